@@ -1,0 +1,1 @@
+"""The language of the service and its rules; free of every framework."""

@@ -1,0 +1,43 @@
+"""What the service refuses, and why.
+
+- `Refusal`: the answer is no; asking again will not help.
+  - `NotFound`: there is no such thing.
+  - `IllegalTransition`: the state does not allow it.
+  - `OrderCancelRejected`: the installation is done or being completed, so the order cannot be cancelled any more.
+  - `NotAssigned`: an engineer acts on an installation that is not theirs.
+  - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
+  - `MalformedCursor`: a paging cursor that no answer of ours has given.
+- `StoreUnavailable`: a context's database did not answer; asking again may help.
+"""
+
+
+class Refusal(Exception):
+    """The request is refused for a reason of the business; its text says which."""
+
+
+class NotFound(Refusal):
+    """There is no such thing."""
+
+
+class IllegalTransition(Refusal):
+    """The state does not allow it."""
+
+
+class OrderCancelRejected(Refusal):
+    """A completion was taken first: the order cannot be cancelled any more."""
+
+
+class NotAssigned(Refusal):
+    """The engineer acts on an installation that is not theirs."""
+
+
+class EngineerUnavailable(Refusal):
+    """The engineer named by a manager does not exist, is inactive, or has refused."""
+
+
+class MalformedCursor(Refusal):
+    """The paging cursor was not given by an earlier answer."""
+
+
+class StoreUnavailable(Exception):
+    """A context's database did not answer in time, or refused."""

@@ -1,0 +1,109 @@
+"""Installation (설치): the engineer's job for one order. Each round of asking is an installation of its own."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from domain.commands import Command
+from domain.contexts import INSTALLATION
+from domain.orders import Visit
+
+
+class InstallationStatus(StrEnum):
+    """Where the engineer's job stands."""
+
+    REQUESTED = "REQUESTED"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+    @property
+    def open(self) -> bool:
+        """The engineer still has something to do."""
+        return self in (InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED)
+
+
+@dataclass
+class Installation:
+    """One engineer's job for one order."""
+
+    order_id: str = ""
+    round: int = 0
+    """The assignment's round; 0 for an order that was cancelled before anybody was asked."""
+    engineer_id: str | None = None
+    engineer_name: str | None = None
+    installation_address: str = ""
+    customer_name: str | None = None
+    contact_phone: str | None = None
+    product_name: str = ""
+    visit: Visit | None = None
+    status: InstallationStatus = InstallationStatus.REQUESTED
+    status_at: datetime = datetime.min.replace(tzinfo=UTC)
+    completed_at: datetime | None = None
+    reason: str | None = None
+    """Why it was declined or canceled."""
+
+
+@dataclass
+class RequestInstallation:
+    """Ask the engineer of a round; what earlier rounds left open is canceled."""
+
+    order_id: str = ""
+    round: int = 1
+    engineer_id: str = ""
+    engineer_name: str = ""
+    installation_address: str = ""
+    customer_name: str | None = None
+    contact_phone: str | None = None
+    product_name: str = ""
+
+
+@dataclass
+class RecordAnswer:
+    """Write down what the engineer of a round decided or reported."""
+
+    order_id: str = ""
+    round: int = 1
+    at: datetime = datetime.min.replace(tzinfo=UTC)
+    reason: str | None = None
+
+
+@dataclass
+class CancelInstallation:
+    """Cancel the order's installation in every round, and let no late request revive it."""
+
+    order_id: str = ""
+    installation_address: str = ""
+    customer_name: str | None = None
+    contact_phone: str | None = None
+    product_name: str = ""
+    reason: str | None = None
+
+
+@dataclass
+class EngineerAct:
+    """What an engineer says to an order: accept, decline or complete."""
+
+    engineer_id: str = ""
+    round: int = 0
+    """The round that the engineer was asked in; 0 stands for the present one."""
+    reason: str | None = None
+
+
+REQUEST_INSTALLATION = Command(
+    "request_installation", INSTALLATION, RequestInstallation, InstallationStatus, "설치 요청 · Request the installation"
+)
+"""Answers with the status that the installation has then: `CANCELED` where the order was canceled before."""
+ACCEPT_INSTALLATION = Command(
+    "accept_installation", INSTALLATION, RecordAnswer, type(None), "설치 수락 · Record the acceptance"
+)
+DECLINE_INSTALLATION = Command(
+    "decline_installation", INSTALLATION, RecordAnswer, type(None), "설치 거절 · Record the refusal"
+)
+COMPLETE_INSTALLATION = Command(
+    "complete_installation", INSTALLATION, RecordAnswer, type(None), "설치 완료 · Record the completion"
+)
+CANCEL_INSTALLATION = Command(
+    "cancel_installation", INSTALLATION, CancelInstallation, type(None), "설치 취소 · Cancel the installation"
+)

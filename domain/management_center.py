@@ -1,0 +1,136 @@
+"""Management centre (서비스관리센터): service areas, engineers (설치기사), and who is assigned to which order."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from domain.commands import Command
+from domain.contexts import MANAGEMENT_CENTER
+from domain.orders import SYSTEM
+
+
+@dataclass
+class ServiceArea:
+    """A part of the country that engineers serve."""
+
+    service_area_id: str = ""
+    region: str = ""
+    """ISO 3166-2:KR."""
+    name: str = ""
+    local_name: str = ""
+    matches: list[str] = field(default_factory=list)
+    """Beginnings of a word of an address that place it in this area."""
+
+
+@dataclass
+class Engineer:
+    """An installation engineer (설치기사)."""
+
+    engineer_id: str = ""
+    name: str = ""
+    region: str = ""
+    active: bool = True
+
+
+@dataclass
+class Assignment:
+    """Who is to install an order, in which round of asking."""
+
+    order_id: str = ""
+    engineer_id: str = ""
+    engineer_name: str = ""
+    region: str = ""
+    round: int = 0
+    reason: str = ""
+    """Why this engineer, for the manager who asks."""
+    assigned_at: datetime = datetime.min.replace(tzinfo=UTC)
+    by: str = SYSTEM
+
+
+class AssignmentRefusal(StrEnum):
+    """Why nobody was assigned."""
+
+    NO_SERVICE_AREA = "NO_SERVICE_AREA"
+    """No area matches the address."""
+    NO_ENGINEER = "NO_ENGINEER"
+    """Nobody active is left to ask in the region."""
+    ENGINEER_UNAVAILABLE = "ENGINEER_UNAVAILABLE"
+    """The engineer named by a manager does not exist or is inactive; the assignment stands as it was."""
+    CLOSED = "CLOSED"
+    """The order's assignment has been closed for good."""
+    SUPERSEDED = "SUPERSEDED"
+    """A later round has been decided already."""
+
+
+@dataclass
+class AssignEngineer:
+    """Decide a round: the engineer named, or else the best of the address's region. It ends the rounds before it."""
+
+    order_id: str = ""
+    round: int = 1
+    installation_address: str = ""
+    product_id: str = ""
+    passed_over: list[str] = field(default_factory=list)
+    """Engineers who declined this order or did not answer."""
+    engineer_id: str | None = None
+    by: str = SYSTEM
+
+
+@dataclass
+class AssignmentOutcome:
+    """An assignment, or why there is none (never both)."""
+
+    assignment: Assignment | None = None
+    refusal: AssignmentRefusal | None = None
+    region: str | None = None
+    """Of the address, where an area matches."""
+
+
+@dataclass
+class CloseAssignment:
+    """The order has ended: free its engineer, and let no late assignment revive it."""
+
+    order_id: str = ""
+
+
+ASSIGN_ENGINEER = Command(
+    "assign_engineer", MANAGEMENT_CENTER, AssignEngineer, AssignmentOutcome, "설치기사 배정 · Assign an engineer"
+)
+CLOSE_ASSIGNMENT = Command(
+    "close_assignment", MANAGEMENT_CENTER, CloseAssignment, type(None), "배정 종료 · Close the assignment"
+)
+
+
+def area_of(address: str, areas: Iterable[ServiceArea]) -> ServiceArea | None:
+    """The area with the longest match in the address, if any.
+
+    A match counts where a word begins with it: `해운대구` is not in `대구`; one in Latin letters is a whole word. Of two
+    matches of the same length the larger unit wins: it comes first in a Korean address, last in an English one.
+    """
+    text = _fold(address)
+    best: tuple[int, int] | None = None
+    found: ServiceArea | None = None
+    for area in areas:
+        for match in map(_fold, area.matches):
+            for start in _occurrences(match, text):
+                rank = (len(match), start if match.isascii() else -start)
+                if best is None or rank > best:
+                    best, found = rank, area
+    return found
+
+
+def _fold(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _occurrences(match: str, text: str) -> Iterable[int]:
+    start = text.find(match) if match else -1
+    while start >= 0:
+        end = start + len(match)
+        begins_word = start == 0 or not text[start - 1].isalnum()
+        ends_word = not match.isascii() or end == len(text) or not text[end].isalnum()
+        if begins_word and ends_word:
+            yield start
+        start = text.find(match, start + 1)

@@ -1,0 +1,189 @@
+"""Order (가입신청): one customer's subscription to one product at one address, and the rules that it moves by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from domain.errors import IllegalTransition
+from domain.policy import OrderPolicy
+
+SYSTEM = "system"
+"""The actor of what the service does by itself; people are `customer:…`, `engineer:…` and `manager:…`."""
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands (진행상태)."""
+
+    JOIN_ORDERED = "JOIN_ORDERED"
+    AWAITING_ENGINEER = "AWAITING_ENGINEER"
+    ENGINEER_ASSIGNED = "ENGINEER_ASSIGNED"
+    INSTALLATION_REQUESTED = "INSTALLATION_REQUESTED"
+    INSTALLATION_ACCEPTED = "INSTALLATION_ACCEPTED"
+    JOIN_COMPLETED = "JOIN_COMPLETED"
+    CANCEL_ORDERED = "CANCEL_ORDERED"
+    ORDER_CANCELED = "ORDER_CANCELED"
+
+    @property
+    def final(self) -> bool:
+        """Nothing changes the status any more."""
+        return self in (OrderStatus.JOIN_COMPLETED, OrderStatus.ORDER_CANCELED)
+
+
+class Event(StrEnum):
+    """What happened to an order, in the past tense."""
+
+    JOIN_ORDERED = "JoinOrdered"
+    ENGINEER_AWAITED = "EngineerAwaited"
+    ORDER_ACCEPTED = "OrderAccepted"
+    ENGINEER_REASSIGNED = "EngineerReassigned"
+    INSTALLATION_REQUESTED = "InstallationRequested"
+    INSTALLATION_ACCEPTED = "InstallationAccepted"
+    INSTALLATION_DECLINED = "InstallationDeclined"
+    INSTALLATION_UNANSWERED = "InstallationUnanswered"
+    INSTALLATION_COMPLETED = "InstallationCompleted"
+    JOIN_COMPLETED = "JoinCompleted"
+    CANCEL_ORDERED = "CancelOrdered"
+    INSTALLATION_CANCELED = "InstallationCanceled"
+    ORDER_CANCELED = "OrderCanceled"
+    ORDER_CANCEL_REJECTED = "OrderCancelRejected"
+
+
+_ASKING = (OrderStatus.ENGINEER_ASSIGNED, OrderStatus.INSTALLATION_REQUESTED)
+_UNPLACED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
+_HELD = (*_ASKING, OrderStatus.INSTALLATION_ACCEPTED)
+
+TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] = {
+    Event.ENGINEER_AWAITED: (_UNPLACED + _ASKING, OrderStatus.AWAITING_ENGINEER),
+    Event.ORDER_ACCEPTED: (_UNPLACED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.ENGINEER_REASSIGNED: (_HELD, OrderStatus.ENGINEER_ASSIGNED),
+    Event.INSTALLATION_REQUESTED: ((OrderStatus.ENGINEER_ASSIGNED,), OrderStatus.INSTALLATION_REQUESTED),
+    Event.INSTALLATION_ACCEPTED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.INSTALLATION_ACCEPTED),
+    Event.INSTALLATION_DECLINED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.AWAITING_ENGINEER),
+    Event.INSTALLATION_UNANSWERED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.AWAITING_ENGINEER),
+    Event.INSTALLATION_COMPLETED: ((OrderStatus.INSTALLATION_ACCEPTED,), None),
+    Event.JOIN_COMPLETED: ((OrderStatus.INSTALLATION_ACCEPTED,), OrderStatus.JOIN_COMPLETED),
+    Event.CANCEL_ORDERED: (_UNPLACED + _HELD, OrderStatus.CANCEL_ORDERED),
+    Event.INSTALLATION_CANCELED: ((OrderStatus.CANCEL_ORDERED,), None),
+    Event.ORDER_CANCELED: ((OrderStatus.CANCEL_ORDERED,), OrderStatus.ORDER_CANCELED),
+    Event.ORDER_CANCEL_REJECTED: ((OrderStatus.INSTALLATION_ACCEPTED, OrderStatus.JOIN_COMPLETED), None),
+}
+"""Each event: the statuses that it may happen in, and the one that it leads to (`None`: the status stays)."""
+
+
+class AttentionReason(StrEnum):
+    """Why a person should look at an order."""
+
+    NO_SERVICE_AREA = "NO_SERVICE_AREA"
+    NO_ENGINEER = "NO_ENGINEER"
+    ORDER_CLOSED_ELSEWHERE = "ORDER_CLOSED_ELSEWHERE"
+    MANAGEMENT_CENTER_UNAVAILABLE = "MANAGEMENT_CENTER_UNAVAILABLE"
+    INSTALLATION_UNAVAILABLE = "INSTALLATION_UNAVAILABLE"
+
+
+@dataclass
+class Attention:
+    """A person is asked for: the reason, and since when."""
+
+    reason: str = ""
+    since: datetime = datetime.min.replace(tzinfo=UTC)
+    detail: str | None = None
+
+
+@dataclass
+class Visit:
+    """The window in which the engineer comes."""
+
+    start: datetime = datetime.min.replace(tzinfo=UTC)
+    end: datetime = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class HistoryEntry:
+    """One event of an order's history: what, when, by whom."""
+
+    event: str = ""
+    at: datetime = datetime.min.replace(tzinfo=UTC)
+    by: str = SYSTEM
+    detail: str | None = None
+
+
+@dataclass
+class Order:
+    """The whole state of one order.
+
+    Every field has a default, so that a value recorded by an older release can still be read.
+    """
+
+    order_id: str = ""
+    customer_id: str = ""
+    customer_name: str | None = None
+    contact_phone: str | None = None
+    note: str | None = None
+    product_id: str = ""
+    product_name: str = ""
+    installation_address: str = ""
+    order_date: str = ""
+    """`YYYY-MM-DD`."""
+    preferred_visit: datetime | None = None
+    status: OrderStatus = OrderStatus.JOIN_ORDERED
+    region: str | None = None
+    """ISO 3166-2:KR, once an engineer is sought there."""
+    engineer_id: str | None = None
+    engineer_name: str | None = None
+    visit: Visit | None = None
+    install_completed_at: datetime | None = None
+    attention: Attention | None = None
+    version: int = 0
+    """Rises with every change; 0 is the order as it was taken."""
+    history: list[HistoryEntry] = field(default_factory=list)
+
+    def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
+        """Note that `event` happened: the one way in which status, history and version change.
+
+        Raises:
+            IllegalTransition: the status does not allow the event; nothing has changed.
+        """
+        allowed, status = TRANSITIONS[event]
+        if self.status not in allowed:
+            raise IllegalTransition(f"{event} cannot follow {self.status}")
+        self.status = status or self.status
+        self.history.append(HistoryEntry(event, at, by, detail))
+        self._changed(at)
+
+    def ask_for_attention(self, reason: AttentionReason, *, at: datetime, detail: str | None = None) -> None:
+        """Ask for a person; the time of the first asking for this reason is kept."""
+        if self.attention is None or self.attention.reason != reason:
+            self.attention = Attention(reason, at, detail)
+            self._changed(at)
+
+    def clear_attention(self, *, at: datetime) -> None:
+        """Nobody is needed any more."""
+        if self.attention is not None:
+            self.attention = None
+            self._changed(at)
+
+    def _changed(self, at: datetime) -> None:
+        # Milliseconds, so that an order that was reset to an earlier point still overtakes what was projected before it.
+        self.version = max(self.version + 1, int(at.timestamp() * 1000))
+
+
+@dataclass
+class Subscription:
+    """What a `SubscriptionWorkflow` is started with: the order as it was taken, and the policy of that day."""
+
+    order: Order = field(default_factory=Order)
+    policy: OrderPolicy = field(default_factory=OrderPolicy)
+
+
+@dataclass
+class CancelRequest:
+    """A customer's or a manager's wish to cancel."""
+
+    by: str = SYSTEM
+    reason: str | None = None
+
+
+def workflow_id(order_id: str) -> str:
+    """The Temporal workflow that carries the order."""
+    return f"order-{order_id}"

@@ -1,0 +1,50 @@
+"""Every setting of every process, read from the environment once, where a process starts."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from domain import contexts
+
+
+class Settings(BaseSettings):
+    """The environment variables of README.md; the field's name in capitals is the variable's."""
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8080, ge=1, le=65535)
+    worker_host: str = "127.0.0.1"
+    worker_port: int = Field(8081, ge=1, le=65535)
+    temporal_address: str | None = None
+    """An existing Temporal server; unset, `make run` starts the embedded one."""
+    temporal_port: int = Field(7233, ge=1, le=65535)
+    temporal_ui_port: int = Field(8233, ge=1, le=65535)
+    data_dir: Path = Path("var")
+    management_center_database_url: str | None = None
+    installation_database_url: str | None = None
+    order_status_database_url: str | None = None
+    max_starts_in_flight: int = Field(50, ge=1)
+    """So many orders are being handed to Temporal at once; more wait, so that the orders already taken move on."""
+    worker_deployment_name: str | None = None
+    """With `WORKER_BUILD_ID`: the worker deployment version that this process belongs to."""
+    worker_build_id: str | None = None
+    max_cached_workflows: int = Field(20_000, ge=1)
+    """Orders that a worker keeps in memory; fewer than are in motion cost a replay each."""
+    graceful_shutdown_seconds: float = Field(5, ge=0)
+    """How long a stopping process waits for what is in its hands."""
+    log_level: str = "INFO"
+
+    @cached_property
+    def server_address(self) -> str:
+        """`host:port` of the Temporal server, existing or embedded."""
+        return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
+
+    def database_url(self, context: str) -> str:
+        """The store of a context: its own variable, or a SQLite file in `DATA_DIR`."""
+        configured = {
+            contexts.MANAGEMENT_CENTER: self.management_center_database_url,
+            contexts.INSTALLATION: self.installation_database_url,
+            contexts.ORDER_STATUS: self.order_status_database_url,
+        }[context]
+        return configured or f"sqlite:///{self.data_dir.resolve()}/{context}.db"

@@ -1,0 +1,59 @@
+"""The one way to a Temporal client, for every process: where the server is, how payloads are written, what is indexed."""
+
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.envconfig import ClientConfigProfile
+
+from settings import Settings
+
+ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
+REGION = SearchAttributeKey.for_keyword("Region")
+ENGINEER_ID = SearchAttributeKey.for_keyword("EngineerId")
+ATTENTION = SearchAttributeKey.for_keyword("Attention")
+SEARCH_ATTRIBUTES = (ORDER_STATUS, REGION, ENGINEER_ID, ATTENTION)
+
+_DEADLINE = timedelta(seconds=5)
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client for the event loop that calls this; one for each process.
+
+    With `TEMPORAL_ADDRESS` the SDK's environment configuration counts (namespace, TLS, API key); without it the embedded
+    server is meant, whatever else the environment or a profile of the user says.
+
+    Args:
+        lazy: Connect with the first call instead of now. A worker cannot use such a client.
+
+    Raises:
+        RuntimeError: the server does not answer (never when `lazy`).
+    """
+    if settings.temporal_address is None:
+        return await Client.connect(settings.server_address, lazy=lazy)
+    config = ClientConfigProfile.load().to_client_connect_config()
+    config["target_host"] = settings.temporal_address
+    return await Client.connect(**config, lazy=lazy)
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the orders' search attributes known to the namespace, where they are not yet.
+
+    Raises:
+        RPCError: the server does not answer, or does not let this client do it.
+    """
+    service = client.operator_service
+    known = await service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=_DEADLINE
+    )
+    missing = [key.name for key in SEARCH_ATTRIBUTES if key.name not in known.custom_attributes]
+    if missing:
+        await service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=client.namespace,
+                search_attributes=dict.fromkeys(missing, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD),
+            ),
+            timeout=_DEADLINE,
+        )
