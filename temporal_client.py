@@ -5,16 +5,10 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
 from temporalio.envconfig import ClientConfigProfile
 
 from settings import Settings
-
-ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
-REGION = SearchAttributeKey.for_keyword("Region")
-ENGINEER_ID = SearchAttributeKey.for_keyword("EngineerId")
-ATTENTION = SearchAttributeKey.for_keyword("Attention")
-SEARCH_ATTRIBUTES = (ORDER_STATUS, REGION, ENGINEER_ID, ATTENTION)
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 _DEADLINE = timedelta(seconds=5)
 

@@ -92,7 +92,11 @@ class EngineerAct:
 
 
 REQUEST_INSTALLATION = Command(
-    "request_installation", INSTALLATION, RequestInstallation, InstallationStatus, "설치 요청 · Request the installation"
+    "request_installation",
+    INSTALLATION,
+    RequestInstallation,
+    InstallationStatus,
+    "설치 요청 · Request the installation",
 )
 """Answers with the status that the installation has then: `CANCELED` where the order was canceled before."""
 ACCEPT_INSTALLATION = Command(

@@ -79,6 +79,14 @@ class AssignEngineer:
 
 
 @dataclass
+class ManualAssignment:
+    """A manager's (고객서비스 담당자) choice of an engineer for an order."""
+
+    engineer_id: str = ""
+    by: str = "manager"
+
+
+@dataclass
 class AssignmentOutcome:
     """An assignment, or why there is none (never both)."""
 
