@@ -1,4 +1,4 @@
-"""The one way to a Temporal client, for every process: where the server is, how payloads are written, what is indexed."""
+"""The one way to a Temporal client, for every process: where the server is, what it indexes."""
 
 from datetime import timedelta
 
@@ -16,8 +16,8 @@ _DEADLINE = timedelta(seconds=5)
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     """A client for the event loop that calls this; one for each process.
 
-    With `TEMPORAL_ADDRESS` the SDK's environment configuration counts (namespace, TLS, API key); without it the embedded
-    server is meant, whatever else the environment or a profile of the user says.
+    With `TEMPORAL_ADDRESS` the SDK's environment configuration counts (namespace, TLS, API key); without it the
+    embedded server is meant, whatever else the environment or a profile of the user says.
 
     Args:
         lazy: Connect with the first call instead of now. A worker cannot use such a client.

@@ -1,12 +1,13 @@
 """Installation (설치): the engineer's job for one order. Each round of asking is an installation of its own."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from domain.commands import Command
 from domain.contexts import INSTALLATION
 from domain.orders import Visit
+from domain.times import UNSET
 
 
 class InstallationStatus(StrEnum):
@@ -39,7 +40,7 @@ class Installation:
     product_name: str = ""
     visit: Visit | None = None
     status: InstallationStatus = InstallationStatus.REQUESTED
-    status_at: datetime = datetime.min.replace(tzinfo=UTC)
+    status_at: datetime = UNSET
     completed_at: datetime | None = None
     reason: str | None = None
     """Why it was declined or canceled."""
@@ -65,7 +66,7 @@ class RecordAnswer:
 
     order_id: str = ""
     round: int = 1
-    at: datetime = datetime.min.replace(tzinfo=UTC)
+    at: datetime = UNSET
     reason: str | None = None
 
 

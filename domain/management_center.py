@@ -3,12 +3,13 @@
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from domain.commands import Command
 from domain.contexts import MANAGEMENT_CENTER
 from domain.orders import SYSTEM
+from domain.times import UNSET
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Assignment:
     round: int = 0
     reason: str = ""
     """Why this engineer, for the manager who asks."""
-    assigned_at: datetime = datetime.min.replace(tzinfo=UTC)
+    assigned_at: datetime = UNSET
     by: str = SYSTEM
 
 
@@ -114,8 +115,8 @@ CLOSE_ASSIGNMENT = Command(
 def area_of(address: str, areas: Iterable[ServiceArea]) -> ServiceArea | None:
     """The area with the longest match in the address, if any.
 
-    A match counts where a word begins with it: `해운대구` is not in `대구`; one in Latin letters is a whole word. Of two
-    matches of the same length the larger unit wins: it comes first in a Korean address, last in an English one.
+    A match counts where a word begins with it: `해운대구` is not in `대구`; one in Latin letters is a whole word. Of
+    two matches of the same length the larger unit wins: it comes first in a Korean address, last in an English one.
     """
     text = _fold(address)
     best: tuple[int, int] | None = None

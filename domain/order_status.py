@@ -1,12 +1,13 @@
 """Order status (진행상태): the read model's own view of every order, and what can be asked of it."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from domain.commands import Command
 from domain.contexts import ORDER_STATUS
 from domain.orders import Order
+from domain.times import UNSET
 
 PROJECT_ORDER = Command("project_order", ORDER_STATUS, Order, type(None), "진행상태 갱신 · Update the progress view")
 """Store the order as it stands, unless something newer is stored already."""
@@ -17,7 +18,7 @@ class OrderView:
     """An order as the read model has it."""
 
     order: Order = field(default_factory=Order)
-    updated_at: datetime = datetime.min.replace(tzinfo=UTC)
+    updated_at: datetime = UNSET
 
 
 @dataclass

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from domain.errors import IllegalTransition
 from domain.policy import OrderPolicy
+from domain.times import UNSET
 
 SYSTEM = "system"
 """The actor of what the service does by itself; people are `customer:…`, `engineer:…` and `manager:…`."""
@@ -86,7 +87,7 @@ class Attention:
     """A person is asked for: the reason, and since when."""
 
     reason: str = ""
-    since: datetime = datetime.min.replace(tzinfo=UTC)
+    since: datetime = UNSET
     detail: str | None = None
 
 
@@ -94,8 +95,8 @@ class Attention:
 class Visit:
     """The window in which the engineer comes."""
 
-    start: datetime = datetime.min.replace(tzinfo=UTC)
-    end: datetime = datetime.min.replace(tzinfo=UTC)
+    start: datetime = UNSET
+    end: datetime = UNSET
 
 
 @dataclass
@@ -103,7 +104,7 @@ class HistoryEntry:
     """One event of an order's history: what, when, by whom."""
 
     event: str = ""
-    at: datetime = datetime.min.replace(tzinfo=UTC)
+    at: datetime = UNSET
     by: str = SYSTEM
     detail: str | None = None
 
@@ -164,7 +165,7 @@ class Order:
             self._changed(at)
 
     def _changed(self, at: datetime) -> None:
-        # Milliseconds, so that an order that was reset to an earlier point still overtakes what was projected before it.
+        # Milliseconds: an order that was reset to an earlier point still overtakes what was projected before.
         self.version = max(self.version + 1, int(at.timestamp() * 1000))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class OrderPolicy:
-    """Timers, in seconds. They travel in the workflow's input, so a running order keeps those that it was taken with."""
+    """Timers, in seconds. They travel in the workflow's input: a running order keeps those it was taken with."""
 
     answer_within: float = 4 * 60 * 60
     """An engineer who has not answered a request for so long is taken to have declined."""
