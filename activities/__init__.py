@@ -1,0 +1,1 @@
+"""What the contexts do for the saga, each on its own task queue."""

@@ -82,7 +82,7 @@ class CancelInstallation:
     reason: str | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class EngineerAct:
     """What an engineer says to an order: accept, decline or complete."""
 

@@ -79,7 +79,7 @@ class AssignEngineer:
     by: str = SYSTEM
 
 
-@dataclass
+@dataclass(frozen=True)
 class ManualAssignment:
     """A manager's (고객서비스 담당자) choice of an engineer for an order."""
 
@@ -95,6 +95,8 @@ class AssignmentOutcome:
     refusal: AssignmentRefusal | None = None
     region: str | None = None
     """Of the address, where an area matches."""
+    round: int = 0
+    """The highest round that has been decided for the order."""
 
 
 @dataclass

@@ -152,16 +152,10 @@ class Order:
         self.history.append(HistoryEntry(event, at, by, detail))
         self._changed(at)
 
-    def ask_for_attention(self, reason: AttentionReason, *, at: datetime, detail: str | None = None) -> None:
-        """Ask for a person; the time of the first asking for this reason is kept."""
-        if self.attention is None or self.attention.reason != reason:
-            self.attention = Attention(reason, at, detail)
-            self._changed(at)
-
-    def clear_attention(self, *, at: datetime) -> None:
-        """Nobody is needed any more."""
-        if self.attention is not None:
-            self.attention = None
+    def ask_for_attention(self, attention: Attention | None, *, at: datetime) -> None:
+        """Ask for a person, or (`None`) for nobody any more."""
+        if attention != self.attention:
+            self.attention = attention
             self._changed(at)
 
     def _changed(self, at: datetime) -> None:
@@ -177,7 +171,7 @@ class Subscription:
     policy: OrderPolicy = field(default_factory=OrderPolicy)
 
 
-@dataclass
+@dataclass(frozen=True)
 class CancelRequest:
     """A customer's or a manager's wish to cancel."""
 

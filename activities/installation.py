@@ -1,0 +1,51 @@
+"""The installation context's part in the saga."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from domain.installation import (
+    ACCEPT_INSTALLATION,
+    CANCEL_INSTALLATION,
+    COMPLETE_INSTALLATION,
+    DECLINE_INSTALLATION,
+    REQUEST_INSTALLATION,
+    CancelInstallation,
+    InstallationStatus,
+    RecordAnswer,
+    RequestInstallation,
+)
+from stores.installation import InstallationStore
+
+
+@dataclass(frozen=True)
+class InstallationActivities:
+    """Refusals are values; an exception is an outage, and the saga tries again."""
+
+    store: InstallationStore
+
+    @activity.defn(name=REQUEST_INSTALLATION.name)
+    async def request(self, asked: RequestInstallation) -> InstallationStatus:
+        """Put the installation on the engineer's work list."""
+        return await self.store.request(asked, at=datetime.now(UTC))
+
+    @activity.defn(name=ACCEPT_INSTALLATION.name)
+    async def accept(self, asked: RecordAnswer) -> None:
+        """The engineer will do it."""
+        await self.store.accept(asked)
+
+    @activity.defn(name=DECLINE_INSTALLATION.name)
+    async def decline(self, asked: RecordAnswer) -> None:
+        """The engineer will not do it, or has not answered."""
+        await self.store.decline(asked)
+
+    @activity.defn(name=COMPLETE_INSTALLATION.name)
+    async def complete(self, asked: RecordAnswer) -> None:
+        """The engineer has done it."""
+        await self.store.complete(asked)
+
+    @activity.defn(name=CANCEL_INSTALLATION.name)
+    async def cancel(self, asked: CancelInstallation) -> None:
+        """Nobody is to do it any more."""
+        await self.store.cancel(asked, at=datetime.now(UTC))

@@ -1,0 +1,62 @@
+"""The read model is told of an order's newest state, beside the saga and never in its way."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from domain.order_status import PROJECT_ORDER
+from domain.orders import Order
+from domain.policy import OrderPolicy
+
+
+class Projector:
+    """Sends the order as it stands whenever that is due; what becomes due meanwhile merges into the next sending."""
+
+    def __init__(self, order: Order, policy: OrderPolicy) -> None:
+        self._order = order
+        self._policy = policy
+        self._due = False
+        self._closing = False
+        self._under_way: workflow.ActivityHandle[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Everything that was due has been stored, or (when closing) given up."""
+        return not self._due and self._under_way is None
+
+    def project(self) -> None:
+        """The order as it stands is to be stored."""
+        self._due = True
+
+    def close(self) -> None:
+        """From now on a state that cannot be stored within the policy's patience is given up."""
+        self._closing = True
+        if self._due and self._under_way is not None:
+            self._under_way.cancel()
+
+    async def run(self) -> None:
+        """Project for as long as the workflow lives; whatever happens, the coroutine goes on."""
+        while True:
+            await workflow.wait_condition(lambda: self._due)
+            self._due = False
+            self._under_way = self._send()
+            try:
+                await self._under_way
+            except (ActivityError, asyncio.CancelledError):
+                self._due = self._due or not self._closing
+            finally:
+                self._under_way = None
+
+    def _send(self) -> workflow.ActivityHandle[None]:
+        return workflow.start_activity(
+            PROJECT_ORDER.name,
+            self._order,
+            task_queue=PROJECT_ORDER.context,
+            summary=PROJECT_ORDER.summary,
+            start_to_close_timeout=timedelta(seconds=self._policy.try_for),
+            schedule_to_close_timeout=timedelta(seconds=self._policy.projection_patience),
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=self._policy.retry_at_most_every)),
+        )

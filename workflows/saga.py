@@ -1,0 +1,183 @@
+"""What carries an order's story, whatever the story is: waiting, trying, taking a cancel, showing."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.exceptions import ActivityError
+
+from domain import contexts
+from domain.commands import Command
+from domain.orders import SYSTEM, Attention, AttentionReason, CancelRequest, Event, Subscription
+from workflows import visibility
+from workflows.decisions import Decision
+from workflows.projection import Projector
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+_UNAVAILABLE = {
+    contexts.MANAGEMENT_CENTER: AttentionReason.MANAGEMENT_CENTER_UNAVAILABLE,
+    contexts.INSTALLATION: AttentionReason.INSTALLATION_UNAVAILABLE,
+}
+_LONGEST_TEXT = 200
+"""Characters of a reason; what reaches the workflow past the API is not bounded by it."""
+
+
+class Interrupted(Exception):
+    """A cancel was taken: whatever the saga was doing, it stops and compensates."""
+
+
+class Saga:
+    """The order, how far it may still be cancelled, and the ways in which its story waits and shows itself."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.order = subscription.order
+        self.policy = subscription.policy
+        self.cancellation: CancelRequest | None = None
+        self.completion: Decision | None = None
+        """The point of no return: once it is there, no cancel is taken any more."""
+        self.projector = Projector(self.order, self.policy)
+        self._shown: dict[SearchAttributeKey[str], str | None] = {
+            visibility.ORDER_STATUS: self.order.status.value,
+        }
+        self._shown_version = self.order.version
+        workflow.set_current_details(visibility.details(self.order))
+
+    @property
+    def cancel_asked(self) -> bool:
+        """A cancel has been taken, or Temporal's own cancellation request has come in time to be."""
+        if self.completion is not None:
+            return False
+        return self.cancellation is not None or workflow.cancellation_reason() is not None
+
+    def take_cancel(self, request: CancelRequest) -> bool:
+        """Write a cancel down, or that it is too late. Cancelling twice is cancelling once."""
+        by = f"customer:{self.order.customer_id}" if request.by == "customer" else bounded(request.by) or SYSTEM
+        reason = bounded(request.reason)
+        if self.completion is None:
+            self.cancellation = self.cancellation or CancelRequest(by, reason)
+            return True
+        if all(entry.event != Event.ORDER_CANCEL_REJECTED for entry in self.order.history):
+            self.record(Event.ORDER_CANCEL_REJECTED, by=by, detail=reason)
+            self.show()
+        return False
+
+    def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None) -> None:
+        """Note an event: the one way in which status, history, version and current details change."""
+        self.order.record(event, at=workflow.now(), by=by, detail=detail)
+        workflow.set_current_details(visibility.details(self.order))
+
+    def ask_for_attention(self, reason: AttentionReason, detail: str | None = None) -> None:
+        """Ask for a person; the time of the first asking for this reason is kept."""
+        if self.order.attention is None or self.order.attention.reason != reason:
+            self._set_attention(Attention(reason, workflow.now(), detail))
+
+    def clear_attention(self) -> None:
+        """Nobody is needed any more."""
+        self._set_attention(None)
+
+    def show(self) -> None:
+        """Bring search attributes and projection up to date, together."""
+        if self._shown_version == self.order.version:
+            return
+        if changes := visibility.changes(self._shown, self.order):
+            workflow.upsert_search_attributes(changes)
+        self._shown, self._shown_version = visibility.attributes(self.order), self.order.version
+        self.projector.project()
+
+    async def wait(self, until: Callable[[], bool], *, shielded: bool = False) -> None:
+        """Wait for a condition: the one place in which `run` waits.
+
+        A cancel, however it comes, is state that the condition reads; `CancelledError` only wakes it up.
+
+        Args:
+            shielded: Wait through a cancel, too.
+
+        Raises:
+            Interrupted: a cancel was taken.
+        """
+
+        def interrupted() -> bool:
+            return self.cancel_asked and not shielded
+
+        while not (interrupted() or until()):
+            try:
+                await workflow.wait_condition(lambda: interrupted() or until())
+            except asyncio.CancelledError:
+                self._take_native_cancel()
+        if interrupted():
+            self._take_native_cancel()
+            raise Interrupted
+
+    async def step(self, command: Command[Asked, Answered], asked: Asked, *, shielded: bool = False) -> Answered:
+        """Have another context do its part, for as long as that takes.
+
+        The first try is bounded; when it ends without success a person is asked for, and the step goes on without
+        limit.
+
+        Raises:
+            Interrupted: a cancel was taken; the step has been told to stop, and may have been done all the same.
+        """
+        if self.cancel_asked and not shielded:
+            raise Interrupted
+        before = self.order.attention
+        handle = self._start(command, asked, bounded_by=timedelta(seconds=self.policy.attention_after))
+        while True:
+            try:
+                await self.wait(handle.done, shielded=shielded)
+                answer = handle.result()
+            except Interrupted:
+                handle.add_done_callback(_read)
+                handle.cancel()
+                raise
+            except ActivityError:
+                self.ask_for_attention(_UNAVAILABLE[command.context])
+                self.show()
+                handle = self._start(command, asked, bounded_by=None)
+            else:
+                self._set_attention(before)
+                return answer
+
+    async def settled(self) -> None:
+        """Wait until the last state is projected (or given up) and everybody who asked has been answered."""
+        self.show()
+        self.projector.close()
+        await self.wait(lambda: self.projector.idle and workflow.all_handlers_finished(), shielded=True)
+
+    def _take_native_cancel(self) -> None:
+        reason = workflow.cancellation_reason()
+        if reason is not None and self.cancellation is None:
+            self.take_cancel(CancelRequest(by=SYSTEM, reason=reason or None))
+
+    def _set_attention(self, attention: Attention | None) -> None:
+        self.order.ask_for_attention(attention, at=workflow.now())
+        workflow.set_current_details(visibility.details(self.order))
+
+    def _start(
+        self, command: Command[Asked, Answered], asked: Asked, *, bounded_by: timedelta | None
+    ) -> workflow.ActivityHandle[Answered]:
+        return workflow.start_activity(
+            command.name,
+            asked,
+            task_queue=command.context,
+            result_type=command.answered,
+            summary=command.summary,
+            start_to_close_timeout=timedelta(seconds=self.policy.try_for),
+            schedule_to_close_timeout=bounded_by,
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=self.policy.retry_at_most_every)),
+        )
+
+
+def bounded(text: str | None) -> str | None:
+    """A text from outside, cut to what the API would have let through."""
+    return text and text[:_LONGEST_TEXT]
+
+
+def _read(handle: "asyncio.Task[Answered]") -> None:
+    # An exception that nobody reads would be reported as lost.
+    if not handle.cancelled():
+        handle.exception()

@@ -1,0 +1,52 @@
+"""A message with the wrong arguments must not stop an order, whoever sent it."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    HandleSignalInput,
+    HandleUpdateInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+
+class TolerantMessages(Interceptor):
+    """Drops the arguments of a signal, and refuses an update, that its handler cannot be called with.
+
+    Either would fail the workflow's task again and again, and so stop the order for ever.
+    """
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: ARG002 - the same for every workflow
+    ) -> type[WorkflowInboundInterceptor]:
+        """What stands before each workflow's handlers."""
+        return _Tolerant
+
+
+class _Tolerant(WorkflowInboundInterceptor):
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        if not _fits(workflow.get_signal_handler(input.signal), input.args):
+            input.args = []
+        await super().handle_signal(input)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        if not _fits(workflow.get_update_handler(input.update), input.args):
+            raise ApplicationError("wrong arguments", type="MalformedMessage", non_retryable=True)
+        return await super().handle_update_handler(input)
+
+
+def _fits(handler: Callable[..., Any] | None, args: Sequence[Any]) -> bool:
+    if handler is None:
+        return True
+    try:
+        inspect.signature(handler).bind(*args)
+    except TypeError:
+        return False
+    # A null payload is decoded without a look at the type.
+    return None not in args
