@@ -1,0 +1,159 @@
+"""A worker process: carries the orders' saga, or other contexts' parts in it, or (as it comes) all of them.
+
+`python worker.py [--context NAME]…`
+"""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import structlog
+import uvloop
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError
+from temporalio.worker import Worker, WorkerDeploymentConfig
+
+from activities.installation import InstallationActivities
+from activities.management_center import ManagementCenterActivities
+from activities.order_status import OrderStatusActivities
+from domain import contexts
+from health import Health, serve_health
+from logging_setup import configure_logging
+from settings import Settings
+from stores.database import Database
+from stores.installation import InstallationStore
+from stores.management_center import ManagementCenterStore
+from stores.order_status import OrderStatusStore
+from temporal_client import connect, register_search_attributes
+from workflows.runner import sandbox
+from workflows.subscription import SubscriptionWorkflow
+from workflows.tolerance import TolerantMessages
+
+log = structlog.get_logger()
+
+_STICKY_FOR = timedelta(seconds=2)
+"""So long an order stalls whose worker was killed, before another takes it over."""
+_BETWEEN_CONNECTS = 1.0
+
+
+def activities_of(context: str, database: Database) -> list[Callable[..., Any]]:
+    """What a context does for the saga, on its own database."""
+    match context:
+        case contexts.MANAGEMENT_CENTER:
+            center = ManagementCenterActivities(ManagementCenterStore(database))
+            return [center.assign_engineer, center.close_assignment]
+        case contexts.INSTALLATION:
+            installation = InstallationActivities(InstallationStore(database))
+            return [
+                installation.request,
+                installation.accept,
+                installation.decline,
+                installation.complete,
+                installation.cancel,
+            ]
+        case contexts.ORDER_STATUS:
+            return [OrderStatusActivities(OrderStatusStore(database)).project_order]
+        case _:
+            raise ValueError(f"no such context: {context}")
+
+
+def workflow_worker(client: Client, settings: Settings) -> Worker:
+    """Carries the saga."""
+    return Worker(
+        client,
+        task_queue=contexts.ORDERS,
+        workflows=[SubscriptionWorkflow],
+        workflow_runner=sandbox(),
+        interceptors=[TolerantMessages()],
+        max_cached_workflows=settings.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=_STICKY_FOR,
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        deployment_config=_deployment(settings),
+    )
+
+
+def activity_worker(client: Client, settings: Settings, context: str, database: Database) -> Worker:
+    """Does one context's part in it."""
+    return Worker(
+        client,
+        task_queue=context,
+        activities=activities_of(context, database),
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        deployment_config=_deployment(settings),
+    )
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    # A versioning behaviour without a deployment version would fail every workflow task.
+    if not (settings.worker_deployment_name and settings.worker_build_id):
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.worker_deployment_name, settings.worker_build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event) -> None:
+    """Serve some contexts until `stop` is set, then finish what is in hand."""
+    databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
+    health = Health({f"{context}-store": database.ping for context, database in databases.items()})
+    async with AsyncExitStack() as open_things:
+        for database in databases.values():
+            open_things.push_async_callback(database.dispose)
+        await open_things.enter_async_context(serve_health(health, settings.worker_host, settings.worker_port))
+        client = await _connected(settings, stop)
+        if client is None:
+            return
+        workers = [activity_worker(client, settings, context, database) for context, database in databases.items()]
+        if contexts.ORDERS in served:
+            workers.append(workflow_worker(client, settings))
+        async with asyncio.TaskGroup() as running:
+            for worker in workers:
+                running.create_task(worker.run())
+            health.ready()
+            log.info("worker ready", contexts=list(served), temporal=settings.server_address)
+            await stop.wait()
+            health.stopping()
+            for worker in workers:
+                running.create_task(worker.shutdown())
+
+
+async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
+    """A client, once the server answers; None if asked to stop before that."""
+    while not stop.is_set():
+        try:
+            client = await connect(settings)
+            await register_search_attributes(client)
+        except (RuntimeError, RPCError) as error:
+            log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
+            await asyncio.sleep(_BETWEEN_CONNECTS)
+        else:
+            return client
+    return None
+
+
+def main() -> None:
+    """Run one worker process."""
+    parser = argparse.ArgumentParser(description="Serve contexts of the order system from their task queues.")
+    parser.add_argument("--context", action="append", choices=contexts.ALL, help="one of several; all by default")
+    served = parser.parse_args().context or list(contexts.ALL)
+    settings = Settings()
+    configure_logging(settings)
+    uvloop.run(_until_told(settings, served))
+
+
+async def _until_told(settings: Settings, served: Sequence[str]) -> None:
+    stop = asyncio.Event()
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
+    await serve(settings, served, stop)
+
+
+if __name__ == "__main__":
+    main()
