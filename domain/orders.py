@@ -67,7 +67,7 @@ TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] 
     Event.CANCEL_ORDERED: (_UNPLACED + _HELD, OrderStatus.CANCEL_ORDERED),
     Event.INSTALLATION_CANCELED: ((OrderStatus.CANCEL_ORDERED,), None),
     Event.ORDER_CANCELED: ((OrderStatus.CANCEL_ORDERED,), OrderStatus.ORDER_CANCELED),
-    Event.ORDER_CANCEL_REJECTED: ((OrderStatus.INSTALLATION_ACCEPTED, OrderStatus.JOIN_COMPLETED), None),
+    Event.ORDER_CANCEL_REJECTED: ((*_HELD, OrderStatus.JOIN_COMPLETED), None),
 }
 """Each event: the statuses that it may happen in, and the one that it leads to (`None`: the status stays)."""
 
@@ -138,6 +138,10 @@ class Order:
     version: int = 0
     """Rises with every change; 0 is the order as it was taken."""
     history: list[HistoryEntry] = field(default_factory=list)
+
+    def take(self, *, at: datetime) -> None:
+        """Note that the customer has ordered: the history begins, with version 0."""
+        self.history = [HistoryEntry(Event.JOIN_ORDERED, at, f"customer:{self.customer_id}")]
 
     def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
         """Note that `event` happened: the one way in which status, history and version change.

@@ -66,8 +66,8 @@ class SubscriptionWorkflow(Messages):
         return self.order
 
     async def fulfil(self) -> None:
-        """Go from status to status until the installation is reported done, and complete the order then."""
-        while self.completion is None:
+        """Go from status to status until the order is complete."""
+        while self.order.status is not OrderStatus.JOIN_COMPLETED:
             match self.order.status:
                 case OrderStatus.JOIN_ORDERED | OrderStatus.AWAITING_ENGINEER:
                     await self.assign_engineer()
@@ -77,7 +77,6 @@ class SubscriptionWorkflow(Messages):
                     await self.await_answer()
                 case _:
                     await self.await_completion()
-        await self.complete(self.completion)
 
     async def assign_engineer(self) -> None:
         """The management centre assigns an engineer of the region; where it cannot, a manager is waited for."""
@@ -138,7 +137,9 @@ class SubscriptionWorkflow(Messages):
     async def await_completion(self) -> None:
         """The engineer installs and reports completion, unless a manager gives the order to another."""
         await self.pause(lambda: self.completion is not None or self.reassignment is not None)
-        if self.completion is None and self.reassignment is not None:
+        if self.completion is not None:
+            await self.complete(self.completion)
+        elif self.reassignment is not None:
             await self.reassign(self.reassignment)
 
     async def complete(self, completion: Decision) -> None:
