@@ -1,0 +1,191 @@
+"""The service as processes on free ports, for tests that kill, stop and restart them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from domain import contexts
+from settings import Settings
+from supervisor.part import Part
+from supervisor.service import plan
+
+ROOT = Path(__file__).parents[2]
+CONTRACT_BODY = {
+    "productId": "2001",
+    "productName": "internet",
+    "installationAddress": "Seoul",
+    "customerId": "1",
+    "orderDate": "20200715",
+    "status": "JOINORDED",
+}
+"""As it stands in the contract."""
+_BETWEEN_LOOKS = 0.05
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(look: Callable[[], Any], *, within: float = 60.0, what: str = "") -> Any:
+    """The first truthy answer; the one place in which these tests wait for something outside their process."""
+    deadline = time.monotonic() + within
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within} s: {what or look}")
+        time.sleep(_BETWEEN_LOOKS)
+
+
+def reachable(url: str) -> bool:
+    """It answers 200."""
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@dataclass
+class System:
+    """Temporal, one worker process for each context, the API; each can be killed and started alone."""
+
+    data_dir: Path
+    extra: dict[str, str] = field(default_factory=dict)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ports = {name: free_port() for name in ("api", "temporal", "ui", *contexts.ALL)}
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=15)
+
+    def environment(self, worker_port: int = 1) -> dict[str, str]:
+        """What each process is started with."""
+        own = {
+            "API_PORT": str(self.ports["api"]),
+            "TEMPORAL_PORT": str(self.ports["temporal"]),
+            "TEMPORAL_UI_PORT": str(self.ports["ui"]),
+            "WORKER_PORT": str(worker_port),
+            "DATA_DIR": str(self.data_dir),
+        }
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("TEMPORAL_")}
+        return inherited | own | self.extra
+
+    def start(self, *names: str) -> None:
+        """Start parts and wait until each is ready."""
+        for name in names:
+            getattr(self, f"_start_{name}", lambda name=name: self._start_worker(name))()
+
+    def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
+        """End a part, as abruptly as asked."""
+        process = self.running.pop(name)
+        process.send_signal(how)
+        process.wait(timeout=30)
+
+    def everything(self) -> None:
+        """Start all there is, from empty databases."""
+        self.start("temporal")
+        subprocess.run([sys.executable, "-m", "stores.migration"], env=self.environment(), cwd=ROOT, check=True)
+        self.start(*contexts.ALL, "api")
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for name in list(self.running):
+            self.kill(name)
+        self.client.close()
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    def order(self, **changes: Any) -> str:
+        """Take an order; its id."""
+        answer = self.client.post("/orders", json=CONTRACT_BODY | changes)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["orderId"])
+
+    def cancel(self, order_id: str) -> httpx.Response:
+        """Ask for a cancel."""
+        return self.client.post(f"/orders/{order_id}/cancel", json={"reason": "moving house"})
+
+    def act(self, order_id: str, act: str) -> httpx.Response:
+        """The assigned engineer acts."""
+        return self.client.post(f"/installations/{order_id}/{act}")
+
+    def insist(self, order_id: str, act: str, *, within: float = 60) -> None:
+        """The engineer tries again until there is an answer: the contract says that this is safe."""
+
+        def done() -> bool:
+            try:
+                status = self.act(order_id, act).status_code
+            except httpx.TransportError:
+                return False
+            assert status in (200, 404, 503), status
+            return status == 200
+
+        eventually(done, within=within, what=f"{act} {order_id}")
+
+    def status(self, order_id: str) -> str | None:
+        """As the read model shows it, if it answers and knows the order."""
+        try:
+            answer = self.client.get(f"/orderStatuses/{order_id}")
+        except httpx.TransportError:
+            return None
+        return str(answer.json()["status"]) if answer.status_code == 200 else None
+
+    def until(self, order_id: str, status: str, *, within: float = 60) -> dict[str, Any]:
+        """Wait for a status in the read model; the row with its history."""
+        eventually(lambda: self.status(order_id) == status, within=within, what=f"{order_id} {status}")
+        row: dict[str, Any] = self.client.get(f"/orderStatuses/{order_id}").json()
+        return row
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    def _start_temporal(self) -> None:
+        settings = Settings(
+            temporal_port=self.ports["temporal"], temporal_ui_port=self.ports["ui"], data_dir=self.data_dir
+        )
+        part = next(part for part in plan(settings) if isinstance(part, Part) and part.name == "temporal")
+        self._spawn("temporal", list(part.command), part.ready_at, self.environment())
+
+    def _start_worker(self, context: str) -> None:
+        port = self.ports[context]
+        command = [sys.executable, "worker.py", "--context", context]
+        self._spawn(context, command, f"http://127.0.0.1:{port}/health/ready", self.environment(port))
+
+    def _start_api(self) -> None:
+        url = f"http://127.0.0.1:{self.ports['api']}/health/ready"
+        self._spawn("api", [sys.executable, "-m", "api"], url, self.environment())
+
+    def _spawn(self, name: str, command: list[str], ready_at: str, environment: dict[str, str]) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with (self.data_dir / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        self.running[name] = process
+
+        def ready() -> bool:
+            assert process.poll() is None, f"{name} ended: {(self.data_dir / f'{name}.log').read_text()[-2000:]}"
+            return reachable(ready_at)
+
+        eventually(ready, what=f"{name} ready")
+
+
+@contextmanager
+def system(data_dir: Path, **extra: str) -> Iterator[System]:
+    """A whole service, ended when the test is."""
+    started = System(data_dir, extra)
+    try:
+        started.everything()
+        yield started
+    finally:
+        started.stop()

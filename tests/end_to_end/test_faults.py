@@ -1,0 +1,190 @@
+"""Parts are killed and taken away while orders are under way: nothing acknowledged is lost, nothing is done twice."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from domain import contexts
+from tests.databases import Server
+from tests.end_to_end.system import CONTRACT_BODY, System, eventually, system
+
+EVENTS_OF_A_COMPLETED_ORDER = [
+    "JoinOrdered",
+    "OrderAccepted",
+    "InstallationRequested",
+    "InstallationAccepted",
+    "InstallationCompleted",
+    "JoinCompleted",
+]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[System]:
+    with system(tmp_path) as started:
+        yield started
+
+
+@contextmanager
+def killing(running: System, *names: str, seed: int) -> Iterator[None]:
+    """Kills one of the parts after the other and starts it again, for as long as the block runs."""
+    stop, dice = threading.Event(), random.Random(seed)  # noqa: S311 - which part, not a secret
+    failures: list[BaseException] = []
+
+    def keep_killing() -> None:
+        try:
+            while not stop.wait(dice.uniform(0.1, 1.0)):
+                name = dice.choice(names)
+                running.kill(name)
+                running.start(name)
+        except BaseException as error:  # noqa: BLE001 - the test itself reports it
+            failures.append(error)
+
+    killer = threading.Thread(target=keep_killing)
+    killer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        killer.join()
+    assert not failures, failures
+
+
+def place_insistently(running: System, key: str) -> str:
+    """Orders until it is acknowledged; the key makes it one order however often it takes."""
+
+    def placed() -> str | None:
+        try:
+            answer = running.client.post("/orders", json=CONTRACT_BODY, headers={"Idempotency-Key": key})
+        except httpx.TransportError:
+            return None
+        assert answer.status_code in (200, 201, 503), answer.text
+        return None if answer.status_code == 503 else str(answer.json()["orderId"])
+
+    return str(eventually(placed, what=key))
+
+
+def cancel_insistently(running: System, order_id: str) -> None:
+    def canceled() -> bool:
+        try:
+            answer = running.cancel(order_id)
+        except httpx.TransportError:
+            return False
+        assert answer.status_code in (200, 202, 503), answer.text
+        return answer.status_code == 200
+
+    eventually(canceled, what=f"cancel {order_id}")
+
+
+def test_orders_end_as_their_messages_say_although_every_part_is_killed_again_and_again(running: System) -> None:
+    with killing(
+        running, "temporal", "api", contexts.ORDERS, contexts.INSTALLATION, contexts.MANAGEMENT_CENTER, seed=7
+    ):
+        order_ids = [place_insistently(running, f"key-{number}") for number in range(12)]
+        completed, canceled = order_ids[::2], order_ids[1::2]
+        for order_id in completed:
+            running.insist(order_id, "accept")
+            running.insist(order_id, "complete")
+        for order_id in canceled:
+            cancel_insistently(running, order_id)
+    assert len(set(order_ids)) == len(order_ids)
+    for order_id in completed:
+        row = running.until(order_id, "JOIN_COMPLETED")
+        assert [entry["event"] for entry in row["history"]] == EVENTS_OF_A_COMPLETED_ORDER
+        assert running.client.get(f"/installations/{order_id}").json()["status"] == "COMPLETED"
+    for order_id in canceled:
+        running.until(order_id, "ORDER_CANCELED")
+        assert running.client.get(f"/installations/{order_id}").json()["status"] == "CANCELED"
+    assert running.client.get("/orderStatuses/summary").json()["total"] == len(order_ids)
+
+
+def test_a_start_whose_answer_was_lost_is_one_order_when_it_is_asked_for_again(running: System) -> None:
+    running.kill("temporal")
+    answer = running.client.post("/orders", json=CONTRACT_BODY, headers={"Idempotency-Key": "once"})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    running.start("temporal")
+    assert place_insistently(running, "once") == answer.json()["orderId"]
+
+
+def test_orders_and_cancels_are_taken_while_every_worker_is_down(running: System) -> None:
+    for context in contexts.ALL:
+        running.kill(context)
+    kept, canceled = running.order(), running.order()
+    answer = running.cancel(canceled)
+    assert answer.status_code == 202
+    assert running.until(kept, "JOIN_ORDERED")["version"] == 0
+    known = running.client.get(f"/orders/{kept}").json()
+    assert (known["status"], known["stale"]) == ("JOIN_ORDERED", True)
+    assert running.act(kept, "accept").status_code in (404, 503)
+    running.start(*contexts.ALL)
+    running.until(canceled, "ORDER_CANCELED")
+    running.until(kept, "INSTALLATION_REQUESTED")
+
+
+def test_without_the_management_center_orders_are_taken_and_cancelled_and_go_on_once_it_is_back(
+    running: System,
+) -> None:
+    running.kill(contexts.MANAGEMENT_CENTER)
+    waiting, canceled = running.order(), running.order()
+    answer = running.cancel(canceled)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ORDER_CANCELED")
+    assert running.client.get(f"/orders/{waiting}").json()["status"] == "JOIN_ORDERED"
+    running.start(contexts.MANAGEMENT_CENTER)
+    running.insist(waiting, "accept")
+    running.until(waiting, "INSTALLATION_ACCEPTED")
+
+
+def test_without_the_installation_context_a_cancel_is_recorded_and_done_once_it_is_back(running: System) -> None:
+    order_id = running.order()
+    running.insist(order_id, "accept")
+    running.kill(contexts.INSTALLATION)
+    assert running.cancel(order_id).status_code == 202
+    running.until(order_id, "CANCEL_ORDERED")
+    another = running.order()
+    running.start(contexts.INSTALLATION)
+    running.until(order_id, "ORDER_CANCELED")
+    assert running.cancel(order_id).status_code == 200
+    assert running.client.get(f"/installations/{order_id}").json()["status"] == "CANCELED"
+    running.until(another, "INSTALLATION_REQUESTED")
+
+
+def test_without_its_store_the_read_model_holds_nothing_up_and_catches_up(
+    tmp_path: Path, postgresql_server: Server
+) -> None:
+    url = postgresql_server.fresh_url()
+    with system(tmp_path, ORDER_STATUS_DATABASE_URL=url) as running:
+        postgresql_server.stop()
+        try:
+            order_id, canceled = running.order(), running.order()
+            assert running.cancel(canceled).json()["status"] == "ORDER_CANCELED"
+            running.insist(order_id, "accept")
+            running.insist(order_id, "complete")
+            assert running.client.get(f"/orders/{order_id}").json()["status"] == "JOIN_COMPLETED"
+            assert running.client.get("/orderStatuses").status_code == 503
+        finally:
+            postgresql_server.start()
+        running.until(order_id, "JOIN_COMPLETED", within=90)
+        running.until(canceled, "ORDER_CANCELED", within=90)
+
+
+def test_a_killed_api_loses_no_order_that_it_has_acknowledged(running: System) -> None:
+    order_ids = [running.order() for _ in range(5)]
+    running.kill("api")
+    running.start("api")
+    for order_id in order_ids:
+        running.until(order_id, "INSTALLATION_REQUESTED")
+
+
+def test_two_apis_answer_the_same(running: System) -> None:
+    order_id = running.order()
+    running.until(order_id, "INSTALLATION_REQUESTED")
+    first = running.client.get(f"/orderStatuses/{order_id}").json()
+    running.kill("api")
+    running.start("api")
+    with closing(httpx.Client(base_url=running.client.base_url)) as another:
+        assert another.get(f"/orderStatuses/{order_id}").json() == first

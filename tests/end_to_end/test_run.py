@@ -1,0 +1,102 @@
+"""`make run`'s supervisor with the real parts: the newcomer's way, and what is left after it was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.system import ROOT, System, eventually, reachable
+
+
+@contextmanager
+def supervised(running: System) -> Iterator["subprocess.Popen[bytes]"]:
+    """`run.py` in the foreground, as `make run` starts it, stopped by SIGTERM when the block ends."""
+    environment = running.environment(running.ports["orders"])
+    with (running.data_dir / "run.log").open("ab") as log:
+        supervisor = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        eventually(lambda: ready(running, supervisor), within=90, what="everything ready")
+        yield supervisor
+    finally:
+        if supervisor.poll() is None:
+            supervisor.terminate()
+        supervisor.wait(timeout=60)
+
+
+def ready(running: System, supervisor: "subprocess.Popen[bytes]") -> bool:
+    assert supervisor.poll() is None, (running.data_dir / "run.log").read_text()[-3000:]
+    return reachable(f"http://127.0.0.1:{running.ports['api']}/health/ready")
+
+
+def parts(running: System) -> dict[str, dict[str, int]]:
+    document: dict[str, dict[str, int]] = json.loads((running.data_dir / "run.json").read_text())
+    return document
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def idle(tmp_path: Path) -> Iterator[System]:
+    system = System(tmp_path)
+    yield system
+    system.client.close()
+
+
+def test_the_demo_passes_against_what_make_run_started_and_one_signal_ends_everything(idle: System) -> None:
+    with supervised(idle) as supervisor:
+        pids = [part["pid"] for part in parts(idle).values()]
+        assert set(parts(idle)) == {"temporal", "worker", "api"}
+        demo = subprocess.run(
+            [sys.executable, "demo.py"], cwd=ROOT, env=idle.environment(), capture_output=True, text=True, check=False
+        )
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+        assert "\033" not in demo.stdout
+        supervisor.terminate()
+        assert supervisor.wait(timeout=60) == 0
+    assert not [pid for pid in pids if alive(pid)]
+    assert not (idle.data_dir / "run.json").exists()
+
+
+def test_orders_go_on_where_they_stood_after_everything_was_killed_at_once(idle: System) -> None:
+    with supervised(idle) as supervisor:
+        requested, accepted = idle.order(), idle.order()
+        idle.insist(accepted, "accept")
+        idle.until(requested, "INSTALLATION_REQUESTED")
+        pids = [part["pid"] for part in parts(idle).values()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        supervisor.kill()
+        supervisor.wait(timeout=10)
+    eventually(lambda: not any(map(alive, pids)), what="nothing outlives the supervisor")
+    with supervised(idle):
+        idle.insist(requested, "accept")
+        idle.insist(requested, "complete")
+        idle.insist(accepted, "complete")
+        idle.until(requested, "JOIN_COMPLETED")
+        idle.until(accepted, "JOIN_COMPLETED")
+
+
+@pytest.mark.parametrize("part", ["temporal", "worker", "api"])
+def test_a_part_that_is_killed_is_started_again_and_its_order_goes_on(idle: System, part: str) -> None:
+    with supervised(idle):
+        order_id = idle.order()
+        idle.until(order_id, "INSTALLATION_REQUESTED")
+        killed = parts(idle)[part]["pid"]
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: parts(idle)[part]["pid"] != killed, what=f"{part} started again")
+        assert f"{part}" in (idle.data_dir / "run.log").read_text()
+        idle.insist(order_id, "accept")
+        idle.insist(order_id, "complete")
+        idle.until(order_id, "JOIN_COMPLETED")
