@@ -1,0 +1,55 @@
+"""Temporal servers for tests: the real one, and the one that skips time."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.testing import WorkflowEnvironment
+
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+_STARTS_WITHIN = timedelta(seconds=60)
+
+
+@contextmanager
+def dev_server() -> Iterator[str]:
+    """The real server, in memory; gives its `host:port`. Every event loop makes a client of its own for it."""
+    with asyncio.Runner() as runner:
+        server = runner.run(
+            WorkflowEnvironment.start_local(
+                search_attributes=SEARCH_ATTRIBUTES,
+                dev_server_existing_path=_program("temporal"),
+                dev_server_startup_timeout=_STARTS_WITHIN,
+                dev_server_log_level="error",
+            )
+        )
+        try:
+            yield server.client.service_client.config.target_host
+        finally:
+            runner.run(server.shutdown())
+
+
+@asynccontextmanager
+async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
+    """The server that skips time while a workflow's result, or its own `sleep`, is awaited."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=_program("temporal-test-server"),
+        test_server_startup_timeout=_STARTS_WITHIN,
+    ) as environment:
+        client = environment.client
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=client.namespace,
+                search_attributes={key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in SEARCH_ATTRIBUTES},
+            )
+        )
+        yield environment
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
