@@ -1,0 +1,78 @@
+# Everything that is done with this project. Settings come from the environment (README.md).
+# PYTHON=… chooses the Python (3.11 or newer) that the virtual environment is made with.
+
+PYTHON ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header $(LOCK_FLAGS)
+
+# Runs a stage and, where it fails, says which it was.
+stage = @echo "== $(1)" && { $(2); } || { echo "make $@: '$(1)' failed" >&2; exit 1; }
+
+define style
+	$(call stage,lint,$(PY) -m ruff check .)
+	$(call stage,format,$(PY) -m ruff format --check .)
+endef
+
+define structure
+	$(call stage,types,$(PY) -m mypy .)
+	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
+endef
+
+.PHONY: help run test lint format check coverage demo bench lock clean FORCE
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/embedded.stamp ## the whole service in the foreground: Temporal with its Web UI, a worker, the API
+	@exec $(PY) run.py --end-with $$PPID
+
+test: $(VENV)/dev.stamp ## every check and test
+	$(style)
+	$(structure)
+	$(call stage,tests,$(PY) -m pytest)
+
+lint: $(VENV)/dev.stamp ## style and likely mistakes
+	$(style)
+
+format: $(VENV)/dev.stamp ## put right what can be put right by itself
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+check: $(VENV)/dev.stamp ## types, and who may import whom
+	$(structure)
+
+coverage: $(VENV)/dev.stamp ## the tests, and the lines that none of them reaches
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage report
+
+demo: $(VENV)/embedded.stamp ## walk the scenario against what `make run` started
+	@$(PY) demo.py
+
+bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
+	$(PY) -m bench
+
+lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
+	$(LOCK) --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --extra embedded -c requirements/dev.txt --no-annotate pyproject.toml -o requirements/embedded.txt
+	$(LOCK) -c requirements/dev.txt --no-annotate pyproject.toml -o requirements/service.txt
+
+clean: ## remove the virtual environment and caches; data (DATA_DIR) stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than its lock file once everything in that is installed.
+$(VENV)/%.stamp: requirements/%.txt $(VENV)/pyvenv.cfg
+	@echo "Installing $<"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Made anew where its Python is gone, too.
+$(VENV)/pyvenv.cfg: $(shell [ -x $(PY) ] || echo FORCE)
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    "$$python" -m venv --clear $(VENV) && exit 0; \
+	    rm -rf $(VENV); exit 1; \
+	done; \
+	echo "Python 3.11 or newer is needed$(if $(PYTHON),; $(PYTHON) is not,: install it or name it by PYTHON=…)" >&2; \
+	exit 1

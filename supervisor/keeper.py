@@ -1,0 +1,155 @@
+"""Starts parts in order of readiness, restarts those that die, stops all in reverse order."""
+
+import asyncio
+import signal
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from supervisor.data_dir import RunFile
+from supervisor.output import Log, Terminal
+from supervisor.parent import Parent
+from supervisor.part import Failure, Part, Service, Step
+from supervisor.process import Launcher, Process, answers
+
+_LOOK_EVERY = 0.1
+_LOOK_AT_PARENT_EVERY = 0.5
+
+
+class Keeper:
+    """One run of the service."""
+
+    def __init__(
+        self, service: Service, *, launcher: Launcher, terminal: Terminal, parent: Parent | None = None
+    ) -> None:
+        self._service = service
+        self._limits = service.limits
+        self._launcher = launcher
+        self._terminal = terminal
+        self._parent = parent
+        self._run_file = RunFile(service.data_dir / "run.json")
+        self._log_dir = service.data_dir / "log"
+        self._logs = {item.name: Log(self._log_dir, item.name) for item in service.plan}
+        self._was_ready = {item.name: asyncio.Event() for item in service.plan}
+        self._processes: dict[str, Process] = {}
+        self._deaths: list[float] = []
+        self._asked = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until asked to stop by SIGINT, SIGTERM or the end of the parent; a second SIGINT hurries.
+
+        Raises:
+            Failure: a part cannot be kept running.
+        """
+        self._listen()
+        failure: Failure | None = None
+        work = asyncio.create_task(self._keep_all())
+        asked = asyncio.create_task(self._until_asked())
+        await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
+        work.cancel()
+        asked.cancel()
+        try:
+            await work
+        except* Failure as failures:
+            failure = next(error for error in failures.exceptions if isinstance(error, Failure))
+        except* asyncio.CancelledError:
+            self._terminal.say("stopping")
+        finally:
+            await self._stop_all()
+        if failure:
+            raise failure
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ask_to_stop, number)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else started by nohup
+            loop.add_signal_handler(signal.SIGHUP, self._ask_to_stop, signal.SIGHUP)
+
+    def _ask_to_stop(self, number: signal.Signals) -> None:
+        # SIGTERM comes twice when it is sent to a process group: make hands its own on.
+        if self._asked.is_set() and number == signal.SIGINT:
+            self._hurry.set()
+        self._asked.set()
+
+    async def _until_asked(self) -> None:
+        while not self._asked.is_set() and not (self._parent and self._parent.is_ending()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), _LOOK_AT_PARENT_EVERY)
+
+    async def _keep_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for item in self._service.plan:
+                if isinstance(item, Step):
+                    await self._carry_out(item)
+                else:
+                    group.create_task(self._keep(item))
+                    await self._was_ready[item.name].wait()
+            for place in self._service.places:
+                self._terminal.say(place)
+
+    async def _carry_out(self, step: Step) -> None:
+        process = await self._start(step.name, step.command)
+        await asyncio.wait((process.end,), timeout=self._limits.ready_within)
+        if not process.end.done():
+            raise Failure(f"{step.purpose} took more than {self._limits.ready_within:g} s; {self._see(step)}")
+        if status := process.end.result():
+            raise Failure(f"{step.purpose} failed: {step.name} {_ended(status)}; {self._see(step)}")
+
+    async def _keep(self, part: Part) -> None:
+        while True:
+            process = await self._start(part.name, part.command, echo=part.echo)
+            self._run_file.started(part, process.pid)
+            await self._attend(part, process)
+            self._run_file.ended(part)
+            self._logs[part.name].write(f"--- {_ended(process.end.result())}")
+            self._count_death(part, process.end.result())
+
+    async def _start(self, name: str, command: tuple[str, ...], *, echo: bool = True) -> Process:
+        process = await self._launcher.start(name, command, self._logs[name], self._terminal if echo else None)
+        self._processes[name] = process
+        self._logs[name].write(f"--- process {process.pid} started at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        return process
+
+    async def _attend(self, part: Part, process: Process) -> None:
+        """Wait until the process has ended, and note meanwhile when it is ready."""
+        began = time.monotonic()
+        while not await answers(part.ready_at) and not process.end.done():
+            if time.monotonic() - began > self._limits.ready_within:
+                raise Failure(
+                    f"{part.name} was not ready within {self._limits.ready_within:g} s "
+                    f"({part.ready_at} does not answer 200); {self._see(part)}"
+                )
+            await asyncio.wait((process.end,), timeout=_LOOK_EVERY)
+        if not process.end.done():
+            self._terminal.say(f"{part.name} is ready ({time.monotonic() - began:.1f} s)")
+            self._was_ready[part.name].set()
+        await asyncio.wait((process.end,))
+
+    def _count_death(self, part: Part, status: int) -> None:
+        now = time.monotonic()
+        self._deaths = [death for death in self._deaths if now - death < self._limits.window]
+        self._deaths.append(now)
+        if len(self._deaths) > self._limits.deaths:
+            raise Failure(
+                f"{part.name} {_ended(status)}: parts have died more than {self._limits.deaths} times "
+                f"within {self._limits.window:g} s, so everything ends; {self._see(part)}"
+            )
+        self._terminal.say(f"{part.name} {_ended(status)}; starting it again")
+
+    def _see(self, item: Part | Step) -> str:
+        return f"its log is {self._log_dir / item.name}.log"
+
+    async def _stop_all(self) -> None:
+        for process in reversed(self._processes.values()):
+            if not await process.stop(self._limits.grace, self._hurry):
+                self._terminal.say(f"{process.name} did not stop in time and was killed")
+        self._run_file.remove()
+        for log in self._logs.values():
+            log.close()
+
+
+def _ended(status: int) -> str:
+    """How a process ended, in words."""
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"

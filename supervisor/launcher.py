@@ -1,0 +1,39 @@
+"""Becomes a part: ties this process to the life of the supervisor, then replaces it by the part's program.
+
+Run as `launcher.py SUPERVISOR-PID PROGRAM ARGUMENT…`. Standard input is a pipe whose other end the supervisor alone
+holds and never writes to.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def _kernel_kills_orphan() -> None:
+    """Linux kills this process as soon as its parent has died, however that came."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _watcher_kills_orphan() -> None:
+    """Where the kernel has no such order: a second process of the group sees the pipe's other end close."""
+    if os.fork() == 0:
+        os.closerange(1, 3)
+        os.read(0, 1)
+        os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    supervisor, *command = sys.argv[1:]
+    if sys.platform == "linux":
+        _kernel_kills_orphan()
+    else:
+        _watcher_kills_orphan()
+    if os.getppid() != int(supervisor):
+        sys.exit("the supervisor ended before this part began")
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - a shell is what this avoids
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be run: {error.strerror}")

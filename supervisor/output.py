@@ -1,0 +1,76 @@
+"""Where the output of the parts goes: each has a log file of bounded size, and most are shown in the terminal too."""
+
+import logging
+import os
+import queue
+import threading
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_LOG_BYTES = 5_000_000
+_LONGEST_LINE = 64 * 1024
+
+
+class Terminal:
+    """Standard output, a line at a time. Who does not read it never holds the supervisor up: lines are left out."""
+
+    def __init__(self, descriptor: int = 1) -> None:
+        self._descriptor = descriptor
+        self._lines: queue.Queue[bytes | None] = queue.Queue(maxsize=1000)
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
+
+    def say(self, line: str, *, source: str = "run") -> None:
+        """Show a line and who says it."""
+        try:
+            self._lines.put_nowait(f"{source:<8} | {line}\n".encode())
+        except queue.Full:
+            return
+
+    def close(self) -> None:
+        """Show what is still to be shown, within a second."""
+        try:
+            self._lines.put(None, timeout=1)
+        except queue.Full:
+            return
+        self._writer.join(timeout=1)
+
+    def _write(self) -> None:
+        for line in iter(self._lines.get, None):
+            rest = line
+            try:
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:  # nobody is there to read any more
+                return
+
+
+class Log(RotatingFileHandler):
+    """The log of a part: one file and its predecessor, over all runs."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        super().__init__(directory / f"{name}.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+
+    def write(self, line: str) -> None:
+        """Add a line."""
+        self.handle(logging.makeLogRecord({"msg": line}))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        """A full disk costs lines of the log, not the part."""
+
+
+def follow(descriptor: int, name: str, log: Log, terminal: Terminal | None) -> threading.Thread:
+    """Carry lines from a pipe to the log and the terminal until the pipe's other end closes."""
+
+    def carry() -> None:
+        with open(descriptor, "rb") as output:
+            while raw := output.readline(_LONGEST_LINE):
+                line = raw.decode(errors="replace").rstrip("\r\n")
+                log.write(line)
+                if terminal:
+                    terminal.say(line, source=name)
+
+    thread = threading.Thread(target=carry, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,70 @@
+"""What the supervisor is given to run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Failure(Exception):
+    """The service cannot run, or not any longer; the text says to a person why, and what to look at."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process that is kept running."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    """Where it serves, as `run.json` has it."""
+    ready_at: str
+    """The URL that answers 200 once the part can do its work."""
+    echo: bool = True
+    """Its output is shown in the terminal too, not in its log alone."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command that has to succeed before the next part starts."""
+
+    name: str
+    command: tuple[str, ...]
+    purpose: str
+    """What failed, if it does: `… failed`."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port that must be free, the environment variable that sets it, and what it is for."""
+
+    variable: str
+    host: str
+    port: int
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How patient the supervisor is; seconds."""
+
+    ready_within: float = 120
+    """From the start of a part, or of a step, until it is ready, or done."""
+    grace: float = 10
+    """From asking a part to stop until it is killed."""
+    deaths: int = 5
+    """So many deaths of parts, of all together, are put right within `window`; one more ends everything."""
+    window: float = 60
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that runs together."""
+
+    plan: Sequence[Part | Step]
+    """Each is begun once the one before it is ready, or done."""
+    listeners: Sequence[Listener]
+    places: Sequence[str]
+    """Where everything is, a line each, for the person who started it."""
+    data_dir: Path
+    """Absolute."""
+    limits: Limits

@@ -1,0 +1,110 @@
+"""One process of a part: in a session of its own, so that the supervisor alone decides when it stops."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from supervisor.output import Log, Terminal, follow
+
+_LAUNCHER = str(Path(__file__).with_name("launcher.py"))
+_ANSWER_WITHIN = 2.0
+
+
+class Launcher:
+    """Starts processes that end with this one."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._environment = environment
+        # Nothing is ever written: the other end closes when this process ends, and only then.
+        self._lifeline, self._held = os.pipe()
+
+    def close(self) -> None:
+        """End what this has started and what is still there, by the lifeline alone."""
+        os.close(self._lifeline)
+        os.close(self._held)
+
+    async def start(self, name: str, command: tuple[str, ...], log: Log, terminal: Terminal | None) -> "Process":
+        """Start a program whose output goes to the log and, if given, the terminal."""
+        output, part_output = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-IS",
+                _LAUNCHER,
+                str(os.getpid()),
+                *command,
+                stdin=self._lifeline,
+                stdout=part_output,
+                stderr=part_output,
+                cwd=self._directory,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(part_output)
+        return Process(name, process, follow(output, name, log, terminal))
+
+
+class Process:
+    """A started program."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, output: threading.Thread) -> None:
+        self.name = name
+        self.pid = process.pid
+        self.end = asyncio.create_task(self._end(process, output))
+        """Done when nothing that the program has started is left, and its last lines are in the log.
+
+        The exit status, or below zero the number of the signal that killed it.
+        """
+
+    async def _end(self, process: asyncio.subprocess.Process, output: threading.Thread) -> int:
+        status = await process.wait()
+        self._signal(signal.SIGKILL)
+        await asyncio.to_thread(output.join, 1)
+        return status
+
+    async def stop(self, grace: float, hurry: asyncio.Event) -> bool:
+        """Ask it to stop; kill it after `grace` seconds, or in a hurry. Returns whether it stopped by itself."""
+        if self.end.done():
+            return True
+        self._signal(signal.SIGTERM)
+        hurrying = asyncio.create_task(hurry.wait())
+        await asyncio.wait((self.end, hurrying), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        if self.end.done():
+            return True
+        self._signal(signal.SIGKILL)
+        await self.end
+        return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        # The program leads a group of its own, with all that it starts.
+        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted while only zombies are in it
+            os.killpg(self.pid, number)
+
+
+async def answers(url: str) -> bool:
+    """Whether a GET is answered by 200, and soon."""
+    address = urlsplit(url)
+    request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN):
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            try:
+                writer.write(request.encode())
+                status = (await reader.readline()).split()
+            finally:
+                writer.close()
+    except (OSError, ValueError):
+        return False
+    return status[1:2] == [b"200"]
