@@ -4,12 +4,12 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Order
 from domain.policy import OrderPolicy
+from workflows.retries import without_end
 
 
 class Projector:
@@ -58,5 +58,5 @@ class Projector:
             summary=PROJECT_ORDER.summary,
             start_to_close_timeout=timedelta(seconds=self._policy.try_for),
             schedule_to_close_timeout=timedelta(seconds=self._policy.projection_patience),
-            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=self._policy.retry_at_most_every)),
+            retry_policy=without_end(self._policy),
         )

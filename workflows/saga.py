@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError
 
 from domain import contexts
@@ -15,6 +15,7 @@ from domain.orders import SYSTEM, Attention, AttentionReason, CancelRequest, Eve
 from workflows import visibility
 from workflows.decisions import Decision
 from workflows.projection import Projector
+from workflows.retries import without_end
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -123,6 +124,7 @@ class Saga:
             Interrupted: a cancel was taken; the step has been told to stop, and may have been done all the same.
         """
         if self.cancel_asked and not shielded:
+            self._take_native_cancel()
             raise Interrupted
         before = self.order.attention
         handle = self._start(command, asked, bounded_by=timedelta(seconds=self.policy.attention_after))
@@ -168,7 +170,7 @@ class Saga:
             summary=command.summary,
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
             schedule_to_close_timeout=bounded_by,
-            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=self.policy.retry_at_most_every)),
+            retry_policy=without_end(self.policy),
         )
 
 
