@@ -12,12 +12,12 @@ import sys
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
-def _kernel_kills_orphan() -> None:
+def kernel_kills_orphan() -> None:
     """Linux kills this process as soon as its parent has died, however that came."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _watcher_kills_orphan() -> None:
+def watcher_kills_orphan() -> None:
     """Where the kernel has no such order: a second process of the group sees the pipe's other end close."""
     if os.fork() == 0:
         os.closerange(1, 3)
@@ -28,9 +28,9 @@ def _watcher_kills_orphan() -> None:
 if __name__ == "__main__":
     supervisor, *command = sys.argv[1:]
     if sys.platform == "linux":
-        _kernel_kills_orphan()
+        kernel_kills_orphan()
     else:
-        _watcher_kills_orphan()
+        watcher_kills_orphan()
     if os.getppid() != int(supervisor):
         sys.exit("the supervisor ended before this part began")
     try:

@@ -1,0 +1,123 @@
+"""A supervisor in a process of its own, with fake parts."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.eventually import eventually
+
+PROJECT = Path(__file__).parents[2]
+FAKE_SERVICE = str(Path(__file__).with_name("fake_service.py"))
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(PROJECT)}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def fake(behaviour: str = "", port: int = 0) -> dict[str, Any]:
+    """A part; `fake_part.py` says how it can behave."""
+    return {"port": port or free_port(), "behaviour": behaviour}
+
+
+def script(text: str) -> dict[str, Any]:
+    """A step."""
+    return {"script": text}
+
+
+def alive(pid: int) -> bool:
+    """A process that has ended, but has not been reaped by its parent yet, is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@dataclass
+class Copy:
+    """One run of a fake service."""
+
+    data_dir: Path
+    output_path: Path
+    process: subprocess.Popen[bytes]
+    pids: set[int] = field(default_factory=set)
+    """Of every part that `run.json` has ever been seen to name."""
+
+    @property
+    def output(self) -> str:
+        return self.output_path.read_text(encoding="utf-8")
+
+    @property
+    def journal(self) -> list[str]:
+        """What has happened to the parts, in order."""
+        path = self.data_dir / "journal"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    @property
+    def running(self) -> dict[str, dict[str, int]]:
+        """What `run.json` says."""
+        try:
+            parts: dict[str, dict[str, int]] = json.loads((self.data_dir / "run.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        self.pids.update(part["pid"] for part in parts.values())
+        return parts
+
+    def wait_ready(self) -> "Copy":
+        eventually(lambda: "everything is ready" in self.output)
+        assert self.running
+        return self
+
+    def ended(self) -> int:
+        """The exit status, once it has ended."""
+        return self.process.wait(timeout=20)
+
+    def left(self) -> list[int]:
+        """Parts that are still there."""
+        return [pid for pid in self.pids if alive(pid)]
+
+
+Start = Callable[..., Copy]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a fake service: `start(one=fake(), limits={…})`; whatever it leaves is ended after the test."""
+    copies: list[Copy] = []
+
+    def start_copy(
+        *,
+        limits: dict[str, float] | None = None,
+        data_dir: str = "data",
+        through: tuple[str, ...] = (),
+        **items: dict[str, Any],
+    ) -> Copy:
+        plan = json.dumps({"items": items, "limits": limits or {}})
+        output = tmp_path / f"output-{len(copies)}"
+        command = (*through, sys.executable, FAKE_SERVICE, str(tmp_path / data_dir), plan)
+        with output.open("wb") as stream:
+            process = subprocess.Popen(command, stdout=stream, stderr=stream, env=ENVIRONMENT, cwd=tmp_path)
+        copies.append(Copy(tmp_path / data_dir, output, process))
+        return copies[-1]
+
+    yield start_copy
+    for copy in copies:
+        copy.process.kill()
+        copy.process.wait()
+        _ = copy.running
+        for pid in copy.left():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,47 @@
+"""A part without a purpose: serves `/health/ready`, and behaves as it is told.
+
+`fake_part.py NAME PORT JOURNAL BEHAVIOUR`; it adds a line to the journal for each thing that happens to it. Behaviours:
+`dies` at once, `patient` (ready once there is a file `go` beside the journal), `stubborn` (does not stop when asked),
+`talkative` (writes more than a pipe holds before it serves).
+"""
+
+import signal
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import FrameType
+
+
+def main(name: str, port: int, journal: Path, behaviour: str) -> None:
+    def note(what: str) -> None:
+        with journal.open("a", encoding="utf-8") as lines:
+            lines.write(f"{name} {what}\n")
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            ready = behaviour != "patient" or journal.with_name("go").exists()
+            if not ready:
+                note("not ready")
+            self.send_response_only(200 if ready else 503)
+            self.end_headers()
+
+    server = HTTPServer(("127.0.0.1", port), Health)
+
+    def stop(_: int, __: FrameType | None) -> None:
+        note("asked to stop")
+        if behaviour != "stubborn":
+            threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    note("started")
+    sys.stdout.write(f"the fake {name} speaks\n" * (20_000 if behaviour == "talkative" else 1))
+    if behaviour == "dies":
+        sys.exit(3)
+    with server:
+        server.serve_forever(poll_interval=0.05)
+    note("stopped")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])

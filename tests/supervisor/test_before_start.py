@@ -1,0 +1,129 @@
+"""What cannot work is said before anything is started; what an earlier run left behind is no hindrance."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+from supervisor.part import Failure, Listener, Part
+from supervisor.ports import check
+from supervisor.service import plan, service_of
+from tests.supervisor.conftest import ENVIRONMENT, PROJECT, Start, alive, fake, free_port
+
+
+def test_a_port_that_is_taken_is_named_with_its_variable_and_purpose_and_nothing_starts(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        copy = start(one=fake(), two=fake(port=port))
+        assert copy.ended() == 1
+    assert f"port {port} of 127.0.0.1, for the fake two, is taken by another program" in copy.output
+    assert "TWO_PORT" in copy.output
+    assert not copy.journal
+
+
+def test_two_parts_that_want_the_same_port_are_both_named(start: Start) -> None:
+    port = free_port()
+    copy = start(one=fake(port=port), two=fake(port=port))
+    assert copy.ended() == 1
+    assert f"ONE_PORT and TWO_PORT are both {port}" in copy.output
+    assert not copy.journal
+
+
+def test_a_host_that_is_not_of_this_machine_is_named() -> None:
+    with pytest.raises(Failure, match=r"192\.0\.2\.1.*API_PORT"):
+        check([Listener("API_PORT", "192.0.2.1", free_port(), "the API")])
+
+
+def test_a_second_copy_on_the_same_data_names_the_first(start: Start) -> None:
+    first = start(one=fake()).wait_ready()
+    second = start(one=fake())
+    assert second.ended() == 1
+    assert f"process {first.process.pid} runs on {first.data_dir} already" in second.output
+    assert "DATA_DIR" in second.output
+    assert first.process.poll() is None
+    assert first.running
+
+
+def test_two_copies_run_side_by_side_on_their_own_data_and_ports(start: Start) -> None:
+    first = start(one=fake(), data_dir="first").wait_ready()
+    second = start(one=fake(), data_dir="second").wait_ready()
+    second.process.terminate()
+    assert second.ended() == 0
+    assert alive(first.running["one"]["pid"])
+
+
+def test_everything_starts_again_on_the_same_ports_after_all_of_it_was_killed(start: Start) -> None:
+    one, two = fake(), fake()
+    first = start(one=one, two=two).wait_ready()
+    for part in first.running.values():
+        os.kill(part["pid"], signal.SIGKILL)
+    first.process.kill()
+    first.process.wait()
+    assert (first.data_dir / "run.json").exists()
+    second = start(one=one, two=two).wait_ready()
+    assert second.pids.isdisjoint(first.pids)
+
+
+def test_a_data_directory_that_cannot_be_used_is_named(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    copy = start(one=fake())
+    assert copy.ended() == 1
+    assert f"DATA_DIR {tmp_path / 'data'} cannot be used" in copy.output
+
+
+def test_a_setting_that_makes_no_sense_is_named_without_its_value() -> None:
+    done = subprocess.run(
+        [sys.executable, "run.py"],
+        cwd=PROJECT,
+        env=ENVIRONMENT | {"API_PORT": "eighty", "WORKER_PORT": "70000"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["API_PORT", "WORKER_PORT"]
+    assert "eighty" not in done.stderr
+
+
+def test_the_embedded_server_comes_first_with_its_data_in_the_data_directory(tmp_path: Path) -> None:
+    settings = Settings(temporal_address=None, data_dir=tmp_path, temporal_port=17233)
+    service = service_of(settings)
+    assert [item.name for item in service.plan] == ["temporal", "migration", "worker", "api"]
+    temporal = service.plan[0]
+    assert isinstance(temporal, Part)
+    assert temporal.port == 17233
+    assert str(tmp_path / "temporal.db") in temporal.command
+    assert {listener.variable for listener in service.listeners} == {
+        "API_PORT",
+        "WORKER_PORT",
+        "TEMPORAL_PORT",
+        "TEMPORAL_UI_PORT",
+    }
+
+
+def test_with_a_temporal_server_elsewhere_none_is_started_and_its_ports_are_not_needed(tmp_path: Path) -> None:
+    service = service_of(Settings(temporal_address="temporal.example:7233", data_dir=tmp_path))
+    assert [item.name for item in service.plan] == ["migration", "worker", "api"]
+    assert {listener.variable for listener in service.listeners} == {"API_PORT", "WORKER_PORT"}
+    assert any("temporal.example:7233" in place for place in service.places)
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - nothing listens here
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_the_api_is_asked_where_this_machine_reaches_it(host: str, reached: str) -> None:
+    api = plan(Settings(api_host=host, api_port=18080))[-1]
+    assert isinstance(api, Part)
+    assert api.ready_at == f"http://{reached}:18080/health/ready"
