@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from domain import contexts
+from domain.policy import OrderPolicy
 
 
 class Settings(BaseSettings):
@@ -34,6 +35,23 @@ class Settings(BaseSettings):
     graceful_shutdown_seconds: float = Field(5, ge=0)
     """How long a stopping process waits for what is in its hands."""
     log_level: str = "INFO"
+    order_answer_within: float = Field(OrderPolicy.answer_within, gt=0)
+    """This and the four below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
+    order_attention_after: float = Field(OrderPolicy.attention_after, gt=0)
+    order_try_for: float = Field(OrderPolicy.try_for, gt=0)
+    order_retry_at_most_every: float = Field(OrderPolicy.retry_at_most_every, gt=0)
+    order_projection_patience: float = Field(OrderPolicy.projection_patience, gt=0)
+
+    @cached_property
+    def order_policy(self) -> OrderPolicy:
+        """What every order taken by this process travels with."""
+        return OrderPolicy(
+            answer_within=self.order_answer_within,
+            attention_after=self.order_attention_after,
+            try_for=self.order_try_for,
+            retry_at_most_every=self.order_retry_at_most_every,
+            projection_patience=self.order_projection_patience,
+        )
 
     @cached_property
     def server_address(self) -> str:

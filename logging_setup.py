@@ -1,0 +1,86 @@
+"""Logs of every process: one line for each event, JSON unless a person is watching.
+
+An order's id may be logged; names, addresses, phone numbers and notes may not. So an error whose text quotes what was
+sent is logged without its text.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+
+import structlog
+from fastapi.exceptions import ValidationException
+from pydantic import ValidationError
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from settings import Settings
+
+_QUOTING = (ValidationError, ValidationException)
+"""Errors whose text repeats the input."""
+_QUIET = {"httpx": logging.WARNING, "uvicorn.access": logging.WARNING}
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send the logs of this process, of the libraries too, to standard error."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _render_error,
+    ]
+    watched = sys.stderr.isatty()
+    renderer: Processor = structlog.dev.ConsoleRenderer() if watched else structlog.processors.JSONRenderer()
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _render_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if info and info[1] is not None:
+        event["exception"] = _describe(info)
+    return event
+
+
+def _describe(info: _ExcInfo) -> str:
+    _, error, _ = info
+    described = traceback.TracebackException.from_exception(error)
+    if not _quotes(error):
+        return "".join(described.format())
+    return "".join(["Traceback (most recent call last):\n", *described.stack.format(), type(error).__qualname__])
+
+
+def _quotes(error: BaseException | None) -> bool:
+    """Whether the error, or one that it came from, repeats the input."""
+    while error is not None:
+        if isinstance(error, _QUOTING):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
