@@ -99,6 +99,8 @@ class Keeper:
 
     async def _keep(self, part: Part) -> None:
         while True:
+            if part.before_start:
+                part.before_start()
             process = await self._start(part.name, part.command, echo=part.echo)
             self._run_file.started(part, process.pid)
             await self._attend(part, process)

@@ -1,6 +1,6 @@
 """What the supervisor is given to run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ class Part:
     """The URL that answers 200 once the part can do its work."""
     echo: bool = True
     """Its output is shown in the terminal too, not in its log alone."""
+    before_start: Callable[[], None] | None = None
+    """Done before each start, also before one that follows a death."""
 
 
 @dataclass(frozen=True)

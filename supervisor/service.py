@@ -3,18 +3,13 @@
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
-from pathlib import Path
 
 from settings import Settings
 from supervisor.part import Limits, Listener, Part, Service, Step
+from supervisor.temporal import LOCAL, temporal
 
-_LOCAL = "127.0.0.1"
 _STOP_MARGIN = 5.0
 """Seconds that a part has beyond its own time for a graceful stop before it is killed."""
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
-"""More than twice the throughput of the defaults; a start that was acknowledged survives the server's death."""
-_DYNAMIC_CONFIG = ("history.transferProcessorMaxPollRPS=1000",)
-"""A quarter of the latency of the default, which is made for a shared cluster."""
 
 
 def service_of(settings: Settings) -> Service:
@@ -46,7 +41,7 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             f"{_url(settings.api_host, settings.api_port)}/health/ready",
         ),
     ]
-    return [_temporal(settings), *items] if settings.temporal_address is None else items
+    return [temporal(settings), *items] if settings.temporal_address is None else items
 
 
 def _listeners(settings: Settings) -> Sequence[Listener]:
@@ -56,15 +51,15 @@ def _listeners(settings: Settings) -> Sequence[Listener]:
     ]
     if settings.temporal_address is None:
         ports += [
-            Listener("TEMPORAL_PORT", _LOCAL, settings.temporal_port, "the Temporal server"),
-            Listener("TEMPORAL_UI_PORT", _LOCAL, settings.temporal_ui_port, "Temporal's Web UI"),
+            Listener("TEMPORAL_PORT", LOCAL, settings.temporal_port, "the Temporal server"),
+            Listener("TEMPORAL_UI_PORT", LOCAL, settings.temporal_ui_port, "Temporal's Web UI"),
         ]
     return ports
 
 
 def _places(settings: Settings) -> Sequence[str]:
     api = _url(settings.api_host, settings.api_port)
-    web_ui = [f"Temporal Web UI    {_url(_LOCAL, settings.temporal_ui_port)}"]
+    web_ui = [f"Temporal Web UI    {_url(LOCAL, settings.temporal_ui_port)}"]
     return [
         f"API                {api}",
         f"API documentation  {api}/docs",
@@ -75,24 +70,6 @@ def _places(settings: Settings) -> Sequence[str]:
     ]
 
 
-def _temporal(settings: Settings) -> Part:
-    ui = _url(_LOCAL, settings.temporal_ui_port)
-    command = [
-        # Beside the interpreter, where its package is installed; the virtual environment need not be activated.
-        str(Path(sys.executable).with_name("temporal")),
-        *("server", "start-dev", "--disable-config-env", "--disable-config-file"),
-        *("--ip", _LOCAL, "--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)),
-        *("--db-filename", str(settings.data_dir.resolve() / "temporal.db"), "--ui-disable-news-fetch"),
-    ]
-    for pragma in _SQLITE_PRAGMAS:
-        command += ["--sqlite-pragma", pragma]
-    for value in _DYNAMIC_CONFIG:
-        command += ["--dynamic-config-value", value]
-    # The Web UI passes this on to the server, which knows its namespace only once it has started.
-    ready_at = f"{ui}/api/v1/namespaces/default"
-    return Part("temporal", tuple(command), settings.temporal_port, ready_at, echo=False)
-
-
 def _url(host: str, port: int) -> str:
     """As a program on this machine reaches it."""
     try:
@@ -100,5 +77,5 @@ def _url(host: str, port: int) -> str:
     except ValueError:
         return f"http://{host}:{port}"
     if address.is_unspecified:
-        return f"http://{_LOCAL if address.version == 4 else '[::1]'}:{port}"
+        return f"http://{LOCAL if address.version == 4 else '[::1]'}:{port}"
     return f"http://{host if address.version == 4 else f'[{host}]'}:{port}"
