@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _STARTS_WITHIN = timedelta(seconds=60)
+_LOW_LATENCY = ("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000")
 
 
 @contextmanager
@@ -26,6 +27,7 @@ def dev_server() -> Iterator[str]:
                 dev_server_existing_path=_program("temporal"),
                 dev_server_startup_timeout=_STARTS_WITHIN,
                 dev_server_log_level="error",
+                dev_server_extra_args=_LOW_LATENCY,
             )
         )
         try:
