@@ -1,0 +1,134 @@
+"""The app: what it opens, what runs in its background, what it serves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from fastapi import FastAPI
+from prometheus_client import Gauge
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from api import installation, management_center, order_status, orders, problems
+from api.dependencies import Services
+from api.feed import Feed
+from api.first_rows import FirstRows
+from api.known_orders import KnownOrders
+from api.metrics import RequestMetrics
+from api.openapi import DescribedApi
+from api.subscriptions import Subscriptions
+from domain import contexts
+from health import Health
+from settings import Settings
+from stores.database import Database
+from stores.installation import InstallationStore
+from stores.management_center import ManagementCenterStore
+from stores.order_status import OrderStatusStore
+from temporal_client import connect, register_search_attributes
+
+_DATABASE_WITHIN = 2.0
+"""Seconds for a database to answer in."""
+_TEMPORAL_WITHIN = timedelta(seconds=1)
+"""For Temporal to say that it is well."""
+_AGAIN_AFTER = 1.0
+"""Seconds between two tries of what has to succeed once."""
+_FLUSH_WITHIN = 1.0
+"""Seconds that a stopping process spends on first rows."""
+_PARTS = {
+    contexts.MANAGEMENT_CENTER: "managementCenterStore",
+    contexts.INSTALLATION: "installationStore",
+    contexts.ORDER_STATUS: "orderStatusStore",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service's HTTP surface. It starts, and serves what it can, whatever else is down."""
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _opened(settings, health) as services:
+            app.state.services = services
+            health.ready()
+            yield
+            await stop_serving(app)
+
+    app = DescribedApi(
+        title="Subscription orders · 가입신청",
+        description="Orders of internet and IPTV, from the customer's wish to the finished installation.",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.health = health
+    for collection in (orders, management_center, installation, order_status):
+        app.include_router(collection.router)
+    app.include_router(health.router())
+    problems.install(app)
+    app.add_middleware(RequestMetrics, registry=health.registry)
+    return app
+
+
+async def stop_serving(app: FastAPI) -> None:
+    """Take no more work, and end the streams that do not end by themselves."""
+    app.state.health.stopping()
+    await app.state.services.feed.stop()
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]:
+    """The stores and the client, none of which has to answer yet, and what runs in the background."""
+    async with AsyncExitStack() as open_things:
+        databases = {}
+        for context, part in _PARTS.items():
+            database = Database(settings.database_url(context), deadline_seconds=_DATABASE_WITHIN)
+            open_things.push_async_callback(database.dispose)
+            databases[context] = database
+            health.checks[part] = database.ping
+        client = await connect(settings, lazy=True)
+        health.checks["temporal"] = lambda: client.service_client.check_health(timeout=_TEMPORAL_WITHIN)
+        services = _services(settings, health, client, databases)
+        open_things.push_async_callback(services.first_rows.flush, _FLUSH_WITHIN)
+        background = (_register_search_attributes(client), services.first_rows.run(), services.feed.run())
+        for work in background:
+            open_things.push_async_callback(_end, asyncio.create_task(work))
+        yield services
+
+
+def _services(settings: Settings, health: Health, client: Client, databases: dict[str, Database]) -> Services:
+    statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
+    subscriptions = Subscriptions(
+        client, KnownOrders(client, statuses), max_starts_in_flight=settings.max_starts_in_flight
+    )
+    in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
+    in_flight.set_function(lambda: subscriptions.starts_in_flight)
+    return Services(
+        subscriptions=subscriptions,
+        first_rows=FirstRows(statuses, health.registry),
+        policy=settings.order_policy,
+        centers=ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER]),
+        installations=InstallationStore(databases[contexts.INSTALLATION]),
+        statuses=statuses,
+        feed=Feed(statuses, health.registry),
+    )
+
+
+async def _register_search_attributes(client: Client) -> None:
+    """No order can be started before; whoever comes earlier is told to come again."""
+    while True:
+        try:
+            await register_search_attributes(client)
+        except (RPCError, RuntimeError) as error:
+            _log.info("search attributes are not registered yet", error=str(error))
+            await asyncio.sleep(_AGAIN_AFTER)
+        else:
+            return
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

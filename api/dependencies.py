@@ -1,0 +1,69 @@
+"""What a route can ask for."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Request
+
+from api.feed import Feed
+from api.first_rows import FirstRows
+from api.schemas.common import ID
+from api.subscriptions import Subscriptions
+from domain.policy import OrderPolicy
+from stores.installation import InstallationStore
+from stores.management_center import ManagementCenterStore
+from stores.order_status import OrderStatusStore
+
+OrderId = Annotated[str, Path(alias="orderId", pattern=ID)]
+EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
+ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(pattern=r"^[\x21-\x7e]{1,200}$", description="The same key and body give the same order again"),
+]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the app has opened, for as long as it runs."""
+
+    subscriptions: Subscriptions
+    first_rows: FirstRows
+    policy: OrderPolicy
+    centers: ManagementCenterStore
+    installations: InstallationStore
+    statuses: OrderStatusStore
+    feed: Feed
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _statuses(request: Request) -> OrderStatusStore:
+    return (await _services(request)).statuses
+
+
+async def _centers(request: Request) -> ManagementCenterStore:
+    return (await _services(request)).centers
+
+
+async def _installations(request: Request) -> InstallationStore:
+    return (await _services(request)).installations
+
+
+async def _subscriptions(request: Request) -> Subscriptions:
+    return (await _services(request)).subscriptions
+
+
+async def _feed(request: Request) -> Feed:
+    return (await _services(request)).feed
+
+
+Everything = Annotated[Services, Depends(_services)]
+Orders = Annotated[Subscriptions, Depends(_subscriptions)]
+Statuses = Annotated[OrderStatusStore, Depends(_statuses)]
+Centers = Annotated[ManagementCenterStore, Depends(_centers)]
+Installations = Annotated[InstallationStore, Depends(_installations)]
+StatusFeed = Annotated[Feed, Depends(_feed)]

@@ -1,0 +1,28 @@
+"""What the API itself cannot do, beside what the domain refuses.
+
+- `Unavailable`: somebody who has to answer does not; asking again may help.
+  - `TemporalUnavailable`: the Temporal server.
+  - `NoAnswerInTime`: a worker, or a server that is up but busy.
+- `IdempotencyKeyReused`: the key belongs to another request.
+"""
+
+
+class Unavailable(Exception):
+    """Somebody who has to answer does not. Nothing is known to have been done, nor not to have been."""
+
+    def __init__(self, detail: str, *, order_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.order_id = order_id
+        """The order that may have been taken all the same, for the client to ask about."""
+
+
+class TemporalUnavailable(Unavailable):
+    """The Temporal server cannot be reached, or does not do what it is asked to."""
+
+
+class NoAnswerInTime(Unavailable):
+    """No worker took the request in time, or too many requests were before it."""
+
+
+class IdempotencyKeyReused(Exception):
+    """The idempotency key has been used with another body."""

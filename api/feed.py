@@ -1,0 +1,95 @@
+"""Tells whoever listens what changes in the read model: one look at the store for all of them, however many."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
+
+from domain.errors import StoreUnavailable
+from domain.order_status import OrderChange, OrderFilter
+from stores.order_status import OrderStatusStore
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks, while somebody listens."""
+PAUSE = 1.0
+"""Seconds before a store that did not answer is asked again."""
+AT_ONCE = 100
+"""Changes read in one go for one listener."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Feed:
+    """The changes of the read model, as they are stored."""
+
+    def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:
+        self._store = store
+        self._last = 0
+        self._listeners = 0
+        self._stopped = False
+        self._moved = asyncio.Condition()
+        listeners = Gauge("order_status_listeners", "Clients that listen to status changes", registry=registry)
+        listeners.set_function(lambda: self._listeners)
+
+    async def position(self, after: int | None) -> int:
+        """Where a listener begins who has seen what came up to `after`, or (`None`) wants what comes from now on.
+
+        Raises:
+            StoreUnavailable: the read model does not answer.
+        """
+        last = await self._store.last_sequence()
+        # A read model that was set up anew has not come as far yet.
+        return last if after is None else min(after, last)
+
+    async def changes(self, after: int, wanted: OrderFilter) -> AsyncGenerator[OrderChange]:
+        """The changes after a position, without end, until the process stops."""
+        self._listeners += 1
+        try:
+            await self._wake()
+            while not self._stopped:
+                reached = max(self._last, after)
+                try:
+                    found = await self._store.changes_after(after, wanted, AT_ONCE)
+                except StoreUnavailable:
+                    await asyncio.sleep(PAUSE)
+                    continue
+                for change in found:
+                    yield change
+                if len(found) == AT_ONCE:
+                    after = found[-1].sequence
+                else:
+                    # Up to where the store had come before it was asked, all that is wanted has been found.
+                    after = max(reached, found[-1].sequence if found else 0)
+                    await self._beyond(after)
+        finally:
+            self._listeners -= 1
+
+    async def run(self) -> None:
+        """Look for changes while somebody listens, until this is cancelled."""
+        while True:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self._listeners > 0)
+            try:
+                last = await self._store.last_sequence()
+            except StoreUnavailable:
+                _log.info("the status feed waits for the read model")
+                await asyncio.sleep(PAUSE)
+                continue
+            if last != self._last:
+                self._last = last
+                await self._wake()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def stop(self) -> None:
+        """End every listener's stream."""
+        self._stopped = True
+        await self._wake()
+
+    async def _wake(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _beyond(self, position: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._stopped or self._last > position)

@@ -1,0 +1,83 @@
+"""The first row of each order in the managers' view, written when the order is taken: at best effort, in nobody's way.
+
+Managers see an order so while every worker is down; the saga's own projection is what counts.
+"""
+
+import asyncio
+from collections import deque
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from domain.errors import StoreUnavailable
+from domain.orders import Order
+from stores.order_status import OrderStatusStore
+
+MOST_WAITING = 10_000
+"""Orders; more are dropped, the newest first."""
+BATCH = 200
+"""Orders written in one transaction."""
+GATHER_FOR = 0.05
+"""Seconds for which a batch is gathered."""
+WRITE_WITHIN = 5.0
+"""Seconds for a batch to be written in."""
+PAUSE = 1.0
+"""Seconds before a batch that could not be written is tried again."""
+
+_log = structlog.get_logger(__name__)
+
+
+class FirstRows:
+    """Orders whose first row is still to be written."""
+
+    def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:
+        self._store = store
+        self._waiting: deque[Order] = deque()
+        self._some = asyncio.Event()
+        self._dropped = Counter("first_rows_dropped", "First rows that were given up", registry=registry)
+        waiting = Gauge("first_rows_waiting", "First rows still to be written", registry=registry)
+        waiting.set_function(lambda: len(self._waiting))
+
+    def add(self, order: Order) -> None:
+        """Have the first row of an order written, some time soon if possible."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._dropped.inc()
+            return
+        self._waiting.append(order)
+        self._some.set()
+
+    async def run(self) -> None:
+        """Write what waits, until this is cancelled."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(GATHER_FOR)
+            if not await self._write():
+                await asyncio.sleep(PAUSE)
+
+    async def flush(self, seconds: float) -> None:
+        """Write what still waits, and give up the rest."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._waiting and await self._write():
+                    pass
+        except TimeoutError:
+            pass
+        self._dropped.inc(len(self._waiting))
+        self._waiting.clear()
+
+    async def _write(self) -> bool:
+        batch = [self._waiting[place] for place in range(min(BATCH, len(self._waiting)))]
+        try:
+            async with asyncio.timeout(WRITE_WITHIN):
+                await self._store.put(batch)
+        except (StoreUnavailable, TimeoutError):
+            _log.info("first rows wait for the read model", waiting=len(self._waiting))
+            return False
+        except Exception as error:  # noqa: BLE001 - what the store will not have must not hold up the rest
+            _log.warning("first rows were refused", error=type(error).__qualname__)
+            self._dropped.inc(len(batch))
+        for _ in batch:
+            self._waiting.popleft()
+        if not self._waiting:
+            self._some.clear()
+        return True

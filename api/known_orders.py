@@ -1,0 +1,115 @@
+"""What is known of an order: from its workflow, or without an answer from there."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+
+from api.errors import Unavailable
+from api.temporal_calls import NoSuchWorkflow, asking_temporal
+from domain.errors import NotFound, StoreUnavailable
+from domain.orders import Order, OrderStatus, Subscription, workflow_id
+from stores.order_status import OrderStatusStore
+from workflows import visibility
+
+ANSWER_WITHIN = 1.0
+"""Seconds for each source to answer in."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """An order, and whether it may have moved on since."""
+
+    order: Order
+    stale: bool = False
+
+
+class KnownOrders:
+    """The sources, in the order of their authority: the workflow, the read model, Temporal's record of the workflow."""
+
+    def __init__(self, client: Client, rows: OrderStatusStore) -> None:
+        self._client = client
+        self._rows = rows
+
+    async def now(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Known:
+        """The order as it stands, from its workflow; where that does not answer, what is known otherwise.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        try:
+            async with asking_temporal(within) as timeout:
+                handle = self._client.get_workflow_handle(workflow_id(order_id))
+                return Known(await handle.query("order", result_type=Order, rpc_timeout=timeout))
+        except NoSuchWorkflow:
+            order = await self.row(order_id)
+            # A closed workflow is forgotten after a while: then there is nothing newer than a final row.
+            return Known(order, stale=not order.status.final)
+        except Unavailable:
+            return await self.otherwise(order_id)
+
+    async def otherwise(self, order_id: str) -> Known:
+        """What is known without a worker.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        try:
+            return Known(await self.row(order_id), stale=True)
+        except (NotFound, StoreUnavailable) as error:
+            try:
+                return Known(await self._record(order_id), stale=True)
+            except NoSuchWorkflow:
+                raise error from None
+
+    async def ended(self, order_id: str) -> Order:
+        """The last state of an order whose workflow takes no messages any more.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        try:
+            return await self._result(order_id)
+        except (NoSuchWorkflow, WorkflowFailureError):
+            return await self.row(order_id)
+
+    async def row(self, order_id: str) -> Order:
+        """The order in the read model.
+
+        Raises:
+            NotFound: it is not there.
+            StoreUnavailable: the read model does not answer.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return (await self._rows.get(order_id)).order
+        except TimeoutError as error:
+            raise StoreUnavailable("the read model did not answer in time") from error
+
+    async def _record(self, order_id: str) -> Order:
+        """The order as Temporal's record of its workflow tells it: the result, or the input and the attributes."""
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
+        async with asking_temporal(ANSWER_WITHIN) as timeout:
+            description = await handle.describe(rpc_timeout=timeout)
+            if description.status is WorkflowExecutionStatus.COMPLETED:
+                return await self._result(order_id)
+            order = Order(order_id)
+            async for event in handle.fetch_history_events(page_size=1, rpc_timeout=timeout):
+                payloads = event.workflow_execution_started_event_attributes.input.payloads
+                (subscription,) = await self._client.data_converter.decode(payloads, [Subscription])
+                order = subscription.order
+                break
+        attributes = description.typed_search_attributes
+        order.status = OrderStatus(attributes.get(visibility.ORDER_STATUS, order.status.value))
+        order.region = attributes.get(visibility.REGION)
+        order.engineer_id = attributes.get(visibility.ENGINEER_ID)
+        return order
+
+    async def _result(self, order_id: str) -> Order:
+        handle = self._client.get_workflow_handle(workflow_id(order_id), result_type=Order)
+        async with asking_temporal(ANSWER_WITHIN) as timeout:
+            order: Order = await handle.result(rpc_timeout=timeout)
+            return order

@@ -1,0 +1,41 @@
+"""What the API counts of its requests."""
+
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class RequestMetrics:
+    """Middleware that counts requests by route and status, with the time until the answer began."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._seconds = Histogram(
+            "http_request_seconds",
+            "Time until the answer began",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._note(scope, message["status"], perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, note)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        # Neither path nor method as they were sent: anybody could make up any number of them.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = getattr(scope.get("route"), "path", "none")
+        self._seconds.labels(method, route, status).observe(seconds)

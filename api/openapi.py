@@ -1,0 +1,79 @@
+"""What `/openapi.json` says beside what the routes' types say: every problem that can be answered."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from api import problems
+from api.problems import Kind
+
+Answers = dict[int | str, dict[str, Any]]
+"""By status, as FastAPI takes them."""
+_REF = "#/components/schemas/"
+_READING = (Kind.MALFORMED_REQUEST, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_INPUT)
+
+
+class InvalidMember(BaseModel):
+    """What is wrong with one member of the body."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901)")
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    type: str = Field(description="A URI reference that ends in the problem's slug")
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidMember] = Field([], description="With `invalid-input`")
+    order_id: str = Field("", description="With `503` for an order that may have been taken")
+
+
+def answers(*kinds: Kind, body: bool = False) -> Answers:
+    """The problems that a route can answer with.
+
+    Args:
+        kinds: Those of its own.
+        body: Whether the route reads a body, and so answers as well what can be wrong with that.
+    """
+    described: Answers = {}
+    for kind in (*(_READING if body else ()), *kinds):
+        before = described.get(kind.status)
+        described[kind.status] = {
+            "description": f"{before['description']}, `{kind.slug}`" if before else f"`{kind.slug}`",
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_REF}{Problem.__name__}"}}},
+        }
+        if kind.status == Kind.NO_ANSWER_IN_TIME.status:
+            described[kind.status]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return described
+
+
+class DescribedApi(FastAPI):
+    """An app whose description names our problems, and not the errors that FastAPI would answer with by itself."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemas = document["components"]["schemas"]
+            for model in (Problem, InvalidMember):
+                schemas[model.__name__] = model.model_json_schema(ref_template=_REF + "{model}")
+                schemas[model.__name__].pop("$defs", None)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _drop_validation_error(operation["responses"])
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        return super().openapi()
+
+
+def _drop_validation_error(responses: dict[str, Any]) -> None:
+    content = responses.get("422", {}).get("content", {})
+    if content.get("application/json", {}).get("schema", {}).get("$ref") == f"{_REF}HTTPValidationError":
+        del responses["422"]

@@ -1,0 +1,125 @@
+"""Where errors become HTTP: problem details (RFC 9457), and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from api.errors import IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable
+from domain import errors
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER = {"Retry-After": "1"}
+"""Seconds."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Kind(Enum):
+    """Each problem that can be answered: its status, the slug that its type ends in, its title."""
+
+    MALFORMED_REQUEST = (400, "malformed-request", "The request is malformed")
+    NOT_ASSIGNED = (403, "not-assigned", "The installation is not this engineer's")
+    NOT_FOUND = (404, "not-found", "There is no such thing")
+    METHOD_NOT_ALLOWED = (405, "method-not-allowed", "The method is not allowed here")
+    ORDER_CANCEL_REJECTED = (409, "order-cancel-rejected", "The order cannot be cancelled any more")
+    ILLEGAL_TRANSITION = (409, "illegal-transition", "The state does not allow it")
+    ENGINEER_UNAVAILABLE = (409, "engineer-unavailable", "The engineer cannot take the order")
+    TOO_LARGE = (413, "too-large", "The body is too large")
+    UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
+    INVALID_INPUT = (422, "invalid-input", "The body has invalid members")
+    IDEMPOTENCY_KEY_REUSED = (422, "idempotency-key-reused", "The idempotency key belongs to another request")
+    INTERNAL_ERROR = (500, "internal-error", "The service has failed")
+    TEMPORAL_UNAVAILABLE = (503, "temporal-unavailable", "Temporal cannot be reached")
+    NO_ANSWER_IN_TIME = (503, "no-answer-in-time", "No answer came in time")
+
+    def __init__(self, status: int, slug: str, title: str) -> None:
+        self.status = status
+        self.slug = slug
+        self.title = title
+
+
+def problem(kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+    """The answer for a problem; `members` that are not `None` go into it beside the standard ones."""
+    body = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": detail}
+    body |= {name: value for name, value in members.items() if value is not None}
+    return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
+
+
+_KINDS: Mapping[type[Exception], Kind] = {
+    errors.NotFound: Kind.NOT_FOUND,
+    errors.IllegalTransition: Kind.ILLEGAL_TRANSITION,
+    errors.OrderCancelRejected: Kind.ORDER_CANCEL_REJECTED,
+    errors.NotAssigned: Kind.NOT_ASSIGNED,
+    errors.EngineerUnavailable: Kind.ENGINEER_UNAVAILABLE,
+    errors.MalformedCursor: Kind.MALFORMED_REQUEST,
+    errors.StoreUnavailable: Kind.NO_ANSWER_IN_TIME,
+    IdempotencyKeyReused: Kind.IDEMPOTENCY_KEY_REUSED,
+    TemporalUnavailable: Kind.TEMPORAL_UNAVAILABLE,
+    NoAnswerInTime: Kind.NO_ANSWER_IN_TIME,
+}
+_KIND_OF_STATUS = {kind.status: kind for kind in reversed(Kind) if kind.status not in (409, 503)}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+    for error in _KINDS:
+        app.add_exception_handler(error, _refused)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _failed)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    kind = _KINDS[type(error)]
+    if isinstance(error, errors.StoreUnavailable):
+        # Its text may name a database; that is for the log.
+        _log.warning("store unavailable", error=str(error))
+        return problem(kind, "a database did not answer", headers=_RETRY_AFTER)
+    retry = _RETRY_AFTER if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(kind, str(error), headers=retry, orderId=getattr(error, "order_id", None))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    kind = _KIND_OF_STATUS.get(error.status_code, Kind.MALFORMED_REQUEST)
+    return problem(kind, error.detail or kind.title, headers=error.headers)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    places = {one["loc"][0] for one in found}
+    if "path" in places:
+        return problem(Kind.NOT_FOUND, "there is nothing with such an id")
+    if places != {"body"}:
+        return problem(Kind.MALFORMED_REQUEST, _sentence(found))
+    pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found]
+    return problem(Kind.INVALID_INPUT, _sentence(found), errors=pointers)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    # Its text may quote what a customer sent; the server logs the rest, without it.
+    _log.error("request failed", error=type(error).__qualname__)
+    return problem(Kind.INTERNAL_ERROR, "the request could not be carried out")
+
+
+def _sentence(found: Sequence[Any]) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {_text(one)}" for one in found)
+
+
+def _text(one: Any) -> str:
+    return str(one["msg"]).removeprefix("Value error, ")
+
+
+def _pointer(loc: Sequence[int | str]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)

@@ -1,0 +1,152 @@
+"""Orders (가입신청)."""
+
+import hashlib
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import to_json
+
+from api.schemas.common import Address, Identifier, Sent, Shown, Text, Time
+from domain.orders import Order, OrderStatus
+from domain.times import UNSET
+
+_KOREA = timezone(timedelta(hours=9))
+"""Asia/Seoul, which keeps no summer time."""
+_DATE = re.compile(r"[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _as_date(value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be a date, YYYYMMDD or YYYY-MM-DD")
+    return date.fromisoformat(value)
+
+
+def _as_time(value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError("must be a time of RFC 3339, with its offset")
+    try:
+        time = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time of RFC 3339, with its offset") from None
+    if time < UNSET:
+        raise ValueError("must not lie so far in the past")
+    return time
+
+
+GivenDate = Annotated[
+    date | None,
+    BeforeValidator(_as_date),
+    WithJsonSchema({"type": ["string", "null"], "pattern": "^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$"}),
+]
+GivenTime = Annotated[
+    datetime | None, BeforeValidator(_as_time), WithJsonSchema({"type": ["string", "null"], "format": "date-time"})
+]
+
+
+class NewOrder(Sent):
+    """A customer's subscription to one product at one address."""
+
+    product_id: Identifier
+    product_name: Text
+    installation_address: Address
+    customer_id: Identifier
+    order_date: Annotated[GivenDate, Field(description="`YYYYMMDD` or `YYYY-MM-DD`; today in Korea if absent")] = None
+    customer_name: Text | None = None
+    contact_phone: Text | None = None
+    note: Text | None = None
+    preferred_visit: Annotated[GivenTime, Field(description="The start of the wanted visit window")] = None
+
+    def fingerprint(self) -> str:
+        """The same for two bodies that ask for the same, and no other."""
+        given = self.model_dump(exclude_none=True, mode="json")
+        return hashlib.sha256(to_json(dict(sorted(given.items())))).hexdigest()
+
+    def order(self, order_id: str, *, at: datetime) -> Order:
+        """The order that this body asks for, taken at that time."""
+        order = Order(
+            order_id=order_id,
+            customer_id=self.customer_id,
+            customer_name=self.customer_name,
+            contact_phone=self.contact_phone,
+            note=self.note,
+            product_id=self.product_id,
+            product_name=self.product_name,
+            installation_address=self.installation_address,
+            order_date=(self.order_date or at.astimezone(_KOREA).date()).isoformat(),
+            preferred_visit=self.preferred_visit,
+        )
+        order.take(at=at)
+        return order
+
+
+class NewCancel(Sent):
+    """Why an order is to be cancelled."""
+
+    reason: Text | None = None
+
+
+class VisitShown(Shown):
+    """The window in which the engineer comes."""
+
+    start: Time
+    end: Time
+
+
+class AttentionShown(Shown):
+    """Why a person should look at the order, and since when."""
+
+    reason: str
+    since: Time
+    detail: str | None
+
+
+class HistoryShown(Shown):
+    """One event: what, when, by whom."""
+
+    event: str
+    at: Time
+    by: str
+    detail: str | None
+
+
+class OrderSummary(Shown):
+    """An order without its history."""
+
+    order_id: str
+    customer_id: str
+    customer_name: str | None
+    contact_phone: str | None
+    note: str | None
+    product_id: str
+    product_name: str
+    installation_address: str
+    order_date: str
+    status: OrderStatus
+    region: str | None
+    engineer_id: str | None
+    engineer_name: str | None
+    visit: VisitShown | None
+    install_completed_at: Time | None
+    attention: AttentionShown | None
+    version: int
+    stale: bool = Field(False, description="No worker answered: this is what is known otherwise")
+
+
+class OrderShown(OrderSummary):
+    """An order as it stands."""
+
+    history: list[HistoryShown]
+
+    @classmethod
+    def of(cls, order: Order, *, stale: bool = False) -> "OrderShown":
+        """The order as it is answered."""
+        shown = cls.model_validate(order)
+        shown.stale = stale
+        return shown

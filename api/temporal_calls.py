@@ -1,0 +1,70 @@
+"""One call to Temporal with a deadline, and what its failures mean."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from temporalio.client import (
+    RPCTimeoutOrCancelledError,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import NoAnswerInTime, TemporalUnavailable
+from domain.errors import Refusal
+
+_BUSY = (
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.FAILED_PRECONDITION,
+)
+_REFUSALS = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
+
+_log = structlog.get_logger(__name__)
+
+
+class NoSuchWorkflow(Exception):
+    """Temporal knows no such workflow, or it has closed and takes no messages any more."""
+
+
+@asynccontextmanager
+async def asking_temporal(seconds: float) -> AsyncIterator[timedelta]:
+    """Call Temporal within a deadline of our own: the SDK retries by itself for longer than anybody waits.
+
+    Yields:
+        The deadline, for the call to send along.
+
+    Raises:
+        NoSuchWorkflow: there is no open one with the id.
+        NoAnswerInTime: the server is there, and nothing came of the call.
+        TemporalUnavailable: the server is not there, or does not do this.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield timedelta(seconds=seconds)
+    except (TimeoutError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise NoAnswerInTime("nobody took the request in time") from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NoSuchWorkflow from error
+        if error.status in _BUSY:
+            raise NoAnswerInTime("nobody took the request in time") from error
+        _log.warning("call to Temporal failed", status=error.status.name, error=error.message)
+        raise TemporalUnavailable("the order system's server did not take the request") from error
+    except RuntimeError as error:
+        # That is how a lazy client says that it cannot connect.
+        raise TemporalUnavailable("the order system's server cannot be reached") from error
+
+
+def refusal_in(failure: WorkflowUpdateFailedError) -> Refusal | None:
+    """The domain's refusal that an order has answered an update with, if it is one."""
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type in _REFUSALS:
+        return _REFUSALS[cause.type](cause.message)
+    return None
