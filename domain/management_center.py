@@ -1,14 +1,15 @@
 """Management centre (서비스관리센터): service areas, engineers (설치기사), and who is assigned to which order."""
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from domain.commands import Command
 from domain.contexts import MANAGEMENT_CENTER
 from domain.orders import SYSTEM
+from domain.texts import folded
 from domain.times import UNSET
 
 
@@ -117,31 +118,37 @@ CLOSE_ASSIGNMENT = Command(
 def area_of(address: str, areas: Iterable[ServiceArea]) -> ServiceArea | None:
     """The area with the longest match in the address, if any.
 
-    A match counts where a word begins with it: `해운대구` is not in `대구`; one in Latin letters is a whole word. Of
-    two matches of the same length the larger unit wins: it comes first in a Korean address, last in an English one.
+    A match counts where a word begins with it: `해운대구` is not in `대구`; one in Latin letters is a whole word,
+    hyphens included: `Sejong-daero` is a street of Seoul. Of two matches of the same length the larger unit wins: it
+    comes first in a Korean address, last in an English one.
     """
-    text = _fold(address)
+    text = folded(address)
     best: tuple[int, int] | None = None
     found: ServiceArea | None = None
     for area in areas:
-        for match in map(_fold, area.matches):
-            for start in _occurrences(match, text):
+        for match in filter(None, map(_folded_match, area.matches)):
+            for start in _occurrences(match, text) if match in text else ():
                 rank = (len(match), start if match.isascii() else -start)
                 if best is None or rank > best:
                     best, found = rank, area
     return found
 
 
-def _fold(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+_folded_match = lru_cache(maxsize=4096)(folded)
 
 
 def _occurrences(match: str, text: str) -> Iterable[int]:
-    start = text.find(match) if match else -1
+    start = text.find(match)
     while start >= 0:
         end = start + len(match)
-        begins_word = start == 0 or not text[start - 1].isalnum()
-        ends_word = not match.isascii() or end == len(text) or not text[end].isalnum()
-        if begins_word and ends_word:
+        if match.isascii():
+            counts = not (_in_word(text[start - 1 : start]) or _in_word(text[end : end + 1]))
+        else:
+            counts = not text[start - 1 : start].isalnum()
+        if counts:
             yield start
         start = text.find(match, start + 1)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character == "-"

@@ -1,0 +1,195 @@
+"""One context's database: SQLite, PostgreSQL, MySQL or MariaDB, as its URL says; the one place that knows which."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, exc, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain.errors import StoreUnavailable
+from stores import sqlite
+
+Answer = TypeVar("Answer")
+
+SQLITE, POSTGRESQL, MYSQL = "sqlite", "postgresql", "mysql"
+_DRIVERS = {
+    SQLITE: "sqlite+aiosqlite",
+    POSTGRESQL: "postgresql+psycopg",
+    MYSQL: "mysql+aiomysql",
+    "mariadb": "mysql+aiomysql",
+}
+_READ_CONNECTIONS = 4
+_TRIES = 3
+_RECYCLE_SECONDS = 1800
+_OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
+"""What a database says that is well and understands us."""
+_DEADLOCK = {1213}
+_ABORTED = {"40001", "40P01"}
+
+
+def driver_url(url: str) -> URL:
+    """The URL with the driver that we use, whatever it names.
+
+    Raises:
+        ValueError: no URL, or none of a database that we know.
+    """
+    try:
+        parsed = make_url(url)
+        driver = _DRIVERS[parsed.get_backend_name()]
+    except (exc.ArgumentError, KeyError):
+        raise ValueError("a database URL begins with sqlite:///, postgresql://, mysql:// or mariadb://") from None
+    if driver == _DRIVERS[SQLITE] and parsed.database in (None, "", ":memory:"):
+        raise ValueError("a SQLite URL names a file: sqlite:///relative/path or sqlite:////absolute/path")
+    if driver == _DRIVERS[MYSQL]:
+        parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+    return parsed.set(drivername=driver)
+
+
+class Database:
+    """Transactions on a database; each use has a deadline, after which the database counts as gone.
+
+    Making one connects to nothing. It belongs to the event loop that first uses it.
+    """
+
+    def __init__(self, url: str, *, deadline_seconds: float = 3.0, pool_size: int = 10) -> None:
+        """
+        Raises:
+            ValueError: no URL of a database that we know.
+        """
+        self.url = driver_url(url)
+        self.dialect = self.url.get_backend_name()
+        self._deadline = deadline_seconds
+        if self.dialect == SQLITE:
+            self._reader = self._sqlite_engine(writing=False, connections=_READ_CONNECTIONS)
+            # One: writers of one process wait in line here, not by trying again and again at the file's lock.
+            self._writer = self._sqlite_engine(writing=True, connections=1)
+        else:
+            self._reader = self._writer = self._server_engine(pool_size)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that only reads; each of its statements sees what is committed by then.
+
+        Raises:
+            StoreUnavailable: the database does not answer, or not in time.
+        """
+        async with self._answering(), self._connection(self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the block's end unless it raises.
+
+        Raises:
+            StoreUnavailable: the database does not answer, or not in time; the transaction may have been committed.
+        """
+        async with self._answering(), self._connection(self._writer) as connection:
+            yield connection
+            await connection.commit()
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """Do work in a transaction, and again from its beginning where another came in between.
+
+        So work may insert a row where it has found none: if another transaction inserts it at the same time, the work
+        is done again and finds it. Locking what is read (FOR UPDATE) is up to the work.
+
+        Raises:
+            StoreUnavailable: as `writing`.
+        """
+        async with self._answering():
+            for _ in range(_TRIES - 1):
+                try:
+                    return await self._transaction(work)
+                except exc.DBAPIError as error:
+                    if not _came_in_between(error):
+                        raise
+            return await self._transaction(work)
+
+    async def ping(self) -> None:
+        """
+        Raises:
+            StoreUnavailable: the database does not answer, or not in time.
+        """
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+    async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        async with self._connection(self._writer) as connection:
+            answer = await work(connection)
+            await connection.commit()
+            return answer
+
+    @asynccontextmanager
+    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        connection = await engine.connect()
+        try:
+            yield connection
+        finally:
+            # Not its own `async with`: that one closes in a task of its own, which no deadline reaches.
+            await connection.close()
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        try:
+            # A driver that is cancelled asks the server to stop; if that is silent, too, only being cancelled again
+            # makes it give up.
+            async with asyncio.timeout(self._deadline), asyncio.timeout(self._deadline * 0.95):
+                yield
+        except (OSError, exc.TimeoutError) as error:
+            raise StoreUnavailable(f"{self.dialect} does not answer") from error
+        except exc.DBAPIError as error:
+            if isinstance(error, _OUR_FAULT) and not error.connection_invalidated:
+                raise
+            raise StoreUnavailable(f"{self.dialect} does not answer: {type(error.orig).__name__}") from error
+
+    def _sqlite_engine(self, *, writing: bool, connections: int) -> AsyncEngine:
+        path = self.url.database or ""
+        connect = partial(sqlite.connect, path, writing=writing, busy_seconds=self._deadline * 0.8)
+        return self._engine(async_creator=connect, pool_size=connections)
+
+    def _server_engine(self, connections: int) -> AsyncEngine:
+        return self._engine(
+            connect_args=_session_limits(self.url, self._deadline),
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            pool_recycle=_RECYCLE_SECONDS,
+            pool_size=connections,
+        )
+
+    def _engine(self, **options: Any) -> AsyncEngine:
+        # Without its parameters an error's text holds no personal data.
+        return create_async_engine(
+            self.url, hide_parameters=True, max_overflow=0, pool_timeout=self._deadline, **options
+        )
+
+
+def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
+    """The server, too, gives up on what nobody waits for any more, and frees the locks of a client that hangs."""
+    if url.get_backend_name() == POSTGRESQL:
+        milliseconds = math.ceil(deadline * 1000)
+        limits = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": 3 * milliseconds}
+        own = " ".join(f"-c {name}={value}" for name, value in limits.items())
+        return {"options": f"{own} {url.query.get('options', '')}".strip()}
+    seconds = math.ceil(deadline)
+    mariadb_only = f"/*M! , max_statement_time={seconds}, idle_transaction_timeout={3 * seconds} */"
+    return {"init_command": f"SET SESSION innodb_lock_wait_timeout={seconds} {mariadb_only}"}
+
+
+def _came_in_between(error: exc.DBAPIError) -> bool:
+    """Another transaction has inserted the same row, or a deadlock was broken at our expense."""
+    cause: Any = error.orig
+    number = cause.args[0] if cause is not None and cause.args else None
+    return (
+        isinstance(error, exc.IntegrityError)
+        or getattr(cause, "sqlstate", None) in _ABORTED
+        or (isinstance(number, int) and number in _DEADLOCK)
+    )

@@ -1,0 +1,227 @@
+"""The installations of every order. Writes are idempotent, and one that comes late changes nothing newer."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
+from domain.paging import Page
+from stores.database import Database
+from stores.paging import Keyset
+from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
+
+REQUESTED, ACCEPTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED
+DECLINED, COMPLETED = InstallationStatus.DECLINED, InstallationStatus.COMPLETED
+CANCELED = InstallationStatus.CANCELED
+
+_FOLLOWS: Mapping[InstallationStatus, tuple[InstallationStatus, ...]] = {
+    ACCEPTED: (REQUESTED,),
+    DECLINED: (REQUESTED,),
+    COMPLETED: (REQUESTED, ACCEPTED),
+}
+"""Each answer, and where the installation may stand when it is written down."""
+
+_of_order = INSTALLATION.c.order_id == bindparam("of_order")
+_of_round = INSTALLATION.c.round == bindparam("of_round")
+_ORDER = select(INSTALLATION_ORDER).where(INSTALLATION_ORDER.c.order_id == bindparam("of_order"))
+_LOCK_ORDER = _ORDER.with_for_update()
+_NEW_ORDER = insert(INSTALLATION_ORDER)
+_CHANGE_ORDER = update(INSTALLATION_ORDER).where(INSTALLATION_ORDER.c.order_id == bindparam("of_order"))
+_ROUND = select(INSTALLATION.c.status).where(_of_order, _of_round)
+_NEW_ROUND = insert(INSTALLATION)
+_CANCEL_OPEN = update(INSTALLATION).where(
+    _of_order, INSTALLATION.c.status.in_([status.value for status in InstallationStatus if status.open])
+)
+_ANSWER = {
+    answer: update(INSTALLATION).where(_of_order, _of_round, INSTALLATION.c.status.in_([s.value for s in before]))
+    for answer, before in _FOLLOWS.items()
+}
+_NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
+_NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))
+_BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c.order_id, INSTALLATION.c.round))
+
+
+class InstallationStore:
+    """Asks, answers and cancellations of the saga; work lists for the engineers.
+
+    Every method raises `StoreUnavailable` where the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def request(self, asked: RequestInstallation, at: datetime) -> InstallationStatus:
+        """Ask the engineer of a round. Returns where that round's installation stands then.
+
+        It is `CANCELED` where the order was cancelled, or a later round asked for, before; nothing comes of it then.
+        """
+
+        async def work(connection: AsyncConnection) -> InstallationStatus:
+            order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            if order is None:
+                await connection.execute(_NEW_ORDER, _order(asked.order_id, asked.round))
+            elif order.canceled or asked.round < order.newest_round:
+                return CANCELED
+            elif asked.round == order.newest_round:
+                known = await connection.execute(_ROUND, {"of_order": asked.order_id, "of_round": asked.round})
+                return InstallationStatus(known.scalar_one())
+            else:
+                await _cancel_open(connection, asked.order_id, at, f"asked anew in round {asked.round}")
+                await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "newest_round": asked.round})
+            await connection.execute(_NEW_ROUND, _requested(asked, at))
+            return REQUESTED
+
+        return await self._database.transact(work)
+
+    async def accept(self, answer: RecordAnswer) -> None:
+        """The engineer will do it.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        await self._record(answer, ACCEPTED)
+
+    async def decline(self, answer: RecordAnswer) -> None:
+        """The engineer will not do it.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        await self._record(answer, DECLINED, reason=answer.reason)
+
+    async def complete(self, answer: RecordAnswer) -> None:
+        """The engineer has done it.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        await self._record(answer, COMPLETED, completed_at=answer.at)
+
+    async def cancel(self, asked: CancelInstallation, at: datetime) -> None:
+        """Cancel every round that is open, and let none be asked any more.
+
+        An order that nobody was asked for gets a canceled installation of round 0, for those who look for one.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            if order is None:
+                await connection.execute(_NEW_ORDER, _order(asked.order_id, 0, canceled=True))
+                await connection.execute(_NEW_ROUND, _canceled_unasked(asked, at))
+            elif not order.canceled:
+                await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "canceled": True})
+                await _cancel_open(connection, asked.order_id, at, asked.reason)
+
+        await self._database.transact(work)
+
+    async def newest(self, order_id: str) -> Installation:
+        """The newest installation of an order.
+
+        Raises:
+            NotFound: the order has none.
+        """
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_NEWEST, {"of_order": order_id})).one_or_none()
+        if row is None:
+            raise NotFound("the order has no installation")
+        return _as_installation(row)
+
+    async def of_engineer(self, order_id: str, engineer_id: str) -> Installation | None:
+        """The newest installation of an order that was this engineer's to do."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(_NEWEST_OF_ENGINEER, {"of_order": order_id, "of_engineer": engineer_id})
+            row = found.one_or_none()
+        return None if row is None else _as_installation(row)
+
+    async def list(
+        self,
+        engineer_id: str | None = None,
+        status: InstallationStatus | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Installation]:
+        """Installations in the order in which they were asked for, one for each round.
+
+        Raises:
+            MalformedCursor: the cursor is not of such a list.
+        """
+        statement = select(INSTALLATION)
+        if engineer_id is not None:
+            statement = statement.where(INSTALLATION.c.engineer_id == engineer_id)
+        if status is not None:
+            statement = statement.where(INSTALLATION.c.status == status.value)
+        statement = _BY_REQUEST.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return _BY_REQUEST.cut(rows, limit, _as_installation)
+
+    async def _record(self, answer: RecordAnswer, status: InstallationStatus, **more: Any) -> None:
+        of_round = {"of_order": answer.order_id, "of_round": answer.round}
+        async with self._database.writing() as connection:
+            change = {"status": status.value, "status_at": answer.at, **more}
+            if (await connection.execute(_ANSWER[status], of_round | change)).rowcount:
+                return
+            if not await _late(connection, answer):
+                raise LookupError("nobody was asked in this round")
+
+
+async def _late(connection: AsyncConnection, answer: RecordAnswer) -> bool:
+    """The order, or at least this round of it, stands further on already than where the answer belongs."""
+    order = (await connection.execute(_ORDER, {"of_order": answer.order_id})).one_or_none()
+    if order is None:
+        return False
+    if order.canceled or answer.round < order.newest_round:
+        return True
+    of_round = {"of_order": answer.order_id, "of_round": answer.round}
+    return (await connection.execute(_ROUND, of_round)).one_or_none() is not None
+
+
+async def _cancel_open(connection: AsyncConnection, order_id: str, at: datetime, reason: str | None) -> None:
+    change = {"status": CANCELED.value, "status_at": at, "reason": reason}
+    await connection.execute(_CANCEL_OPEN, {"of_order": order_id, **change})
+
+
+def _order(order_id: str, newest_round: int, *, canceled: bool = False) -> dict[str, Any]:
+    return {"order_id": order_id, "newest_round": newest_round, "canceled": canceled}
+
+
+def _requested(asked: RequestInstallation, at: datetime) -> dict[str, Any]:
+    engineer = {"engineer_id": asked.engineer_id, "engineer_name": asked.engineer_name}
+    return _installation(asked, at) | engineer | {"round": asked.round, "status": REQUESTED.value}
+
+
+def _canceled_unasked(asked: CancelInstallation, at: datetime) -> dict[str, Any]:
+    return _installation(asked, at) | {"round": 0, "status": CANCELED.value, "reason": asked.reason}
+
+
+def _installation(asked: RequestInstallation | CancelInstallation, at: datetime) -> dict[str, Any]:
+    return {
+        "order_id": asked.order_id,
+        "installation_address": asked.installation_address,
+        "customer_name": asked.customer_name,
+        "contact_phone": asked.contact_phone,
+        "product_name": asked.product_name,
+        "requested_at": at,
+        "status_at": at,
+    }
+
+
+def _as_installation(row: Any) -> Installation:
+    return Installation(
+        order_id=row.order_id,
+        round=row.round,
+        engineer_id=row.engineer_id,
+        engineer_name=row.engineer_name,
+        installation_address=row.installation_address,
+        customer_name=row.customer_name,
+        contact_phone=row.contact_phone,
+        product_name=row.product_name,
+        status=InstallationStatus(row.status),
+        status_at=row.status_at,
+        completed_at=row.completed_at,
+        reason=row.reason,
+    )

@@ -1,0 +1,106 @@
+"""The read model's rows: made from orders, made into orders, and found by what is wanted of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, or_
+
+from domain.order_status import OrderFilter, OrderView
+from domain.orders import Attention, Order, OrderStatus, Visit
+from domain.texts import folded
+
+
+def as_row(order: Order, at: datetime) -> dict[str, Any]:
+    """The columns of an order that is stored at that time."""
+    visit, attention = order.visit, order.attention
+    return {
+        "order_id": order.order_id,
+        "version": order.version,
+        "customer_id": order.customer_id,
+        "customer_name": order.customer_name,
+        "contact_phone": order.contact_phone,
+        "note": order.note,
+        "product_id": order.product_id,
+        "product_name": order.product_name,
+        "installation_address": order.installation_address,
+        "order_date": order.order_date,
+        "preferred_visit": order.preferred_visit,
+        "status": order.status.value,
+        "region": order.region,
+        "engineer_id": order.engineer_id,
+        "engineer_name": order.engineer_name,
+        "visit_start": visit.start if visit else None,
+        "visit_end": visit.end if visit else None,
+        "install_completed_at": order.install_completed_at,
+        "attention_reason": str(attention.reason) if attention else None,
+        "attention_since": attention.since if attention else None,
+        "attention_detail": attention.detail if attention else None,
+        "history": order.history,
+        # No text that is looked for spans two lines.
+        "searched": f"{folded(order.engineer_name or '')}\n{folded(order.installation_address)}",
+        "updated_at": at,
+    }
+
+
+def as_view(row: Any) -> OrderView:
+    """The order of a row, without its history."""
+    order = Order(
+        order_id=row.order_id,
+        customer_id=row.customer_id,
+        customer_name=row.customer_name,
+        contact_phone=row.contact_phone,
+        note=row.note,
+        product_id=row.product_id,
+        product_name=row.product_name,
+        installation_address=row.installation_address,
+        order_date=row.order_date,
+        preferred_visit=row.preferred_visit,
+        status=OrderStatus(row.status),
+        region=row.region,
+        engineer_id=row.engineer_id,
+        engineer_name=row.engineer_name,
+        visit=Visit(row.visit_start, row.visit_end) if row.visit_start else None,
+        install_completed_at=row.install_completed_at,
+        attention=_attention(row),
+        version=row.version,
+    )
+    return OrderView(order, row.updated_at)
+
+
+def with_history(row: Any) -> OrderView:
+    """The order of a row."""
+    view = as_view(row)
+    view.order.history = row.history
+    return view
+
+
+def _attention(row: Any) -> Attention | None:
+    if row.attention_reason is None:
+        return None
+    return Attention(row.attention_reason, row.attention_since, row.attention_detail)
+
+
+def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
+    """What a filter means for a row of either table."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        found.append(table.c.status.in_(wanted.statuses))
+    if wanted.regions:
+        found.append(table.c.region.in_(wanted.regions))
+    if wanted.engineer_id is not None:
+        found.append(table.c.engineer_id == wanted.engineer_id)
+    if wanted.customer_id is not None:
+        found.append(table.c.customer_id == wanted.customer_id)
+    match wanted.attention:
+        case None:
+            pass
+        case "true":
+            found.append(table.c.attention_reason.is_not(None))
+        case "false":
+            found.append(table.c.attention_reason.is_(None))
+        case reason:
+            found.append(table.c.attention_reason == reason)
+    if wanted.q is not None:
+        part = table.c.searched.contains(folded(wanted.q), autoescape=True)
+        found.append(or_(table.c.order_id == wanted.q.strip(), part))
+    return found

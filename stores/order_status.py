@@ -1,0 +1,161 @@
+"""The read model: every order as it stands, for the people who watch, and what has changed lately."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from domain.order_status import OrderChange, OrderFilter, OrderView, Sort, Summary
+from domain.orders import Order
+from domain.paging import Page
+from stores.database import Database
+from stores.order_rows import as_row, as_view, conditions, with_history
+from stores.paging import Keyset
+from stores.tables.order_status import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
+
+KEEP_CHANGES_FOR = timedelta(days=7)
+_PRUNE_EVERY = 500
+_PRUNE_AT_ONCE = 2 * _PRUNE_EVERY
+
+_LISTED = [column for column in ORDER_STATUS.columns if column.name not in ("history", "searched")]
+_of_order = ORDER_STATUS.c.order_id == bindparam("of_order")
+_ORDER = select(ORDER_STATUS).where(_of_order)
+_NEW_ORDER = insert(ORDER_STATUS)
+_CHANGE_ORDER = update(ORDER_STATUS).where(_of_order)
+_NEW_CHANGE = insert(ORDER_CHANGE)
+_ADVANCE_FEED = update(FEED_POSITION).values(sequence=FEED_POSITION.c.sequence + bindparam("steps"))
+_STORED = (
+    select(FEED_POSITION.c.sequence, ORDER_STATUS.c.order_id, ORDER_STATUS.c.version)
+    .select_from(FEED_POSITION)
+    .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
+)
+_LAST_SEQUENCE = select(FEED_POSITION.c.sequence)
+_OLD_CHANGE = (
+    select(ORDER_CHANGE.c.sequence, ORDER_CHANGE.c.updated_at)
+    .order_by(ORDER_CHANGE.c.sequence)
+    .offset(_PRUNE_AT_ONCE - 1)
+    .limit(1)
+)
+_PRUNE = delete(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence <= bindparam("up_to"))
+_COUNTS = select(
+    ORDER_STATUS.c.region, ORDER_STATUS.c.status, func.count(), func.count(ORDER_STATUS.c.attention_reason)
+).group_by(ORDER_STATUS.c.region, ORDER_STATUS.c.status)
+_SORTED_BY: dict[Sort, Column[Any]] = {
+    Sort.ORDER_DATE: ORDER_STATUS.c.order_date,
+    Sort.UPDATED_AT: ORDER_STATUS.c.updated_at,
+    Sort.ATTENTION_SINCE: ORDER_STATUS.c.attention_since,
+}
+
+
+class OrderStatusStore:
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        keep_changes_for: timedelta = KEEP_CHANGES_FOR,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._keep_changes_for = keep_changes_for
+        self._now = now
+
+    async def put(self, orders: Sequence[Order]) -> None:
+        """Store orders, all or none; of each only what is newer than what is stored."""
+        if orders:
+            await self._database.transact(lambda connection: self._put(connection, orders))
+
+    async def get(self, order_id: str) -> OrderView:
+        """An order with its history.
+
+        Raises:
+            NotFound: it has never been stored.
+        """
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_ORDER, {"of_order": order_id})).one_or_none()
+        if row is None:
+            raise NotFound("there is no such order")
+        return with_history(row)
+
+    async def list(
+        self, wanted: OrderFilter, sort: Sort, descending: bool, limit: int, cursor: str | None = None
+    ) -> Page[OrderView]:
+        """The orders that meet all conditions, without history; by `attentionSince`, only those that need someone.
+
+        Raises:
+            MalformedCursor: the cursor is not of a list that is sorted so.
+        """
+        keyset = Keyset(sort.value, (_SORTED_BY[sort], ORDER_STATUS.c.order_id), descending)
+        statement = select(*_LISTED).where(*conditions(wanted, ORDER_STATUS))
+        if sort is Sort.ATTENTION_SINCE:
+            statement = statement.where(ORDER_STATUS.c.attention_since.is_not(None))
+        statement = keyset.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return keyset.cut(rows, limit, as_view)
+
+    async def summary(self) -> Summary:
+        """How many orders stand where."""
+        summary = Summary()
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_COUNTS)).all()
+        for region, status, orders, attention in rows:
+            summary.total += orders
+            summary.attention += attention
+            summary.by_status[status] = summary.by_status.get(status, 0) + orders
+            if region is not None:
+                summary.by_region.setdefault(region, {})[status] = orders
+        return summary
+
+    async def changes_after(self, sequence: int, wanted: OrderFilter, limit: int) -> Sequence[OrderChange]:
+        """The versions stored after a sequence number that meet all conditions, as far as they are still kept."""
+        statement = (
+            select(ORDER_CHANGE)
+            .where(ORDER_CHANGE.c.sequence > sequence, *conditions(wanted, ORDER_CHANGE))
+            .order_by(ORDER_CHANGE.c.sequence)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [OrderChange(row.sequence, with_history(row)) for row in rows]
+
+    async def last_sequence(self) -> int:
+        """How far versions have been numbered; each number up to it is used, or never will be."""
+        async with self._database.reading() as connection:
+            return int((await connection.execute(_LAST_SEQUENCE)).scalar_one())
+
+    async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> None:
+        # Whoever else stores orders waits here until this is committed: numbers rise as transactions commit.
+        await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
+        rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
+        stored = {row.order_id: row.version for row in rows}
+        sequence = rows[0].sequence - len(orders)
+        at = self._now()
+        versions = dict(stored)
+        changes, newest = [], {}
+        for number, order in enumerate(orders, start=sequence + 1):
+            if order.version > versions.get(order.order_id, -1):
+                versions[order.order_id] = order.version
+                newest[order.order_id] = row = as_row(order, at)
+                changes.append({"sequence": number, **row})
+        await _write(connection, _NEW_ORDER, [row for order_id, row in newest.items() if order_id not in stored])
+        changed = [row | {"of_order": order_id} for order_id, row in newest.items() if order_id in stored]
+        await _write(connection, _CHANGE_ORDER, changed)
+        await _write(connection, _NEW_CHANGE, changes)
+        if sequence // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
+            await self._prune(connection, before=at - self._keep_changes_for)
+
+    async def _prune(self, connection: AsyncConnection, *, before: datetime) -> None:
+        """Forget the oldest changes, if as many as are forgotten at once are old enough."""
+        old = (await connection.execute(_OLD_CHANGE)).one_or_none()
+        if old is not None and old.updated_at < before:
+            await connection.execute(_PRUNE, {"up_to": old.sequence})
+
+
+async def _write(connection: AsyncConnection, statement: Any, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        await connection.execute(statement, rows if len(rows) > 1 else rows[0])
