@@ -1,0 +1,67 @@
+"""Measures the service and prints what it has found: `python -m bench [--only NAME]… [--quick]`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import uvloop
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+
+from bench import completing, cost, flood, machine, placing, reading, scaling, stack
+from bench.report import Measurement
+
+_PARTS = {
+    "placing": placing.measure,
+    "completing": completing.measure,
+    "cost": cost.measure,
+    "reading": reading.measure,
+    "flood": flood.measure,
+    "scaling": scaling.measure,
+}
+_RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+async def run(names: list[str], *, quick: bool) -> dict[str, Measurement]:
+    """Take some measurements, one after the other; print each when it is there."""
+    found: dict[str, Measurement] = {}
+    for name in names:
+        began = perf_counter()
+        found[name] = await _PARTS[name](quick=quick)
+        print(found[name].markdown())
+        print(f"({name} took {perf_counter() - began:.0f} s)\n", file=sys.stderr, flush=True)
+    return found
+
+
+async def server_version() -> str:
+    """Of the embedded Temporal server."""
+    async with stack.running("temporal") as running:
+        answer = await running.client.workflow_service.get_system_info(GetSystemInfoRequest())
+        return answer.server_version
+
+
+async def bench(names: list[str], *, quick: bool) -> int:
+    """Measure, print, write."""
+    ran_on = machine.describe(await server_version())
+    print(" · ".join(f"{key} {value}" for key, value in ran_on.items()), end="\n\n", flush=True)
+    found = await run(names, quick=quick)
+    _RESULTS.parent.mkdir(exist_ok=True)
+    document = {"machine": ran_on, "quick": quick, **{name: part.document() for name, part in found.items()}}
+    _RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    missed = sum(not aim.met for part in found.values() for aim in part.aims)
+    print(f"{sum(len(part.aims) for part in found.values())} aims, {missed} missed. Written to {_RESULTS}")
+    return 0
+
+
+def main() -> int:
+    """Measure what was asked for; 0 also where an aim is missed, for that is a finding and no failure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=_PARTS, help="one of several; all by default")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
+    arguments = parser.parse_args()
+    return uvloop.run(bench(arguments.only or list(_PARTS), quick=arguments.quick))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The worker of the bare workflow: as many queues and the same options as the service's own, and trivial activities.
+
+`python -m bench.bare_worker FILE`: makes FILE once it works, and adds the id of each order that may be accepted.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from temporalio import activity
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
+from domain import contexts
+from domain.installation import (
+    ACCEPT_INSTALLATION,
+    COMPLETE_INSTALLATION,
+    REQUEST_INSTALLATION,
+    InstallationStatus,
+    RecordAnswer,
+    RequestInstallation,
+)
+from domain.management_center import (
+    ASSIGN_ENGINEER,
+    CLOSE_ASSIGNMENT,
+    AssignEngineer,
+    Assignment,
+    AssignmentOutcome,
+    CloseAssignment,
+)
+from domain.order_status import PROJECT_ORDER
+from domain.orders import Order, OrderStatus
+from settings import Settings
+from temporal_client import connect
+from workflows.runner import sandbox
+
+ENGINEER_ID = "engineer-1"
+
+
+@activity.defn(name=ASSIGN_ENGINEER.name)
+async def assign(asked: AssignEngineer) -> AssignmentOutcome:
+    """Always the same engineer."""
+    assignment = Assignment(asked.order_id, ENGINEER_ID, "Engineer", "KR-11", asked.round, "", datetime.now(UTC))
+    return AssignmentOutcome(assignment, None, "KR-11", asked.round)
+
+
+@activity.defn(name=CLOSE_ASSIGNMENT.name)
+async def close(asked: CloseAssignment) -> None:
+    """Nothing."""
+
+
+@activity.defn(name=REQUEST_INSTALLATION.name)
+async def request(asked: RequestInstallation) -> InstallationStatus:  # noqa: ARG001 - the payload is what counts
+    """Nothing."""
+    return InstallationStatus.REQUESTED
+
+
+@activity.defn(name=ACCEPT_INSTALLATION.name)
+async def accept(asked: RecordAnswer) -> None:
+    """Nothing."""
+
+
+@activity.defn(name=COMPLETE_INSTALLATION.name)
+async def complete(asked: RecordAnswer) -> None:
+    """Nothing."""
+
+
+class Projection:
+    """Tells the bench which orders may be accepted, and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", buffering=1, encoding="ascii")
+
+    @activity.defn(name=PROJECT_ORDER.name)
+    async def project(self, order: Order) -> None:
+        """A line, once for each order."""
+        if order.status is OrderStatus.INSTALLATION_REQUESTED:
+            self._file.write(f"{order.order_id}\n")
+
+
+async def serve(file: Path) -> None:
+    """Work until told to stop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = Settings()
+    client = await connect(settings)
+    patience = timedelta(seconds=settings.graceful_shutdown_seconds)
+    activities: dict[str, list[Callable[..., Any]]] = {
+        contexts.MANAGEMENT_CENTER: [assign, close],
+        contexts.INSTALLATION: [request, accept, complete],
+        contexts.ORDER_STATUS: [Projection(file).project],
+    }
+    workers = [
+        Worker(client, task_queue=QUEUE_PREFIX + context, activities=bodies, graceful_shutdown_timeout=patience)
+        for context, bodies in activities.items()
+    ]
+    workers.append(
+        Worker(
+            client,
+            task_queue=QUEUE_PREFIX + contexts.ORDERS,
+            workflows=[BareWorkflow],
+            workflow_runner=_sandbox(),
+            max_cached_workflows=settings.max_cached_workflows,
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+            graceful_shutdown_timeout=patience,
+        )
+    )
+    async with asyncio.TaskGroup() as running:
+        for worker in workers:
+            running.create_task(worker.run())
+        await stop.wait()
+        for worker in workers:
+            running.create_task(worker.shutdown())
+
+
+def _sandbox() -> SandboxedWorkflowRunner:
+    restrictions = sandbox().restrictions.with_passthrough_modules("bench")
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Path(sys.argv[1])))

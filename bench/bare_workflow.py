@@ -1,0 +1,128 @@
+"""The same shape without the substance: what Temporal itself asks for an order, written straight down.
+
+As many activities on as many queues, the same messages, timer, search attributes, summaries, details and payloads as an
+order that is placed, accepted and completed; no state machine, no refusals, no cancel, no attention, no database.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.commands import Command
+    from domain.installation import (
+        ACCEPT_INSTALLATION,
+        COMPLETE_INSTALLATION,
+        REQUEST_INSTALLATION,
+        EngineerAct,
+        RecordAnswer,
+        RequestInstallation,
+    )
+    from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, AssignEngineer, CloseAssignment
+    from domain.order_status import PROJECT_ORDER
+    from domain.orders import Event, HistoryEntry, Order, OrderStatus, Subscription
+    from workflows import visibility
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+QUEUE_PREFIX = "bare-"
+
+
+@workflow.defn
+class BareWorkflow:
+    """Assign, request, accept, complete."""
+
+    @workflow.init
+    def __init__(self, subscription: Subscription) -> None:
+        self.order = subscription.order
+        self.policy = subscription.policy
+        self.accepted_by = ""
+        self.completed_by = ""
+
+    @workflow.run
+    async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
+        """Go through an order's states; its result is the order."""
+        order = self.order
+        assigned = await self.start(ASSIGN_ENGINEER, AssignEngineer(order.order_id, 1, order.installation_address))
+        if (assignment := assigned.assignment) is None:
+            raise ValueError("the bare activity assigns somebody")
+        order.region, order.engineer_id, order.engineer_name = (
+            assignment.region,
+            assignment.engineer_id,
+            assignment.engineer_name,
+        )
+        self.note(OrderStatus.ENGINEER_ASSIGNED, Event.ORDER_ACCEPTED)
+        await self.start(
+            REQUEST_INSTALLATION,
+            RequestInstallation(
+                order.order_id,
+                1,
+                assignment.engineer_id,
+                assignment.engineer_name,
+                order.installation_address,
+                order.customer_name,
+                order.contact_phone,
+                order.product_name,
+            ),
+        )
+        self.note(OrderStatus.INSTALLATION_REQUESTED, Event.INSTALLATION_REQUESTED)
+        workflow.upsert_search_attributes(
+            [
+                visibility.ORDER_STATUS.value_set(order.status.value),
+                visibility.REGION.value_set(assignment.region),
+                visibility.ENGINEER_ID.value_set(assignment.engineer_id),
+            ]
+        )
+        shown = self.start(PROJECT_ORDER, order)
+        silence = asyncio.create_task(
+            workflow.sleep(timedelta(seconds=self.policy.answer_within), summary="응답 기한 · Time to answer")
+        )
+        await workflow.wait_condition(lambda: bool(self.accepted_by))
+        silence.cancel()
+        await self.start(ACCEPT_INSTALLATION, RecordAnswer(order.order_id, 1, workflow.now()))
+        self.note(OrderStatus.INSTALLATION_ACCEPTED, Event.INSTALLATION_ACCEPTED)
+        workflow.upsert_search_attributes([visibility.ORDER_STATUS.value_set(order.status.value)])
+        await shown
+        shown = self.start(PROJECT_ORDER, order)
+        await workflow.wait_condition(lambda: bool(self.completed_by))
+        await self.start(COMPLETE_INSTALLATION, RecordAnswer(order.order_id, 1, workflow.now()))
+        self.note(OrderStatus.JOIN_COMPLETED, Event.JOIN_COMPLETED)
+        workflow.upsert_search_attributes([visibility.ORDER_STATUS.value_set(order.status.value)])
+        await shown
+        shown = self.start(PROJECT_ORDER, order)
+        await self.start(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id))
+        await shown
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return order
+
+    @workflow.update
+    async def accept(self, act: EngineerAct) -> None:
+        """The engineer will do it."""
+        self.accepted_by = act.engineer_id
+        await workflow.wait_condition(lambda: self.order.status is OrderStatus.INSTALLATION_ACCEPTED)
+
+    @workflow.update
+    async def complete(self, act: EngineerAct) -> None:
+        """The engineer has done it."""
+        self.completed_by = act.engineer_id
+        await workflow.wait_condition(lambda: self.order.status is OrderStatus.JOIN_COMPLETED)
+
+    def note(self, status: OrderStatus, event: Event) -> None:
+        """Go on to a state."""
+        self.order.status = status
+        self.order.history.append(HistoryEntry(event, workflow.now()))
+        workflow.set_current_details(status)
+
+    def start(self, command: Command[Asked, Answered], asked: Asked) -> workflow.ActivityHandle[Answered]:
+        """Have an activity done on its own queue."""
+        return workflow.start_activity(
+            command.name,
+            asked,
+            task_queue=QUEUE_PREFIX + command.context,
+            result_type=command.answered,
+            summary=command.summary,
+            start_to_close_timeout=timedelta(seconds=self.policy.try_for),
+        )

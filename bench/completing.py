@@ -1,0 +1,67 @@
+"""Completed orders per second against a bare workflow of the same shape, in turns, and the CPU for each order."""
+
+import asyncio
+import statistics
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench import read_model, stack
+from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
+from bench.http_client import connections
+from bench.load import Feed, Load, Window, combined
+from bench.orders import ByClient, OverHttp, Way
+from bench.report import Aim, Measurement
+from domain import contexts
+
+IN_MOTION = 30
+_BARE = "bare workflow, by the client"
+_OURS = "orders, by the client"
+_HTTP = "orders, over HTTP"
+
+
+async def measure(*, quick: bool) -> Measurement:
+    """Rates and CPU of the bare workflow, of ours driven in the same way, and of ours over HTTP."""
+    rounds, seconds = (1, 4.0) if quick else (3, 8.0)
+    windows: dict[str, list[Window]] = {_BARE: [], _OURS: [], _HTTP: []}
+    async with (
+        stack.running("temporal", "migration", "worker", "api") as running,
+        read_model.opened(running.settings) as store,
+        connections(running.api, IN_MOTION) as opened,
+        _bare_feed(running) as bare_feed,
+    ):
+        client, ours_feed = running.client, Feed(read_model.Requests(store).look)
+        bare = ByClient(client, BareWorkflow.__name__, QUEUE_PREFIX + contexts.ORDERS)
+        sides: dict[str, tuple[Way, Feed, tuple[str, ...]]] = {
+            _BARE: (bare, bare_feed, ("temporal", "bare")),
+            _OURS: (ByClient(client), ours_feed, ("temporal", "worker")),
+            _HTTP: (OverHttp(list(opened)), ours_feed, ("temporal", "worker", "api")),
+        }
+        for number in range(rounds):
+            for name in sides if number % 2 == 0 else reversed(sides):
+                way, feed, kinds = sides[name]
+                load = Load(client, way, feed, IN_MOTION)
+                windows[name].append(await load.window(running, kinds, warm=2, seconds=seconds))
+    found = Measurement(f"Completed orders, {IN_MOTION} in motion, one worker process")
+    for name, measured in windows.items():
+        row = {key.replace("bare CPU", "worker CPU"): cell for key, cell in combined(measured).items()}
+        found.rows.append(
+            {"what": name, "orders/s": 0, "temporal CPU ms": 0, "worker CPU ms": 0, "api CPU ms": 0, **row}
+        )
+    for name in (_OURS, _HTTP):
+        pairs = zip(windows[name], windows[_BARE], strict=True)
+        share = statistics.median(ours.rate / bare.rate for ours, bare in pairs)
+        found.aims.append(Aim(f"{name}: share of the bare workflow's rate", share, 0.85, at_least=True))
+    return found
+
+
+@asynccontextmanager
+async def _bare_feed(running: stack.Stack) -> AsyncIterator[Feed]:
+    path = running.settings.data_dir / "requested"
+    await running.run_beside("bare", "bench.bare_worker", str(path))
+    with await asyncio.to_thread(Path.open, path, encoding="ascii") as lines:
+
+        async def look() -> Iterable[tuple[str, str]]:
+            return [(line.strip(), "engineer-1") for line in lines]
+
+        yield Feed(look)

@@ -1,0 +1,63 @@
+"""What an order that is placed, accepted and completed costs: what Temporal bills, and what its history weighs."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from bench import read_model, stack
+from bench.completing import IN_MOTION
+from bench.load import Feed, Load
+from bench.orders import ByClient
+from bench.report import Aim, Measurement, Row
+from domain.orders import workflow_id
+
+_LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16}
+_REST = 0.1
+"""Seconds before each act of the engineer, of an order that nothing disturbs: all that was due has been done then."""
+
+
+async def measure(*, quick: bool) -> Measurement:
+    """The median order under load, and the median order of those taken through one after the other."""
+    count = 10 if quick else 100
+    async with (
+        stack.running("temporal", "migration", "worker") as running,
+        read_model.opened(running.settings) as store,
+    ):
+        way, feed = ByClient(running.client), Feed(read_model.Requests(store).look)
+        loaded = await Load(running.client, way, feed, IN_MOTION).carry_through_many(count)
+        undisturbed = await Load(running.client, way, feed, 1).carry_through_many(count, rest=_REST)
+        found = Measurement(f"Cost of an order, the median of {count}")
+        for name, orders in (("under load", loaded), ("undisturbed", undisturbed)):
+            found.rows.append({"order": name, **await _median(running.client, orders)})
+    for name, limit in _LIMITS.items():
+        found.aims += [Aim(f"{name} {row['order']}", float(row[name]), limit) for row in found.rows]
+    return found
+
+
+async def _median(client: Client, orders: Sequence[str]) -> Row:
+    costs = [await _cost(client, order_id) for order_id in orders]
+    return {name: statistics.median(cost[name] for cost in costs) for name in costs[0]}
+
+
+async def _cost(client: Client, order_id: str) -> Mapping[str, int]:
+    handle = client.get_workflow_handle(workflow_id(order_id))
+    description = await handle.describe()
+    history = await handle.fetch_history()
+    happened = Counter(event.event_type for event in history.events)
+    activities = happened[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED]
+    updates = happened[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED]
+    timers = happened[EventType.EVENT_TYPE_TIMER_STARTED]
+    upserts = happened[EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES]
+    return {
+        "activities": activities,
+        "workflow tasks": happened[EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED],
+        "events": len(history.events),
+        "updates": updates,
+        "timers": timers,
+        "upserts": upserts,
+        "actions": 1 + activities + updates + timers + upserts,
+        "bytes": description.raw_description.workflow_execution_info.history_size_bytes,
+    }

@@ -1,0 +1,94 @@
+"""An HTTP client that costs next to nothing, so that the service is measured and not its caller."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from httptools import HttpResponseParser
+
+_ANSWER_WITHIN = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status and the body of an answer."""
+
+    status: int
+    body: bytes
+
+    def document(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Connection(asyncio.Protocol):
+    """One kept-alive connection, for one request at a time; made anew where the server has hung up."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._transport: asyncio.Transport | None = None
+        self._parser = HttpResponseParser(self)
+        self._chunks: list[bytes] = []
+        self._answer: asyncio.Future[Answer] | None = None
+
+    async def request(self, method: str, path: str, body: bytes | None = None) -> Answer:
+        """Send a request and wait for its answer.
+
+        Raises:
+            TimeoutError, ConnectionError: there is none.
+        """
+        transport = await self._connected()
+        content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body is not None else ""
+        self._answer = asyncio.get_running_loop().create_future()
+        transport.write(f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{content}\r\n".encode() + (body or b""))
+        async with asyncio.timeout(_ANSWER_WITHIN):
+            return await self._answer
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport:
+            self._transport.abort()
+
+    async def _connected(self) -> asyncio.Transport:
+        if self._transport is None or self._transport.is_closing():
+            loop = asyncio.get_running_loop()
+            self._transport, _ = await loop.create_connection(lambda: self, self._host, self._port)
+        return self._transport
+
+    # --- asyncio.Protocol and the parser's callbacks ------------------------------------------------------------------
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side has hung up."""
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionError("the connection was closed"))
+
+    def data_received(self, data: bytes) -> None:
+        """A part of an answer."""
+        self._parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body."""
+        self._chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """An answer is whole."""
+        answer = Answer(self._parser.get_status_code(), b"".join(self._chunks))
+        self._chunks = []
+        self._parser = HttpResponseParser(self)
+        if self._answer and not self._answer.done():
+            self._answer.set_result(answer)
+
+
+@asynccontextmanager
+async def connections(address: tuple[str, int], count: int) -> AsyncIterator[Sequence[Connection]]:
+    """So many connections to a server, made when they are needed and closed at the end."""
+    opened = [Connection(*address) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()

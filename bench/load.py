@@ -1,0 +1,136 @@
+"""Orders in motion: so many at any time, each carried from its placing to the close of its workflow."""
+
+import asyncio
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from temporalio.client import Client
+
+from bench import machine
+from bench.orders import Way
+from bench.report import Row
+from bench.stack import Stack
+from domain.orders import workflow_id
+
+_BETWEEN_LOOKS = 0.05
+
+Look = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
+"""The orders that were requested since the last look, and of which engineer."""
+
+
+class Feed:
+    """Tells when an order can be accepted, and by whom."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._asked: defaultdict[str, asyncio.Future[str]] = defaultdict(
+            lambda: asyncio.get_running_loop().create_future()
+        )
+
+    async def requested(self, order_id: str) -> str:
+        """The engineer who was asked, once somebody was."""
+        return await self._asked[order_id]
+
+    async def run(self) -> None:
+        """Look again and again."""
+        while True:
+            for order_id, engineer_id in await self._look():
+                if not self._asked[order_id].done():
+                    self._asked[order_id].set_result(engineer_id)
+            await asyncio.sleep(_BETWEEN_LOOKS)
+
+
+@dataclass
+class Window:
+    """What a stretch of time under load has shown."""
+
+    seconds: float
+    orders: Sequence[str]
+    """Closed in it."""
+    cpu: Mapping[str, float]
+    """Seconds that each kind of process has used in it."""
+
+    @property
+    def rate(self) -> float:
+        """Orders per second."""
+        return len(self.orders) / self.seconds
+
+    def cpu_ms(self) -> Row:
+        """For each order."""
+        return {f"{kind} CPU ms": 1000 * used / max(len(self.orders), 1) for kind, used in self.cpu.items()}
+
+
+@dataclass
+class Load:
+    """A closed loop: an order that has closed makes room for the next."""
+
+    client: Client
+    way: Way
+    feed: Feed
+    in_motion: int
+    _closed: list[str] = field(default_factory=list)
+    _placing: bool = True
+
+    async def window(self, stack: Stack, kinds: Iterable[str], *, warm: float, seconds: float) -> Window:
+        """Warm up, measure for some seconds, and see every order through."""
+        pids = {kind: stack.pids(kind) for kind in kinds} | {"client": [os.getpid()]}
+        feeding = asyncio.create_task(self.feed.run())
+        async with asyncio.TaskGroup() as loops:
+            for _ in range(self.in_motion):
+                loops.create_task(self._loop())
+            await asyncio.sleep(warm)
+            first, began = len(self._closed), perf_counter()
+            before = {kind: machine.cpu_seconds(each) for kind, each in pids.items()}
+            await asyncio.sleep(seconds)
+            took, closed = perf_counter() - began, self._closed[first:]
+            used = {kind: machine.cpu_seconds(each) - before[kind] for kind, each in pids.items()}
+            self._placing = False
+        await _end(feeding)
+        return Window(took, closed, used)
+
+    async def carry_through_many(self, count: int, *, rest: float = 0) -> Sequence[str]:
+        """Take so many orders through, each resting before each act of the engineer; their ids."""
+        feeding = asyncio.create_task(self.feed.run())
+        left = iter(range(count))
+
+        async def loop() -> list[str]:
+            return [await self.carry_through(rest=rest) for _ in left]
+
+        loops = await asyncio.gather(*(loop() for _ in range(self.in_motion)))
+        await _end(feeding)
+        return [order_id for carried in loops for order_id in carried]
+
+    async def carry_through(self, *, rest: float = 0) -> str:
+        """Take one order through, resting before each act of the engineer; its id."""
+        order_id = await self.way.place()
+        engineer_id = await self.feed.requested(order_id)
+        for act in ("accept", "complete"):
+            await asyncio.sleep(rest)
+            await self.way.act(act, order_id, engineer_id)
+        await self.client.get_workflow_handle(workflow_id(order_id)).result()
+        return order_id
+
+    async def _loop(self) -> None:
+        while self._placing:
+            self._closed.append(await self.carry_through())
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def combined(windows: Sequence[Window]) -> Row:
+    """The median rate of some windows, and the CPU for each order over all of them."""
+    whole = Window(
+        sum(window.seconds for window in windows),
+        [order_id for window in windows for order_id in window.orders],
+        {kind: sum(window.cpu[kind] for window in windows) for kind in windows[0].cpu},
+    )
+    return {"orders/s": statistics.median(window.rate for window in windows), **whole.cpu_ms()}

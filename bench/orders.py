@@ -1,0 +1,110 @@
+"""How the bench places orders and moves them on: bare, ours by the same client, ours over HTTP."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from bench.http_client import Connection
+from domain import contexts
+from domain.installation import EngineerAct
+from domain.orders import Order, Subscription, workflow_id
+from workflows import visibility
+
+BODY = {
+    "productId": "2001",
+    "productName": "internet",
+    "installationAddress": "서울특별시 강남구 테헤란로 1",
+    "customerId": "1",
+    "customerName": "홍길동",
+    "contactPhone": "010-0000-0000",
+    "orderDate": "20200715",
+}
+ENCODED = json.dumps(BODY, ensure_ascii=False).encode()
+_FINGERPRINT = "0" * 64
+
+
+def subscription() -> Subscription:
+    """What the API makes of the body."""
+    order = Order(
+        order_id=uuid4().hex,
+        customer_id=BODY["customerId"],
+        customer_name=BODY["customerName"],
+        contact_phone=BODY["contactPhone"],
+        product_id=BODY["productId"],
+        product_name=BODY["productName"],
+        installation_address=BODY["installationAddress"],
+        order_date="2020-07-15",
+    )
+    order.take(at=datetime.now(UTC))
+    return Subscription(order)
+
+
+class Way(Protocol):
+    """A way of carrying an order through; `engineer_id` is who was asked."""
+
+    async def place(self) -> str:
+        """Place an order; its id."""
+
+    async def act(self, act: str, order_id: str, engineer_id: str) -> None:
+        """The engineer accepts or completes; returns when that has been carried out."""
+
+
+@dataclass(frozen=True)
+class ByClient:
+    """Temporal's client, for either workflow."""
+
+    client: Client
+    workflow: str = "SubscriptionWorkflow"
+    task_queue: str = contexts.ORDERS
+
+    async def place(self) -> str:
+        """`start_workflow` with everything that the API gives it."""
+        taken = subscription()
+        await self.client.start_workflow(
+            self.workflow,
+            taken,
+            id=workflow_id(taken.order.order_id),
+            task_queue=self.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            memo={"fingerprint": _FINGERPRINT},
+            search_attributes=visibility.first_attributes(taken.order),
+            static_summary="가입신청 · internet",
+        )
+        return taken.order.order_id
+
+    async def act(self, act: str, order_id: str, engineer_id: str) -> None:
+        """An update."""
+        handle = self.client.get_workflow_handle(workflow_id(order_id))
+        await handle.execute_update(act, EngineerAct(engineer_id, 1), id=f"{act}-1-{engineer_id}")
+
+
+@dataclass
+class OverHttp:
+    """The service's own API; as many requests at once as there are connections."""
+
+    idle: list[Connection] = field(default_factory=list)
+
+    async def place(self) -> str:
+        """`POST /orders`."""
+        document = await self._post("/orders", ENCODED, 201)
+        return str(json.loads(document)["orderId"])
+
+    async def act(self, act: str, order_id: str, engineer_id: str) -> None:  # noqa: ARG002 - the API knows who
+        """`POST /installations/{orderId}/{act}`."""
+        await self._post(f"/installations/{order_id}/{act}", None, 200)
+
+    async def _post(self, path: str, body: bytes | None, expected: int) -> bytes:
+        connection = self.idle.pop()
+        try:
+            answer = await connection.request("POST", path, body)
+        finally:
+            self.idle.append(connection)
+        if answer.status != expected:
+            raise RuntimeError(f"POST {path}: {answer.status} {answer.body.decode()}")
+        return answer.body

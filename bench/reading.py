@@ -1,0 +1,82 @@
+"""The managers' view with few and with many open orders, against a route that does nothing, in turns."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from time import perf_counter
+
+from bench import read_model, stack
+from bench.http_client import Connection, connections
+from bench.orders import subscription
+from bench.report import Aim, Measurement, milliseconds
+from domain.orders import Event, Order
+from stores.order_status import OrderStatusStore
+
+_OPEN_ORDERS = (1_000, 10_000)
+_AT_ONCE = 500
+_NOTHING, _PAGE, _ORDER = "/health/live", "/orderStatuses, a page of 50", "/orderStatuses/{orderId}"
+_FIRST_PAGE = "/orderStatuses?limit=50"
+_FLAT = 1.25
+"""With ten times the orders, the time beyond that of the route that does nothing may grow so much, for noise."""
+
+
+async def measure(*, quick: bool) -> Measurement:
+    """Durations of each route with each number of open orders."""
+    rounds = 100 if quick else 600
+    found = Measurement("Reading the managers' view, one request at a time")
+    medians: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: []}
+    async with (
+        stack.running("temporal", "migration", "api") as running,
+        read_model.opened(running.settings) as store,
+        connections(running.api, 1) as [connection],
+    ):
+        ids: list[str] = []
+        for count in _OPEN_ORDERS:
+            ids += await _fill(store, count - len(ids))
+            for route, took in (await _time(connection, ids, rounds)).items():
+                row = milliseconds(took)
+                found.rows.append({"route": route, "open orders": count, **row})
+                medians[route].append(float(row["p50 ms"]))
+    for route in (_PAGE, _ORDER):
+        few, many = (
+            of_route - of_nothing for of_route, of_nothing in zip(medians[route], medians[_NOTHING], strict=True)
+        )
+        found.aims.append(Aim(f"{route}: growth of the median from 1,000 to 10,000 open orders", many / few, _FLAT))
+    return found
+
+
+async def _time(connection: Connection, ids: list[str], rounds: int) -> dict[str, list[float]]:
+    took: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: []}
+    page = _FIRST_PAGE
+    for _ in range(rounds):
+        order = f"/orderStatuses/{random.choice(ids)}"  # noqa: S311 - any order will do
+        for route, path in ((_NOTHING, _NOTHING), (_PAGE, page), (_ORDER, order)):
+            began = perf_counter()
+            answer = await connection.request("GET", path)
+            took[route].append(perf_counter() - began)
+            if answer.status != HTTPStatus.OK:
+                raise RuntimeError(f"GET {path}: {answer.status} {answer.body.decode()}")
+            if route == _PAGE:
+                # One page after the other, and from the beginning again: the last must be as fast as the first.
+                cursor = answer.document()["nextCursor"]
+                page = f"{_FIRST_PAGE}&cursor={cursor}" if cursor else _FIRST_PAGE
+    return took
+
+
+async def _fill(store: OrderStatusStore, count: int) -> list[str]:
+    orders = [_open_order(number) for number in range(count)]
+    for first in range(0, count, _AT_ONCE):
+        await store.put(orders[first : first + _AT_ONCE])
+    return [order.order_id for order in orders]
+
+
+def _open_order(number: int) -> Order:
+    """An order that its engineer has accepted."""
+    order = replace(subscription().order, region=f"KR-{11 + number % 17}", engineer_id=f"engineer-{number % 34}")
+    at = datetime.now(UTC) - timedelta(minutes=number)
+    order.order_date, order.engineer_name = at.date().isoformat(), f"Engineer {number % 34}"
+    order.take(at=at)
+    for event in (Event.ORDER_ACCEPTED, Event.INSTALLATION_REQUESTED, Event.INSTALLATION_ACCEPTED):
+        order.record(event, at=at)
+    return order

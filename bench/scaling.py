@@ -1,0 +1,26 @@
+"""What each further worker process adds, where everything shares one machine."""
+
+from bench import read_model, stack
+from bench.completing import IN_MOTION
+from bench.load import Feed, Load, combined
+from bench.orders import ByClient
+from bench.report import Measurement
+
+_WORKERS = (1, 2, 4)
+
+
+async def measure(*, quick: bool) -> Measurement:
+    """Completed orders per second with some numbers of worker processes."""
+    found = Measurement(f"Worker processes, {IN_MOTION} orders in motion")
+    async with (
+        stack.running("temporal", "migration", "worker") as running,
+        read_model.opened(running.settings) as store,
+    ):
+        way, feed = ByClient(running.client), Feed(read_model.Requests(store).look)
+        for count in _WORKERS:
+            for number in range(len(running.pids("worker")) + 1, count + 1):
+                await running.add_worker(number)
+            load = Load(running.client, way, feed, IN_MOTION)
+            window = await load.window(running, ("temporal", "worker"), warm=2, seconds=4 if quick else 10)
+            found.rows.append({"worker processes": count, **combined([window])})
+    return found
