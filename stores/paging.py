@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Select, and_, or_, tuple_
+from sqlalchemy.types import TypeDecorator
 
 from domain.errors import MalformedCursor
 from domain.paging import Page
@@ -78,7 +79,8 @@ class Keyset:
 
 def _key(column: Column[Any], value: Any) -> Any:
     """The value as the column's type, if it is one that the column can be compared with."""
-    kind = column.type.python_type
+    type_ = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    kind = type_.python_type
     if kind is datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
     if type(value) is not kind:

@@ -1,0 +1,109 @@
+"""Each test of a store gets the store's tables as migrated, on each kind of database that is here."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData
+
+from stores.database import Database
+from stores.migration import METADATA, migrate
+from tests import databases
+from tests.databases import SQLITE, Server, Servers
+
+Connect = Callable[..., Database]
+
+
+class Prepared:
+    """Migrated databases, made once for each kind and context, and put back as they were before each test."""
+
+    def __init__(self, servers: Servers, directory: Path) -> None:
+        self._servers = servers
+        self._directory = directory
+        self._urls: dict[tuple[str, str], str] = {}
+        self._rows: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
+
+    async def url(self, kind: str, context: str, own: Path) -> str:
+        """Of a database that has what the migrations have put there, and nothing else."""
+        if kind == SQLITE:
+            return await self._copy(context, own)
+        key = kind, context
+        server = self._servers[kind]
+        metadata = METADATA[context]
+        if key not in self._urls:
+            self._urls[key] = server.fresh()
+            await migrate(context, self._urls[key])
+            self._rows[key] = _read(server, self._urls[key], metadata)
+        else:
+            _restore(server, self._urls[key], metadata, self._rows[key])
+        return self._urls[key]
+
+    async def _copy(self, context: str, own: Path) -> str:
+        template = self._directory / f"{context}.db"
+        if not template.exists():
+            await migrate(context, f"sqlite:///{template}")
+        return f"sqlite:///{shutil.copy(template, own / 'store.db')}"
+
+
+def _read(server: Server, url: str, metadata: MetaData) -> dict[str, list[dict[str, Any]]]:
+    with server.engine(_name(url)).connect() as connection:
+        return {
+            table.name: [dict(row) for row in connection.execute(table.select()).mappings()]
+            for table in metadata.sorted_tables
+        }
+
+
+def _restore(server: Server, url: str, metadata: MetaData, rows: dict[str, list[dict[str, Any]]]) -> None:
+    with server.engine(_name(url)).connect() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+            if rows[table.name]:
+                connection.execute(table.insert(), rows[table.name])
+
+
+def _name(url: str) -> str:
+    return url.rsplit("/", 1)[1]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    with databases.servers() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def prepared(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(servers, tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture(params=databases.kinds())
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+async def url(kind: str, context: str, prepared: Prepared, tmp_path: Path) -> str:
+    """Of the context's database; each test module says of which context it is."""
+    return await prepared.url(kind, context, tmp_path)
+
+
+@pytest.fixture
+async def connect(url: str) -> AsyncIterator[Connect]:
+    """Makes a `Database`, as each process has its own."""
+    made: list[Database] = []
+
+    def make(**options: Any) -> Database:
+        made.append(Database(url, **{"deadline_seconds": 20.0, **options}))
+        return made[-1]
+
+    yield make
+    for database in made:
+        await database.dispose()
+
+
+@pytest.fixture
+def database(connect: Connect) -> Database:
+    return connect()
