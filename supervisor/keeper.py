@@ -1,6 +1,7 @@
 """Starts parts in order of readiness, restarts those that die, stops all in reverse order."""
 
 import asyncio
+import os
 import signal
 import time
 from contextlib import suppress
@@ -81,21 +82,32 @@ class Keeper:
     async def _keep_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             for item in self._service.plan:
-                if isinstance(item, Step):
-                    await self._carry_out(item)
-                else:
+                if isinstance(item, Part):
                     group.create_task(self._keep(item))
                     await self._was_ready[item.name].wait()
+                elif not await self._carry_out(item):
+                    group.create_task(self._catch_up(item))
             for place in self._service.places:
                 self._terminal.say(place)
 
-    async def _carry_out(self, step: Step) -> None:
+    async def _carry_out(self, step: Step) -> bool:
+        """Whether the step is done; if not, it wants to be tried again later."""
         process = await self._start(step.name, step.command)
         await asyncio.wait((process.end,), timeout=self._limits.ready_within)
         if not process.end.done():
             raise Failure(f"{step.purpose} took more than {self._limits.ready_within:g} s; {self._see(step)}")
-        if status := process.end.result():
+        status = process.end.result()
+        if status not in (os.EX_OK, os.EX_TEMPFAIL):
             raise Failure(f"{step.purpose} failed: {step.name} {_ended(status)}; {self._see(step)}")
+        return status == os.EX_OK
+
+    async def _catch_up(self, step: Step) -> None:
+        done = False
+        while not done:
+            self._terminal.say(f"{step.purpose} is put off; tried again every {self._limits.retry_every:g} s")
+            await asyncio.sleep(self._limits.retry_every)
+            done = await self._carry_out(step)
+        self._terminal.say(f"{step.purpose} has been made up for")
 
     async def _keep(self, part: Part) -> None:
         while True:

@@ -4,11 +4,13 @@ import logging
 import os
 import queue
 import threading
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 _LOG_BYTES = 5_000_000
 _LONGEST_LINE = 64 * 1024
+_LAST_LINES_WITHIN = 3.0
 
 
 class Terminal:
@@ -28,12 +30,10 @@ class Terminal:
             return
 
     def close(self) -> None:
-        """Show what is still to be shown, within a second."""
-        try:
-            self._lines.put(None, timeout=1)
-        except queue.Full:
-            return
-        self._writer.join(timeout=1)
+        """Show what is still to be shown, if somebody reads it."""
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=_LAST_LINES_WITHIN)
+            self._writer.join(timeout=_LAST_LINES_WITHIN)
 
     def _write(self) -> None:
         for line in iter(self._lines.get, None):

@@ -27,7 +27,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Step:
-    """A command that has to succeed before the next part starts."""
+    """A command that is carried out before the next part starts.
+
+    Where it ends with `EX_TEMPFAIL` (75), what it needs is out of order for now: the rest starts, it is tried again.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -56,6 +59,8 @@ class Limits:
     deaths: int = 5
     """So many deaths of parts, of all together, are put right within `window`; one more ends everything."""
     window: float = 60
+    retry_every: float = 5
+    """Between two tries of a step that was put off."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from supervisor.output import Log, Terminal, follow
 
 _LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 _ANSWER_WITHIN = 2.0
+_LAST_LINES_WITHIN = 5.0
 
 
 class Launcher:
@@ -70,7 +71,7 @@ class Process:
     async def _end(self, process: asyncio.subprocess.Process, output: threading.Thread) -> int:
         status = await process.wait()
         self._signal(signal.SIGKILL)
-        await asyncio.to_thread(output.join, 1)
+        await asyncio.to_thread(output.join, _LAST_LINES_WITHIN)
         return status
 
     async def stop(self, grace: float, hurry: asyncio.Event) -> bool:

@@ -18,6 +18,11 @@ from tests.eventually import eventually
 
 PROJECT = Path(__file__).parents[2]
 FAKE_SERVICE = str(Path(__file__).with_name("fake_service.py"))
+AS_FROM_A_TERMINAL = (
+    "import os, signal, sys; [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)]; "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""A test run in the background, or under nohup, hands on that these signals are ignored."""
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(PROJECT)}
 
 
@@ -107,7 +112,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     ) -> Copy:
         plan = json.dumps({"items": items, "limits": limits or {}})
         output = tmp_path / f"output-{len(copies)}"
-        command = (*through, sys.executable, FAKE_SERVICE, str(tmp_path / data_dir), plan)
+        service = (sys.executable, FAKE_SERVICE, str(tmp_path / data_dir), plan)
+        command = (sys.executable, "-c", AS_FROM_A_TERMINAL, *through, *service)
         with output.open("wb") as stream:
             process = subprocess.Popen(command, stdout=stream, stderr=stream, env=ENVIRONMENT, cwd=tmp_path)
         copies.append(Copy(tmp_path / data_dir, output, process))

@@ -80,12 +80,12 @@ def test_deaths_longer_ago_than_the_window_do_not_count(start: Start) -> None:
 
 
 def test_a_part_that_never_gets_ready_ends_everything(start: Start) -> None:
-    copy = start(one=fake(), two=fake("patient"), three=fake(), limits={"ready_within": 0.5})
+    copy = start(one=fake("patient"), two=fake(), limits={"ready_within": 0.5})
     eventually(lambda: copy.running)
     assert copy.ended() == 1
-    assert "two was not ready within 0.5 s" in copy.output
-    assert str(copy.data_dir / "log" / "two.log") in copy.output
-    assert "three started" not in copy.journal
+    assert "one was not ready within 0.5 s" in copy.output
+    assert str(copy.data_dir / "log" / "one.log") in copy.output
+    assert "two started" not in copy.journal
     assert not copy.left()
 
 
@@ -96,6 +96,18 @@ def test_a_step_that_fails_ends_everything_and_says_what_failed(start: Start) ->
     assert "preparing the fake failed: prepare ended with exit status 1" in copy.output
     assert str(copy.data_dir / "log" / "prepare.log") in copy.output
     assert copy.journal == ["one started", "one asked to stop", "one stopped"]
+
+
+def test_a_step_that_cannot_be_done_now_is_made_up_for_while_the_rest_runs(start: Start) -> None:
+    put_off = script(
+        "import os, sys; sys.exit(0 if os.path.exists(os.environ['DATA_DIR'] + '/go') else os.EX_TEMPFAIL)"
+    )
+    copy = start(prepare=put_off, one=fake(), limits={"retry_every": 0.1}).wait_ready()
+    assert "preparing the fake is put off" in copy.output
+    (copy.data_dir / "go").touch()
+    eventually(lambda: "preparing the fake has been made up for" in copy.output)
+    copy.process.terminate()
+    assert copy.ended() == 0
 
 
 def test_a_step_that_takes_too_long_ends_everything(start: Start) -> None:
