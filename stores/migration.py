@@ -1,6 +1,7 @@
 """Brings the contexts' tables up to date, each by a history of its own. `python -m stores.migration` does them all."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,19 @@ def _upgrade(connection: Connection, context: str) -> None:
     command.upgrade(config, "head")
 
 
-async def _migrate_all(settings: Settings) -> None:
+async def _migrate_all(settings: Settings) -> int:
+    """Returns the exit status: `EX_TEMPFAIL` where only databases that do not answer are left."""
+    status = os.EX_OK
     for context in METADATA:
         try:
             await migrate(context, settings.database_url(context))
-        except (StoreUnavailable, ValueError) as error:
+        except StoreUnavailable as error:
+            sys.stderr.write(f"{context}: {error}\n")
+            status = os.EX_TEMPFAIL
+        except ValueError as error:
             sys.exit(f"{context}: {error}")
+    return status
 
 
 if __name__ == "__main__":
-    asyncio.run(_migrate_all(Settings()))
+    sys.exit(asyncio.run(_migrate_all(Settings())))
