@@ -4,14 +4,19 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain import contexts
 from domain.policy import OrderPolicy
 
 
 class Settings(BaseSettings):
-    """The environment variables of README.md; the field's name in capitals is the variable's."""
+    """The environment variables of README.md; the field's name in capitals is the variable's.
+
+    A variable that is set to nothing counts as not set.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=1, le=65535)

@@ -25,7 +25,7 @@ class Terminal:
     def say(self, line: str, *, source: str = "run") -> None:
         """Show a line and who says it."""
         try:
-            self._lines.put_nowait(f"{source:<8} | {line}\n".encode())
+            self._lines.put_nowait(f"{source:<9} | {line}\n".encode())
         except queue.Full:
             return
 

@@ -90,6 +90,14 @@ def test_a_setting_that_makes_no_sense_is_named_without_its_value() -> None:
     assert "eighty" not in done.stderr
 
 
+def test_a_variable_that_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "")
+    monkeypatch.setenv("API_PORT", "")
+    settings = Settings()
+    assert settings.temporal_address is None
+    assert settings.api_port == 8080
+
+
 def test_the_embedded_server_comes_first_with_its_data_in_the_data_directory(tmp_path: Path) -> None:
     settings = Settings(temporal_address=None, data_dir=tmp_path, temporal_port=17233)
     service = service_of(settings)

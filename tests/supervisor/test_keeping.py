@@ -92,7 +92,7 @@ def test_a_part_that_never_gets_ready_ends_everything(start: Start) -> None:
 def test_a_step_that_fails_ends_everything_and_says_what_failed(start: Start) -> None:
     copy = start(one=fake(), prepare=script("raise SystemExit('no such database')"), two=fake())
     assert copy.ended() == 1
-    assert "prepare  | no such database" in copy.output
+    assert "prepare   | no such database" in copy.output
     assert "preparing the fake failed: prepare ended with exit status 1" in copy.output
     assert str(copy.data_dir / "log" / "prepare.log") in copy.output
     assert copy.journal == ["one started", "one asked to stop", "one stopped"]
@@ -118,7 +118,7 @@ def test_a_step_that_takes_too_long_ends_everything(start: Start) -> None:
 
 def test_output_is_kept_in_a_log_for_each_part_and_shown_with_its_name(start: Start, tmp_path: Path) -> None:
     copy = start(one=fake(), two=fake()).wait_ready()
-    assert "one      | the fake one speaks" in copy.output
+    assert "one       | the fake one speaks" in copy.output
     assert "the fake two speaks" in (tmp_path / "data/log/two.log").read_text(encoding="utf-8")
     assert "the fake two speaks" not in (tmp_path / "data/log/one.log").read_text(encoding="utf-8")
 
