@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from domain import contexts
 from settings import Settings
 from supervisor.part import Part
 from supervisor.service import plan
+from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 CONTRACT_BODY = {
@@ -29,7 +29,6 @@ CONTRACT_BODY = {
     "status": "JOINORDED",
 }
 """As it stands in the contract."""
-_BETWEEN_LOOKS = 0.05
 
 
 def free_port() -> int:
@@ -37,18 +36,6 @@ def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def eventually(look: Callable[[], Any], *, within: float = 60.0, what: str = "") -> Any:
-    """The first truthy answer; the one place in which these tests wait for something outside their process."""
-    deadline = time.monotonic() + within
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within} s: {what or look}")
-        time.sleep(_BETWEEN_LOOKS)
 
 
 def reachable(url: str) -> bool:
@@ -177,7 +164,7 @@ class System:
             assert process.poll() is None, f"{name} ended: {(self.data_dir / f'{name}.log').read_text()[-2000:]}"
             return reachable(ready_at)
 
-        eventually(ready, what=f"{name} ready")
+        eventually(ready, within=60, what=f"{name} ready")
 
 
 @contextmanager

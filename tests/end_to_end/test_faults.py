@@ -3,15 +3,16 @@
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from domain import contexts
-from tests.databases import Server
-from tests.end_to_end.system import CONTRACT_BODY, System, eventually, system
+from tests.databases import SQLITE, kinds, servers
+from tests.end_to_end.system import CONTRACT_BODY, System, system
+from tests.eventually import eventually
 
 EVENTS_OF_A_COMPLETED_ORDER = [
     "JoinOrdered",
@@ -23,9 +24,10 @@ EVENTS_OF_A_COMPLETED_ORDER = [
 ]
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[System]:
-    with system(tmp_path) as started:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One for all tests: each puts right again what it has taken away."""
+    with system(tmp_path_factory.mktemp("system")) as started:
         yield started
 
 
@@ -65,7 +67,7 @@ def place_insistently(running: System, key: str) -> str:
         assert answer.status_code in (200, 201, 503), answer.text
         return None if answer.status_code == 503 else str(answer.json()["orderId"])
 
-    return str(eventually(placed, what=key))
+    return str(eventually(placed, within=60, what=key))
 
 
 def cancel_insistently(running: System, order_id: str) -> None:
@@ -77,14 +79,14 @@ def cancel_insistently(running: System, order_id: str) -> None:
         assert answer.status_code in (200, 202, 503), answer.text
         return answer.status_code == 200
 
-    eventually(canceled, what=f"cancel {order_id}")
+    eventually(canceled, within=60, what=f"cancel {order_id}")
 
 
 def test_orders_end_as_their_messages_say_although_every_part_is_killed_again_and_again(running: System) -> None:
     with killing(
         running, "temporal", "api", contexts.ORDERS, contexts.INSTALLATION, contexts.MANAGEMENT_CENTER, seed=7
     ):
-        order_ids = [place_insistently(running, f"key-{number}") for number in range(12)]
+        order_ids = [place_insistently(running, f"killed-{number}") for number in range(12)]
         completed, canceled = order_ids[::2], order_ids[1::2]
         for order_id in completed:
             running.insist(order_id, "accept")
@@ -99,7 +101,6 @@ def test_orders_end_as_their_messages_say_although_every_part_is_killed_again_an
     for order_id in canceled:
         running.until(order_id, "ORDER_CANCELED")
         assert running.client.get(f"/installations/{order_id}").json()["status"] == "CANCELED"
-    assert running.client.get("/orderStatuses/summary").json()["total"] == len(order_ids)
 
 
 def test_a_start_whose_answer_was_lost_is_one_order_when_it_is_asked_for_again(running: System) -> None:
@@ -153,21 +154,19 @@ def test_without_the_installation_context_a_cancel_is_recorded_and_done_once_it_
     running.until(another, "INSTALLATION_REQUESTED")
 
 
-def test_without_its_store_the_read_model_holds_nothing_up_and_catches_up(
-    tmp_path: Path, postgresql_server: Server
-) -> None:
-    url = postgresql_server.fresh_url()
-    with system(tmp_path, ORDER_STATUS_DATABASE_URL=url) as running:
-        postgresql_server.stop()
-        try:
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != SQLITE])
+def test_without_its_store_the_read_model_holds_nothing_up_and_catches_up(tmp_path: Path, kind: str) -> None:
+    with (
+        servers() as started,
+        system(tmp_path, ORDER_STATUS_DATABASE_URL=started[kind].fresh(), ORDER_RETRY_AT_MOST_EVERY="2") as running,
+    ):
+        with started[kind].hung():
             order_id, canceled = running.order(), running.order()
-            assert running.cancel(canceled).json()["status"] == "ORDER_CANCELED"
             running.insist(order_id, "accept")
             running.insist(order_id, "complete")
             assert running.client.get(f"/orders/{order_id}").json()["status"] == "JOIN_COMPLETED"
+            assert running.cancel(canceled).json()["status"] == "ORDER_CANCELED"
             assert running.client.get("/orderStatuses").status_code == 503
-        finally:
-            postgresql_server.start()
         running.until(order_id, "JOIN_COMPLETED", within=90)
         running.until(canceled, "ORDER_CANCELED", within=90)
 
@@ -178,13 +177,3 @@ def test_a_killed_api_loses_no_order_that_it_has_acknowledged(running: System) -
     running.start("api")
     for order_id in order_ids:
         running.until(order_id, "INSTALLATION_REQUESTED")
-
-
-def test_two_apis_answer_the_same(running: System) -> None:
-    order_id = running.order()
-    running.until(order_id, "INSTALLATION_REQUESTED")
-    first = running.client.get(f"/orderStatuses/{order_id}").json()
-    running.kill("api")
-    running.start("api")
-    with closing(httpx.Client(base_url=running.client.base_url)) as another:
-        assert another.get(f"/orderStatuses/{order_id}").json() == first
