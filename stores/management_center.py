@@ -78,6 +78,8 @@ class ManagementCenterStore(Staffing):
             areas = map(as_service_area, await connection.execute(LIVE_AREAS))
             area = area_of(asked.installation_address, areas)
             region = area.region if area else None
+            if asked.engineer_id is None and region is not None:
+                await self._lock(connection, region)
             row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
             known = _known(row, asked, region)
             return known or await self._decide(connection, asked, region, is_new=row is None)
@@ -125,8 +127,9 @@ class ManagementCenterStore(Staffing):
             await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, **decided})
         return AssignmentOutcome(found if isinstance(found, Assignment) else None, refusal, region, asked.round)
 
+    @staticmethod
     async def _engineer_for(
-        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None
+        connection: AsyncConnection, asked: AssignEngineer, region: str | None
     ) -> Assignment | AssignmentRefusal:
         if asked.engineer_id is not None:
             found = (await connection.execute(_NAMED, {"of_engineer": asked.engineer_id})).one_or_none()
@@ -136,7 +139,8 @@ class ManagementCenterStore(Staffing):
         elif region is None:
             return NO_SERVICE_AREA
         else:
-            found = await self._least_busy(connection, asked, region)
+            wanted = {"of_order": asked.order_id, "of_region": region, "passed_over": asked.passed_over}
+            found = (await connection.execute(_LEAST_BUSY, wanted)).one_or_none()
             if found is None:
                 return NO_ENGINEER
             reason = f"fewest open assignments ({found.open_elsewhere}) in {region}"
@@ -151,15 +155,13 @@ class ManagementCenterStore(Staffing):
             by=asked.by,
         )
 
-    async def _least_busy(self, connection: AsyncConnection, asked: AssignEngineer, region: str) -> Any:
-        if self._database.dialect != SQLITE:
-            # Whoever decides for this region at the same time waits, and counts this assignment. SQLite's writers
-            # are one at a time anyway.
+    async def _lock(self, connection: AsyncConnection, region: str) -> None:
+        """Whoever decides for this region at the same time waits, and counts this assignment.
+
+        Always before the order is locked, or two who decide for the same new order may wait for each other.
+        """
+        if self._database.dialect != SQLITE:  # where they are one at a time anyway
             await connection.execute(_LOCK_REGION, {"of_region": region})
-        least_busy = await connection.execute(
-            _LEAST_BUSY, {"of_order": asked.order_id, "of_region": region, "passed_over": asked.passed_over}
-        )
-        return least_busy.one_or_none()
 
 
 def _known(row: Any, asked: AssignEngineer, region: str | None) -> AssignmentOutcome | None:

@@ -26,7 +26,12 @@ async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connecti
     connection = Connection(opened, begin="BEGIN IMMEDIATE" if writing else None)
     # A thread whose statement does not end must not keep the process.
     connection._thread.daemon = True
-    await connection
+    try:
+        await connection
+    except sqlite3.Error:
+        # The thread is ending, and tells the event loop so: that may not be there for much longer.
+        connection._thread.join()
+        raise
     return connection
 
 
