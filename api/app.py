@@ -1,7 +1,7 @@
 """The app: what it opens, what runs in its background, what it serves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -32,10 +32,10 @@ _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer in."""
 _TEMPORAL_WITHIN = timedelta(seconds=1)
 """For Temporal to say that it is well."""
+_REGISTER_WITHIN = 2.0
+"""Seconds."""
 _AGAIN_AFTER = 1.0
 """Seconds between two tries of what has to succeed once."""
-_FLUSH_WITHIN = 1.0
-"""Seconds that a stopping process spends on first rows."""
 _PARTS = {
     contexts.MANAGEMENT_CENTER: "managementCenterStore",
     contexts.INSTALLATION: "installationStore",
@@ -92,11 +92,15 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
         client = await connect(settings, lazy=True)
         health.checks["temporal"] = lambda: client.service_client.check_health(timeout=_TEMPORAL_WITHIN)
         services = _services(settings, health, client, databases)
-        open_things.push_async_callback(services.first_rows.flush, _FLUSH_WITHIN)
-        background = (_register_search_attributes(client), services.first_rows.run(), services.feed.run())
-        for work in background:
-            open_things.push_async_callback(_end, asyncio.create_task(work))
-        yield services
+        registering = asyncio.create_task(_register_search_attributes(client))
+        background = [asyncio.create_task(_kept_up(work)) for work in (services.first_rows.run, services.feed.run)]
+        try:
+            yield services
+        finally:
+            registering.cancel()
+            services.first_rows.stop()
+            await services.feed.stop()
+            await asyncio.gather(registering, *background, return_exceptions=True)
 
 
 def _services(settings: Settings, health: Health, client: Client, databases: dict[str, Database]) -> Services:
@@ -121,14 +125,21 @@ async def _register_search_attributes(client: Client) -> None:
     """No order can be started before; whoever comes earlier is told to come again."""
     while True:
         try:
-            await register_search_attributes(client)
-        except (RPCError, RuntimeError) as error:
-            _log.info("search attributes are not registered yet", error=str(error))
+            # Whoever waits for a connection holds up everybody else who needs it.
+            async with asyncio.timeout(_REGISTER_WITHIN):
+                await register_search_attributes(client)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            _log.info("search attributes are not registered yet", error=str(error) or "no answer")
             await asyncio.sleep(_AGAIN_AFTER)
         else:
             return
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Do work to its end, whatever it stumbles over."""
+    while True:
+        try:
+            return await work()
+        except Exception:  # noqa: BLE001 - nobody else would hear of it
+            _log.exception("work in the background failed, and is begun again")
+            await asyncio.sleep(_AGAIN_AFTER)

@@ -66,10 +66,12 @@ class Feed:
             self._listeners -= 1
 
     async def run(self) -> None:
-        """Look for changes while somebody listens, until this is cancelled."""
+        """Look for changes while somebody listens, until stopped."""
         while True:
             async with self._moved:
-                await self._moved.wait_for(lambda: self._listeners > 0)
+                await self._moved.wait_for(lambda: self._listeners > 0 or self._stopped)
+            if self._stopped:
+                return
             try:
                 last = await self._store.last_sequence()
             except StoreUnavailable:
@@ -82,7 +84,7 @@ class Feed:
             await asyncio.sleep(LOOK_EVERY)
 
     async def stop(self) -> None:
-        """End every listener's stream."""
+        """End every listener's stream, and let `run` come to its end."""
         self._stopped = True
         await self._wake()
 

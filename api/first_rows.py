@@ -5,6 +5,8 @@ Managers see an order so while every worker is down; the saga's own projection i
 
 import asyncio
 from collections import deque
+from contextlib import suppress
+from itertools import islice
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -19,8 +21,6 @@ BATCH = 200
 """Orders written in one transaction."""
 GATHER_FOR = 0.05
 """Seconds for which a batch is gathered."""
-WRITE_WITHIN = 5.0
-"""Seconds for a batch to be written in."""
 PAUSE = 1.0
 """Seconds before a batch that could not be written is tried again."""
 
@@ -34,6 +34,7 @@ class FirstRows:
         self._store = store
         self._waiting: deque[Order] = deque()
         self._some = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._dropped = Counter("first_rows_dropped", "First rows that were given up", registry=registry)
         waiting = Gauge("first_rows_waiting", "First rows still to be written", registry=registry)
         waiting.set_function(lambda: len(self._waiting))
@@ -47,30 +48,31 @@ class FirstRows:
         self._some.set()
 
     async def run(self) -> None:
-        """Write what waits, until this is cancelled."""
-        while True:
+        """Write what waits, until stopped; then once more what is left, and give up the rest."""
+        while not self._stopping.is_set():
             await self._some.wait()
-            await asyncio.sleep(GATHER_FOR)
+            await self._pause(GATHER_FOR)
             if not await self._write():
-                await asyncio.sleep(PAUSE)
-
-    async def flush(self, seconds: float) -> None:
-        """Write what still waits, and give up the rest."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self._waiting and await self._write():
-                    pass
-        except TimeoutError:
+                await self._pause(PAUSE)
+        while self._waiting and await self._write():
             pass
         self._dropped.inc(len(self._waiting))
-        self._waiting.clear()
+
+    def stop(self) -> None:
+        """Let `run` come to its end. It is not cancelled: a database may be at work for it."""
+        self._stopping.set()
+        self._some.set()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _write(self) -> bool:
-        batch = [self._waiting[place] for place in range(min(BATCH, len(self._waiting)))]
+        batch = list(islice(self._waiting, BATCH))
         try:
-            async with asyncio.timeout(WRITE_WITHIN):
-                await self._store.put(batch)
-        except (StoreUnavailable, TimeoutError):
+            await self._store.put(batch)
+        except StoreUnavailable:
             _log.info("first rows wait for the read model", waiting=len(self._waiting))
             return False
         except Exception as error:  # noqa: BLE001 - what the store will not have must not hold up the rest
@@ -78,6 +80,6 @@ class FirstRows:
             self._dropped.inc(len(batch))
         for _ in batch:
             self._waiting.popleft()
-        if not self._waiting:
+        if not self._waiting and not self._stopping.is_set():
             self._some.clear()
         return True

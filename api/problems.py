@@ -100,7 +100,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     places = {one["loc"][0] for one in found}
     if "path" in places:
         return problem(Kind.NOT_FOUND, "there is nothing with such an id")
-    if places != {"body"}:
+    if places != {"body"} or any(one["loc"] == ("body",) for one in found):
         return problem(Kind.MALFORMED_REQUEST, _sentence(found))
     pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found]
     return problem(Kind.INVALID_INPUT, _sentence(found), errors=pointers)

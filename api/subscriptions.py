@@ -30,7 +30,7 @@ from domain.management_center import Assignment, ManualAssignment
 from domain.orders import CancelRequest, Order, OrderStatus, Subscription, workflow_id
 from workflows import visibility
 
-START_WITHIN = 2.7
+START_WITHIN = 2.4
 """Seconds from the request to the answer of `start_workflow`, the wait for a turn included."""
 TURN_WITHIN = 2.0
 """Seconds that a request waits while as many starts as may be are in flight."""
@@ -40,8 +40,8 @@ CANCEL_WITHIN = 3.5
 """Seconds from the request to the result of a cancel; to find out what is known otherwise takes a moment more."""
 CARRY_OUT_WITHIN = 4.0
 """Seconds for what an engineer or a manager says to be carried out."""
-LONGEST_NAME = 25
-"""Characters of the product's name in the workflow's summary: the server takes 400 bytes, escapes included."""
+LONGEST_NAME = 60
+"""Characters of the product's name in the workflow's summary, which is meant to have 400 bytes at most."""
 
 FINGERPRINT = "fingerprint"
 """In the memo: tells a repeated request from another one with the same key."""

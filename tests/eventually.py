@@ -1,7 +1,8 @@
 """The one place where tests wait for what tells nobody that it has happened."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -15,4 +16,13 @@ def eventually(look: Callable[[], Found], *, within: float = 20, what: str = "")
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {within} s: {what or look}, but {found!r}"
         time.sleep(_BETWEEN_LOOKS)
+    return found
+
+
+async def soon(look: Callable[[], Awaitable[Found]], *, within: float = 20, what: str = "") -> Found:
+    """The same for what is seen by awaiting."""
+    deadline = time.monotonic() + within
+    while not (found := await look()):
+        assert time.monotonic() < deadline, f"not within {within} s: {what or look}, but {found!r}"
+        await asyncio.sleep(_BETWEEN_LOOKS)
     return found

@@ -1,0 +1,42 @@
+"""An API for each test, with databases of its own on the session's Temporal server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+from tests.api.service import Service, copy_databases, migrate_all, serving
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Databases with their tables, to be copied."""
+    data_dir = tmp_path_factory.mktemp("migrated")
+    asyncio.run(migrate_all(Settings(data_dir=data_dir)))
+    return data_dir
+
+
+@pytest.fixture
+def settings(temporal_address: str, migrated: Path, tmp_path: Path) -> Settings:
+    """With databases of the test's own."""
+    copy_databases(migrated, tmp_path)
+    port = int(temporal_address.rpartition(":")[2])
+    return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=port, order_retry_at_most_every=0.05)
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """The API; no worker runs yet."""
+    async with serving(settings) as service:
+        yield service
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,19 @@
+"""What every problem has to be."""
+
+from typing import Any
+
+from httpx import Response
+
+
+def assert_problem(answer: Response, status: int, slug: str) -> dict[str, Any]:
+    """The answer is the problem, with all that RFC 9457 and the contract ask for; its members."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"].endswith(f"/{slug}")
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("errors" in problem) == (slug == "invalid-input" and bool(problem.get("errors")))
+    return problem

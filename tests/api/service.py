@@ -1,0 +1,206 @@
+"""The API in this process, over its real router, SQLite files and a real Temporal server."""
+
+import shutil
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+import worker
+from api.app import create_app
+from api.server import Server
+from domain import contexts
+from domain.orders import Order, OrderStatus, workflow_id
+from settings import Settings
+from stores.database import Database
+from stores.migration import METADATA, migrate
+from tests.eventually import eventually, soon
+
+CONTRACT_BODY = {
+    "productId": "2001",
+    "productName": "internet",
+    "installationAddress": "Seoul",
+    "customerId": "1",
+    "orderDate": "20200715",
+    "status": "JOINORDED",
+}
+"""As it stands in the contract."""
+NOWHERE = "sqlite:////nowhere/at/all.db"
+"""A database that does not answer."""
+
+
+class Service:
+    """The API, and the workers that a test starts for it."""
+
+    def __init__(self, settings: Settings, app: FastAPI, http: AsyncClient) -> None:
+        self.settings = settings
+        self.app = app
+        self.http = http
+        self.order_ids: list[str] = []
+        self._workers: dict[str, AsyncExitStack] = {}
+        http.event_hooks["response"].append(self._note_order)
+
+    async def work(self, *served: str) -> None:
+        """Start workers: of the contexts named, or of all."""
+        client = await Client.connect(self.settings.server_address)
+        for context in served or contexts.ALL:
+            running = self._workers[context] = AsyncExitStack()
+            if context == contexts.ORDERS:
+                await running.enter_async_context(worker.workflow_worker(client, self.settings))
+            else:
+                database = Database(self.settings.database_url(context))
+                running.push_async_callback(database.dispose)
+                await running.enter_async_context(worker.activity_worker(client, self.settings, context, database))
+
+    async def rest(self, *served: str) -> None:
+        """Stop workers: of the contexts named, or of all."""
+        for context in served or list(self._workers):
+            await self._workers.pop(context).aclose()
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    async def order(self, **changes: Any) -> str:
+        """Take an order; its id."""
+        answer = await self.http.post("/orders", json=CONTRACT_BODY | changes)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["orderId"])
+
+    async def act(self, order_id: str, act: str, **body: Any) -> Response:
+        """An engineer acts."""
+        return await self.http.post(f"/installations/{order_id}/{act}", json=body)
+
+    async def requested(self, **changes: Any) -> str:
+        """Take an order, and wait until an engineer has been asked; its id."""
+        order_id = await self.order(**changes)
+        await self.until(order_id, "INSTALLATION_REQUESTED")
+        return order_id
+
+    async def completed(self) -> str:
+        """An order whose workflow has closed after the installation was completed; its id."""
+        order_id = await self.requested()
+        assert (await self.act(order_id, "accept")).status_code == 200
+        assert (await self.act(order_id, "complete")).status_code == 200
+        await self.closed(order_id)
+        return order_id
+
+    async def forgotten(self, status: OrderStatus) -> str:
+        """An order that only the read model knows, as after the server's retention; its id."""
+        order_id = uuid4().hex
+        await self.app.state.services.statuses.put([Order(order_id, status=status, order_date="2020-07-15")])
+        return order_id
+
+    async def until(self, order_id: str, status: str) -> dict[str, Any]:
+        """Wait for a status in the read model; the row."""
+
+        async def row() -> dict[str, Any] | None:
+            answer = await self.http.get(f"/orderStatuses/{order_id}")
+            return answer.json() if answer.is_success and answer.json()["status"] == status else None
+
+        found = await soon(row, what=f"{order_id} {status}")
+        assert found is not None
+        return found
+
+    async def closed(self, order_id: str) -> None:
+        """Wait until the order's workflow has closed."""
+        client = await Client.connect(self.settings.server_address)
+        await client.get_workflow_handle(workflow_id(order_id)).result()
+
+    async def taken(self, order_id: str, update: str) -> None:
+        """Wait until the order has accepted an update."""
+        handle = (await Client.connect(self.settings.server_address)).get_workflow_handle(workflow_id(order_id))
+
+        async def accepted() -> bool:
+            events = (await handle.fetch_history()).events
+            names = (
+                event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name
+                for event in events
+            )
+            return update in names
+
+        await soon(accepted, what=f"{update} taken")
+
+    async def end_orders(self) -> None:
+        """Leave nothing behind on the server, which other tests use, too."""
+        if not self.order_ids:
+            return
+        client = await Client.connect(self.settings.server_address)
+        for order_id in self.order_ids:
+            try:
+                await client.get_workflow_handle(workflow_id(order_id)).terminate()
+            except RPCError:
+                continue
+
+    async def _note_order(self, answer: Response) -> None:
+        if location := answer.headers.get("Location", "").removeprefix("/orders/"):
+            self.order_ids.append(location)
+
+
+def but(settings: Settings, **changes: Any) -> Settings:
+    """The settings, with some of them changed."""
+    return Settings(**settings.model_dump() | changes)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Service]:
+    """The API, in this event loop."""
+    app = create_app(settings)
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=transport, base_url="http://api", timeout=30) as http,
+    ):
+        service = Service(settings, app, http)
+        try:
+            yield service
+        finally:
+            await service.end_orders()
+            await service.rest()
+
+
+class _Threaded(Server):
+    """Signals are for the main thread."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[str]:
+    """The API on a port, in a thread and an event loop of its own; its URL. For answers that do not end."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        server = _Threaded(settings)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            eventually(lambda: server.started, what="the API listens")
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+async def migrate_all(settings: Settings) -> None:
+    """Make every context's tables."""
+    for context in METADATA:
+        await migrate(context, settings.database_url(context))
+
+
+def copy_databases(migrated: Path, data_dir: Path) -> None:
+    """Databases that are as they were after the migration."""
+    shutil.copytree(migrated, data_dir, dirs_exist_ok=True)
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port that takes connections, and never says anything."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        yield int(listener.getsockname()[1])

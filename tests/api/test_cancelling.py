@@ -1,0 +1,149 @@
+import asyncio
+import time
+
+import pytest
+from temporalio.client import Client
+
+from domain.orders import OrderStatus, workflow_id
+from settings import Settings
+from tests.api.problems import assert_problem
+from tests.api.service import NOWHERE, Service, but, serving, silent_port
+
+UNKNOWN = "0" * 32
+
+
+async def test_a_cancel_is_answered_once_the_installation_is_cancelled_too(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+
+    answer = await service.http.post(f"/orders/{order_id}/cancel", json={"reason": "이사"})
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["stale"]) == (200, "ORDER_CANCELED", False)
+    canceled = next(entry for entry in answer.json()["history"] if entry["event"] == "CancelOrdered")
+    assert (canceled["by"], canceled["detail"]) == ("customer:1", "이사")
+    assert (await service.http.get(f"/installations/{order_id}")).json()["status"] == "CANCELED"
+
+
+async def test_cancelling_twice_is_cancelling_once_before_and_after_the_order_has_closed(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+
+    answers = await asyncio.gather(*(service.http.post(f"/orders/{order_id}/cancel") for _ in range(12)))
+    await service.closed(order_id)
+    answers.append(await service.http.post(f"/orders/{order_id}/cancel"))
+
+    assert [answer.status_code for answer in answers] == [200] * 13
+    assert {answer.json()["version"] for answer in answers} == {answers[0].json()["version"]}
+
+
+async def test_after_the_completion_a_cancel_is_rejected(service: Service) -> None:
+    await service.work()
+    order_id = await service.completed()
+
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
+
+    assert_problem(answer, 409, "order-cancel-rejected")
+
+
+async def test_while_a_completion_is_carried_out_a_cancel_is_rejected(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    assert (await service.act(order_id, "accept")).status_code == 200
+    await service.rest("installation")
+    completing = asyncio.create_task(service.act(order_id, "complete"))
+    await service.taken(order_id, "complete")
+
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
+
+    assert_problem(answer, 409, "order-cancel-rejected")
+    assert_problem(await completing, 503, "no-answer-in-time")
+    await service.work("installation")
+    await service.until(order_id, "JOIN_COMPLETED")
+
+
+async def test_without_a_worker_a_cancel_is_recorded_and_done_when_one_comes(service: Service) -> None:
+    order_id = await service.order()
+    await service.until(order_id, "JOIN_ORDERED")
+
+    began = time.monotonic()
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
+
+    assert time.monotonic() - began < 5
+    assert (answer.status_code, answer.json()["status"], answer.json()["stale"]) == (202, "JOIN_ORDERED", True)
+    await service.work()
+    await service.until(order_id, "ORDER_CANCELED")
+    assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200
+
+
+async def test_without_the_installation_context_a_cancel_is_recorded_and_done_when_it_is_back(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    await service.rest("installation")
+
+    began = time.monotonic()
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
+
+    assert time.monotonic() - began < 5
+    assert (answer.status_code, answer.json()["status"], answer.json()["stale"]) == (202, "CANCEL_ORDERED", False)
+    await service.work("installation")
+    await service.until(order_id, "ORDER_CANCELED")
+
+
+async def test_without_the_read_model_a_cancel_is_taken_with_and_without_a_worker(settings: Settings) -> None:
+    async with serving(but(settings, order_status_database_url=NOWHERE)) as service:
+        first, second = await service.order(), await service.order()
+        assert (await service.http.post(f"/orders/{first}/cancel")).status_code == 202
+        await service.work()
+        assert (await service.http.post(f"/orders/{second}/cancel")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "answered"),
+    [(OrderStatus.ORDER_CANCELED, 200), (OrderStatus.JOIN_COMPLETED, 409), (OrderStatus.INSTALLATION_REQUESTED, 409)],
+)
+async def test_the_read_model_tells_of_orders_that_temporal_has_forgotten(
+    service: Service, status: OrderStatus, answered: int
+) -> None:
+    order_id = await service.forgotten(status)
+
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
+
+    assert answer.status_code == answered
+
+
+async def test_an_order_whose_workflow_was_terminated_cannot_be_cancelled(service: Service) -> None:
+    order_id = await service.order()
+    await service.until(order_id, "JOIN_ORDERED")
+    client = await Client.connect(service.settings.server_address)
+    await client.get_workflow_handle(workflow_id(order_id)).terminate()
+
+    assert_problem(await service.http.post(f"/orders/{order_id}/cancel"), 409, "order-cancel-rejected")
+
+
+async def test_an_unknown_order_cannot_be_cancelled(service: Service) -> None:
+    assert_problem(await service.http.post(f"/orders/{UNKNOWN}/cancel"), 404, "not-found")
+
+
+async def test_whether_an_order_is_unknown_is_not_guessed(settings: Settings) -> None:
+    async with serving(but(settings, order_status_database_url=NOWHERE)) as service:
+        assert_problem(await service.http.post(f"/orders/{UNKNOWN}/cancel"), 503, "no-answer-in-time")
+
+
+@pytest.mark.parametrize("silent", [True, False])
+async def test_while_temporal_cannot_be_reached_that_is_said_in_time(
+    settings: Settings, free_port: int, silent: bool
+) -> None:
+    with silent_port() as port:
+        async with serving(but(settings, temporal_port=port if silent else free_port)) as service:
+            began = time.monotonic()
+            answer = await service.http.post(f"/orders/{UNKNOWN}/cancel")
+            assert time.monotonic() - began < 5
+
+    assert_problem(answer, 503, "no-answer-in-time" if silent else "temporal-unavailable")
+
+
+@pytest.mark.parametrize("reason", ["", "a" * 201, "a\nb", 5])
+async def test_a_reason_is_a_short_text(service: Service, reason: object) -> None:
+    answer = await service.http.post(f"/orders/{UNKNOWN}/cancel", json={"reason": reason})
+
+    assert [error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]] == ["/reason"]

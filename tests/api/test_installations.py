@@ -1,0 +1,213 @@
+import pytest
+
+from domain.installation import CancelInstallation, RecordAnswer, RequestInstallation
+from domain.orders import OrderStatus
+from domain.times import UNSET
+from settings import Settings
+from tests.api.problems import assert_problem
+from tests.api.service import NOWHERE, Service, but, serving
+from tests.eventually import soon
+
+UNKNOWN = "0" * 32
+ACTS = ("accept", "decline", "complete")
+
+
+async def engineer_of(service: Service, order_id: str) -> str:
+    return str((await service.http.get(f"/installations/{order_id}")).json()["engineerId"])
+
+
+async def test_an_installation_is_shown_with_what_the_engineer_needs(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested(customerName="김하나", contactPhone="010-1234-5678")
+
+    installation = (await service.http.get(f"/installations/{order_id}")).json()
+
+    assert installation.pop("statusAt").endswith("Z")
+    assert installation == {
+        "orderId": order_id,
+        "engineerId": "kr-11-1",
+        "engineerName": "김민준 Kim Minjun",
+        "installationAddress": "Seoul",
+        "customerName": "김하나",
+        "contactPhone": "010-1234-5678",
+        "productName": "internet",
+        "visit": None,
+        "status": "REQUESTED",
+        "completedAt": None,
+    }
+
+
+async def test_the_assigned_engineer_accepts_and_completes_with_or_without_saying_who_they_are(
+    service: Service,
+) -> None:
+    await service.work()
+    order_id = await service.requested()
+    engineer_id = await engineer_of(service, order_id)
+
+    accepted = await service.act(order_id, "accept")
+    completed = await service.act(order_id, "complete", engineerId=engineer_id)
+
+    assert (accepted.status_code, accepted.json()["status"]) == (200, "ACCEPTED")
+    assert (completed.status_code, completed.json()["status"]) == (200, "COMPLETED")
+    assert completed.json()["completedAt"].endswith("Z")
+    await service.closed(order_id)
+    assert (await service.http.get(f"/orders/{order_id}")).json()["status"] == "JOIN_COMPLETED"
+
+
+async def test_the_same_act_again_is_the_same_answer_before_and_after_the_order_has_closed(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    for act in ("accept", "complete"):
+        first, again = await service.act(order_id, act), await service.act(order_id, act)
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert again.json() == first.json()
+    await service.closed(order_id)
+
+    for act in ("accept", "complete"):
+        assert (await service.act(order_id, act)).json()["status"] == "COMPLETED"
+    assert_problem(await service.act(order_id, "decline"), 409, "illegal-transition")
+
+
+async def test_who_declines_is_passed_over_and_the_next_is_asked(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    first = await engineer_of(service, order_id)
+
+    async def another_is_asked() -> bool:
+        return await engineer_of(service, order_id) != first
+
+    declined = await service.act(order_id, "decline", engineerId=first, reason="휴가")
+
+    assert (declined.status_code, declined.json()["status"]) == (200, "DECLINED")
+    await soon(another_is_asked)
+    again = await service.act(order_id, "decline", engineerId=first)
+    assert (again.status_code, again.json()["status"]) == (200, "DECLINED")
+    for act in ("accept", "complete"):
+        assert_problem(await service.act(order_id, act, engineerId=first), 409, "illegal-transition")
+
+
+async def test_another_engineer_is_refused(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+
+    for act in ACTS:
+        assert_problem(await service.act(order_id, act, engineerId="kr-26-1"), 403, "not-assigned")
+
+
+async def test_what_the_state_does_not_allow_is_refused_and_changes_nothing(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    before = (await service.http.get(f"/orders/{order_id}")).json()
+
+    assert_problem(await service.act(order_id, "complete"), 409, "illegal-transition")
+
+    assert (await service.http.get(f"/orders/{order_id}")).json() == before
+    await service.act(order_id, "accept")
+    assert_problem(await service.act(order_id, "decline"), 409, "illegal-transition")
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_nothing_can_be_done_about_a_cancelled_order(service: Service, act: str) -> None:
+    await service.work()
+    order_id = await service.requested()
+    if act != "decline":
+        await service.act(order_id, "accept")
+    await service.http.post(f"/orders/{order_id}/cancel")
+
+    assert_problem(await service.act(order_id, act), 409, "illegal-transition")
+    await service.closed(order_id)
+    assert_problem(await service.act(order_id, act), 409, "illegal-transition")
+
+
+async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_installation(service: Service) -> None:
+    order_id = await service.order()
+    await service.http.post(f"/orders/{order_id}/cancel")
+    await service.work()
+    await service.until(order_id, "ORDER_CANCELED")
+
+    installation = (await service.http.get(f"/installations/{order_id}")).json()
+
+    assert (installation["status"], installation["engineerId"]) == ("CANCELED", None)
+    assert_problem(await service.act(order_id, "accept"), 409, "illegal-transition")
+
+
+async def test_who_declined_an_order_that_was_cancelled_before_the_next_was_asked_is_told_so(service: Service) -> None:
+    order_id = await service.forgotten(OrderStatus.ORDER_CANCELED)
+    store = service.app.state.services.installations
+    await store.request(RequestInstallation(order_id, 1, "kr-11-1", "a", "b"), UNSET)
+    await store.decline(RecordAnswer(order_id, 1, UNSET))
+    await store.cancel(CancelInstallation(order_id), UNSET)
+
+    assert_problem(await service.act(order_id, "decline"), 409, "illegal-transition")
+
+
+@pytest.mark.parametrize("path", ["", "/accept", "/decline", "/complete"])
+async def test_an_order_without_an_installation_is_not_found(service: Service, path: str) -> None:
+    method = "POST" if path else "GET"
+    for order_id in (UNKNOWN, await service.order()):
+        assert_problem(await service.http.request(method, f"/installations/{order_id}{path}"), 404, "not-found")
+
+
+async def test_without_a_worker_the_engineer_is_told_to_try_again_and_that_is_safe(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    await service.rest("orders")
+
+    assert_problem(await service.act(order_id, "accept"), 503, "no-answer-in-time")
+    await service.work("orders")
+    again = await service.act(order_id, "accept")
+
+    assert (again.status_code, again.json()["status"]) == (200, "ACCEPTED")
+
+
+async def test_while_temporal_cannot_be_reached_the_engineer_is_told_to_try_again(
+    service: Service, settings: Settings, free_port: int
+) -> None:
+    await service.work()
+    order_id = await service.requested()
+
+    async with serving(but(settings, temporal_port=free_port)) as cut_off:
+        assert_problem(await cut_off.act(order_id, "accept"), 503, "temporal-unavailable")
+
+
+async def test_without_the_store_there_is_no_answer(settings: Settings) -> None:
+    async with serving(but(settings, installation_database_url=NOWHERE)) as service:
+        for answer in (
+            await service.http.get("/installations"),
+            await service.http.get(f"/installations/{UNKNOWN}"),
+            await service.act(UNKNOWN, "accept"),
+        ):
+            assert_problem(answer, 503, "no-answer-in-time")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [({"engineerId": 5}, "/engineerId"), ({"engineerId": "a b"}, "/engineerId"), ({"reason": "a" * 201}, "/reason")],
+)
+async def test_what_an_engineer_says_is_checked(service: Service, body: dict[str, object], pointer: str) -> None:
+    answer = await service.http.post(f"/installations/{UNKNOWN}/decline", json=body)
+
+    assert [error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]] == [pointer]
+
+
+async def test_a_work_list_is_of_one_engineer_and_one_status_in_pages(service: Service) -> None:
+    store = service.app.state.services.installations
+    for number in range(5):
+        await store.request(RequestInstallation(f"order-{number}", 1, f"engineer-{number % 2}", "이름", "Seoul"), UNSET)
+    await store.accept(RecordAnswer("order-2", 1, UNSET))
+
+    async def listed(**query: str | int) -> list[str]:
+        answer = await service.http.get("/installations", params=query)
+        assert answer.status_code == 200
+        return [item["orderId"] for item in answer.json()["items"]]
+
+    assert await listed() == [f"order-{number}" for number in range(5)]
+    assert await listed(engineerId="engineer-0") == ["order-0", "order-2", "order-4"]
+    assert await listed(engineerId="engineer-0", status="REQUESTED") == ["order-0", "order-4"]
+    first = (await service.http.get("/installations", params={"limit": 3})).json()
+    assert await listed(limit=3, cursor=first["nextCursor"]) == ["order-3", "order-4"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "status=OPEN", "engineerId=a%20b"])
+async def test_a_bad_query_parameter_is_malformed(service: Service, query: str) -> None:
+    assert_problem(await service.http.get(f"/installations?{query}"), 400, "malformed-request")

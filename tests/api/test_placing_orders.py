@@ -1,0 +1,306 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from api import subscriptions
+from domain.orders import workflow_id
+from settings import Settings
+from tests.api.problems import assert_problem
+from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving, silent_port
+from tests.eventually import soon
+
+LONG_ADDRESS = "가" * 500
+
+
+async def test_the_contract_body_is_accepted_as_it_stands_without_any_worker(service: Service) -> None:
+    answer = await service.http.post("/orders", json=CONTRACT_BODY)
+
+    assert answer.status_code == 201
+    order = answer.json()
+    assert answer.headers["Location"] == f"/orders/{order['orderId']}"
+    (joined,) = order.pop("history")
+    assert joined.pop("at").endswith("Z")
+    assert joined == {"event": "JoinOrdered", "by": "customer:1", "detail": None}
+    assert order == {
+        "orderId": order["orderId"],
+        "customerId": "1",
+        "customerName": None,
+        "contactPhone": None,
+        "note": None,
+        "productId": "2001",
+        "productName": "internet",
+        "installationAddress": "Seoul",
+        "orderDate": "2020-07-15",
+        "status": "JOIN_ORDERED",
+        "region": None,
+        "engineerId": None,
+        "engineerName": None,
+        "visit": None,
+        "installCompletedAt": None,
+        "attention": None,
+        "version": 0,
+        "stale": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ({"productId": 2001, "customerId": 7}, {"productId": "2001", "customerId": "7"}),
+        ({"orderDate": "2020-02-29"}, {"orderDate": "2020-02-29"}),
+        ({"note": None, "customerName": "김하나"}, {"note": None, "customerName": "김하나"}),
+        ({"installationAddress": LONG_ADDRESS}, {"installationAddress": LONG_ADDRESS}),
+        ({"productName": "😀" * 200}, {"productName": "😀" * 200}),
+        ({"preferredVisit": "2030-01-02T09:00:00+09:00"}, {}),
+        ({"somethingElse": {"deep": [1, 2]}}, {}),
+    ],
+)
+async def test_what_an_order_may_say(service: Service, sent: dict[str, Any], shown: dict[str, Any]) -> None:
+    answer = await service.http.post("/orders", json=CONTRACT_BODY | sent)
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json() | shown == answer.json()
+
+
+async def test_an_order_without_a_date_is_of_today_in_korea(service: Service) -> None:
+    body = {name: value for name, value in CONTRACT_BODY.items() if name != "orderDate"}
+    in_korea = datetime.now(UTC) + timedelta(hours=9)
+
+    order = (await service.http.post("/orders", json=body)).json()
+
+    assert order["orderDate"] in (f"{in_korea:%F}", f"{datetime.now(UTC) + timedelta(hours=9):%F}")
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("installationAddress", ""),
+        ("installationAddress", "  "),
+        ("installationAddress", "a" * 501),
+        ("installationAddress", "Seoul\nGangnam"),
+        ("installationAddress", "Seoul\x85"),
+        ("installationAddress", None),
+        ("productName", "a" * 201),
+        ("productName", 5),
+        ("productId", 1.5),
+        ("productId", True),
+        ("customerId", ["1"]),
+        ("customerId", ""),
+        ("customerId", 10**300),
+        ("note", "a" * 201),
+        ("note", "\x00"),
+        ("customerName", ""),
+        ("contactPhone", 821012345678),
+        ("orderDate", "20200230"),
+        ("orderDate", "2020-7-15"),
+        ("orderDate", "２０２００７１５"),
+        ("orderDate", 20200715),
+        ("preferredVisit", "2030-01-02T09:00:00"),
+        ("preferredVisit", "tomorrow"),
+        ("preferredVisit", "0001-01-01T00:00:00+23:00"),
+        ("preferredVisit", "2030-01-02T25:00:00Z"),
+    ],
+)
+async def test_an_invalid_member_is_named(service: Service, member: str, value: Any) -> None:
+    answer = await service.http.post("/orders", json=CONTRACT_BODY | {member: value})
+
+    problem = assert_problem(answer, 422, "invalid-input")
+    assert [error["pointer"] for error in problem["errors"]] == [f"/{member}"]
+
+
+@pytest.mark.parametrize("member", ["productId", "productName", "installationAddress", "customerId"])
+async def test_a_missing_member_is_named(service: Service, member: str) -> None:
+    body = {name: value for name, value in CONTRACT_BODY.items() if name != member}
+
+    problem = assert_problem(await service.http.post("/orders", json=body), 422, "invalid-input")
+
+    assert [error["pointer"] for error in problem["errors"]] == [f"/{member}"]
+
+
+async def test_a_problem_does_not_repeat_what_was_sent(service: Service) -> None:
+    answer = await service.http.post("/orders", json=CONTRACT_BODY | {"customerName": "비밀" * 150})
+
+    assert_problem(answer, 422, "invalid-input")
+    assert "비밀" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "slug"),
+    [
+        (b"", 400, "malformed-request"),
+        (b"{", 400, "malformed-request"),
+        (b'{"productId": "\xff"}', 400, "malformed-request"),
+        ('{"a": 1}'.encode("utf-16"), 400, "malformed-request"),
+        (b"[" * 30_000, 400, "malformed-request"),
+        (b'{"productId": ' + b"9" * 5000 + b"}", 400, "malformed-request"),
+        (b"[]", 422, "invalid-input"),
+        (b"null", 422, "invalid-input"),
+        (b'{"productId": NaN}', 422, "invalid-input"),
+        (b'{"productId": "\\ud800", "productName": "a", "installationAddress": "a", "customerId": 1}', 422, None),
+        (b'{"productId": 1, "productId": 2}', 422, "invalid-input"),
+    ],
+)
+async def test_a_body_that_is_no_order(service: Service, content: bytes, status: int, slug: str | None) -> None:
+    answer = await service.http.post("/orders", content=content, headers={"Content-Type": "application/json"})
+
+    assert_problem(answer, status, slug or "invalid-input")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=euc-kr", ""]
+)
+async def test_a_body_that_does_not_call_itself_json_is_not_read(service: Service, content_type: str) -> None:
+    answer = await service.http.post("/orders", content=b"{}", headers={"Content-Type": content_type})
+
+    assert_problem(answer, 415, "unsupported-media-type")
+
+
+async def test_a_body_over_64_kib_is_too_large_whether_it_says_its_length_or_not(service: Service) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(65):
+            yield b" " * 1024
+
+    headers = {"Content-Type": "application/json"}
+    for content in (b" " * (64 * 1024 + 1), chunks()):
+        assert_problem(await service.http.post("/orders", content=content, headers=headers), 413, "too-large")
+
+
+async def test_the_same_key_and_body_give_the_same_order_again(service: Service) -> None:
+    headers = {"Idempotency-Key": "key-of-one-customer"}
+
+    first = await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)
+    again = await service.http.post("/orders", json=CONTRACT_BODY | {"productId": 2001, "note": None}, headers=headers)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json()["orderId"] == first.json()["orderId"]
+
+
+async def test_orders_with_the_same_key_at_the_same_time_are_one_order(service: Service) -> None:
+    headers = {"Idempotency-Key": "at-once"}
+
+    answers = await asyncio.gather(
+        *(service.http.post("/orders", json=CONTRACT_BODY, headers=headers) for _ in range(10))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 9 + [201]
+    assert len({answer.json()["orderId"] for answer in answers}) == 1
+
+
+async def test_a_key_is_good_for_one_body(service: Service) -> None:
+    headers = {"Idempotency-Key": "reused"}
+    await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)
+
+    answer = await service.http.post("/orders", json=CONTRACT_BODY | {"productName": "IPTV"}, headers=headers)
+
+    assert_problem(answer, 422, "idempotency-key-reused")
+
+
+async def test_a_key_still_counts_after_the_order_has_ended(service: Service) -> None:
+    await service.work()
+    headers = {"Idempotency-Key": "ended"}
+    order_id = (await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)).json()["orderId"]
+    await service.http.post(f"/orders/{order_id}/cancel")
+    await service.closed(order_id)
+
+    again = await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)
+
+    assert (again.status_code, again.json()["status"]) == (200, "ORDER_CANCELED")
+
+
+@pytest.mark.parametrize("key", [b"", b"a b", b"a" * 201, "키".encode()])
+async def test_a_key_is_of_up_to_200_visible_characters(service: Service, key: bytes) -> None:
+    answer = await service.http.post("/orders", json=CONTRACT_BODY, headers={b"Idempotency-Key": key})
+
+    assert_problem(answer, 400, "malformed-request")
+
+
+async def test_without_a_key_each_order_is_another(service: Service) -> None:
+    assert await service.order() != await service.order()
+
+
+async def test_nothing_personal_is_where_operators_look(service: Service) -> None:
+    personal = {"customerName": "PERSONAL-1", "contactPhone": "PERSONAL-2", "installationAddress": "PERSONAL-3"}
+    order_id = await service.order(**personal, note="PERSONAL-4")
+
+    client = await Client.connect(service.settings.server_address)
+    taken = await client.get_workflow_handle(workflow_id(order_id)).describe()
+
+    shown = f"{taken.id} {await taken.static_summary()} {await taken.memo()} {taken.typed_search_attributes}"
+    assert "internet" in shown
+    assert "PERSONAL" not in shown
+
+
+async def test_an_order_carries_the_policy_of_the_day(settings: Settings) -> None:
+    patient = but(settings, order_answer_within=77.0)
+    async with serving(patient) as service:
+        order_id = await service.order()
+        client = await Client.connect(settings.server_address)
+        async for event in client.get_workflow_handle(workflow_id(order_id)).fetch_history_events():
+            started = event.workflow_execution_started_event_attributes
+            (subscription,) = await client.data_converter.decode(started.input.payloads)
+            break
+
+    assert subscription["policy"]["answer_within"] == 77.0
+
+
+async def test_managers_see_an_order_while_every_worker_is_down(service: Service) -> None:
+    order_id = await service.order()
+
+    row = await service.until(order_id, "JOIN_ORDERED")
+
+    assert row["version"] == 0
+
+
+async def test_orders_are_taken_while_every_store_is_down(settings: Settings) -> None:
+    nowhere = {f"{context}_database_url": NOWHERE for context in ("management_center", "installation", "order_status")}
+    async with serving(but(settings, **nowhere)) as service:
+        assert (await service.http.post("/orders", json=CONTRACT_BODY)).status_code == 201
+
+
+async def test_an_unreachable_server_is_told_within_three_seconds_with_the_id_to_ask_for(
+    settings: Settings, free_port: int
+) -> None:
+    async with serving(but(settings, temporal_port=free_port)) as service:
+        headers = {"Idempotency-Key": "unreachable"}
+        answers = [await service.http.post("/orders", json=CONTRACT_BODY, headers=headers) for _ in range(2)]
+
+    problems = [assert_problem(answer, 503, "temporal-unavailable") for answer in answers]
+    assert problems[0]["orderId"] == problems[1]["orderId"]
+    assert answers[0].headers["Retry-After"]
+
+
+async def test_a_server_that_says_nothing_is_told_within_three_seconds(settings: Settings) -> None:
+    with silent_port() as port:
+        async with serving(but(settings, temporal_port=port)) as service:
+            began = time.monotonic()
+            answers = await asyncio.gather(*(service.http.post("/orders", json=CONTRACT_BODY) for _ in range(60)))
+            took = time.monotonic() - began
+
+    assert took < 3
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.json()["orderId"]
+
+
+async def test_too_many_starts_at_once_wait_and_are_told_to_come_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "TURN_WITHIN", 0.1)
+    monkeypatch.setattr(subscriptions, "START_WITHIN", 1.0)
+    with silent_port() as port:
+        async with serving(but(settings, temporal_port=port, max_starts_in_flight=1)) as service:
+            first = asyncio.create_task(service.http.post("/orders", json=CONTRACT_BODY))
+            await soon(lambda: in_flight(service, 1))
+            assert_problem(await service.http.post("/orders", json=CONTRACT_BODY), 503, "no-answer-in-time")
+            assert_problem(await first, 503, "temporal-unavailable")
+            assert await in_flight(service, 0)
+
+
+async def in_flight(service: Service, starts: int) -> bool:
+    return f"\nstarts_in_flight {starts}.0\n" in (await service.http.get("/metrics")).text
