@@ -141,7 +141,9 @@ class Saga:
                 self.show()
                 handle = self._start(command, asked, bounded_by=None)
             else:
-                self._set_attention(before)
+                if self.order.attention != before:
+                    self._set_attention(before)
+                    self.show()
                 return answer
 
     async def settled(self) -> None:

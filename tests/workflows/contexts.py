@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from temporalio import activity
 
@@ -30,45 +31,47 @@ from domain.management_center import (
     CloseAssignment,
 )
 from domain.order_status import PROJECT_ORDER
-from domain.orders import Order
+from domain.orders import Order, OrderStatus
+from tests.workflows.faults import Faults
+from tests.workflows.invariants import broken_between, broken_by
 
-
-class Outage(Exception):
-    """A fault that a test has ordered."""
-
-
-@dataclass
-class Gate:
-    """Holds a command before or after its effect, until the test opens it."""
-
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
+Answer = TypeVar("Answer")
 
 
 @dataclass
 class Contexts:
-    """In-memory contexts that keep DESIGN's rules: rounds, tombstones, idempotent writes."""
+    """In-memory contexts that keep DESIGN's rules (rounds, tombstones, idempotent writes) and watch the saga's."""
 
     engineers: list[str] = field(default_factory=lambda: ["e1", "e2", "e3"])
     region: str | None = "KR-11"
+    faults: Faults = field(default_factory=Faults)
     assignments: dict[str, Assignment | None] = field(default_factory=dict)
     rounds: Counter[str] = field(default_factory=Counter)
     closed: set[str] = field(default_factory=set)
     installations: dict[str, dict[int, InstallationStatus]] = field(default_factory=lambda: defaultdict(dict))
     canceled: set[str] = field(default_factory=set)
     projected: dict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))
-    calls: list[str] = field(default_factory=list)
-    failures: Counter[str] = field(default_factory=Counter)
-    """How often a command still fails before it works."""
-    failures_after: Counter[str] = field(default_factory=Counter)
-    """How often a command still does its work and fails to say so."""
-    gates: dict[str, Gate] = field(default_factory=dict)
-    gates_after: dict[str, Gate] = field(default_factory=dict)
+    """What the read model has stored of each order, one version after the other."""
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """Every try of a command: its name and the order's id."""
+    broken: list[str] = field(default_factory=list)
+    """Rules that were found broken at a call; stays empty."""
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _working: dict["asyncio.Task[Any]", str] = field(default_factory=dict)
 
     def newest(self, order_id: str) -> InstallationStatus | None:
         """The status of the order's newest installation."""
         rounds = self.installations[order_id]
         return rounds[max(rounds)] if rounds else None
+
+    def called(self, order_id: str) -> list[str]:
+        """The tries that were made for an order."""
+        return [name for name, of in self.calls if of == order_id]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that the contexts hold or saw is so."""
+        async with self.changed:
+            await self.changed.wait_for(condition)
 
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """By task queue."""
@@ -84,32 +87,74 @@ class Contexts:
             contexts.ORDER_STATUS: [self.project_order],
         }
 
-    async def _serve(self, name: str, effect: Callable[[], Any]) -> Any:
-        self.calls.append(name)
-        await self._pass(self.gates.get(name))
-        self._fail(name, self.failures)
+    async def finished(self, order_id: str) -> None:
+        """Wait until every call for an order has come to its end, also where nobody waits for its answer any more."""
+        calls = [call for call, of in self._working.items() if of == order_id]
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def close(self) -> None:
+        """Let go of the calls that are still held."""
+        for task in self._working:
+            task.cancel()
+
+    async def _serve(self, name: str, order_id: str, effect: Callable[[], Answer]) -> Answer:
+        # As a database does, a call goes on when nobody waits for its answer any more.
+        work = asyncio.ensure_future(self._work(name, order_id, effect))
+        self._working[work] = order_id
+        work.add_done_callback(self._done)
+        return await asyncio.shield(work)
+
+    def _done(self, work: "asyncio.Task[Any]") -> None:
+        del self._working[work]
+        if not work.cancelled():
+            work.exception()
+
+    async def _work(self, name: str, order_id: str, effect: Callable[[], Answer]) -> Answer:
+        self.calls.append((name, order_id))
+        await self._tell()
+        await self.faults.before(name, order_id)
         answer = effect()
-        await self._pass(self.gates_after.get(name))
-        self._fail(name, self.failures_after)
+        self._check(order_id)
+        await self._tell()
+        await self.faults.after(name, order_id)
         return answer
 
-    @staticmethod
-    async def _pass(gate: Gate | None) -> None:
-        if gate is not None:
-            gate.reached.set()
-            await gate.opened.wait()
+    async def _tell(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
 
-    @staticmethod
-    def _fail(name: str, failures: Counter[str]) -> None:
-        if failures[name] > 0:
-            failures[name] -= 1
-            raise Outage(name)
+    # --- what is watched ----------------------------------------------------------------------------------------------
+
+    def check(self, order: Order) -> None:
+        """Whoever reads an order, wherever: it is in keeping with what the contexts hold."""
+        wrong, newest = broken_by(order), self.newest(order.order_id)
+        lives = order.order_id not in self.canceled or newest is None or newest.open
+        if order.status is OrderStatus.ORDER_CANCELED and lives:
+            wrong.append(f"reads {order.status} while the installation is {newest}")
+        if order.status is OrderStatus.JOIN_COMPLETED and newest is not InstallationStatus.COMPLETED:
+            wrong.append(f"reads {order.status} while the installation is {newest}")
+        self._note(order.order_id, wrong)
+
+    def _check(self, order_id: str) -> None:
+        rounds = self.installations[order_id]
+        wrong = []
+        if sum(status.open for status in rounds.values()) > 1:
+            wrong.append(f"two engineers work on it: {rounds}")
+        if any(order.status.final for order in self.projected[order_id]) and any(s.open for s in rounds.values()):
+            wrong.append(f"an installation lives after the order's end: {rounds}")
+        held = self.assignments.get(order_id)
+        if order_id in self.closed and held is not None:
+            wrong.append("an assignment lives after the order's end")
+        self._note(order_id, wrong)
+
+    def _note(self, order_id: str, wrong: list[str]) -> None:
+        self.broken += [f"{order_id}: {text} (after {self.called(order_id)})" for text in wrong]
+
+    # --- management centre --------------------------------------------------------------------------------------------
 
     @activity.defn(name=ASSIGN_ENGINEER.name)
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
-        outcome = await self._serve(ASSIGN_ENGINEER.name, lambda: self._assign(asked))
-        assert isinstance(outcome, AssignmentOutcome)
-        return outcome
+        return await self._serve(ASSIGN_ENGINEER.name, asked.order_id, lambda: self._assign(asked))
 
     def _assign(self, asked: AssignEngineer) -> AssignmentOutcome:
         order_id, known = asked.order_id, self.rounds[asked.order_id]
@@ -120,14 +165,8 @@ class Contexts:
             return AssignmentOutcome(refusal=AssignmentRefusal.SUPERSEDED, region=self.region, round=known)
         if held is not None and held.round == asked.round:
             return AssignmentOutcome(assignment=held, region=self.region, round=known)
-        if asked.engineer_id is not None:
-            chosen = asked.engineer_id if asked.engineer_id in self.engineers else None
-            refusal = AssignmentRefusal.ENGINEER_UNAVAILABLE
-        else:
-            left = [engineer for engineer in self.engineers if engineer not in asked.passed_over]
-            chosen = left[0] if left and self.region else None
-            refusal = AssignmentRefusal.NO_ENGINEER if self.region else AssignmentRefusal.NO_SERVICE_AREA
         self.rounds[order_id] = asked.round
+        chosen, refusal = self._choose(asked)
         if chosen is None:
             if asked.engineer_id is None:
                 self.assignments[order_id] = None
@@ -138,15 +177,28 @@ class Contexts:
         self.assignments[order_id] = assignment
         return AssignmentOutcome(assignment=assignment, region=self.region, round=asked.round)
 
+    def _choose(self, asked: AssignEngineer) -> tuple[str | None, AssignmentRefusal]:
+        if asked.engineer_id is not None:
+            known = asked.engineer_id in self.engineers
+            return asked.engineer_id if known else None, AssignmentRefusal.ENGINEER_UNAVAILABLE
+        if self.region is None:
+            return None, AssignmentRefusal.NO_SERVICE_AREA
+        left = [engineer for engineer in self.engineers if engineer not in asked.passed_over]
+        return left[0] if left else None, AssignmentRefusal.NO_ENGINEER
+
     @activity.defn(name=CLOSE_ASSIGNMENT.name)
     async def close_assignment(self, asked: CloseAssignment) -> None:
-        await self._serve(CLOSE_ASSIGNMENT.name, lambda: self.closed.add(asked.order_id))
+        await self._serve(CLOSE_ASSIGNMENT.name, asked.order_id, lambda: self._close(asked.order_id))
+
+    def _close(self, order_id: str) -> None:
+        self.closed.add(order_id)
+        self.assignments[order_id] = None
+
+    # --- installation -------------------------------------------------------------------------------------------------
 
     @activity.defn(name=REQUEST_INSTALLATION.name)
     async def request_installation(self, asked: RequestInstallation) -> InstallationStatus:
-        status = await self._serve(REQUEST_INSTALLATION.name, lambda: self._request(asked))
-        assert isinstance(status, InstallationStatus)
-        return status
+        return await self._serve(REQUEST_INSTALLATION.name, asked.order_id, lambda: self._request(asked))
 
     def _request(self, asked: RequestInstallation) -> InstallationStatus:
         rounds = self.installations[asked.order_id]
@@ -157,26 +209,29 @@ class Contexts:
                 rounds[earlier] = InstallationStatus.CANCELED
         return rounds.setdefault(asked.round, InstallationStatus.REQUESTED)
 
-    def _answer(self, asked: RecordAnswer, status: InstallationStatus) -> None:
-        rounds = self.installations[asked.order_id]
-        if asked.order_id not in self.canceled and asked.round == max(rounds) and rounds[asked.round].open:
-            rounds[asked.round] = status
-
     @activity.defn(name=ACCEPT_INSTALLATION.name)
     async def accept_installation(self, asked: RecordAnswer) -> None:
-        await self._serve(ACCEPT_INSTALLATION.name, lambda: self._answer(asked, InstallationStatus.ACCEPTED))
+        await self._answer(ACCEPT_INSTALLATION.name, asked, InstallationStatus.ACCEPTED)
 
     @activity.defn(name=DECLINE_INSTALLATION.name)
     async def decline_installation(self, asked: RecordAnswer) -> None:
-        await self._serve(DECLINE_INSTALLATION.name, lambda: self._answer(asked, InstallationStatus.DECLINED))
+        await self._answer(DECLINE_INSTALLATION.name, asked, InstallationStatus.DECLINED)
 
     @activity.defn(name=COMPLETE_INSTALLATION.name)
     async def complete_installation(self, asked: RecordAnswer) -> None:
-        await self._serve(COMPLETE_INSTALLATION.name, lambda: self._answer(asked, InstallationStatus.COMPLETED))
+        await self._answer(COMPLETE_INSTALLATION.name, asked, InstallationStatus.COMPLETED)
+
+    async def _answer(self, name: str, asked: RecordAnswer, status: InstallationStatus) -> None:
+        def write() -> None:
+            rounds = self.installations[asked.order_id]
+            if asked.order_id not in self.canceled and asked.round == max(rounds) and rounds[asked.round].open:
+                rounds[asked.round] = status
+
+        await self._serve(name, asked.order_id, write)
 
     @activity.defn(name=CANCEL_INSTALLATION.name)
     async def cancel_installation(self, asked: CancelInstallation) -> None:
-        await self._serve(CANCEL_INSTALLATION.name, lambda: self._cancel(asked.order_id))
+        await self._serve(CANCEL_INSTALLATION.name, asked.order_id, lambda: self._cancel(asked.order_id))
 
     def _cancel(self, order_id: str) -> None:
         self.canceled.add(order_id)
@@ -187,11 +242,15 @@ class Contexts:
         if not rounds:
             rounds[0] = InstallationStatus.CANCELED
 
+    # --- order status -------------------------------------------------------------------------------------------------
+
     @activity.defn(name=PROJECT_ORDER.name)
     async def project_order(self, order: Order) -> None:
         def store() -> None:
             stored = self.projected[order.order_id]
+            self.check(order)
             if not stored or stored[-1].version < order.version:
-                stored.append(replace(order))
+                self._note(order.order_id, broken_between(stored[-1], order) if stored else [])
+                stored.append(deepcopy(order))
 
-        await self._serve(PROJECT_ORDER.name, store)
+        await self._serve(PROJECT_ORDER.name, order.order_id, store)

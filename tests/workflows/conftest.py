@@ -1,0 +1,34 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from tests.servers import time_skipping_server
+from tests.workflows.stage import Stage
+
+
+@pytest.fixture
+async def client(temporal_address: str) -> Client:
+    return await Client.connect(temporal_address)
+
+
+@pytest.fixture
+async def stage(client: Client) -> AsyncIterator[Stage]:
+    """A stage on the real server."""
+    async with Stage(client) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def clock() -> AsyncIterator[WorkflowEnvironment]:
+    """A server that skips time: while a result is awaited, and when it is told to sleep."""
+    async with time_skipping_server() as environment:
+        yield environment
+
+
+@pytest.fixture
+async def timeless(clock: WorkflowEnvironment) -> AsyncIterator[Stage]:
+    """A stage on the server that skips time."""
+    async with Stage(clock.client) as stage:
+        yield stage

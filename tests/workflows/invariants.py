@@ -1,0 +1,56 @@
+"""What must hold of an order at every moment, whoever looks at it."""
+
+from itertools import pairwise
+
+from domain.orders import TRANSITIONS, AttentionReason, Event, Order, OrderStatus
+
+_WITH_ENGINEER = (
+    OrderStatus.ENGINEER_ASSIGNED,
+    OrderStatus.INSTALLATION_REQUESTED,
+    OrderStatus.INSTALLATION_ACCEPTED,
+    OrderStatus.JOIN_COMPLETED,
+)
+
+
+def broken_by(order: Order) -> list[str]:
+    """What is wrong with an order as it reads, taken by itself."""
+    wrong = illegal_steps(order)
+    if order.status in _WITH_ENGINEER and not (order.engineer_id and order.engineer_name and order.region):
+        wrong.append(f"{order.status} without an engineer")
+    if (order.install_completed_at is None) == (order.status is OrderStatus.JOIN_COMPLETED):
+        wrong.append(f"{order.status} with installCompletedAt {order.install_completed_at}")
+    if order.attention is not None and order.attention.reason not in set(AttentionReason):
+        wrong.append(f"attention for {order.attention.reason!r}")
+    if any(later.at < earlier.at for earlier, later in pairwise(order.history)):
+        wrong.append("history goes back in time")
+    return wrong
+
+
+def illegal_steps(order: Order) -> list[str]:
+    """Where the history does not follow the transitions, or does not lead to the status."""
+    names = [entry.event for entry in order.history]
+    if names[:1] != [Event.JOIN_ORDERED] or names.count(Event.JOIN_ORDERED) != 1:
+        return [f"history begins {names[:2]}"]
+    wrong, status = [], OrderStatus.JOIN_ORDERED
+    for name in names[1:]:
+        allowed, then = TRANSITIONS[Event(name)]
+        if status not in allowed:
+            wrong.append(f"{name} in {status}")
+        status = then or status
+    if status != order.status:
+        wrong.append(f"history leads to {status}, the order reads {order.status}")
+    if names.count(Event.ORDER_CANCEL_REJECTED) > 1 or names.count(Event.CANCEL_ORDERED) > 1:
+        wrong.append("a cancel is in the history twice")
+    return wrong
+
+
+def broken_between(earlier: Order, later: Order) -> list[str]:
+    """What is wrong when one reads `later` after `earlier`."""
+    wrong = []
+    if later.version < earlier.version:
+        wrong.append(f"version falls from {earlier.version} to {later.version}")
+    if later.version == earlier.version and later != earlier:
+        wrong.append(f"version {later.version} reads in two ways")
+    if later.history[: len(earlier.history)] != earlier.history:
+        wrong.append("history is rewritten")
+    return wrong

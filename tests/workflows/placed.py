@@ -1,0 +1,174 @@
+"""One order on a server, as the people see it who talk to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.update.v1 import UpdateRef
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.installation import EngineerAct
+from domain.management_center import Assignment, ManualAssignment
+from domain.orders import CancelRequest, Order, OrderStatus, workflow_id
+from tests.workflows.contexts import Contexts
+from workflows.subscription import SubscriptionWorkflow
+
+Answer = TypeVar("Answer")
+
+_RPC = timedelta(seconds=10)
+_DEADLINE = 20
+_BETWEEN_LOOKS = 0.01
+
+
+class Way(StrEnum):
+    """The ways in which a cancel comes."""
+
+    UPDATE = "update"
+    SIGNAL = "signal"
+    NATIVE = "native"
+
+
+class Placed:
+    """An order that was taken, and every message that it can be sent."""
+
+    def __init__(self, client: Client, order_id: str, contexts: Contexts) -> None:
+        self.order_id = order_id
+        self.contexts = contexts
+        self.handle = client.get_workflow_handle_for(SubscriptionWorkflow.run, workflow_id(order_id))
+        self._client = client
+        self._updates: list[str] = []
+
+    async def order(self) -> Order:
+        """The order as its workflow tells it."""
+        order = await within(self.handle.query(SubscriptionWorkflow.ask_order, rpc_timeout=_RPC))
+        self.contexts.check(order)
+        return order
+
+    @property
+    def row(self) -> Order:
+        """The order as the read model has it."""
+        stored = self.contexts.projected[self.order_id]
+        return stored[-1] if stored else Order()
+
+    async def until(self, *statuses: OrderStatus) -> Order:
+        """Wait until the read model shows one of these."""
+        await within(self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses))
+        return self.row
+
+    async def until_attention(self, reason: str | None) -> Order:
+        """Wait until the read model shows that a person is asked for, and why, or (`None`) is not any more."""
+
+        def shown() -> bool:
+            attention = self.row.attention
+            return self.row.order_id != "" and (attention.reason if attention else None) == reason
+
+        await within(self.contexts.until(shown))
+        return self.row
+
+    async def accept(self, engineer_id: str = "e1", round_: int = 0) -> None:
+        await self._update("accept", EngineerAct(engineer_id, round_))
+
+    async def decline(self, engineer_id: str = "e1", round_: int = 0, reason: str | None = None) -> None:
+        await self._update("decline", EngineerAct(engineer_id, round_, reason))
+
+    async def complete(self, engineer_id: str = "e1", round_: int = 0) -> None:
+        await self._update("complete", EngineerAct(engineer_id, round_))
+
+    async def assign(self, engineer_id: str) -> Assignment:
+        answer = await self._update("assign_engineer", ManualAssignment(engineer_id, by="manager:m1"), Assignment)
+        assert isinstance(answer, Assignment)
+        return answer
+
+    async def cancel(self, way: Way = Way.UPDATE, reason: str = "moved away") -> Order | None:
+        """The update answers with the order, the others with nothing."""
+        request = CancelRequest("customer", reason)
+        match way:
+            case Way.UPDATE:
+                order = await self._update("cancel", request, Order)
+                assert isinstance(order, Order)
+                self.contexts.check(order)
+                return order
+            case Way.SIGNAL:
+                await within(self.handle.signal(SubscriptionWorkflow.request_cancel, request))
+            case Way.NATIVE:
+                await within(self.handle.cancel(reason=reason))
+        return None
+
+    async def result(self) -> Order:
+        """The order as it ended."""
+        order = await within(self.handle.result())
+        self.contexts.check(order)
+        return order
+
+    async def put(self, message: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
+        """Send one of the above, and wait only until the server has it: it need not be answered yet."""
+        known = len(self._updates)
+        sending = asyncio.create_task(message)
+        await asyncio.sleep(0)
+        if len(self._updates) > known:
+            await eventually(lambda: self._admitted(self._updates[-1]))
+        else:
+            await sending
+        return sending
+
+    async def _update(self, name: str, arg: object, answered: type | None = None) -> object:
+        update_id = uuid4().hex
+        self._updates.append(update_id)
+        return await within(self.handle.execute_update(name, arg, id=update_id, result_type=answered))
+
+    async def _admitted(self, update_id: str) -> bool:
+        execution = WorkflowExecution(workflow_id=self.handle.id)
+        ref = UpdateRef(workflow_execution=execution, update_id=update_id)
+        try:
+            await self._client.workflow_service.poll_workflow_execution_update(
+                PollWorkflowExecutionUpdateRequest(namespace=self._client.namespace, update_ref=ref), timeout=_RPC
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+
+async def within(doing: Awaitable[Answer], seconds: float = _DEADLINE) -> Answer:
+    """The answer, unless it takes longer than anything in these tests should."""
+    return await asyncio.wait_for(doing, seconds)
+
+
+async def refusal(doing: Awaitable[Any]) -> str | None:
+    """The type of the refusal that an update is answered with; None if it is not refused."""
+    try:
+        await doing
+    except WorkflowUpdateFailedError as failed:
+        assert isinstance(failed.cause, ApplicationError), failed.cause
+        return failed.cause.type
+    return None
+
+
+async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
+    """Look until it is so; only for what tells nobody that it has happened."""
+
+    async def looking() -> None:
+        while not await look():
+            await asyncio.sleep(_BETWEEN_LOOKS)
+
+    await within(looking())
+
+
+async def together(cases: Mapping[str, Awaitable[object]]) -> None:
+    """All cases at once, each on an order of its own; says which have failed."""
+    failed = []
+    outcomes = await asyncio.gather(*cases.values(), return_exceptions=True)
+    for case, outcome in zip(cases, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            outcome.add_note(f"case: {case}")
+            failed.append(outcome)
+    if failed:
+        raise ExceptionGroup("some cases have failed", failed)

@@ -1,0 +1,139 @@
+"""Where the saga's tests play: workers, the other contexts in memory, and a watch over every order that was placed."""
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
+from temporalio.worker import Replayer, Worker
+
+from domain import contexts
+from domain.orders import Order, Subscription, workflow_id
+from domain.policy import OrderPolicy
+from tests.workflows.contexts import Contexts
+from tests.workflows.placed import Placed
+from workflows.runner import sandbox
+from workflows.subscription import SubscriptionWorkflow
+from workflows.tolerance import TolerantMessages
+from workflows.visibility import first_attributes
+
+QUICK = OrderPolicy(retry_at_most_every=0.05)
+"""Outages are over soon; all else is as it comes."""
+_SOON = timedelta(seconds=1)
+
+
+class Stage:
+    """Workers for all contexts on one server; at its end, every order that was placed has been watched to its own."""
+
+    def __init__(self, client: Client, *, max_cached_workflows: int = 1000) -> None:
+        self.client = client
+        self.contexts = Contexts()
+        self.placed: list[Placed] = []
+        self._max_cached = max_cached_workflows
+        self._others = AsyncExitStack()
+        self._orders: Worker | None = None
+
+    async def __aenter__(self) -> Self:
+        for queue, activities in self.contexts.activities().items():
+            await self._others.enter_async_context(Worker(self.client, task_queue=queue, activities=activities))
+        await self.start_orders()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if exc_type is None:
+                await self.look_back()
+        finally:
+            for placed in self.placed:
+                if (await placed.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+                    await placed.handle.terminate()
+            await self.stop_orders()
+            self.contexts.close()
+            await self._others.aclose()
+
+    async def start_orders(self) -> None:
+        """A worker for the saga itself."""
+        self._orders = Worker(
+            self.client,
+            task_queue=contexts.ORDERS,
+            workflows=[SubscriptionWorkflow],
+            workflow_runner=sandbox(strict=True),
+            interceptors=[TolerantMessages()],
+            max_cached_workflows=self._max_cached,
+            sticky_queue_schedule_to_start_timeout=_SOON,
+        )
+        await self._orders.__aenter__()
+
+    async def stop_orders(self) -> None:
+        """No worker for the saga any more; the orders stay where they are."""
+        if self._orders is not None:
+            worker, self._orders = self._orders, None
+            await worker.__aexit__(None, None, None)
+
+    async def restart_orders(self) -> None:
+        """Another worker takes the orders over, and knows nothing of them but their history."""
+        await self.stop_orders()
+        await self.start_orders()
+
+    @staticmethod
+    def new_id() -> str:
+        """For an order that faults are to be ordered for before it is placed."""
+        return uuid4().hex
+
+    async def place(self, policy: OrderPolicy = QUICK, **details: Any) -> Placed:
+        """A customer orders."""
+        order = Order(order_id=self.new_id(), customer_id="1", product_name="internet", installation_address="Seoul")
+        order = replace(order, **details)
+        order.take(at=datetime.now(UTC))
+        await self.client.start_workflow(
+            SubscriptionWorkflow.run,
+            Subscription(order, policy),
+            id=workflow_id(order.order_id),
+            task_queue=contexts.ORDERS,
+            search_attributes=first_attributes(order),
+        )
+        placed = Placed(self.client, order.order_id, self.contexts)
+        self.placed.append(placed)
+        return placed
+
+    async def look_back(self) -> None:
+        """No rule was broken at any moment, no order has stumbled, and each that ended has ended whole."""
+        assert self.contexts.broken == []
+        for placed in self.placed:
+            history = await placed.handle.fetch_history()
+            stumbles = [event for event in history.events if event.event_type in _STUMBLES]
+            assert not stumbles, stumbles
+            if history.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+                self._ended_whole(placed, await placed.result())
+            await replay(history)
+
+    def _ended_whole(self, placed: Placed, order: Order) -> None:
+        assert order.status.final
+        assert order.attention is None
+        assert order == placed.row
+        assert placed.order_id in self.contexts.closed
+
+
+_STUMBLES = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+)
+
+
+async def replay(history: WorkflowHistory) -> None:
+    """Run the saga's code along a history.
+
+    Raises:
+        NondeterminismError: the code decides otherwise than it did then.
+    """
+    replayer = Replayer(
+        workflows=[SubscriptionWorkflow], workflow_runner=sandbox(strict=True), interceptors=[TolerantMessages()]
+    )
+    await replayer.replay_workflow(history)

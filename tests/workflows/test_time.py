@@ -1,0 +1,117 @@
+"""Timers and deadlines, with skipped time (rules 9 to 11)."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from domain.installation import (
+    ACCEPT_INSTALLATION,
+    CANCEL_INSTALLATION,
+    COMPLETE_INSTALLATION,
+    DECLINE_INSTALLATION,
+    REQUEST_INSTALLATION,
+)
+from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
+from domain.order_status import PROJECT_ORDER
+from domain.orders import OrderStatus
+from domain.policy import OrderPolicy
+from tests.workflows import places
+from tests.workflows.placed import refusal
+from tests.workflows.stage import Stage
+
+POLICY = OrderPolicy()
+EVER = 10**9
+
+
+async def test_silence_passes_the_order_to_the_next_engineer_after_four_hours(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    order = await timeless.place(POLICY)
+    await places.requested(order)
+
+    await clock.sleep(timedelta(hours=3, minutes=59))
+    assert (await order.order()).engineer_id == "e1"
+    await clock.sleep(timedelta(minutes=2))
+
+    await timeless.contexts.until(lambda: order.row.engineer_id == "e2")
+    assert [entry.event for entry in order.row.history] == [
+        *("JoinOrdered", "OrderAccepted", "InstallationRequested", "InstallationUnanswered"),
+        *("OrderAccepted", "InstallationRequested"),
+    ]
+    assert await refusal(order.accept("e1")) == "IllegalTransition"
+    await order.accept("e2")
+
+
+async def test_when_nobody_answers_a_manager_is_asked_for(timeless: Stage, clock: WorkflowEnvironment) -> None:
+    order = await timeless.place(POLICY)
+    for engineer_id in timeless.contexts.engineers:
+        await timeless.contexts.until(lambda: order.row.engineer_id == engineer_id)  # noqa: B023
+        await clock.sleep(timedelta(hours=4, minutes=1))
+
+    row = await order.until_attention("NO_ENGINEER")
+    assert row.status is OrderStatus.AWAITING_ENGINEER
+    assert row.engineer_id is None
+
+
+OUTAGES = {
+    "assign": (ASSIGN_ENGINEER, places.at_once, places.nothing, "MANAGEMENT_CENTER_UNAVAILABLE"),
+    "request": (REQUEST_INSTALLATION, places.at_once, places.nothing, "INSTALLATION_UNAVAILABLE"),
+    "accept": (ACCEPT_INSTALLATION, places.requested, places.accept, "INSTALLATION_UNAVAILABLE"),
+    "decline": (DECLINE_INSTALLATION, places.requested, places.decline, "INSTALLATION_UNAVAILABLE"),
+    "reassign": (ASSIGN_ENGINEER, places.accepted, places.reassign, "MANAGEMENT_CENTER_UNAVAILABLE"),
+    "complete": (COMPLETE_INSTALLATION, places.accepted, places.complete, "INSTALLATION_UNAVAILABLE"),
+    "cancel": (CANCEL_INSTALLATION, places.accepted, places.cancel, "INSTALLATION_UNAVAILABLE"),
+    "close": (CLOSE_ASSIGNMENT, places.accepted, places.cancel, "MANAGEMENT_CENTER_UNAVAILABLE"),
+}
+
+
+@pytest.mark.parametrize("step", OUTAGES)
+async def test_a_step_that_cannot_go_on_asks_for_a_person_and_goes_on_when_the_cause_is_gone(
+    timeless: Stage, clock: WorkflowEnvironment, step: str
+) -> None:
+    command, arrive, say, reason = OUTAGES[step]
+    faults = timeless.contexts.faults
+    if arrive is places.at_once:
+        faults.fail(command.name, times=EVER)
+    order = await timeless.place(POLICY)
+    await arrive(order)
+    faults.fail(command.name, times=EVER)
+    began = await clock.get_current_time()
+    said = await order.put(say(order))
+    await timeless.contexts.until(lambda: command.name in timeless.contexts.called(order.order_id))
+
+    await clock.sleep(timedelta(seconds=POLICY.attention_after + 5))
+    asked_for = (await order.until_attention(reason)).attention
+    assert asked_for is not None
+    assert timedelta(seconds=10) < asked_for.since - began < timedelta(seconds=POLICY.attention_after + 5)
+    await clock.sleep(timedelta(minutes=10))
+    assert (await order.order()).attention == asked_for
+    faults.heal()
+    await clock.sleep(timedelta(seconds=POLICY.retry_at_most_every + 5))
+
+    row = await order.until_attention(None)
+    await said
+    assert (await order.order()).history[: len(row.history)] == row.history
+
+
+async def test_attention_is_cleared_when_its_cause_is_gone_and_not_only_at_the_next_wait(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    timeless.contexts.faults.fail(ASSIGN_ENGINEER.name, times=EVER)
+    gate = timeless.contexts.faults.hold(REQUEST_INSTALLATION.name)
+    order = await timeless.place(replace(POLICY, try_for=3600))
+    await timeless.contexts.until(lambda: timeless.contexts.calls != [])
+    await clock.sleep(timedelta(seconds=POLICY.attention_after + 5))
+    await order.until_attention("MANAGEMENT_CENTER_UNAVAILABLE")
+
+    timeless.contexts.faults.heal()
+    passing = asyncio.create_task(clock.sleep(timedelta(seconds=POLICY.retry_at_most_every + 5)))
+    await gate.until_reached()
+
+    await order.until_attention(None)
+    gate.open()
+    await order.until(OrderStatus.INSTALLATION_REQUESTED)
+    await passing
