@@ -36,6 +36,7 @@ async def _run(service: Service, parent: Parent | None) -> None:
     terminal = Terminal()
     try:
         await Keeper(service, launcher=launcher, terminal=terminal, parent=parent).run()
+        terminal.say("stopped")
     finally:
         launcher.close()
         terminal.close()
