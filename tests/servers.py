@@ -38,7 +38,7 @@ def dev_server() -> Iterator[str]:
 
 @asynccontextmanager
 async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
-    """The server that skips time while a workflow's result, or its own `sleep`, is awaited."""
+    """The server that skips time while the environment's `sleep` is awaited, as far as nothing is being done."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=_program("temporal-test-server"),
         test_server_startup_timeout=_STARTS_WITHIN,

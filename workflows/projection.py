@@ -1,7 +1,7 @@
 """The read model is told of an order's newest state, beside the saga and never in its way."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -18,8 +18,10 @@ class Projector:
     def __init__(self, order: Order, policy: OrderPolicy) -> None:
         self._order = order
         self._policy = policy
+        self._one_try = timedelta(seconds=policy.try_for)
+        self._longest = timedelta(seconds=policy.projection_patience)
         self._due = False
-        self._closing = False
+        self._give_up_at: datetime | None = None
         self._under_way: workflow.ActivityHandle[None] | None = None
 
     @property
@@ -33,7 +35,7 @@ class Projector:
 
     def close(self) -> None:
         """From now on a state that cannot be stored within the policy's patience is given up."""
-        self._closing = True
+        self._give_up_at = workflow.now() + self._longest
         if self._due and self._under_way is not None:
             self._under_way.cancel()
 
@@ -46,7 +48,7 @@ class Projector:
             try:
                 await self._under_way
             except (ActivityError, asyncio.CancelledError):
-                self._due = self._due or not self._closing
+                self._due = self._due or self._give_up_at is None
             finally:
                 self._under_way = None
 
@@ -56,7 +58,12 @@ class Projector:
             self._order,
             task_queue=PROJECT_ORDER.context,
             summary=PROJECT_ORDER.summary,
-            start_to_close_timeout=timedelta(seconds=self._policy.try_for),
-            schedule_to_close_timeout=timedelta(seconds=self._policy.projection_patience),
+            start_to_close_timeout=self._one_try,
+            schedule_to_close_timeout=self._patience(),
             retry_policy=without_end(self._policy),
         )
+
+    def _patience(self) -> timedelta:
+        if self._give_up_at is None:
+            return self._longest
+        return max(self._give_up_at - workflow.now(), self._one_try)

@@ -22,7 +22,7 @@ async def stage(client: Client) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def clock() -> AsyncIterator[WorkflowEnvironment]:
-    """A server that skips time: while a result is awaited, and when it is told to sleep."""
+    """A server that skips time when it is told to sleep."""
     async with time_skipping_server() as environment:
         yield environment
 

@@ -62,6 +62,15 @@ class Placed:
         await within(self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses))
         return self.row
 
+    async def until_told(self, status: OrderStatus) -> Order:
+        """Wait until the workflow tells so: for where nothing is projected."""
+
+        async def so() -> bool:
+            return (await self.order()).status is status
+
+        await eventually(so)
+        return await self.order()
+
     async def until_attention(self, reason: str | None) -> Order:
         """Wait until the read model shows that a person is asked for, and why, or (`None`) is not any more."""
 
@@ -101,10 +110,11 @@ class Placed:
                 await within(self.handle.cancel(reason=reason))
         return None
 
-    async def result(self) -> Order:
-        """The order as it ended."""
+    async def result(self, *, projected: bool = True) -> Order:
+        """The order as it ended, and as the read model has it (unless it was not `projected`)."""
         order = await within(self.handle.result())
         self.contexts.check(order)
+        assert self.row == order or not projected
         return order
 
     async def put(self, message: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":

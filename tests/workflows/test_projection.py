@@ -1,0 +1,126 @@
+"""The read model is told beside the saga, never in its way (rule 9)."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.testing import WorkflowEnvironment
+
+from domain.order_status import PROJECT_ORDER
+from domain.orders import OrderStatus
+from domain.policy import OrderPolicy
+from tests.workflows import places
+from tests.workflows.placed import Placed, Way, refusal
+from tests.workflows.stage import Stage
+
+EVER = 10**9
+POLICY = OrderPolicy(retry_at_most_every=6 * 60 * 60)
+"""Tried seldom, for a test that lets a week go by."""
+
+
+async def running(order: Placed) -> bool:
+    return (await order.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+
+@pytest.mark.parametrize("way", [None, *Way])
+async def test_a_dead_read_model_delays_nothing_but_the_close_and_that_for_a_week_at_most(
+    timeless: Stage, clock: WorkflowEnvironment, way: Way | None
+) -> None:
+    timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
+    order = await timeless.place(POLICY)
+    await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
+    await order.accept()
+    if way is None:
+        await order.complete()
+        ended = OrderStatus.JOIN_COMPLETED
+    else:
+        await order.cancel(way)
+        ended = OrderStatus.ORDER_CANCELED
+    await order.until_told(ended)
+    assert (await order.order()).attention is None
+
+    await timeless.contexts.until(lambda: order.order_id in timeless.contexts.closed)
+    await clock.sleep(timedelta(days=6, hours=12))
+    assert await running(order)
+    await clock.sleep(timedelta(hours=13))
+
+    assert not await running(order)
+    assert (await order.result(projected=False)).status is ended
+
+
+async def test_a_refused_cancel_does_not_make_the_week_longer(timeless: Stage, clock: WorkflowEnvironment) -> None:
+    timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
+    order = await timeless.place(POLICY)
+    await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
+    await order.accept()
+    await order.complete()
+    await timeless.contexts.until(lambda: order.order_id in timeless.contexts.closed)
+    await clock.sleep(timedelta(days=4))
+
+    assert await refusal(order.cancel()) == "OrderCancelRejected"
+    await clock.sleep(timedelta(days=3, hours=1))
+
+    assert not await running(order)
+
+
+async def test_a_read_model_that_comes_back_within_the_week_has_the_last_state(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
+    order = await timeless.place(POLICY)
+    await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
+    await order.cancel()
+    await clock.sleep(timedelta(days=6))
+
+    timeless.contexts.faults.heal()
+    await clock.sleep(timedelta(hours=7))
+
+    ended = await order.result()
+    assert timeless.contexts.projected[order.order_id] == [ended]
+
+
+async def test_what_changes_while_a_state_is_being_stored_merges_into_the_next(stage: Stage) -> None:
+    gate = stage.contexts.faults.hold(PROJECT_ORDER.name, tries=1)
+    order = await stage.place()
+    await gate.until_reached()
+
+    await order.accept()
+    await order.assign("e2")
+    await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
+    await order.accept("e2")
+    assert stage.contexts.called(order.order_id).count(PROJECT_ORDER.name) == 1
+    gate.open()
+
+    await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+    first, second = stage.contexts.projected[order.order_id]
+    assert first.status is OrderStatus.INSTALLATION_REQUESTED
+    assert second.engineer_id == "e2"
+    assert first.version < second.version
+
+
+async def test_a_state_that_is_stored_late_does_not_overwrite_a_newer_one(stage: Stage) -> None:
+    gate = stage.contexts.faults.hold(PROJECT_ORDER.name, tries=1)
+    order = await stage.place(replace(OrderPolicy(), try_for=0.5, retry_at_most_every=0.05))
+    await gate.until_reached()
+    await order.cancel()
+    ended = await order.result()
+
+    gate.open()
+    await stage.contexts.finished(order.order_id)
+
+    assert order.row == ended
+
+
+async def test_an_order_is_stored_once_for_each_time_that_it_waits(stage: Stage) -> None:
+    order = await stage.place()
+    await places.accepted(order)
+    await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+    await order.complete()
+    await order.result()
+
+    stored = Counter(row.status for row in stage.contexts.projected[order.order_id])
+    assert stored == dict.fromkeys(
+        (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED, OrderStatus.JOIN_COMPLETED), 1
+    )
