@@ -1,6 +1,10 @@
 """The one way to a Temporal client, for every process: where the server is, what it indexes."""
 
+import logging
+import os
+import sys
 from datetime import timedelta
+from typing import NoReturn
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
@@ -11,6 +15,18 @@ from settings import Settings
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _DEADLINE = timedelta(seconds=5)
+
+
+def end_process(status: int = 0) -> NoReturn:
+    """End a process that has used a client, when all its work is done.
+
+    Python's own way tears the interpreter down while threads of the SDK may still call it, which now and then aborts a
+    process that had ended well (temporalio/sdk-python, issue 300).
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:

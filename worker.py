@@ -15,7 +15,7 @@ import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.installation import InstallationActivities
@@ -29,7 +29,7 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
-from temporal_client import connect, register_search_attributes
+from temporal_client import connect, end_process, register_search_attributes
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
 from workflows.tolerance import TolerantMessages
@@ -129,13 +129,22 @@ async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
     while not stop.is_set():
         try:
             client = await connect(settings)
-            await register_search_attributes(client)
+            await _register(client)
         except (RuntimeError, RPCError) as error:
             log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
             await asyncio.sleep(_BETWEEN_CONNECTS)
         else:
             return client
     return None
+
+
+async def _register(client: Client) -> None:
+    try:
+        await register_search_attributes(client)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.PERMISSION_DENIED:
+            raise
+        log.warning("search attributes must be registered by an operator", error=error.message)
 
 
 def main() -> None:
@@ -146,6 +155,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     uvloop.run(_until_told(settings, served))
+    end_process()
 
 
 async def _until_told(settings: Settings, served: Sequence[str]) -> None:

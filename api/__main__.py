@@ -3,6 +3,7 @@
 from api.server import Server
 from logging_setup import configure_logging
 from settings import Settings
+from temporal_client import end_process
 
 
 def main() -> None:
@@ -10,6 +11,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     Server(settings).run()
+    end_process()
 
 
 if __name__ == "__main__":
