@@ -73,9 +73,10 @@ def details(order: Order) -> str:
         ("설치기사 · Engineer", order.engineer_id),
         ("확인 필요 · Attention", order.attention and f"{order.attention.reason} ({order.attention.since:%F %T} UTC)"),
     ]
-    lines = ["|  |  |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in facts if value)]
-    lines += ["", "| 시각 · When (UTC) | 사건 · Event | 누가 · By |", "|---|---|---|"]
-    lines += [f"| {entry.at:%F %T} | {_named(entry.event)} | {entry.by} |" for entry in order.history]
+    # Lists, for the Web UI sets the cells of a table without a space between them.
+    lines = [f"- **{name}**: {value}" for name, value in facts if value]
+    lines += ["", "**경과 · History** (UTC)", ""]
+    lines += [f"1. {entry.at:%F %T} — {_named(entry.event)} — {entry.by}" for entry in order.history]
     return "\n".join(lines)
 
 
