@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -75,7 +75,7 @@ class Server:
     def ask(self, statement: str) -> list[tuple[object, ...]]:
         """Run a statement as the server's owner."""
         with self.engine("postgres" if self.kind == POSTGRESQL else "mysql").connect() as connection:
-            result = connection.exec_driver_sql(statement)
+            result = connection.execute(text(statement))
             return [tuple(row) for row in result] if result.returns_rows else []
 
     def engine(self, database: str) -> Engine:

@@ -1,0 +1,292 @@
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import contexts
+from domain.errors import StoreUnavailable
+from stores.database import Database, driver_url
+from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
+from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
+from tests.eventually import soon
+from tests.stores.conftest import Connect
+
+DEADLINE = 1.0
+SERVERS = [kind for kind in kinds() if kind != SQLITE]
+PRIVATE = "서울특별시 강남구 테헤란로 1"
+
+
+@pytest.fixture
+def context() -> str:
+    return contexts.INSTALLATION
+
+
+def new(order_id: str) -> Any:
+    return insert(INSTALLATION_ORDER).values(order_id=order_id, newest_round=0, canceled=False)
+
+
+def private(order_id: str, at: datetime) -> Any:
+    named = {"order_id": order_id, "round": 1, "installation_address": PRIVATE, "product_name": "internet"}
+    return insert(INSTALLATION).values(**named, status="REQUESTED", requested_at=at, status_at=at)
+
+
+async def write(database: Database, *statements: Any) -> None:
+    async with database.writing() as connection:
+        for statement in statements:
+            await connection.execute(statement)
+
+
+async def stored(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return list(await connection.scalars(select(INSTALLATION_ORDER.c.order_id).order_by("order_id")))
+
+
+@contextmanager
+def deaf(kind: str, url: str, servers: Servers) -> Iterator[None]:
+    """The database answers no writer as long as this lasts."""
+    if kind != SQLITE:
+        with servers[kind].hung():
+            yield
+        return
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///a/b.db", "sqlite+aiosqlite:///a/b.db"),
+        ("sqlite+pysqlite:////a/b.db", "sqlite+aiosqlite:////a/b.db"),
+        ("postgresql://u:p@h:1/d", "postgresql+psycopg://u:p@h:1/d"),
+        ("postgresql+asyncpg://u@h/d", "postgresql+psycopg://u@h/d"),
+        ("mysql://u:p@h:1/d", "mysql+aiomysql://u:p@h:1/d?charset=utf8mb4"),
+        ("mariadb://u:p@h:1/d", "mysql+aiomysql://u:p@h:1/d?charset=utf8mb4"),
+    ],
+)
+def test_the_url_says_which_database(url: str, driver: str) -> None:
+    assert driver_url(url).render_as_string(hide_password=False) == driver
+
+
+@pytest.mark.parametrize("url", ["", "orders.db", "oracle://u:secret@h/d", "sqlite://", "sqlite:///:memory:"])
+def test_another_url_is_refused_without_telling_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"SQLite|database URL") as refusal:
+        Database(url)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u@127.0.0.1:1/d", "mysql://u@127.0.0.1:1/d", "sqlite:////nowhere/at/all"]
+)
+async def test_a_database_that_is_not_there_is_noticed_when_it_is_used(url: str) -> None:
+    database = Database(url)
+    with pytest.raises(StoreUnavailable):
+        await database.ping()
+    with pytest.raises(StoreUnavailable):
+        await write(database, text("SELECT 1"))
+    await database.dispose()
+
+
+async def test_a_transaction_is_committed_when_its_block_ends(database: Database) -> None:
+    await write(database, new("o1"), new("o2"))
+    assert await stored(database) == ["o1", "o2"]
+
+
+async def test_a_transaction_whose_block_fails_leaves_nothing(database: Database) -> None:
+    async def fail() -> None:
+        async with database.writing() as connection:
+            await connection.execute(new("o1"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await stored(database) == []
+
+
+async def test_what_is_our_own_fault_is_no_outage(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await write(database, new("o1"), new("o1"))
+    if database.dialect != SQLITE:
+        with pytest.raises(ProgrammingError):
+            async with database.reading() as connection:
+                await connection.execute(text("SELECT nothing FROM nowhere"))
+    await database.ping()
+
+
+async def test_work_is_done_again_when_another_inserts_the_same_row_meanwhile(connect: Connect) -> None:
+    ours, theirs = connect(), connect()
+    tries = 0
+
+    async def work(connection: AsyncConnection) -> int:
+        nonlocal tries
+        tries += 1
+        found = await connection.scalar(select(func.count()).select_from(INSTALLATION_ORDER))
+        if tries == 1 and ours.dialect != SQLITE:
+            await write(theirs, new("o1"))
+        if not found:
+            await connection.execute(new("o1"))
+        return tries
+
+    assert await ours.transact(work) == (1 if ours.dialect == SQLITE else 2)
+    assert await stored(ours) == ["o1"]
+
+
+async def test_work_that_fails_of_itself_is_not_done_for_ever(database: Database) -> None:
+    tries = 0
+
+    async def work(connection: AsyncConnection) -> None:
+        nonlocal tries
+        tries += 1
+        await connection.execute(new("o1"))
+        await connection.execute(new("o1"))
+
+    with pytest.raises(IntegrityError):
+        await database.transact(work)
+    assert tries == 3
+    assert await stored(database) == []
+
+
+async def test_writers_of_one_process_wait_in_line(connect: Connect) -> None:
+    database = connect(deadline_seconds=10)
+
+    async def count_up(connection: AsyncConnection) -> None:
+        statement = select(INSTALLATION_ORDER.c.newest_round).with_for_update()
+        newest = await connection.scalar(statement)
+        await connection.execute(INSTALLATION_ORDER.update().values(newest_round=(newest or 0) + 1))
+
+    await write(database, new("o1"))
+    await asyncio.gather(*(database.transact(count_up) for _ in range(30)))
+    async with database.reading() as connection:
+        assert await connection.scalar(select(INSTALLATION_ORDER.c.newest_round)) == 30
+
+
+async def test_times_are_kept_to_the_microsecond_and_given_in_utc(database: Database) -> None:
+    korean = datetime(2026, 7, 15, 21, 0, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
+    await write(database, private("o1", korean))
+    async with database.reading() as connection:
+        read = await connection.scalar(select(INSTALLATION.c.requested_at))
+        found = await connection.scalar(select(func.count()).where(INSTALLATION.c.requested_at == korean))
+    assert (read, found) == (korean, 1)
+    assert str(read) == "2026-07-15 12:00:00.123456+00:00"
+    with pytest.raises(StatementError):
+        await write(database, private("o2", korean.replace(tzinfo=None)))
+
+
+async def test_a_silent_database_ends_each_call_within_the_deadline_and_is_used_again_when_it_speaks(
+    kind: str, url: str, servers: Servers, connect: Connect
+) -> None:
+    warm, cold = (connect(deadline_seconds=DEADLINE, pool_size=3) for _ in range(2))
+    await asyncio.gather(*(warm.ping() for _ in range(3)))
+
+    async def fails(database: Database) -> float:
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await write(database, new("o1"))
+        return time.monotonic() - started
+
+    with deaf(kind, url, servers):
+        waited = await asyncio.gather(*(fails(database) for database in (warm, cold) for _ in range(5)))
+        waited.append(await fails(warm))
+    assert max(waited) < DEADLINE + 0.5
+    for database in (warm, cold):
+        await soon(lambda database=database: _works(database), what="the database works again")  # type: ignore[misc]
+    await write(warm, new("o2"))
+    assert "o2" in await stored(cold)
+
+
+async def _works(database: Database) -> bool:
+    try:
+        await database.ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", [SQLITE])
+async def test_who_reads_a_sqlite_file_waits_for_no_writer(
+    kind: str, url: str, servers: Servers, connect: Connect
+) -> None:
+    with deaf(kind, url, servers):
+        assert await stored(connect(deadline_seconds=DEADLINE)) == []
+
+
+@pytest.mark.parametrize("kind", [SQLITE])
+async def test_who_only_reads_a_sqlite_file_cannot_write_to_it(database: Database) -> None:
+    with pytest.raises(StoreUnavailable):
+        async with database.reading() as connection:
+            await connection.execute(new("o1"))
+    assert await stored(database) == []
+
+
+async def test_a_call_that_is_canceled_leaves_the_database_usable(
+    kind: str, url: str, servers: Servers, connect: Connect
+) -> None:
+    database = connect(deadline_seconds=DEADLINE, pool_size=1)
+    await database.ping()
+
+    with deaf(kind, url, servers):
+        writing = asyncio.create_task(write(database, new("o1")))
+        done, _ = await asyncio.wait([writing], timeout=0.1)
+        assert not done
+        writing.cancel()
+        with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
+            await writing
+    await soon(lambda: _works(database), what="the database works again")
+    await write(database, new("o2"))
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_a_statement_that_takes_too_long_is_given_up_by_the_server_too(connect: Connect) -> None:
+    database = connect(deadline_seconds=DEADLINE)
+    sleep = "pg_sleep(60)" if database.dialect == POSTGRESQL else "SLEEP(60)"
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        async with database.reading() as connection:
+            await connection.execute(text(f"SELECT {sleep}"))
+    assert time.monotonic() - started < DEADLINE + 0.5
+    sleeping = {
+        POSTGRESQL: "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sl%'",
+        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+    }[database.dialect]
+
+    async def over() -> bool:
+        async with database.reading() as connection:
+            return not await connection.scalar(text(sleeping))
+
+    await soon(over, what="the server has given it up")
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_connections_that_the_server_has_closed_are_replaced(
+    kind: str, connect: Connect, servers: Servers
+) -> None:
+    database = connect(pool_size=2)
+    await asyncio.gather(database.ping(), database.ping())
+    if kind == POSTGRESQL:
+        servers[kind].ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'")
+    else:
+        for (connection_id,) in servers[kind].ask(
+            "SELECT id FROM information_schema.processlist WHERE db LIKE 'test%'"
+        ):
+            servers[kind].ask(f"KILL {connection_id}")
+    await asyncio.gather(database.ping(), database.ping())
+    await write(database, new("o1"))
+
+
+async def test_an_outage_tells_nothing_about_people(kind: str, url: str, servers: Servers, connect: Connect) -> None:
+    database = connect(deadline_seconds=DEADLINE)
+    await database.ping()
+    with deaf(kind, url, servers), pytest.raises(StoreUnavailable) as outage:
+        await write(database, private("o1", datetime.now(UTC)))
+    told: BaseException | None = outage.value
+    while told is not None:
+        assert PRIVATE not in f"{told} {told!r}"
+        told = told.__cause__ or told.__context__
