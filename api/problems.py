@@ -86,11 +86,20 @@ async def _refused(_: Request, error: Exception) -> Response:
     return problem(kind, str(error), headers=retry, orderId=getattr(error, "order_id", None))
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     kind = _KIND_OF_STATUS.get(error.status_code, Kind.MALFORMED_REQUEST)
-    return problem(kind, error.detail or kind.title, headers=error.headers)
+    headers = dict(error.headers or {})
+    if kind is Kind.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
+        headers["Allow"] = methods
+    return problem(kind, error.detail or kind.title, headers=headers)
+
+
+def _methods_of(request: Request) -> str:
+    """All methods of the path; the framework tells only those of the first route that it has met."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

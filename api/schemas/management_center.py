@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from api.schemas.common import Id, Region, Sent, Shown, Text, Time
 
@@ -42,7 +42,7 @@ class NewEngineer(Sent):
 
     name: Text
     region: Region
-    active: bool | None = None
+    active: StrictBool | None = None
 
 
 class EngineerChange(Sent):
@@ -50,7 +50,7 @@ class EngineerChange(Sent):
 
     name: Text | None = None
     region: Region | None = None
-    active: bool | None = None
+    active: StrictBool | None = None
 
 
 class EngineerShown(Shown):

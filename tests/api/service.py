@@ -137,6 +137,7 @@ class Service:
                 await client.get_workflow_handle(workflow_id(order_id)).terminate()
             except RPCError:
                 continue
+        self.order_ids.clear()
 
     async def _note_order(self, answer: Response) -> None:
         if location := answer.headers.get("Location", "").removeprefix("/orders/"):

@@ -1,0 +1,142 @@
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from api import feed
+from domain import contexts
+from domain.orders import Order, OrderStatus
+from settings import Settings
+from stores.database import Database
+from stores.order_status import OrderStatusStore
+from tests.api.problems import assert_problem
+from tests.api.service import listening
+
+
+@dataclass
+class Event:
+    id: int
+    event: str
+    data: dict[str, Any]
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[OrderStatusStore]:
+    """The read model, as a worker writes it."""
+    database = Database(settings.database_url(contexts.ORDER_STATUS))
+    yield OrderStatusStore(database)
+    await database.dispose()
+
+
+@asynccontextmanager
+async def events(url: str, query: str = "", last: int | None = None) -> AsyncIterator[AsyncIterator[Event]]:
+    headers = {} if last is None else {"Last-Event-ID": str(last)}
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=20) as http,
+        http.stream("GET", f"/orderStatuses/events?{query}", headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        yield parsed(answer)
+
+
+async def parsed(answer: httpx.Response) -> AsyncIterator[Event]:
+    found: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            found[name] = value
+        elif "data" in found:
+            yield Event(int(found["id"]), found["event"], json.loads(found["data"]))
+            found = {}
+
+
+async def test_a_listener_gets_what_is_stored_from_now_on(settings: Settings, store: OrderStatusStore) -> None:
+    await store.put([Order("before")])
+    with listening(settings) as url:
+        async with events(url) as stream:
+            await store.put([Order("one"), Order("two")])
+            await store.put([Order("one", status=OrderStatus.ENGINEER_ASSIGNED, version=1)])
+            got = [await anext(stream) for _ in range(3)]
+
+        async with httpx.AsyncClient() as http:
+            row = (await http.get(f"{url}/orderStatuses/one")).json()
+
+    assert [event.data["orderId"] for event in got] == ["one", "two", "one"]
+    assert {event.event for event in got} == {"orderStatus"}
+    assert got[0].id < got[1].id < got[2].id
+    assert got[2].data == row
+
+
+async def test_a_listener_goes_on_after_the_last_event_it_has_seen(
+    settings: Settings, store: OrderStatusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "AT_ONCE", 3)
+    with listening(settings) as url:
+        await store.put([Order(f"order-{number}") for number in range(10)])
+        async with events(url, last=0) as stream:
+            everything = [await anext(stream) for _ in range(10)]
+        async with events(url, last=everything[3].id) as stream:
+            rest = [await anext(stream) for _ in range(6)]
+        async with events(url, last=2**40) as stream:
+            await store.put([Order("later")])
+            later = await anext(stream)
+
+    assert [event.data["orderId"] for event in everything] == [f"order-{number}" for number in range(10)]
+    assert rest == everything[4:]
+    assert later.data["orderId"] == "later"
+
+
+async def test_a_listener_gets_what_it_has_asked_for(settings: Settings, store: OrderStatusStore) -> None:
+    with listening(settings) as url:
+        async with events(url, "status=JOIN_COMPLETED&region=KR-11") as stream:
+            for number in range(5):
+                await store.put([Order(f"other-{number}", status=OrderStatus.JOIN_COMPLETED, region="KR-26")])
+            await store.put([Order("wanted", status=OrderStatus.JOIN_COMPLETED, region="KR-11")])
+            assert (await anext(stream)).data["orderId"] == "wanted"
+
+
+async def test_many_listeners_get_the_same(settings: Settings, store: OrderStatusStore) -> None:
+    with listening(settings) as url:
+
+        async def first() -> Event:
+            async with events(url) as stream:
+                ready.release()
+                return await anext(stream)
+
+        ready = asyncio.Semaphore(0)
+        waiting = [asyncio.create_task(first()) for _ in range(20)]
+        for _ in waiting:
+            await ready.acquire()
+        await store.put([Order("one")])
+        got = await asyncio.gather(*waiting)
+
+    assert {event.data["orderId"] for event in got} == {"one"}
+
+
+async def test_a_stream_ends_promptly_when_the_api_stops(settings: Settings) -> None:
+    api = listening(settings)
+    url = api.__enter__()
+    async with events(url) as stream:
+        began = time.monotonic()
+        await asyncio.to_thread(api.__exit__, None, None, None)
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(("query", "last"), [("status=OPEN", None), ("", "x"), ("", "-1"), ("", "9" * 30)])
+async def test_a_bad_parameter_is_malformed(settings: Settings, query: str, last: str | None) -> None:
+    with listening(settings) as url:
+        async with httpx.AsyncClient() as http:
+            headers = {"Last-Event-ID": last} if last else {}
+            answer = await http.get(f"{url}/orderStatuses/events?{query}", headers=headers)
+
+    assert_problem(answer, 400, "malformed-request")

@@ -1,0 +1,53 @@
+import pytest
+from httpx import Response
+
+from tests.api.problems import assert_problem
+from tests.api.service import CONTRACT_BODY, Service
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/orders/", "/orders/a/b", "/managementCenters", "/installations/a/b"]
+)
+async def test_a_path_that_leads_nowhere_is_not_found(service: Service, path: str) -> None:
+    assert_problem(await service.http.get(path), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/orders", {"POST"}),
+        ("DELETE", "/orders/one", {"GET"}),
+        ("POST", "/orderStatuses", {"GET"}),
+        ("PUT", "/managementCenters/engineers", {"GET", "POST"}),
+        ("POST", "/managementCenters/engineers/one", {"GET", "PATCH", "DELETE"}),
+        ("BREW", "/orders", {"POST"}),
+    ],
+)
+async def test_a_method_that_a_path_does_not_have_is_not_allowed(
+    service: Service, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = await service.http.request(method, path)
+
+    assert_problem(answer, 405, "method-not-allowed")
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+async def test_a_failure_of_our_own_tells_nothing_of_what_was_sent(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> Response:
+        raise KeyError("PERSONAL")
+
+    monkeypatch.setattr(service.app.state.services.first_rows, "add", fail)
+
+    answer = await service.http.post("/orders", json=CONTRACT_BODY)
+
+    assert_problem(answer, 500, "internal-error")
+    assert "PERSONAL" not in answer.text + caplog.text + "".join(capfd.readouterr())
+
+
+async def test_the_documentation_is_served(service: Service) -> None:
+    assert "/openapi.json" in (await service.http.get("/docs")).text

@@ -1,0 +1,66 @@
+"""`python -m api`, as it is started and stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from settings import Settings
+from tests.eventually import eventually
+
+PROJECT = Path(__file__).parents[2]
+
+
+@contextmanager
+def process(settings: Settings, port: int, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = os.environ | {
+        "API_PORT": str(port),
+        "TEMPORAL_PORT": str(settings.temporal_port),
+        "DATA_DIR": str(settings.data_dir),
+    }
+    with log.open("wb") as output:
+        started = subprocess.Popen([sys.executable, "-m", "api"], cwd=PROJECT, env=environment, stderr=output)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_although_somebody_listens(
+    settings: Settings, free_port: int, tmp_path: Path, how: signal.Signals
+) -> None:
+    with process(settings, free_port, tmp_path / "log") as running:
+        eventually(lambda: is_ready(free_port), what="the API is ready")
+        with httpx.stream("GET", f"http://127.0.0.1:{free_port}/orderStatuses/events", timeout=10) as stream:
+            running.send_signal(how)
+            assert "data" not in stream.read().decode()
+        assert running.wait(timeout=10) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_it_starts_and_shows_orders_while_temporal_is_down(settings: Settings, free_port: int, tmp_path: Path) -> None:
+    down = settings.model_copy(update={"temporal_port": 1})
+    with process(down, free_port, tmp_path / "log"):
+        eventually(lambda: is_ready(free_port), what="the API is ready")
+        assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses").status_code == 200
+
+
+def test_a_port_that_is_taken_is_named(settings: Settings, tmp_path: Path) -> None:
+    with process(settings, settings.temporal_port, tmp_path / "log") as running:
+        assert running.wait(timeout=30) != 0
+    assert "address already in use" in (tmp_path / "log").read_text()

@@ -1,0 +1,75 @@
+import asyncio
+import socket
+from contextlib import closing
+
+import httpx
+import pytest
+
+import health
+from health import Health, serve_health
+
+
+@pytest.fixture
+def port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def works() -> None: ...
+
+
+async def fails() -> None:
+    raise OSError
+
+
+async def hangs() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_process_that_starts_or_stops_is_not_ready(port: int) -> None:
+    watched = Health({"store": works})
+    async with serve_health(watched, "127.0.0.1", port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+
+        async def ready() -> tuple[int, str]:
+            answer = await http.get("/health/ready")
+            return answer.status_code, answer.json()["status"]
+
+        assert await ready() == (503, "starting")
+        watched.ready()
+        assert await ready() == (200, "ready")
+        watched.stopping()
+        assert await ready() == (503, "stopping")
+        assert (await http.get("/health/live")).status_code == 200
+        assert "process_cpu_seconds_total" in (await http.get("/metrics")).text
+
+
+async def test_the_port_of_another_is_an_error(port: int) -> None:
+    with closing(socket.create_server(("127.0.0.1", port))), pytest.raises(OSError, match="in use"):
+        async with serve_health(Health(), "127.0.0.1", port):
+            pass
+
+
+async def test_a_part_that_fails_or_hangs_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_CHECK_WITHIN", 0.05)
+    watched = Health({"one": works, "two": fails, "three": hangs})
+    watched.ready()
+
+    readiness = await watched.readiness()
+
+    assert readiness.status == "degraded"
+    assert readiness.parts == {"one": "up", "two": "down", "three": "down"}
+
+
+async def test_probes_at_the_same_time_share_one_check() -> None:
+    checks = 0
+
+    async def count() -> None:
+        nonlocal checks
+        checks += 1
+
+    watched = Health({"store": count})
+    watched.ready()
+
+    await asyncio.gather(*(watched.readiness() for _ in range(50)))
+
+    assert checks == 1
