@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-
 _DEADLINE = 20
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.update.v1 import UpdateRef
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -60,6 +60,11 @@ class Placed:
     async def until(self, *statuses: OrderStatus) -> Order:
         """Wait until the read model shows one of these."""
         await within(self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses))
+        return self.row
+
+    async def until_with(self, status: OrderStatus, engineer_id: str | None) -> Order:
+        """Wait until the read model shows it with this engineer."""
+        await within(self.contexts.until(lambda: (self.row.status, self.row.engineer_id) == (status, engineer_id)))
         return self.row
 
     async def until_told(self, status: OrderStatus) -> Order:
@@ -117,6 +122,15 @@ class Placed:
         assert self.row == order or not projected
         return order
 
+    async def until_quiet(self) -> None:
+        """Wait until nothing is under way, so that the next that the workflow hears is what a test says."""
+
+        async def quiet() -> bool:
+            description = (await self.handle.describe()).raw_description
+            return not description.pending_activities and not description.HasField("pending_workflow_task")
+
+        await eventually(quiet)
+
     async def put(self, message: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
         """Send one of the above, and wait only until the server has it: it need not be answered yet."""
         known = len(self._updates)
@@ -157,19 +171,20 @@ async def refusal(doing: Awaitable[Any]) -> str | None:
     try:
         await doing
     except WorkflowUpdateFailedError as failed:
-        assert isinstance(failed.cause, ApplicationError), failed.cause
-        return failed.cause.type
-    return None
+        cause = failed.cause
+    else:
+        return None
+    assert isinstance(cause, ApplicationError), cause
+    return cause.type
 
 
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
     """Look until it is so; only for what tells nobody that it has happened."""
-
-    async def looking() -> None:
-        while not await look():
-            await asyncio.sleep(_BETWEEN_LOOKS)
-
-    await within(looking())
+    for _ in range(int(_DEADLINE / _BETWEEN_LOOKS)):
+        if await look():
+            return
+        await asyncio.sleep(_BETWEEN_LOOKS)
+    raise AssertionError(f"not within {_DEADLINE} s: {look}")
 
 
 async def together(cases: Mapping[str, Awaitable[object]]) -> None:

@@ -35,9 +35,7 @@ async def declined(order: Placed) -> None:
 
 async def requested_of_the_next(order: Placed) -> None:
     await declined(order)
-    await order.contexts.until(
-        lambda: order.row.engineer_id == "e2" and order.row.status is OrderStatus.INSTALLATION_REQUESTED
-    )
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
 
 
 async def reassigned(order: Placed) -> None:

@@ -79,17 +79,17 @@ async def test_a_cancel_before_the_first_workflow_task_asks_nobody_for_anything(
 
 
 UNDER_WAY = {
-    "assign": (ASSIGN_ENGINEER, 0, places.at_once),
-    "request": (REQUEST_INSTALLATION, 0, places.at_once),
-    "accept": (ACCEPT_INSTALLATION, 0, places.accepting),
-    "decline": (DECLINE_INSTALLATION, 0, places.declining),
-    "assign after decline": (ASSIGN_ENGINEER, 1, places.declined),
-    "request after decline": (REQUEST_INSTALLATION, 1, places.declined),
-    "reassign": (ASSIGN_ENGINEER, 1, places.reassigning),
-    "reassign what is accepted": (ASSIGN_ENGINEER, 1, places.reassigning_what_is_accepted),
-    "request after reassign": (REQUEST_INSTALLATION, 1, places.reassigned),
-    "project": (PROJECT_ORDER, 0, places.at_once),
-    "project the acceptance": (PROJECT_ORDER, 1, places.accepted),
+    "assign": (ASSIGN_ENGINEER.name, 0, places.at_once),
+    "request": (REQUEST_INSTALLATION.name, 0, places.at_once),
+    "accept": (ACCEPT_INSTALLATION.name, 0, places.accepting),
+    "decline": (DECLINE_INSTALLATION.name, 0, places.declining),
+    "assign after decline": (ASSIGN_ENGINEER.name, 1, places.declined),
+    "request after decline": (REQUEST_INSTALLATION.name, 1, places.declined),
+    "reassign": (ASSIGN_ENGINEER.name, 1, places.reassigning),
+    "reassign what is accepted": (ASSIGN_ENGINEER.name, 1, places.reassigning_what_is_accepted),
+    "request after reassign": (REQUEST_INSTALLATION.name, 1, places.reassigned),
+    "project": (PROJECT_ORDER.name, 0, places.at_once),
+    "project the acceptance": (PROJECT_ORDER.name, 1, places.accepted),
 }
 
 
@@ -101,7 +101,7 @@ async def test_a_cancel_does_not_wait_for_what_is_under_way_and_that_revives_not
 
     async def case(way: Way, *, done: bool) -> None:
         order_id = stage.new_id()
-        gate = stage.contexts.faults.hold(held.name, done=done, order_id=order_id, tries=1, skipped=skipped)
+        gate = stage.contexts.faults.hold(held, done=done, order_id=order_id, tries=1, skipped=skipped)
         order = await stage.place(order_id=order_id)
         await within(arrive(order))
         await gate.until_reached()

@@ -15,7 +15,6 @@ from domain.installation import (
     REQUEST_INSTALLATION,
 )
 from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
-from domain.order_status import PROJECT_ORDER
 from domain.orders import OrderStatus
 from domain.policy import OrderPolicy
 from tests.workflows import places
@@ -57,14 +56,14 @@ async def test_when_nobody_answers_a_manager_is_asked_for(timeless: Stage, clock
 
 
 OUTAGES = {
-    "assign": (ASSIGN_ENGINEER, places.at_once, places.nothing, "MANAGEMENT_CENTER_UNAVAILABLE"),
-    "request": (REQUEST_INSTALLATION, places.at_once, places.nothing, "INSTALLATION_UNAVAILABLE"),
-    "accept": (ACCEPT_INSTALLATION, places.requested, places.accept, "INSTALLATION_UNAVAILABLE"),
-    "decline": (DECLINE_INSTALLATION, places.requested, places.decline, "INSTALLATION_UNAVAILABLE"),
-    "reassign": (ASSIGN_ENGINEER, places.accepted, places.reassign, "MANAGEMENT_CENTER_UNAVAILABLE"),
-    "complete": (COMPLETE_INSTALLATION, places.accepted, places.complete, "INSTALLATION_UNAVAILABLE"),
-    "cancel": (CANCEL_INSTALLATION, places.accepted, places.cancel, "INSTALLATION_UNAVAILABLE"),
-    "close": (CLOSE_ASSIGNMENT, places.accepted, places.cancel, "MANAGEMENT_CENTER_UNAVAILABLE"),
+    "assign": (ASSIGN_ENGINEER.name, places.at_once, places.nothing, "MANAGEMENT_CENTER_UNAVAILABLE"),
+    "request": (REQUEST_INSTALLATION.name, places.at_once, places.nothing, "INSTALLATION_UNAVAILABLE"),
+    "accept": (ACCEPT_INSTALLATION.name, places.requested, places.accept, "INSTALLATION_UNAVAILABLE"),
+    "decline": (DECLINE_INSTALLATION.name, places.requested, places.decline, "INSTALLATION_UNAVAILABLE"),
+    "reassign": (ASSIGN_ENGINEER.name, places.accepted, places.reassign, "MANAGEMENT_CENTER_UNAVAILABLE"),
+    "complete": (COMPLETE_INSTALLATION.name, places.accepted, places.complete, "INSTALLATION_UNAVAILABLE"),
+    "cancel": (CANCEL_INSTALLATION.name, places.accepted, places.cancel, "INSTALLATION_UNAVAILABLE"),
+    "close": (CLOSE_ASSIGNMENT.name, places.accepted, places.cancel, "MANAGEMENT_CENTER_UNAVAILABLE"),
 }
 
 
@@ -75,13 +74,13 @@ async def test_a_step_that_cannot_go_on_asks_for_a_person_and_goes_on_when_the_c
     command, arrive, say, reason = OUTAGES[step]
     faults = timeless.contexts.faults
     if arrive is places.at_once:
-        faults.fail(command.name, times=EVER)
+        faults.fail(command, times=EVER)
     order = await timeless.place(POLICY)
     await arrive(order)
-    faults.fail(command.name, times=EVER)
+    faults.fail(command, times=EVER)
     began = await clock.get_current_time()
     said = await order.put(say(order))
-    await timeless.contexts.until(lambda: command.name in timeless.contexts.called(order.order_id))
+    await timeless.contexts.until(lambda: command in timeless.contexts.called(order.order_id))
 
     await clock.sleep(timedelta(seconds=POLICY.attention_after + 5))
     asked_for = (await order.until_attention(reason)).attention

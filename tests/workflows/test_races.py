@@ -1,0 +1,99 @@
+"""Everything that can be said at once, in one workflow task, in every order: one wins, the others are told so."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+
+import pytest
+
+from domain.orders import Event, OrderStatus
+from tests.workflows import places
+from tests.workflows.model import Model, Say
+from tests.workflows.placed import Placed, refusal, together
+from tests.workflows.stage import Stage
+
+_ALL = (Say.ACCEPT, Say.DECLINE, Say.COMPLETE, Say.ASSIGN)
+
+
+def races(others: Sequence[Say]) -> Iterator[tuple[Say, ...]]:
+    """Every order of these and a cancel; after a cancel that counts, the order of the rest does not."""
+    for before in range(len(others) + 1):
+        for first in permutations(others, before):
+            yield (*first, Say.UPDATE, *(say for say in others if say not in first))
+    for order in permutations(others):
+        yield (*order, Say.NATIVE)
+    yield (Say.SIGNAL, *others)
+    yield (*others, Say.SIGNAL)
+
+
+async def race(stage: Stage, arrive: places.Arrive, said: Sequence[tuple[Say, ...]]) -> None:
+    """Say all of it while no worker lives to hear it, one race to an order of its own, and see what becomes of it."""
+    orders = [await stage.place() for _ in said]
+    await asyncio.gather(*(arrive(order) for order in orders))
+    await asyncio.gather(*(order.until_quiet() for order in orders))
+    await stage.stop_orders()
+    answers = await asyncio.gather(*(put(order, says) for order, says in zip(orders, said, strict=True)))
+
+    await stage.start_orders()
+
+    accepted = arrive is places.accepted
+    outcomes = zip(orders, said, answers, strict=True)
+    await together({" ".join(says): outcome(order, says, told, accepted) for order, says, told in outcomes})
+
+
+async def put(order: Placed, says: Sequence[Say]) -> "dict[Say, asyncio.Task[str | None]]":
+    """Say it in this order."""
+    return {say: await order.put(refusal(say.to(order))) for say in says}
+
+
+async def outcome(
+    order: Placed, says: Sequence[Say], told: "dict[Say, asyncio.Task[str | None]]", accepted: bool
+) -> None:
+    """Everybody is answered as the model says, and the order comes to stand where it says."""
+    answers = {say: await answer for say, answer in told.items()}
+    model = model_of(says, answers, accepted)
+    status, engineer_id = model.ends
+    row = await order.result() if status.final else await order.until_with(status, engineer_id)
+    assert row.status is status
+    assert engineer_id is None or row.engineer_id == engineer_id
+    events = [entry.event for entry in row.history]
+    assert events.count(Event.ORDER_CANCEL_REJECTED) == model.too_late
+    assert (Event.INSTALLATION_ACCEPTED in events) == (
+        accepted or (Say.ACCEPT in model.taken and status is not OrderStatus.ORDER_CANCELED)
+    )
+
+
+def model_of(says: Sequence[Say], answers: dict[Say, str | None], accepted: bool) -> Model:
+    """The model that gives these answers, if there is one.
+
+    Under load the server sometimes hands updates over in another order than they came in: whatever the order was,
+    everybody must have been answered according to the same one.
+    """
+    for order in (says, *permutations(says)):
+        model = Model(accepted=accepted)
+        if model.say(order) == answers:
+            return model
+    raise AssertionError(f"no order of {says} gives these answers: {answers}")
+
+
+async def test_cancel_accept_decline_complete_and_assign_in_one_task_while_the_engineer_is_asked(stage: Stage) -> None:
+    await race(stage, places.requested, list(races(_ALL)))
+
+
+async def test_cancel_complete_and_assign_in_one_task_when_the_engineer_has_accepted(stage: Stage) -> None:
+    await race(stage, places.accepted, list(races((Say.COMPLETE, Say.ASSIGN, Say.ACCEPT))))
+
+
+@pytest.mark.parametrize("arrive", [places.requested, places.accepted])
+async def test_without_a_cancel(stage: Stage, arrive: places.Arrive) -> None:
+    await race(stage, arrive, [*permutations((Say.ACCEPT, Say.COMPLETE, Say.ASSIGN)), (Say.DECLINE, Say.ASSIGN)])
+
+
+async def test_several_cancels_and_a_completion_in_one_task(stage: Stage) -> None:
+    said = [
+        (Say.COMPLETE, Say.UPDATE, Say.NATIVE),
+        (Say.UPDATE, Say.COMPLETE, Say.NATIVE),
+        (Say.NATIVE, Say.COMPLETE, Say.UPDATE),
+        (Say.COMPLETE, Say.UPDATE, Say.SIGNAL, Say.NATIVE),
+    ]
+    await race(stage, places.accepted, said)
