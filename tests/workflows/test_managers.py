@@ -1,0 +1,158 @@
+"""A manager gives an order to an engineer by hand, at any status, and nothing changes where that cannot be (rule 8)."""
+
+import pytest
+
+from domain.installation import REQUEST_INSTALLATION, InstallationStatus
+from domain.management_center import ASSIGN_ENGINEER
+from domain.orders import Event, Order, OrderStatus
+from tests.workflows import places
+from tests.workflows.placed import refusal
+from tests.workflows.stage import Stage
+
+
+def seen(order: Order) -> tuple[object, ...]:
+    """All of an order that a refused assignment must leave as it was."""
+    return order.status, order.engineer_id, order.engineer_name, order.attention, order.history
+
+
+async def test_an_order_that_nobody_could_take_goes_on_with_the_engineer_whom_a_manager_names(stage: Stage) -> None:
+    stage.contexts.region = None
+    order = await stage.place()
+    row = await order.until_attention("NO_SERVICE_AREA")
+    assert (row.status, row.engineer_id) == (OrderStatus.AWAITING_ENGINEER, None)
+
+    assignment = await order.assign("e3")
+
+    assert (assignment.engineer_id, assignment.by) == ("e3", "manager:m1")
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e3")
+    assert row.attention is None
+    assert [entry.by for entry in row.history if entry.event == Event.ORDER_ACCEPTED] == ["manager:m1"]
+    await order.accept("e3")
+    await order.complete("e3")
+    assert (await order.result()).status is OrderStatus.JOIN_COMPLETED
+
+
+@pytest.mark.parametrize("arrive", [places.requested, places.accepted])
+async def test_an_order_is_taken_from_one_engineer_and_given_to_another(stage: Stage, arrive: places.Arrive) -> None:
+    order = await stage.place()
+    await arrive(order)
+
+    await order.assign("e3")
+
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e3")
+    assert [entry.event for entry in row.history][-2:] == ["EngineerReassigned", "InstallationRequested"]
+    assert stage.contexts.installations[order.order_id] == {
+        1: InstallationStatus.CANCELED,
+        2: InstallationStatus.REQUESTED,
+    }
+
+
+@pytest.mark.parametrize("command", [ASSIGN_ENGINEER.name, REQUEST_INSTALLATION.name])
+async def test_an_assignment_by_hand_while_the_first_is_under_way_takes_effect_after_it(
+    stage: Stage, command: str
+) -> None:
+    gate = stage.contexts.faults.hold(command, tries=1)
+    order = await stage.place()
+    await gate.until_reached()
+
+    assigning = await order.put(order.assign("e2"))
+    gate.open()
+
+    assert (await assigning).engineer_id == "e2"
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+
+
+@pytest.mark.parametrize("engineer_id", ["nobody", ""])
+@pytest.mark.parametrize(
+    "arrive", [places.awaiting_engineer, places.requested, places.accepted, places.requested_of_the_next]
+)
+async def test_an_unknown_engineer_is_refused_and_everything_stays_as_it_was(
+    stage: Stage, arrive: places.Arrive, engineer_id: str
+) -> None:
+    if arrive is places.awaiting_engineer:
+        stage.contexts.engineers = []
+    order = await stage.place()
+    await arrive(order)
+    await order.until_quiet()
+    before = seen(await order.order())
+    held = stage.contexts.assignments[order.order_id]
+
+    assert await refusal(order.assign(engineer_id)) == "EngineerUnavailable"
+
+    await order.until_quiet()
+    assert seen(await order.order()) == before
+    assert stage.contexts.assignments[order.order_id] == held
+
+
+async def test_after_a_refused_assignment_the_order_goes_on(stage: Stage) -> None:
+    order = await stage.place()
+    await places.requested(order)
+    assert await refusal(order.assign("nobody")) == "EngineerUnavailable"
+    await order.accept()
+    assert await refusal(order.assign("nobody")) == "EngineerUnavailable"
+    await order.assign("e2")
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    await order.accept("e2")
+    await order.complete("e2")
+
+    assert (await order.result()).engineer_id == "e2"
+
+
+@pytest.mark.parametrize("arrive", [places.requested, places.accepted])
+async def test_the_engineer_who_has_it_already_is_a_yes_without_a_change(stage: Stage, arrive: places.Arrive) -> None:
+    order = await stage.place()
+    await arrive(order)
+    before = seen(await order.order())
+
+    assignment = await order.assign("e1")
+
+    assert (assignment.engineer_id, assignment.round) == ("e1", 1)
+    assert seen(await order.order()) == before
+    assert stage.contexts.called(order.order_id).count(ASSIGN_ENGINEER.name) == 1
+
+
+async def test_the_same_engineer_twice_is_once_and_another_meanwhile_is_refused(stage: Stage) -> None:
+    order = await stage.place()
+    await places.requested(order)
+    gate = stage.contexts.faults.hold(ASSIGN_ENGINEER.name, tries=1)
+    first = await order.put(order.assign("e2"))
+    await gate.until_reached()
+
+    second = await order.put(order.assign("e2"))
+    assert await refusal(order.assign("e3")) == "IllegalTransition"
+    gate.open()
+
+    assert await first == await second
+    assert [entry.event for entry in (await order.order()).history].count(Event.ENGINEER_REASSIGNED) == 1
+
+
+async def test_while_an_order_changes_hands_neither_engineer_can_complete_it(stage: Stage) -> None:
+    order = await stage.place()
+    await places.accepted(order)
+    gate = stage.contexts.faults.hold(ASSIGN_ENGINEER.name, done=True, tries=1)
+    assigning = await order.put(order.assign("e2"))
+    await gate.until_reached()
+
+    assert await refusal(order.complete("e1")) == "IllegalTransition"
+    assert await refusal(order.complete("e2")) == "NotAssigned"
+    gate.open()
+
+    await assigning
+    assert (await order.order()).engineer_id == "e2"
+
+
+async def test_an_acceptance_that_was_taken_before_the_order_changes_hands_is_carried_out(stage: Stage) -> None:
+    gate = stage.contexts.faults.hold(REQUEST_INSTALLATION.name, done=True, tries=1)
+    order = await stage.place()
+    await gate.until_reached()
+    accepting = await order.put(order.accept())
+    assigning = await order.put(order.assign("e2"))
+    gate.open()
+
+    await accepting
+    await assigning
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    assert [entry.event for entry in row.history] == [
+        *("JoinOrdered", "OrderAccepted", "InstallationRequested", "InstallationAccepted"),
+        *("EngineerReassigned", "InstallationRequested"),
+    ]
