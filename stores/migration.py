@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -27,6 +28,7 @@ METADATA: dict[str, MetaData] = {
 """The tables of each context that has any."""
 DEADLINE_SECONDS = 60.0
 _REVISIONS = Path(__file__).with_name("migrations")
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def migrate(context: str, url: str) -> None:
@@ -38,12 +40,14 @@ async def migrate(context: str, url: str) -> None:
     database = Database(url, deadline_seconds=DEADLINE_SECONDS)
     if database.dialect == SQLITE:
         Path(database.url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    try:
-        async with database.writing() as connection:
-            await _wait_for_turn(connection, database.dialect, context)
-            await connection.run_sync(_upgrade, context)
-    finally:
-        await database.dispose()
+    # What a revision is written with, `alembic.op`, is one for the whole process.
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        try:
+            async with database.writing() as connection:
+                await _wait_for_turn(connection, database.dialect, context)
+                await connection.run_sync(_upgrade, context)
+        finally:
+            await database.dispose()
 
 
 def version_table(context: str) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stores.migration import METADATA, migrate
 from tests import databases
 from tests.databases import SQLITE, Server, Servers
 
+OpenDatabase = Callable[..., Database]
 Connect = Callable[..., Database]
 
 
@@ -91,17 +93,23 @@ async def url(kind: str, context: str, prepared: Prepared, tmp_path: Path) -> st
 
 
 @pytest.fixture
-async def connect(url: str) -> AsyncIterator[Connect]:
-    """Makes a `Database`, as each process has its own."""
+async def open_database() -> AsyncIterator[OpenDatabase]:
+    """Makes a `Database` for a URL."""
     made: list[Database] = []
 
-    def make(**options: Any) -> Database:
+    def make(url: str, **options: Any) -> Database:
         made.append(Database(url, **{"deadline_seconds": 20.0, **options}))
         return made[-1]
 
     yield make
     for database in made:
         await database.dispose()
+
+
+@pytest.fixture
+def connect(url: str, open_database: OpenDatabase) -> Connect:
+    """Makes a `Database` for the context's database, as each process has its own."""
+    return partial(open_database, url)
 
 
 @pytest.fixture
