@@ -61,7 +61,7 @@ async def _wait_for_turn(connection: AsyncConnection, dialect: str, context: str
     if dialect == POSTGRESQL:
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
     elif dialect == MYSQL:
-        lock = text("SELECT GET_LOCK(CONCAT(DATABASE(), '.', :name), :seconds)")
+        lock = text("SELECT GET_LOCK(SHA1(CONCAT(DATABASE(), '.', :name)), :seconds)")
         await connection.execute(lock, {"name": name, "seconds": DEADLINE_SECONDS})
 
 

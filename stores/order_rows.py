@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, or_
+from sqlalchemy import ColumnElement, Table, or_, true
 
 from domain.order_status import OrderFilter, OrderView
 from domain.orders import Attention, Order, OrderStatus, Visit
@@ -35,6 +35,7 @@ def as_row(order: Order, at: datetime) -> dict[str, Any]:
         "attention_reason": str(attention.reason) if attention else None,
         "attention_since": attention.since if attention else None,
         "attention_detail": attention.detail if attention else None,
+        "needs_person": attention is not None,
         "history": order.history,
         # No text that is looked for spans two lines.
         "searched": f"{folded(order.engineer_name or '')}\n{folded(order.installation_address)}",
@@ -91,15 +92,13 @@ def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
         found.append(table.c.engineer_id == wanted.engineer_id)
     if wanted.customer_id is not None:
         found.append(table.c.customer_id == wanted.customer_id)
-    match wanted.attention:
-        case None:
-            pass
-        case "true":
-            found.append(table.c.attention_reason.is_not(None))
-        case "false":
-            found.append(table.c.attention_reason.is_(None))
-        case reason:
-            found.append(table.c.attention_reason == reason)
+    if wanted.attention == "false":
+        # Nearly every order: no index that finds them is wanted here.
+        found.append(table.c.attention_reason.is_(None))
+    elif wanted.attention is not None:
+        found.append(table.c.needs_person == true())
+        if wanted.attention != "true":
+            found.append(table.c.attention_reason == wanted.attention)
     if wanted.q is not None:
         part = table.c.searched.contains(folded(wanted.q), autoescape=True)
         found.append(or_(table.c.order_id == wanted.q.strip(), part))
