@@ -1,0 +1,71 @@
+"""Every operation of the OpenAPI document, with input made up from it, valid and not."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck
+from hypothesis import settings as effort
+from schemathesis.specs.openapi.checks import (
+    negative_data_rejection,
+    positive_data_acceptance,
+)
+
+from api.app import create_app
+from domain import contexts
+from domain.installation import RequestInstallation
+from domain.orders import Order
+from domain.times import UNSET
+from settings import Settings
+from stores.database import Database
+from stores.installation import InstallationStore
+from stores.order_status import OrderStatusStore
+from tests.api.service import copy_databases, listening
+from tests.servers import dev_server
+
+KNOWN = {"orderId": "known-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11"}
+"""Of what there is."""
+# A stream does not end, and has tests of its own.
+schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi()).exclude(path="/orderStatuses/events")
+
+
+@pytest.fixture(scope="module")
+def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An API that knows an order, with a Temporal server of its own: many orders are left there."""
+    data_dir = tmp_path_factory.mktemp("openapi")
+    copy_databases(migrated, data_dir)
+    with dev_server() as address:
+        port = int(address.rpartition(":")[2])
+        settings = Settings(data_dir=data_dir, temporal_address=None, temporal_port=port)
+        asyncio.run(know_an_order(settings))
+        with listening(settings) as url:
+            yield url
+
+
+async def know_an_order(settings: Settings) -> None:
+    order_id = KNOWN["orderId"]
+    statuses = Database(settings.database_url(contexts.ORDER_STATUS))
+    await OrderStatusStore(statuses).put([Order(order_id)])
+    await statuses.dispose()
+    installations = Database(settings.database_url(contexts.INSTALLATION))
+    await InstallationStore(installations).request(RequestInstallation(order_id, 1, "kr-11-1", "a", "b"), UNSET)
+    await installations.dispose()
+
+
+@schema.parametrize()
+@effort(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case[Any], api_url: str) -> None:
+    # What a text has to be beyond its schema, a real date for one, only the API knows.
+    case.call_and_validate(base_url=api_url, excluded_checks=[positive_data_acceptance])
+
+
+@schema.include(path_regex="{").parametrize()
+@effort(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_about_something_that_exists_is_described_too(case: schemathesis.Case[Any], api_url: str) -> None:
+    case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
+
+    # Whether what was made up is valid as a whole is not known any more.
+    case.call_and_validate(base_url=api_url, excluded_checks=[positive_data_acceptance, negative_data_rejection])
