@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from temporalio import workflow
 
-from domain.errors import IllegalTransition, NotAssigned, OrderCancelRejected, Refusal
+from domain.errors import EngineerUnavailable, IllegalTransition, NotAssigned, OrderCancelRejected, Refusal
 from domain.installation import EngineerAct
 from domain.management_center import Assignment, ManualAssignment
 from domain.orders import CancelRequest, Order, OrderStatus, Subscription
@@ -105,6 +105,8 @@ class Messages(Saga):
     @assign_by_hand.validator
     def validate_assignment(self, wanted: ManualAssignment = ManualAssignment()) -> None:
         """Until the completion or a cancel, one at a time."""
+        if not wanted.engineer_id or wanted.engineer_id != bounded(wanted.engineer_id):
+            raise as_failure(EngineerUnavailable("there is no such engineer"))
         if self.completion is not None or self.order.status.final:
             raise as_failure(IllegalTransition("the installation has been completed"))
         if self.cancel_asked:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
+from unicodedata import category
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -26,6 +27,8 @@ _UNAVAILABLE = {
 }
 _LONGEST_TEXT = 200
 """Characters of a reason; what reaches the workflow past the API is not bounded by it."""
+_UNSTORABLE = ("Cc", "Cs")
+"""Unicode's control characters and lone surrogates."""
 
 
 class Interrupted(Exception):
@@ -177,8 +180,8 @@ class Saga:
 
 
 def bounded(text: str | None) -> str | None:
-    """A text from outside, cut to what the API would have let through."""
-    return text and text[:_LONGEST_TEXT]
+    """A text from outside, cut to what the API would have let through: no database refuses it."""
+    return text and "".join(sign for sign in text[:_LONGEST_TEXT] if category(sign) not in _UNSTORABLE)
 
 
 def _read(handle: "asyncio.Task[Answered]") -> None:
