@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Column, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
@@ -25,7 +25,13 @@ _of_order = ORDER_STATUS.c.order_id == bindparam("of_order")
 _ORDER = select(ORDER_STATUS).where(_of_order)
 _NEW_ORDER = insert(ORDER_STATUS)
 _CHANGE_ORDER = update(ORDER_STATUS).where(_of_order)
-_NEW_CHANGE = insert(ORDER_CHANGE)
+_NEW_CHANGES = insert(ORDER_CHANGE).from_select(
+    ["sequence", *ORDER_STATUS.columns.keys()],
+    select(
+        bindparam("sequence_before", type_=BigInteger) + func.row_number().over(order_by=ORDER_STATUS.c.order_id),
+        *ORDER_STATUS.columns,
+    ).where(ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True))),
+)
 _ADVANCE_FEED = update(FEED_POSITION).values(sequence=FEED_POSITION.c.sequence + bindparam("steps"))
 _STORED = (
     select(FEED_POSITION.c.sequence, ORDER_STATUS.c.order_id, ORDER_STATUS.c.version)
@@ -65,7 +71,7 @@ class OrderStatusStore:
         self._now = now
 
     async def put(self, orders: Sequence[Order]) -> None:
-        """Store orders, all or none; of each only what is newer than what is stored."""
+        """Store orders, all or none: of each the newest version, if it is newer than what is stored."""
         if orders:
             await self._database.transact(lambda connection: self._put(connection, orders))
 
@@ -132,30 +138,29 @@ class OrderStatusStore:
         # Whoever else stores orders waits here until this is committed: numbers rise as transactions commit.
         await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
         rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
-        stored = {row.order_id: row.version for row in rows}
-        sequence = rows[0].sequence - len(orders)
+        before, stored = rows[0].sequence - len(orders), {row.order_id: row.version for row in rows}
+        newest: dict[str, Order] = {}
+        for order in orders:
+            known = newest.get(order.order_id)
+            if order.version > (known.version if known else stored.get(order.order_id, -1)):
+                newest[order.order_id] = order
+        if not newest:
+            return
         at = self._now()
-        versions = dict(stored)
-        changes, newest = [], {}
-        for number, order in enumerate(orders, start=sequence + 1):
-            if order.version > versions.get(order.order_id, -1):
-                versions[order.order_id] = order.version
-                newest[order.order_id] = row = as_row(order, at)
-                changes.append({"sequence": number, **row})
-        await _write(connection, _NEW_ORDER, [row for order_id, row in newest.items() if order_id not in stored])
-        changed = [row | {"of_order": order_id} for order_id, row in newest.items() if order_id in stored]
-        await _write(connection, _CHANGE_ORDER, changed)
-        await _write(connection, _NEW_CHANGE, changes)
-        if sequence // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
-            await self._prune(connection, before=at - self._keep_changes_for)
+        new = [as_row(order, at) for order_id, order in newest.items() if order_id not in stored]
+        changed = [
+            as_row(order, at) | {"of_order": order_id} for order_id, order in newest.items() if order_id in stored
+        ]
+        if new:
+            await connection.execute(_NEW_ORDER, new)
+        if changed:
+            await connection.execute(_CHANGE_ORDER, changed)
+        await connection.execute(_NEW_CHANGES, {"sequence_before": before, "of_orders": list(newest)})
+        if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
+            await self._prune(connection, older_than=at - self._keep_changes_for)
 
-    async def _prune(self, connection: AsyncConnection, *, before: datetime) -> None:
+    async def _prune(self, connection: AsyncConnection, *, older_than: datetime) -> None:
         """Forget the oldest changes, if as many as are forgotten at once are old enough."""
         old = (await connection.execute(_OLD_CHANGE)).one_or_none()
-        if old is not None and old.updated_at < before:
+        if old is not None and old.updated_at < older_than:
             await connection.execute(_PRUNE, {"up_to": old.sequence})
-
-
-async def _write(connection: AsyncConnection, statement: Any, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        await connection.execute(statement, rows if len(rows) > 1 else rows[0])

@@ -64,7 +64,7 @@ async def test_the_newest_version_stays_whatever_comes_when(
     assert (await store.get("o1")).order == order("o1", 2, note="2")
     stored = [change.view.order.version for change in await changes(store) if change.view.order.order_id == "o1"]
     rising = [version for i, version in enumerate(versions) if all(version > earlier for earlier in versions[:i])]
-    assert stored == rising
+    assert stored == ([2] if at_once else rising)
 
 
 async def test_versions_put_at_the_same_time_end_with_the_newest(connect: Connect) -> None:
@@ -237,17 +237,19 @@ async def test_changes_are_forgotten_once_they_are_old(database: Database) -> No
     store = OrderStatusStore(database, keep_changes_for=timedelta(days=7), now=lambda: day[0])
 
     async def put(first: int, last: int) -> None:
-        await store.put([order("o1", version) for version in range(first, last)])
+        await store.put([order(f"o{number:04}") for number in range(first, last)])
+
+    async def kept() -> list[str]:
+        return [change.view.order.order_id for change in await store.changes_after(0, ALL, 5000)]
 
     await put(0, 1400)
     day[0] += timedelta(days=7)
     await put(1400, 2100)
-    assert len(await store.changes_after(0, ALL, 5000)) == 2100
+    assert len(await kept()) == 2100
     day[0] += timedelta(seconds=1)
     await put(2100, 2600)
-    kept = await store.changes_after(0, ALL, 5000)
-    assert [change.view.order.version for change in kept] == list(range(1000, 2600))
+    assert await kept() == [f"o{number:04}" for number in range(1000, 2600)]
     # Whole portions only: of what is left not all is old enough.
     await put(2600, 3100)
-    assert len(await store.changes_after(0, ALL, 5000)) == 2100
-    assert (await store.get("o1")).order.version == 3099
+    assert len(await kept()) == 2100
+    assert (await store.summary()).total == 3100

@@ -106,11 +106,11 @@ ODD_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("key", ODD_KEYS, ids=repr)
-async def test_a_cursor_that_no_page_has_given_is_refused(database: Database, key: object) -> None:
+async def test_a_cursor_that_no_page_has_given_is_refused(database: Database) -> None:
     store = OrderStatusStore(database)
-    with pytest.raises(MalformedCursor):
-        await store.list(ALL, Sort.UPDATED_AT, False, 10, cursor_of(key))
+    for key in ODD_KEYS:
+        with pytest.raises(MalformedCursor):
+            await store.list(ALL, Sort.UPDATED_AT, False, 10, cursor_of(key))
 
 
 @EACH_ONCE
