@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,8 @@ async def serve(file: Path) -> None:
 
 
 def _sandbox() -> SandboxedWorkflowRunner:
-    restrictions = sandbox().restrictions.with_passthrough_modules("bench")
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    same = sandbox()
+    return replace(same, restrictions=same.restrictions.with_passthrough_modules("bench"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import statistics
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from bench.report import Row
 from bench.stack import Stack
 from domain.orders import workflow_id
 
-_BETWEEN_LOOKS = 0.05
+_BETWEEN_LOOKS = 0.1
 
 Look = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
 """The orders that were requested since the last look, and of which engineer."""
@@ -60,9 +59,18 @@ class Window:
         """Orders per second."""
         return len(self.orders) / self.seconds
 
-    def cpu_ms(self) -> Row:
-        """For each order."""
-        return {f"{kind} CPU ms": 1000 * used / max(len(self.orders), 1) for kind, used in self.cpu.items()}
+    def per_order(self, cpu: Mapping[str, float]) -> Row:
+        """CPU for each order, for the table."""
+        return {f"{kind} CPU ms": 1000 * used / max(len(self.orders), 1) for kind, used in cpu.items()}
+
+
+def joined(windows: Sequence[Window]) -> Window:
+    """Some windows as if they were one."""
+    return Window(
+        sum(window.seconds for window in windows),
+        [order_id for window in windows for order_id in window.orders],
+        {kind: sum(window.cpu[kind] for window in windows) for kind in windows[0].cpu},
+    )
 
 
 @dataclass
@@ -124,13 +132,3 @@ async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-def combined(windows: Sequence[Window]) -> Row:
-    """The median rate of some windows, and the CPU for each order over all of them."""
-    whole = Window(
-        sum(window.seconds for window in windows),
-        [order_id for window in windows for order_id in window.orders],
-        {kind: sum(window.cpu[kind] for window in windows) for kind in windows[0].cpu},
-    )
-    return {"orders/s": statistics.median(window.rate for window in windows), **whole.cpu_ms()}

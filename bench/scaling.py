@@ -2,7 +2,7 @@
 
 from bench import read_model, stack
 from bench.completing import IN_MOTION
-from bench.load import Feed, Load, combined
+from bench.load import Feed, Load
 from bench.orders import ByClient
 from bench.report import Measurement
 
@@ -22,5 +22,5 @@ async def measure(*, quick: bool) -> Measurement:
                 await running.add_worker(number)
             load = Load(running.client, way, feed, IN_MOTION)
             window = await load.window(running, ("temporal", "worker"), warm=2, seconds=4 if quick else 10)
-            found.rows.append({"worker processes": count, **combined([window])})
+            found.rows.append({"worker processes": count, "orders/s": window.rate, **window.per_order(window.cpu)})
     return found
