@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from domain.errors import EngineerUnavailable, IllegalTransition
+from domain.errors import EngineerUnavailable, IllegalTransition, Refusal
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
@@ -107,6 +107,8 @@ class SubscriptionWorkflow(Messages):
         )
         if status is InstallationStatus.CANCELED:
             # Only an order that was reset to before its own end finds its installation closed.
+            self.refuse_engineers(IllegalTransition("the installation has been canceled"))
+            order.engineer_id = order.engineer_name = None
             await self.await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=order.region))
         else:
             self.answer_by = workflow.now() + timedelta(seconds=self.policy.answer_within)
@@ -154,9 +156,10 @@ class SubscriptionWorkflow(Messages):
     async def compensate(self) -> None:
         """Cancel the installation with the order, together; `run` frees the engineer afterwards, as at every end."""
         cancellation = self.cancellation or CancelRequest()
-        for decision in (*self.decisions.values(), self.reassignment):
-            if decision is not None:
-                decision.settle(IllegalTransition("the order is being cancelled"))
+        cancelled = IllegalTransition("the order is being cancelled")
+        self.refuse_engineers(cancelled)
+        if self.reassignment is not None:
+            self.reassignment.settle(cancelled)
         self.clear_attention()
         self.record(Event.CANCEL_ORDERED, by=cancellation.by, detail=cancellation.reason)
         self.show()
@@ -245,6 +248,11 @@ class SubscriptionWorkflow(Messages):
             wanted.settle(EngineerUnavailable("the engineer does not exist or is not active"))
         else:
             wanted.settle(IllegalTransition("the order's assignment has been closed"))
+
+    def refuse_engineers(self, refusal: Refusal) -> None:
+        """Whatever engineers have decided and is not carried out yet will not be."""
+        for decision in self.decisions.values():
+            decision.settle(refusal)
 
     def as_answer(self, decision: Decision) -> RecordAnswer:
         """What the installation context is to write down of a decision."""

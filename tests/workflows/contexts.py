@@ -54,6 +54,8 @@ class Contexts:
     """What the read model has stored of each order, one version after the other."""
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Every try of a command: its name and the order's id."""
+    reset: set[str] = field(default_factory=set)
+    """Orders that an operator has set back, so that their history is not what it was."""
     broken: list[str] = field(default_factory=list)
     """Rules that were found broken at a call; stays empty."""
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -250,7 +252,8 @@ class Contexts:
             stored = self.projected[order.order_id]
             self.check(order)
             if not stored or stored[-1].version < order.version:
-                self._note(order.order_id, broken_between(stored[-1], order) if stored else [])
+                if stored and order.order_id not in self.reset:
+                    self._note(order.order_id, broken_between(stored[-1], order))
                 stored.append(deepcopy(order))
 
         await self._serve(PROJECT_ORDER.name, order.order_id, store)

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
@@ -107,7 +108,7 @@ class Stage:
         assert self.contexts.broken == []
         for placed in self.placed:
             history = await placed.handle.fetch_history()
-            stumbles = [event for event in history.events if event.event_type in _STUMBLES]
+            stumbles = [event for event in history.events if stumbled(event)]
             assert not stumbles, stumbles
             if history.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
                 self._ended_whole(placed, await placed.result(projected=False))
@@ -119,11 +120,15 @@ class Stage:
         assert placed.order_id in self.contexts.closed
 
 
-_STUMBLES = (
-    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
-)
+def stumbled(event: HistoryEvent) -> bool:
+    """The saga's code has failed, or the order has ended in a way that none should."""
+    failed = event.workflow_task_failed_event_attributes.cause
+    return event.event_type in _WRONG_ENDS or failed not in (_NOT_FAILED, _RESET)
+
+
+_WRONG_ENDS = (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED)
+_NOT_FAILED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED
+_RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 
 async def replay(history: WorkflowHistory) -> None:

@@ -1,0 +1,143 @@
+"""An operator resets an order to an earlier point: it catches up with what the other contexts hold (rule 5)."""
+
+from uuid import uuid4
+
+import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+from domain.installation import REQUEST_INSTALLATION, InstallationStatus
+from domain.orders import Order, OrderStatus
+from tests.workflows import places
+from tests.workflows.placed import Placed, refusal, together, within
+from tests.workflows.stage import Stage
+
+_SAID = (
+    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL,
+    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
+    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
+)
+
+
+async def reset(stage: Stage, order: Placed, *, task: int, forget: bool = False) -> None:
+    """Start over from the end of a workflow task (the first is 0); forget what was said after it, if so."""
+    await order.until_quiet()
+    stage.contexts.reset.add(order.order_id)
+    history = await order.handle.fetch_history()
+    ended = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    points = [event.event_id for event in history.events if event.event_type == ended]
+    await stage.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=stage.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=order.handle.id),
+            reason="test",
+            workflow_task_finish_event_id=points[task],
+            request_id=uuid4().hex,
+            reset_reapply_exclude_types=_SAID if forget else (),
+        )
+    )
+
+
+async def completed(order: Placed, engineer_id: str) -> Order:
+    await order.accept(engineer_id)
+    await order.complete(engineer_id)
+    return await order.result()
+
+
+async def test_an_order_that_starts_over_overtakes_itself_and_catches_up_with_the_rounds(stage: Stage) -> None:
+    order = await stage.place()
+    await places.requested_of_the_next(order)
+    before = order.row
+
+    await reset(stage, order, task=0)
+
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e1")
+    assert row.version > before.version
+    assert stage.contexts.rounds[order.order_id] == 3
+    assert (await completed(order, "e1")).version > before.version
+    assert stage.contexts.installations[order.order_id] == {
+        1: InstallationStatus.DECLINED,
+        2: InstallationStatus.CANCELED,
+        3: InstallationStatus.COMPLETED,
+    }
+
+
+async def test_what_was_said_after_the_point_is_said_again(stage: Stage) -> None:
+    order = await stage.place()
+    await places.requested_of_the_next(order)
+    before = order.row
+
+    await reset(stage, order, task=2)
+
+    await within(stage.contexts.until(lambda: order.row.version > before.version and order.row.engineer_id == "e2"))
+    assert [entry.event for entry in order.row.history] == [entry.event for entry in before.history]
+    assert (await completed(order, "e2")).engineer_id == "e2"
+
+
+async def test_the_next_change_of_an_order_that_was_set_back_is_shown(stage: Stage) -> None:
+    order = await stage.place()
+    await places.accepted(order)
+    before = await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+
+    await reset(stage, order, task=3, forget=True)
+    await order.assign("e2")
+
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    assert row.version > before.version
+    assert (await completed(order, "e2")).status is OrderStatus.JOIN_COMPLETED
+
+
+@pytest.mark.parametrize("task", [0, 2, 3, 5])
+async def test_an_order_that_has_ended_and_is_set_back_ends_the_same_again(stage: Stage, task: int) -> None:
+    """What was said is said again; what it came too early for is said by those who are asked once more."""
+
+    async def completes() -> None:
+        order = await stage.place()
+        await places.requested(order)
+        before = await completed(order, "e1")
+
+        await reset(stage, order, task=task)
+
+        if task == 0:
+            # The management centre has closed the assignment: nobody is asked again.
+            await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+            assert await refusal(order.assign("e2")) == "IllegalTransition"
+            return
+        ended = await order.result()
+        assert ended.status is OrderStatus.JOIN_COMPLETED
+        assert ended.version > before.version
+
+    async def cancels() -> None:
+        order = await stage.place()
+        await places.requested(order)
+        await order.cancel()
+        before = await order.result()
+
+        await reset(stage, order, task=task)
+
+        ended = await order.result()
+        assert ended.status is OrderStatus.ORDER_CANCELED
+        assert ended.version >= before.version
+
+    await together({"completed": completes(), "cancelled": cancels()})
+
+
+async def test_a_cancelled_order_that_is_set_back_asks_no_engineer_again(stage: Stage) -> None:
+    order = await stage.place()
+    await places.requested(order)
+    await order.cancel()
+    await order.result()
+    gate = stage.contexts.faults.hold(REQUEST_INSTALLATION.name, tries=1)
+
+    await reset(stage, order, task=1, forget=True)
+    await gate.until_reached()
+    accepting = await order.put(refusal(order.accept()))
+    gate.open()
+
+    row = await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+    assert (row.status, row.engineer_id) == (OrderStatus.AWAITING_ENGINEER, None)
+    assert await accepting == "IllegalTransition"
+    assert await refusal(order.assign("e1")) == "IllegalTransition"
+    await order.cancel()
+    assert (await order.result()).status is OrderStatus.ORDER_CANCELED
