@@ -27,8 +27,8 @@ _TRIES = 3
 _RECYCLE_SECONDS = 1800
 _OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 """What a database says that is well and understands us."""
-_DEADLOCK = {1213}
-_ABORTED = {"40001", "40P01"}
+_MYSQL_DEADLOCK = 1213
+_SQLSTATES_OF_ABORTED = ("40001", "40P01")
 
 
 def driver_url(url: str) -> URL:
@@ -186,10 +186,9 @@ def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
 
 def _came_in_between(error: exc.DBAPIError) -> bool:
     """Another transaction has inserted the same row, or a deadlock was broken at our expense."""
-    cause: Any = error.orig
-    number = cause.args[0] if cause is not None and cause.args else None
+    cause = error.orig
     return (
         isinstance(error, exc.IntegrityError)
-        or getattr(cause, "sqlstate", None) in _ABORTED
-        or (isinstance(number, int) and number in _DEADLOCK)
+        or getattr(cause, "sqlstate", None) in _SQLSTATES_OF_ABORTED
+        or getattr(cause, "args", ())[:1] == (_MYSQL_DEADLOCK,)
     )

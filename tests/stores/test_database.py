@@ -154,6 +154,33 @@ async def test_work_that_fails_of_itself_is_not_done_for_ever(database: Database
     assert await stored(database) == []
 
 
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_work_that_is_given_up_to_break_a_deadlock_is_done_again(connect: Connect) -> None:
+    database = connect()
+    await write(database, new("o1"), new("o2"))
+    both_hold_one = asyncio.Barrier(2)
+
+    async def count_up(*orders: str) -> None:
+        tries = 0
+
+        async def work(connection: AsyncConnection) -> None:
+            nonlocal tries
+            tries += 1
+            for order_id in orders:
+                one = INSTALLATION_ORDER.c.order_id == order_id
+                await connection.execute(
+                    INSTALLATION_ORDER.update().where(one).values(newest_round=INSTALLATION_ORDER.c.newest_round + 1)
+                )
+                if tries == 1 and order_id == orders[0]:
+                    await both_hold_one.wait()
+
+        await database.transact(work)
+
+    await asyncio.gather(count_up("o1", "o2"), count_up("o2", "o1"))
+    async with database.reading() as connection:
+        assert list(await connection.scalars(select(INSTALLATION_ORDER.c.newest_round))) == [2, 2]
+
+
 async def test_writers_of_one_process_wait_in_line(connect: Connect) -> None:
     database = connect(deadline_seconds=10)
 
