@@ -7,7 +7,10 @@ import pytest
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from temporal_client import end_process
+from tests.databases import pytest_report_header
 from tests.servers import dev_server
+
+__all__ = ["pytest_report_header"]
 
 # Late answers of calls that a test has held are no news.
 _QUIET = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
