@@ -122,12 +122,13 @@ class Placed:
         assert self.row == order or not projected
         return order
 
-    async def until_quiet(self) -> None:
-        """Wait until nothing is under way, so that the next that the workflow hears is what a test says."""
+    async def until_quiet(self, *, but: str = "") -> None:
+        """Wait until nothing is under way (`but` one command): what the workflow hears next is what a test says."""
 
         async def quiet() -> bool:
             description = (await self.handle.describe()).raw_description
-            return not description.pending_activities and not description.HasField("pending_workflow_task")
+            under_way = {pending.activity_type.name for pending in description.pending_activities}
+            return under_way <= {but} and not description.HasField("pending_workflow_task")
 
         await eventually(quiet)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer, Worker, WorkflowRunner
 
 from domain import contexts
 from domain.orders import Order, Subscription, workflow_id
@@ -30,11 +30,14 @@ _SOON = timedelta(seconds=1)
 class Stage:
     """Workers for all contexts on one server; at its end, every order that was placed has been watched to its own."""
 
-    def __init__(self, client: Client, *, max_cached_workflows: int = 1000) -> None:
+    def __init__(
+        self, client: Client, *, max_cached_workflows: int = 1000, runner: WorkflowRunner | None = None
+    ) -> None:
         self.client = client
         self.contexts = Contexts()
         self.placed: list[Placed] = []
         self._max_cached = max_cached_workflows
+        self._runner = runner or sandbox(strict=True)
         self._others = AsyncExitStack()
         self._orders: Worker | None = None
 
@@ -64,7 +67,7 @@ class Stage:
             self.client,
             task_queue=contexts.ORDERS,
             workflows=[SubscriptionWorkflow],
-            workflow_runner=sandbox(strict=True),
+            workflow_runner=self._runner,
             interceptors=[TolerantMessages()],
             max_cached_workflows=self._max_cached,
             sticky_queue_schedule_to_start_timeout=_SOON,
@@ -76,11 +79,6 @@ class Stage:
         if self._orders is not None:
             worker, self._orders = self._orders, None
             await worker.__aexit__(None, None, None)
-
-    async def restart_orders(self) -> None:
-        """Another worker takes the orders over, and knows nothing of them but their history."""
-        await self.stop_orders()
-        await self.start_orders()
 
     @staticmethod
     def new_id() -> str:
