@@ -11,7 +11,7 @@ import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
 from bench import completing, cost, flood, machine, placing, reading, scaling, stack
-from bench.report import Measurement
+from bench.report import Aim
 
 _PARTS = {
     "placing": placing.measure,
@@ -24,17 +24,6 @@ _PARTS = {
 _RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
-async def run(names: list[str], *, quick: bool) -> dict[str, Measurement]:
-    """Take some measurements, one after the other; print each when it is there."""
-    found: dict[str, Measurement] = {}
-    for name in names:
-        began = perf_counter()
-        found[name] = await _PARTS[name](quick=quick)
-        print(found[name].markdown())
-        print(f"({name} took {perf_counter() - began:.0f} s)\n", file=sys.stderr, flush=True)
-    return found
-
-
 async def server_version() -> str:
     """Of the embedded Temporal server."""
     async with stack.running("temporal") as running:
@@ -43,15 +32,22 @@ async def server_version() -> str:
 
 
 async def bench(names: list[str], *, quick: bool) -> int:
-    """Measure, print, write."""
+    """Measure one after the other; print and write each as soon as it is there."""
     ran_on = machine.describe(await server_version())
     print(" · ".join(f"{key} {value}" for key, value in ran_on.items()), end="\n\n", flush=True)
-    found = await run(names, quick=quick)
-    _RESULTS.parent.mkdir(exist_ok=True)
-    document = {"machine": ran_on, "quick": quick, **{name: part.document() for name, part in found.items()}}
-    _RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    missed = sum(not aim.met for part in found.values() for aim in part.aims)
-    print(f"{sum(len(part.aims) for part in found.values())} aims, {missed} missed. Written to {_RESULTS}")
+    document: dict[str, object] = {"machine": ran_on, "quick": quick}
+    aims: list[Aim] = []
+    for name in names:
+        began = machine.Clock()
+        found = await _PARTS[name](quick=quick)
+        took, others = perf_counter() - began.at, began.others()
+        print(found.markdown(), f"_{name}: {took:.0f} s; others used {others:.0%} of the CPU_", sep="\n", end="\n\n")
+        sys.stdout.flush()
+        document[name] = found.document() | {"seconds": round(took), "cpuOfOthers": round(others, 2)}
+        aims += found.aims
+        _RESULTS.parent.mkdir(exist_ok=True)
+        _RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{len(aims)} aims, {sum(not aim.met for aim in aims)} missed. Written to {_RESULTS}")
     return 0
 
 

@@ -1,8 +1,10 @@
 """How the bench places orders and moves them on: bare, ours by the same client, ours over HTTP."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Protocol
 from uuid import uuid4
 
@@ -26,6 +28,8 @@ BODY = {
 }
 ENCODED = json.dumps(BODY, ensure_ascii=False).encode()
 _FINGERPRINT = "0" * 64
+_RETRY_AFTER = 1.0
+"""Seconds, as the header of a 503 says."""
 
 
 def subscription() -> Subscription:
@@ -103,6 +107,9 @@ class OverHttp:
         connection = self.idle.pop()
         try:
             answer = await connection.request("POST", path, body)
+            while answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                await asyncio.sleep(_RETRY_AFTER)
+                answer = await connection.request("POST", path, body)
         finally:
             self.idle.append(connection)
         if answer.status != expected:
