@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Path, Request
 
 from api.feed import Feed
 from api.first_rows import FirstRows
@@ -17,10 +17,6 @@ from stores.order_status import OrderStatusStore
 OrderId = Annotated[str, Path(alias="orderId", pattern=ID)]
 EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
 ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(pattern=r"^[\x21-\x7e]{1,200}$", description="The same key and body give the same order again"),
-]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ MOST_WAITING = 10_000
 """Orders; more are dropped, the newest first."""
 BATCH = 200
 """Orders written in one transaction."""
-GATHER_FOR = 0.05
+GATHER_FOR = 0.5
 """Seconds for which a batch is gathered."""
 PAUSE = 1.0
 """Seconds before a batch that could not be written is tried again."""

