@@ -18,6 +18,7 @@ from api.first_rows import FirstRows
 from api.known_orders import KnownOrders
 from api.metrics import RequestMetrics
 from api.openapi import DescribedApi
+from api.starting import Starting
 from api.subscriptions import Subscriptions
 from domain import contexts
 from health import Health
@@ -105,13 +106,11 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
 
 def _services(settings: Settings, health: Health, client: Client, databases: dict[str, Database]) -> Services:
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
-    subscriptions = Subscriptions(
-        client, KnownOrders(client, statuses), max_starts_in_flight=settings.max_starts_in_flight
-    )
+    starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
-    in_flight.set_function(lambda: subscriptions.starts_in_flight)
+    in_flight.set_function(lambda: starting.in_flight)
     return Services(
-        subscriptions=subscriptions,
+        subscriptions=Subscriptions(client, KnownOrders(client, statuses), starting),
         first_rows=FirstRows(statuses, health.registry),
         policy=settings.order_policy,
         centers=ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER]),
@@ -123,13 +122,15 @@ def _services(settings: Settings, health: Health, client: Client, databases: dic
 
 async def _register_search_attributes(client: Client) -> None:
     """No order can be started before; whoever comes earlier is told to come again."""
+    log = _log.warning
     while True:
         try:
             # Whoever waits for a connection holds up everybody else who needs it.
             async with asyncio.timeout(_REGISTER_WITHIN):
                 await register_search_attributes(client)
         except (RPCError, RuntimeError, TimeoutError) as error:
-            _log.info("search attributes are not registered yet", error=str(error) or "no answer")
+            log("search attributes are not registered yet", error=str(error) or "no answer")
+            log = _log.debug
             await asyncio.sleep(_AGAIN_AFTER)
         else:
             return

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
+from api.errors import NoAnswerInTime
 from domain.errors import StoreUnavailable
 from domain.order_status import OrderChange, OrderFilter
 from stores.order_status import OrderStatusStore
@@ -14,6 +15,8 @@ LOOK_EVERY = 0.25
 """Seconds between two looks, while somebody listens."""
 PAUSE = 1.0
 """Seconds before a store that did not answer is asked again."""
+MOST_LISTENERS = 1000
+"""Of one process."""
 AT_ONCE = 100
 """Changes read in one go for one listener."""
 
@@ -36,8 +39,11 @@ class Feed:
         """Where a listener begins who has seen what came up to `after`, or (`None`) wants what comes from now on.
 
         Raises:
+            NoAnswerInTime: too many listen already.
             StoreUnavailable: the read model does not answer.
         """
+        if self._listeners >= MOST_LISTENERS:
+            raise NoAnswerInTime("too many listen already")
         last = await self._store.last_sequence()
         # A read model that was set up anew has not come as far yet.
         return last if after is None else min(after, last)
@@ -75,7 +81,7 @@ class Feed:
             try:
                 last = await self._store.last_sequence()
             except StoreUnavailable:
-                _log.info("the status feed waits for the read model")
+                _log.debug("the status feed waits for the read model")
                 await asyncio.sleep(PAUSE)
                 continue
             if last != self._last:

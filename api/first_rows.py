@@ -73,7 +73,7 @@ class FirstRows:
         try:
             await self._store.put(batch)
         except StoreUnavailable:
-            _log.info("first rows wait for the read model", waiting=len(self._waiting))
+            _log.debug("first rows wait for the read model", waiting=len(self._waiting))
             return False
         except Exception as error:  # noqa: BLE001 - what the store will not have must not hold up the rest
             _log.warning("first rows were refused", error=type(error).__qualname__)

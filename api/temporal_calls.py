@@ -10,13 +10,10 @@ from temporalio.client import (
     RPCTimeoutOrCancelledError,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
-    WorkflowUpdateFailedError,
 )
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import NoAnswerInTime, TemporalUnavailable
-from domain.errors import Refusal
 
 _BUSY = (
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -24,7 +21,6 @@ _BUSY = (
     RPCStatusCode.RESOURCE_EXHAUSTED,
     RPCStatusCode.FAILED_PRECONDITION,
 )
-_REFUSALS = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
 
 _log = structlog.get_logger(__name__)
 
@@ -45,6 +41,8 @@ async def asking_temporal(seconds: float) -> AsyncIterator[timedelta]:
         NoAnswerInTime: the server is there, and nothing came of the call.
         TemporalUnavailable: the server is not there, or does not do this.
     """
+    if seconds <= 0:
+        raise NoAnswerInTime("nobody took the request in time")
     try:
         async with asyncio.timeout(seconds):
             yield timedelta(seconds=seconds)
@@ -60,11 +58,3 @@ async def asking_temporal(seconds: float) -> AsyncIterator[timedelta]:
     except RuntimeError as error:
         # That is how a lazy client says that it cannot connect.
         raise TemporalUnavailable("the order system's server cannot be reached") from error
-
-
-def refusal_in(failure: WorkflowUpdateFailedError) -> Refusal | None:
-    """The domain's refusal that an order has answered an update with, if it is one."""
-    cause = failure.cause
-    if isinstance(cause, ApplicationError) and cause.type in _REFUSALS:
-        return _REFUSALS[cause.type](cause.message)
-    return None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from api import subscriptions
+from api import starting
 from domain.orders import workflow_id
 from settings import Settings
 from tests.api.problems import assert_problem
@@ -291,8 +291,8 @@ async def test_a_server_that_says_nothing_is_told_within_three_seconds(settings:
 async def test_too_many_starts_at_once_wait_and_are_told_to_come_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions, "TURN_WITHIN", 0.1)
-    monkeypatch.setattr(subscriptions, "START_WITHIN", 1.0)
+    monkeypatch.setattr(starting, "TURN_WITHIN", 0.1)
+    monkeypatch.setattr(starting, "START_WITHIN", 1.0)
     with silent_port() as port:
         async with serving(but(settings, temporal_port=port, max_starts_in_flight=1)) as service:
             first = asyncio.create_task(service.http.post("/orders", json=CONTRACT_BODY))
