@@ -1,7 +1,7 @@
 """One order on a server, as the people see it who talk to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from uuid import uuid4
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.update.v1 import UpdateRef
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -122,13 +122,16 @@ class Placed:
         assert self.row == order or not projected
         return order
 
-    async def until_quiet(self, *, but: str = "") -> None:
-        """Wait until nothing is under way (`but` one command): what the workflow hears next is what a test says."""
+    async def until_quiet(self, *, but: Collection[str] = ()) -> None:
+        """Wait until nothing is under way (`but` these commands): what the workflow hears next is what a test says."""
 
         async def quiet() -> bool:
-            description = (await self.handle.describe()).raw_description
+            described = await self.handle.describe()
+            if described.status is not WorkflowExecutionStatus.RUNNING:
+                return True
+            description = described.raw_description
             under_way = {pending.activity_type.name for pending in description.pending_activities}
-            return under_way <= {but} and not description.HasField("pending_workflow_task")
+            return under_way <= {*but} and not description.HasField("pending_workflow_task")
 
         await eventually(quiet)
 
@@ -137,10 +140,15 @@ class Placed:
         known = len(self._updates)
         sending = asyncio.create_task(message)
         await asyncio.sleep(0)
-        if len(self._updates) > known:
-            await eventually(lambda: self._admitted(self._updates[-1]))
-        else:
+        if len(self._updates) == known:
             await sending
+            return sending
+        update_id = self._updates[-1]
+
+        async def arrived() -> bool:
+            return sending.done() or await self._admitted(update_id)
+
+        await eventually(arrived)
         return sending
 
     async def _update(self, name: str, arg: object, answered: type | None = None) -> object:

@@ -121,12 +121,16 @@ class Stage:
 def stumbled(event: HistoryEvent) -> bool:
     """The saga's code has failed, or the order has ended in a way that none should."""
     failed = event.workflow_task_failed_event_attributes.cause
-    return event.event_type in _WRONG_ENDS or failed not in (_NOT_FAILED, _RESET)
+    return event.event_type in _WRONG_ENDS or failed not in _NO_FAULT_OF_OURS
 
 
 _WRONG_ENDS = (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED)
-_NOT_FAILED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED
-_RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+_NO_FAULT_OF_OURS = (
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED,
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+    # A message came in while the order was closing, and is heard before it does.
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+)
 
 
 async def replay(history: WorkflowHistory) -> None:

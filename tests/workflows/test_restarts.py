@@ -93,7 +93,7 @@ async def test_what_is_under_way_when_the_worker_goes_is_finished_by_the_next(st
     await arrive(order)
     said = await order.put(say(order)) if say else None
     await gate.until_reached()
-    await order.until_quiet(but=command)
+    await order.until_quiet(but=[command])
 
     await stage.stop_orders()
     gate.open()

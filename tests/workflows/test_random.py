@@ -1,0 +1,237 @@
+"""Random sequences of messages and faults: every rule holds at every moment, and the end is what was promised."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.installation import InstallationStatus
+from domain.orders import Event, Order, OrderStatus
+from tests.workflows.contexts import Contexts
+from tests.workflows.faults import Gate
+from tests.workflows.placed import Placed, Way, refusal, together, within
+from tests.workflows.stage import QUICK, Stage
+from tests.workflows.test_faults import COMMANDS
+
+CLOSED = "closed"
+REFUSALS = {"IllegalTransition", "NotAssigned", "OrderCancelRejected", "EngineerUnavailable", CLOSED}
+AT_REST: dict[OrderStatus, set[InstallationStatus | None]] = {
+    OrderStatus.AWAITING_ENGINEER: {None, InstallationStatus.DECLINED, InstallationStatus.CANCELED},
+    OrderStatus.INSTALLATION_REQUESTED: {InstallationStatus.REQUESTED},
+    OrderStatus.INSTALLATION_ACCEPTED: {InstallationStatus.ACCEPTED},
+    OrderStatus.JOIN_COMPLETED: {InstallationStatus.COMPLETED},
+    OrderStatus.ORDER_CANCELED: {InstallationStatus.CANCELED, InstallationStatus.DECLINED},
+}
+"""An order of which nothing is under way, and how its newest installation stands then."""
+HASTY = replace(QUICK, try_for=0.5, attention_after=0.6)
+"""A try is soon given up, and a person soon asked for."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """A message; nobody waits for its answer before the next."""
+
+    what: str
+    engineer_id: str = "e1"
+    round: int = 0
+    way: Way = Way.UPDATE
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The next tries of a command fail."""
+
+    command: str
+    done: bool
+    times: int
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The next try of a command hangs, until all that hangs is let go."""
+
+    command: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Open:
+    """Let go what hangs."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Let everything happen that can."""
+
+
+Step = Say | Fail | Hold | Open | Rest
+
+names = st.sampled_from(["e1", "e1", "e2", "e3", "nobody"])
+acts = st.builds(
+    Say,
+    st.sampled_from(["accept", "accept", "decline", "complete", "complete"]),
+    engineer_id=names,
+    round=st.sampled_from([0, 0, 0, 1, 2]),
+)
+assignments = st.builds(Say, st.just("assign"), engineer_id=names)
+cancels = st.builds(Say, st.just("cancel"), way=st.sampled_from(Way))
+faults = st.one_of(
+    st.builds(Fail, st.sampled_from(COMMANDS), st.booleans(), st.integers(1, 2)),
+    st.builds(Hold, st.sampled_from(COMMANDS), st.booleans()),
+    st.just(Open()),
+)
+steps = st.one_of(st.just(Rest()), st.just(Rest()), acts, acts, acts, assignments, cancels, faults)
+scripts = st.lists(st.lists(steps, min_size=1, max_size=12), min_size=6, max_size=10)
+
+
+@dataclass
+class Play:
+    """One script on one order."""
+
+    order: Placed
+    gates: list[tuple[str, Gate]] = field(default_factory=list)
+    said: "list[tuple[Say, asyncio.Task[str | None]]]" = field(default_factory=list)
+
+    async def take(self, step: Step) -> None:
+        """One step."""
+        of, by = self.order.order_id, self.order.contexts.faults
+        match step:
+            case Say():
+                self.said.append((step, await self.order.put(answered(self._message(step)))))
+            case Fail():
+                by.fail(step.command, done=step.done, times=step.times, order_id=of)
+            case Hold():
+                self.gates.append((step.command, by.hold(step.command, done=step.done, order_id=of, tries=1)))
+            case Open():
+                self.open()
+            case Rest():
+                held = {command for command, gate in self.gates if not gate.opened.is_set()}
+                await self.order.until_quiet(but=held)
+
+    def open(self) -> None:
+        """Let go what hangs."""
+        for _, gate in self.gates:
+            gate.open()
+
+    async def end(self) -> None:
+        """Let everything happen that can, and compare what became of the order with what its people were told."""
+        self.open()
+        await within(self.order.contexts.finished(self.order.order_id))
+        await self.order.until_quiet()
+        told = [(say, await answer) for say, answer in self.said]
+        order = await self.order.order()
+        promised(order, told)
+        at_rest(order, self.order.contexts)
+        if not order.status.final:
+            await self.order.cancel()
+            order = await self.order.result()
+            assert order.status is OrderStatus.ORDER_CANCELED
+            at_rest(order, self.order.contexts)
+
+    def _message(self, say: Say) -> Awaitable[object]:
+        match say.what:
+            case "accept":
+                return self.order.accept(say.engineer_id, say.round)
+            case "decline":
+                return self.order.decline(say.engineer_id, say.round)
+            case "complete":
+                return self.order.complete(say.engineer_id, say.round)
+            case "assign":
+                return self.order.assign(say.engineer_id)
+            case _:
+                return self.order.cancel(say.way)
+
+
+async def answered(message: Awaitable[object]) -> str | None:
+    """The refusal of a message, also of one that came when the order had ended."""
+    try:
+        return await refusal(message)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return CLOSED
+
+
+def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
+    """The order stands where those who were told yes were told that it would."""
+    assert all(answer is None or answer in REFUSALS for _, answer in told)
+    yes = [say for say, answer in told if answer is None]
+    completed = {say.engineer_id for say in yes if say.what == "complete"}
+    cancelled = {say.way for say in yes if say.what == "cancel"}
+    events = [(entry.event, entry.by) for entry in order.history]
+    if completed:
+        assert (order.status, {order.engineer_id}) == (OrderStatus.JOIN_COMPLETED, completed)
+        assert Way.UPDATE not in cancelled
+    else:
+        assert (order.status is OrderStatus.ORDER_CANCELED) == bool(cancelled)
+        assert order.status is not OrderStatus.JOIN_COMPLETED
+    for said, event in (("accept", Event.INSTALLATION_ACCEPTED), ("decline", Event.INSTALLATION_DECLINED)):
+        engineers = {f"engineer:{say.engineer_id}" for say in yes if say.what == said}
+        assert engineers == {by for happened, by in events if happened == event}
+    too_late = any(answer == "OrderCancelRejected" for _, answer in told)
+    assert not too_late or Event.ORDER_CANCEL_REJECTED in [event for event, _ in events]
+
+
+def at_rest(order: Order, contexts: Contexts) -> None:
+    """The contexts agree about an order of which nothing is under way."""
+    assert contexts.newest(order.order_id) in AT_REST[order.status]
+    held = contexts.assignments[order.order_id]
+    if order.status.final or order.status is OrderStatus.AWAITING_ENGINEER:
+        assert held is None
+    else:
+        assert held is not None
+        assert held.engineer_id == order.engineer_id
+    assert (order.attention is None) == (order.status is not OrderStatus.AWAITING_ENGINEER)
+
+
+async def play(stage: Stage, script: Sequence[Step]) -> None:
+    """An order of its own for a script."""
+    playing = Play(await stage.place(HASTY))
+    for step in script:
+        await playing.take(step)
+    await playing.end()
+
+
+async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]]) -> None:
+    """All at once; nothing of them is left on the stage for the next."""
+    await together({f"{n}: {script}": play(stage, script) for n, script in enumerate(scripts)})
+    await stage.look_back()
+    stage.placed.clear()
+
+
+quickly = settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate, Phase.target, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@quickly
+@given(scripts)
+async def test_every_rule_holds_whatever_is_said_and_whatever_fails(
+    stage: Stage, scripts: Sequence[Sequence[Step]]
+) -> None:
+    await play_all(stage, scripts)
+
+
+@pytest.fixture
+async def forgetful(client: Client) -> AsyncIterator[Stage]:
+    """A stage whose worker begins every task with the order's whole history."""
+    async with Stage(client, max_cached_workflows=0) as stage:
+        yield stage
+
+
+@settings(quickly, max_examples=3)
+@given(scripts)
+async def test_every_rule_holds_when_no_worker_remembers_anything(
+    forgetful: Stage, scripts: Sequence[Sequence[Step]]
+) -> None:
+    await play_all(forgetful, scripts)
