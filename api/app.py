@@ -64,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         redirect_slashes=False,
+        # Asked about with every request, and nobody listens yet.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.health = health
     for collection in (orders, management_center, installation, order_status):

@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from api.bodies import JsonRoute
+from api.bodies import DirectRoute, JsonRoute
 from api.dependencies import OrderId, Orders, Services
 from api.known_orders import Known
 from api.openapi import Answers, answers
@@ -41,19 +41,11 @@ _RECORDED: Answers = {
 _SILENT = (Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME)
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=OrderShown,
-    responses=_TAKEN | answers(Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
-    openapi_extra={"parameters": [_KEY]},
-)
 async def place_order(given: NewOrder, request: Request) -> Response:
     """Take an order.
 
     A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
     """
-    # Taken from the request by hand: as dependencies they would cost more than all the rest that is done here.
     services: Services = request.app.state.services
     order_id = _order_id(request.headers.get(_KEY["name"]))
     order = given.order(order_id, at=datetime.now(UTC))
@@ -62,6 +54,18 @@ async def place_order(given: NewOrder, request: Request) -> Response:
         return _shown(started.known, 200, {"Idempotent-Replayed": "true"})
     services.first_rows.add(order)
     return _shown(started.known, 201, {"Location": f"/orders/{order_id}"})
+
+
+router.add_api_route(
+    "",
+    place_order,
+    methods=["POST"],
+    status_code=201,
+    response_model=OrderShown,
+    responses=_TAKEN | answers(Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
+    openapi_extra={"parameters": [_KEY]},
+    route_class_override=DirectRoute,
+)
 
 
 @router.get("/{orderId}", response_model=OrderShown, responses=answers(Kind.NOT_FOUND, *_SILENT))
