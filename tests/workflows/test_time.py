@@ -21,7 +21,8 @@ from tests.workflows import places
 from tests.workflows.placed import refusal
 from tests.workflows.stage import Stage
 
-POLICY = OrderPolicy()
+POLICY = OrderPolicy(retry_at_most_every=10 * 60)
+"""Tried seldom, for tests that let hours go by."""
 EVER = 10**9
 
 
@@ -53,6 +54,33 @@ async def test_when_nobody_answers_a_manager_is_asked_for(timeless: Stage, clock
     row = await order.until_attention("NO_ENGINEER")
     assert row.status is OrderStatus.AWAITING_ENGINEER
     assert row.engineer_id is None
+
+
+async def test_an_order_keeps_the_timers_that_it_was_taken_with(timeless: Stage, clock: WorkflowEnvironment) -> None:
+    hurried = await timeless.place(replace(POLICY, answer_within=60))
+    patient = await timeless.place(POLICY)
+    await places.requested(hurried)
+    await places.requested(patient)
+
+    await clock.sleep(timedelta(minutes=2))
+
+    await hurried.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    assert (await patient.order()).engineer_id == "e1"
+
+
+async def test_the_time_to_answer_ends_while_a_manager_is_refused(timeless: Stage, clock: WorkflowEnvironment) -> None:
+    order = await timeless.place(POLICY)
+    await places.requested(order)
+    timeless.contexts.faults.fail(ASSIGN_ENGINEER.name, times=EVER)
+    assigning = await order.put(refusal(order.assign("nobody")))
+    await timeless.contexts.until(lambda: timeless.contexts.calls[-1][0] == ASSIGN_ENGINEER.name)
+    await clock.sleep(timedelta(hours=4, minutes=1))
+    timeless.contexts.faults.heal()
+    await clock.sleep(timedelta(seconds=POLICY.retry_at_most_every + 5))
+
+    assert await assigning == "EngineerUnavailable"
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    assert "InstallationUnanswered" in [entry.event for entry in row.history]
 
 
 OUTAGES = {
