@@ -19,7 +19,8 @@ PROJECT = Path(__file__).parents[2]
 
 @contextmanager
 def process(settings: Settings, port: int, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    environment = os.environ | {
+    inherited = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
+    environment = inherited | {
         "API_PORT": str(port),
         "TEMPORAL_PORT": str(settings.temporal_port),
         "DATA_DIR": str(settings.data_dir),
