@@ -19,6 +19,14 @@ from prometheus_client import (
 )
 from pydantic import BaseModel
 
+from domain import contexts
+
+PARTS = {
+    contexts.MANAGEMENT_CENTER: "managementCenterStore",
+    contexts.INSTALLATION: "installationStore",
+    contexts.ORDER_STATUS: "orderStatusStore",
+}
+"""What the readiness calls each context's database."""
 _CHECK_WITHIN = 1.0
 """Seconds that a part has to answer in."""
 _FRESH_FOR = 1.0

@@ -22,7 +22,7 @@ from activities.installation import InstallationActivities
 from activities.management_center import ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
 from domain import contexts
-from health import Health, serve_health
+from health import PARTS, Health, serve_health
 from logging_setup import configure_logging
 from settings import Settings
 from stores.database import Database
@@ -102,7 +102,7 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event) -> None:
     """Serve some contexts until `stop` is set, then finish what is in hand."""
     databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
-    health = Health({f"{context}-store": database.ping for context, database in databases.items()})
+    health = Health({PARTS[context]: database.ping for context, database in databases.items()})
     async with AsyncExitStack() as open_things:
         for database in databases.values():
             open_things.push_async_callback(database.dispose)

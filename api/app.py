@@ -21,7 +21,7 @@ from api.openapi import DescribedApi
 from api.starting import Starting
 from api.subscriptions import Subscriptions
 from domain import contexts
-from health import Health
+from health import PARTS, Health
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
@@ -37,11 +37,6 @@ _REGISTER_WITHIN = 2.0
 """Seconds."""
 _AGAIN_AFTER = 1.0
 """Seconds between two tries of what has to succeed once."""
-_PARTS = {
-    contexts.MANAGEMENT_CENTER: "managementCenterStore",
-    contexts.INSTALLATION: "installationStore",
-    contexts.ORDER_STATUS: "orderStatusStore",
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +82,7 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
     """The stores and the client, none of which has to answer yet, and what runs in the background."""
     async with AsyncExitStack() as open_things:
         databases = {}
-        for context, part in _PARTS.items():
+        for context, part in PARTS.items():
             database = Database(settings.database_url(context), deadline_seconds=_DATABASE_WITHIN)
             open_things.push_async_callback(database.dispose)
             databases[context] = database
