@@ -21,7 +21,7 @@ _HTTP = "orders, over HTTP"
 
 async def measure(*, quick: bool) -> Measurement:
     """Rates and CPU of the bare workflow, of ours driven in the same way, and of ours over HTTP."""
-    rounds, seconds = (1, 4.0) if quick else (4, 5.0)
+    rounds, seconds = (1, 4.0) if quick else (6, 4.0)
     windows: dict[str, list[Window]] = {_BARE: [], _OURS: [], _HTTP: []}
     async with (
         stack.running("temporal", "migration", "worker", "api") as running,
