@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +12,14 @@ from starlette.exceptions import HTTPException
 
 LARGEST_BODY = 64 * 1024
 """Bytes."""
+
+
+def _no_number(constant: str) -> NoReturn:
+    """NaN and the infinities, which Python would read, are not JSON."""
+    raise ValueError(constant)
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)
 
 
 class JsonRequest(Request):
@@ -37,11 +45,12 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """The object in the body."""
         try:
-            content = json.loads((await self.body()).decode())
+            content = _JSON.decode((await self.body()).decode())
         except UnicodeDecodeError:
             raise HTTPException(400, "the body is not UTF-8") from None
         except (ValueError, RecursionError):
-            raise HTTPException(400, "the body is not JSON") from None
+            # Or JSON that is nested deeper, or has longer numbers, than anybody means.
+            raise HTTPException(400, "the body cannot be read as JSON") from None
         if not isinstance(content, dict):
             raise HTTPException(422, "the body has to be an object")
         return content

@@ -10,11 +10,6 @@
 class Unavailable(Exception):
     """Somebody who has to answer does not. Nothing is known to have been done, nor not to have been."""
 
-    def __init__(self, detail: str, *, order_id: str | None = None) -> None:
-        super().__init__(detail)
-        self.order_id = order_id
-        """The order that may have been taken all the same, for the client to ask about."""
-
 
 class TemporalUnavailable(Unavailable):
     """The Temporal server cannot be reached, or does not do what it is asked to."""

@@ -14,6 +14,8 @@ from workflows import visibility
 
 ANSWER_WITHIN = 1.0
 """Seconds for each source to answer in."""
+LOOK_WITHIN = 0.3
+"""Seconds for a look at the read model that a new order waits for."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,26 @@ class KnownOrders:
         except (NoSuchWorkflow, WorkflowFailureError):
             return await self.row(order_id)
 
-    async def row(self, order_id: str) -> Order:
+    async def forgotten(self, order_id: str) -> Order | None:
+        """The order, where it has ended and only the read model still knows it.
+
+        Raises:
+            Unavailable: Temporal does not tell whether it knows it.
+        """
+        try:
+            order = await self.row(order_id, within=LOOK_WITHIN)
+        except (NotFound, StoreUnavailable):
+            return None
+        if not order.status.final:
+            return None
+        try:
+            async with asking_temporal(ANSWER_WITHIN) as timeout:
+                await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
+        except NoSuchWorkflow:
+            return order
+        return None
+
+    async def row(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Order:
         """The order in the read model.
 
         Raises:
@@ -84,7 +105,8 @@ class KnownOrders:
             StoreUnavailable: the read model does not answer.
         """
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
+            # Twice, for the reason that `Database` has.
+            async with asyncio.timeout(within), asyncio.timeout(within * 0.95):
                 return (await self._rows.get(order_id)).order
         except TimeoutError as error:
             raise StoreUnavailable("the read model did not answer in time") from error

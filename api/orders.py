@@ -9,8 +9,10 @@ from uuid import uuid4
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from api import problems
 from api.bodies import DirectRoute, JsonRoute
 from api.dependencies import OrderId, Orders, Services
+from api.errors import IdempotencyKeyReused
 from api.known_orders import Known
 from api.openapi import Answers, answers
 from api.problems import Kind
@@ -27,6 +29,7 @@ _KEY: dict[str, Any] = {
     "description": "The same key and body give the same order again",
     "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
 }
+_REPLAYED = {"Idempotent-Replayed": "true"}
 _TAKEN: Answers = {
     200: {
         "model": OrderShown,
@@ -41,17 +44,32 @@ _RECORDED: Answers = {
 _SILENT = (Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME)
 
 
+def order_id_of(key: str | None) -> str:
+    """The same for the same key of the same client; without a key, another each time."""
+    if key is None:
+        return uuid4().hex
+    if not re.fullmatch(_KEY["schema"]["pattern"], key):
+        raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
+    return hashlib.blake2b(f"{_ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
+
+
 async def place_order(given: NewOrder, request: Request) -> Response:
     """Take an order.
 
     A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
     """
     services: Services = request.app.state.services
-    order_id = _order_id(request.headers.get(_KEY["name"]))
+    key = request.headers.get(_KEY["name"])
+    order_id = order_id_of(key)
+    problems.note_order(request, order_id)
+    if key is not None and (ended := await services.subscriptions.forgotten(order_id)):
+        if not given.asks_for(ended):
+            raise IdempotencyKeyReused("the key has been used with another body")
+        return _shown(Known(ended), 200, _REPLAYED)
     order = given.order(order_id, at=datetime.now(UTC))
     started = await services.subscriptions.start(Subscription(order, services.policy), given.fingerprint())
     if started.replayed:
-        return _shown(started.known, 200, {"Idempotent-Replayed": "true"})
+        return _shown(started.known, 200, _REPLAYED)
     services.first_rows.add(order)
     return _shown(started.known, 201, {"Location": f"/orders/{order_id}"})
 
@@ -84,15 +102,6 @@ async def cancel_order(order_id: OrderId, orders: Orders, given: NewCancel | Non
     reason = given.reason if given else None
     cancellation = await orders.cancel(order_id, CancelRequest(by="customer", reason=reason))
     return _shown(cancellation.known, 200 if cancellation.done else 202)
-
-
-def _order_id(key: str | None) -> str:
-    """The same for the same key of the same client; without a key, another each time."""
-    if key is None:
-        return uuid4().hex
-    if not re.fullmatch(_KEY["schema"]["pattern"], key):
-        raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
-    return hashlib.blake2b(f"{_ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
 
 
 def _shown(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -76,14 +76,20 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _failed)
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    kind = _KINDS[type(error)]
+def note_order(request: Request, order_id: str) -> None:
+    """Have every `503` of this request carry the order that may have been taken all the same."""
+    request.state.order_id = order_id
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    kind, detail = _KINDS[type(error)], str(error)
     if isinstance(error, errors.StoreUnavailable):
         # Its text may name a database; that is for the log.
-        _log.warning("store unavailable", error=str(error))
-        return problem(kind, "a database did not answer", headers=_RETRY_AFTER)
-    retry = _RETRY_AFTER if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(kind, str(error), headers=retry, orderId=getattr(error, "order_id", None))
+        _log.warning("store unavailable", error=detail)
+        detail = "a database did not answer"
+    if kind.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return problem(kind, detail)
+    return problem(kind, detail, headers=_RETRY_AFTER, orderId=getattr(request.state, "order_id", None))
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -93,7 +99,9 @@ async def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if kind is Kind.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
         headers["Allow"] = methods
-    return problem(kind, error.detail or kind.title, headers=headers)
+    # Of the body as a whole: its members are looked at elsewhere.
+    whole = [{"pointer": "", "detail": error.detail}] if kind is Kind.INVALID_INPUT else None
+    return problem(kind, error.detail or kind.title, headers=headers, errors=whole)
 
 
 def _methods_of(request: Request) -> str:

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.errors import IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable, Unavailable
+from api.errors import IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable
 from api.known_orders import ANSWER_WITHIN
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain import contexts
@@ -22,8 +22,6 @@ START_WITHIN = 2.4
 """Seconds from the request to the answer of `start_workflow`, the wait for a turn included."""
 TURN_WITHIN = 2.0
 """Seconds that a request waits while as many starts as may be are in flight."""
-LONGEST_NAME = 60
-"""Characters of the product's name in the workflow's summary, which is meant to have 400 bytes at most."""
 FINGERPRINT = "fingerprint"
 """In the memo: tells a repeated request from another one with the same key."""
 
@@ -50,19 +48,14 @@ class Starting:
             IdempotencyKeyReused: the order's id belongs to another request.
             Unavailable: it is not known whether the order was taken.
         """
-        order_id = subscription.order.order_id
         deadline = monotonic() + START_WITHIN
-        try:
-            async with self._turn():
-                try:
-                    await self._start(subscription, fingerprint, deadline - monotonic())
-                except WorkflowAlreadyStartedError:
-                    await self._compare(order_id, fingerprint)
-                    return False
-            return True
-        except Unavailable as error:
-            error.order_id = order_id
-            raise
+        async with self._turn():
+            try:
+                await self._start(subscription, fingerprint, deadline - monotonic())
+            except WorkflowAlreadyStartedError:
+                await self._compare(subscription.order.order_id, fingerprint)
+                return False
+        return True
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -91,7 +84,7 @@ class Starting:
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     memo={FINGERPRINT: fingerprint},
                     search_attributes=visibility.first_attributes(order),
-                    static_summary=f"가입신청 · {order.product_name[:LONGEST_NAME]}",
+                    static_summary=visibility.summary(order),
                     rpc_timeout=timeout,
                 )
         except NoAnswerInTime as error:

@@ -58,6 +58,14 @@ class Subscriptions:
             return Started(Known(subscription.order))
         return Started(await self._known.now(subscription.order.order_id), replayed=True)
 
+    async def forgotten(self, order_id: str) -> Order | None:
+        """The order, where it has ended so long ago that Temporal has forgotten it: the same id would start another.
+
+        Raises:
+            Unavailable: Temporal does not tell whether it has.
+        """
+        return await self._known.forgotten(order_id)
+
     async def get(self, order_id: str) -> Known:
         """The order as it stands, or what is known of it.
 

@@ -68,6 +68,13 @@ class NewOrder(Sent):
         given = self.model_dump(exclude_none=True, mode="json")
         return hashlib.sha256(to_json(dict(sorted(given.items())))).hexdigest()
 
+    def asks_for(self, order: Order) -> bool:
+        """Whether the order is what this body asks for; of any day, where it names none."""
+        if self.order_date and self.order_date.isoformat() != order.order_date:
+            return False
+        asked = self.model_dump(exclude={"order_date"})
+        return all(getattr(order, name) == value for name, value in asked.items())
+
     def order(self, order_id: str, *, at: datetime) -> Order:
         """The order that this body asks for, taken at that time."""
         order = Order(

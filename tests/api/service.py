@@ -91,11 +91,12 @@ class Service:
         await self.closed(order_id)
         return order_id
 
-    async def forgotten(self, status: OrderStatus) -> str:
+    async def forgotten(self, status: OrderStatus, order: Order | None = None) -> str:
         """An order that only the read model knows, as after the server's retention; its id."""
-        order_id = uuid4().hex
-        await self.app.state.services.statuses.put([Order(order_id, status=status, order_date="2020-07-15")])
-        return order_id
+        order = order or Order(uuid4().hex, order_date="2020-07-15")
+        order.status = status
+        await self.app.state.services.statuses.put([order])
+        return order.order_id
 
     async def until(self, order_id: str, status: str) -> dict[str, Any]:
         """Wait for a status in the read model; the row."""

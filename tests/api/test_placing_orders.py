@@ -3,12 +3,19 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
+from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
 
 from api import starting
-from domain.orders import workflow_id
+from api.errors import TemporalUnavailable
+from api.known_orders import KnownOrders
+from api.orders import order_id_of
+from api.schemas.orders import NewOrder
+from domain.errors import StoreUnavailable
+from domain.orders import OrderStatus, workflow_id
 from settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving, silent_port
@@ -138,9 +145,8 @@ async def test_a_problem_does_not_repeat_what_was_sent(service: Service) -> None
         ('{"a": 1}'.encode("utf-16"), 400, "malformed-request"),
         (b"[" * 30_000, 400, "malformed-request"),
         (b'{"productId": ' + b"9" * 5000 + b"}", 400, "malformed-request"),
-        (b"[]", 422, "invalid-input"),
-        (b"null", 422, "invalid-input"),
-        (b'{"productId": NaN}', 422, "invalid-input"),
+        (b'{"productId": NaN}', 400, "malformed-request"),
+        (b'{"productId": 1, "unknown": [-Infinity, Infinity]}', 400, "malformed-request"),
         (b'{"productId": "\\ud800", "productName": "a", "installationAddress": "a", "customerId": 1}', 422, None),
         (b'{"productId": 1, "productId": 2}', 422, "invalid-input"),
     ],
@@ -149,6 +155,15 @@ async def test_a_body_that_is_no_order(service: Service, content: bytes, status:
     answer = await service.http.post("/orders", content=content, headers={"Content-Type": "application/json"})
 
     assert_problem(answer, status, slug or "invalid-input")
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b'"x"', b"5"])
+async def test_a_body_that_is_no_object_is_named_as_a_whole(service: Service, content: bytes) -> None:
+    for path in ("/orders", f"/installations/{'0' * 32}/accept"):
+        answer = await service.http.post(path, content=content, headers={"Content-Type": "application/json"})
+
+        (error,) = assert_problem(answer, 422, "invalid-input")["errors"]
+        assert (error["pointer"], error["detail"]) == ("", "the body has to be an object")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +228,34 @@ async def test_a_key_still_counts_after_the_order_has_ended(service: Service) ->
     assert (again.status_code, again.json()["status"]) == (200, "ORDER_CANCELED")
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 200),
+        ({"customerId": 1, "orderDate": None}, 200),
+        ({"orderDate": "20200716"}, 422),
+        ({"note": None}, 422),
+        ({"preferredVisit": "2030-01-02T09:00:01+09:00"}, 422),
+    ],
+)
+async def test_a_key_still_counts_after_temporal_has_forgotten_the_order(
+    service: Service, sent: dict[str, Any], status: int
+) -> None:
+    key = uuid4().hex
+    body = CONTRACT_BODY | {"note": "문", "preferredVisit": "2030-01-02T09:00:00+09:00"}
+    taken = NewOrder.model_validate(body).order(order_id_of(key), at=datetime.now(UTC))
+    order_id = await service.forgotten(OrderStatus.JOIN_COMPLETED, taken)
+
+    again = await service.http.post("/orders", json=body | sent, headers={"Idempotency-Key": key})
+
+    if status == 200:
+        assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+        assert (again.json()["orderId"], again.json()["status"]) == (order_id, "JOIN_COMPLETED")
+    else:
+        assert_problem(again, status, "idempotency-key-reused")
+    assert not service.order_ids
+
+
 @pytest.mark.parametrize("key", [b"", b"a b", b"a" * 201, "키".encode()])
 async def test_a_key_is_of_up_to_200_visible_characters(service: Service, key: bytes) -> None:
     answer = await service.http.post("/orders", json=CONTRACT_BODY, headers={b"Idempotency-Key": key})
@@ -273,6 +316,22 @@ async def test_an_unreachable_server_is_told_within_three_seconds_with_the_id_to
     problems = [assert_problem(answer, 503, "temporal-unavailable") for answer in answers]
     assert problems[0]["orderId"] == problems[1]["orderId"]
     assert answers[0].headers["Retry-After"]
+
+
+async def test_a_replay_that_nobody_can_answer_carries_the_id_to_ask_for(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Idempotency-Key": "nobody"}
+    order_id = (await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)).json()["orderId"]
+    for error, slug in (
+        (StoreUnavailable("down"), "no-answer-in-time"),
+        (TemporalUnavailable("down"), "temporal-unavailable"),
+    ):
+        monkeypatch.setattr(KnownOrders, "now", AsyncMock(side_effect=error))
+
+        answer = await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)
+
+        assert assert_problem(answer, 503, slug)["orderId"] == order_id
 
 
 async def test_a_server_that_says_nothing_is_told_within_three_seconds(settings: Settings) -> None:
