@@ -2,12 +2,16 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain import contexts
 from domain.policy import OrderPolicy
+
+Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
+"""A span of time that a workflow can reckon with: a longer one would stop every order that is taken with it."""
 
 
 class Settings(BaseSettings):
@@ -37,15 +41,21 @@ class Settings(BaseSettings):
     worker_build_id: str | None = None
     max_cached_workflows: int = Field(20_000, ge=1)
     """Orders that a worker keeps in memory; fewer than are in motion cost a replay each."""
-    graceful_shutdown_seconds: float = Field(5, ge=0)
+    graceful_shutdown_seconds: Seconds = 5
     """How long a stopping process waits for what is in its hands."""
-    log_level: str = "INFO"
-    order_answer_within: float = Field(OrderPolicy.answer_within, gt=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    order_answer_within: Seconds = OrderPolicy.answer_within
     """This and the four below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
-    order_attention_after: float = Field(OrderPolicy.attention_after, gt=0)
-    order_try_for: float = Field(OrderPolicy.try_for, gt=0)
-    order_retry_at_most_every: float = Field(OrderPolicy.retry_at_most_every, gt=0)
-    order_projection_patience: float = Field(OrderPolicy.projection_patience, gt=0)
+    order_attention_after: Seconds = OrderPolicy.attention_after
+    order_try_for: Seconds = OrderPolicy.try_for
+    order_retry_at_most_every: Seconds = OrderPolicy.retry_at_most_every
+    order_projection_patience: Seconds = OrderPolicy.projection_patience
+
+    @model_validator(mode="after")
+    def _whole_version(self) -> Self:
+        if bool(self.worker_deployment_name) != bool(self.worker_build_id):
+            raise ValueError("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together")
+        return self
 
     @cached_property
     def order_policy(self) -> OrderPolicy:

@@ -6,15 +6,20 @@ import sys
 from datetime import timedelta
 from typing import NoReturn
 
+import structlog
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
+from temporalio.service import RPCError, RPCStatusCode
 
 from settings import Settings
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _DEADLINE = timedelta(seconds=5)
+_PROBE_WITHIN = timedelta(seconds=1)
+
+_log = structlog.get_logger(__name__)
 
 
 def end_process(status: int = 0) -> NoReturn:
@@ -51,9 +56,28 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
 async def register_search_attributes(client: Client) -> None:
     """Make the orders' search attributes known to the namespace, where they are not yet.
 
+    A server that does not let this client do it (as in Temporal Cloud) is taken to have an operator who has.
+
     Raises:
-        RPCError: the server does not answer, or does not let this client do it.
+        RPCError: the server does not answer.
     """
+    try:
+        await _register(client)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.PERMISSION_DENIED:
+            raise
+        _log.warning("an operator has to register the search attributes", missing=error.message)
+
+
+async def check(client: Client) -> None:
+    """
+    Raises:
+        RPCError, RuntimeError: the server does not answer, or not in time.
+    """
+    await client.service_client.check_health(timeout=_PROBE_WITHIN)
+
+
+async def _register(client: Client) -> None:
     service = client.operator_service
     known = await service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), timeout=_DEADLINE

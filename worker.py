@@ -9,13 +9,14 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.installation import InstallationActivities
@@ -29,7 +30,7 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
-from temporal_client import connect, end_process, register_search_attributes
+from temporal_client import check, connect, end_process, register_search_attributes
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
 from workflows.tolerance import TolerantMessages
@@ -110,6 +111,7 @@ async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event) 
         client = await _connected(settings, stop)
         if client is None:
             return
+        health.checks["temporal"] = partial(check, client)
         workers = [activity_worker(client, settings, context, database) for context, database in databases.items()]
         if contexts.ORDERS in served:
             workers.append(workflow_worker(client, settings))
@@ -129,22 +131,13 @@ async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
     while not stop.is_set():
         try:
             client = await connect(settings)
-            await _register(client)
+            await register_search_attributes(client)
         except (RuntimeError, RPCError) as error:
             log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
             await asyncio.sleep(_BETWEEN_CONNECTS)
         else:
             return client
     return None
-
-
-async def _register(client: Client) -> None:
-    try:
-        await register_search_attributes(client)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.PERMISSION_DENIED:
-            raise
-        log.warning("search attributes must be registered by an operator", error=error.message)
 
 
 def main() -> None:

@@ -31,19 +31,19 @@ class InstallationActivities:
         return await self.store.request(asked, at=datetime.now(UTC))
 
     @activity.defn(name=ACCEPT_INSTALLATION.name)
-    async def accept(self, asked: RecordAnswer) -> None:
+    async def accept(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer will do it."""
-        await self.store.accept(asked)
+        return await self.store.accept(asked)
 
     @activity.defn(name=DECLINE_INSTALLATION.name)
-    async def decline(self, asked: RecordAnswer) -> None:
+    async def decline(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer will not do it, or has not answered."""
-        await self.store.decline(asked)
+        return await self.store.decline(asked)
 
     @activity.defn(name=COMPLETE_INSTALLATION.name)
-    async def complete(self, asked: RecordAnswer) -> None:
+    async def complete(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer has done it."""
-        await self.store.complete(asked)
+        return await self.store.complete(asked)
 
     @activity.defn(name=CANCEL_INSTALLATION.name)
     async def cancel(self, asked: CancelInstallation) -> None:

@@ -82,6 +82,14 @@ class CancelInstallation:
     reason: str | None = None
 
 
+class Act(StrEnum):
+    """What an engineer can say to an order; the updates of the workflow are named so."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    COMPLETE = "complete"
+
+
 @dataclass(frozen=True)
 class EngineerAct:
     """What an engineer says to an order: accept, decline or complete."""
@@ -99,15 +107,16 @@ REQUEST_INSTALLATION = Command(
     InstallationStatus,
     "설치 요청 · Request the installation",
 )
-"""Answers with the status that the installation has then: `CANCELED` where the order was canceled before."""
+"""Answers, as the three below do, with the status that the installation has then: it is `CANCELED` where the order was
+canceled before."""
 ACCEPT_INSTALLATION = Command(
-    "accept_installation", INSTALLATION, RecordAnswer, type(None), "설치 수락 · Record the acceptance"
+    "accept_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 수락 · Record the acceptance"
 )
 DECLINE_INSTALLATION = Command(
-    "decline_installation", INSTALLATION, RecordAnswer, type(None), "설치 거절 · Record the refusal"
+    "decline_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 거절 · Record the refusal"
 )
 COMPLETE_INSTALLATION = Command(
-    "complete_installation", INSTALLATION, RecordAnswer, type(None), "설치 완료 · Record the completion"
+    "complete_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 완료 · Record the completion"
 )
 CANCEL_INSTALLATION = Command(
     "cancel_installation", INSTALLATION, CancelInstallation, type(None), "설치 취소 · Cancel the installation"

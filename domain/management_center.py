@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from domain.commands import Command
 from domain.contexts import MANAGEMENT_CENTER
-from domain.orders import SYSTEM
+from domain.orders import MANAGER, SYSTEM
 from domain.texts import folded
 from domain.times import UNSET
 
@@ -85,7 +85,7 @@ class ManualAssignment:
     """A manager's (고객서비스 담당자) choice of an engineer for an order."""
 
     engineer_id: str = ""
-    by: str = "manager"
+    by: str = MANAGER
 
 
 @dataclass

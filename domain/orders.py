@@ -11,6 +11,19 @@ from domain.times import UNSET
 
 SYSTEM = "system"
 """The actor of what the service does by itself; people are `customer:…`, `engineer:…` and `manager:…`."""
+MANAGER = "manager:anonymous"
+"""The actor of what a manager does who has not said who they are."""
+WORKFLOW_TYPE = "SubscriptionWorkflow"
+"""The name under which Temporal knows the saga of an order."""
+
+
+class Message(StrEnum):
+    """What can be said to, or asked of, a running order, besides what its engineer says (`Act`)."""
+
+    ORDER = "order"
+    CANCEL = "cancel"
+    REQUEST_CANCEL = "request_cancel"
+    ASSIGN_ENGINEER = "assign_engineer"
 
 
 class OrderStatus(StrEnum):
@@ -50,18 +63,18 @@ class Event(StrEnum):
     ORDER_CANCEL_REJECTED = "OrderCancelRejected"
 
 
-_ASKING = (OrderStatus.ENGINEER_ASSIGNED, OrderStatus.INSTALLATION_REQUESTED)
 _UNPLACED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
-_HELD = (*_ASKING, OrderStatus.INSTALLATION_ACCEPTED)
+_ASKED = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
+_HELD = (OrderStatus.ENGINEER_ASSIGNED, *_ASKED)
 
 TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] = {
-    Event.ENGINEER_AWAITED: (_UNPLACED + _ASKING, OrderStatus.AWAITING_ENGINEER),
+    Event.ENGINEER_AWAITED: (_UNPLACED + _HELD, OrderStatus.AWAITING_ENGINEER),
     Event.ORDER_ACCEPTED: (_UNPLACED, OrderStatus.ENGINEER_ASSIGNED),
-    Event.ENGINEER_REASSIGNED: (_HELD, OrderStatus.ENGINEER_ASSIGNED),
+    Event.ENGINEER_REASSIGNED: (_ASKED, OrderStatus.ENGINEER_ASSIGNED),
     Event.INSTALLATION_REQUESTED: ((OrderStatus.ENGINEER_ASSIGNED,), OrderStatus.INSTALLATION_REQUESTED),
     Event.INSTALLATION_ACCEPTED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.INSTALLATION_ACCEPTED),
-    Event.INSTALLATION_DECLINED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.AWAITING_ENGINEER),
-    Event.INSTALLATION_UNANSWERED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.AWAITING_ENGINEER),
+    Event.INSTALLATION_DECLINED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.JOIN_ORDERED),
+    Event.INSTALLATION_UNANSWERED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.JOIN_ORDERED),
     Event.INSTALLATION_COMPLETED: ((OrderStatus.INSTALLATION_ACCEPTED,), None),
     Event.JOIN_COMPLETED: ((OrderStatus.INSTALLATION_ACCEPTED,), OrderStatus.JOIN_COMPLETED),
     Event.CANCEL_ORDERED: (_UNPLACED + _HELD, OrderStatus.CANCEL_ORDERED),
@@ -144,7 +157,7 @@ class Order:
         self.history = [HistoryEntry(Event.JOIN_ORDERED, at, f"customer:{self.customer_id}")]
 
     def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
-        """Note that `event` happened: the one way in which status, history and version change.
+        """Note that `event` happened: the one way in which status and history change.
 
         Raises:
             IllegalTransition: the status does not allow the event; nothing has changed.

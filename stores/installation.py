@@ -77,29 +77,29 @@ class InstallationStore:
 
         return await self._database.transact(work)
 
-    async def accept(self, answer: RecordAnswer) -> None:
+    async def accept(self, answer: RecordAnswer) -> InstallationStatus:
         """The engineer will do it.
 
         Raises:
             LookupError: the engineer was never asked in this round.
         """
-        await self._record(answer, ACCEPTED)
+        return await self._record(answer, ACCEPTED)
 
-    async def decline(self, answer: RecordAnswer) -> None:
+    async def decline(self, answer: RecordAnswer) -> InstallationStatus:
         """The engineer will not do it.
 
         Raises:
             LookupError: the engineer was never asked in this round.
         """
-        await self._record(answer, DECLINED, reason=answer.reason)
+        return await self._record(answer, DECLINED, reason=answer.reason)
 
-    async def complete(self, answer: RecordAnswer) -> None:
+    async def complete(self, answer: RecordAnswer) -> InstallationStatus:
         """The engineer has done it.
 
         Raises:
             LookupError: the engineer was never asked in this round.
         """
-        await self._record(answer, COMPLETED, completed_at=answer.at)
+        return await self._record(answer, COMPLETED, completed_at=answer.at)
 
     async def cancel(self, asked: CancelInstallation, at: datetime) -> None:
         """Cancel every round that is open, and let none be asked any more.
@@ -159,25 +159,24 @@ class InstallationStore:
             rows = (await connection.execute(statement)).all()
         return _BY_REQUEST.cut(rows, limit, _as_installation)
 
-    async def _record(self, answer: RecordAnswer, status: InstallationStatus, **more: Any) -> None:
+    async def _record(self, answer: RecordAnswer, status: InstallationStatus, **more: Any) -> InstallationStatus:
         of_round = {"of_order": answer.order_id, "of_round": answer.round}
         async with self._database.writing() as connection:
             change = {"status": status.value, "status_at": answer.at, **more}
             if (await connection.execute(_ANSWER[status], of_round | change)).rowcount:
-                return
-            if not await _late(connection, answer):
-                raise LookupError("nobody was asked in this round")
+                return status
+            return await _standing(connection, answer)
 
 
-async def _late(connection: AsyncConnection, answer: RecordAnswer) -> bool:
-    """The order, or at least this round of it, stands further on already than where the answer belongs."""
-    order = (await connection.execute(_ORDER, {"of_order": answer.order_id})).one_or_none()
-    if order is None:
-        return False
-    if order.canceled or answer.round < order.newest_round:
-        return True
+async def _standing(connection: AsyncConnection, answer: RecordAnswer) -> InstallationStatus:
+    """Where a round stands for which an answer comes too late, or for the second time."""
     of_round = {"of_order": answer.order_id, "of_round": answer.round}
-    return (await connection.execute(_ROUND, of_round)).one_or_none() is not None
+    if (found := (await connection.execute(_ROUND, of_round)).scalar_one_or_none()) is not None:
+        return InstallationStatus(found)
+    order = (await connection.execute(_ORDER, {"of_order": answer.order_id})).one_or_none()
+    if order is None or not (order.canceled or answer.round < order.newest_round):
+        raise LookupError("nobody was asked in this round")
+    return CANCELED
 
 
 async def _cancel_open(connection: AsyncConnection, order_id: str, at: datetime, reason: str | None) -> None:

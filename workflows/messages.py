@@ -5,25 +5,14 @@ what does not fit the state, and leaves nothing in the history; only a cancel is
 refusal is recorded.
 """
 
-from enum import StrEnum
-
 from temporalio import workflow
 
 from domain.errors import EngineerUnavailable, IllegalTransition, NotAssigned, OrderCancelRejected, Refusal
-from domain.installation import EngineerAct
+from domain.installation import Act, EngineerAct
 from domain.management_center import Assignment, ManualAssignment
-from domain.orders import CancelRequest, Order, OrderStatus, Subscription
+from domain.orders import MANAGER, CancelRequest, Message, Order, OrderStatus, Subscription
 from workflows.decisions import Decision, as_failure
 from workflows.saga import Saga, bounded
-
-
-class Act(StrEnum):
-    """What an engineer can say to an order."""
-
-    ACCEPT = "accept"
-    DECLINE = "decline"
-    COMPLETE = "complete"
-
 
 _REQUESTED = (OrderStatus.ENGINEER_ASSIGNED, OrderStatus.INSTALLATION_REQUESTED)
 """The engineer may see the request before the order has taken note that it was sent."""
@@ -58,7 +47,7 @@ class Messages(Saga):
 
     # --- engineers ----------------------------------------------------------------------------------------------------
 
-    @workflow.update
+    @workflow.update(name=Act.ACCEPT)
     async def accept(self, act: EngineerAct = EngineerAct()) -> None:
         """The engineer will do it."""
         await self._take(Act.ACCEPT, act).carried_out()
@@ -68,7 +57,7 @@ class Messages(Saga):
         """Only the engineer of the round in force, and only once."""
         self._check(Act.ACCEPT, act)
 
-    @workflow.update
+    @workflow.update(name=Act.DECLINE)
     async def decline(self, act: EngineerAct = EngineerAct()) -> None:
         """The engineer will not do it."""
         await self._take(Act.DECLINE, act).carried_out()
@@ -78,7 +67,7 @@ class Messages(Saga):
         """Only the engineer of the round in force, before any answer."""
         self._check(Act.DECLINE, act)
 
-    @workflow.update(name="complete")
+    @workflow.update(name=Act.COMPLETE)
     async def report_completion(self, act: EngineerAct = EngineerAct()) -> None:
         """The engineer has done it: the point of no return."""
         completion = self._take(Act.COMPLETE, act)
@@ -92,13 +81,13 @@ class Messages(Saga):
 
     # --- managers -----------------------------------------------------------------------------------------------------
 
-    @workflow.update(name="assign_engineer")
+    @workflow.update(name=Message.ASSIGN_ENGINEER)
     async def assign_by_hand(self, wanted: ManualAssignment = ManualAssignment()) -> Assignment | None:
         """A manager gives the order to an engineer, or takes it from one and gives it to another."""
         if self._has_it(wanted):
             return self.assignment
         if self.reassignment is None:
-            self.reassignment = Decision(wanted.engineer_id, by=bounded(wanted.by) or "manager")
+            self.reassignment = Decision(wanted.engineer_id, by=bounded(wanted.by) or MANAGER)
         await self.reassignment.carried_out()
         return self.assignment
 
@@ -116,7 +105,7 @@ class Messages(Saga):
 
     # --- customers ----------------------------------------------------------------------------------------------------
 
-    @workflow.update
+    @workflow.update(name=Message.CANCEL)
     async def cancel(self, request: CancelRequest = CancelRequest()) -> Order:
         """Cancel the order and its installation; answered when both are cancelled."""
         if not self.take_cancel(request):
@@ -124,12 +113,12 @@ class Messages(Saga):
         await workflow.wait_condition(lambda: self.order.status is OrderStatus.ORDER_CANCELED)
         return self.order
 
-    @workflow.signal
+    @workflow.signal(name=Message.REQUEST_CANCEL)
     def request_cancel(self, request: CancelRequest = CancelRequest()) -> None:
         """The same, when nobody waits for the answer: a server keeps a signal while no worker lives."""
         self.take_cancel(request)
 
-    @workflow.query(name="order")
+    @workflow.query(name=Message.ORDER)
     def ask_order(self) -> Order:
         """The order as it stands."""
         return self.order
@@ -147,7 +136,7 @@ class Messages(Saga):
 
     def _has_it(self, wanted: ManualAssignment) -> bool:
         holds = self.order.engineer_id is not None and self.order.engineer_id == wanted.engineer_id
-        return holds and self.reassignment is None
+        return holds and self.reassignment is None and self.decision(Act.DECLINE) is None
 
     def _check(self, act: Act, said: EngineerAct) -> None:
         if refusal := self._refusal(act, said):
@@ -161,6 +150,8 @@ class Messages(Saga):
             return IllegalTransition("the order is being cancelled")
         if key in self.decisions:
             return None
+        if self.order.engineer_id is None:
+            return IllegalTransition(f"nobody is assigned: the order is {self.order.status}")
         if (key[1], said.engineer_id) != (self.round, self.order.engineer_id):
             return IllegalTransition("the installation has been given to another engineer")
         if self.reassignment is not None:

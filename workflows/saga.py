@@ -71,7 +71,7 @@ class Saga:
         return False
 
     def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None) -> None:
-        """Note an event: the one way in which status, history, version and current details change."""
+        """Note an event: the one way in which status and history change."""
         self.order.record(event, at=workflow.now(), by=by, detail=detail)
         workflow.set_current_details(visibility.details(self.order))
 

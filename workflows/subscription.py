@@ -13,6 +13,7 @@ from domain.installation import (
     COMPLETE_INSTALLATION,
     DECLINE_INSTALLATION,
     REQUEST_INSTALLATION,
+    Act,
     CancelInstallation,
     InstallationStatus,
     RecordAnswer,
@@ -27,9 +28,18 @@ from domain.management_center import (
     AssignmentRefusal,
     CloseAssignment,
 )
-from domain.orders import SYSTEM, AttentionReason, CancelRequest, Event, Order, OrderStatus, Subscription
+from domain.orders import (
+    SYSTEM,
+    WORKFLOW_TYPE,
+    AttentionReason,
+    CancelRequest,
+    Event,
+    Order,
+    OrderStatus,
+    Subscription,
+)
 from workflows.decisions import Decision
-from workflows.messages import Act, Messages
+from workflows.messages import Messages
 from workflows.saga import Interrupted
 
 _WHY_NOBODY = {
@@ -38,7 +48,7 @@ _WHY_NOBODY = {
 }
 
 
-@workflow.defn
+@workflow.defn(name=WORKFLOW_TYPE)
 class SubscriptionWorkflow(Messages):
     """The saga of one order, and the only authority on it."""
 
@@ -106,10 +116,7 @@ class SubscriptionWorkflow(Messages):
             ),
         )
         if status is InstallationStatus.CANCELED:
-            # Only an order that was reset to before its own end finds its installation closed.
-            self.refuse_engineers(IllegalTransition("the installation has been canceled"))
-            order.engineer_id = order.engineer_name = None
-            await self.await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=order.region))
+            await self.closed_elsewhere()
         else:
             self.answer_by = workflow.now() + timedelta(seconds=self.policy.answer_within)
             self.record(Event.INSTALLATION_REQUESTED, detail=f"engineer:{order.engineer_id}")
@@ -123,9 +130,7 @@ class SubscriptionWorkflow(Messages):
         finally:
             silence.cancel()
         if (accepted := self.decision(Act.ACCEPT)) is not None:
-            await self.step(ACCEPT_INSTALLATION, self.as_answer(accepted))
-            self.record(Event.INSTALLATION_ACCEPTED, by=accepted.by)
-            accepted.settle()
+            await self.accept_installation(accepted)
         elif (declined := self.decision(Act.DECLINE)) is not None:
             await self.pass_over(declined, Event.INSTALLATION_DECLINED)
         elif self.reassignment is not None:
@@ -135,6 +140,15 @@ class SubscriptionWorkflow(Messages):
             unanswered = Decision(engineer_id, by=SYSTEM, reason="no answer in time")
             self.decisions[Act.DECLINE, self.round, engineer_id] = unanswered
             await self.pass_over(unanswered, Event.INSTALLATION_UNANSWERED)
+
+    async def accept_installation(self, accepted: Decision) -> None:
+        """The engineer will do it."""
+        status = await self.step(ACCEPT_INSTALLATION, self.as_answer(accepted))
+        if status is InstallationStatus.CANCELED:
+            await self.closed_elsewhere()
+        else:
+            self.record(Event.INSTALLATION_ACCEPTED, by=accepted.by)
+            accepted.settle()
 
     async def await_completion(self) -> None:
         """The engineer installs and reports completion, unless a manager gives the order to another."""
@@ -147,11 +161,15 @@ class SubscriptionWorkflow(Messages):
     async def complete(self, completion: Decision) -> None:
         """Completion of the installation completes the order; nothing stops it any more."""
         answer = self.as_answer(completion)
-        await self.step(COMPLETE_INSTALLATION, answer, shielded=True)
-        self.order.install_completed_at = answer.at
-        self.record(Event.INSTALLATION_COMPLETED, by=completion.by)
-        self.record(Event.JOIN_COMPLETED)
-        completion.settle()
+        status = await self.step(COMPLETE_INSTALLATION, answer, shielded=True)
+        if status is InstallationStatus.CANCELED:
+            self.completion = None
+            await self.closed_elsewhere()
+        else:
+            self.order.install_completed_at = answer.at
+            self.record(Event.INSTALLATION_COMPLETED, by=completion.by)
+            self.record(Event.JOIN_COMPLETED)
+            completion.settle()
 
     async def compensate(self) -> None:
         """Cancel the installation with the order, together; `run` frees the engineer afterwards, as at every end."""
@@ -218,10 +236,17 @@ class SubscriptionWorkflow(Messages):
         if outcome.refusal is not None:
             reason = _WHY_NOBODY.get(outcome.refusal, reason)
         self.order.region = outcome.region
-        if self.order.attention is None or self.order.attention.reason != reason:
+        awaited = self.order.status is OrderStatus.AWAITING_ENGINEER and self.order.attention
+        if not awaited or awaited.reason != reason:
             self.record(Event.ENGINEER_AWAITED, detail=reason)
             self.ask_for_attention(reason)
         await self.pause(lambda: self.reassignment is not None)
+
+    async def closed_elsewhere(self) -> None:
+        """An order that was set back to before its own end finds its installation canceled: a manager is asked for."""
+        self.refuse_engineers(IllegalTransition("the installation has been canceled"))
+        self.order.engineer_id = self.order.engineer_name = None
+        await self.await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=self.order.region))
 
     async def pass_over(self, decision: Decision, event: Event) -> None:
         """Write down that this engineer does not do it; the next one is to be asked."""

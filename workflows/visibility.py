@@ -15,6 +15,8 @@ ENGINEER_ID = SearchAttributeKey.for_keyword("EngineerId")
 ATTENTION = SearchAttributeKey.for_keyword("Attention")
 SEARCH_ATTRIBUTES = (ORDER_STATUS, REGION, ENGINEER_ID, ATTENTION)
 
+_LONGEST_NAME = 60
+"""Characters; Temporal means a summary to have 400 bytes at most."""
 _KOREAN = {
     "JOIN_ORDERED": "가입신청",
     "AWAITING_ENGINEER": "기사 배정 대기",
@@ -44,6 +46,12 @@ _KOREAN = {
 def first_attributes(order: Order) -> TypedSearchAttributes:
     """The search attributes that an order is started with."""
     return TypedSearchAttributes([SearchAttributePair(ORDER_STATUS, order.status.value)])
+
+
+def summary(order: Order) -> str:
+    """One line for an order, in Temporal's Markdown; a client's text can neither format it nor link to anywhere."""
+    product = "".join(sign for sign in order.product_name[:_LONGEST_NAME] if sign.isalnum() or sign in " .,-+/")
+    return f"가입신청 · Order · {product}"
 
 
 def attributes(order: Order) -> dict[SearchAttributeKey[str], str | None]:
@@ -76,7 +84,7 @@ def details(order: Order) -> str:
     # Lists, for the Web UI sets the cells of a table without a space between them.
     lines = [f"- **{name}**: {value}" for name, value in facts if value]
     lines += ["", "**경과 · History** (UTC)", ""]
-    lines += [f"1. {entry.at:%F %T} — {_named(entry.event)} — {entry.by}" for entry in order.history]
+    lines += [f"1. {entry.at:%F %T} — {_named(entry.event)} — `{entry.by.replace('`', '')}`" for entry in order.history]
     return "\n".join(lines)
 
 

@@ -108,8 +108,8 @@ async def test_a_late_answer_overwrites_nothing_newer(store: InstallationStore) 
     await store.accept(answer())
     await store.complete(answer())
     completed = await store.newest("o1")
-    await store.accept(answer())
-    await store.decline(answer())
+    assert await store.accept(answer()) is COMPLETED
+    assert await store.decline(answer()) is COMPLETED
     assert await store.newest("o1") == completed
 
 
@@ -126,7 +126,7 @@ async def test_an_earlier_round_comes_too_late(store: InstallationStore) -> None
     await store.request(asking(round_=3, engineer_id="e3"), NOON)
     assert await store.request(asking(round_=2, engineer_id="e2"), LATER) is CANCELED
     for act in (store.accept, store.decline, store.complete):
-        await act(answer(2))
+        assert await act(answer(2)) is CANCELED
     assert await statuses(store) == {3: REQUESTED}
 
 
@@ -138,8 +138,8 @@ async def test_a_cancellation_closes_what_is_open_and_lets_nothing_be_asked_agai
     assert await store.request(asking(round_=1), LATER) is CANCELED
     assert await store.request(asking(round_=2), LATER) is CANCELED
     for act in (store.accept, store.decline, store.complete):
-        await act(answer(1))
-        await act(answer(2))
+        assert await act(answer(1)) is CANCELED
+        assert await act(answer(2)) is CANCELED
     await store.cancel(CancelInstallation("o1", reason="again"), LATER + timedelta(days=1))
     assert await store.newest("o1") == canceled
     assert await statuses(store) == {1: CANCELED}

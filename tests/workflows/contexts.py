@@ -212,24 +212,27 @@ class Contexts:
         return rounds.setdefault(asked.round, InstallationStatus.REQUESTED)
 
     @activity.defn(name=ACCEPT_INSTALLATION.name)
-    async def accept_installation(self, asked: RecordAnswer) -> None:
-        await self._answer(ACCEPT_INSTALLATION.name, asked, InstallationStatus.ACCEPTED)
+    async def accept_installation(self, asked: RecordAnswer) -> InstallationStatus:
+        return await self._answer(ACCEPT_INSTALLATION.name, asked, InstallationStatus.ACCEPTED)
 
     @activity.defn(name=DECLINE_INSTALLATION.name)
-    async def decline_installation(self, asked: RecordAnswer) -> None:
-        await self._answer(DECLINE_INSTALLATION.name, asked, InstallationStatus.DECLINED)
+    async def decline_installation(self, asked: RecordAnswer) -> InstallationStatus:
+        return await self._answer(DECLINE_INSTALLATION.name, asked, InstallationStatus.DECLINED)
 
     @activity.defn(name=COMPLETE_INSTALLATION.name)
-    async def complete_installation(self, asked: RecordAnswer) -> None:
-        await self._answer(COMPLETE_INSTALLATION.name, asked, InstallationStatus.COMPLETED)
+    async def complete_installation(self, asked: RecordAnswer) -> InstallationStatus:
+        return await self._answer(COMPLETE_INSTALLATION.name, asked, InstallationStatus.COMPLETED)
 
-    async def _answer(self, name: str, asked: RecordAnswer, status: InstallationStatus) -> None:
-        def write() -> None:
+    async def _answer(self, name: str, asked: RecordAnswer, status: InstallationStatus) -> InstallationStatus:
+        def write() -> InstallationStatus:
             rounds = self.installations[asked.order_id]
             if asked.order_id not in self.canceled and asked.round == max(rounds) and rounds[asked.round].open:
                 rounds[asked.round] = status
+            return rounds[asked.round]
 
-        await self._serve(name, asked.order_id, write)
+        standing = await self._serve(name, asked.order_id, write)
+        assert isinstance(standing, InstallationStatus)
+        return standing
 
     @activity.defn(name=CANCEL_INSTALLATION.name)
     async def cancel_installation(self, asked: CancelInstallation) -> None:

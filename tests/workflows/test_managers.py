@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.installation import REQUEST_INSTALLATION, InstallationStatus
+from domain.installation import DECLINE_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
 from domain.management_center import ASSIGN_ENGINEER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
@@ -156,3 +156,18 @@ async def test_an_acceptance_that_was_taken_before_the_order_changes_hands_is_ca
         *("JoinOrdered", "OrderAccepted", "InstallationRequested", "InstallationAccepted"),
         *("EngineerReassigned", "InstallationRequested"),
     ]
+
+
+async def test_an_engineer_who_is_declining_and_is_named_by_a_manager_is_asked_again(stage: Stage) -> None:
+    order = await stage.place()
+    await places.requested(order)
+    gate = stage.contexts.faults.hold(DECLINE_INSTALLATION.name, done=True, tries=1)
+    declining = await order.put(order.decline("e1"))
+    await gate.until_reached()
+    assigning = await order.put(order.assign("e1"))
+    gate.open()
+
+    await declining
+    assert (await assigning).round == 2
+    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e1")
+    assert [entry.event for entry in row.history][-2:] == ["OrderAccepted", "InstallationRequested"]

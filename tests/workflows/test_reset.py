@@ -1,42 +1,13 @@
 """An operator resets an order to an earlier point: it catches up with what the other contexts hold (rule 5)."""
 
-from uuid import uuid4
-
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from domain.installation import REQUEST_INSTALLATION, InstallationStatus
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, refusal, together, within
+from tests.workflows.reset import reset
 from tests.workflows.stage import Stage
-
-_SAID = (
-    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL,
-    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
-    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
-)
-
-
-async def reset(stage: Stage, order: Placed, *, task: int, forget: bool = False) -> None:
-    """Start over from the end of a workflow task (the first is 0); forget what was said after it, if so."""
-    await order.until_quiet()
-    stage.contexts.reset.add(order.order_id)
-    history = await order.handle.fetch_history()
-    ended = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    points = [event.event_id for event in history.events if event.event_type == ended]
-    await stage.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=stage.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=order.handle.id),
-            reason="test",
-            workflow_task_finish_event_id=points[task],
-            request_id=uuid4().hex,
-            reset_reapply_exclude_types=_SAID if forget else (),
-        )
-    )
 
 
 async def completed(order: Placed, engineer_id: str) -> Order:
@@ -141,3 +112,23 @@ async def test_a_cancelled_order_that_is_set_back_asks_no_engineer_again(stage: 
     assert await refusal(order.assign("e1")) == "IllegalTransition"
     await order.cancel()
     assert (await order.result()).status is OrderStatus.ORDER_CANCELED
+
+
+@pytest.mark.parametrize(("noted", "task"), [("request", 2), ("acceptance", 5)])
+async def test_what_an_engineer_says_to_a_cancelled_order_that_was_set_back_is_refused(
+    stage: Stage, noted: str, task: int
+) -> None:
+    order = await stage.place()
+    await (places.requested(order) if noted == "request" else places.accepted(order))
+    await order.cancel()
+    await order.result()
+
+    await reset(stage, order, task=task, forget=True)
+    said = order.accept() if noted == "request" else order.complete()
+
+    assert await refusal(said) == "IllegalTransition"
+    row = await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+    assert (row.status, row.engineer_id) == (OrderStatus.AWAITING_ENGINEER, None)
+    await order.cancel()
+    assert (await order.result()).status is OrderStatus.ORDER_CANCELED
+    assert InstallationStatus.COMPLETED not in stage.contexts.installations[order.order_id].values()

@@ -10,10 +10,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHistory
 
-from domain.orders import CancelRequest, OrderStatus
+from domain.orders import CancelRequest, HistoryEntry, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed
 from tests.workflows.stage import Stage
+from workflows import visibility
 from workflows.visibility import ORDER_STATUS, SEARCH_ATTRIBUTES
 
 NAME, PHONE, ADDRESS, NOTE = "Hong-Gildong", "010-1234-5678", "Seoul-Teheran-ro-152", "the-dog-bites"
@@ -138,3 +139,15 @@ def summaries(history: WorkflowHistory) -> Iterator[str]:
     """What is written beside the events."""
     for event in history.events:
         yield from (payload.data.decode() for payload in (event.user_metadata.summary, event.user_metadata.details))
+
+
+def test_what_a_client_sends_cannot_format_what_operators_see() -> None:
+    order = Order(
+        "1",
+        customer_id="1` [approve](https://evil.example)",
+        product_name="[free](https://evil.example) `IPTV`",
+        history=[HistoryEntry("JoinOrdered", by="customer:1` [approve](https://evil.example)")],
+    )
+
+    assert "`customer:1 [approve](https://evil.example)`" in visibility.details(order)
+    assert not set("[]()`*_<>") & set(visibility.summary(order))
