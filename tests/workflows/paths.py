@@ -1,0 +1,160 @@
+"""Every path that an order can take, each walked once: what the recorded histories are of."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from domain.installation import COMPLETE_INSTALLATION, REQUEST_INSTALLATION
+from domain.management_center import ASSIGN_ENGINEER
+from domain.orders import OrderStatus
+from tests.workflows import places
+from tests.workflows.placed import Placed, Way, refusal
+from tests.workflows.reset import reset
+from tests.workflows.stage import QUICK, Stage
+
+Path = Callable[[Stage], Awaitable[Placed]]
+
+
+async def completed(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.accepted(order)
+    await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+    await order.complete()
+    return order
+
+
+async def declined_then_completed(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.requested_of_the_next(order)
+    await order.accept("e2")
+    await order.complete("e2")
+    return order
+
+
+async def unanswered_then_completed(stage: Stage) -> Placed:
+    order = await stage.place(replace(QUICK, answer_within=0.5))
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    await order.accept("e2")
+    await order.complete("e2")
+    return order
+
+
+async def awaiting_engineer_then_assigned_by_hand(stage: Stage) -> Placed:
+    stage.contexts.region = None
+    order = await stage.place()
+    await order.until_attention("NO_SERVICE_AREA")
+    await order.assign("e3")
+    await order.until(OrderStatus.INSTALLATION_REQUESTED)
+    await order.accept("e3")
+    await order.complete("e3")
+    return order
+
+
+async def reassigned_after_acceptance(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.reassigned(order)
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
+    assert await refusal(order.assign("nobody")) == "EngineerUnavailable"
+    await order.accept("e2")
+    await order.complete("e2")
+    return order
+
+
+async def accepted_and_completed_before_the_order_noted_the_request(stage: Stage) -> Placed:
+    gate = stage.contexts.faults.hold(REQUEST_INSTALLATION.name, done=True, tries=1)
+    order = await stage.place()
+    await gate.until_reached()
+    accepting = await order.put(order.accept())
+    completing = await order.put(order.complete())
+    gate.open()
+    await accepting
+    await completing
+    return order
+
+
+async def attention_by_an_outage(stage: Stage) -> Placed:
+    stage.contexts.faults.fail(ASSIGN_ENGINEER.name, times=10**9)
+    order = await stage.place(replace(QUICK, attention_after=0.5))
+    await order.until_attention("MANAGEMENT_CENTER_UNAVAILABLE")
+    stage.contexts.faults.heal()
+    await places.accepted(order)
+    await order.complete()
+    return order
+
+
+async def reset_after_a_decline(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.requested_of_the_next(order)
+    await reset(stage, order, task=0)
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e1")
+    await order.accept()
+    await order.complete()
+    return order
+
+
+def cancelled(status: OrderStatus, way: Way) -> Path:
+    """Cancelled while it reads `status`."""
+
+    async def walk(stage: Stage) -> Placed:
+        if status is OrderStatus.JOIN_ORDERED:
+            await stage.stop_orders()
+            order = await stage.place()
+            await order.put(order.cancel(way))
+            await stage.start_orders()
+            return order
+        if status is OrderStatus.AWAITING_ENGINEER:
+            stage.contexts.engineers = []
+        gate = stage.contexts.faults.hold(REQUEST_INSTALLATION.name, tries=1)
+        order = await stage.place()
+        if status is OrderStatus.AWAITING_ENGINEER:
+            await places.awaiting_engineer(order)
+        elif status is OrderStatus.ENGINEER_ASSIGNED:
+            await gate.until_reached()
+        else:
+            gate.open()
+            await (places.accepted if status is OrderStatus.INSTALLATION_ACCEPTED else places.requested)(order)
+        await order.cancel(way)
+        return order
+
+    return walk
+
+
+def cancel_refused(way: Way) -> Path:
+    """A cancel that comes when the completion is being recorded."""
+
+    async def walk(stage: Stage) -> Placed:
+        gate = stage.contexts.faults.hold(COMPLETE_INSTALLATION.name, tries=1)
+        order = await stage.place()
+        await places.accepted(order)
+        completing = await order.put(order.complete())
+        await gate.until_reached()
+        await refusal(order.cancel(way))
+        gate.open()
+        await completing
+        return order
+
+    return walk
+
+
+_CANCELLABLE = (
+    OrderStatus.JOIN_ORDERED,
+    OrderStatus.AWAITING_ENGINEER,
+    OrderStatus.ENGINEER_ASSIGNED,
+    OrderStatus.INSTALLATION_REQUESTED,
+    OrderStatus.INSTALLATION_ACCEPTED,
+)
+
+PATHS: dict[str, Path] = {
+    walk.__name__: walk
+    for walk in (
+        completed,
+        declined_then_completed,
+        unanswered_then_completed,
+        awaiting_engineer_then_assigned_by_hand,
+        reassigned_after_acceptance,
+        accepted_and_completed_before_the_order_noted_the_request,
+        attention_by_an_outage,
+        reset_after_a_decline,
+    )
+}
+PATHS |= {f"cancelled_{status.lower()}_by_{way}": cancelled(status, way) for status in _CANCELLABLE for way in Way}
+PATHS |= {f"cancel_refused_after_completion_by_{way}": cancel_refused(way) for way in Way}

@@ -1,0 +1,42 @@
+"""Records the histories of the paths that have none yet: `python -m tests.workflows.record_histories`.
+
+A history that is there is never recorded anew: it stands for the orders of a release that are still under way, and a
+change that it does not replay with would stop them.
+"""
+
+import asyncio
+import sys
+
+from temporalio.client import Client
+
+from temporal_client import end_process
+from tests.servers import dev_server
+from tests.workflows.histories import file_of, written
+from tests.workflows.paths import PATHS, Path
+from tests.workflows.stage import Stage
+
+
+async def walk(client: Client, path: Path) -> str:
+    """Take an order along a path, and give its history."""
+    async with Stage(client) as stage:
+        order = await path(stage)
+        await order.result()
+        return written(await order.handle.fetch_history())
+
+
+async def record(address: str) -> list[str]:
+    """Record what is missing; returns what was."""
+    missing = [name for name in PATHS if not file_of(name).exists()]
+    client = await Client.connect(address)
+    for name in missing:
+        history = await walk(client, PATHS[name])
+        file_of(name).parent.mkdir(exist_ok=True)
+        with file_of(name).open("x") as file:
+            file.write(history)
+    return missing
+
+
+if __name__ == "__main__":
+    with dev_server() as address:
+        sys.stdout.writelines(f"recorded {name}\n" for name in asyncio.run(record(address)))
+    end_process()
