@@ -65,7 +65,9 @@ async def change_service_area(
     service_area_id: ServiceAreaId, given: ServiceAreaChange, store: Centers
 ) -> ServiceAreaShown:
     """Change what is given, for the orders that are assigned from now on."""
-    return ServiceAreaShown.model_validate(await store.change_service_area(service_area_id, **given.model_dump()))
+    return ServiceAreaShown.model_validate(
+        await store.change_service_area(service_area_id, **given.model_dump(exclude_unset=True))
+    )
 
 
 @router.delete("/serviceAreas/{serviceAreaId}", status_code=204, responses=_ONE)
@@ -90,7 +92,7 @@ async def list_engineers(
 @router.post("/engineers", status_code=201, responses=_CREATING)
 async def create_engineer(given: NewEngineer, store: Centers, response: Response) -> EngineerShown:
     """Have a further engineer."""
-    engineer = await store.create_engineer(name=given.name, region=given.region, active=given.active is not False)
+    engineer = await store.create_engineer(**given.model_dump())
     response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
     return EngineerShown.model_validate(engineer)
 
@@ -104,7 +106,9 @@ async def get_engineer(engineer_id: EngineerId, store: Centers) -> EngineerShown
 @router.patch("/engineers/{engineerId}", responses=_CHANGING)
 async def change_engineer(engineer_id: EngineerId, given: EngineerChange, store: Centers) -> EngineerShown:
     """Change what is given, for the orders that are assigned from now on."""
-    return EngineerShown.model_validate(await store.change_engineer(engineer_id, **given.model_dump()))
+    return EngineerShown.model_validate(
+        await store.change_engineer(engineer_id, **given.model_dump(exclude_unset=True))
+    )
 
 
 @router.delete("/engineers/{engineerId}", status_code=204, responses=_ONE)

@@ -17,7 +17,7 @@ ID = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 class Sent(BaseModel):
-    """A body that is sent to us. Unknown members are ignored; `null` stands for an absent one."""
+    """A body that is sent to us. Unknown members are ignored; `null`, where a member may be so, is as an absent one."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -33,6 +33,12 @@ class Many(Shown, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None
+
+
+def unchanged() -> Any:
+    """The default of a member that may be absent, and then changes nothing, but may not be `null`."""
+    # Made, not given: the description would show it as a value that can be sent.
+    return Field(default_factory=lambda: None)
 
 
 def _readable(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
-from api.schemas.common import Id, Region, Sent, Shown, Text, Time
+from api.schemas.common import Id, Region, Sent, Shown, Text, Time, unchanged
 
 Matches = Annotated[list[Text], Field(min_length=1, max_length=100, description="Beginnings of words of an address")]
 
@@ -21,10 +21,10 @@ class NewServiceArea(Sent):
 class ServiceAreaChange(Sent):
     """What is to be different in a service area."""
 
-    region: Region | None = None
-    name: Text | None = None
-    local_name: Text | None = None
-    matches: Matches | None = None
+    region: Region = unchanged()
+    name: Text = unchanged()
+    local_name: Text = unchanged()
+    matches: Matches = unchanged()
 
 
 class ServiceAreaShown(Shown):
@@ -42,15 +42,15 @@ class NewEngineer(Sent):
 
     name: Text
     region: Region
-    active: StrictBool | None = None
+    active: StrictBool = True
 
 
 class EngineerChange(Sent):
     """What is to be different about an engineer."""
 
-    name: Text | None = None
-    region: Region | None = None
-    active: StrictBool | None = None
+    name: Text = unchanged()
+    region: Region = unchanged()
+    active: StrictBool = unchanged()
 
 
 class EngineerShown(Shown):

@@ -58,6 +58,7 @@ async def test_an_engineer_is_active_unless_said_otherwise(service: Service) -> 
         (AREAS, AREA | {"matches": ["a"] * 101}, "/matches"),
         (ENGINEERS, ENGINEER | {"name": "a" * 201}, "/name"),
         (ENGINEERS, ENGINEER | {"active": "true"}, "/active"),
+        (ENGINEERS, ENGINEER | {"active": None}, "/active"),
         (ENGINEERS, {"name": "a"}, "/region"),
     ],
 )
@@ -67,6 +68,23 @@ async def test_an_invalid_member_is_named(
     answer = await service.http.post(collection, json=body)
 
     assert [error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("place", "members"),
+    [
+        (f"{AREAS}/kr-11", ["region", "name", "localName", "matches"]),
+        (f"{ENGINEERS}/kr-11-1", ["name", "region", "active"]),
+    ],
+)
+async def test_no_member_can_be_changed_to_null(service: Service, place: str, members: list[str]) -> None:
+    before = (await service.http.get(place)).json()
+
+    answer = await service.http.patch(place, json=dict.fromkeys(members))
+
+    errors = assert_problem(answer, 422, "invalid-input")["errors"]
+    assert [error["pointer"] for error in errors] == [f"/{member}" for member in members]
+    assert (await service.http.get(place)).json() == before
 
 
 async def test_lists_come_in_pages_and_by_region_and_activity(service: Service) -> None:
