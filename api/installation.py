@@ -1,6 +1,5 @@
 """/installations: the engineers' work lists, and what they say to an order (설치)."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -12,19 +11,11 @@ from api.problems import Kind
 from api.schemas.common import Cursor, Id, Limit, Many
 from api.schemas.installation import EngineerActs, EngineerDeclines, InstallationShown
 from domain.errors import IllegalTransition, NotAssigned
-from domain.installation import EngineerAct, Installation, InstallationStatus
+from domain.installation import Act, EngineerAct, Installation, InstallationStatus
 from domain.orders import OrderStatus
 from stores.installation import InstallationStore
 
 router = APIRouter(prefix="/installations", tags=["installations"], route_class=JsonRoute)
-
-
-class Act(StrEnum):
-    """What an engineer can say to an order."""
-
-    ACCEPT = "accept"
-    DECLINE = "decline"
-    COMPLETE = "complete"
 
 
 _ACTING = answers(

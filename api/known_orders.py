@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from api.errors import Unavailable
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain.errors import NotFound, StoreUnavailable
-from domain.orders import Order, OrderStatus, Subscription, workflow_id
+from domain.orders import Message, Order, OrderStatus, Subscription, workflow_id
 from stores.order_status import OrderStatusStore
 from workflows import visibility
 
@@ -41,15 +41,24 @@ class KnownOrders:
             Unavailable, StoreUnavailable: who might know does not answer.
         """
         try:
-            async with asking_temporal(within) as timeout:
-                handle = self._client.get_workflow_handle(workflow_id(order_id))
-                return Known(await handle.query("order", result_type=Order, rpc_timeout=timeout))
+            return Known(await self.asked(order_id, within=within))
         except NoSuchWorkflow:
             order = await self.row(order_id)
             # A closed workflow is forgotten after a while: then there is nothing newer than a final row.
             return Known(order, stale=not order.status.final)
         except Unavailable:
             return await self.otherwise(order_id)
+
+    async def asked(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Order:
+        """The order as its workflow tells it, open or closed.
+
+        Raises:
+            NoSuchWorkflow, Unavailable: as `asking_temporal`.
+        """
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
+        async with asking_temporal(within, of_worker=True) as timeout:
+            order: Order = await handle.query(Message.ORDER, result_type=Order, rpc_timeout=timeout)
+            return order
 
     async def otherwise(self, order_id: str) -> Known:
         """What is known without a worker.

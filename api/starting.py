@@ -11,11 +11,11 @@ from temporalio.client import Client
 from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.errors import IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable
+from api.errors import IdempotencyKeyReused, NoAnswerInTime
 from api.known_orders import ANSWER_WITHIN
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain import contexts
-from domain.orders import Subscription, workflow_id
+from domain.orders import WORKFLOW_TYPE, Subscription, workflow_id
 from workflows import visibility
 
 START_WITHIN = 2.4
@@ -73,22 +73,19 @@ class Starting:
 
     async def _start(self, subscription: Subscription, fingerprint: str, within: float) -> None:
         order = subscription.order
-        try:
-            async with asking_temporal(within) as timeout:
-                await self._client.start_workflow(
-                    "SubscriptionWorkflow",
-                    _encoded(subscription),
-                    id=workflow_id(order.order_id),
-                    task_queue=contexts.ORDERS,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                    memo={FINGERPRINT: fingerprint},
-                    search_attributes=visibility.first_attributes(order),
-                    static_summary=visibility.summary(order),
-                    rpc_timeout=timeout,
-                )
-        except NoAnswerInTime as error:
-            raise TemporalUnavailable("no word came of whether the order was taken") from error
+        async with asking_temporal(within) as timeout:
+            await self._client.start_workflow(
+                WORKFLOW_TYPE,
+                _encoded(subscription),
+                id=workflow_id(order.order_id),
+                task_queue=contexts.ORDERS,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={FINGERPRINT: fingerprint},
+                search_attributes=visibility.first_attributes(order),
+                static_summary=visibility.summary(order),
+                rpc_timeout=timeout,
+            )
 
     async def _compare(self, order_id: str, fingerprint: str) -> None:
         try:

@@ -6,15 +6,15 @@ from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
 
-from api.errors import NoAnswerInTime, Unavailable
+from api.errors import Unavailable
 from api.known_orders import ANSWER_WITHIN, Known, KnownOrders
 from api.starting import Starting
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from api.updates import Update, Updates, refusal_in
 from domain.errors import EngineerUnavailable, IllegalTransition, OrderCancelRejected
-from domain.installation import EngineerAct
+from domain.installation import Act, EngineerAct
 from domain.management_center import Assignment, ManualAssignment
-from domain.orders import CancelRequest, Order, OrderStatus, Subscription, workflow_id
+from domain.orders import CancelRequest, Message, Order, OrderStatus, Subscription, workflow_id
 
 SIGNAL_WITHIN = 2.0
 """Seconds for a cancel to be left with the server."""
@@ -85,7 +85,7 @@ class Subscriptions:
         """
         deadline = monotonic() + CANCEL_WITHIN
         # Cancelling twice is cancelling once, so the update may have one id for good.
-        update = Update("cancel", request, id="cancel", answer=Order)
+        update = Update(Message.CANCEL, request, id="cancel", answer=Order)
         try:
             cancel = await self._updates.send(order_id, update, within=ANSWER_WITHIN)
         except NoSuchWorkflow:
@@ -93,7 +93,7 @@ class Subscriptions:
         except Unavailable:
             return await self._leave_cancel(order_id, request)
         try:
-            async with asking_temporal(deadline - monotonic()) as timeout:
+            async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
                 return Cancellation(Known(await cancel.result(rpc_timeout=timeout)), done=True)
         except NoSuchWorkflow:
             return await self._canceled(order_id)
@@ -105,12 +105,12 @@ class Subscriptions:
                 raise refusal from failure
             return await self._leave_cancel(order_id, request)
 
-    async def act(self, order_id: str, act: str, said: EngineerAct) -> OrderStatus | None:
+    async def act(self, order_id: str, act: Act, said: EngineerAct) -> OrderStatus | None:
         """Tell the order that its engineer accepts, declines or has completed.
 
         Args:
             order_id: Which order.
-            act: `accept`, `decline` or `complete`.
+            act: What they say.
             said: By whom, and in which round they were asked.
 
         Returns:
@@ -136,13 +136,14 @@ class Subscriptions:
             EngineerUnavailable, IllegalTransition: the order refuses.
             Unavailable, StoreUnavailable: it is not known whether the order has taken it.
         """
-        known = await self._known.now(order_id)
-        if known.order.status.final:
-            raise IllegalTransition(f"the order is {known.order.status}")
-        if known.stale:
-            raise NoAnswerInTime("nobody took the assignment in time")
+        try:
+            order = await self._known.asked(order_id)
+        except NoSuchWorkflow:
+            raise IllegalTransition(f"the order is {(await self._known.row(order_id)).status}") from None
+        if order.status.final:
+            raise IllegalTransition(f"the order is {order.status}")
         # The version tells a retry from a new decision about an order that has moved on since.
-        update_id = f"assign-{known.order.version}-{wanted.engineer_id}"
+        update_id = f"assign-{order.version}-{wanted.engineer_id}"
         try:
             return await self._assign(order_id, wanted, update_id)
         except EngineerUnavailable:
@@ -154,7 +155,7 @@ class Subscriptions:
         try:
             async with asking_temporal(SIGNAL_WITHIN) as timeout:
                 handle = self._client.get_workflow_handle(workflow_id(order_id))
-                await handle.signal("request_cancel", request, rpc_timeout=timeout)
+                await handle.signal(Message.REQUEST_CANCEL, request, rpc_timeout=timeout)
         except NoSuchWorkflow:
             return await self._canceled(order_id)
         return Cancellation(await self._known.otherwise(order_id), done=False)
@@ -166,7 +167,7 @@ class Subscriptions:
         return Cancellation(Known(order), done=True)
 
     async def _assign(self, order_id: str, wanted: ManualAssignment, update_id: str) -> Assignment:
-        update = Update("assign_engineer", wanted, id=update_id, answer=Assignment)
+        update = Update(Message.ASSIGN_ENGINEER, wanted, id=update_id, answer=Assignment)
         try:
             assignment = await self._updates.carry_out(order_id, update)
         except NoSuchWorkflow:

@@ -30,29 +30,38 @@ class NoSuchWorkflow(Exception):
 
 
 @asynccontextmanager
-async def asking_temporal(seconds: float) -> AsyncIterator[timedelta]:
+async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIterator[timedelta]:
     """Call Temporal within a deadline of our own: the SDK retries by itself for longer than anybody waits.
+
+    Args:
+        seconds: The deadline.
+        of_worker: A worker has to answer, and not the server alone.
 
     Yields:
         The deadline, for the call to send along.
 
     Raises:
         NoSuchWorkflow: there is no open one with the id.
-        NoAnswerInTime: the server is there, and nothing came of the call.
-        TemporalUnavailable: the server is not there, or does not do this.
+        NoAnswerInTime: nothing came of the call that a worker had to answer.
+        TemporalUnavailable: the server is not there, is too busy, or does not do this.
     """
+    silence = (
+        NoAnswerInTime("nobody took the request in time")
+        if of_worker
+        else TemporalUnavailable("the order system's server did not answer in time")
+    )
     if seconds <= 0:
-        raise NoAnswerInTime("nobody took the request in time")
+        raise silence
     try:
         async with asyncio.timeout(seconds):
             yield timedelta(seconds=seconds)
     except (TimeoutError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
-        raise NoAnswerInTime("nobody took the request in time") from error
+        raise silence from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoSuchWorkflow from error
         if error.status in _BUSY:
-            raise NoAnswerInTime("nobody took the request in time") from error
+            raise silence from error
         _log.warning("call to Temporal failed", status=error.status.name, error=error.message)
         raise TemporalUnavailable("the order system's server did not take the request") from error
     except RuntimeError as error:

@@ -12,9 +12,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.errors import NoAnswerInTime
 from api.temporal_calls import asking_temporal
 from domain.errors import Refusal
-from domain.installation import EngineerAct
+from domain.installation import Act, EngineerAct
 from domain.management_center import ManualAssignment
-from domain.orders import CancelRequest, workflow_id
+from domain.orders import CancelRequest, Message, workflow_id
 
 CARRY_OUT_WITHIN = 4.0
 """Seconds for what an engineer or a manager says to be carried out."""
@@ -26,7 +26,7 @@ _REFUSALS = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
 class Update:
     """What is said to an order."""
 
-    name: str
+    name: Message | Act
     said: CancelRequest | EngineerAct | ManualAssignment
     id: str
     """The same for the same decision, however often it is sent."""
@@ -45,7 +45,7 @@ class Updates:
         Raises:
             NoSuchWorkflow, Unavailable: as `asking_temporal`.
         """
-        async with asking_temporal(within) as timeout:
+        async with asking_temporal(within, of_worker=True) as timeout:
             start = partial(
                 self._client.get_workflow_handle(workflow_id(order_id)).start_update,
                 update.name,
@@ -73,7 +73,7 @@ class Updates:
         deadline = monotonic() + CARRY_OUT_WITHIN
         try:
             handle = await self.send(order_id, update, within=CARRY_OUT_WITHIN)
-            async with asking_temporal(deadline - monotonic()) as timeout:
+            async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
                 return await handle.result(rpc_timeout=timeout)
         except WorkflowUpdateFailedError as failure:
             if refusal := refusal_in(failure):

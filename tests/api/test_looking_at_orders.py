@@ -118,7 +118,7 @@ async def test_when_nobody_answers_that_is_said_in_time(without_view: Settings) 
             answer = await service.http.get(f"/orders/{UNKNOWN}")
             assert time.monotonic() - began < 4
 
-    assert_problem(answer, 503, "no-answer-in-time")
+    assert_problem(answer, 503, "temporal-unavailable")
 
 
 async def has_status(service: Service, order_id: str, status: str) -> bool:

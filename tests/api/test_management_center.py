@@ -234,6 +234,16 @@ async def test_without_a_worker_the_manager_is_told_to_try_again(service: Servic
     assert_problem(await assign(service, order_id, "kr-11-2"), 503, "no-answer-in-time")
 
 
+async def test_while_temporal_cannot_be_reached_the_manager_is_told_so(
+    service: Service, settings: Settings, free_port: int
+) -> None:
+    order_id = await service.order()
+    await service.until(order_id, "JOIN_ORDERED")
+
+    async with serving(but(settings, temporal_port=free_port)) as cut_off:
+        assert_problem(await assign(cut_off, order_id, "kr-11-2"), 503, "temporal-unavailable")
+
+
 async def test_without_the_store_there_is_no_answer(settings: Settings) -> None:
     async with serving(but(settings, management_center_database_url=NOWHERE)) as service:
         for answer in (
