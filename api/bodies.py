@@ -31,11 +31,13 @@ class JsonRequest(Request):
     async def body(self) -> bytes:
         """The body, once it is known to be small enough and to call itself JSON."""
         if not hasattr(self, "_body"):
+            # Refused as announced: whoever waits for a `100 Continue` then never sends it.
+            length = self.headers.get("content-length", "")
+            _check_size(int(length[:20]) if length.isdecimal() else 0)
             chunks, size = [], 0
             async for chunk in self.stream():
                 size += len(chunk)
-                if size > LARGEST_BODY:
-                    raise HTTPException(413, f"a body may have {LARGEST_BODY} bytes")
+                _check_size(size)
                 chunks.append(chunk)
             self._body = b"".join(chunks)
             if self._body and not _is_json(self.headers.get("content-type", "")):
@@ -91,6 +93,11 @@ class DirectRoute(JsonRoute):
             return answer
 
         return handle
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_BODY:
+        raise HTTPException(413, f"a body may have {LARGEST_BODY} bytes")
 
 
 def _is_json(content_type: str) -> bool:

@@ -5,6 +5,7 @@ Managers see an order so while every worker is down; the saga's own projection i
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -71,15 +72,26 @@ class FirstRows:
     async def _write(self) -> bool:
         batch = list(islice(self._waiting, BATCH))
         try:
-            await self._store.put(batch)
+            await self._put(batch)
         except StoreUnavailable:
             _log.debug("first rows wait for the read model", waiting=len(self._waiting))
             return False
-        except Exception as error:  # noqa: BLE001 - what the store will not have must not hold up the rest
-            _log.warning("first rows were refused", error=type(error).__qualname__)
-            self._dropped.inc(len(batch))
         for _ in batch:
             self._waiting.popleft()
         if not self._waiting and not self._stopping.is_set():
             self._some.clear()
         return True
+
+    async def _put(self, batch: Sequence[Order]) -> None:
+        """Write them together; what the store will not have is given up, and holds up nothing else."""
+        try:
+            await self._store.put(batch)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same again
+            if len(batch) == 1:
+                _log.warning("a first row was refused", error=type(error).__qualname__)
+                self._dropped.inc()
+                return
+            for order in batch:
+                await self._put([order])

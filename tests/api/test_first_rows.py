@@ -108,6 +108,14 @@ async def test_what_the_read_model_refuses_does_not_hold_up_the_rest(rows: Rows)
     assert rows.dropped == 1
 
 
+async def test_a_row_that_is_refused_costs_no_other_of_its_batch(rows: Rows) -> None:
+    rows.store.refused = {"two"}
+    rows.add("one", "two", "three")
+
+    await rows.written(["one"], ["three"])
+    assert rows.dropped == 1
+
+
 async def test_what_waits_is_written_before_the_process_ends(rows: Rows) -> None:
     rows.add("one")
     await rows.stop()

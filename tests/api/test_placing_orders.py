@@ -185,6 +185,16 @@ async def test_a_body_over_64_kib_is_too_large_whether_it_says_its_length_or_not
         assert_problem(await service.http.post("/orders", content=content, headers=headers), 413, "too-large")
 
 
+async def test_a_body_that_says_that_it_is_too_large_is_not_read(service: Service) -> None:
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    headers = {"Content-Type": "application/json", "Content-Length": str(64 * 1024 + 1)}
+    for path in ("/orders", f"/orders/{uuid4().hex}/cancel"):
+        assert_problem(await service.http.post(path, content=unread(), headers=headers), 413, "too-large")
+
+
 async def test_the_same_key_and_body_give_the_same_order_again(service: Service) -> None:
     headers = {"Idempotency-Key": "key-of-one-customer"}
 
