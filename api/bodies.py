@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, get_type_hints
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -59,13 +60,14 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that reads its body as a `JsonRequest`."""
+    """A route that reads its query as UTF-8, and its body as a `JsonRequest`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with the stricter request."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
+            _check_query(request.scope["query_string"])
             return await handle(JsonRequest(request.scope, request.receive))
 
         return handle_json
@@ -93,6 +95,13 @@ class DirectRoute(JsonRoute):
             return answer
 
         return handle
+
+
+def _check_query(query: bytes) -> None:
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        raise HTTPException(400, "the query is not UTF-8") from None
 
 
 def _check_size(size: int) -> None:

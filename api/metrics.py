@@ -1,5 +1,6 @@
 """What the API counts of its requests."""
 
+from http import HTTPStatus
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -25,14 +26,22 @@ class RequestMetrics:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = perf_counter()
+        began, answered = perf_counter(), False
 
         async def note(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 self._note(scope, message["status"], perf_counter() - began)
             await send(message)
 
-        await self._app(scope, receive, note)
+        try:
+            await self._app(scope, receive, note)
+        except Exception:
+            # The framework answers what nobody else has caught, and does so outside of all middleware.
+            if not answered:
+                self._note(scope, HTTPStatus.INTERNAL_SERVER_ERROR.value, perf_counter() - began)
+            raise
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         # Neither path nor method as they were sent: anybody could make up any number of them.

@@ -145,6 +145,7 @@ async def test_the_summary_counts(view: Service) -> None:
         "sort=name",
         "q=",
         "q=%00",
+        "q=%ff",
         "q=" + "a" * 201,
         "engineerId=a%20b",
         "customerId=",

@@ -32,7 +32,7 @@ async def test_a_method_that_a_path_does_not_have_is_not_allowed(
     assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
-async def test_a_failure_of_our_own_tells_nothing_of_what_was_sent(
+async def test_a_failure_of_our_own_is_counted_and_tells_nothing_of_what_was_sent(
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -46,6 +46,8 @@ async def test_a_failure_of_our_own_tells_nothing_of_what_was_sent(
     answer = await service.http.post("/orders", json=CONTRACT_BODY)
 
     assert_problem(answer, 500, "internal-error")
+    counted = (await service.http.get("/metrics")).text
+    assert 'http_request_seconds_count{method="POST",route="/orders",status="500"} 1.0' in counted
     assert "PERSONAL" not in answer.text + caplog.text + "".join(capfd.readouterr())
 
 
