@@ -19,6 +19,8 @@ MOST_LISTENERS = 1000
 """Of one process."""
 AT_ONCE = 100
 """Changes read in one go for one listener."""
+WINDOW = 2000
+"""Sequence numbers looked through in one go: a filter that finds little must not hold up other readers."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,9 +56,10 @@ class Feed:
         try:
             await self._wake()
             while not self._stopped:
-                reached = max(self._last, after)
+                up_to = after + WINDOW
+                reached = min(max(self._last, after), up_to)
                 try:
-                    found = await self._store.changes_after(after, wanted, AT_ONCE)
+                    found = await self._store.changes_after(after, wanted, AT_ONCE, up_to=up_to)
                 except StoreUnavailable:
                     await asyncio.sleep(PAUSE)
                     continue
@@ -65,7 +68,7 @@ class Feed:
                 if len(found) == AT_ONCE:
                     after = found[-1].sequence
                 else:
-                    # Up to where the store had come before it was asked, all that is wanted has been found.
+                    # In the window, up to where the store had come before it was asked, all wanted has been found.
                     after = max(reached, found[-1].sequence if found else 0)
                     await self._beyond(after)
         finally:

@@ -117,14 +117,18 @@ class OrderStatusStore:
                 summary.by_region.setdefault(region, {})[status] = orders
         return summary
 
-    async def changes_after(self, sequence: int, wanted: OrderFilter, limit: int) -> Sequence[OrderChange]:
-        """The versions stored after a sequence number that meet all conditions, as far as they are still kept."""
+    async def changes_after(
+        self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
+    ) -> Sequence[OrderChange]:
+        """The versions stored after a sequence number (and up to another) that meet all conditions, if still kept."""
         statement = (
             select(ORDER_CHANGE)
             .where(ORDER_CHANGE.c.sequence > sequence, *conditions(wanted, ORDER_CHANGE))
             .order_by(ORDER_CHANGE.c.sequence)
             .limit(limit)
         )
+        if up_to is not None:
+            statement = statement.where(ORDER_CHANGE.c.sequence <= up_to)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
         return [OrderChange(row.sequence, with_history(row)) for row in rows]

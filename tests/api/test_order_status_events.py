@@ -1,22 +1,25 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from api import feed
 from domain import contexts
+from domain.order_status import OrderChange, OrderFilter
 from domain.orders import Order, OrderStatus
 from settings import Settings
 from stores.database import Database
 from stores.order_status import OrderStatusStore
 from tests.api.problems import assert_problem
 from tests.api.service import listening
+from tests.eventually import soon
 
 
 @dataclass
@@ -99,6 +102,51 @@ async def test_a_listener_gets_what_it_has_asked_for(settings: Settings, store: 
             for number in range(5):
                 await store.put([Order(f"other-{number}", status=OrderStatus.JOIN_COMPLETED, region="KR-26")])
             await store.put([Order("wanted", status=OrderStatus.JOIN_COMPLETED, region="KR-11")])
+            assert (await anext(stream)).data["orderId"] == "wanted"
+
+
+class Log(OrderStatusStore):
+    """Many changes, none of which is wanted; notes what it is asked for."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.looked_through: list[tuple[int, int | None]] = []
+
+    async def last_sequence(self) -> int:
+        return self.length
+
+    async def changes_after(
+        self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
+    ) -> Sequence[OrderChange]:
+        self.looked_through.append((sequence, up_to))
+        return []
+
+
+async def test_a_listener_who_wants_nothing_of_a_long_log_looks_through_each_part_of_it_once() -> None:
+    log = Log(9000)
+    told = feed.Feed(log, CollectorRegistry())
+    running = asyncio.create_task(told.run())
+    listening = asyncio.create_task(anext(told.changes(0, OrderFilter(customer_id="nobody")), None))
+
+    async def at_the_end() -> bool:
+        return len(log.looked_through) >= 6
+
+    await soon(at_the_end)
+    await told.stop()
+    await asyncio.gather(running, listening)
+
+    # The first look is before anybody knows how long the log is.
+    assert log.looked_through[1:] == [(0, 2000), (2000, 4000), (4000, 6000), (6000, 8000), (8000, 10000)]
+
+
+async def test_a_listener_gets_past_what_it_does_not_want(
+    settings: Settings, store: OrderStatusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "WINDOW", 3)
+    await store.put([Order(f"other-{number}") for number in range(20)])
+    await store.put([Order("wanted", "someone")])
+    with listening(settings) as url:
+        async with events(url, "customerId=someone", last=0) as stream:
             assert (await anext(stream)).data["orderId"] == "wanted"
 
 

@@ -211,6 +211,7 @@ async def test_each_stored_version_is_told_once_with_a_rising_number(store: Orde
     assert numbers[-1] <= await store.last_sequence()
     assert await changes(store, after=numbers[1]) == told[2:]
     assert list(await store.changes_after(0, ALL, 2)) == told[:2]
+    assert list(await store.changes_after(numbers[0], ALL, 9, up_to=numbers[1])) == told[1:2]
     assert await changes(store, after=2**63 - 1) == []
 
 
