@@ -13,7 +13,7 @@ from domain.orders import Order
 from domain.paging import Page
 from stores.database import Database
 from stores.order_rows import as_row, as_view, conditions, with_history
-from stores.paging import Keyset
+from stores.paging import Keyset, page_of_parts
 from stores.tables.order_status import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
 
 KEEP_CHANGES_FOR = timedelta(days=7)
@@ -90,19 +90,21 @@ class OrderStatusStore:
     async def list(
         self, wanted: OrderFilter, sort: Sort, descending: bool, limit: int, cursor: str | None = None
     ) -> Page[OrderView]:
-        """The orders that meet all conditions, without history; by `attentionSince`, only those that need someone.
+        """The orders that meet all conditions, without history; by `attentionSince`, those that need nobody last.
 
         Raises:
             MalformedCursor: the cursor is not of a list that is sorted so.
         """
-        keyset = Keyset(sort.value, (_SORTED_BY[sort], ORDER_STATUS.c.order_id), descending)
-        statement = select(*_LISTED).where(*conditions(wanted, ORDER_STATUS))
-        if sort is Sort.ATTENTION_SINCE:
-            statement = statement.where(ORDER_STATUS.c.attention_since.is_not(None))
-        statement = keyset.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
-        return keyset.cut(rows, limit, as_view)
+            return await page_of_parts(
+                connection,
+                select(*_LISTED).where(*conditions(wanted, ORDER_STATUS)),
+                _parts(wanted, sort, descending),
+                limit=limit,
+                cursor=cursor,
+                dialect=self._database.dialect,
+                made=as_view,
+            )
 
     async def summary(self) -> Summary:
         """How many orders stand where."""
@@ -168,3 +170,15 @@ class OrderStatusStore:
         old = (await connection.execute(_OLD_CHANGE)).one_or_none()
         if old is not None and old.updated_at < older_than:
             await connection.execute(_PRUNE, {"up_to": old.sequence})
+
+
+def _parts(wanted: OrderFilter, sort: Sort, descending: bool) -> Sequence[Keyset]:
+    """The keysets that a list is read by: only by `attentionSince` there are two, for an index finds each."""
+    by = _SORTED_BY[sort]
+    if sort is not Sort.ATTENTION_SINCE:
+        return [Keyset(sort.value, (by, ORDER_STATUS.c.order_id), descending)]
+    needing = Keyset(sort.value, (by, ORDER_STATUS.c.order_id), descending, by.is_not(None))
+    others = Keyset(f"{sort.value}-none", (ORDER_STATUS.c.order_id,), descending, by.is_(None))
+    if wanted.attention is None:
+        return [needing, others]
+    return [others] if wanted.attention == "false" else [needing]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Select, and_, or_, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator
 
 from domain.errors import MalformedCursor
@@ -22,11 +23,13 @@ _TOO_LARGE = 2**31
 
 @dataclass(frozen=True)
 class Keyset:
-    """The columns that a list is ordered by. Together they are unique; none of them is null in the list."""
+    """The columns that a list, or a part of it, is ordered by. Together they are unique; none of them is null there."""
 
     name: str
     columns: tuple[Column[Any], ...]
     descending: bool = False
+    part: ColumnElement[bool] | None = None
+    """Which rows of the list these are; `None` for all."""
 
     def page(self, statement: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None, dialect: str) -> Any:
         """The statement for the page after the cursor, and for one row more, which tells whether there is another.
@@ -34,6 +37,8 @@ class Keyset:
         Raises:
             MalformedCursor: the cursor is not one of this list.
         """
+        if self.part is not None:
+            statement = statement.where(self.part)
         if cursor is not None:
             statement = statement.where(self._after(self._decode(cursor), dialect))
         ordering = [column.desc() if self.descending else column.asc() for column in self.columns]
@@ -43,7 +48,15 @@ class Keyset:
         """What `page` has found, as the page."""
         shown = rows[:limit]
         more = len(rows) > limit
-        return Page([made(row) for row in shown], self._encode(shown[-1]) if more and shown else None)
+        return Page([made(row) for row in shown], self.cursor_after(shown[-1]) if more and shown else None)
+
+    def gave(self, cursor: str) -> bool:
+        """Whether the cursor is one of this list, or of this part of it."""
+        try:
+            self._decode(cursor)
+        except MalformedCursor:
+            return False
+        return True
 
     def _after(self, key: tuple[Any, ...], dialect: str) -> ColumnElement[bool]:
         if dialect != MYSQL:
@@ -60,7 +73,8 @@ class Keyset:
     def _tag(self) -> str:
         return f"-{self.name}" if self.descending else self.name
 
-    def _encode(self, row: Row[*tuple[Any, ...]]) -> str:
+    def cursor_after(self, row: Row[*tuple[Any, ...]]) -> str:
+        """Where the page after the row begins."""
         key = [getattr(row, column.name) for column in self.columns]
         plain = [value.isoformat() if isinstance(value, datetime) else value for value in key]
         text = json.dumps([self._tag, *plain], separators=(",", ":"))
@@ -75,6 +89,37 @@ class Keyset:
             return tuple(_key(column, value) for column, value in zip(self.columns, plain, strict=True))
         except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
             raise MalformedCursor("the cursor was not given by this list") from None
+
+
+async def page_of_parts(
+    connection: AsyncConnection,
+    statement: Select[*tuple[Any, ...]],
+    parts: Sequence[Keyset],
+    *,
+    limit: int,
+    cursor: str | None,
+    dialect: str,
+    made: Callable[[Any], Item],
+) -> Page[Item]:
+    """A page of a list whose parts follow one another, each in an order of its own.
+
+    Raises:
+        MalformedCursor: the cursor is of none of the parts.
+    """
+    while cursor is not None and len(parts) > 1 and not parts[0].gave(cursor):
+        parts = parts[1:]
+    found: list[tuple[Keyset, Row[*tuple[Any, ...]]]] = []
+    for part in parts:
+        page = part.page(statement, limit=limit - len(found), cursor=cursor, dialect=dialect)
+        found += [(part, row) for row in (await connection.execute(page)).all()]
+        if len(found) > limit:
+            break
+        cursor = None
+    shown = [made(row) for _, row in found[:limit]]
+    if len(found) <= limit:
+        return Page(shown)
+    last_part, last_row = found[limit - 1]
+    return Page(shown, last_part.cursor_after(last_row))
 
 
 def _key(column: Column[Any], value: Any) -> Any:

@@ -159,14 +159,22 @@ async def test_q_finds_an_id_or_a_part_of_a_name_or_an_address(store: OrderStatu
     assert await listed(store, OrderFilter(q=q)) == found.split()
 
 
-async def test_only_orders_that_need_someone_are_sorted_by_since_when(store: OrderStatusStore) -> None:
+async def test_orders_that_need_someone_are_sorted_by_since_when_and_come_before_the_others(
+    store: OrderStatusStore,
+) -> None:
     for number in (3, 1, 2):
         since = NOON + timedelta(hours=number)
         await store.put([order(f"o{number}", attention=Attention(AttentionReason.NO_ENGINEER, since))])
-    await store.put([order("o4")])
-    for limit in (1, 2, 3, 4):
-        assert await listed(store, sort=Sort.ATTENTION_SINCE, limit=limit) == ["o1", "o2", "o3"]
-        assert await listed(store, sort=Sort.ATTENTION_SINCE, descending=True, limit=limit) == ["o3", "o2", "o1"]
+    await store.put([order("o4"), order("o5")])
+    for limit in (1, 2, 3, 4, 5, 6):
+        for attention, up, down in (
+            (None, ["o1", "o2", "o3", "o4", "o5"], ["o3", "o2", "o1", "o5", "o4"]),
+            ("true", ["o1", "o2", "o3"], ["o3", "o2", "o1"]),
+            ("false", ["o4", "o5"], ["o5", "o4"]),
+        ):
+            wanted = OrderFilter(attention=attention)
+            assert await listed(store, wanted, Sort.ATTENTION_SINCE, limit=limit) == up
+            assert await listed(store, wanted, Sort.ATTENTION_SINCE, descending=True, limit=limit) == down
 
 
 async def test_a_cursor_of_another_list_is_refused(store: OrderStatusStore) -> None:

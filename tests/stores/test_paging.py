@@ -18,6 +18,8 @@ from tests.stores.orders import ALL, NOON, order
 MOMENTS = [datetime(1970, 1, 1, tzinfo=UTC), NOON - timedelta(microseconds=1), NOON, NOON + timedelta(days=365)]
 FEW_DATES = st.sampled_from(["2026-07-14", "2026-07-15", "2026-12-31"])
 FEW_MOMENTS = st.sampled_from(MOMENTS)
+Row = tuple[str, datetime, datetime | None]
+ROWS = st.tuples(FEW_DATES, FEW_MOMENTS, st.none() | FEW_MOMENTS)
 EACH_ONCE = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -39,16 +41,16 @@ class Clock:
 
 @EACH_ONCE
 @given(
-    rows=st.lists(st.tuples(FEW_DATES, FEW_MOMENTS, FEW_MOMENTS), max_size=25),
-    late=st.lists(st.tuples(FEW_DATES, FEW_MOMENTS, FEW_MOMENTS), max_size=5),
+    rows=st.lists(ROWS, max_size=25),
+    late=st.lists(ROWS, max_size=5),
     sort=st.sampled_from(list(Sort)),
     descending=st.booleans(),
     limit=st.integers(1, 8),
 )
 async def test_each_order_is_listed_exactly_once_and_in_order_even_while_others_come(
     database: Database,
-    rows: list[tuple[str, datetime, datetime]],
-    late: list[tuple[str, datetime, datetime]],
+    rows: list[Row],
+    late: list[Row],
     sort: Sort,
     descending: bool,
     limit: int,
@@ -58,11 +60,14 @@ async def test_each_order_is_listed_exactly_once_and_in_order_even_while_others_
     run = uuid.uuid4().hex
     keys: dict[str, tuple[object, str]] = {}
 
-    async def put(number: int, row: tuple[str, datetime, datetime]) -> str:
+    async def put(number: int, row: Row) -> str:
         order_id = f"{run}-{number:02}"
         date, clock.now, since = row
-        await store.put([order(order_id, customer_id=run, order_date=date, attention=Attention("R", since))])
-        by = {Sort.ORDER_DATE: date, Sort.UPDATED_AT: clock.now, Sort.ATTENTION_SINCE: since}
+        attention = Attention("R", since) if since else None
+        await store.put([order(order_id, customer_id=run, order_date=date, attention=attention)])
+        # Those that need nobody come last, in both directions.
+        last = (since is None) is not descending, since or NOON
+        by = {Sort.ORDER_DATE: date, Sort.UPDATED_AT: clock.now, Sort.ATTENTION_SINCE: last}
         keys[order_id] = by[sort], order_id
         return order_id
 
