@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -27,12 +27,10 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
-from temporal_client import connect, register_search_attributes
+from temporal_client import check, connect, register_search_attributes
 
 _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer in."""
-_TEMPORAL_WITHIN = timedelta(seconds=1)
-"""For Temporal to say that it is well."""
 _REGISTER_WITHIN = 2.0
 """Seconds."""
 _AGAIN_AFTER = 1.0
@@ -88,7 +86,7 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
             databases[context] = database
             health.checks[part] = database.ping
         client = await connect(settings, lazy=True)
-        health.checks["temporal"] = lambda: client.service_client.check_health(timeout=_TEMPORAL_WITHIN)
+        health.checks["temporal"] = partial(check, client)
         services = _services(settings, health, client, databases)
         registering = asyncio.create_task(_register_search_attributes(client))
         background = [asyncio.create_task(_kept_up(work)) for work in (services.first_rows.run, services.feed.run)]

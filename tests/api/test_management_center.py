@@ -137,7 +137,7 @@ async def test_a_manager_gives_an_order_that_waits_to_an_engineer(service: Servi
     answer = await assign(service, order_id, "kr-11-2")
 
     assert (answer.status_code, answer.json()["engineerId"]) == (200, "kr-11-2")
-    assert answer.json()["by"].startswith("manager")
+    assert answer.json()["by"].startswith("manager:")
     await service.until(order_id, "INSTALLATION_REQUESTED")
     assert (await service.http.get(f"/managementCenters/assignments/{order_id}")).json() == answer.json()
 
