@@ -30,8 +30,13 @@ class Projector:
         return not self._due and self._under_way is None
 
     def project(self) -> None:
-        """The order as it stands is to be stored."""
+        """Store the order as it stands: at once, or as soon as what is under way is done.
+
+        At once, for what the saga starts next then ends with it, and one workflow task takes both.
+        """
         self._due = True
+        if self._under_way is None:
+            self._send()
 
     def close(self) -> None:
         """From now on a state that cannot be stored within the policy's patience is given up."""
@@ -42,18 +47,22 @@ class Projector:
     async def run(self) -> None:
         """Project for as long as the workflow lives; whatever happens, the coroutine goes on."""
         while True:
-            await workflow.wait_condition(lambda: self._due)
-            self._due = False
-            self._under_way = self._send()
-            try:
-                await self._under_way
-            except (ActivityError, asyncio.CancelledError):
-                self._due = self._due or self._give_up_at is None
-            finally:
-                self._under_way = None
+            await workflow.wait_condition(lambda: self._under_way is not None)
+            if self._under_way is not None:
+                await self._stored(self._under_way)
 
-    def _send(self) -> workflow.ActivityHandle[None]:
-        return workflow.start_activity(
+    async def _stored(self, sending: workflow.ActivityHandle[None]) -> None:
+        try:
+            await sending
+        except (ActivityError, asyncio.CancelledError):
+            self._due = self._due or self._give_up_at is None
+        self._under_way = None
+        if self._due:
+            self._send()
+
+    def _send(self) -> None:
+        self._due = False
+        self._under_way = workflow.start_activity(
             PROJECT_ORDER.name,
             self._order,
             task_queue=PROJECT_ORDER.context,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar
 from unicodedata import category
 
@@ -16,7 +15,7 @@ from domain.orders import SYSTEM, Attention, AttentionReason, CancelRequest, Eve
 from workflows import visibility
 from workflows.decisions import Decision
 from workflows.projection import Projector
-from workflows.retries import without_end
+from workflows.steps import Step
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -117,11 +116,12 @@ class Saga:
             self._take_native_cancel()
             raise Interrupted
 
-    async def step(self, command: Command[Asked, Answered], asked: Asked, *, shielded: bool = False) -> Answered:
-        """Have another context do its part, for as long as that takes.
+    def begin(self, command: Command[Asked, Answered], asked: Asked) -> Step[Asked, Answered]:
+        """Start a step that `finish` will wait for."""
+        return Step(command, asked, self.policy)
 
-        The first try is bounded; when it ends without success a person is asked for, and the step goes on without
-        limit.
+    async def step(self, command: Command[Asked, Answered], asked: Asked, *, shielded: bool = False) -> Answered:
+        """Have another context do its part, for as long as that takes; not begun when a cancel is there already.
 
         Raises:
             Interrupted: a cancel was taken; the step has been told to stop, and may have been done all the same.
@@ -129,20 +129,28 @@ class Saga:
         if self.cancel_asked and not shielded:
             self._take_native_cancel()
             raise Interrupted
+        return await self.finish(self.begin(command, asked), shielded=shielded)
+
+    async def finish(self, step: Step[Asked, Answered], *, shielded: bool = False) -> Answered:
+        """Wait until a step is done.
+
+        When its first, bounded try ends without success a person is asked for, and the step goes on without limit.
+
+        Raises:
+            Interrupted: as `step`.
+        """
         before = self.order.attention
-        handle = self._start(command, asked, bounded_by=timedelta(seconds=self.policy.attention_after))
         while True:
             try:
-                await self.wait(handle.done, shielded=shielded)
-                answer = handle.result()
+                await self.wait(step.handle.done, shielded=shielded)
+                answer = step.handle.result()
             except Interrupted:
-                handle.add_done_callback(_read)
-                handle.cancel()
+                step.give_up()
                 raise
             except ActivityError:
-                self.ask_for_attention(_UNAVAILABLE[command.context])
+                self.ask_for_attention(_UNAVAILABLE[step.command.context])
                 self.show()
-                handle = self._start(command, asked, bounded_by=None)
+                step.try_on()
             else:
                 if self.order.attention != before:
                     self._set_attention(before)
@@ -164,27 +172,7 @@ class Saga:
         self.order.ask_for_attention(attention, at=workflow.now())
         workflow.set_current_details(visibility.details(self.order))
 
-    def _start(
-        self, command: Command[Asked, Answered], asked: Asked, *, bounded_by: timedelta | None
-    ) -> workflow.ActivityHandle[Answered]:
-        return workflow.start_activity(
-            command.name,
-            asked,
-            task_queue=command.context,
-            result_type=command.answered,
-            summary=command.summary,
-            start_to_close_timeout=timedelta(seconds=self.policy.try_for),
-            schedule_to_close_timeout=bounded_by,
-            retry_policy=without_end(self.policy),
-        )
-
 
 def bounded(text: str | None) -> str | None:
     """A text from outside, cut to what the API would have let through: no database refuses it."""
     return text and "".join(sign for sign in text[:_LONGEST_TEXT] if category(sign) not in _UNSTORABLE)
-
-
-def _read(handle: "asyncio.Task[Answered]") -> None:
-    # An exception that nobody reads would be reported as lost.
-    if not handle.cancelled():
-        handle.exception()

@@ -41,6 +41,7 @@ from domain.orders import (
 from workflows.decisions import Decision
 from workflows.messages import Messages
 from workflows.saga import Interrupted
+from workflows.steps import Step
 
 _WHY_NOBODY = {
     AssignmentRefusal.NO_SERVICE_AREA: AttentionReason.NO_SERVICE_AREA,
@@ -60,6 +61,7 @@ class SubscriptionWorkflow(Messages):
         self.passed_over: list[str] = []
         """Engineers who declined this order or did not answer."""
         self.answer_by = workflow.now()
+        self.closing: Step[CloseAssignment, None] | None = None
 
     @workflow.run
     async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
@@ -70,7 +72,7 @@ class SubscriptionWorkflow(Messages):
         except Interrupted:
             await self.compensate()
         self.show()
-        await self.step(CLOSE_ASSIGNMENT, CloseAssignment(self.order.order_id), shielded=True)
+        await self.finish(self.closing or self.close_assignment(), shielded=True)
         await self.settled()
         projecting.cancel()
         return self.order
@@ -161,7 +163,10 @@ class SubscriptionWorkflow(Messages):
     async def complete(self, completion: Decision) -> None:
         """Completion of the installation completes the order; nothing stops it any more."""
         answer = self.as_answer(completion)
-        status = await self.step(COMPLETE_INSTALLATION, answer, shielded=True)
+        completing = self.begin(COMPLETE_INSTALLATION, answer)
+        # Begun together they mostly end in one workflow task; and the order's end is certain by now.
+        self.closing = self.close_assignment()
+        status = await self.finish(completing, shielded=True)
         if status is InstallationStatus.CANCELED:
             self.completion = None
             await self.closed_elsewhere()
@@ -217,6 +222,10 @@ class SubscriptionWorkflow(Messages):
         # An order that was reset to an earlier round catches up with what was decided after it.
         self.rounds = max(self.rounds, outcome.round)
         return outcome
+
+    def close_assignment(self) -> Step[CloseAssignment, None]:
+        """The order has ended, or will for certain: its engineer is to be free for others."""
+        return self.begin(CLOSE_ASSIGNMENT, CloseAssignment(self.order.order_id))
 
     def take_assignment(self, assignment: Assignment, event: Event) -> None:
         """A round has been decided: the order is that engineer's now."""
