@@ -34,13 +34,16 @@ class Settings(BaseSettings):
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
-    max_starts_in_flight: int = Field(50, ge=1)
-    """So many orders are being handed to Temporal at once; more wait, so that the orders already taken move on."""
+    max_starts_in_flight: int = Field(4, ge=1)
+    """So many orders are being handed to Temporal at once; more wait, so that the orders already taken move on.
+
+    The embedded server works starts off one after the other. A cluster takes more at once.
+    """
     worker_deployment_name: str | None = None
     """With `WORKER_BUILD_ID`: the worker deployment version that this process belongs to."""
     worker_build_id: str | None = None
-    max_cached_workflows: int = Field(20_000, ge=1)
-    """Orders that a worker keeps in memory; fewer than are in motion cost a replay each."""
+    max_cached_workflows: int = Field(10_000, ge=1)
+    """Orders that a worker keeps in memory, at some 140 KB each; fewer than are in motion cost a replay each."""
     graceful_shutdown_seconds: Seconds = 5
     """How long a stopping process waits for what is in its hands."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
