@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain import contexts
@@ -12,6 +12,8 @@ from domain.policy import OrderPolicy
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
 """A span of time that a workflow can reckon with: a longer one would stop every order that is taken with it."""
+
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 
 
 class Settings(BaseSettings):
@@ -46,7 +48,7 @@ class Settings(BaseSettings):
     """Orders that a worker keeps in memory, at some 140 KB each; fewer than are in motion cost a replay each."""
     graceful_shutdown_seconds: Seconds = 5
     """How long a stopping process waits for what is in its hands."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: LogLevel = "INFO"
     order_answer_within: Seconds = OrderPolicy.answer_within
     """This and the four below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
     order_attention_after: Seconds = OrderPolicy.attention_after

@@ -6,7 +6,6 @@ import sys
 from datetime import timedelta
 from typing import NoReturn
 
-import structlog
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
@@ -19,7 +18,7 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 _DEADLINE = timedelta(seconds=5)
 _PROBE_WITHIN = timedelta(seconds=1)
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def end_process(status: int = 0) -> NoReturn:
@@ -66,7 +65,7 @@ async def register_search_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.PERMISSION_DENIED:
             raise
-        _log.warning("an operator has to register the search attributes", missing=error.message)
+        _log.warning("an operator has to register the search attributes: %s", error.message)
 
 
 async def check(client: Client) -> None:
