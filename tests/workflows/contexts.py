@@ -34,6 +34,7 @@ from domain.order_status import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows.faults import Faults
 from tests.workflows.invariants import broken_between, broken_by
+from tests.workflows.waiting import within
 
 Answer = TypeVar("Answer")
 
@@ -58,7 +59,7 @@ class Contexts:
     """Orders that an operator has set back, so that their history is not what it was."""
     broken: list[str] = field(default_factory=list)
     """Rules that were found broken at a call; stays empty."""
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _waiting: list[tuple[Callable[[], bool], "asyncio.Future[None]"]] = field(default_factory=list)
     _working: dict["asyncio.Task[Any]", str] = field(default_factory=dict)
 
     def newest(self, order_id: str) -> InstallationStatus | None:
@@ -72,8 +73,10 @@ class Contexts:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something that the contexts hold or saw is so."""
-        async with self.changed:
-            await self.changed.wait_for(condition)
+        if not condition():
+            so: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((condition, so))
+            await within(so)
 
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """By task queue."""
@@ -92,7 +95,7 @@ class Contexts:
     async def finished(self, order_id: str) -> None:
         """Wait until every call for an order has come to its end, also where nobody waits for its answer any more."""
         calls = [call for call, of in self._working.items() if of == order_id]
-        await asyncio.gather(*calls, return_exceptions=True)
+        await within(asyncio.gather(*calls, return_exceptions=True))
 
     def close(self) -> None:
         """Let go of the calls that are still held."""
@@ -113,17 +116,19 @@ class Contexts:
 
     async def _work(self, name: str, order_id: str, effect: Callable[[], Answer]) -> Answer:
         self.calls.append((name, order_id))
-        await self._tell()
+        self._tell()
         await self.faults.before(name, order_id)
         answer = effect()
         self._check(order_id)
-        await self._tell()
+        self._tell()
         await self.faults.after(name, order_id)
         return answer
 
-    async def _tell(self) -> None:
-        async with self.changed:
-            self.changed.notify_all()
+    def _tell(self) -> None:
+        for condition, so in self._waiting:
+            if not so.done() and condition():
+                so.set_result(None)
+        self._waiting = [(condition, so) for condition, so in self._waiting if not so.done()]
 
     # --- what is watched ----------------------------------------------------------------------------------------------
 

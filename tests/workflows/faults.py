@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-_DEADLINE = 20
+from tests.workflows.waiting import within
 
 
 class Outage(Exception):
@@ -28,7 +28,7 @@ class Gate:
 
     async def until_reached(self) -> None:
         """Wait until a try is held."""
-        await asyncio.wait_for(self.reached.wait(), _DEADLINE)
+        await within(self.reached.wait())
 
     async def pass_through(self) -> None:
         """Wait until it is open, if this try is to be held."""

@@ -1,7 +1,8 @@
 """One order on a server, as the people see it who talk to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Collection, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -18,13 +19,12 @@ from domain.installation import EngineerAct
 from domain.management_center import Assignment, ManualAssignment
 from domain.orders import CancelRequest, Order, OrderStatus, workflow_id
 from tests.workflows.contexts import Contexts
+from tests.workflows.waiting import eventually, within
 from workflows.subscription import SubscriptionWorkflow
 
 Answer = TypeVar("Answer")
 
 _RPC = timedelta(seconds=10)
-_DEADLINE = 20
-_BETWEEN_LOOKS = 0.01
 
 
 class Way(StrEnum):
@@ -59,12 +59,12 @@ class Placed:
 
     async def until(self, *statuses: OrderStatus) -> Order:
         """Wait until the read model shows one of these."""
-        await within(self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses))
+        await self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses)
         return self.row
 
     async def until_with(self, status: OrderStatus, engineer_id: str | None) -> Order:
         """Wait until the read model shows it with this engineer."""
-        await within(self.contexts.until(lambda: (self.row.status, self.row.engineer_id) == (status, engineer_id)))
+        await self.contexts.until(lambda: (self.row.status, self.row.engineer_id) == (status, engineer_id))
         return self.row
 
     async def until_told(self, status: OrderStatus) -> Order:
@@ -83,7 +83,7 @@ class Placed:
             attention = self.row.attention
             return self.row.order_id != "" and (attention.reason if attention else None) == reason
 
-        await within(self.contexts.until(shown))
+        await self.contexts.until(shown)
         return self.row
 
     async def accept(self, engineer_id: str = "e1", round_: int = 0) -> None:
@@ -135,6 +135,11 @@ class Placed:
 
         await eventually(quiet)
 
+    async def give_up(self) -> None:
+        """Nobody needs it any more."""
+        with suppress(RPCError):
+            await self.handle.terminate()
+
     async def put(self, message: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
         """Send one of the above, and wait only until the server has it: it need not be answered yet."""
         known = len(self._updates)
@@ -170,11 +175,6 @@ class Placed:
         return True
 
 
-async def within(doing: Awaitable[Answer], seconds: float = _DEADLINE) -> Answer:
-    """The answer, unless it takes longer than anything in these tests should."""
-    return await asyncio.wait_for(doing, seconds)
-
-
 async def refusal(doing: Awaitable[Any]) -> str | None:
     """The type of the refusal that an update is answered with; None if it is not refused."""
     try:
@@ -185,24 +185,3 @@ async def refusal(doing: Awaitable[Any]) -> str | None:
         return None
     assert isinstance(cause, ApplicationError), cause
     return cause.type
-
-
-async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
-    """Look until it is so; only for what tells nobody that it has happened."""
-    for _ in range(int(_DEADLINE / _BETWEEN_LOOKS)):
-        if await look():
-            return
-        await asyncio.sleep(_BETWEEN_LOOKS)
-    raise AssertionError(f"not within {_DEADLINE} s: {look}")
-
-
-async def together(cases: Mapping[str, Awaitable[object]]) -> None:
-    """All cases at once, each on an order of its own; says which have failed."""
-    failed = []
-    outcomes = await asyncio.gather(*cases.values(), return_exceptions=True)
-    for case, outcome in zip(cases, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            outcome.add_note(f"case: {case}")
-            failed.append(outcome)
-    if failed:
-        raise ExceptionGroup("some cases have failed", failed)

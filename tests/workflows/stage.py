@@ -1,5 +1,7 @@
 """Where the saga's tests play: workers, the other contexts in memory, and a watch over every order that was placed."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,7 @@ from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
+from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer, Worker, WorkflowRunner
 
 from domain import contexts
@@ -55,8 +57,7 @@ class Stage:
                 await self.look_back()
         finally:
             for placed in self.placed:
-                if (await placed.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-                    await placed.handle.terminate()
+                await placed.give_up()
             await self.stop_orders()
             self.contexts.close()
             await self._others.aclose()
@@ -104,13 +105,13 @@ class Stage:
     async def look_back(self) -> None:
         """No rule was broken at any moment, no order has stumbled, and each that ended has ended whole."""
         assert self.contexts.broken == []
-        for placed in self.placed:
-            history = await placed.handle.fetch_history()
+        histories = await asyncio.gather(*(placed.handle.fetch_history() for placed in self.placed))
+        for placed, history in zip(self.placed, histories, strict=True):
             stumbles = [event for event in history.events if stumbled(event)]
             assert not stumbles, stumbles
             if history.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
                 self._ended_whole(placed, await placed.result(projected=False))
-            await replay(history)
+        await replay(*histories)
 
     def _ended_whole(self, placed: Placed, order: Order) -> None:
         assert order.status.final
@@ -133,8 +134,8 @@ _NO_FAULT_OF_OURS = (
 )
 
 
-async def replay(history: WorkflowHistory) -> None:
-    """Run the saga's code along a history.
+async def replay(*histories: WorkflowHistory) -> None:
+    """Run the saga's code along histories.
 
     Raises:
         NondeterminismError: the code decides otherwise than it did then.
@@ -142,4 +143,9 @@ async def replay(history: WorkflowHistory) -> None:
     replayer = Replayer(
         workflows=[SubscriptionWorkflow], workflow_runner=sandbox(strict=True), interceptors=[TolerantMessages()]
     )
-    await replayer.replay_workflow(history)
+
+    async def one_by_one() -> AsyncIterator[WorkflowHistory]:
+        for history in histories:
+            yield history
+
+    await replayer.replay_workflows(one_by_one())

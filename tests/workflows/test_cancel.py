@@ -1,6 +1,7 @@
 """Cancel by each way, at every wait and during everything that is under way (rules 3 to 6)."""
 
 import asyncio
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -16,8 +17,12 @@ from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, Way, together, within
-from tests.workflows.stage import Stage
+from tests.workflows.placed import Placed, Way
+from tests.workflows.stage import QUICK, Stage
+from tests.workflows.waiting import together
+
+PATIENT = replace(QUICK, try_for=3600)
+"""What hangs, hangs until the test lets it go."""
 
 
 async def cancelled(order: Placed, way: Way) -> Order:
@@ -47,7 +52,7 @@ async def test_a_waiting_order_is_cancelled_with_its_installation(stage: Stage, 
 
     async def case(way: Way) -> None:
         order = await stage.place()
-        await within(arrive(order))
+        await arrive(order)
 
         ended = await cancelled(order, way)
 
@@ -102,13 +107,13 @@ async def test_a_cancel_does_not_wait_for_what_is_under_way_and_that_revives_not
     async def case(way: Way, *, done: bool) -> None:
         order_id = stage.new_id()
         gate = stage.contexts.faults.hold(held, done=done, order_id=order_id, tries=1, skipped=skipped)
-        order = await stage.place(order_id=order_id)
-        await within(arrive(order))
+        order = await stage.place(PATIENT, order_id=order_id)
+        await arrive(order)
         await gate.until_reached()
 
         ended = await cancelled(order, way)
         gate.open()
-        await within(stage.contexts.finished(order_id))
+        await stage.contexts.finished(order_id)
 
         assert order.row == ended
         assert freed(stage, order)

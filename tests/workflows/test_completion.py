@@ -15,8 +15,9 @@ from domain.management_center import CLOSE_ASSIGNMENT
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, Way, refusal, together
+from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import together
 
 REFUSED = "OrderCancelRejected"
 

@@ -35,6 +35,6 @@ async def test_an_order_that_is_placed_accepted_and_completed_costs_what_it_may(
         assert events["TIMER_STARTED"] == 1
         assert events["UPSERT_WORKFLOW_SEARCH_ATTRIBUTES"] == 3
         assert events["MARKER_RECORDED"] == 0
-    # The last two calls go out together; where their ends do not meet in one workflow task, it takes one more.
+    # Completion and close go out together; where their ends do not meet in one workflow task, it takes one more.
     assert {(events["WORKFLOW_TASK_COMPLETED"], events.total()) for events in orders} <= {(10, 65), (11, 68)}
     assert min(events["WORKFLOW_TASK_COMPLETED"] for events in orders) == 10

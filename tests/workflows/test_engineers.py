@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from domain.installation import ACCEPT_INSTALLATION, InstallationStatus
+from domain.installation import ACCEPT_INSTALLATION, CANCEL_INSTALLATION, InstallationStatus
+from domain.management_center import CLOSE_ASSIGNMENT
 from domain.orders import Event, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, refusal, within
+from tests.workflows.placed import Placed, refusal
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import within
 
 Act = Callable[..., Awaitable[None]]
 ACTS = {"accept": Placed.accept, "decline": Placed.decline, "complete": Placed.complete}
@@ -155,11 +157,12 @@ async def test_an_engineer_who_declined_may_be_given_the_order_again_by_a_manage
     assert (await order.order()).status is OrderStatus.INSTALLATION_ACCEPTED
 
 
-async def test_every_act_after_a_cancel_is_refused(stage: Stage) -> None:
+@pytest.mark.parametrize("compensating", [CANCEL_INSTALLATION.name, CLOSE_ASSIGNMENT.name])
+async def test_every_act_after_a_cancel_is_refused(stage: Stage, compensating: str) -> None:
     order = await stage.place()
     await places.accepted(order)
-    gate = stage.contexts.faults.hold("close_assignment", tries=1)
-    await order.cancel()
+    gate = stage.contexts.faults.hold(compensating, tries=1)
+    await order.put(order.cancel())
     await gate.until_reached()
 
     for act in ACTS.values():
@@ -172,7 +175,7 @@ async def test_every_act_after_a_cancel_is_refused(stage: Stage) -> None:
 async def test_acts_while_the_last_state_is_being_stored_are_answered(stage: Stage) -> None:
     order = await stage.place()
     await places.accepted(order)
-    gate = stage.contexts.faults.hold("close_assignment", tries=1)
+    gate = stage.contexts.faults.hold(CLOSE_ASSIGNMENT.name, tries=1)
     await order.complete()
     await gate.until_reached()
 

@@ -17,8 +17,9 @@ from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, Way, together, within
+from tests.workflows.placed import Placed, Way
 from tests.workflows.stage import QUICK, Stage
+from tests.workflows.waiting import together
 
 COMMANDS = [
     command.name
@@ -94,7 +95,7 @@ async def test_a_try_that_is_given_up_and_works_later_changes_nothing(stage: Sta
         installations = dict(stage.contexts.installations[order_id])
 
         gate.open()
-        await within(stage.contexts.finished(order_id))
+        await stage.contexts.finished(order_id)
 
         assert told(ended) == (CANCELLED if walk is cancelled else COMPLETED)
         assert stage.contexts.installations[order_id] == installations
@@ -131,7 +132,7 @@ async def test_a_late_try_after_a_cancel_revives_nothing(stage: Stage, way: Way)
         await order.cancel(way)
         ended = await order.result()
         gate.open()
-        await within(stage.contexts.finished(order_id))
+        await stage.contexts.finished(order_id)
 
         assert order.row == ended
         assert stage.contexts.assignments[order_id] is None

@@ -8,8 +8,9 @@ from temporalio.client import WorkflowQueryFailedError
 from domain.management_center import ASSIGN_ENGINEER
 from domain.orders import CancelRequest, Event, Order, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, refusal, together, within
+from tests.workflows.placed import Placed, refusal
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import together, within
 
 _LARGE = 300_000
 

@@ -9,8 +9,9 @@ import pytest
 from domain.orders import Event, OrderStatus
 from tests.workflows import places
 from tests.workflows.model import Model, Say
-from tests.workflows.placed import Placed, refusal, together
+from tests.workflows.placed import Placed, refusal
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import together
 
 _ALL = (Say.ACCEPT, Say.DECLINE, Say.COMPLETE, Say.ASSIGN)
 
@@ -30,7 +31,8 @@ async def race(stage: Stage, arrive: places.Arrive, said: Sequence[tuple[Say, ..
     """Say all of it while no worker lives to hear it, one race to an order of its own, and see what becomes of it."""
     orders = [await stage.place() for _ in said]
     await asyncio.gather(*(arrive(order) for order in orders))
-    await asyncio.gather(*(order.until_quiet() for order in orders))
+    for order in orders:
+        await order.until_quiet()
     await stage.stop_orders()
     answers = await asyncio.gather(*(put(order, says) for order, says in zip(orders, said, strict=True)))
 

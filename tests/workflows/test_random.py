@@ -14,9 +14,10 @@ from domain.installation import InstallationStatus
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows.contexts import Contexts
 from tests.workflows.faults import Gate
-from tests.workflows.placed import Placed, Way, refusal, together, within
+from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import QUICK, Stage
 from tests.workflows.test_faults import COMMANDS
+from tests.workflows.waiting import together
 
 CLOSED = "closed"
 REFUSALS = {"IllegalTransition", "NotAssigned", "OrderCancelRejected", "EngineerUnavailable", CLOSED}
@@ -121,7 +122,7 @@ class Play:
     async def end(self) -> None:
         """Let everything happen that can, and compare what became of the order with what its people were told."""
         self.open()
-        await within(self.order.contexts.finished(self.order.order_id))
+        await self.order.contexts.finished(self.order.order_id)
         await self.order.until_quiet()
         told = [(say, await answer) for say, answer in self.said]
         order = await self.order.order()
@@ -205,7 +206,7 @@ async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]]) -> None:
 
 
 quickly = settings(
-    max_examples=10,
+    max_examples=7,
     deadline=None,
     derandomize=True,
     database=None,
@@ -229,7 +230,7 @@ async def forgetful(client: Client) -> AsyncIterator[Stage]:
         yield stage
 
 
-@settings(quickly, max_examples=3)
+@settings(quickly, max_examples=2)
 @given(scripts)
 async def test_every_rule_holds_when_no_worker_remembers_anything(
     forgetful: Stage, scripts: Sequence[Sequence[Step]]

@@ -5,9 +5,10 @@ import pytest
 from domain.installation import REQUEST_INSTALLATION, InstallationStatus
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, refusal, together, within
+from tests.workflows.placed import Placed, refusal
 from tests.workflows.reset import reset
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import together
 
 
 async def completed(order: Placed, engineer_id: str) -> Order:
@@ -41,7 +42,7 @@ async def test_what_was_said_after_the_point_is_said_again(stage: Stage) -> None
 
     await reset(stage, order, task=2)
 
-    await within(stage.contexts.until(lambda: order.row.version > before.version and order.row.engineer_id == "e2"))
+    await stage.contexts.until(lambda: order.row.version > before.version and order.row.engineer_id == "e2")
     assert [entry.event for entry in order.row.history] == [entry.event for entry in before.history]
     assert (await completed(order, "e2")).engineer_id == "e2"
 

@@ -7,8 +7,9 @@ from domain.installation import ACCEPT_INSTALLATION, CANCEL_INSTALLATION, COMPLE
 from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
 from domain.orders import OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, Way, refusal, together, within
+from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import together
 
 
 async def declined_then_completed(order: Placed) -> None:
@@ -97,7 +98,7 @@ async def test_what_is_under_way_when_the_worker_goes_is_finished_by_the_next(st
 
     await stage.stop_orders()
     gate.open()
-    await within(stage.contexts.finished(order.order_id))
+    await stage.contexts.finished(order.order_id)
     await stage.start_orders()
 
     await order.until(ends)
