@@ -1,9 +1,11 @@
 """What an operator does to an order who resets it to an earlier point."""
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from tests.workflows.placed import Placed
@@ -16,20 +18,40 @@ _SAID = (
 )
 
 
-async def reset(stage: Stage, order: Placed, *, task: int, forget: bool = False) -> None:
-    """Start over from the end of a workflow task (the first is 0); forget what was said after it, if so."""
+async def reset(stage: Stage, order: Placed, *, task: int = 0, after: str = "", forget: bool = False) -> None:
+    """Start over at a workflow task: the one of this number (the first is 0), or that heard an activity's end.
+
+    What was said later is said again, unless it is to be forgotten.
+    """
     await order.until_quiet()
     stage.contexts.reset.add(order.order_id)
     history = await order.handle.fetch_history()
-    ended = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    points = [event.event_id for event in history.events if event.event_type == ended]
+    points = _ends_of_tasks(history.events[_end_of(after, history.events) :] if after else history.events)
     await stage.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=stage.client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=order.handle.id),
             reason="test",
-            workflow_task_finish_event_id=points[task],
+            workflow_task_finish_event_id=points[min(task, len(points) - 1)],
             request_id=uuid4().hex,
             reset_reapply_exclude_types=_SAID if forget else (),
         )
+    )
+
+
+def _ends_of_tasks(events: Sequence[HistoryEvent]) -> list[int]:
+    return [event.event_id for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+
+
+def _end_of(activity: str, events: Sequence[HistoryEvent]) -> int:
+    """Where the activity's first end is in the history."""
+    scheduled = next(
+        event.event_id
+        for event in events
+        if event.activity_task_scheduled_event_attributes.activity_type.name == activity
+    )
+    return next(
+        index
+        for index, event in enumerate(events)
+        if event.activity_task_completed_event_attributes.scheduled_event_id == scheduled
     )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.installation import REQUEST_INSTALLATION, InstallationStatus
+from domain.installation import ACCEPT_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
+from domain.order_status import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, refusal
@@ -52,7 +53,7 @@ async def test_the_next_change_of_an_order_that_was_set_back_is_shown(stage: Sta
     await places.accepted(order)
     before = await order.until(OrderStatus.INSTALLATION_ACCEPTED)
 
-    await reset(stage, order, task=3, forget=True)
+    await reset(stage, order, after=PROJECT_ORDER.name, forget=True)
     await order.assign("e2")
 
     row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
@@ -115,19 +116,24 @@ async def test_a_cancelled_order_that_is_set_back_asks_no_engineer_again(stage: 
     assert (await order.result()).status is OrderStatus.ORDER_CANCELED
 
 
-@pytest.mark.parametrize(("noted", "task"), [("request", 2), ("acceptance", 5)])
+@pytest.mark.parametrize(
+    ("noted", "arrive", "say"),
+    [
+        (REQUEST_INSTALLATION.name, places.requested, Placed.accept),
+        (ACCEPT_INSTALLATION.name, places.accepted, Placed.complete),
+    ],
+)
 async def test_what_an_engineer_says_to_a_cancelled_order_that_was_set_back_is_refused(
-    stage: Stage, noted: str, task: int
+    stage: Stage, noted: str, arrive: places.Arrive, say: places.Say
 ) -> None:
     order = await stage.place()
-    await (places.requested(order) if noted == "request" else places.accepted(order))
+    await arrive(order)
     await order.cancel()
     await order.result()
 
-    await reset(stage, order, task=task, forget=True)
-    said = order.accept() if noted == "request" else order.complete()
+    await reset(stage, order, after=noted, forget=True)
 
-    assert await refusal(said) == "IllegalTransition"
+    assert await refusal(say(order)) == "IllegalTransition"
     row = await order.until_attention("ORDER_CLOSED_ELSEWHERE")
     assert (row.status, row.engineer_id) == (OrderStatus.AWAITING_ENGINEER, None)
     await order.cancel()
