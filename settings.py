@@ -1,14 +1,17 @@
 """Every setting of every process, read from the environment once, where a process starts."""
 
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain import contexts
 from domain.policy import OrderPolicy
+from domain.visits import BookingRules, VisitGrid
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
 """A span of time that a workflow can reckon with: a longer one would stop every order that is taken with it."""
@@ -49,8 +52,17 @@ class Settings(BaseSettings):
     graceful_shutdown_seconds: Seconds = 5
     """How long a stopping process waits for what is in its hands."""
     log_level: LogLevel = "INFO"
+    visit_time_zone: ZoneInfo = ZoneInfo("Asia/Seoul")
+    """This and the five below are the rules by which visits are booked; see `BookingRules`."""
+    visit_first_start: time = time(9)
+    visit_length: Seconds = Field(2 * 60 * 60, ge=15 * 60, le=24 * 60 * 60, multiple_of=60)
+    visit_lead: float = Field(24 * 60 * 60, ge=0, le=366 * 24 * 60 * 60)
+    visit_horizon: Seconds = 60 * 24 * 60 * 60
+    visits_per_window: int = Field(1, ge=1, le=100)
     order_answer_within: Seconds = OrderPolicy.answer_within
-    """This and the four below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
+    """This and the six below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
+    order_rounds: int = Field(3, ge=0, le=1000)
+    order_report_within: Seconds = 60 * 60
     order_attention_after: Seconds = OrderPolicy.attention_after
     order_try_for: Seconds = OrderPolicy.try_for
     order_retry_at_most_every: Seconds = OrderPolicy.retry_at_most_every
@@ -67,10 +79,22 @@ class Settings(BaseSettings):
         """What every order taken by this process travels with."""
         return OrderPolicy(
             answer_within=self.order_answer_within,
+            rounds=self.order_rounds,
+            report_within=self.order_report_within,
             attention_after=self.order_attention_after,
             try_for=self.order_try_for,
             retry_at_most_every=self.order_retry_at_most_every,
             projection_patience=self.order_projection_patience,
+        )
+
+    @cached_property
+    def booking_rules(self) -> BookingRules:
+        """By which the management centre books visits, and the API checks what is wanted."""
+        return BookingRules(
+            grid=VisitGrid(self.visit_first_start, timedelta(seconds=self.visit_length), self.visit_time_zone),
+            lead=timedelta(seconds=self.visit_lead),
+            horizon=timedelta(seconds=self.visit_horizon),
+            visits_per_window=self.visits_per_window,
         )
 
     @cached_property

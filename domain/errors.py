@@ -6,6 +6,8 @@
   - `OrderCancelRejected`: the installation is done or being completed, so the order cannot be cancelled any more.
   - `NotAssigned`: an engineer acts on an installation that is not theirs.
   - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
+  - `VisitUnavailable`: the visit window that is wanted is not free.
+  - `AlreadyExists`: what is to be made is there already.
   - `MalformedCursor`: a paging cursor that no answer of ours has given.
 - `StoreUnavailable`: a context's database did not answer; asking again may help.
 """
@@ -32,7 +34,15 @@ class NotAssigned(Refusal):
 
 
 class EngineerUnavailable(Refusal):
-    """The engineer named by a manager does not exist, is inactive, or has refused."""
+    """The engineer named by a manager does not exist, is inactive, or has no free window."""
+
+
+class VisitUnavailable(Refusal):
+    """The visit window that is wanted is not free."""
+
+
+class AlreadyExists(Refusal):
+    """What is to be made is there already."""
 
 
 class MalformedCursor(Refusal):

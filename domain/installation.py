@@ -1,6 +1,6 @@
 """Installation (설치): the engineer's job for one order. Each round of asking is an installation of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,14 +15,25 @@ class InstallationStatus(StrEnum):
 
     REQUESTED = "REQUESTED"
     ACCEPTED = "ACCEPTED"
+    STARTED = "STARTED"
     DECLINED = "DECLINED"
     COMPLETED = "COMPLETED"
+    INCOMPLETE = "INCOMPLETE"
     CANCELED = "CANCELED"
 
     @property
     def open(self) -> bool:
         """The engineer still has something to do."""
-        return self in (InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED)
+        return self in (InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED)
+
+
+class IncompleteReason(StrEnum):
+    """Why a visit did not lead to an installation."""
+
+    CUSTOMER_ABSENT = "CUSTOMER_ABSENT"
+    FACILITY_PROBLEM = "FACILITY_PROBLEM"
+    EQUIPMENT_PROBLEM = "EQUIPMENT_PROBLEM"
+    OTHER = "OTHER"
 
 
 @dataclass
@@ -43,7 +54,11 @@ class Installation:
     status_at: datetime = UNSET
     completed_at: datetime | None = None
     reason: str | None = None
-    """Why it was declined or canceled."""
+    """Why it was declined, canceled or left incomplete."""
+    note: str | None = None
+    """What the engineer has to say about the visit."""
+    serials: list[str] = field(default_factory=list)
+    """Of the equipment that was installed."""
 
 
 @dataclass
@@ -58,6 +73,7 @@ class RequestInstallation:
     customer_name: str | None = None
     contact_phone: str | None = None
     product_name: str = ""
+    visit: Visit | None = None
 
 
 @dataclass
@@ -68,6 +84,8 @@ class RecordAnswer:
     round: int = 1
     at: datetime = UNSET
     reason: str | None = None
+    note: str | None = None
+    serials: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -87,17 +105,21 @@ class Act(StrEnum):
 
     ACCEPT = "accept"
     DECLINE = "decline"
+    START = "start"
     COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True)
 class EngineerAct:
-    """What an engineer says to an order: accept, decline or complete."""
+    """What an engineer says to an order."""
 
     engineer_id: str = ""
     round: int = 0
     """The round that the engineer was asked in; 0 stands for the present one."""
     reason: str | None = None
+    note: str | None = None
+    serials: list[str] = field(default_factory=list)
 
 
 REQUEST_INSTALLATION = Command(
@@ -107,7 +129,7 @@ REQUEST_INSTALLATION = Command(
     InstallationStatus,
     "설치 요청 · Request the installation",
 )
-"""Answers, as the three below do, with the status that the installation has then: it is `CANCELED` where the order was
+"""Answers, as the five below do, with the status that the installation has then: it is `CANCELED` where the order was
 canceled before."""
 ACCEPT_INSTALLATION = Command(
     "accept_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 수락 · Record the acceptance"
@@ -115,8 +137,14 @@ ACCEPT_INSTALLATION = Command(
 DECLINE_INSTALLATION = Command(
     "decline_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 거절 · Record the refusal"
 )
+START_INSTALLATION = Command(
+    "start_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 시작 · Record the start"
+)
 COMPLETE_INSTALLATION = Command(
     "complete_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 완료 · Record the completion"
+)
+INCOMPLETE_INSTALLATION = Command(
+    "incomplete_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 미완료 · Record a failed visit"
 )
 CANCEL_INSTALLATION = Command(
     "cancel_installation", INSTALLATION, CancelInstallation, type(None), "설치 취소 · Cancel the installation"

@@ -1,4 +1,4 @@
-"""Management centre (서비스관리센터): service areas, engineers (설치기사), and who is assigned to which order."""
+"""Management centre (서비스관리센터): service areas, and who is assigned to which order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from domain.commands import Command
 from domain.contexts import MANAGEMENT_CENTER
-from domain.orders import MANAGER, SYSTEM
+from domain.orders import MANAGER, SYSTEM, Visit
 from domain.texts import folded
 from domain.times import UNSET
 
@@ -27,16 +27,6 @@ class ServiceArea:
 
 
 @dataclass
-class Engineer:
-    """An installation engineer (설치기사)."""
-
-    engineer_id: str = ""
-    name: str = ""
-    region: str = ""
-    active: bool = True
-
-
-@dataclass
 class Assignment:
     """Who is to install an order, in which round of asking."""
 
@@ -49,6 +39,8 @@ class Assignment:
     """Why this engineer, for the manager who asks."""
     assigned_at: datetime = UNSET
     by: str = SYSTEM
+    visit: Visit | None = None
+    """The window that is booked with the engineer; `None` for an assignment of before visits were booked."""
 
 
 class AssignmentRefusal(StrEnum):
@@ -57,13 +49,28 @@ class AssignmentRefusal(StrEnum):
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
     """No area matches the address."""
     NO_ENGINEER = "NO_ENGINEER"
-    """Nobody active is left to ask in the region."""
+    """Nobody active is left to ask in the region who has the skills; or nobody more is to be asked for now."""
+    NO_CAPACITY = "NO_CAPACITY"
+    """All who could do it are booked up, or what is free is for orders that have waited longer."""
     ENGINEER_UNAVAILABLE = "ENGINEER_UNAVAILABLE"
-    """The engineer named by a manager does not exist or is inactive; the assignment stands as it was."""
+    """The engineer named by a manager does not exist, is inactive, or has no free window; the assignment stands."""
+    VISIT_UNAVAILABLE = "VISIT_UNAVAILABLE"
+    """The one window that was wanted is not to be had."""
     CLOSED = "CLOSED"
     """The order's assignment has been closed for good."""
     SUPERSEDED = "SUPERSEDED"
     """A later round has been decided already."""
+
+
+class Otherwise(StrEnum):
+    """What becomes of an order for which a round finds nobody."""
+
+    WAIT = "WAIT"
+    """Its earlier assignment ends; it waits for capacity, and goes before the orders that were taken later."""
+    END = "END"
+    """Its earlier assignment ends."""
+    STAND = "STAND"
+    """Its earlier assignment stands."""
 
 
 @dataclass
@@ -78,6 +85,22 @@ class AssignEngineer:
     """Engineers who declined this order or did not answer."""
     engineer_id: str | None = None
     by: str = SYSTEM
+    ordered_at: datetime = UNSET
+    """When the order was taken."""
+    wanted: datetime | None = None
+    """The start of the window that is wanted; without one, or where it has gone, the next later one is taken."""
+    exactly: bool = False
+    """That window, or none."""
+    keep: str | None = None
+    """The engineer who should rather have it than others."""
+    enough: bool = False
+    """As many engineers have been asked as should be: choose nobody until new capacity appears."""
+    otherwise: Otherwise = Otherwise.WAIT
+
+    @property
+    def stands(self) -> bool:
+        """The earlier assignment outlives a round that finds nobody: always where an engineer is named."""
+        return self.engineer_id is not None or self.otherwise is Otherwise.STAND
 
 
 @dataclass(frozen=True)
@@ -101,14 +124,25 @@ class AssignmentOutcome:
 
 
 @dataclass
+class ReleaseAssignment:
+    """Free the window of a round; the assignment itself is kept for those who ask."""
+
+    order_id: str = ""
+    round: int = 0
+
+
+@dataclass
 class CloseAssignment:
-    """The order has ended: free its engineer, and let no late assignment revive it."""
+    """The order has ended: free its window, and let no late assignment revive it."""
 
     order_id: str = ""
 
 
 ASSIGN_ENGINEER = Command(
     "assign_engineer", MANAGEMENT_CENTER, AssignEngineer, AssignmentOutcome, "설치기사 배정 · Assign an engineer"
+)
+RELEASE_ASSIGNMENT = Command(
+    "release_assignment", MANAGEMENT_CENTER, ReleaseAssignment, type(None), "방문 예약 해제 · Free the visit's window"
 )
 CLOSE_ASSIGNMENT = Command(
     "close_assignment", MANAGEMENT_CENTER, CloseAssignment, type(None), "배정 종료 · Close the assignment"

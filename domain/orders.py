@@ -24,6 +24,9 @@ class Message(StrEnum):
     CANCEL = "cancel"
     REQUEST_CANCEL = "request_cancel"
     ASSIGN_ENGINEER = "assign_engineer"
+    RESCHEDULE = "reschedule"
+    RECONSIDER = "reconsider"
+    ACKNOWLEDGE = "acknowledge"
 
 
 class OrderStatus(StrEnum):
@@ -34,6 +37,7 @@ class OrderStatus(StrEnum):
     ENGINEER_ASSIGNED = "ENGINEER_ASSIGNED"
     INSTALLATION_REQUESTED = "INSTALLATION_REQUESTED"
     INSTALLATION_ACCEPTED = "INSTALLATION_ACCEPTED"
+    AWAITING_RESCHEDULE = "AWAITING_RESCHEDULE"
     JOIN_COMPLETED = "JOIN_COMPLETED"
     CANCEL_ORDERED = "CANCEL_ORDERED"
     ORDER_CANCELED = "ORDER_CANCELED"
@@ -55,32 +59,44 @@ class Event(StrEnum):
     INSTALLATION_ACCEPTED = "InstallationAccepted"
     INSTALLATION_DECLINED = "InstallationDeclined"
     INSTALLATION_UNANSWERED = "InstallationUnanswered"
+    VISIT_RESCHEDULED = "VisitRescheduled"
+    VISIT_LOST = "VisitLost"
+    INSTALLATION_STARTED = "InstallationStarted"
+    INSTALLATION_INCOMPLETE = "InstallationIncomplete"
     INSTALLATION_COMPLETED = "InstallationCompleted"
     JOIN_COMPLETED = "JoinCompleted"
     CANCEL_ORDERED = "CancelOrdered"
     INSTALLATION_CANCELED = "InstallationCanceled"
     ORDER_CANCELED = "OrderCanceled"
     ORDER_CANCEL_REJECTED = "OrderCancelRejected"
+    ATTENTION_ACKNOWLEDGED = "AttentionAcknowledged"
 
 
 _UNPLACED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
 _ASKED = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
 _HELD = (OrderStatus.ENGINEER_ASSIGNED, *_ASKED)
+_FAILED = (OrderStatus.AWAITING_RESCHEDULE,)
+_OPEN = _UNPLACED + _HELD + _FAILED
 
 TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] = {
     Event.ENGINEER_AWAITED: (_UNPLACED + _HELD, OrderStatus.AWAITING_ENGINEER),
     Event.ORDER_ACCEPTED: (_UNPLACED, OrderStatus.ENGINEER_ASSIGNED),
-    Event.ENGINEER_REASSIGNED: (_ASKED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.ENGINEER_REASSIGNED: (_ASKED + _FAILED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.VISIT_RESCHEDULED: (_HELD + _FAILED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.VISIT_LOST: (_HELD, OrderStatus.AWAITING_RESCHEDULE),
     Event.INSTALLATION_REQUESTED: ((OrderStatus.ENGINEER_ASSIGNED,), OrderStatus.INSTALLATION_REQUESTED),
     Event.INSTALLATION_ACCEPTED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.INSTALLATION_ACCEPTED),
     Event.INSTALLATION_DECLINED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.JOIN_ORDERED),
     Event.INSTALLATION_UNANSWERED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.JOIN_ORDERED),
+    Event.INSTALLATION_STARTED: ((OrderStatus.INSTALLATION_ACCEPTED,), None),
+    Event.INSTALLATION_INCOMPLETE: ((OrderStatus.INSTALLATION_ACCEPTED,), OrderStatus.AWAITING_RESCHEDULE),
     Event.INSTALLATION_COMPLETED: ((OrderStatus.INSTALLATION_ACCEPTED,), None),
     Event.JOIN_COMPLETED: ((OrderStatus.INSTALLATION_ACCEPTED,), OrderStatus.JOIN_COMPLETED),
-    Event.CANCEL_ORDERED: (_UNPLACED + _HELD, OrderStatus.CANCEL_ORDERED),
+    Event.CANCEL_ORDERED: (_OPEN, OrderStatus.CANCEL_ORDERED),
     Event.INSTALLATION_CANCELED: ((OrderStatus.CANCEL_ORDERED,), None),
     Event.ORDER_CANCELED: ((OrderStatus.CANCEL_ORDERED,), OrderStatus.ORDER_CANCELED),
     Event.ORDER_CANCEL_REJECTED: ((*_HELD, OrderStatus.JOIN_COMPLETED), None),
+    Event.ATTENTION_ACKNOWLEDGED: ((*_OPEN, OrderStatus.CANCEL_ORDERED, OrderStatus.JOIN_COMPLETED), None),
 }
 """Each event: the statuses that it may happen in, and the one that it leads to (`None`: the status stays)."""
 
@@ -90,6 +106,10 @@ class AttentionReason(StrEnum):
 
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
     NO_ENGINEER = "NO_ENGINEER"
+    NO_CAPACITY = "NO_CAPACITY"
+    VISIT_LOST = "VISIT_LOST"
+    VISIT_FAILED = "VISIT_FAILED"
+    VISIT_UNREPORTED = "VISIT_UNREPORTED"
     ORDER_CLOSED_ELSEWHERE = "ORDER_CLOSED_ELSEWHERE"
     MANAGEMENT_CENTER_UNAVAILABLE = "MANAGEMENT_CENTER_UNAVAILABLE"
     INSTALLATION_UNAVAILABLE = "INSTALLATION_UNAVAILABLE"
@@ -102,6 +122,9 @@ class Attention:
     reason: str = ""
     since: datetime = UNSET
     detail: str | None = None
+    acknowledged_by: str | None = None
+    """Who has taken it on."""
+    acknowledged_at: datetime | None = None
 
 
 @dataclass
@@ -194,6 +217,21 @@ class CancelRequest:
 
     by: str = SYSTEM
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class RescheduleRequest:
+    """A customer's or a manager's wish for another visit window, by its start."""
+
+    start: datetime = UNSET
+    by: str = SYSTEM
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """A manager takes on what a person was asked for."""
+
+    by: str = MANAGER
 
 
 def workflow_id(order_id: str) -> str:

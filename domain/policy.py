@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 @dataclass
 class OrderPolicy:
-    """Timers, in seconds. They travel in the workflow's input: a running order keeps those it was taken with."""
+    """Limits, and timers in seconds. They travel in the workflow's input: an order keeps those it was taken with.
+
+    What a later release has added is, as it comes, without effect: an order of before goes on as it was.
+    """
 
     answer_within: float = 4 * 60 * 60
     """An engineer who has not answered a request for so long is taken to have declined."""
+    rounds: int = 0
+    """So many engineers are asked one after another; then the order waits, and a person is asked for. 0: no limit."""
+    report_within: float = 0
+    """So long after the end of a visit's window its outcome should be known, or a person is asked for. 0: never."""
     attention_after: float = 30
     """A step that has not succeeded for so long asks for a person, and is tried on without limit."""
     try_for: float = 5

@@ -7,8 +7,9 @@ from uuid import uuid4
 from sqlalchemy import Table, bindparam, insert, select, update
 
 from domain.errors import NotFound
-from domain.management_center import Engineer, ServiceArea
+from domain.management_center import ServiceArea
 from domain.paging import Page
+from domain.staff import Engineer
 from stores.database import Database
 from stores.paging import Keyset
 from stores.tables.management_center import ENGINEER, SERVICE_AREA

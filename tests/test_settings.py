@@ -1,5 +1,7 @@
 """What the environment may say, and what is refused before any process works with it."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -8,10 +10,10 @@ from settings import Settings
 
 
 def test_without_any_setting_an_order_travels_with_the_policy_of_the_domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ANSWER_WITHIN", "ATTENTION_AFTER", "TRY_FOR", "RETRY_AT_MOST_EVERY", "PROJECTION_PATIENCE"):
+    for name in ("ANSWER_WITHIN", "ATTENTION_AFTER", "TRY_FOR", "RETRY_AT_MOST_EVERY", "PROJECTION_PATIENCE", "ROUNDS"):
         monkeypatch.delenv(f"ORDER_{name}", raising=False)
 
-    assert Settings().order_policy == OrderPolicy()
+    assert Settings().order_policy == replace(OrderPolicy(), rounds=3, report_within=3600)
 
 
 @pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "0", "1e12", "soon"])

@@ -5,7 +5,8 @@ import pytest
 
 from domain import contexts
 from domain.errors import MalformedCursor, NotFound
-from domain.management_center import Engineer, ServiceArea
+from domain.management_center import ServiceArea
+from domain.staff import Engineer
 from stores.database import Database
 from stores.management_center import ManagementCenterStore
 

@@ -1,0 +1,69 @@
+"""Visits (방문): the windows in which engineers come. They lie on a grid, so that no two overlap in part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from domain.orders import Visit
+
+
+@dataclass(frozen=True)
+class VisitGrid:
+    """On each day one window after the other, from a first start for as long as whole ones end by midnight."""
+
+    first_start: time = time(9)
+    length: timedelta = timedelta(hours=2)
+    zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Seoul"))
+
+    def windows_of(self, day: date) -> Iterator[Visit]:
+        """The windows of a local day, in order."""
+        first = datetime.combine(day, self.first_start)
+        start = first
+        while start.date() == day and start + self.length <= datetime.combine(day, time()) + timedelta(days=1):
+            begins = start.replace(tzinfo=self.zone).astimezone(UTC)
+            yield Visit(begins, begins + self.length)
+            start += self.length
+
+    def windows(self, start: datetime, end: datetime) -> Iterator[Visit]:
+        """The windows that begin in this span of time, its end not included."""
+        day, last = self.day_of(start), self.day_of(end)
+        while day <= last:
+            yield from (window for window in self.windows_of(day) if start <= window.start < end)
+            day += timedelta(days=1)
+
+    def window_at(self, start: datetime) -> Visit | None:
+        """The window that begins then, if one does."""
+        return next((window for window in self.windows_of(self.day_of(start)) if window.start == start), None)
+
+    def day_of(self, at: datetime) -> date:
+        """The local day of a point in time."""
+        return at.astimezone(self.zone).date()
+
+    def span_of(self, day: date) -> tuple[datetime, datetime]:
+        """When a local day begins, and when the next one does."""
+        midnight = datetime.combine(day, time(), self.zone)
+        return midnight.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), self.zone).astimezone(UTC)
+
+    def minutes_of(self, window: Visit) -> tuple[int, int]:
+        """From when until when the window lasts, in minutes of its local day."""
+        start = window.start.astimezone(self.zone)
+        begins = start.hour * 60 + start.minute
+        return begins, begins + int((window.end - window.start) / timedelta(minutes=1))
+
+
+@dataclass(frozen=True)
+class BookingRules:
+    """How visits may be booked, the same for every region."""
+
+    grid: VisitGrid = field(default_factory=VisitGrid)
+    lead: timedelta = timedelta(hours=24)
+    """From now to the start of the earliest window that is booked; one that an order has already it may keep."""
+    horizon: timedelta = timedelta(days=60)
+    """So far ahead windows are open."""
+    visits_per_window: int = 1
+    """How many visits an engineer takes in one window, unless it is said of the engineer."""
+
+    def bookable(self, now: datetime) -> tuple[datetime, datetime]:
+        """The span of time in which a window can begin that is booked now."""
+        return now + self.lead, now + self.horizon
