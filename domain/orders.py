@@ -96,7 +96,7 @@ TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] 
     Event.INSTALLATION_CANCELED: ((OrderStatus.CANCEL_ORDERED,), None),
     Event.ORDER_CANCELED: ((OrderStatus.CANCEL_ORDERED,), OrderStatus.ORDER_CANCELED),
     Event.ORDER_CANCEL_REJECTED: ((*_HELD, OrderStatus.JOIN_COMPLETED), None),
-    Event.ATTENTION_ACKNOWLEDGED: ((*_OPEN, OrderStatus.CANCEL_ORDERED, OrderStatus.JOIN_COMPLETED), None),
+    Event.ATTENTION_ACKNOWLEDGED: ((*_OPEN, OrderStatus.CANCEL_ORDERED), None),
 }
 """Each event: the statuses that it may happen in, and the one that it leads to (`None`: the status stays)."""
 
