@@ -1,5 +1,6 @@
-"""The one way to a Temporal client, for every process: where the server is, what it indexes."""
+"""The one way to a Temporal client, for every process: where the server is, what it indexes, who dispatches."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -12,11 +13,14 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain import contexts, dispatch
 from settings import Settings
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _DEADLINE = timedelta(seconds=5)
 _PROBE_WITHIN = timedelta(seconds=1)
+_CALL_WITHIN = 2.0
+"""Seconds for the dispatcher to be called."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +78,23 @@ async def check(client: Client) -> None:
         RPCError, RuntimeError: the server does not answer, or not in time.
     """
     await client.service_client.check_health(timeout=_PROBE_WITHIN)
+
+
+async def call_dispatcher(client: Client) -> None:
+    """Have the dispatch workflow look whether orders are due: the one that runs, or a new one.
+
+    Raises:
+        RPCError, RuntimeError, TimeoutError: the server does not answer, or not in time.
+    """
+    async with asyncio.timeout(_CALL_WITHIN):
+        await client.start_workflow(
+            dispatch.WORKFLOW_TYPE,
+            id=dispatch.WORKFLOW_ID,
+            task_queue=contexts.MANAGEMENT_CENTER,
+            start_signal=dispatch.LOOK,
+            static_summary="배차 · Dispatch",
+            rpc_timeout=timedelta(seconds=_CALL_WITHIN),
+        )
 
 
 async def _register(client: Client) -> None:
