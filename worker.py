@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,9 +20,10 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.installation import InstallationActivities
-from activities.management_center import ManagementCenterActivities
+from activities.management_center import DispatchActivities, ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
 from domain import contexts
+from domain.errors import StoreUnavailable
 from health import PARTS, Health, serve_health
 from logging_setup import configure_logging
 from settings import Settings
@@ -30,7 +31,8 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
-from temporal_client import check, connect, end_process, register_search_attributes
+from temporal_client import call_dispatcher, check, connect, end_process, register_search_attributes
+from workflows.dispatch import DispatchWorkflow
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
 from workflows.tolerance import TolerantMessages
@@ -40,21 +42,33 @@ log = structlog.get_logger()
 _STICKY_FOR = timedelta(seconds=2)
 """So long an order stalls whose worker was killed, before another takes it over."""
 _BETWEEN_CONNECTS = 1.0
+_BETWEEN_LOOKS = 60.0
 
 
-def activities_of(context: str, database: Database) -> list[Callable[..., Any]]:
+def activities_of(context: str, database: Database, client: Client, settings: Settings) -> list[Callable[..., Any]]:
     """What a context does for the saga, on its own database."""
     match context:
         case contexts.MANAGEMENT_CENTER:
-            center = ManagementCenterActivities(ManagementCenterStore(database))
-            return [center.assign_engineer, center.close_assignment]
+            store = ManagementCenterStore(database, settings.booking_rules)
+            center = ManagementCenterActivities(store, partial(call_dispatcher, client))
+            dispatch = DispatchActivities(store, client)
+            return [
+                center.assign_engineer,
+                center.release_assignment,
+                center.close_assignment,
+                dispatch.find_due,
+                dispatch.tell_order,
+            ]
         case contexts.INSTALLATION:
             installation = InstallationActivities(InstallationStore(database))
             return [
                 installation.request,
                 installation.accept,
                 installation.decline,
+                installation.start,
                 installation.complete,
+                installation.incomplete,
+                installation.withdraw,
                 installation.cancel,
             ]
         case contexts.ORDER_STATUS:
@@ -83,7 +97,9 @@ def activity_worker(client: Client, settings: Settings, context: str, database: 
     return Worker(
         client,
         task_queue=context,
-        activities=activities_of(context, database),
+        activities=activities_of(context, database, client, settings),
+        workflows=[DispatchWorkflow] if context == contexts.MANAGEMENT_CENTER else [],
+        workflow_runner=sandbox(),
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(settings),
     )
@@ -118,12 +134,27 @@ async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event) 
         async with asyncio.TaskGroup() as running:
             for worker in workers:
                 running.create_task(worker.run())
+            if contexts.MANAGEMENT_CENTER in databases:
+                store = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
+                running.create_task(_look_for_due(store, client, stop))
             health.ready()
             log.info("worker ready", contexts=list(served), temporal=settings.server_address)
             await stop.wait()
             health.stopping()
             for worker in workers:
                 running.create_task(worker.shutdown())
+
+
+async def _look_for_due(store: ManagementCenterStore, client: Client, stop: asyncio.Event) -> None:
+    """Time makes orders due, too; and whoever made one due may have been killed before calling the dispatcher."""
+    while not stop.is_set():
+        try:
+            if await store.has_due():
+                await call_dispatcher(client)
+        except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
+            log.warning("orders that are due have to wait", error=str(error))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _BETWEEN_LOOKS)
 
 
 async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:

@@ -1,17 +1,27 @@
-"""The management centre's part in the saga."""
+"""The management centre's part in the saga, and its way to the orders that are to have an engineer decided anew."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio import activity
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
 
+from domain.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
 from domain.management_center import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
+    RELEASE_ASSIGNMENT,
     AssignEngineer,
     AssignmentOutcome,
     CloseAssignment,
+    ReleaseAssignment,
 )
+from domain.orders import Message, workflow_id
 from stores.management_center import ManagementCenterStore
+
+_ANSWER_WITHIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -19,13 +29,65 @@ class ManagementCenterActivities:
     """Refusals are values; an exception is an outage, and the saga tries again."""
 
     store: ManagementCenterStore
+    call_dispatcher: Callable[[], Awaitable[None]]
 
     @activity.defn(name=ASSIGN_ENGINEER.name)
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
-        """Decide a round of asking."""
-        return await self.store.assign_engineer(asked)
+        """Decide a round of asking, and book the visit."""
+        outcome = await self.store.assign_engineer(asked)
+        await self._dispatch()
+        return outcome
+
+    @activity.defn(name=RELEASE_ASSIGNMENT.name)
+    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+        """Free the window of a round."""
+        await self.store.release_assignment(asked)
+        await self._dispatch()
 
     @activity.defn(name=CLOSE_ASSIGNMENT.name)
     async def close_assignment(self, asked: CloseAssignment) -> None:
-        """Free the order's engineer for good."""
+        """Free the order's window for good."""
         await self.store.close_assignment(asked)
+        await self._dispatch()
+
+    async def _dispatch(self) -> None:
+        # Asked again at each try: one that was killed may have written, and called nobody.
+        if await self.store.has_due():
+            await self.call_dispatcher()
+
+
+@dataclass(frozen=True)
+class DispatchActivities:
+    """What `DispatchWorkflow` asks for."""
+
+    store: ManagementCenterStore
+    client: Client
+
+    @activity.defn(name=FIND_DUE.name)
+    async def find_due(self, asked: FindDue) -> list[Due]:
+        """The orders to be told next."""
+        return await self.store.find_due(asked)
+
+    @activity.defn(name=TELL_ORDER.name)
+    async def tell_order(self, due: Due) -> bool:
+        """Have an order ask for another round, and wait until it has been decided."""
+        info = activity.info()
+        order = self.client.get_workflow_handle(workflow_id(due.order_id))
+        try:
+            await order.execute_update(
+                Message.RECONSIDER,
+                Reconsider(due.round),
+                id=f"{Message.RECONSIDER}-{info.workflow_run_id}-{info.activity_id}",
+                rpc_timeout=_ANSWER_WITHIN,
+            )
+        except WorkflowUpdateFailedError:
+            # It has moved on by itself, or is about to.
+            return True
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            return False
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # It has ended, or was terminated: nobody else would free what is kept for it.
+            await self.store.close_assignment(CloseAssignment(due.order_id))
+        return True

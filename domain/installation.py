@@ -129,7 +129,7 @@ REQUEST_INSTALLATION = Command(
     InstallationStatus,
     "설치 요청 · Request the installation",
 )
-"""Answers, as the five below do, with the status that the installation has then: it is `CANCELED` where the order was
+"""Answers, as the six below do, with the status that the installation has then: it is `CANCELED` where the order was
 canceled before."""
 ACCEPT_INSTALLATION = Command(
     "accept_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 수락 · Record the acceptance"
@@ -145,6 +145,9 @@ COMPLETE_INSTALLATION = Command(
 )
 INCOMPLETE_INSTALLATION = Command(
     "incomplete_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 미완료 · Record a failed visit"
+)
+WITHDRAW_INSTALLATION = Command(
+    "withdraw_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 요청 철회 · Withdraw the request"
 )
 CANCEL_INSTALLATION = Command(
     "cancel_installation", INSTALLATION, CancelInstallation, type(None), "설치 취소 · Cancel the installation"

@@ -1,6 +1,7 @@
 """What people decide about a running order, and how the workflow answers them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -10,13 +11,11 @@ from domain.errors import Refusal
 
 @dataclass
 class Decision:
-    """A decision of an engineer or a manager: taken by its handler, carried out by `run`, which then settles it."""
+    """Taken by its handler, carried out by `run`, which then settles it."""
 
-    engineer_id: str
     by: str
-    reason: str | None = None
-    refusal: Refusal | None = None
-    settled: bool = False
+    refusal: Refusal | None = field(default=None, kw_only=True)
+    settled: bool = field(default=False, kw_only=True)
 
     def settle(self, refusal: Refusal | None = None) -> None:
         """It has been carried out, or cannot be; whoever waits for it is told. The first settling counts."""
@@ -32,6 +31,36 @@ class Decision:
         await workflow.wait_condition(lambda: self.settled)
         if self.refusal is not None:
             raise as_failure(self.refusal)
+
+
+@dataclass
+class Report(Decision):
+    """What the engineer of a round says about it."""
+
+    engineer_id: str
+    reason: str | None = None
+    note: str | None = None
+    serials: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Wish(Decision):
+    """That the next round be decided.
+
+    A manager's names an engineer, one for another visit its window's start; the management centre's names nothing.
+    """
+
+    engineer_id: str | None = None
+    start: datetime | None = None
+
+    @property
+    def of_a_person(self) -> bool:
+        """Somebody wants something of it, and is told where that is not to be had."""
+        return self.engineer_id is not None or self.start is not None
+
+    def same_as(self, other: "Wish") -> bool:
+        """Whoever has it, it is for the same."""
+        return (self.engineer_id, self.start) == (other.engineer_id, other.start)
 
 
 def as_failure(refusal: Refusal) -> ApplicationError:

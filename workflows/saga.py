@@ -13,7 +13,7 @@ from domain import contexts
 from domain.commands import Command
 from domain.orders import SYSTEM, Attention, AttentionReason, CancelRequest, Event, Subscription
 from workflows import visibility
-from workflows.decisions import Decision
+from workflows.decisions import Report
 from workflows.projection import Projector
 from workflows.steps import Step
 
@@ -41,8 +41,10 @@ class Saga:
         self.order = subscription.order
         self.policy = subscription.policy
         self.cancellation: CancelRequest | None = None
-        self.completion: Decision | None = None
+        self.completion: Report | None = None
         """The point of no return: once it is there, no cancel is taken any more."""
+        self.freed = True
+        """No window is kept for an order that has been cancelled."""
         self.projector = Projector(self.order, self.policy)
         self._shown: dict[SearchAttributeKey[str], str | None] = {
             visibility.ORDER_STATUS: self.order.status.value,
@@ -59,8 +61,7 @@ class Saga:
 
     def take_cancel(self, request: CancelRequest) -> bool:
         """Write a cancel down, or that it is too late. Cancelling twice is cancelling once."""
-        by = f"customer:{self.order.customer_id}" if request.by == "customer" else bounded(request.by) or SYSTEM
-        reason = bounded(request.reason)
+        by, reason = self.actor(request.by), bounded(request.reason)
         if self.completion is None:
             self.cancellation = self.cancellation or CancelRequest(by, reason)
             return True
@@ -68,6 +69,10 @@ class Saga:
             self.record(Event.ORDER_CANCEL_REJECTED, by=by, detail=reason)
             self.show()
         return False
+
+    def actor(self, by: str) -> str:
+        """Who it was, as the history says it: whoever knows no more than that it was the customer says so."""
+        return f"customer:{self.order.customer_id}" if by == "customer" else bounded(by) or SYSTEM
 
     def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None) -> None:
         """Note an event: the one way in which status and history change."""
@@ -139,7 +144,7 @@ class Saga:
         Raises:
             Interrupted: as `step`.
         """
-        before = self.order.attention
+        unavailable, before = False, self.order.attention
         while True:
             try:
                 await self.wait(step.handle.done, shielded=shielded)
@@ -148,11 +153,13 @@ class Saga:
                 step.give_up()
                 raise
             except ActivityError:
+                if not unavailable:
+                    unavailable, before = True, self.order.attention
                 self.ask_for_attention(_UNAVAILABLE[step.command.context])
                 self.show()
                 step.try_on()
             else:
-                if self.order.attention != before:
+                if unavailable:
                     self._set_attention(before)
                     self.show()
                 return answer

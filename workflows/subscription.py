@@ -1,33 +1,24 @@
 """SubscriptionWorkflow: one order (가입신청), from the customer's wish to the finished installation."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
 
-from domain.errors import EngineerUnavailable, IllegalTransition, Refusal
+from domain.errors import IllegalTransition
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
     COMPLETE_INSTALLATION,
-    DECLINE_INSTALLATION,
+    INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
+    START_INSTALLATION,
     Act,
     CancelInstallation,
     InstallationStatus,
-    RecordAnswer,
     RequestInstallation,
 )
-from domain.management_center import (
-    ASSIGN_ENGINEER,
-    CLOSE_ASSIGNMENT,
-    AssignEngineer,
-    Assignment,
-    AssignmentOutcome,
-    AssignmentRefusal,
-    CloseAssignment,
-)
+from domain.management_center import RELEASE_ASSIGNMENT, AssignmentRefusal, CloseAssignment, ReleaseAssignment
 from domain.orders import (
     SYSTEM,
     WORKFLOW_TYPE,
@@ -38,28 +29,25 @@ from domain.orders import (
     OrderStatus,
     Subscription,
 )
-from workflows.decisions import Decision
-from workflows.messages import Messages
+from workflows.deadlines import Deadline
+from workflows.decisions import Report
+from workflows.rounds import Rounds
 from workflows.saga import Interrupted
 from workflows.steps import Step
 
-_WHY_NOBODY = {
-    AssignmentRefusal.NO_SERVICE_AREA: AttentionReason.NO_SERVICE_AREA,
-    AssignmentRefusal.NO_ENGINEER: AttentionReason.NO_ENGINEER,
-}
+_FREES_THE_WINDOW = "cancel-frees-the-window"
+"""Since visits are booked: a cancel is answered when the window is free, too."""
+_FAILED_VISITS = 2
+"""After so many a person should look at the order."""
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
-class SubscriptionWorkflow(Messages):
+class SubscriptionWorkflow(Rounds):
     """The saga of one order, and the only authority on it."""
 
     @workflow.init
     def __init__(self, subscription: Subscription) -> None:
         super().__init__(subscription)
-        self.rounds = 0
-        """How many the management centre has decided, those that it refused included."""
-        self.passed_over: list[str] = []
-        """Engineers who declined this order or did not answer."""
         self.answer_by = workflow.now()
         self.closing: Step[CloseAssignment, None] | None = None
 
@@ -73,6 +61,7 @@ class SubscriptionWorkflow(Messages):
             await self.compensate()
         self.show()
         await self.finish(self.closing or self.close_assignment(), shielded=True)
+        self.freed = True
         await self.settled()
         projecting.cancel()
         return self.order
@@ -87,18 +76,21 @@ class SubscriptionWorkflow(Messages):
                     await self.request_installation()
                 case OrderStatus.INSTALLATION_REQUESTED:
                     await self.await_answer()
+                case OrderStatus.AWAITING_RESCHEDULE:
+                    await self.await_reschedule()
                 case _:
                     await self.await_completion()
 
     async def assign_engineer(self) -> None:
-        """The management centre assigns an engineer of the region; where it cannot, a manager is waited for."""
-        wanted = self.reassignment
-        outcome = await self.decide_round(wanted)
+        """The management centre assigns an engineer of the region and books the visit; or the order waits for one."""
+        wish = self.wish
+        outcome = await self.decide_round(wish)
         if outcome.assignment is not None:
-            self.take_assignment(outcome.assignment, Event.ORDER_ACCEPTED)
-        elif wanted is not None:
-            self.refuse_reassignment(wanted, outcome)
-        elif outcome.refusal is not AssignmentRefusal.SUPERSEDED:
+            self.take_assignment(outcome.assignment, wish)
+            return
+        if wish is not None:
+            self.not_to_be_had(wish, outcome)
+        if outcome.refusal is not AssignmentRefusal.SUPERSEDED and not (wish and wish.of_a_person):
             await self.await_engineer(outcome)
 
     async def request_installation(self) -> None:
@@ -115,6 +107,7 @@ class SubscriptionWorkflow(Messages):
                 customer_name=order.customer_name,
                 contact_phone=order.contact_phone,
                 product_name=order.product_name,
+                visit=order.visit,
             ),
         )
         if status is InstallationStatus.CANCELED:
@@ -124,44 +117,63 @@ class SubscriptionWorkflow(Messages):
             self.record(Event.INSTALLATION_REQUESTED, detail=f"engineer:{order.engineer_id}")
 
     async def await_answer(self) -> None:
-        """The engineer accepts, declines or stays silent; a manager may give the order to another meanwhile."""
-        time_left = max(self.answer_by - workflow.now(), timedelta())
-        silence = asyncio.create_task(workflow.sleep(time_left, summary="응답 기한 · Time to answer"))
+        """The engineer accepts, declines or stays silent; another engineer or visit may be wanted meanwhile."""
+        silence = Deadline(self.answer_by, "응답 기한 · Time to answer")
         try:
-            await self.pause(lambda: self.answer is not None or self.reassignment is not None or silence.done())
+            await self.pause(lambda: self.answer is not None or self.wish is not None or silence.passed)
         finally:
-            silence.cancel()
-        if (accepted := self.decision(Act.ACCEPT)) is not None:
+            silence.drop()
+        if (accepted := self.report(Act.ACCEPT)) is not None:
             await self.accept_installation(accepted)
-        elif (declined := self.decision(Act.DECLINE)) is not None:
+        elif (declined := self.report(Act.DECLINE)) is not None:
             await self.pass_over(declined, Event.INSTALLATION_DECLINED)
-        elif self.reassignment is not None:
-            await self.reassign(self.reassignment)
+        elif self.wish is not None:
+            await self.reassign(self.wish)
         else:
             engineer_id = self.asked[self.round]
-            unanswered = Decision(engineer_id, by=SYSTEM, reason="no answer in time")
-            self.decisions[Act.DECLINE, self.round, engineer_id] = unanswered
+            unanswered = Report(SYSTEM, engineer_id, reason="no answer in time")
+            self.reports[Act.DECLINE, self.round, engineer_id] = unanswered
             await self.pass_over(unanswered, Event.INSTALLATION_UNANSWERED)
 
-    async def accept_installation(self, accepted: Decision) -> None:
+    async def accept_installation(self, accepted: Report) -> None:
         """The engineer will do it."""
         status = await self.step(ACCEPT_INSTALLATION, self.as_answer(accepted))
         if status is InstallationStatus.CANCELED:
             await self.closed_elsewhere()
         else:
+            self.turned_down = 0
             self.record(Event.INSTALLATION_ACCEPTED, by=accepted.by)
             accepted.settle()
+            if self.order.visit is not None and self.policy.report_within:
+                due = self.order.visit.end + timedelta(seconds=self.policy.report_within)
+                self.report_by = Deadline(due, "방문 결과 보고 기한 · Time to report the visit")
 
     async def await_completion(self) -> None:
-        """The engineer installs and reports completion, unless a manager gives the order to another."""
-        await self.pause(lambda: self.completion is not None or self.reassignment is not None)
-        if self.completion is not None:
+        """The engineer comes, begins, and reports how it went; another engineer or visit may be wanted before."""
+        await self.pause(lambda: self.visit_reported or self.wish is not None or self.visit_overdue)
+        if (started := self.unsettled(Act.START)) is not None:
+            await self.start(started)
+        elif self.completion is not None:
             await self.complete(self.completion)
-        elif self.reassignment is not None:
-            await self.reassign(self.reassignment)
+        elif (failed := self.unsettled(Act.INCOMPLETE)) is not None:
+            await self.fail_visit(failed)
+        elif self.wish is not None:
+            await self.reassign(self.wish)
+        else:
+            self.ask_for_attention(AttentionReason.VISIT_UNREPORTED)
 
-    async def complete(self, completion: Decision) -> None:
+    async def start(self, started: Report) -> None:
+        """The engineer is there."""
+        status = await self.step(START_INSTALLATION, self.as_answer(started))
+        if status is InstallationStatus.CANCELED:
+            await self.closed_elsewhere()
+        else:
+            self.record(Event.INSTALLATION_STARTED, by=started.by)
+            started.settle()
+
+    async def complete(self, completion: Report) -> None:
         """Completion of the installation completes the order; nothing stops it any more."""
+        self.clear_attention()
         answer = self.as_answer(completion)
         completing = self.begin(COMPLETE_INSTALLATION, answer)
         # Begun together they mostly end in one workflow task; and the order's end is certain by now.
@@ -176,16 +188,38 @@ class SubscriptionWorkflow(Messages):
             self.record(Event.JOIN_COMPLETED)
             completion.settle()
 
+    async def fail_visit(self, failed: Report) -> None:
+        """The engineer could not do it: the order waits for another visit, and after the second time for a person."""
+        status = await self.step(INCOMPLETE_INSTALLATION, self.as_answer(failed))
+        if status is InstallationStatus.CANCELED:
+            await self.closed_elsewhere()
+            return
+        await self.step(RELEASE_ASSIGNMENT, ReleaseAssignment(self.order.order_id, self.round))
+        self.leave_visit()
+        self.clear_attention()
+        self.record(Event.INSTALLATION_INCOMPLETE, by=failed.by, detail=failed.reason)
+        if sum(entry.event == Event.INSTALLATION_INCOMPLETE for entry in self.order.history) >= _FAILED_VISITS:
+            self.ask_for_attention(AttentionReason.VISIT_FAILED, failed.reason)
+        failed.settle()
+
+    async def await_reschedule(self) -> None:
+        """The visit has come to nothing: the customer or a manager says when the next one is to be."""
+        await self.pause(lambda: self.wish is not None)
+        if self.wish is not None:
+            await self.reassign(self.wish)
+
     async def compensate(self) -> None:
-        """Cancel the installation with the order, together; `run` frees the engineer afterwards, as at every end."""
+        """Cancel the installation with the order, together, and free the visit's window."""
         cancellation = self.cancellation or CancelRequest()
         cancelled = IllegalTransition("the order is being cancelled")
         self.refuse_engineers(cancelled)
-        if self.reassignment is not None:
-            self.reassignment.settle(cancelled)
+        if self.wish is not None:
+            self.settle_wish(self.wish, cancelled)
         self.clear_attention()
         self.record(Event.CANCEL_ORDERED, by=cancellation.by, detail=cancellation.reason)
         self.show()
+        if workflow.patched(_FREES_THE_WINDOW):
+            self.freed, self.closing = False, self.close_assignment()
         order = self.order
         await self.step(
             CANCEL_INSTALLATION,
@@ -202,98 +236,13 @@ class SubscriptionWorkflow(Messages):
         self.record(Event.INSTALLATION_CANCELED)
         self.record(Event.ORDER_CANCELED)
 
-    # --- rounds of asking ---------------------------------------------------------------------------------------------
+    @property
+    def visit_reported(self) -> bool:
+        """The engineer has said something about the visit that is not carried out yet."""
+        return self.completion is not None or any(map(self.unsettled, (Act.START, Act.INCOMPLETE)))
 
-    async def decide_round(self, wanted: Decision | None) -> AssignmentOutcome:
-        """Ask the management centre for the next round: for the engineer a manager wants, or for its own choice."""
-        self.rounds += 1
-        outcome = await self.step(
-            ASSIGN_ENGINEER,
-            AssignEngineer(
-                order_id=self.order.order_id,
-                round=self.rounds,
-                installation_address=self.order.installation_address,
-                product_id=self.order.product_id,
-                passed_over=self.passed_over,
-                engineer_id=wanted.engineer_id if wanted else None,
-                by=wanted.by if wanted else SYSTEM,
-            ),
-        )
-        # An order that was reset to an earlier round catches up with what was decided after it.
-        self.rounds = max(self.rounds, outcome.round)
-        return outcome
-
-    def close_assignment(self) -> Step[CloseAssignment, None]:
-        """The order has ended, or will for certain: its engineer is to be free for others."""
-        return self.begin(CLOSE_ASSIGNMENT, CloseAssignment(self.order.order_id))
-
-    def take_assignment(self, assignment: Assignment, event: Event) -> None:
-        """A round has been decided: the order is that engineer's now."""
-        self.assignment = assignment
-        self.asked[assignment.round] = assignment.engineer_id
-        self.order.region = assignment.region
-        self.order.engineer_id, self.order.engineer_name = assignment.engineer_id, assignment.engineer_name
-        self.clear_attention()
-        self.record(event, by=assignment.by, detail=assignment.reason)
-        if self.reassignment is not None and self.reassignment.engineer_id == assignment.engineer_id:
-            self.reassignment.settle()
-            self.reassignment = None
-
-    async def await_engineer(self, outcome: AssignmentOutcome) -> None:
-        """Nobody can be assigned: a manager is asked for, and waited for."""
-        reason = AttentionReason.ORDER_CLOSED_ELSEWHERE
-        if outcome.refusal is not None:
-            reason = _WHY_NOBODY.get(outcome.refusal, reason)
-        self.order.region = outcome.region
-        awaited = self.order.status is OrderStatus.AWAITING_ENGINEER and self.order.attention
-        if not awaited or awaited.reason != reason:
-            self.record(Event.ENGINEER_AWAITED, detail=reason)
-            self.ask_for_attention(reason)
-        await self.pause(lambda: self.reassignment is not None)
-
-    async def closed_elsewhere(self) -> None:
-        """An order that was set back to before its own end finds its installation canceled: a manager is asked for."""
-        self.refuse_engineers(IllegalTransition("the installation has been canceled"))
-        self.order.engineer_id = self.order.engineer_name = None
-        await self.await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=self.order.region))
-
-    async def pass_over(self, decision: Decision, event: Event) -> None:
-        """Write down that this engineer does not do it; the next one is to be asked."""
-        await self.step(DECLINE_INSTALLATION, self.as_answer(decision))
-        self.passed_over.append(decision.engineer_id)
-        self.order.engineer_id = self.order.engineer_name = None
-        self.record(event, by=decision.by, detail=decision.reason)
-        decision.settle()
-
-    async def reassign(self, wanted: Decision) -> None:
-        """Give an order that an engineer has already to the one whom a manager wants."""
-        outcome = await self.decide_round(wanted)
-        if outcome.assignment is not None:
-            self.take_assignment(outcome.assignment, Event.ENGINEER_REASSIGNED)
-        else:
-            self.refuse_reassignment(wanted, outcome)
-
-    def refuse_reassignment(self, wanted: Decision, outcome: AssignmentOutcome) -> None:
-        """The management centre will not have it, and the order goes on as it was; or it is to be asked again."""
-        if outcome.refusal is AssignmentRefusal.SUPERSEDED:
-            return
-        self.reassignment = None
-        if outcome.refusal is AssignmentRefusal.ENGINEER_UNAVAILABLE:
-            wanted.settle(EngineerUnavailable("the engineer does not exist or is not active"))
-        else:
-            wanted.settle(IllegalTransition("the order's assignment has been closed"))
-
-    def refuse_engineers(self, refusal: Refusal) -> None:
-        """Whatever engineers have decided and is not carried out yet will not be."""
-        for decision in self.decisions.values():
-            decision.settle(refusal)
-
-    def as_answer(self, decision: Decision) -> RecordAnswer:
-        """What the installation context is to write down of a decision."""
-        return RecordAnswer(self.order.order_id, self.round, workflow.now(), decision.reason)
-
-    async def pause(self, until: Callable[[], bool]) -> None:
-        """Show the order as it stands, and wait for people."""
-        if not until():
-            self.show()
-        await self.wait(until)
+    @property
+    def visit_overdue(self) -> bool:
+        """The visit should have been reported by now, and nobody has been asked for yet."""
+        asked = self.order.attention is not None and self.order.attention.reason == AttentionReason.VISIT_UNREPORTED
+        return self.report_by is not None and self.report_by.passed and not asked

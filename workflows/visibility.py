@@ -23,6 +23,7 @@ _KOREAN = {
     "ENGINEER_ASSIGNED": "기사 배정",
     "INSTALLATION_REQUESTED": "설치 요청",
     "INSTALLATION_ACCEPTED": "설치 수락",
+    "AWAITING_RESCHEDULE": "방문 일정 변경 대기",
     "JOIN_COMPLETED": "가입 완료",
     "CANCEL_ORDERED": "취소 신청",
     "ORDER_CANCELED": "취소 완료",
@@ -34,12 +35,17 @@ _KOREAN = {
     "InstallationAccepted": "설치 수락",
     "InstallationDeclined": "설치 거절",
     "InstallationUnanswered": "기사 무응답",
+    "VisitRescheduled": "방문 일정 변경",
+    "VisitLost": "방문 취소",
+    "InstallationStarted": "설치 시작",
+    "InstallationIncomplete": "설치 미완료",
     "InstallationCompleted": "설치 완료",
     "JoinCompleted": "가입 완료",
     "CancelOrdered": "취소 신청",
     "InstallationCanceled": "설치 취소",
     "OrderCanceled": "취소 완료",
     "OrderCancelRejected": "취소 거절",
+    "AttentionAcknowledged": "담당자 확인",
 }
 
 
@@ -79,6 +85,7 @@ def details(order: Order) -> str:
         ("상태 · Status", _named(order.status.value)),
         ("지역 · Region", order.region),
         ("설치기사 · Engineer", order.engineer_id),
+        ("방문 · Visit", order.visit and f"{order.visit.start:%F %R} – {order.visit.end:%R} UTC"),
         ("확인 필요 · Attention", order.attention and f"{order.attention.reason} ({order.attention.since:%F %T} UTC)"),
     ]
     # Lists, for the Web UI sets the cells of a table without a space between them.
