@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -15,7 +16,10 @@ from domain.installation import (
     CANCEL_INSTALLATION,
     COMPLETE_INSTALLATION,
     DECLINE_INSTALLATION,
+    INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
+    START_INSTALLATION,
+    WITHDRAW_INSTALLATION,
     CancelInstallation,
     InstallationStatus,
     RecordAnswer,
@@ -24,30 +28,47 @@ from domain.installation import (
 from domain.management_center import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
+    RELEASE_ASSIGNMENT,
     AssignEngineer,
     Assignment,
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
+    Otherwise,
+    ReleaseAssignment,
 )
 from domain.order_status import PROJECT_ORDER
-from domain.orders import Order, OrderStatus
+from domain.orders import Order, OrderStatus, Visit
 from tests.workflows.faults import Faults
 from tests.workflows.invariants import broken_between, broken_by
 from tests.workflows.waiting import within
 
 Answer = TypeVar("Answer")
 
+WINDOW = timedelta(hours=2)
+FIRST = datetime(2030, 1, 7, tzinfo=UTC)
+"""The start of the first window that can be booked."""
+
 
 @dataclass
 class Contexts:
     """In-memory contexts that keep DESIGN's rules (rounds, tombstones, idempotent writes) and watch the saga's."""
 
+    windows: int = 100
+    """So many are open at a time."""
+    scarce: bool = False
+    """An engineer has one visit in a window; otherwise any number, so that orders do not meet."""
     engineers: list[str] = field(default_factory=lambda: ["e1", "e2", "e3"])
     region: str | None = "KR-11"
+    away: set[tuple[str, datetime]] = field(default_factory=set)
+    """Engineers, and the starts of windows in which they are not there."""
     faults: Faults = field(default_factory=Faults)
     assignments: dict[str, Assignment | None] = field(default_factory=dict)
     rounds: Counter[str] = field(default_factory=Counter)
+    booked: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    """By order: with whom, and the start of the window."""
+    waiting: list[str] = field(default_factory=list)
+    """Orders that are to be told when capacity appears."""
     closed: set[str] = field(default_factory=set)
     installations: dict[str, dict[int, InstallationStatus]] = field(default_factory=lambda: defaultdict(dict))
     canceled: set[str] = field(default_factory=set)
@@ -81,12 +102,15 @@ class Contexts:
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """By task queue."""
         return {
-            contexts.MANAGEMENT_CENTER: [self.assign_engineer, self.close_assignment],
+            contexts.MANAGEMENT_CENTER: [self.assign_engineer, self.release_assignment, self.close_assignment],
             contexts.INSTALLATION: [
                 self.request_installation,
                 self.accept_installation,
                 self.decline_installation,
+                self.start_installation,
                 self.complete_installation,
+                self.incomplete_installation,
+                self.withdraw_installation,
                 self.cancel_installation,
             ],
             contexts.ORDER_STATUS: [self.project_order],
@@ -150,8 +174,12 @@ class Contexts:
         if any(order.status.final for order in self.projected[order_id]) and any(s.open for s in rounds.values()):
             wrong.append(f"an installation lives after the order's end: {rounds}")
         held = self.assignments.get(order_id)
-        if order_id in self.closed and held is not None:
+        if order_id in self.closed and (held is not None or order_id in self.booked or order_id in self.waiting):
             wrong.append("an assignment lives after the order's end")
+        if order_id in self.booked and (held is None or self.booked[order_id][0] != held.engineer_id):
+            wrong.append(f"{self.booked[order_id]} is booked, and {held} is assigned")
+        if self.scarce and len(set(self.booked.values())) < len(self.booked):
+            wrong.append("a window is sold twice")
         self._note(order_id, wrong)
 
     def _note(self, order_id: str, wrong: list[str]) -> None:
@@ -173,25 +201,64 @@ class Contexts:
         if held is not None and held.round == asked.round:
             return AssignmentOutcome(assignment=held, region=self.region, round=known)
         self.rounds[order_id] = asked.round
+        before = self.booked.pop(order_id, None)
         chosen, refusal = self._choose(asked)
         if chosen is None:
-            if asked.engineer_id is None:
+            if asked.stands:
+                self._book(order_id, before)
+            else:
                 self.assignments[order_id] = None
+                self._wait(order_id, waits=asked.otherwise is Otherwise.WAIT)
             return AssignmentOutcome(refusal=refusal, region=self.region, round=asked.round)
+        self._wait(order_id, waits=False)
+        self._book(order_id, chosen)
+        engineer_id, start = chosen
         assignment = Assignment(
-            order_id, chosen, chosen.upper(), self.region or "KR-11", asked.round, "first", by=asked.by
+            *(order_id, engineer_id, engineer_id.upper(), self.region or "KR-11", asked.round, "first"),
+            by=asked.by,
+            visit=Visit(start, start + WINDOW),
         )
         self.assignments[order_id] = assignment
         return AssignmentOutcome(assignment=assignment, region=self.region, round=asked.round)
 
-    def _choose(self, asked: AssignEngineer) -> tuple[str | None, AssignmentRefusal]:
+    def _choose(self, asked: AssignEngineer) -> tuple[tuple[str, datetime] | None, AssignmentRefusal]:
         if asked.engineer_id is not None:
-            known = asked.engineer_id in self.engineers
-            return asked.engineer_id if known else None, AssignmentRefusal.ENGINEER_UNAVAILABLE
+            named = [asked.engineer_id] if asked.engineer_id in self.engineers else []
+            return self._free(named, asked), AssignmentRefusal.ENGINEER_UNAVAILABLE
         if self.region is None:
             return None, AssignmentRefusal.NO_SERVICE_AREA
         left = [engineer for engineer in self.engineers if engineer not in asked.passed_over]
-        return left[0] if left else None, AssignmentRefusal.NO_ENGINEER
+        if not left or asked.enough:
+            return None, AssignmentRefusal.NO_ENGINEER
+        left.sort(key=lambda engineer: engineer != asked.keep)
+        unavailable = AssignmentRefusal.VISIT_UNAVAILABLE if asked.exactly else AssignmentRefusal.NO_CAPACITY
+        return self._free(left, asked), unavailable
+
+    def _free(self, engineers: list[str], asked: AssignEngineer) -> tuple[str, datetime] | None:
+        """The first of them and the window that is wanted or else a later one, before the next of them is looked at."""
+        taken = self.away | (set(self.booked.values()) if self.scarce else set())
+        wanted = max(asked.wanted or FIRST, FIRST)
+        starts = [wanted] if asked.exactly else [wanted + n * WINDOW for n in range(self.windows)]
+        places = ((engineer_id, start) for engineer_id in engineers for start in starts)
+        return next((place for place in places if place not in taken), None)
+
+    def _book(self, order_id: str, booking: tuple[str, datetime] | None) -> None:
+        if booking is not None:
+            self.booked[order_id] = booking
+
+    def _wait(self, order_id: str, *, waits: bool) -> None:
+        if order_id in self.waiting:
+            self.waiting.remove(order_id)
+        if waits:
+            self.waiting.append(order_id)
+
+    @activity.defn(name=RELEASE_ASSIGNMENT.name)
+    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+        await self._serve(RELEASE_ASSIGNMENT.name, asked.order_id, lambda: self._release(asked))
+
+    def _release(self, asked: ReleaseAssignment) -> None:
+        if self.rounds[asked.order_id] == asked.round:
+            self.booked.pop(asked.order_id, None)
 
     @activity.defn(name=CLOSE_ASSIGNMENT.name)
     async def close_assignment(self, asked: CloseAssignment) -> None:
@@ -200,6 +267,8 @@ class Contexts:
     def _close(self, order_id: str) -> None:
         self.closed.add(order_id)
         self.assignments[order_id] = None
+        self.booked.pop(order_id, None)
+        self._wait(order_id, waits=False)
 
     # --- installation -------------------------------------------------------------------------------------------------
 
@@ -227,6 +296,18 @@ class Contexts:
     @activity.defn(name=COMPLETE_INSTALLATION.name)
     async def complete_installation(self, asked: RecordAnswer) -> InstallationStatus:
         return await self._answer(COMPLETE_INSTALLATION.name, asked, InstallationStatus.COMPLETED)
+
+    @activity.defn(name=START_INSTALLATION.name)
+    async def start_installation(self, asked: RecordAnswer) -> InstallationStatus:
+        return await self._answer(START_INSTALLATION.name, asked, InstallationStatus.STARTED)
+
+    @activity.defn(name=INCOMPLETE_INSTALLATION.name)
+    async def incomplete_installation(self, asked: RecordAnswer) -> InstallationStatus:
+        return await self._answer(INCOMPLETE_INSTALLATION.name, asked, InstallationStatus.INCOMPLETE)
+
+    @activity.defn(name=WITHDRAW_INSTALLATION.name)
+    async def withdraw_installation(self, asked: RecordAnswer) -> InstallationStatus:
+        return await self._answer(WITHDRAW_INSTALLATION.name, asked, InstallationStatus.CANCELED)
 
     async def _answer(self, name: str, asked: RecordAnswer, status: InstallationStatus) -> InstallationStatus:
         def write() -> InstallationStatus:

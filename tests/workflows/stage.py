@@ -24,7 +24,7 @@ from workflows.subscription import SubscriptionWorkflow
 from workflows.tolerance import TolerantMessages
 from workflows.visibility import first_attributes
 
-QUICK = OrderPolicy(retry_at_most_every=0.05)
+QUICK = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=0.05)
 """Outages are over soon; all else is as it comes."""
 _SOON = timedelta(seconds=1)
 
