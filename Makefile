@@ -22,7 +22,7 @@ endef
 .PHONY: help run test lint format check coverage demo bench lock clean FORCE
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/embedded.stamp ## the whole service in the foreground: Temporal with its Web UI, a worker, the API
 	@exec $(PY) run.py --end-with $$PPID
@@ -51,6 +51,9 @@ demo: $(VENV)/embedded.stamp ## walk the scenario against what `make run` starte
 
 bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
 	$(PY) -m bench
+
+drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running thing: make drill-waiting-orders
+	@$(PY) -m drills $*
 
 lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
 	$(LOCK) --extra embedded --extra dev pyproject.toml -o requirements/dev.txt

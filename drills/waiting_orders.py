@@ -1,0 +1,181 @@
+"""All engineers of a region decline; then one is hired, and the orders that wait go on in their order of arrival.
+
+The one who is hired has time for a few of them only. The others wait on, no later order overtakes them, and a window
+that a cancel frees goes to the one that has waited longest.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import httpx
+
+from bench import stack
+from drills.drill import Drill
+
+_ORDERS = 8
+_REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"
+_KOREA = timedelta(hours=9)
+_WITHIN = 60.0
+_BETWEEN_LOOKS = 0.05
+
+
+@dataclass
+class Seen:
+    """What became of the orders, by their order of arrival."""
+
+    orders: list[str] = field(default_factory=list)
+    visits: dict[str, str] = field(default_factory=dict)
+    """The start of each order's visit, once the engineer was hired."""
+    after: dict[str, float] = field(default_factory=dict)
+    """Seconds from the hiring until it was seen to be assigned."""
+    newcomer: str = ""
+    canceled: str = ""
+    heir: str | None = None
+    """Who got the window that the cancel has freed."""
+
+
+async def run() -> Drill:
+    """Start the service, and let it happen."""
+    async with stack.running("temporal", "migration", "worker", "api") as running:
+        host, port = running.api
+        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=10) as api:
+            return judged(await _play(_People(api)))
+
+
+def judged(seen: Seen) -> Drill:
+    """Whether it went as promised."""
+    drill = Drill("All engineers of a region decline, then one is hired")
+    placed = [order for order in seen.orders if order in seen.visits]
+    for number, order in enumerate([*seen.orders, seen.newcomer], start=1):
+        what = "arrives after the hiring" if order == seen.newcomer else "declined by all"
+        drill.rows.append(
+            {
+                "order": number,
+                "before": what,
+                "visit (UTC)": seen.visits.get(order),
+                "s after the hiring": seen.after.get(order),
+                "then": _then(seen, order),
+            }
+        )
+    drill.check("some orders got a visit, and some had to wait on", 0 < len(placed) < len(seen.orders))
+    drill.check("those that arrived first went on", placed == seen.orders[: len(placed)])
+    visits = [seen.visits[order] for order in placed]
+    drill.check("in their order of arrival", visits == sorted(visits))
+    drill.check("each window was sold once", len(set(seen.visits.values())) == len(seen.visits))
+    drill.check("the order that arrived last has not overtaken them", seen.newcomer not in seen.visits)
+    next_in_line = seen.orders[len(placed)] if len(placed) < len(seen.orders) else None
+    drill.check("the window that a cancel freed went to the one that had waited longest", seen.heir == next_in_line)
+    return drill
+
+
+def _then(seen: Seen, order: str) -> str:
+    if order == seen.canceled:
+        return "canceled"
+    return "gets the freed window" if order == seen.heir else ""
+
+
+@dataclass
+class _People:
+    """What customers, engineers and managers do, over HTTP."""
+
+    api: httpx.AsyncClient
+
+    async def order(self) -> str:
+        """A customer orders."""
+        body = {"productId": "2001", "productName": "internet", "installationAddress": _ADDRESS, "customerId": "1"}
+        return str((await self._done("POST", "/orders", body))["orderId"])
+
+    async def cancel(self, order_id: str) -> None:
+        """The customer cancels."""
+        await self._done("POST", f"/orders/{order_id}/cancel", {})
+
+    async def decline(self, order_id: str) -> None:
+        """Whoever is asked declines, until nobody is asked any more."""
+        while (order := await self.until(order_id, _asked_or_waiting))["status"] != "AWAITING_ENGINEER":
+            body = {"engineerId": order["engineerId"], "reason": "no time"}
+            await self._done("POST", f"/installations/{order_id}/decline", body)
+
+    async def hire(self) -> None:
+        """A manager hires an engineer who has time for a visit on each of the next few days."""
+        name = {"name": "New Engineer", "region": _REGION, "active": False}
+        calendar = {"workingDays": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]}
+        hours = {"workingHours": {"from": "09:00", "until": "11:00"}}
+        engineer = await self._done("POST", "/managementCenters/engineers", name | calendar | hours)
+        engineer_id = engineer["engineerId"]
+        today = (datetime.now(UTC) + _KOREA).date()
+        away = {"from": f"{today + timedelta(days=5)}", "to": f"{today + timedelta(days=300)}"}
+        await self._done("POST", "/managementCenters/daysOff", {"engineerId": engineer_id, **away})
+        await self._done("PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
+
+    async def row(self, order_id: str) -> dict[str, Any]:
+        """The order as the managers see it."""
+        answer = await self.api.get(f"/orderStatuses/{order_id}")
+        row: dict[str, Any] = answer.json() if answer.status_code == 200 else {"status": None}
+        return row
+
+    async def until(self, order_id: str, so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait until the managers see it so; the order as it is then."""
+        row: dict[str, Any] = {}
+
+        async def look() -> bool:
+            nonlocal row
+            row = await self.row(order_id)
+            return so(row)
+
+        await _until(look)
+        return row
+
+    async def _done(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self.api.request(method, path, json=body)
+        answer.raise_for_status()
+        document: dict[str, Any] = answer.json()
+        return document
+
+
+def _asked_or_waiting(row: dict[str, Any]) -> bool:
+    return row["status"] in ("INSTALLATION_REQUESTED", "AWAITING_ENGINEER")
+
+
+async def _play(people: _People) -> Seen:
+    seen = Seen()
+    for _ in range(_ORDERS):
+        seen.orders.append(await people.order())
+    await asyncio.gather(*map(people.decline, seen.orders))
+    await people.hire()
+    hired_at = perf_counter()
+    waiting = list(seen.orders)
+    quiet_since = perf_counter()
+    while waiting and perf_counter() - quiet_since < 3:
+        for order in list(waiting):
+            row = await people.row(order)
+            if row["status"] == "INSTALLATION_REQUESTED":
+                seen.visits[order], seen.after[order] = row["visit"]["start"], perf_counter() - hired_at
+                waiting.remove(order)
+                quiet_since = perf_counter()
+        await asyncio.sleep(_BETWEEN_LOOKS)
+    seen.newcomer = await people.order()
+    await people.until(seen.newcomer, _asked_or_waiting)
+    if seen.visits and waiting:
+        seen.canceled = next(iter(seen.visits))
+        await people.cancel(seen.canceled)
+        candidates = [*waiting, seen.newcomer]
+
+        async def inherited() -> bool:
+            rows = [await people.row(order) for order in candidates]
+            seen.heir = next((order for order, row in zip(candidates, rows, strict=True) if row.get("visit")), None)
+            return seen.heir is not None
+
+        await _until(inherited)
+    return seen
+
+
+async def _until(so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(_WITHIN):
+        while True:
+            if await so():
+                return
+            await asyncio.sleep(_BETWEEN_LOOKS)
