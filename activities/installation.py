@@ -10,7 +10,10 @@ from domain.installation import (
     CANCEL_INSTALLATION,
     COMPLETE_INSTALLATION,
     DECLINE_INSTALLATION,
+    INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
+    START_INSTALLATION,
+    WITHDRAW_INSTALLATION,
     CancelInstallation,
     InstallationStatus,
     RecordAnswer,
@@ -40,10 +43,25 @@ class InstallationActivities:
         """The engineer will not do it, or has not answered."""
         return await self.store.decline(asked)
 
+    @activity.defn(name=START_INSTALLATION.name)
+    async def start(self, asked: RecordAnswer) -> InstallationStatus:
+        """The engineer is there, and begins."""
+        return await self.store.start(asked)
+
     @activity.defn(name=COMPLETE_INSTALLATION.name)
     async def complete(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer has done it."""
         return await self.store.complete(asked)
+
+    @activity.defn(name=INCOMPLETE_INSTALLATION.name)
+    async def incomplete(self, asked: RecordAnswer) -> InstallationStatus:
+        """The engineer could not do it."""
+        return await self.store.incomplete(asked)
+
+    @activity.defn(name=WITHDRAW_INSTALLATION.name)
+    async def withdraw(self, asked: RecordAnswer) -> InstallationStatus:
+        """The engineer is not to do it any more."""
+        return await self.store.withdraw(asked)
 
     @activity.defn(name=CANCEL_INSTALLATION.name)
     async def cancel(self, asked: CancelInstallation) -> None:

@@ -46,13 +46,13 @@ class AsJson(TypeDecorator[Any]):
             return dialect.type_descriptor(mysql.MEDIUMTEXT())
         return super().load_dialect_impl(dialect)
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
-        """To JSON."""
-        return self._adapter.dump_json(value).decode()
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """To JSON; `None` is no value."""
+        return None if value is None else self._adapter.dump_json(value).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """From JSON."""
-        return self._adapter.validate_json(value)
+        return None if value is None else self._adapter.validate_json(value)
 
 
 def table_of(model: type[SQLModel]) -> Table:

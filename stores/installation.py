@@ -4,26 +4,31 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from domain.paging import Page
 from stores.database import Database
+from stores.installation_rows import as_installation, canceled_unasked, requested
 from stores.paging import Keyset
 from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
 
-REQUESTED, ACCEPTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED
-DECLINED, COMPLETED = InstallationStatus.DECLINED, InstallationStatus.COMPLETED
-CANCELED = InstallationStatus.CANCELED
+REQUESTED, ACCEPTED, STARTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED
+DECLINED, CANCELED = InstallationStatus.DECLINED, InstallationStatus.CANCELED
+COMPLETED, INCOMPLETE = InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE
 
+_OPEN = tuple(status for status in InstallationStatus if status.open)
 _FOLLOWS: Mapping[InstallationStatus, tuple[InstallationStatus, ...]] = {
     ACCEPTED: (REQUESTED,),
     DECLINED: (REQUESTED,),
-    COMPLETED: (REQUESTED, ACCEPTED),
+    STARTED: (REQUESTED, ACCEPTED),
+    COMPLETED: _OPEN,
+    INCOMPLETE: _OPEN,
+    CANCELED: _OPEN,
 }
-"""Each answer, and where the installation may stand when it is written down."""
+"""What becomes of a round, and where the installation may stand when it is written down."""
 
 _of_order = INSTALLATION.c.order_id == bindparam("of_order")
 _of_round = INSTALLATION.c.round == bindparam("of_round")
@@ -33,16 +38,16 @@ _NEW_ORDER = insert(INSTALLATION_ORDER)
 _CHANGE_ORDER = update(INSTALLATION_ORDER).where(INSTALLATION_ORDER.c.order_id == bindparam("of_order"))
 _ROUND = select(INSTALLATION.c.status).where(_of_order, _of_round)
 _NEW_ROUND = insert(INSTALLATION)
-_CANCEL_OPEN = update(INSTALLATION).where(
-    _of_order, INSTALLATION.c.status.in_([status.value for status in InstallationStatus if status.open])
-)
+_CANCEL_OPEN = update(INSTALLATION).where(_of_order, INSTALLATION.c.status.in_([status.value for status in _OPEN]))
 _ANSWER = {
     answer: update(INSTALLATION).where(_of_order, _of_round, INSTALLATION.c.status.in_([s.value for s in before]))
     for answer, before in _FOLLOWS.items()
 }
+_OF_ROUND = select(INSTALLATION).where(_of_order, _of_round)
 _NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
 _NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))
 _BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c.order_id, INSTALLATION.c.round))
+_BY_VISIT = Keyset("visitStart", (INSTALLATION.c.visit_start, INSTALLATION.c.order_id, INSTALLATION.c.round))
 
 
 class InstallationStore:
@@ -72,7 +77,7 @@ class InstallationStore:
             else:
                 await _cancel_open(connection, asked.order_id, at, f"asked anew in round {asked.round}")
                 await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "newest_round": asked.round})
-            await connection.execute(_NEW_ROUND, _requested(asked, at))
+            await connection.execute(_NEW_ROUND, requested(asked, at))
             return REQUESTED
 
         return await self._database.transact(work)
@@ -93,13 +98,38 @@ class InstallationStore:
         """
         return await self._record(answer, DECLINED, reason=answer.reason)
 
+    async def start(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer is there, and begins.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, STARTED)
+
     async def complete(self, answer: RecordAnswer) -> InstallationStatus:
         """The engineer has done it.
 
         Raises:
             LookupError: the engineer was never asked in this round.
         """
-        return await self._record(answer, COMPLETED, completed_at=answer.at)
+        said = {"note": answer.note, "serials": answer.serials}
+        return await self._record(answer, COMPLETED, completed_at=answer.at, **said)
+
+    async def incomplete(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer could not do it: another visit is needed, in a round of its own.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, INCOMPLETE, reason=answer.reason, note=answer.note)
+
+    async def withdraw(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer is not to do it any more; somebody else may be asked in a later round.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, CANCELED, reason=answer.reason)
 
     async def cancel(self, asked: CancelInstallation, at: datetime) -> None:
         """Cancel every round that is open, and let none be asked any more.
@@ -111,7 +141,7 @@ class InstallationStore:
             order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
             if order is None:
                 await connection.execute(_NEW_ORDER, _order(asked.order_id, 0, canceled=True))
-                await connection.execute(_NEW_ROUND, _canceled_unasked(asked, at))
+                await connection.execute(_NEW_ROUND, canceled_unasked(asked, at))
             elif not order.canceled:
                 await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "canceled": True})
                 await _cancel_open(connection, asked.order_id, at, asked.reason)
@@ -124,18 +154,19 @@ class InstallationStore:
         Raises:
             NotFound: the order has none.
         """
-        async with self._database.reading() as connection:
-            row = (await connection.execute(_NEWEST, {"of_order": order_id})).one_or_none()
-        if row is None:
-            raise NotFound("the order has no installation")
-        return _as_installation(row)
+        return _found(await self._one(_NEWEST, of_order=order_id))
+
+    async def of_round(self, order_id: str, round_: int) -> Installation:
+        """The installation of one round of an order.
+
+        Raises:
+            NotFound: nobody was asked in it.
+        """
+        return _found(await self._one(_OF_ROUND, of_order=order_id, of_round=round_))
 
     async def of_engineer(self, order_id: str, engineer_id: str) -> Installation | None:
         """The newest installation of an order that was this engineer's to do."""
-        async with self._database.reading() as connection:
-            found = await connection.execute(_NEWEST_OF_ENGINEER, {"of_order": order_id, "of_engineer": engineer_id})
-            row = found.one_or_none()
-        return None if row is None else _as_installation(row)
+        return await self._one(_NEWEST_OF_ENGINEER, of_order=order_id, of_engineer=engineer_id)
 
     async def list(
         self,
@@ -143,8 +174,13 @@ class InstallationStore:
         status: InstallationStatus | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        *,
+        day: tuple[datetime, datetime] | None = None,
     ) -> Page[Installation]:
-        """Installations in the order in which they were asked for, one for each round.
+        """Installations, one for each round: in the order in which they were asked for, or those of a day as they come.
+
+        Args:
+            day: from when to when (not included) the visits begin.
 
         Raises:
             MalformedCursor: the cursor is not of such a list.
@@ -154,10 +190,19 @@ class InstallationStore:
             statement = statement.where(INSTALLATION.c.engineer_id == engineer_id)
         if status is not None:
             statement = statement.where(INSTALLATION.c.status == status.value)
-        statement = _BY_REQUEST.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        keyset = _BY_REQUEST
+        if day is not None:
+            keyset, (start, end) = _BY_VISIT, day
+            statement = statement.where(INSTALLATION.c.visit_start >= start, INSTALLATION.c.visit_start < end)
+        statement = keyset.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
-        return _BY_REQUEST.cut(rows, limit, _as_installation)
+        return keyset.cut(rows, limit, as_installation)
+
+    async def _one(self, statement: Select[*tuple[Any, ...]], **wanted: Any) -> Installation | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(statement, wanted)).one_or_none()
+        return None if row is None else as_installation(row)
 
     async def _record(self, answer: RecordAnswer, status: InstallationStatus, **more: Any) -> InstallationStatus:
         of_round = {"of_order": answer.order_id, "of_round": answer.round}
@@ -179,6 +224,12 @@ async def _standing(connection: AsyncConnection, answer: RecordAnswer) -> Instal
     return CANCELED
 
 
+def _found(installation: Installation | None) -> Installation:
+    if installation is None:
+        raise NotFound("the order has no such installation")
+    return installation
+
+
 async def _cancel_open(connection: AsyncConnection, order_id: str, at: datetime, reason: str | None) -> None:
     change = {"status": CANCELED.value, "status_at": at, "reason": reason}
     await connection.execute(_CANCEL_OPEN, {"of_order": order_id, **change})
@@ -186,41 +237,3 @@ async def _cancel_open(connection: AsyncConnection, order_id: str, at: datetime,
 
 def _order(order_id: str, newest_round: int, *, canceled: bool = False) -> dict[str, Any]:
     return {"order_id": order_id, "newest_round": newest_round, "canceled": canceled}
-
-
-def _requested(asked: RequestInstallation, at: datetime) -> dict[str, Any]:
-    engineer = {"engineer_id": asked.engineer_id, "engineer_name": asked.engineer_name}
-    return _installation(asked, at) | engineer | {"round": asked.round, "status": REQUESTED.value}
-
-
-def _canceled_unasked(asked: CancelInstallation, at: datetime) -> dict[str, Any]:
-    return _installation(asked, at) | {"round": 0, "status": CANCELED.value, "reason": asked.reason}
-
-
-def _installation(asked: RequestInstallation | CancelInstallation, at: datetime) -> dict[str, Any]:
-    return {
-        "order_id": asked.order_id,
-        "installation_address": asked.installation_address,
-        "customer_name": asked.customer_name,
-        "contact_phone": asked.contact_phone,
-        "product_name": asked.product_name,
-        "requested_at": at,
-        "status_at": at,
-    }
-
-
-def _as_installation(row: Any) -> Installation:
-    return Installation(
-        order_id=row.order_id,
-        round=row.round,
-        engineer_id=row.engineer_id,
-        engineer_name=row.engineer_name,
-        installation_address=row.installation_address,
-        customer_name=row.customer_name,
-        contact_phone=row.contact_phone,
-        product_name=row.product_name,
-        status=InstallationStatus(row.status),
-        status_at=row.status_at,
-        completed_at=row.completed_at,
-        reason=row.reason,
-    )

@@ -17,3 +17,18 @@ def create_table(name: str, *items: Any) -> sa.Table:
     for index in table.indexes:
         index.create(connection, checkfirst=True)
     return table
+
+
+def add_columns(table: str, *columns: sa.Column[Any]) -> None:
+    """Add columns that may be null, or those of them that are missing."""
+    known = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    for column in columns:
+        if column.name not in known:
+            op.add_column(table, column)
+
+
+def create_index(name: str, table: str, *columns: str) -> None:
+    """Make an index, where it is missing."""
+    known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
+    if name not in known:
+        op.create_index(name, table, list(columns))

@@ -6,7 +6,7 @@ from sqlalchemy import Index, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from stores.columns import ADDRESS, OURS, SHORT, UtcDateTime, table_of
+from stores.columns import ADDRESS, OURS, SHORT, AsJson, UtcDateTime, table_of
 
 
 class InstallationTable(SQLModel, registry=registry()):
@@ -34,6 +34,8 @@ class InstallationRow(InstallationTable, table=True):
         Index("installation_by_status", "status", "requested_at", "order_id", "round"),
         Index("installation_by_engineer", "engineer_id", "requested_at", "order_id", "round"),
         Index("installation_by_engineer_and_status", "engineer_id", "status", "requested_at", "order_id", "round"),
+        Index("installation_by_visit", "visit_start", "order_id", "round"),
+        Index("installation_by_engineer_and_visit", "engineer_id", "visit_start", "order_id", "round"),
         OURS,
     )
 
@@ -46,11 +48,16 @@ class InstallationRow(InstallationTable, table=True):
     contact_phone: str | None = Field(None, max_length=SHORT)
     product_name: str = Field(max_length=SHORT)
     requested_at: datetime = Field(sa_type=UtcDateTime)
-    """Never changes: the work lists are ordered by it."""
+    """Never changes: the work lists are ordered by it, or by the visit."""
+    visit_start: datetime | None = Field(None, sa_type=UtcDateTime)
+    """Never changes, either: another visit is another round."""
+    visit_end: datetime | None = Field(None, sa_type=UtcDateTime)
     status: str = Field(max_length=40)
     status_at: datetime = Field(sa_type=UtcDateTime)
     completed_at: datetime | None = Field(None, sa_type=UtcDateTime)
     reason: str | None = Field(None, sa_type=Text)
+    note: str | None = Field(None, sa_type=Text)
+    serials: list[str] | None = Field(None, sa_type=AsJson(list[str]))
 
 
 INSTALLATION_ORDER = table_of(InstallationOrderRow)

@@ -7,16 +7,34 @@ import pytest
 
 from domain import contexts
 from domain.errors import MalformedCursor, NotFound
-from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
+from domain.installation import (
+    CancelInstallation,
+    IncompleteReason,
+    Installation,
+    InstallationStatus,
+    RecordAnswer,
+    RequestInstallation,
+)
+from domain.orders import Visit
 from stores.database import Database
 from stores.installation import InstallationStore
 from tests.stores.conftest import Connect
 
-REQUESTED, ACCEPTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED
-DECLINED, COMPLETED = InstallationStatus.DECLINED, InstallationStatus.COMPLETED
-CANCELED = InstallationStatus.CANCELED
+REQUESTED, ACCEPTED, STARTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED
+DECLINED, CANCELED = InstallationStatus.DECLINED, InstallationStatus.CANCELED
+COMPLETED, INCOMPLETE = InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE
 NOON = datetime(2026, 7, 15, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
+VISIT = Visit(NOON + timedelta(days=1), NOON + timedelta(days=1, hours=2))
+ACTS = {
+    "accept": (ACCEPTED, {REQUESTED}),
+    "decline": (DECLINED, {REQUESTED}),
+    "start": (STARTED, {REQUESTED, ACCEPTED}),
+    "complete": (COMPLETED, {REQUESTED, ACCEPTED, STARTED}),
+    "incomplete": (INCOMPLETE, {REQUESTED, ACCEPTED, STARTED}),
+    "withdraw": (CANCELED, {REQUESTED, ACCEPTED, STARTED}),
+}
+"""Where each leads to, and from where."""
 
 
 @pytest.fixture
@@ -29,7 +47,9 @@ def store(database: Database) -> InstallationStore:
     return InstallationStore(database)
 
 
-def asking(order_id: str = "o1", round_: int = 1, engineer_id: str = "e1") -> RequestInstallation:
+def asking(
+    order_id: str = "o1", round_: int = 1, engineer_id: str = "e1", visit: Visit | None = VISIT
+) -> RequestInstallation:
     return RequestInstallation(
         order_id,
         round_,
@@ -39,11 +59,18 @@ def asking(order_id: str = "o1", round_: int = 1, engineer_id: str = "e1") -> Re
         "김고객",
         "010-1234-5678",
         "internet",
+        visit,
     )
 
 
 def answer(round_: int = 1, order_id: str = "o1", at: datetime = LATER) -> RecordAnswer:
     return RecordAnswer(order_id, round_, at, "과로 · too much")
+
+
+async def say(store: InstallationStore, act: str, said: RecordAnswer) -> InstallationStatus:
+    standing = await getattr(store, act)(said)
+    assert isinstance(standing, InstallationStatus)
+    return standing
 
 
 async def statuses(store: InstallationStore, order_id: str = "o1") -> dict[int, InstallationStatus]:
@@ -62,20 +89,34 @@ async def test_what_was_asked_for_reads_as_it_was_written(store: InstallationSto
         customer_name="김고객",
         contact_phone="010-1234-5678",
         product_name="internet",
+        visit=VISIT,
         status=REQUESTED,
         status_at=NOON,
     )
+    await store.request(asking("o2", visit=None), NOON)
+    assert (await store.newest("o2")).visit is None
 
 
 async def test_an_installation_goes_from_request_to_completion(store: InstallationStore) -> None:
     await store.request(asking(), NOON)
     await store.accept(answer())
     assert (await store.newest("o1")).status is ACCEPTED
-    done = LATER + timedelta(hours=2)
-    await store.complete(answer(at=done))
+    began, done = LATER + timedelta(hours=1), LATER + timedelta(hours=2)
+    await store.start(answer(at=began))
+    installation = await store.newest("o1")
+    assert (installation.status, installation.status_at, installation.completed_at) == (STARTED, began, None)
+    await store.complete(RecordAnswer("o1", 1, done, note="새 공유기 😀", serials=["가-1", "B 2"]))
     installation = await store.newest("o1")
     assert (installation.status, installation.status_at, installation.completed_at) == (COMPLETED, done, done)
-    assert installation.reason is None
+    assert (installation.reason, installation.note, installation.serials) == (None, "새 공유기 😀", ["가-1", "B 2"])
+
+
+async def test_a_failed_visit_keeps_its_reason_and_the_note(store: InstallationStore) -> None:
+    await store.request(asking(), NOON)
+    await store.incomplete(RecordAnswer("o1", 1, LATER, IncompleteReason.CUSTOMER_ABSENT, "벨 · rang twice"))
+    failed = await store.newest("o1")
+    assert (failed.status, failed.status_at, failed.completed_at) == (INCOMPLETE, LATER, None)
+    assert (failed.reason, failed.note) == ("CUSTOMER_ABSENT", "벨 · rang twice")
 
 
 async def test_a_refusal_keeps_its_reason(store: InstallationStore) -> None:
@@ -93,53 +134,60 @@ async def test_asking_again_in_the_same_round_changes_nothing(store: Installatio
     assert await store.newest("o1") == accepted
 
 
-async def test_every_answer_twice_is_as_once(store: InstallationStore) -> None:
-    much_later = LATER + timedelta(days=1)
-    for order_id, act in (("a", store.accept), ("d", store.decline), ("c", store.complete)):
+@pytest.mark.parametrize("act", ACTS)
+async def test_an_answer_that_comes_late_or_twice_changes_nothing(store: InstallationStore, act: str) -> None:
+    leads_to, follows = ACTS[act]
+    for before in InstallationStatus:
+        order_id = before.lower()
         await store.request(asking(order_id), NOON)
-        await act(answer(order_id=order_id))
-        once = await store.newest(order_id)
-        await act(answer(order_id=order_id, at=much_later))
-        assert await store.newest(order_id) == once
-
-
-async def test_a_late_answer_overwrites_nothing_newer(store: InstallationStore) -> None:
-    await store.request(asking(), NOON)
-    await store.accept(answer())
-    await store.complete(answer())
-    completed = await store.newest("o1")
-    assert await store.accept(answer()) is COMPLETED
-    assert await store.decline(answer()) is COMPLETED
-    assert await store.newest("o1") == completed
+        for earlier, (status, _) in ACTS.items():
+            if status is before:
+                await say(store, earlier, answer(order_id=order_id))
+        stood = await store.newest(order_id)
+        assert stood.status is before
+        expected = leads_to if before in follows else before
+        assert await say(store, act, answer(order_id=order_id, at=LATER + timedelta(days=1))) is expected
+        standing = await store.newest(order_id)
+        assert standing.status is expected
+        assert (standing == stood) == (before not in follows)
 
 
 async def test_a_new_round_cancels_what_earlier_ones_left_open(store: InstallationStore) -> None:
-    await store.request(asking(round_=1, engineer_id="e1"), NOON)
-    await store.decline(answer(1))
-    await store.request(asking(round_=2, engineer_id="e2"), NOON)
-    await store.accept(answer(2))
-    assert await store.request(asking(round_=4, engineer_id="e1"), LATER) is REQUESTED
-    assert await statuses(store) == {1: DECLINED, 2: CANCELED, 4: REQUESTED}
+    for round_, act in enumerate(("decline", "accept", "start", "incomplete", "complete", "withdraw"), start=1):
+        await store.request(asking(round_=round_, engineer_id=f"e{round_}"), NOON)
+        await say(store, act, answer(round_))
+    assert await store.request(asking(round_=8, engineer_id="e1"), LATER) is REQUESTED
+    assert await statuses(store) == {
+        1: DECLINED,
+        2: CANCELED,
+        3: CANCELED,
+        4: INCOMPLETE,
+        5: COMPLETED,
+        6: CANCELED,
+        8: REQUESTED,
+    }
+    assert (await store.of_round("o1", 3)).reason == "asked anew in round 4"
 
 
 async def test_an_earlier_round_comes_too_late(store: InstallationStore) -> None:
     await store.request(asking(round_=3, engineer_id="e3"), NOON)
     assert await store.request(asking(round_=2, engineer_id="e2"), LATER) is CANCELED
-    for act in (store.accept, store.decline, store.complete):
-        assert await act(answer(2)) is CANCELED
+    for act in ACTS:
+        assert await say(store, act, answer(2)) is CANCELED
     assert await statuses(store) == {3: REQUESTED}
 
 
 async def test_a_cancellation_closes_what_is_open_and_lets_nothing_be_asked_again(store: InstallationStore) -> None:
     await store.request(asking(round_=1), NOON)
+    await store.start(answer())
     await store.cancel(CancelInstallation("o1", reason="moved"), LATER)
     canceled = await store.newest("o1")
     assert (canceled.status, canceled.status_at, canceled.reason) == (CANCELED, LATER, "moved")
     assert await store.request(asking(round_=1), LATER) is CANCELED
     assert await store.request(asking(round_=2), LATER) is CANCELED
-    for act in (store.accept, store.decline, store.complete):
-        assert await act(answer(1)) is CANCELED
-        assert await act(answer(2)) is CANCELED
+    for act in ACTS:
+        assert await say(store, act, answer(1)) is CANCELED
+        assert await say(store, act, answer(2)) is CANCELED
     await store.cancel(CancelInstallation("o1", reason="again"), LATER + timedelta(days=1))
     assert await store.newest("o1") == canceled
     assert await statuses(store) == {1: CANCELED}
@@ -164,27 +212,29 @@ async def test_an_order_canceled_before_anybody_was_asked_has_a_canceled_install
     assert await statuses(store) == {0: CANCELED}
 
 
-async def test_a_cancellation_leaves_what_is_done(store: InstallationStore) -> None:
+@pytest.mark.parametrize("act", ["complete", "incomplete"])
+async def test_a_cancellation_leaves_what_is_done(store: InstallationStore, act: str) -> None:
     await store.request(asking(), NOON)
-    await store.complete(answer())
-    completed = await store.newest("o1")
+    await say(store, act, answer())
+    done = await store.newest("o1")
     await store.cancel(CancelInstallation("o1"), LATER)
-    assert await store.newest("o1") == completed
+    assert await store.newest("o1") == done
 
 
-@pytest.mark.parametrize("act", ["accept", "decline", "complete"])
-async def test_an_answer_to_what_was_never_asked_is_an_error(store: InstallationStore, act: str) -> None:
-    with pytest.raises(LookupError):
-        await getattr(store, act)(answer())
+async def test_an_answer_to_what_was_never_asked_is_an_error(store: InstallationStore) -> None:
     await store.request(asking(round_=1), NOON)
-    with pytest.raises(LookupError):
-        await getattr(store, act)(answer(2))
+    for act in ACTS:
+        for never_asked in (answer(2), answer(order_id="o2")):
+            with pytest.raises(LookupError):
+                await say(store, act, never_asked)
     assert await statuses(store) == {1: REQUESTED}
 
 
 async def test_an_order_that_nobody_knows_has_no_installation(store: InstallationStore) -> None:
     with pytest.raises(NotFound):
         await store.newest("o1")
+    with pytest.raises(NotFound):
+        await store.of_round("o1", 1)
     assert await store.of_engineer("o1", "e1") is None
 
 
@@ -223,6 +273,27 @@ async def test_a_work_list_goes_by_the_time_of_asking_whatever_its_filter_and_pa
         assert await walked(store, limit, engineer_id="e0") == ["o6", "o0", "o2", "o4"]
         assert await walked(store, limit, status=ACCEPTED) == ["o0", "o4"]
         assert await walked(store, limit, engineer_id="e0", status=REQUESTED) == ["o6", "o2"]
+
+
+async def test_a_day_is_listed_as_its_visits_come(store: InstallationStore) -> None:
+    day = NOON + timedelta(days=3)
+    for number, hours in enumerate([10, 4, -1, 0, 4, 24, 23, 2]):
+        visit = Visit(day + timedelta(hours=hours), day + timedelta(hours=hours + 2))
+        asked = asking(f"o{number}", engineer_id=f"e{number % 2}", visit=visit)
+        await store.request(asked, NOON - timedelta(minutes=number))
+    await store.request(asking("later", visit=None), NOON)
+    await store.start(answer(order_id="o4"))
+    # Another visit of the same day is another round: both are shown.
+    again = asking("o4", 2, "e0", Visit(day + timedelta(hours=8), day + timedelta(hours=10)))
+    await store.request(again, LATER)
+    span = (day, day + timedelta(days=1))
+    for limit in (1, 2, 3, 50):
+        assert await walked(store, limit, day=span) == ["o3", "o7", "o1", "o4", "o4", "o0", "o6"]
+        assert await walked(store, limit, day=span, engineer_id="e0") == ["o4", "o4", "o0", "o6"]
+        assert await walked(store, limit, day=span, engineer_id="e0", status=CANCELED) == ["o4"]
+    of_the_day = (await store.list(limit=1, day=span)).next_cursor
+    with pytest.raises(MalformedCursor):
+        await store.list(cursor=of_the_day)
 
 
 async def test_a_cursor_of_another_list_is_refused(store: InstallationStore) -> None:
