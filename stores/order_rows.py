@@ -35,6 +35,8 @@ def as_row(order: Order, at: datetime) -> dict[str, Any]:
         "attention_reason": str(attention.reason) if attention else None,
         "attention_since": attention.since if attention else None,
         "attention_detail": attention.detail if attention else None,
+        "acknowledged_by": attention.acknowledged_by if attention else None,
+        "acknowledged_at": attention.acknowledged_at if attention else None,
         "needs_person": attention is not None,
         "history": order.history,
         # No text that is looked for spans two lines.
@@ -78,7 +80,13 @@ def with_history(row: Any) -> OrderView:
 def _attention(row: Any) -> Attention | None:
     if row.attention_reason is None:
         return None
-    return Attention(row.attention_reason, row.attention_since, row.attention_detail)
+    return Attention(
+        reason=row.attention_reason,
+        since=row.attention_since,
+        detail=row.attention_detail,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at=row.acknowledged_at,
+    )
 
 
 def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:

@@ -37,6 +37,8 @@ class OrderColumns(SQLModel):
     attention_reason: str | None = Field(None, max_length=40)
     attention_since: datetime | None = Field(None, sa_type=UtcDateTime)
     attention_detail: str | None = Field(None, sa_type=Text)
+    acknowledged_by: str | None = Field(None, max_length=SHORT)
+    acknowledged_at: datetime | None = Field(None, sa_type=UtcDateTime)
     needs_person: bool
     """There is an `attention`. By this an index finds the few; `IS NOT NULL` would read them all."""
     history: list[HistoryEntry] = Field(sa_type=AsJson(list[HistoryEntry]))

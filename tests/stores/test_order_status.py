@@ -38,12 +38,16 @@ async def test_an_order_reads_as_it_was_stored(store: OrderStatusStore) -> None:
         engineer_name="김민준 Kim Minjun",
         visit=Visit(NOON, NOON + timedelta(hours=2)),
         install_completed_at=NOON,
-        attention=Attention(AttentionReason.INSTALLATION_UNAVAILABLE, NOON, "detail"),
+        attention=Attention(AttentionReason.INSTALLATION_UNAVAILABLE, NOON, "detail", "manager:김", NOON),
         history=[HistoryEntry(Event.JOIN_ORDERED, NOON, "customer:c1"), HistoryEntry("Other", NOON, "x", "세부 😀")],
     )
     await store.put([full, order("o2")])
     assert await store.get("o1") == OrderView(full, NOON)
     assert await store.get("o2") == OrderView(order("o2"), NOON)
+    assert [change.view.order for change in await changes(store)] == [full, order("o2")]
+    relieved = order("o1", full.version + 1)
+    await store.put([relieved])
+    assert (await store.get("o1")).order == relieved
 
 
 async def test_an_order_that_nobody_knows_is_not_found(store: OrderStatusStore) -> None:
