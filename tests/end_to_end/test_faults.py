@@ -24,13 +24,6 @@ EVENTS_OF_A_COMPLETED_ORDER = [
 ]
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One for all tests: each puts right again what it has taken away."""
-    with system(tmp_path_factory.mktemp("system")) as started:
-        yield started
-
-
 @contextmanager
 def killing(running: System, *names: str, seed: int) -> Iterator[None]:
     """Kills one of the parts after the other and starts it again, for as long as the block runs."""

@@ -1,0 +1,53 @@
+"""Visits of an engineer who cannot come are handed to others, whatever is killed meanwhile."""
+
+from typing import Any
+
+from domain import contexts
+from tests.end_to_end.system import System
+from tests.eventually import eventually
+
+SEJONG = "KR-50"
+AWAY = {"active": False}
+
+
+def hire(running: System, number: int) -> str:
+    answer = running.client.post("/managementCenters/engineers", json={"name": f"Engineer {number}", "region": SEJONG})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["engineerId"])
+
+
+def row(running: System, order_id: str) -> dict[str, Any]:
+    shown: dict[str, Any] = running.client.get(f"/orderStatuses/{order_id}").json()
+    return shown
+
+
+def test_every_visit_of_an_engineer_who_leaves_is_handed_over_although_the_dispatcher_is_killed(
+    running: System,
+) -> None:
+    leaving = hire(running, 0)
+    order_ids = [running.order(installationAddress="Sejong") for _ in range(6)]
+    for order_id in order_ids:
+        running.until(order_id, "INSTALLATION_REQUESTED")
+        answer = running.client.put(f"/managementCenters/assignments/{order_id}", json={"engineerId": leaving})
+        assert answer.status_code == 200, answer.text
+        running.until(order_id, "INSTALLATION_REQUESTED")
+    before = {order_id: row(running, order_id)["visit"] for order_id in order_ids}
+
+    running.kill(contexts.MANAGEMENT_CENTER)
+    assert running.client.patch(f"/managementCenters/engineers/{leaving}", json=AWAY).status_code == 200
+    running.start(contexts.MANAGEMENT_CENTER)
+
+    def handed_over() -> list[dict[str, Any]]:
+        rows = [row(running, order_id) for order_id in order_ids]
+        return [row for row in rows if row["engineerId"] != leaving and row["status"] != "ENGINEER_ASSIGNED"]
+
+    eventually(handed_over, within=60, what="the first visit is handed over")
+    running.kill(contexts.MANAGEMENT_CENTER)
+    running.start(contexts.MANAGEMENT_CENTER)
+    eventually(lambda: len(handed_over()) == len(order_ids), within=60, what="all are handed over")
+
+    rows = handed_over()
+    assert {row["status"] for row in rows} == {"INSTALLATION_REQUESTED"}
+    assert {row["orderId"]: row["visit"] for row in rows} == before
+    assert len({(row["engineerId"], row["visit"]["start"]) for row in rows}) == len(rows)
+    assert all("EngineerReassigned" in [entry["event"] for entry in row["history"][-2:]] for row in rows)
