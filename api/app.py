@@ -11,8 +11,9 @@ from prometheus_client import Gauge
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api import installation, management_center, order_status, orders, problems
+from api import installation, management_center, order_status, orders, problems, staffing
 from api.dependencies import Services
+from api.dispatching import Dispatching
 from api.feed import Feed
 from api.first_rows import FirstRows
 from api.known_orders import KnownOrders
@@ -27,7 +28,7 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
-from temporal_client import check, connect, register_search_attributes
+from temporal_client import call_dispatcher, check, connect, register_search_attributes
 
 _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer in."""
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.health = health
-    for collection in (orders, management_center, installation, order_status):
+    for collection in (orders, management_center, staffing, installation, order_status):
         app.include_router(collection.router)
     app.include_router(health.router())
     problems.install(app)
@@ -89,18 +90,21 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, health, client, databases)
         registering = asyncio.create_task(_register_search_attributes(client))
-        background = [asyncio.create_task(_kept_up(work)) for work in (services.first_rows.run, services.feed.run)]
+        works = (services.first_rows.run, services.feed.run, services.dispatching.run)
+        background = [asyncio.create_task(_kept_up(work)) for work in works]
         try:
             yield services
         finally:
             registering.cancel()
             services.first_rows.stop()
+            services.dispatching.stop()
             await services.feed.stop()
             await asyncio.gather(registering, *background, return_exceptions=True)
 
 
 def _services(settings: Settings, health: Health, client: Client, databases: dict[str, Database]) -> Services:
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
+    centers = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
     in_flight.set_function(lambda: starting.in_flight)
@@ -108,10 +112,12 @@ def _services(settings: Settings, health: Health, client: Client, databases: dic
         subscriptions=Subscriptions(client, KnownOrders(client, statuses), starting),
         first_rows=FirstRows(statuses, health.registry),
         policy=settings.order_policy,
-        centers=ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER]),
+        grid=settings.booking_rules.grid,
+        centers=centers,
         installations=InstallationStore(databases[contexts.INSTALLATION]),
         statuses=statuses,
         feed=Feed(statuses, health.registry),
+        dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
     )
 
 

@@ -5,11 +5,13 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from api.dispatching import Dispatching
 from api.feed import Feed
 from api.first_rows import FirstRows
-from api.schemas.common import ID
+from api.schemas.common import ID, Text
 from api.subscriptions import Subscriptions
 from domain.policy import OrderPolicy
+from domain.visits import VisitGrid
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
@@ -17,6 +19,8 @@ from stores.order_status import OrderStatusStore
 OrderId = Annotated[str, Path(alias="orderId", pattern=ID)]
 EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
 ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
+DayOffId = Annotated[str, Path(alias="dayOffId", pattern=ID)]
+ProductId = Annotated[Text, Path(alias="productId")]
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,12 @@ class Services:
     subscriptions: Subscriptions
     first_rows: FirstRows
     policy: OrderPolicy
+    grid: VisitGrid
     centers: ManagementCenterStore
     installations: InstallationStore
     statuses: OrderStatusStore
     feed: Feed
+    dispatching: Dispatching
 
 
 async def _services(request: Request) -> Services:

@@ -1,6 +1,6 @@
 """/installations: the engineers' work lists, and what they say to an order (설치)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -9,14 +9,20 @@ from api.dependencies import Everything, Installations, OrderId, Services
 from api.openapi import answers
 from api.problems import Kind
 from api.schemas.common import Cursor, Id, Limit, Many
-from api.schemas.installation import EngineerActs, EngineerDeclines, InstallationShown
+from api.schemas.installation import (
+    EngineerActs,
+    EngineerCompletes,
+    EngineerDeclines,
+    EngineerFails,
+    InstallationShown,
+)
+from api.schemas.times import Day
 from domain.errors import IllegalTransition, NotAssigned
 from domain.installation import Act, EngineerAct, Installation, InstallationStatus
 from domain.orders import OrderStatus
 from stores.installation import InstallationStore
 
 router = APIRouter(prefix="/installations", tags=["installations"], route_class=JsonRoute)
-
 
 _ACTING = answers(
     Kind.NOT_FOUND,
@@ -27,23 +33,37 @@ _ACTING = answers(
     body=True,
 )
 _DONE = {
-    Act.ACCEPT: (InstallationStatus.ACCEPTED, InstallationStatus.COMPLETED),
+    Act.ACCEPT: (
+        InstallationStatus.ACCEPTED,
+        InstallationStatus.STARTED,
+        InstallationStatus.COMPLETED,
+        InstallationStatus.INCOMPLETE,
+    ),
     Act.DECLINE: (InstallationStatus.DECLINED,),
+    Act.START: (InstallationStatus.STARTED, InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE),
     Act.COMPLETE: (InstallationStatus.COMPLETED,),
+    Act.INCOMPLETE: (InstallationStatus.INCOMPLETE,),
 }
 """Where an installation stands once the engineer has said so."""
+_LEFT = (InstallationStatus.DECLINED, InstallationStatus.INCOMPLETE)
+"""Over for the engineer, but not for the order: that it is cancelled later is not seen here."""
+_CANCELED = (OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED)
 
 
 @router.get("", responses=answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME))
 async def list_installations(
-    store: Installations,
+    services: Everything,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
+    date: Annotated[Day | None, Query(description="Visits of this local day alone, in order of their windows")] = None,
     status: Annotated[InstallationStatus | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Many[InstallationShown]:
     """An engineer's work list, or everybody's."""
-    page = await store.list(engineer_id=engineer_id, status=status, limit=limit, cursor=cursor)
+    day = services.grid.span_of(date) if date else None
+    page = await services.installations.list(
+        engineer_id=engineer_id, status=status, limit=limit, cursor=cursor, day=day
+    )
     return Many[InstallationShown].model_validate(page)
 
 
@@ -63,28 +83,40 @@ async def accept(order_id: OrderId, services: Everything, given: EngineerActs | 
 async def decline(order_id: OrderId, services: Everything, given: EngineerDeclines | None = None) -> Response:
     """The engineer will not do it: another is asked."""
     given = given or EngineerDeclines()
-    return await _act(services, order_id, Act.DECLINE, given, given.reason)
+    return await _act(services, order_id, Act.DECLINE, given, reason=given.reason)
+
+
+@router.post("/{orderId}/start", response_model=InstallationShown, responses=_ACTING)
+async def start(order_id: OrderId, services: Everything, given: EngineerActs | None = None) -> Response:
+    """The engineer is there, and begins."""
+    return await _act(services, order_id, Act.START, given or EngineerActs())
 
 
 @router.post("/{orderId}/complete", response_model=InstallationShown, responses=_ACTING)
-async def complete(order_id: OrderId, services: Everything, given: EngineerActs | None = None) -> Response:
+async def complete(order_id: OrderId, services: Everything, given: EngineerCompletes | None = None) -> Response:
     """The engineer has done it: the order can not be cancelled any more."""
-    return await _act(services, order_id, Act.COMPLETE, given or EngineerActs())
+    given = given or EngineerCompletes()
+    return await _act(services, order_id, Act.COMPLETE, given, note=given.note, serials=given.serials)
 
 
-async def _act(services: Services, order_id: str, act: Act, given: EngineerActs, reason: str | None = None) -> Response:
-    store = services.installations
+@router.post("/{orderId}/incomplete", response_model=InstallationShown, responses=_ACTING)
+async def incomplete(order_id: OrderId, services: Everything, given: EngineerFails) -> Response:
+    """The visit did not lead to an installation: the order waits for another."""
+    return await _act(services, order_id, Act.INCOMPLETE, given, reason=given.reason, note=given.note)
+
+
+async def _act(services: Services, order_id: str, act: Act, given: EngineerActs, **more: Any) -> Response:
+    store, orders = services.installations, services.subscriptions
     asked = await _asked(store, order_id, given.engineer_id)
-    engineer_id = asked.engineer_id
-    if engineer_id is None:
+    if asked.engineer_id is None:
         raise IllegalTransition(f"the installation is {asked.status}")
-    ended = await services.subscriptions.act(order_id, act, EngineerAct(engineer_id, asked.round, reason))
-    newest = await store.newest(order_id)
-    own = newest if newest.round == asked.round else await store.of_engineer(order_id, engineer_id) or asked
-    if InstallationStatus.CANCELED in (newest.status, own.status):
-        raise IllegalTransition("the installation has been canceled, or given to another engineer")
-    if ended and (ended is OrderStatus.ORDER_CANCELED or own.status not in _DONE[act]):
-        raise IllegalTransition(f"the order is {ended}, the installation {own.status}")
+    ended = await orders.act(order_id, act, EngineerAct(asked.engineer_id, asked.round, **more))
+    # The order may have gone on to another round by now.
+    own = await store.of_round(order_id, asked.round)
+    if own.status not in _DONE[act]:
+        raise IllegalTransition(f"the installation is {own.status}")
+    if own.status in _LEFT and (ended or (await orders.get(order_id)).order.status) in _CANCELED:
+        raise IllegalTransition("the order has been cancelled")
     content = InstallationShown.model_validate(own).model_dump_json(by_alias=True)
     return Response(content, media_type="application/json")
 

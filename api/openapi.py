@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from api import problems
 from api.problems import Kind
+from api.schemas.management_center import SlotShown
 
 Answers = dict[int | str, dict[str, Any]]
 """By status, as FastAPI takes them."""
@@ -33,6 +34,7 @@ class Problem(BaseModel):
     detail: str
     errors: list[InvalidMember] = Field([], description="With `invalid-input`")
     order_id: str = Field("", description="With `503` for an order that may have been taken")
+    slots: list[SlotShown] = Field([], description="With `visit-unavailable`: the nearest windows that are free")
 
 
 def answers(*kinds: Kind, body: bool = False) -> Answers:

@@ -44,11 +44,13 @@ Wanted = Annotated[OrderFilter, Depends(_wanted)]
 async def list_orders(
     store: Statuses,
     wanted: Wanted,
-    sort: Annotated[SortBy, Query()] = "-orderDate",
+    sort: Annotated[SortBy | None, Query(description="With `attention` as it comes: `attentionSince`")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Many[OrderStatusSummary]:
-    """The orders that meet every condition given."""
+    """The orders that meet every condition given: the newest first, or who has waited for a person the longest."""
+    if sort is None:
+        sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
     by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
     page = await store.list(wanted, by, descending, limit, cursor)
     return Many(items=[OrderStatusSummary.of_view(view) for view in page.items], next_cursor=page.next_cursor)

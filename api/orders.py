@@ -1,4 +1,4 @@
-"""/orders: taking orders (가입신청), looking at one, cancelling one."""
+"""/orders: taking orders (가입신청), looking at one, rescheduling, cancelling one."""
 
 import hashlib
 import re
@@ -7,17 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import problems
+from api import problems, visits
 from api.bodies import DirectRoute, JsonRoute
-from api.dependencies import OrderId, Orders, Services
-from api.errors import IdempotencyKeyReused
+from api.dependencies import Everything, OrderId, Orders, Services
+from api.errors import IdempotencyKeyReused, Unavailable
 from api.known_orders import Known
 from api.openapi import Answers, answers
 from api.problems import Kind
-from api.schemas.orders import NewCancel, NewOrder, OrderShown
-from domain.orders import CancelRequest, Subscription
+from api.schemas.orders import NewAcknowledgement, NewCancel, NewOrder, NewVisit, OrderShown
+from domain.errors import NotFound, StoreUnavailable, VisitUnavailable
+from domain.orders import MANAGER, Acknowledgement, CancelRequest, RescheduleRequest, Subscription
+from domain.staff import Slot
 
 router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
 
@@ -66,8 +69,18 @@ async def place_order(given: NewOrder, request: Request) -> Response:
         if not given.asks_for(ended):
             raise IdempotencyKeyReused("the key has been used with another body")
         return _shown(Known(ended), 200, _REPLAYED)
-    order = given.order(order_id, at=datetime.now(UTC))
-    started = await services.subscriptions.start(Subscription(order, services.policy), given.fingerprint())
+    at, fingerprint = datetime.now(UTC), given.fingerprint()
+    if given.preferred_visit is not None:
+        try:
+            visits.check_preferred(given.preferred_visit, services.grid, now=at)
+        except RequestValidationError:
+            # It may be repeated from a day when visits had other windows.
+            placed = await services.subscriptions.placed(order_id, fingerprint) if key is not None else None
+            if placed is None:
+                raise
+            return _shown(placed, 200, _REPLAYED)
+    order = given.order(order_id, at=at)
+    started = await services.subscriptions.start(Subscription(order, services.policy), fingerprint)
     if started.replayed:
         return _shown(started.known, 200, _REPLAYED)
     services.first_rows.add(order)
@@ -102,6 +115,46 @@ async def cancel_order(order_id: OrderId, orders: Orders, given: NewCancel | Non
     reason = given.reason if given else None
     cancellation = await orders.cancel(order_id, CancelRequest(by="customer", reason=reason))
     return _shown(cancellation.known, 200 if cancellation.done else 202)
+
+
+@router.post(
+    "/{orderId}/reschedule",
+    response_model=OrderShown,
+    responses=answers(Kind.NOT_FOUND, Kind.VISIT_UNAVAILABLE, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
+)
+async def reschedule_order(order_id: OrderId, services: Everything, given: NewVisit) -> Response:
+    """Another visit window, with the same engineer where possible, who is asked anew.
+
+    A window that is not free changes nothing, and the nearest free ones are offered in `slots`.
+    """
+    wanted = given.preferred_visit
+    visits.check_preferred(wanted, services.grid, now=datetime.now(UTC))
+    try:
+        order = await services.subscriptions.reschedule(order_id, RescheduleRequest(wanted, by="customer"))
+    except VisitUnavailable as refusal:
+        slots = await _free_near(services, order_id, wanted)
+        return problems.problem(Kind.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
+    return _shown(Known(order), 200)
+
+
+@router.post(
+    "/{orderId}/attention/acknowledge",
+    response_model=OrderShown,
+    responses=answers(Kind.NOT_FOUND, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
+)
+async def acknowledge(order_id: OrderId, orders: Orders, given: NewAcknowledgement | None = None) -> Response:
+    """Take on what a person is asked for; for the other managers to see."""
+    by = f"manager:{given.manager_id}" if given and given.manager_id else MANAGER
+    return _shown(Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
+
+
+async def _free_near(services: Services, order_id: str, wanted: datetime) -> list[Slot]:
+    """What can be had instead; nothing, where nobody tells."""
+    try:
+        order = (await services.subscriptions.get(order_id)).order
+        return await services.centers.slots_near(order.installation_address, order.product_id, wanted)
+    except (NotFound, Unavailable, StoreUnavailable):
+        return []
 
 
 def _shown(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:

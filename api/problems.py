@@ -31,6 +31,8 @@ class Kind(Enum):
     ORDER_CANCEL_REJECTED = (409, "order-cancel-rejected", "The order cannot be cancelled any more")
     ILLEGAL_TRANSITION = (409, "illegal-transition", "The state does not allow it")
     ENGINEER_UNAVAILABLE = (409, "engineer-unavailable", "The engineer cannot take the order")
+    VISIT_UNAVAILABLE = (409, "visit-unavailable", "The visit window is not free")
+    ALREADY_EXISTS = (409, "already-exists", "It is there already")
     TOO_LARGE = (413, "too-large", "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
     INVALID_INPUT = (422, "invalid-input", "The body has invalid members")
@@ -58,6 +60,8 @@ _KINDS: Mapping[type[Exception], Kind] = {
     errors.OrderCancelRejected: Kind.ORDER_CANCEL_REJECTED,
     errors.NotAssigned: Kind.NOT_ASSIGNED,
     errors.EngineerUnavailable: Kind.ENGINEER_UNAVAILABLE,
+    errors.VisitUnavailable: Kind.VISIT_UNAVAILABLE,
+    errors.AlreadyExists: Kind.ALREADY_EXISTS,
     errors.MalformedCursor: Kind.MALFORMED_REQUEST,
     errors.StoreUnavailable: Kind.NO_ANSWER_IN_TIME,
     IdempotencyKeyReused: Kind.IDEMPOTENCY_KEY_REUSED,
@@ -79,6 +83,11 @@ def install(app: FastAPI) -> None:
 def note_order(request: Request, order_id: str) -> None:
     """Have every `503` of this request carry the order that may have been taken all the same."""
     request.state.order_id = order_id
+
+
+def invalid_member(name: str, detail: str) -> RequestValidationError:
+    """What is wrong with a member of the body beyond its own form."""
+    return RequestValidationError([{"type": "value_error", "loc": ("body", name), "msg": detail}])
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -106,7 +115,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> str:
     """All methods of the path; the framework tells only those of the first route that it has met."""
-    path = getattr(request.scope.get("route"), "path", None)
+    path = getattr(request.scope.get("route"), "path_format", None)
     return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
 
 

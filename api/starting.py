@@ -53,9 +53,26 @@ class Starting:
             try:
                 await self._start(subscription, fingerprint, deadline - monotonic())
             except WorkflowAlreadyStartedError:
-                await self._compare(subscription.order.order_id, fingerprint)
+                try:
+                    await self.compare(subscription.order.order_id, fingerprint)
+                except NoSuchWorkflow as error:
+                    raise NoAnswerInTime("the order with this key is being forgotten") from error
                 return False
         return True
+
+    async def compare(self, order_id: str, fingerprint: str) -> None:
+        """Make sure that it is this request that has placed the order.
+
+        Raises:
+            NoSuchWorkflow: Temporal knows no such order.
+            IdempotencyKeyReused: another request has placed it.
+            Unavailable: it is not known which.
+        """
+        async with asking_temporal(ANSWER_WITHIN) as timeout:
+            taken = await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
+            known_as = await taken.memo_value(FINGERPRINT, None)
+        if known_as != fingerprint:
+            raise IdempotencyKeyReused("the key has been used with another body")
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -86,16 +103,6 @@ class Starting:
                 static_summary=visibility.summary(order),
                 rpc_timeout=timeout,
             )
-
-    async def _compare(self, order_id: str, fingerprint: str) -> None:
-        try:
-            async with asking_temporal(ANSWER_WITHIN) as timeout:
-                taken = await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
-                known_as = await taken.memo_value(FINGERPRINT, None)
-        except NoSuchWorkflow as error:
-            raise NoAnswerInTime("the order with this key is being forgotten") from error
-        if known_as != fingerprint:
-            raise IdempotencyKeyReused("the key has been used with another body")
 
 
 def _encoded(subscription: Subscription) -> RawValue:

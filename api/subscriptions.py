@@ -1,7 +1,8 @@
 """The API's way to the orders' workflows: which message, how long it is waited for, what its silence means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -11,10 +12,19 @@ from api.known_orders import ANSWER_WITHIN, Known, KnownOrders
 from api.starting import Starting
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from api.updates import Update, Updates, refusal_in
-from domain.errors import EngineerUnavailable, IllegalTransition, OrderCancelRejected
+from domain.errors import EngineerUnavailable, IllegalTransition, OrderCancelRejected, Refusal, VisitUnavailable
 from domain.installation import Act, EngineerAct
 from domain.management_center import Assignment, ManualAssignment
-from domain.orders import CancelRequest, Message, Order, OrderStatus, Subscription, workflow_id
+from domain.orders import (
+    Acknowledgement,
+    CancelRequest,
+    Message,
+    Order,
+    OrderStatus,
+    RescheduleRequest,
+    Subscription,
+    workflow_id,
+)
 
 SIGNAL_WITHIN = 2.0
 """Seconds for a cancel to be left with the server."""
@@ -57,6 +67,19 @@ class Subscriptions:
         if await self._starting.start(subscription, fingerprint):
             return Started(Known(subscription.order))
         return Started(await self._known.now(subscription.order.order_id), replayed=True)
+
+    async def placed(self, order_id: str, fingerprint: str) -> Known | None:
+        """The order as it stands, where this request has placed it before.
+
+        Raises:
+            IdempotencyKeyReused: another request has.
+            Unavailable, StoreUnavailable: it is not known whether one has, or how the order stands.
+        """
+        try:
+            await self._starting.compare(order_id, fingerprint)
+        except NoSuchWorkflow:
+            return None
+        return await self._known.now(order_id)
 
     async def forgotten(self, order_id: str) -> Order | None:
         """The order, where it has ended so long ago that Temporal has forgotten it: the same id would start another.
@@ -106,7 +129,7 @@ class Subscriptions:
             return await self._leave_cancel(order_id, request)
 
     async def act(self, order_id: str, act: Act, said: EngineerAct) -> OrderStatus | None:
-        """Tell the order that its engineer accepts, declines or has completed.
+        """Tell the order what its engineer decides or reports.
 
         Args:
             order_id: Which order.
@@ -136,19 +159,37 @@ class Subscriptions:
             EngineerUnavailable, IllegalTransition: the order refuses.
             Unavailable, StoreUnavailable: it is not known whether the order has taken it.
         """
-        try:
-            order = await self._known.asked(order_id)
-        except NoSuchWorkflow:
-            raise IllegalTransition(f"the order is {(await self._known.row(order_id)).status}") from None
-        if order.status.final:
-            raise IllegalTransition(f"the order is {order.status}")
-        # The version tells a retry from a new decision about an order that has moved on since.
-        update_id = f"assign-{order.version}-{wanted.engineer_id}"
-        try:
-            return await self._assign(order_id, wanted, update_id)
-        except EngineerUnavailable:
-            # That may be what a retry was answered before the engineer became available.
-            return await self._assign(order_id, wanted, f"{update_id}-{uuid4().hex}")
+        assignment = await self._decide(
+            order_id,
+            Update(Message.ASSIGN_ENGINEER, wanted, id=wanted.engineer_id, answer=Assignment),
+            passing=EngineerUnavailable,
+        )
+        if not isinstance(assignment, Assignment):
+            raise IllegalTransition("the order has no engineer")
+        return assignment
+
+    async def reschedule(self, order_id: str, wanted: RescheduleRequest) -> Order:
+        """Give the order another visit window; it may be its own already.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            VisitUnavailable, IllegalTransition: the order refuses.
+            Unavailable, StoreUnavailable: it is not known whether the order has taken it.
+        """
+        update = Update(Message.RESCHEDULE, wanted, id=wanted.start.isoformat(), answer=Order)
+        order: Order = await self._decide(order_id, update, passing=VisitUnavailable)
+        return order
+
+    async def acknowledge(self, order_id: str, said: Acknowledgement) -> Order:
+        """Note who has taken on what a person is asked for.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            IllegalTransition: nobody is asked for.
+            Unavailable, StoreUnavailable: it is not known whether the order has taken it.
+        """
+        order: Order = await self._decide(order_id, Update(Message.ACKNOWLEDGE, said, id=said.by, answer=Order))
+        return order
 
     async def _leave_cancel(self, order_id: str, request: CancelRequest) -> Cancellation:
         """A signal waits at the server until a worker comes."""
@@ -166,13 +207,29 @@ class Subscriptions:
             raise OrderCancelRejected(f"the order has ended, and is {order.status}")
         return Cancellation(Known(order), done=True)
 
-    async def _assign(self, order_id: str, wanted: ManualAssignment, update_id: str) -> Assignment:
-        update = Update(Message.ASSIGN_ENGINEER, wanted, id=update_id, answer=Assignment)
+    async def _decide(self, order_id: str, update: Update, *, passing: type[Refusal] | None = None) -> Any:
+        """Tell an order what people want of it now.
+
+        Args:
+            order_id: Which order.
+            update: Its id tells this wish from others about the order as it stands.
+            passing: A refusal whose cause may be gone by now.
+        """
         try:
-            assignment = await self._updates.carry_out(order_id, update)
+            order = await self._known.asked(order_id)
         except NoSuchWorkflow:
-            order = await self._known.ended(order_id)
-            raise IllegalTransition(f"the order is {order.status}") from None
-        if not isinstance(assignment, Assignment):
-            raise IllegalTransition("the order has no engineer")
-        return assignment
+            raise IllegalTransition(f"the order is {(await self._known.row(order_id)).status}") from None
+        if order.status.final:
+            raise IllegalTransition(f"the order is {order.status}")
+        # The version tells a retry from a new decision about an order that has moved on since.
+        update = replace(update, id=f"{update.name}-{order.version}-{update.id}")
+        try:
+            try:
+                return await self._updates.carry_out(order_id, update)
+            except Refusal as refusal:
+                if passing is None or not isinstance(refusal, passing):
+                    raise
+                # That may be what a retry was answered before its cause had gone.
+                return await self._updates.carry_out(order_id, replace(update, id=f"{update.id}-{uuid4().hex}"))
+        except NoSuchWorkflow:
+            raise IllegalTransition(f"the order is {(await self._known.ended(order_id)).status}") from None

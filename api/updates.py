@@ -14,10 +14,10 @@ from api.temporal_calls import asking_temporal
 from domain.errors import Refusal
 from domain.installation import Act, EngineerAct
 from domain.management_center import ManualAssignment
-from domain.orders import CancelRequest, Message, workflow_id
+from domain.orders import Acknowledgement, CancelRequest, Message, RescheduleRequest, workflow_id
 
 CARRY_OUT_WITHIN = 4.0
-"""Seconds for what an engineer or a manager says to be carried out."""
+"""Seconds for what people say to be carried out."""
 
 _REFUSALS = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
 
@@ -27,7 +27,7 @@ class Update:
     """What is said to an order."""
 
     name: Message | Act
-    said: CancelRequest | EngineerAct | ManualAssignment
+    said: CancelRequest | EngineerAct | ManualAssignment | RescheduleRequest | Acknowledgement
     id: str
     """The same for the same decision, however often it is sent."""
     answer: type | None = None

@@ -21,6 +21,10 @@ class Sent(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
+    def members_sent(self) -> dict[str, Any]:
+        """The members that are there, by their names in the domain."""
+        return {name: value for name, value in self if name in self.model_fields_set}
+
 
 class Shown(BaseModel):
     """What we answer with, made from a value of the domain."""
@@ -36,7 +40,7 @@ class Many(Shown, Generic[Item]):
 
 
 def unchanged() -> Any:
-    """The default of a member that may be absent, and then changes nothing, but may not be `null`."""
+    """The default of a member that may be absent, and then leaves all as it is, but may not be `null`."""
     # Made, not given: the description would show it as a value that can be sent.
     return Field(default_factory=lambda: None)
 
@@ -65,6 +69,8 @@ def _text(longest: int) -> Any:
 
 Text = Annotated[str, _text(200), AfterValidator(_readable)]
 """A short text for people."""
+Word = Annotated[str, _text(50), AfterValidator(_readable)]
+"""A name that people have agreed on."""
 Address = Annotated[str, _text(500), AfterValidator(_readable)]
 """A postal address."""
 Identifier = Annotated[

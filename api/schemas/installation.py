@@ -1,8 +1,10 @@
 """Installations (설치)."""
 
+from pydantic import Field
+
 from api.schemas.common import Id, Sent, Shown, Text, Time
 from api.schemas.orders import VisitShown
-from domain.installation import InstallationStatus
+from domain.installation import IncompleteReason, InstallationStatus
 
 
 class EngineerActs(Sent):
@@ -15,6 +17,20 @@ class EngineerDeclines(EngineerActs):
     """That an engineer will not do it, and why."""
 
     reason: Text | None = None
+
+
+class EngineerCompletes(EngineerActs):
+    """That an engineer has done it, and with which equipment."""
+
+    note: Text | None = None
+    serials: list[Text] = Field(default_factory=list, max_length=50, description="Of the equipment installed")
+
+
+class EngineerFails(EngineerActs):
+    """That a visit did not lead to an installation, and why."""
+
+    reason: IncompleteReason
+    note: Text | None = None
 
 
 class InstallationShown(Shown):
@@ -31,3 +47,6 @@ class InstallationShown(Shown):
     status: InstallationStatus
     status_at: Time
     completed_at: Time | None
+    reason: str | None = Field(description="Why it was declined, canceled or left incomplete")
+    note: str | None
+    serials: list[str]

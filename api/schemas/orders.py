@@ -1,53 +1,17 @@
 """Orders (가입신청)."""
 
 import hashlib
-import re
-from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Annotated, Any
+from datetime import datetime, timedelta, timezone
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 from pydantic_core import to_json
 
-from api.schemas.common import Address, Identifier, Sent, Shown, Text, Time
+from api.schemas.common import Address, Id, Identifier, Sent, Shown, Text, Time
+from api.schemas.times import GivenDate, GivenTime
 from domain.orders import Order, OrderStatus
-from domain.times import UNSET
 
 _KOREA = timezone(timedelta(hours=9))
 """Asia/Seoul, which keeps no summer time."""
-_DATE = re.compile(r"[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-
-
-def _as_date(value: Any) -> Any:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("must be a date, YYYYMMDD or YYYY-MM-DD")
-    return date.fromisoformat(value)
-
-
-def _as_time(value: Any) -> Any:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise ValueError("must be a time of RFC 3339, with its offset")
-    try:
-        time = datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be a time of RFC 3339, with its offset") from None
-    if time < UNSET:
-        raise ValueError("must not lie so far in the past")
-    return time
-
-
-GivenDate = Annotated[
-    date | None,
-    BeforeValidator(_as_date),
-    WithJsonSchema({"type": ["string", "null"], "pattern": "^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$"}),
-]
-GivenTime = Annotated[
-    datetime | None, BeforeValidator(_as_time), WithJsonSchema({"type": ["string", "null"], "format": "date-time"})
-]
 
 
 class NewOrder(Sent):
@@ -57,11 +21,13 @@ class NewOrder(Sent):
     product_name: Text
     installation_address: Address
     customer_id: Identifier
-    order_date: Annotated[GivenDate, Field(description="`YYYYMMDD` or `YYYY-MM-DD`; today in Korea if absent")] = None
+    order_date: GivenDate | None = Field(None, description="`YYYYMMDD` or `YYYY-MM-DD`; today in Korea if absent")
     customer_name: Text | None = None
     contact_phone: Text | None = None
     note: Text | None = None
-    preferred_visit: Annotated[GivenTime, Field(description="The start of the wanted visit window")] = None
+    preferred_visit: GivenTime | None = Field(
+        None, description="The start of the wanted visit window; where that has gone, the next later one is booked"
+    )
 
     def fingerprint(self) -> str:
         """The same for two bodies that ask for the same, and no other."""
@@ -99,6 +65,18 @@ class NewCancel(Sent):
     reason: Text | None = None
 
 
+class NewVisit(Sent):
+    """Another visit window for an order."""
+
+    preferred_visit: GivenTime = Field(description="The start of the wanted visit window")
+
+
+class NewAcknowledgement(Sent):
+    """Who takes on what a person is asked for."""
+
+    manager_id: Id | None = None
+
+
 class VisitShown(Shown):
     """The window in which the engineer comes."""
 
@@ -107,11 +85,13 @@ class VisitShown(Shown):
 
 
 class AttentionShown(Shown):
-    """Why a person should look at the order, and since when."""
+    """Why a person should look at the order, since when, and who has taken it on."""
 
     reason: str
     since: Time
     detail: str | None
+    acknowledged_by: str | None
+    acknowledged_at: Time | None
 
 
 class HistoryShown(Shown):

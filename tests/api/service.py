@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from api.app import create_app
 from api.server import Server
 from domain import contexts
 from domain.orders import Order, OrderStatus, workflow_id
+from domain.visits import VisitGrid
 from settings import Settings
 from stores.database import Database
 from stores.migration import METADATA, migrate
@@ -33,6 +35,8 @@ CONTRACT_BODY = {
     "status": "JOINORDED",
 }
 """As it stands in the contract."""
+MOON = {"region": "KR-99", "name": "Moon", "localName": "달", "matches": ["Moon", "달"]}
+"""An area in which nobody works as it comes."""
 NOWHERE = "sqlite:////nowhere/at/all.db"
 """A database that does not answer."""
 
@@ -72,6 +76,14 @@ class Service:
         answer = await self.http.post("/orders", json=CONTRACT_BODY | changes)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["orderId"])
+
+    async def hire(self, **changes: Any) -> str:
+        """Have one engineer on the moon, which is served from then on; their id."""
+        assert (await self.http.post("/managementCenters/serviceAreas", json=MOON)).status_code == 201
+        body = {"name": "김하나", "region": MOON["region"]} | changes
+        answer = await self.http.post("/managementCenters/engineers", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["engineerId"])
 
     async def act(self, order_id: str, act: str, **body: Any) -> Response:
         """An engineer acts."""
@@ -143,6 +155,16 @@ class Service:
     async def _note_order(self, answer: Response) -> None:
         if location := answer.headers.get("Location", "").removeprefix("/orders/"):
             self.order_ids.append(location)
+
+
+def window(hour: int = 9, *, days: int = 3) -> str:
+    """The start of a window that lies so many days ahead, on a day on which engineers work."""
+    grid = VisitGrid()
+    day = grid.day_of(datetime.now(UTC)) + timedelta(days=days)
+    if day.weekday() == 6:
+        day += timedelta(days=1)
+    start = next(one.start for one in grid.windows_of(day) if one.start.astimezone(grid.zone).hour == hour)
+    return f"{start:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def but(settings: Settings, **changes: Any) -> Settings:

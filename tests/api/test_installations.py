@@ -1,15 +1,19 @@
+from datetime import date, timedelta
+
 import pytest
 
 from domain.installation import CancelInstallation, RecordAnswer, RequestInstallation
 from domain.orders import OrderStatus
 from domain.times import UNSET
+from domain.visits import VisitGrid
 from settings import Settings
 from tests.api.problems import assert_problem
-from tests.api.service import NOWHERE, Service, but, serving
+from tests.api.service import NOWHERE, Service, but, serving, window
 from tests.eventually import soon
 
 UNKNOWN = "0" * 32
-ACTS = ("accept", "decline", "complete")
+ACTS = ("accept", "decline", "start", "complete", "incomplete")
+ABSENT = {"reason": "CUSTOMER_ABSENT"}
 
 
 async def engineer_of(service: Service, order_id: str) -> str:
@@ -18,7 +22,7 @@ async def engineer_of(service: Service, order_id: str) -> str:
 
 async def test_an_installation_is_shown_with_what_the_engineer_needs(service: Service) -> None:
     await service.work()
-    order_id = await service.requested(customerName="김하나", contactPhone="010-1234-5678")
+    order_id = await service.requested(customerName="김하나", contactPhone="010-1234-5678", preferredVisit=window())
 
     installation = (await service.http.get(f"/installations/{order_id}")).json()
 
@@ -31,9 +35,12 @@ async def test_an_installation_is_shown_with_what_the_engineer_needs(service: Se
         "customerName": "김하나",
         "contactPhone": "010-1234-5678",
         "productName": "internet",
-        "visit": None,
+        "visit": {"start": window(), "end": window(11)},
         "status": "REQUESTED",
         "completedAt": None,
+        "reason": None,
+        "note": None,
+        "serials": [],
     }
 
 
@@ -52,6 +59,44 @@ async def test_the_assigned_engineer_accepts_and_completes_with_or_without_sayin
     assert completed.json()["completedAt"].endswith("Z")
     await service.closed(order_id)
     assert (await service.http.get(f"/orders/{order_id}")).json()["status"] == "JOIN_COMPLETED"
+
+
+async def test_an_engineer_starts_and_completes_with_what_was_installed(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    await service.act(order_id, "accept")
+
+    started = await service.act(order_id, "start")
+    completed = await service.act(order_id, "complete", note="거실", serials=["ONT-1", "STB-2"])
+
+    assert (started.status_code, started.json()["status"]) == (200, "STARTED")
+    assert (completed.status_code, completed.json()["status"]) == (200, "COMPLETED")
+    assert (completed.json()["note"], completed.json()["serials"]) == ("거실", ["ONT-1", "STB-2"])
+    again = await service.act(order_id, "start")
+    assert (again.status_code, again.json()) == (200, completed.json())
+
+
+async def test_a_visit_that_came_to_nothing_is_told_with_its_reason_and_the_next_one_is_another(
+    service: Service,
+) -> None:
+    engineer_id = await service.hire()
+    await service.work()
+    order_id = await service.requested(installationAddress="달 1", preferredVisit=window())
+    await service.act(order_id, "accept")
+
+    failed, again = [await service.act(order_id, "incomplete", note="벨", **ABSENT) for _ in range(2)]
+
+    assert (failed.status_code, again.status_code) == (200, 200)
+    assert failed.json() == again.json()
+    shown = failed.json()
+    assert (shown["status"], shown["reason"], shown["note"]) == ("INCOMPLETE", "CUSTOMER_ABSENT", "벨")
+    await service.until(order_id, "AWAITING_RESCHEDULE")
+    later = await service.http.post(f"/orders/{order_id}/reschedule", json={"preferredVisit": window(13)})
+    assert later.status_code == 200, later.text
+    await service.until(order_id, "INSTALLATION_REQUESTED")
+    asked = (await service.http.get(f"/installations/{order_id}")).json()
+    assert (asked["engineerId"], asked["status"], asked["visit"]["start"]) == (engineer_id, "REQUESTED", window(13))
+    assert_problem(await service.act(order_id, "complete"), 409, "illegal-transition")
 
 
 async def test_the_same_act_again_is_the_same_answer_before_and_after_the_order_has_closed(service: Service) -> None:
@@ -82,8 +127,8 @@ async def test_who_declines_is_passed_over_and_the_next_is_asked(service: Servic
     await soon(another_is_asked)
     again = await service.act(order_id, "decline", engineerId=first)
     assert (again.status_code, again.json()["status"]) == (200, "DECLINED")
-    for act in ("accept", "complete"):
-        assert_problem(await service.act(order_id, act, engineerId=first), 409, "illegal-transition")
+    for act in ("accept", "start", "complete", "incomplete"):
+        assert_problem(await service.act(order_id, act, engineerId=first, **ABSENT), 409, "illegal-transition")
 
 
 async def test_another_engineer_is_refused(service: Service) -> None:
@@ -91,7 +136,7 @@ async def test_another_engineer_is_refused(service: Service) -> None:
     order_id = await service.requested()
 
     for act in ACTS:
-        assert_problem(await service.act(order_id, act, engineerId="kr-26-1"), 403, "not-assigned")
+        assert_problem(await service.act(order_id, act, engineerId="kr-26-1", **ABSENT), 403, "not-assigned")
 
 
 async def test_what_the_state_does_not_allow_is_refused_and_changes_nothing(service: Service) -> None:
@@ -99,24 +144,31 @@ async def test_what_the_state_does_not_allow_is_refused_and_changes_nothing(serv
     order_id = await service.requested()
     before = (await service.http.get(f"/orders/{order_id}")).json()
 
-    assert_problem(await service.act(order_id, "complete"), 409, "illegal-transition")
+    for act in ("start", "complete", "incomplete"):
+        assert_problem(await service.act(order_id, act, **ABSENT), 409, "illegal-transition")
 
     assert (await service.http.get(f"/orders/{order_id}")).json() == before
     await service.act(order_id, "accept")
     assert_problem(await service.act(order_id, "decline"), 409, "illegal-transition")
 
 
-@pytest.mark.parametrize("act", ACTS)
-async def test_nothing_can_be_done_about_a_cancelled_order(service: Service, act: str) -> None:
+async def test_nothing_can_be_done_about_a_cancelled_order(service: Service) -> None:
     await service.work()
-    order_id = await service.requested()
-    if act != "decline":
+    declined, accepted, failed = [await service.requested() for _ in range(3)]
+    await service.act(declined, "decline")
+    for order_id in (accepted, failed):
         await service.act(order_id, "accept")
-    await service.http.post(f"/orders/{order_id}/cancel")
+    await service.act(failed, "incomplete", **ABSENT)
+    for order_id in (declined, accepted, failed):
+        assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200
 
-    assert_problem(await service.act(order_id, act), 409, "illegal-transition")
-    await service.closed(order_id)
-    assert_problem(await service.act(order_id, act), 409, "illegal-transition")
+    tried = [(declined, "decline"), *((accepted, act) for act in ACTS), (failed, "incomplete")]
+    for order_id, act in tried:
+        assert_problem(await service.act(order_id, act, **ABSENT), 409, "illegal-transition")
+    for order_id in (declined, accepted, failed):
+        await service.closed(order_id)
+    for order_id, act in tried:
+        assert_problem(await service.act(order_id, act, **ABSENT), 409, "illegal-transition")
 
 
 async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_installation(service: Service) -> None:
@@ -141,11 +193,11 @@ async def test_who_declined_an_order_that_was_cancelled_before_the_next_was_aske
     assert_problem(await service.act(order_id, "decline"), 409, "illegal-transition")
 
 
-@pytest.mark.parametrize("path", ["", "/accept", "/decline", "/complete"])
-async def test_an_order_without_an_installation_is_not_found(service: Service, path: str) -> None:
-    method = "POST" if path else "GET"
+async def test_an_order_without_an_installation_is_not_found(service: Service) -> None:
     for order_id in (UNKNOWN, await service.order()):
-        assert_problem(await service.http.request(method, f"/installations/{order_id}{path}"), 404, "not-found")
+        assert_problem(await service.http.get(f"/installations/{order_id}"), 404, "not-found")
+        for act in ACTS:
+            assert_problem(await service.act(order_id, act, **ABSENT), 404, "not-found")
 
 
 async def test_without_a_worker_the_engineer_is_told_to_try_again_and_that_is_safe(service: Service) -> None:
@@ -185,11 +237,22 @@ async def test_without_the_store_there_is_no_answer(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "pointer"),
-    [({"engineerId": 5}, "/engineerId"), ({"engineerId": "a b"}, "/engineerId"), ({"reason": "a" * 201}, "/reason")],
+    ("act", "body", "pointer"),
+    [
+        ("decline", {"engineerId": 5}, "/engineerId"),
+        ("decline", {"engineerId": "a b"}, "/engineerId"),
+        ("decline", {"reason": "a" * 201}, "/reason"),
+        ("incomplete", {}, "/reason"),
+        ("incomplete", {"reason": "RAIN"}, "/reason"),
+        ("complete", {"note": "a" * 201}, "/note"),
+        ("complete", {"serials": ["a"] * 51}, "/serials"),
+        ("complete", {"serials": ["a", "b" * 201]}, "/serials/1"),
+    ],
 )
-async def test_what_an_engineer_says_is_checked(service: Service, body: dict[str, object], pointer: str) -> None:
-    answer = await service.http.post(f"/installations/{UNKNOWN}/decline", json=body)
+async def test_what_an_engineer_says_is_checked(
+    service: Service, act: str, body: dict[str, object], pointer: str
+) -> None:
+    answer = await service.act(UNKNOWN, act, **body)
 
     assert [error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]] == [pointer]
 
@@ -212,6 +275,35 @@ async def test_a_work_list_is_of_one_engineer_and_one_status_in_pages(service: S
     assert await listed(limit=3, cursor=first["nextCursor"]) == ["order-3", "order-4"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "status=OPEN", "engineerId=a%20b"])
+async def test_an_engineers_day_is_in_the_order_of_its_windows(service: Service) -> None:
+    store, grid = service.app.state.services.installations, VisitGrid()
+    day = date(2030, 1, 2)
+    first, second, *_ = grid.windows_of(day)
+    (_, *_, late), (early, *_) = grid.windows_of(day - timedelta(days=1)), grid.windows_of(day + timedelta(days=1))
+    for number, visit in enumerate((second, first, late, early)):
+        await store.request(
+            RequestInstallation(f"order-{number}", 1, "engineer-1", "이름", "Seoul", visit=visit), UNSET
+        )
+    await store.request(RequestInstallation("of-another", 1, "engineer-2", "이름", "Seoul", visit=first), UNSET)
+
+    answer = await service.http.get("/installations?engineerId=engineer-1&date=2030-01-02")
+
+    assert [item["orderId"] for item in answer.json()["items"]] == ["order-1", "order-0"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "date=20300102",
+        "date=2030-02-30",
+        "date=9999-12-31",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=x",
+        "status=OPEN",
+        "engineerId=a%20b",
+    ],
+)
 async def test_a_bad_query_parameter_is_malformed(service: Service, query: str) -> None:
     assert_problem(await service.http.get(f"/installations?{query}"), 400, "malformed-request")

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -6,113 +7,20 @@ import pytest
 from domain.errors import EngineerUnavailable
 from domain.management_center import ManualAssignment
 from domain.orders import OrderStatus
+from domain.visits import VisitGrid
 from settings import Settings
 from tests.api.problems import assert_problem
-from tests.api.service import NOWHERE, Service, but, serving
+from tests.api.service import NOWHERE, Service, but, serving, window
 from tests.eventually import soon
 
 UNKNOWN = "0" * 32
-AREAS, ENGINEERS = "/managementCenters/serviceAreas", "/managementCenters/engineers"
-AREA = {"region": "KR-99", "name": "Moon", "localName": "달", "matches": ["Moon", "달"]}
-ENGINEER = {"name": "김하나", "region": "KR-99", "active": True}
-
-
-@pytest.mark.parametrize(
-    ("collection", "id_name", "body", "change"),
-    [
-        (AREAS, "serviceAreaId", AREA, {"matches": ["Luna"]}),
-        (ENGINEERS, "engineerId", ENGINEER, {"active": False}),
-    ],
-)
-async def test_service_areas_and_engineers_are_created_read_changed_and_retired(
-    service: Service, collection: str, id_name: str, body: dict[str, Any], change: dict[str, Any]
-) -> None:
-    created = await service.http.post(collection, json=body | {"unknown": 1})
-    place = created.headers["Location"]
-
-    assert (created.status_code, place) == (201, f"{collection}/{created.json()[id_name]}")
-    assert created.json() == body | {id_name: created.json()[id_name]}
-    assert (await service.http.get(place)).json() == created.json()
-    changed = await service.http.patch(place, json=change)
-    assert (changed.status_code, changed.json()) == (200, created.json() | change)
-    assert (await service.http.patch(place, json={})).json() == changed.json()
-    retired = await service.http.delete(place)
-    assert (retired.status_code, retired.content) == (204, b"")
-    for again in (service.http.get(place), service.http.patch(place, json=change), service.http.delete(place)):
-        assert_problem(await again, 404, "not-found")
-
-
-async def test_an_engineer_is_active_unless_said_otherwise(service: Service) -> None:
-    created = await service.http.post(ENGINEERS, json={"name": "a", "region": "KR-11"})
-
-    assert created.json()["active"] is True
-
-
-@pytest.mark.parametrize(
-    ("collection", "body", "pointer"),
-    [
-        (AREAS, AREA | {"region": "Seoul"}, "/region"),
-        (AREAS, AREA | {"name": ""}, "/name"),
-        (AREAS, AREA | {"matches": []}, "/matches"),
-        (AREAS, AREA | {"matches": ["a", "b\n"]}, "/matches/1"),
-        (AREAS, AREA | {"matches": ["a"] * 101}, "/matches"),
-        (ENGINEERS, ENGINEER | {"name": "a" * 201}, "/name"),
-        (ENGINEERS, ENGINEER | {"active": "true"}, "/active"),
-        (ENGINEERS, ENGINEER | {"active": None}, "/active"),
-        (ENGINEERS, {"name": "a"}, "/region"),
-    ],
-)
-async def test_an_invalid_member_is_named(
-    service: Service, collection: str, body: dict[str, Any], pointer: str
-) -> None:
-    answer = await service.http.post(collection, json=body)
-
-    assert [error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]] == [pointer]
-
-
-@pytest.mark.parametrize(
-    ("place", "members"),
-    [
-        (f"{AREAS}/kr-11", ["region", "name", "localName", "matches"]),
-        (f"{ENGINEERS}/kr-11-1", ["name", "region", "active"]),
-    ],
-)
-async def test_no_member_can_be_changed_to_null(service: Service, place: str, members: list[str]) -> None:
-    before = (await service.http.get(place)).json()
-
-    answer = await service.http.patch(place, json=dict.fromkeys(members))
-
-    errors = assert_problem(answer, 422, "invalid-input")["errors"]
-    assert [error["pointer"] for error in errors] == [f"/{member}" for member in members]
-    assert (await service.http.get(place)).json() == before
-
-
-async def test_lists_come_in_pages_and_by_region_and_activity(service: Service) -> None:
-    for active in (True, False):
-        await service.http.post(ENGINEERS, json=ENGINEER | {"active": active})
-
-    async def names(**query: str) -> list[str]:
-        return [one["name"] for one in (await service.http.get(ENGINEERS, params=query)).json()["items"]]
-
-    assert await names(region="KR-99") == ["김하나", "김하나"]
-    assert await names(region="KR-99", active="true") == ["김하나"]
-    first = (await service.http.get(AREAS, params={"limit": 10})).json()
-    rest = (await service.http.get(AREAS, params={"limit": 10, "cursor": first["nextCursor"]})).json()
-    assert (len(first["items"]), len(rest["items"]), rest["nextCursor"]) == (10, 7, None)
-
-
-@pytest.mark.parametrize(
-    "query", [f"{AREAS}?limit=0", f"{AREAS}?cursor=x", f"{ENGINEERS}?region=Seoul", f"{ENGINEERS}?active=maybe"]
-)
-async def test_a_bad_query_parameter_is_malformed(service: Service, query: str) -> None:
-    assert_problem(await service.http.get(query), 400, "malformed-request")
+ENGINEERS, SLOTS = "/managementCenters/engineers", "/managementCenters/slots"
 
 
 async def test_an_order_in_a_new_area_goes_to_its_engineer_and_the_assignment_says_why(service: Service) -> None:
-    await service.http.post(AREAS, json=AREA)
-    engineer_id = (await service.http.post(ENGINEERS, json=ENGINEER)).json()["engineerId"]
+    engineer_id = await service.hire()
     await service.work()
-    order_id = await service.requested(installationAddress="달 1번지")
+    order_id = await service.requested(installationAddress="달 1번지", preferredVisit=window())
 
     assignment = (await service.http.get(f"/managementCenters/assignments/{order_id}")).json()
 
@@ -125,6 +33,7 @@ async def test_an_order_in_a_new_area_goes_to_its_engineer_and_the_assignment_sa
         "region": "KR-99",
         "round": 1,
         "by": "system",
+        "visit": {"start": window(), "end": window(11)},
     }
 
 
@@ -247,11 +156,67 @@ async def test_while_temporal_cannot_be_reached_the_manager_is_told_so(
 async def test_without_the_store_there_is_no_answer(settings: Settings) -> None:
     async with serving(but(settings, management_center_database_url=NOWHERE)) as service:
         for answer in (
-            await service.http.get(AREAS),
-            await service.http.post(ENGINEERS, json=ENGINEER),
+            await service.http.get(f"{SLOTS}?address=Seoul"),
+            await service.http.post(ENGINEERS, json={"name": "a", "region": "KR-11"}),
             await assign(service, UNKNOWN, "kr-11-2"),
         ):
             assert_problem(answer, 503, "no-answer-in-time")
+
+
+async def test_the_windows_that_are_free_are_offered_and_one_that_is_booked_is_not(service: Service) -> None:
+    await service.hire()
+    await service.work()
+    await service.requested(installationAddress="달 1", preferredVisit=window(11))
+    day = f"{datetime.fromisoformat(window()).astimezone(VisitGrid().zone):%F}"
+
+    answers = [
+        await service.http.get(f"{SLOTS}?address=Moon&from={begin}&to={end}")
+        for begin, end in (
+            (window(), window(15)),
+            (day, window(15).replace("Z", "+00:00")),
+            (day, window(15).replace("Z", "%2B00:00")),
+        )
+    ]
+
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert answers[0].json() == {
+        "items": [{"start": window(hour), "end": window(hour + 2), "free": 1} for hour in (9, 13)],
+        "nextCursor": None,
+    }
+
+
+async def test_slots_are_of_those_who_have_the_skills_and_of_two_weeks_as_it_comes(service: Service) -> None:
+    await service.hire(skills=["fibre"])
+    await service.http.post("/managementCenters/products", json={"productId": "tv", "skills": ["dish"]})
+
+    anything, television, elsewhere = [
+        (await service.http.get(SLOTS, params=params)).json()["items"]
+        for params in ({"address": "Moon"}, {"address": "Moon", "productId": "tv"}, {"address": "Atlantis"})
+    ]
+
+    assert (television, elsewhere) == ([], [])
+    starts = [datetime.fromisoformat(slot["start"]) for slot in anything]
+    assert starts == sorted(starts)
+    assert timedelta(days=10) < starts[-1] - starts[0] < timedelta(days=13)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "address=",
+        "address=" + "a" * 501,
+        "address=Seoul&from=tomorrow",
+        "address=Seoul&from=2030-02-30",
+        "address=Seoul&to=2020-01-01",
+        "address=Seoul&from=2030-01-02&to=2030-01-02",
+        "address=Seoul&from=2030-01-01&to=2030-03-05",
+        "address=Seoul&from=9999-12-31",
+        "address=Seoul&productId=%00",
+    ],
+)
+async def test_a_bad_query_for_slots_is_malformed(service: Service, query: str) -> None:
+    assert_problem(await service.http.get(f"{SLOTS}?{query}"), 400, "malformed-request")
 
 
 async def assign(service: Service, order_id: str, engineer_id: str) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from domain.times import UNSET
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
+from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
 from tests.api.service import copy_databases, listening
 from tests.servers import dev_server
 
-KNOWN = {"orderId": "known-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11"}
+KNOWN = {"orderId": "known-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11", "productId": "known/product"}
 """Of what there is."""
 # A stream does not end, and has tests of its own.
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi()).exclude(path="/orderStatuses/events")
@@ -40,12 +42,12 @@ def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with dev_server() as address:
         port = int(address.rpartition(":")[2])
         settings = Settings(data_dir=data_dir, temporal_address=None, temporal_port=port)
-        asyncio.run(know_an_order(settings))
+        asyncio.run(know_something(settings))
         with listening(settings) as url:
             yield url
 
 
-async def know_an_order(settings: Settings) -> None:
+async def know_something(settings: Settings) -> None:
     order_id = KNOWN["orderId"]
     statuses = Database(settings.database_url(contexts.ORDER_STATUS))
     await OrderStatusStore(statuses).put([Order(order_id)])
@@ -53,6 +55,15 @@ async def know_an_order(settings: Settings) -> None:
     installations = Database(settings.database_url(contexts.INSTALLATION))
     await InstallationStore(installations).request(RequestInstallation(order_id, 1, "kr-11-1", "a", "b"), UNSET)
     await installations.dispose()
+    centers = Database(settings.database_url(contexts.MANAGEMENT_CENTER))
+    center = ManagementCenterStore(centers, settings.booking_rules)
+    await center.create_product(KNOWN["productId"], [])
+    today = datetime.now(UTC).date()
+    day_off = await center.create_day_off(
+        engineer_id=None, region="KR-11", first_day=today, last_day=today, reason=None
+    )
+    KNOWN["dayOffId"] = day_off.day_off_id
+    await centers.dispose()
 
 
 @schema.parametrize()

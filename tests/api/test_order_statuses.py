@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -100,10 +100,7 @@ async def test_a_listed_row_is_the_same_without_history(view: Service) -> None:
         ("region=KR-11&status=JOIN_ORDERED", []),
         ("engineerId=e-1", ["one"]),
         ("customerId=c-2", ["three", "two"]),
-        ("attention=true", ["two"]),
-        ("attention=false", ["three", "one"]),
         ("attention=NO_SERVICE_AREA", ["two"]),
-        ("attention=NO_ENGINEER", []),
         ("q=two", ["two"]),
         ("q=minjun", ["one"]),
         ("q=테헤란로", ["one"]),
@@ -113,6 +110,29 @@ async def test_a_listed_row_is_the_same_without_history(view: Service) -> None:
 )
 async def test_orders_are_found_by_every_condition(view: Service, query: str, order_ids: list[str]) -> None:
     assert await listed(view, query) == order_ids
+
+
+async def test_who_needs_a_person_is_listed_by_how_long_they_have(view: Service) -> None:
+    taken_on = Attention("NO_ENGINEER", AT - timedelta(days=1), None, "manager:lee", AT)
+    later = Attention("NO_ENGINEER", AT + timedelta(days=1))
+    await view.app.state.services.statuses.put(
+        [
+            Order("later", order_date="2029-12-31", attention=later),
+            Order("longest", order_date="2030-01-04", attention=taken_on),
+        ]
+    )
+
+    assert await listed(view, "attention=true") == ["longest", "two", "later"]
+    assert await listed(view, "attention=NO_ENGINEER") == ["longest", "later"]
+    assert await listed(view, "attention=true&sort=orderDate") == ["later", "two", "longest"]
+    assert await listed(view, "attention=false") == ["three", "one"]
+    assert (await view.http.get("/orderStatuses/longest")).json()["attention"] == {
+        "reason": "NO_ENGINEER",
+        "since": "2030-01-01T03:04:05Z",
+        "detail": None,
+        "acknowledgedBy": "manager:lee",
+        "acknowledgedAt": "2030-01-02T03:04:05Z",
+    }
 
 
 async def test_a_list_comes_in_pages(view: Service) -> None:

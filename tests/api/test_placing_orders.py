@@ -18,7 +18,7 @@ from domain.errors import StoreUnavailable
 from domain.orders import OrderStatus, workflow_id
 from settings import Settings
 from tests.api.problems import assert_problem
-from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving, silent_port
+from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving, silent_port, window
 from tests.eventually import soon
 
 LONG_ADDRESS = "가" * 500
@@ -63,7 +63,8 @@ async def test_the_contract_body_is_accepted_as_it_stands_without_any_worker(ser
         ({"note": None, "customerName": "김하나"}, {"note": None, "customerName": "김하나"}),
         ({"installationAddress": LONG_ADDRESS}, {"installationAddress": LONG_ADDRESS}),
         ({"productName": "😀" * 200}, {"productName": "😀" * 200}),
-        ({"preferredVisit": "2030-01-02T09:00:00+09:00"}, {}),
+        ({"preferredVisit": window()}, {}),
+        ({"preferredVisit": "2020-01-02T09:00:00+09:00"}, {}),
         ({"somethingElse": {"deep": [1, 2]}}, {}),
     ],
 )
@@ -111,6 +112,10 @@ async def test_an_order_without_a_date_is_of_today_in_korea(service: Service) ->
         ("preferredVisit", "tomorrow"),
         ("preferredVisit", "0001-01-01T00:00:00+23:00"),
         ("preferredVisit", "2030-01-02T25:00:00Z"),
+        ("preferredVisit", window().replace(":00Z", ":01Z")),
+        ("preferredVisit", "2020-01-02T10:00:00+09:00"),
+        ("preferredVisit", window(days=370)),
+        ("preferredVisit", "9999-12-31T23:59:59Z"),
     ],
 )
 async def test_an_invalid_member_is_named(service: Service, member: str, value: Any) -> None:
@@ -264,6 +269,22 @@ async def test_a_key_still_counts_after_temporal_has_forgotten_the_order(
     else:
         assert_problem(again, status, "idempotency-key-reused")
     assert not service.order_ids
+
+
+async def test_a_key_still_counts_after_visits_have_other_windows(service: Service, settings: Settings) -> None:
+    body, headers = CONTRACT_BODY | {"preferredVisit": window()}, {"Idempotency-Key": uuid4().hex}
+    order_id = (await service.http.post("/orders", json=body, headers=headers)).json()["orderId"]
+
+    async with serving(but(settings, visit_first_start="10:00")) as later:
+        again = await later.http.post("/orders", json=body, headers=headers)
+        another = await later.http.post("/orders", json=body | {"note": "문"}, headers=headers)
+        new = [await later.http.post("/orders", json=body, headers=h) for h in ({}, {"Idempotency-Key": uuid4().hex})]
+
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+    assert again.json()["orderId"] == order_id
+    assert_problem(another, 422, "idempotency-key-reused")
+    for answer in new:
+        assert_problem(answer, 422, "invalid-input")
 
 
 @pytest.mark.parametrize("key", [b"", b"a b", b"a" * 201, "키".encode()])

@@ -20,6 +20,7 @@ async def test_a_path_that_leads_nowhere_is_not_found(service: Service, path: st
         ("POST", "/orderStatuses", {"GET"}),
         ("PUT", "/managementCenters/engineers", {"GET", "POST"}),
         ("POST", "/managementCenters/engineers/one", {"GET", "PATCH", "DELETE"}),
+        ("PUT", "/managementCenters/products/a/b", {"GET", "PATCH", "DELETE"}),
         ("BREW", "/orders", {"POST"}),
     ],
 )
