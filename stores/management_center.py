@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, false, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.dispatch import Due, FindDue
 from domain.errors import NotFound
 from domain.management_center import (
     AssignEngineer,
@@ -13,8 +14,10 @@ from domain.management_center import (
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
+    ReleaseAssignment,
     area_of,
 )
+from domain.staff import Slot
 from stores.database import SQLITE
 from stores.staffing import LIVE_AREAS, LIVE_ENGINEERS, Staffing, as_service_area
 from stores.tables.management_center import ASSIGNMENT, ENGINEER, SERVICE_AREA
@@ -65,6 +68,26 @@ class ManagementCenterStore(Staffing):
 
     Every method raises `StoreUnavailable` where the database does not answer.
     """
+
+    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+        """Free the window of a round; the assignment itself is kept for those who ask."""
+        raise NotImplementedError
+
+    async def find_due(self, asked: FindDue) -> list[Due]:
+        """The orders that are to have their engineer decided anew, to be told one after the other."""
+        raise NotImplementedError
+
+    async def has_due(self) -> bool:
+        """Whether `find_due` may find something."""
+        return False
+
+    async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
+        """The windows that begin in this span and can be booked now for the address, in order."""
+        raise NotImplementedError
+
+    async def slots_near(self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5) -> list[Slot]:
+        """Of the windows that can be booked now for the address those nearest to a start, in order."""
+        raise NotImplementedError
 
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
         """Decide a round, or tell how it was decided.

@@ -1,5 +1,6 @@
 """Service areas and engineers, as the management centre keeps them. Retired ones are as if they were not there."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from domain.errors import NotFound
 from domain.management_center import ServiceArea
 from domain.paging import Page
 from domain.staff import Engineer
+from domain.visits import BookingRules
 from stores.database import Database
 from stores.paging import Keyset
 from stores.tables.management_center import ENGINEER, SERVICE_AREA
@@ -22,11 +24,23 @@ _AREAS_IN_ORDER = Keyset("serviceAreaId", (SERVICE_AREA.c.service_area_id,))
 _ENGINEERS_IN_ORDER = Keyset("engineerId", (ENGINEER.c.engineer_id,))
 
 
+_RULES = BookingRules()
+
+
+def utc_now() -> datetime:
+    """The time by the machine's clock."""
+    return datetime.now(UTC)
+
+
 class Staffing:
     """Every method raises `StoreUnavailable` where the database does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, rules: BookingRules = _RULES, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._database = database
+        self._rules = rules
+        self._now = now
 
     async def create_service_area(self, *, region: str, name: str, local_name: str, matches: list[str]) -> ServiceArea:
         """Serve a further part of the country."""
