@@ -36,7 +36,7 @@ from domain.management_center import (
     CloseAssignment,
 )
 from domain.order_status import PROJECT_ORDER
-from domain.orders import Order, OrderStatus
+from domain.orders import Order, OrderStatus, Visit
 from settings import Settings
 from temporal_client import connect
 from workflows.runner import sandbox
@@ -46,8 +46,18 @@ ENGINEER_ID = "engineer-1"
 
 @activity.defn(name=ASSIGN_ENGINEER.name)
 async def assign(asked: AssignEngineer) -> AssignmentOutcome:
-    """Always the same engineer."""
-    assignment = Assignment(asked.order_id, ENGINEER_ID, "Engineer", "KR-11", asked.round, "", datetime.now(UTC))
+    """Always the same engineer, in two days."""
+    now = datetime.now(UTC)
+    visit = Visit(now + timedelta(days=2), now + timedelta(days=2, hours=2))
+    assignment = Assignment(
+        order_id=asked.order_id,
+        engineer_id=ENGINEER_ID,
+        engineer_name="Engineer",
+        region="KR-11",
+        round=asked.round,
+        assigned_at=now,
+        visit=visit,
+    )
     return AssignmentOutcome(assignment, None, "KR-11", asked.round)
 
 

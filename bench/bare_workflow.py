@@ -1,11 +1,11 @@
 """The same shape without the substance: what Temporal itself asks for an order, written straight down.
 
-As many activities on as many queues, the same messages, timer, search attributes, summaries, details and payloads as an
-order that is placed, accepted and completed; no state machine, no refusals, no cancel, no attention, no database.
+As many activities on as many queues, the same messages, timers, search attributes, summaries, details and payloads as
+an order that is placed, accepted and completed; no state machine, no refusals, no cancel, no attention, no database.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio import workflow
@@ -46,14 +46,19 @@ class BareWorkflow:
     async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
         """Go through an order's states; its result is the order."""
         order = self.order
-        assigned = await self.start(ASSIGN_ENGINEER, AssignEngineer(order.order_id, 1, order.installation_address))
-        if (assignment := assigned.assignment) is None:
-            raise ValueError("the bare activity assigns somebody")
-        order.region, order.engineer_id, order.engineer_name = (
-            assignment.region,
-            assignment.engineer_id,
-            assignment.engineer_name,
+        assigned = await self.start(
+            ASSIGN_ENGINEER,
+            AssignEngineer(
+                order_id=order.order_id,
+                installation_address=order.installation_address,
+                product_id=order.product_id,
+                ordered_at=order.history[0].at,
+            ),
         )
+        if (assignment := assigned.assignment) is None or assignment.visit is None:
+            raise ValueError("the bare activity assigns somebody, and books a visit")
+        order.region, order.visit = assignment.region, assignment.visit
+        order.engineer_id, order.engineer_name = assignment.engineer_id, assignment.engineer_name
         self.note(OrderStatus.ENGINEER_ASSIGNED, Event.ORDER_ACCEPTED)
         await self.start(
             REQUEST_INSTALLATION,
@@ -66,6 +71,7 @@ class BareWorkflow:
                 order.customer_name,
                 order.contact_phone,
                 order.product_name,
+                assignment.visit,
             ),
         )
         self.note(OrderStatus.INSTALLATION_REQUESTED, Event.INSTALLATION_REQUESTED)
@@ -77,23 +83,25 @@ class BareWorkflow:
             ]
         )
         shown = self.start(PROJECT_ORDER, order)
-        silence = asyncio.create_task(
-            workflow.sleep(timedelta(seconds=self.policy.answer_within), summary="응답 기한 · Time to answer")
-        )
+        silence = self.timer(workflow.now(), self.policy.answer_within, "응답 기한 · Time to answer")
         await workflow.wait_condition(lambda: bool(self.accepted_by))
         silence.cancel()
         await self.start(ACCEPT_INSTALLATION, RecordAnswer(order.order_id, 1, workflow.now()))
         self.note(OrderStatus.INSTALLATION_ACCEPTED, Event.INSTALLATION_ACCEPTED)
+        # It runs until the order ends.
+        self.timer(assignment.visit.end, self.policy.report_within, "방문 결과 보고 기한 · Time to report the visit")
         workflow.upsert_search_attributes([visibility.ORDER_STATUS.value_set(order.status.value)])
         await shown
         shown = self.start(PROJECT_ORDER, order)
         await workflow.wait_condition(lambda: bool(self.completed_by))
-        await self.start(COMPLETE_INSTALLATION, RecordAnswer(order.order_id, 1, workflow.now()))
+        completing = self.start(COMPLETE_INSTALLATION, RecordAnswer(order.order_id, 1, workflow.now()))
+        closing = self.start(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id))
+        await completing
         self.note(OrderStatus.JOIN_COMPLETED, Event.JOIN_COMPLETED)
         workflow.upsert_search_attributes([visibility.ORDER_STATUS.value_set(order.status.value)])
         await shown
         shown = self.start(PROJECT_ORDER, order)
-        await self.start(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id))
+        await closing
         await shown
         await workflow.wait_condition(workflow.all_handlers_finished)
         return order
@@ -115,6 +123,11 @@ class BareWorkflow:
         self.order.status = status
         self.order.history.append(HistoryEntry(event, workflow.now()))
         workflow.set_current_details(status)
+
+    def timer(self, after: datetime, seconds: float, summary: str) -> asyncio.Task[None]:
+        """Let so much time pass after a point in time."""
+        left = after + timedelta(seconds=seconds) - workflow.now()
+        return asyncio.create_task(workflow.sleep(left, summary=summary))
 
     def start(self, command: Command[Asked, Answered], asked: Asked) -> workflow.ActivityHandle[Answered]:
         """Have an activity done on its own queue."""

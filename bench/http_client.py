@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
 from httptools import HttpResponseParser
@@ -47,6 +49,20 @@ class Connection(asyncio.Protocol):
         transport.write(f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{content}\r\n".encode() + (body or b""))
         async with asyncio.timeout(_ANSWER_WITHIN):
             return await self._answer
+
+    async def timed(self, path: str) -> tuple[float, Answer]:
+        """Get what must be there: the seconds that it took, and the answer.
+
+        Raises:
+            TimeoutError, ConnectionError: there is none.
+            RuntimeError: it is another than 200.
+        """
+        began = perf_counter()
+        answer = await self.request("GET", path)
+        took = perf_counter() - began
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"GET {path}: {answer.status} {answer.body.decode()}")
+        return took, answer
 
     def close(self) -> None:
         """Hang up."""

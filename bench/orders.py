@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Protocol
 from uuid import uuid4
@@ -15,6 +16,8 @@ from bench.http_client import Connection
 from domain import contexts
 from domain.installation import EngineerAct
 from domain.orders import Order, Subscription, workflow_id
+from domain.policy import OrderPolicy
+from settings import Settings
 from workflows import visibility
 
 BODY = {
@@ -45,7 +48,12 @@ def subscription() -> Subscription:
         order_date="2020-07-15",
     )
     order.take(at=datetime.now(UTC))
-    return Subscription(order)
+    return Subscription(order, _policy())
+
+
+@cache
+def _policy() -> OrderPolicy:
+    return Settings().order_policy
 
 
 class Way(Protocol):

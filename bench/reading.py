@@ -4,8 +4,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from time import perf_counter
 
 from bench import read_model, stack
 from bench.http_client import Connection, connections
@@ -57,11 +55,8 @@ async def _time(connection: Connection, ids: list[str], rounds: int) -> dict[str
     for _ in range(rounds):
         order = f"/orderStatuses/{random.choice(ids)}"  # noqa: S311 - any order will do
         for route, path in ((_NOTHING, _NOTHING), (_PAGE, page), (_ORDER, order)):
-            began = perf_counter()
-            answer = await connection.request("GET", path)
-            took[route].append(perf_counter() - began)
-            if answer.status != HTTPStatus.OK:
-                raise RuntimeError(f"GET {path}: {answer.status} {answer.body.decode()}")
+            seconds, answer = await connection.timed(path)
+            took[route].append(seconds)
             if route == _PAGE:
                 # One page after the other, and from the beginning again: the last must be as fast as the first.
                 cursor = answer.document()["nextCursor"]

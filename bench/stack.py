@@ -1,4 +1,7 @@
-"""The service as `make run` starts it: the same commands and settings, on free ports, with data that go with it."""
+"""The service as `make run` starts it: the same commands and settings, on free ports, with data that go with it.
+
+But its management centre has engineers for thousands of orders.
+"""
 
 import asyncio
 import os
@@ -12,6 +15,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from bench import staff
 from settings import Settings
 from supervisor import service
 from supervisor.output import Log
@@ -123,6 +127,8 @@ async def running(*parts: str) -> AsyncIterator[Stack]:
                     await stack.start(name)
                 if name == "temporal":
                     await register_search_attributes(client)
+                if name == "migration" and name in parts:
+                    await staff.hire(settings)
             yield stack
         finally:
             await stack.stop_all()
