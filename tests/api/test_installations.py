@@ -155,20 +155,23 @@ async def test_what_the_state_does_not_allow_is_refused_and_changes_nothing(serv
 async def test_nothing_can_be_done_about_a_cancelled_order(service: Service) -> None:
     await service.work()
     declined, accepted, failed = [await service.requested() for _ in range(3)]
-    await service.act(declined, "decline")
-    for order_id in (accepted, failed):
-        await service.act(order_id, "accept")
-    await service.act(failed, "incomplete", **ABSENT)
-    for order_id in (declined, accepted, failed):
-        assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200
+    decliner = {"engineerId": await engineer_of(service, declined)}
+    done = [
+        await service.act(declined, "decline", **decliner),
+        await service.act(accepted, "accept"),
+        await service.act(failed, "accept"),
+        await service.act(failed, "incomplete", **ABSENT),
+        *[await service.http.post(f"/orders/{order_id}/cancel") for order_id in (declined, accepted, failed)],
+    ]
+    assert [answer.status_code for answer in done] == [200] * 7
 
-    tried = [(declined, "decline"), *((accepted, act) for act in ACTS), (failed, "incomplete")]
-    for order_id, act in tried:
-        assert_problem(await service.act(order_id, act, **ABSENT), 409, "illegal-transition")
+    tried = [(declined, "decline", decliner), *((accepted, act, {}) for act in ACTS), (failed, "incomplete", {})]
+    for order_id, act, by in tried:
+        assert_problem(await service.act(order_id, act, **ABSENT | by), 409, "illegal-transition")
     for order_id in (declined, accepted, failed):
         await service.closed(order_id)
-    for order_id, act in tried:
-        assert_problem(await service.act(order_id, act, **ABSENT), 409, "illegal-transition")
+    for order_id, act, by in tried:
+        assert_problem(await service.act(order_id, act, **ABSENT | by), 409, "illegal-transition")
 
 
 async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_installation(service: Service) -> None:

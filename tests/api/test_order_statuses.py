@@ -118,13 +118,13 @@ async def test_who_needs_a_person_is_listed_by_how_long_they_have(view: Service)
     await view.app.state.services.statuses.put(
         [
             Order("later", order_date="2029-12-31", attention=later),
-            Order("longest", order_date="2030-01-04", attention=taken_on),
+            Order("longest", order_date="2029-12-30", attention=taken_on),
         ]
     )
 
     assert await listed(view, "attention=true") == ["longest", "two", "later"]
     assert await listed(view, "attention=NO_ENGINEER") == ["longest", "later"]
-    assert await listed(view, "attention=true&sort=orderDate") == ["later", "two", "longest"]
+    assert await listed(view, "attention=true&sort=orderDate") == ["longest", "later", "two"]
     assert await listed(view, "attention=false") == ["three", "one"]
     assert (await view.http.get("/orderStatuses/longest")).json()["attention"] == {
         "reason": "NO_ENGINEER",
