@@ -10,7 +10,7 @@ from time import perf_counter
 import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
-from bench import completing, cost, flood, machine, placing, reading, scaling, stack
+from bench import completing, cost, flood, machine, placing, reading, scaling, slots, stack
 from bench.report import Aim
 
 _PARTS = {
@@ -18,6 +18,7 @@ _PARTS = {
     "completing": completing.measure,
     "cost": cost.measure,
     "reading": reading.measure,
+    "slots": slots.measure,
     "flood": flood.measure,
     "scaling": scaling.measure,
 }

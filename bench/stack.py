@@ -128,7 +128,8 @@ async def running(*parts: str) -> AsyncIterator[Stack]:
                 if name == "temporal":
                     await register_search_attributes(client)
                 if name == "migration" and name in parts:
-                    await staff.hire(settings)
+                    async with staff.opened(settings) as database:
+                        await staff.hire(database)
             yield stack
         finally:
             await stack.stop_all()

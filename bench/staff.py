@@ -1,33 +1,34 @@
 """Engineers for the bench: so many that every order finds a window."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from domain import contexts
 from settings import Settings
 from stores.database import Database
-from stores.management_center import ManagementCenterStore
+from stores.staffing import Staffing
 
 REGION = "KR-11"
 """Of the address that the bench's orders are for."""
 ENGINEERS = 500
-"""Of the region, those included that the service begins with."""
+"""Of a region, those included that the service begins with."""
 
 
-async def hire(settings: Settings) -> None:
-    """Have as many engineers in the region as there should be."""
-    async with opened(settings) as store:
-        known = len((await store.engineers(region=REGION)).items)
-        names = [f"Engineer {number}" for number in range(known, ENGINEERS)]
-        await asyncio.gather(*(store.create_engineer(name=name, region=REGION) for name in names))
+async def hire(database: Database, region: str = REGION) -> Sequence[str]:
+    """Have as many engineers in a region as there should be. Returns the ids of all."""
+    staffing = Staffing(database)
+    known = (await staffing.engineers(region=region, limit=ENGINEERS)).items
+    names = [f"Engineer {number}" for number in range(len(known), ENGINEERS)]
+    new = await asyncio.gather(*(staffing.create_engineer(name=name, region=region) for name in names))
+    return [engineer.engineer_id for engineer in (*known, *new)]
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[ManagementCenterStore]:
-    """The management centre's store, in the process of the bench."""
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The management centre's database, in the process of the bench."""
     database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=60)
     try:
-        yield ManagementCenterStore(database, settings.booking_rules)
+        yield database
     finally:
         await database.dispose()

@@ -20,7 +20,7 @@ def create_table(name: str, *items: Any) -> sa.Table:
 
 
 def add_columns(table: str, *columns: sa.Column[Any]) -> None:
-    """Add columns that may be null, or those of them that are missing."""
+    """Add columns, or those that are missing; each may be null or has a server's default, for the rows before it."""
     known = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
     for column in columns:
         if column.name not in known:

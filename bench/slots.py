@@ -1,0 +1,131 @@
+"""The free windows of a month, with few and with many bookings elsewhere, against a route that does nothing."""
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from sqlalchemy import insert
+
+from bench import stack, staff
+from bench.http_client import Connection, connections
+from bench.orders import BODY
+from bench.report import Aim, Measurement, Row, milliseconds
+from domain.orders import Visit
+from domain.staff import WORKING_DAYS, Weekday, WorkingHours
+from domain.visits import VisitGrid
+from stores.database import Database
+from stores.tables.management_center import BOOKING
+
+_BOOKINGS = 20_000
+"""In the region and the month that are asked for."""
+_ELSEWHERE = 10 * _BOOKINGS
+"""One half in other regions in the same month, the other in the same region in other months."""
+_MONTH = timedelta(days=30)
+_OTHER_MONTHS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
+_OTHER_REGIONS = ("KR-26", "KR-27", "KR-28", "KR-41")
+_AT_ONCE = 5_000
+_NOTHING, _SLOTS = "/health/live", "/managementCenters/slots, a month"
+_FLAT = 1.5
+"""With the bookings elsewhere the time may grow so much, for noise."""
+
+
+async def measure(*, quick: bool) -> Measurement:
+    """Durations of both routes, before and after bookings of other regions and other months have come."""
+    rounds = 100 if quick else 1_000
+    found = Measurement(f"Free windows of a month: {staff.ENGINEERS} engineers, {_BOOKINGS:,} bookings in it")
+    durations: list[Mapping[str, Row]] = []
+    async with (
+        stack.running("temporal", "migration", "api") as running,
+        staff.opened(running.settings) as database,
+        connections(running.api, 1) as [connection],
+    ):
+        rules = running.settings.booking_rules
+        month, _ = rules.bookable(datetime.now(UTC))
+        path, calendar = _path(month), _Calendar(database, rules.grid)
+        await calendar.book(staff.REGION, month, _BOOKINGS)
+        for elsewhere in (0, _ELSEWHERE):
+            if elsewhere:
+                await calendar.book_elsewhere(month, elsewhere)
+            timed = {route: milliseconds(took) for route, took in (await _time(connection, path, rounds)).items()}
+            found.rows += [{"route": route, "bookings elsewhere": elsewhere, **row} for route, row in timed.items()]
+            durations.append(timed)
+    before, after = durations
+    for column in ("p50 ms", "p99 ms"):
+        # Beside the route that does nothing: what slows the machine for a while slows both.
+        growth = _growth(before[_SLOTS], after[_SLOTS], column) / _growth(before[_NOTHING], after[_NOTHING], column)
+        found.aims.append(Aim(f"growth of the {column.split()[0]}, beside that of {_NOTHING}", growth, _FLAT))
+    return found
+
+
+def _path(month: datetime) -> str:
+    query = {
+        "address": BODY["installationAddress"],
+        "productId": BODY["productId"],
+        "from": f"{month:%Y-%m-%dT%H:%M:%SZ}",
+        "to": f"{month + _MONTH:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    return f"/managementCenters/slots?{urlencode(query)}"
+
+
+def _growth(before: Row, after: Row, column: str) -> float:
+    return float(after[column]) / float(before[column])
+
+
+async def _time(connection: Connection, path: str, rounds: int) -> dict[str, list[float]]:
+    took: dict[str, list[float]] = {_NOTHING: [], _SLOTS: []}
+    for _ in range(rounds):
+        for route, asked in ((_NOTHING, _NOTHING), (_SLOTS, path)):
+            seconds, answer = await connection.timed(asked)
+            took[route].append(seconds)
+        if not answer.document()["items"]:
+            raise RuntimeError(f"GET {path}: nothing is free")
+    return took
+
+
+class _Calendar:
+    """Books visits straight in the management centre's store."""
+
+    def __init__(self, database: Database, grid: VisitGrid) -> None:
+        self._database = database
+        self._grid = grid
+
+    async def book_elsewhere(self, month: datetime, count: int) -> None:
+        """So many visits in other regions and other months, in equal parts."""
+        for region in _OTHER_REGIONS:
+            await self.book(region, month, count // 2 // len(_OTHER_REGIONS))
+        for months in _OTHER_MONTHS:
+            await self.book(staff.REGION, month + months * _MONTH, count // 2 // len(_OTHER_MONTHS))
+
+    async def book(self, region: str, month: datetime, count: int) -> None:
+        """So many visits in a month, with engineers of a region as they come."""
+        engineers = await staff.hire(self._database, region)
+        places = [(engineer_id, window) for engineer_id in engineers for window in self._windows(month)]
+        rows = [self._row(region, *place) for place in random.sample(places, count)]
+        for first in range(0, count, _AT_ONCE):
+            async with self._database.writing() as connection:
+                await connection.execute(insert(BOOKING), rows[first : first + _AT_ONCE])
+
+    def _windows(self, month: datetime) -> Sequence[Visit]:
+        return [window for window in self._grid.windows(month, month + _MONTH) if self._worked(window)]
+
+    def _worked(self, window: Visit) -> bool:
+        """Whether an engineer works then of whom nothing else is said."""
+        begins, ends = self._grid.minutes_of(window)
+        from_, until = (at.hour * 60 + at.minute for at in (WorkingHours().start, WorkingHours().end))
+        weekday = list(Weekday)[self._grid.day_of(window.start).weekday()]
+        return weekday in WORKING_DAYS and from_ <= begins and ends <= until
+
+    def _row(self, region: str, engineer_id: str, window: Visit) -> dict[str, object]:
+        return {
+            "order_id": uuid4().hex,
+            "engineer_id": engineer_id,
+            "visit_start": window.start,
+            "seat": 0,
+            "visit_end": window.end,
+            "day": self._grid.day_of(window.start),
+            "region": region,
+            "skills": [],
+            "stranded": False,
+        }
