@@ -67,14 +67,14 @@ async def know_something(settings: Settings) -> None:
 
 
 @schema.parametrize()
-@effort(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(max_examples=14, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case[Any], api_url: str) -> None:
     # What a text has to be beyond its schema, a real date for one, only the API knows.
     case.call_and_validate(base_url=api_url, excluded_checks=[positive_data_acceptance])
 
 
 @schema.include(path_regex="{").parametrize()
-@effort(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_about_something_that_exists_is_described_too(case: schemathesis.Case[Any], api_url: str) -> None:
     case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
 
