@@ -1,12 +1,11 @@
-"""Who is assigned to which order: decided in one transaction, once for each round of asking."""
+"""Who is assigned to which order, and when they come: decided in one transaction, once for each round of asking."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, false, func, insert, select, true, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.dispatch import Due, FindDue
 from domain.errors import NotFound
 from domain.management_center import (
     AssignEngineer,
@@ -14,15 +13,17 @@ from domain.management_center import (
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
+    Otherwise,
     ReleaseAssignment,
-    area_of,
 )
-from domain.staff import Slot
-from stores.database import SQLITE
-from stores.staffing import LIVE_AREAS, LIVE_ENGINEERS, Staffing, as_service_area
-from stores.tables.management_center import ASSIGNMENT, ENGINEER, SERVICE_AREA
+from domain.orders import Visit
+from stores import bookings, waiting
+from stores.choice import Choice, Chosen, Nobody
+from stores.dispatch import Dispatch
+from stores.slots import Slots
+from stores.staffing import Staffing
+from stores.tables.management_center import ASSIGNMENT, BOOKING, ENGINEER
 
-NO_SERVICE_AREA, NO_ENGINEER = AssignmentRefusal.NO_SERVICE_AREA, AssignmentRefusal.NO_ENGINEER
 ENGINEER_UNAVAILABLE = AssignmentRefusal.ENGINEER_UNAVAILABLE
 CLOSED, SUPERSEDED = AssignmentRefusal.CLOSED, AssignmentRefusal.SUPERSEDED
 
@@ -31,89 +32,69 @@ _ORDER = select(ASSIGNMENT).where(_of_order)
 _LOCK_ORDER = _ORDER.with_for_update()
 _NEW_ORDER = insert(ASSIGNMENT)
 _CHANGE_ORDER = update(ASSIGNMENT).where(_of_order)
-_LOCK_REGION = (
-    select(SERVICE_AREA.c.service_area_id)
-    .where(SERVICE_AREA.c.region == bindparam("of_region"))
-    .order_by(SERVICE_AREA.c.service_area_id)
-    .with_for_update()
+_REGIONS = select(
+    select(ENGINEER.c.region).where(ENGINEER.c.engineer_id == bindparam("of_engineer")).scalar_subquery(),
+    select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order")).scalar_subquery(),
 )
-_ACTIVE = LIVE_ENGINEERS.where(ENGINEER.c.active == true())
-_NAMED = _ACTIVE.where(ENGINEER.c.engineer_id == bindparam("of_engineer"))
-_open_elsewhere = (
-    select(func.count())
-    .where(
-        ASSIGNMENT.c.engineer_id == ENGINEER.c.engineer_id,
-        ASSIGNMENT.c.closed == false(),
-        ASSIGNMENT.c.order_id != bindparam("of_order"),
-    )
-    .scalar_subquery()
-    .label("open_elsewhere")
-)
-_LEAST_BUSY = (
-    _ACTIVE.add_columns(_open_elsewhere)
-    .where(
-        ENGINEER.c.region == bindparam("of_region"),
-        ENGINEER.c.engineer_id.not_in(bindparam("passed_over", expanding=True)),
-    )
-    .order_by(_open_elsewhere, ENGINEER.c.engineer_id)
-    .limit(1)
-)
+_BOOKING = select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order"))
+_BOOKING = select(BOOKING).where(BOOKING.c.order_id == bindparam("of_order"))
 _NOBODY = dict.fromkeys(
-    ("engineer_id", "engineer_name", "region", "round", "reason", "assigned_at", "assigned_by"), None
+    (
+        *("engineer_id", "engineer_name", "region", "round", "reason", "assigned_at", "assigned_by"),
+        *("visit_start", "visit_end"),
+    ),
+    None,
 )
 
 
-class ManagementCenterStore(Staffing):
-    """Assignments, and the service areas and engineers that they are made from.
+class ManagementCenterStore(Staffing, Slots, Dispatch):
+    """Assignments, and the visits that are booked with them; beside them the staff, and the orders that wait.
 
     Every method raises `StoreUnavailable` where the database does not answer.
     """
 
-    async def release_assignment(self, asked: ReleaseAssignment) -> None:
-        """Free the window of a round; the assignment itself is kept for those who ask."""
-        raise NotImplementedError
-
-    async def find_due(self, asked: FindDue) -> list[Due]:
-        """The orders that are to have their engineer decided anew, to be told one after the other."""
-        raise NotImplementedError
-
-    async def has_due(self) -> bool:
-        """Whether `find_due` may find something."""
-        return False
-
-    async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
-        """The windows that begin in this span and can be booked now for the address, in order."""
-        raise NotImplementedError
-
-    async def slots_near(self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5) -> list[Slot]:
-        """Of the windows that can be booked now for the address those nearest to a start, in order."""
-        raise NotImplementedError
-
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
         """Decide a round, or tell how it was decided.
 
-        The engineer who is named; else, of those of the address's region who were not passed over, the one with the
-        fewest open assignments, and of several the first by id. Where nobody is, the order's earlier assignment ends;
-        where the engineer who is named cannot be had, it stands.
+        The engineer who is named; else, of those of the address's region who have the skills and were not passed
+        over, one who is free when it is wanted, or else as soon after that as somebody is. The earlier window is freed
+        in the same transaction. Where nobody is to be had, `asked` says what becomes of the order.
         """
 
         async def work(connection: AsyncConnection) -> AssignmentOutcome:
-            areas = map(as_service_area, await connection.execute(LIVE_AREAS))
-            area = area_of(asked.installation_address, areas)
-            region = area.region if area else None
-            if asked.engineer_id is None and region is not None:
-                await self._lock(connection, region)
+            region, skills = await self._place(connection, asked.installation_address, asked.product_id)
+            if region is None and asked.engineer_id is None:
+                # So that no area is made now of which this order would not be told.
+                await self._lock_all(connection)
+                region, skills = await self._place(connection, asked.installation_address, asked.product_id)
+            await self._lock_for(connection, asked.order_id, region, asked.engineer_id)
             row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
             known = _known(row, asked, region)
-            return known or await self._decide(connection, asked, region, is_new=row is None)
+            return known or await self._decide(connection, asked, region, skills, row)
 
         return await self._database.transact(work)
 
-    async def close_assignment(self, asked: CloseAssignment) -> None:
-        """Free the order's engineer, and assign nobody to it any more."""
+    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+        """Free the window of a round; the assignment itself is kept for those who ask."""
 
         async def work(connection: AsyncConnection) -> None:
-            if not (await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "closed": True})).rowcount:
+            await self._lock_for(connection, asked.order_id)
+            row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            if row is not None and row.round == asked.round:
+                await self._unbook(connection, asked.order_id)
+
+        await self._database.transact(work)
+
+    async def close_assignment(self, asked: CloseAssignment) -> None:
+        """Free the order's window, and assign nobody to it any more."""
+        of_order = {"of_order": asked.order_id}
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._lock_for(connection, asked.order_id)
+            if (await connection.execute(_CHANGE_ORDER, {**of_order, "closed": True})).rowcount:
+                await self._unbook(connection, asked.order_id)
+                await waiting.leave(connection, asked.order_id)
+            else:
                 await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "decided_round": 0, "closed": True})
 
         await self._database.transact(work)
@@ -131,60 +112,70 @@ class ManagementCenterStore(Staffing):
         return _as_assignment(row)
 
     async def _decide(
-        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, *, is_new: bool
+        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, skills: tuple[str, ...], row: Any
     ) -> AssignmentOutcome:
-        found = await self._engineer_for(connection, asked, region)
-        refusal = found if isinstance(found, AssignmentRefusal) else None
-        decided: dict[str, Any] = {
-            "decided_round": asked.round,
-            "refusal": refusal.value if refusal else None,
-            "address_region": region,
-        }
-        if isinstance(found, Assignment):
-            decided |= _as_row(found)
-        elif refusal is not ENGINEER_UNAVAILABLE:
+        now = self._now()
+        booked = await self._booked(connection, asked.order_id) if row is not None else None
+        if booked is not None:
+            # Gone, it is free for the order itself, too.
+            await bookings.unbook(connection, asked.order_id)
+        choice = Choice(connection, self._rules, now, asked, region, skills, _visit(row), booked and booked.engineer_id)
+        found = await choice.made()
+        assignment, refusal = None, None
+        if isinstance(found, Chosen):
+            await bookings.book(connection, asked.order_id, found.engineer, found.window, found.skills, self._rules)
+            assignment = _made(asked, region, found, now)
+        else:
+            refusal = found.refusal
+        decided = {"decided_round": asked.round, "address_region": region, "refusal": refusal}
+        if assignment is not None:
+            decided |= _as_row(assignment)
+        elif not asked.stands:
             decided |= _NOBODY
-        if is_new:
+        if row is None:
             await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "closed": False, **decided})
         else:
             await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, **decided})
-        return AssignmentOutcome(found if isinstance(found, Assignment) else None, refusal, region, asked.round)
+        if isinstance(found, Nobody):
+            await self._find_nobody(connection, asked, region, found, booked)
+        elif row is not None:
+            await waiting.leave(connection, asked.order_id)
+        if booked is not None and not _keeps(booked, found, asked):
+            await waiting.capacity_appeared(connection, now, booked.region)
+        return AssignmentOutcome(assignment, refusal, region, asked.round)
+
+    async def _find_nobody(
+        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, found: Nobody, booked: Any
+    ) -> None:
+        now = self._now()
+        if found.barred and region is not None:
+            await waiting.have_them_go_first(connection, region, asked.ordered_at, asked.order_id, now)
+        if asked.stands:
+            if booked is not None:
+                await bookings.book_again(connection, booked)
+        elif asked.otherwise is Otherwise.WAIT:
+            later = waiting.next_try(now, enough=asked.enough or region is None)
+            await waiting.put(connection, asked, region, now if found.barred else later)
+        else:
+            await waiting.leave(connection, asked.order_id)
+
+    async def _unbook(self, connection: AsyncConnection, order_id: str) -> None:
+        booked = await self._booked(connection, order_id)
+        if booked is not None:
+            await bookings.unbook(connection, order_id)
+            await waiting.capacity_appeared(connection, self._now(), booked.region)
+
+    async def _lock_for(
+        self, connection: AsyncConnection, order_id: str, region: str | None = None, engineer_id: str | None = None
+    ) -> None:
+        """Lock the regions in which a window may be taken or freed, so that nobody finds it taken who is not told."""
+        if not self._one_at_a_time:
+            of = {"of_order": order_id, "of_engineer": engineer_id}
+            await self._lock(connection, region, *(await connection.execute(_REGIONS, of)).one())
 
     @staticmethod
-    async def _engineer_for(
-        connection: AsyncConnection, asked: AssignEngineer, region: str | None
-    ) -> Assignment | AssignmentRefusal:
-        if asked.engineer_id is not None:
-            found = (await connection.execute(_NAMED, {"of_engineer": asked.engineer_id})).one_or_none()
-            if found is None:
-                return ENGINEER_UNAVAILABLE
-            reason = f"assigned by {asked.by}"
-        elif region is None:
-            return NO_SERVICE_AREA
-        else:
-            wanted = {"of_order": asked.order_id, "of_region": region, "passed_over": asked.passed_over}
-            found = (await connection.execute(_LEAST_BUSY, wanted)).one_or_none()
-            if found is None:
-                return NO_ENGINEER
-            reason = f"fewest open assignments ({found.open_elsewhere}) in {region}"
-        return Assignment(
-            order_id=asked.order_id,
-            engineer_id=found.engineer_id,
-            engineer_name=found.name,
-            region=region or found.region,
-            round=asked.round,
-            reason=reason,
-            assigned_at=datetime.now(UTC),
-            by=asked.by,
-        )
-
-    async def _lock(self, connection: AsyncConnection, region: str) -> None:
-        """Whoever decides for this region at the same time waits, and counts this assignment.
-
-        Always before the order is locked, or two who decide for the same new order may wait for each other.
-        """
-        if self._database.dialect != SQLITE:  # where they are one at a time anyway
-            await connection.execute(_LOCK_REGION, {"of_region": region})
+    async def _booked(connection: AsyncConnection, order_id: str) -> Any:
+        return (await connection.execute(_BOOKING, {"of_order": order_id})).one_or_none()
 
 
 def _known(row: Any, asked: AssignEngineer, region: str | None) -> AssignmentOutcome | None:
@@ -206,6 +197,31 @@ def _known(row: Any, asked: AssignEngineer, region: str | None) -> AssignmentOut
     return AssignmentOutcome(None, refusal, row.address_region, row.decided_round)
 
 
+def _made(asked: AssignEngineer, region: str | None, found: Chosen, now: datetime) -> Assignment:
+    return Assignment(
+        order_id=asked.order_id,
+        engineer_id=found.engineer.engineer_id,
+        engineer_name=found.engineer.name,
+        region=region or found.engineer.region,
+        round=asked.round,
+        reason=found.reason,
+        assigned_at=now,
+        by=asked.by,
+        visit=found.window,
+    )
+
+
+def _keeps(booked: Any, found: Chosen | Nobody, asked: AssignEngineer) -> bool:
+    """The place that was booked is not free for others."""
+    if isinstance(found, Nobody):
+        return asked.stands
+    return (booked.engineer_id, booked.visit_start) == (found.engineer.engineer_id, found.window.start)
+
+
+def _visit(row: Any) -> Visit | None:
+    return Visit(row.visit_start, row.visit_end) if row is not None and row.visit_start is not None else None
+
+
 def _as_assignment(row: Any) -> Assignment:
     return Assignment(
         order_id=row.order_id,
@@ -216,6 +232,7 @@ def _as_assignment(row: Any) -> Assignment:
         reason=row.reason,
         assigned_at=row.assigned_at,
         by=row.assigned_by,
+        visit=_visit(row),
     )
 
 
@@ -228,4 +245,6 @@ def _as_row(assignment: Assignment) -> dict[str, Any]:
         "reason": assignment.reason,
         "assigned_at": assignment.assigned_at,
         "assigned_by": assignment.by,
+        "visit_start": assignment.visit.start if assignment.visit else None,
+        "visit_end": assignment.visit.end if assignment.visit else None,
     }

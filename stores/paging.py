@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Select, and_, or_, tuple_
@@ -76,7 +76,7 @@ class Keyset:
     def cursor_after(self, row: Row[*tuple[Any, ...]]) -> str:
         """Where the page after the row begins."""
         key = [getattr(row, column.name) for column in self.columns]
-        plain = [value.isoformat() if isinstance(value, datetime) else value for value in key]
+        plain = [value.isoformat() if isinstance(value, date) else value for value in key]
         text = json.dumps([self._tag, *plain], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -128,6 +128,8 @@ def _key(column: Column[Any], value: Any) -> Any:
     kind = type_.python_type
     if kind is datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
+    if kind is date:
+        return date.fromisoformat(value)
     if type(value) is not kind:
         raise TypeError("a key of another type")
     if kind is int and abs(value) >= _TOO_LARGE:

@@ -63,9 +63,10 @@ async def test_an_engineer_of_the_region_is_assigned(store: ManagementCenterStor
             engineer_name="김민준 Kim Minjun",
             region="KR-11",
             round=1,
-            reason="fewest open assignments (0) in KR-11",
+            reason="fewest visits that day (0) in KR-11",
             assigned_at=outcome.assignment.assigned_at,
             by="system",
+            visit=outcome.assignment.visit,
         ),
         region="KR-11",
         round=1,
@@ -148,6 +149,7 @@ async def test_a_manager_may_name_anybody_who_is_active(store: ManagementCenterS
         reason="assigned by manager:m1",
         assigned_at=outcome.assignment.assigned_at,
         by="manager:m1",
+        visit=outcome.assignment.visit,
     )
 
 
@@ -263,7 +265,7 @@ async def test_whatever_assignment_and_end_race_nothing_stays_open(connect: Conn
         assert (await stores[0].assign_engineer(asking(order, 2))).refusal is AssignmentRefusal.CLOSED
     free = (await stores[0].assign_engineer(asking("last"))).assignment
     assert free is not None
-    assert free.reason == "fewest open assignments (0) in KR-11"
+    assert free.reason == "fewest visits that day (0) in KR-11"
 
 
 async def test_an_outcome_is_not_shared_between_orders(store: ManagementCenterStore) -> None:
