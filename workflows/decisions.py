@@ -7,6 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from domain.errors import Refusal
+from domain.management_center import Assignment
 
 
 @dataclass
@@ -61,6 +62,12 @@ class Wish(Decision):
     def same_as(self, other: "Wish") -> bool:
         """Whoever has it, it is for the same."""
         return (self.engineer_id, self.start) == (other.engineer_id, other.start)
+
+    def met_by(self, assignment: Assignment) -> bool:
+        """Nothing more is to be decided for it."""
+        if self.start is not None:
+            return assignment.visit is not None and assignment.visit.start == self.start
+        return self.engineer_id == assignment.engineer_id
 
 
 def as_failure(refusal: Refusal) -> ApplicationError:

@@ -100,11 +100,11 @@ class Rounds(Messages):
         self.clear_attention()
         self.record(event, by=assignment.by, detail=assignment.reason)
         if moved and event is not Event.VISIT_RESCHEDULED:
-            wanted = f"{before:%F %T} UTC was wanted" if before else None
-            self.record(Event.VISIT_RESCHEDULED, by=assignment.by, detail=wanted)
+            instead = f"instead of {before:%F %T} UTC" if before else None
+            self.record(Event.VISIT_RESCHEDULED, by=assignment.by, detail=instead)
         if assignment.visit is not None:
             self.wanted = assignment.visit.start
-        if self.wish is not None and (self.wish is wish or self.wish.engineer_id == assignment.engineer_id):
+        if self.wish is not None and (self.wish is wish or self.wish.met_by(assignment)):
             self.settle_wish(self.wish)
 
     async def await_engineer(self, outcome: AssignmentOutcome) -> None:
@@ -118,12 +118,17 @@ class Rounds(Messages):
         if not awaited or awaited.reason != reason:
             self.record(Event.ENGINEER_AWAITED, detail=reason)
             self.ask_for_attention(reason, f"{self.turned_down} have been asked" if self.enough else None)
+        await self.await_wish()
+
+    async def await_wish(self) -> None:
+        """Wait for a manager, the customer, or new capacity; with that, those who have been asked are counted anew."""
         await self.pause(lambda: self.wish is not None)
         if self.wish is not None and not self.wish.of_a_person:
             self.turned_down = 0
 
     async def closed_elsewhere(self) -> None:
         """An order that was set back to before its own end finds its installation canceled: a manager is asked for."""
+        self.completion = None
         self.refuse_engineers(IllegalTransition("the installation has been canceled"))
         await self.await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=self.order.region))
 

@@ -84,6 +84,10 @@ class SubscriptionWorkflow(Rounds):
     async def assign_engineer(self) -> None:
         """The management centre assigns an engineer of the region and books the visit; or the order waits for one."""
         wish = self.wish
+        if wish is None and self.enough and self.order.status is OrderStatus.AWAITING_ENGINEER:
+            # A person's wish was refused. To ask again, for nobody, would be to miss what has become free meanwhile.
+            await self.await_wish()
+            return
         outcome = await self.decide_round(wish)
         if outcome.assignment is not None:
             self.take_assignment(outcome.assignment, wish)
@@ -180,7 +184,6 @@ class SubscriptionWorkflow(Rounds):
         self.closing = self.close_assignment()
         status = await self.finish(completing, shielded=True)
         if status is InstallationStatus.CANCELED:
-            self.completion = None
             await self.closed_elsewhere()
         else:
             self.order.install_completed_at = answer.at

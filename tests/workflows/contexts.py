@@ -47,13 +47,19 @@ Answer = TypeVar("Answer")
 
 WINDOW = timedelta(hours=2)
 FIRST = datetime(2030, 1, 7, tzinfo=UTC)
-"""The start of the first window that can be booked."""
+
+
+def window(number: int) -> datetime:
+    """The start of the window that is so many after the first."""
+    return FIRST + number * WINDOW
 
 
 @dataclass
 class Contexts:
     """In-memory contexts that keep DESIGN's rules (rounds, tombstones, idempotent writes) and watch the saga's."""
 
+    first: datetime = FIRST
+    """The start of the first window that can be booked."""
     windows: int = 100
     """So many are open at a time."""
     scarce: bool = False
@@ -72,6 +78,8 @@ class Contexts:
     closed: set[str] = field(default_factory=set)
     installations: dict[str, dict[int, InstallationStatus]] = field(default_factory=lambda: defaultdict(dict))
     canceled: set[str] = field(default_factory=set)
+    answers: dict[str, list[RecordAnswer]] = field(default_factory=lambda: defaultdict(list))
+    """What engineers have said, as it was to be written down."""
     projected: dict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))
     """What the read model has stored of each order, one version after the other."""
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -237,8 +245,10 @@ class Contexts:
     def _free(self, engineers: list[str], asked: AssignEngineer) -> tuple[str, datetime] | None:
         """The first of them and the window that is wanted or else a later one, before the next of them is looked at."""
         taken = self.away | (set(self.booked.values()) if self.scarce else set())
-        wanted = max(asked.wanted or FIRST, FIRST)
-        starts = [wanted] if asked.exactly else [wanted + n * WINDOW for n in range(self.windows)]
+        wanted = max(asked.wanted or self.first, self.first)
+        starts = [wanted + n * WINDOW for n in range(1 if asked.exactly else self.windows)]
+        if asked.exactly and wanted != (asked.wanted or self.first):
+            return None
         places = ((engineer_id, start) for engineer_id in engineers for start in starts)
         return next((place for place in places if place not in taken), None)
 
@@ -312,6 +322,7 @@ class Contexts:
     async def _answer(self, name: str, asked: RecordAnswer, status: InstallationStatus) -> InstallationStatus:
         def write() -> InstallationStatus:
             rounds = self.installations[asked.order_id]
+            self.answers[asked.order_id].append(asked)
             if asked.order_id not in self.canceled and asked.round == max(rounds) and rounds[asked.round].open:
                 rounds[asked.round] = status
             return rounds[asked.round]

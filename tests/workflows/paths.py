@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from domain.installation import COMPLETE_INSTALLATION, REQUEST_INSTALLATION
 from domain.management_center import ASSIGN_ENGINEER
 from domain.orders import OrderStatus
 from tests.workflows import places
+from tests.workflows.contexts import FIRST, WINDOW, window
 from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.reset import reset
 from tests.workflows.stage import QUICK, Stage
@@ -81,6 +83,92 @@ async def attention_by_an_outage(stage: Stage) -> Placed:
     return order
 
 
+async def started_then_completed(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.started(order)
+    await order.complete(note="in the hall", serials=["A1", "B2"])
+    return order
+
+
+async def rescheduled_after_acceptance(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.accepted(order)
+    stage.contexts.away |= {(engineer_id, window(1)) for engineer_id in stage.contexts.engineers}
+    assert await refusal(order.reschedule(window(1))) == "VisitUnavailable"
+    await order.reschedule(window(2))
+    await installed(order, "e1")
+    return order
+
+
+async def incomplete_then_rescheduled_then_completed(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.started(order)
+    await order.incomplete()
+    await order.reschedule(window(2))
+    await installed(order, "e1")
+    return order
+
+
+async def incomplete_twice_then_assigned_by_hand(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.failed(order)
+    await order.reschedule(window(2))
+    await order.until(OrderStatus.INSTALLATION_REQUESTED)
+    await order.accept()
+    await order.incomplete()
+    await order.until_attention("VISIT_FAILED")
+    await order.acknowledge()
+    await order.assign("e2")
+    await installed(order, "e2")
+    return order
+
+
+async def refused_three_times_then_reconsidered(stage: Stage) -> Placed:
+    stage.contexts.engineers.append("e4")
+    order = await stage.place()
+    for engineer_id in ("e1", "e2", "e3"):
+        await order.until_with(OrderStatus.INSTALLATION_REQUESTED, engineer_id)
+        await order.decline(engineer_id)
+    await places.awaiting_engineer(order)
+    await order.reconsider()
+    await installed(order, "e4")
+    return order
+
+
+async def handed_over(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.accepted(order)
+    stage.contexts.away.add(("e1", FIRST))
+    await order.reconsider()
+    await installed(order, "e2")
+    return order
+
+
+async def visit_lost_then_rescheduled(stage: Stage) -> Placed:
+    order = await stage.place()
+    await places.lost(order)
+    await order.until_attention("VISIT_LOST")
+    await order.reschedule(window(2))
+    await installed(order, "e1")
+    return order
+
+
+async def visit_unreported_then_completed(stage: Stage) -> Placed:
+    stage.contexts.first = datetime.now(UTC) - WINDOW - timedelta(seconds=QUICK.report_within)
+    order = await stage.place()
+    await places.accepted(order)
+    await order.until_attention("VISIT_UNREPORTED")
+    await order.complete()
+    return order
+
+
+async def installed(order: Placed, engineer_id: str) -> None:
+    """By the engineer who is being asked."""
+    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, engineer_id)
+    await order.accept(engineer_id)
+    await order.complete(engineer_id)
+
+
 async def reset_after_a_decline(stage: Stage) -> Placed:
     order = await stage.place()
     await places.requested_of_the_next(order)
@@ -89,6 +177,13 @@ async def reset_after_a_decline(stage: Stage) -> Placed:
     await order.accept()
     await order.complete()
     return order
+
+
+_ARRIVE: dict[OrderStatus, places.Arrive] = {
+    OrderStatus.INSTALLATION_REQUESTED: places.requested,
+    OrderStatus.INSTALLATION_ACCEPTED: places.accepted,
+    OrderStatus.AWAITING_RESCHEDULE: places.failed,
+}
 
 
 def cancelled(status: OrderStatus, way: Way) -> Path:
@@ -111,7 +206,7 @@ def cancelled(status: OrderStatus, way: Way) -> Path:
             await gate.until_reached()
         else:
             gate.open()
-            await (places.accepted if status is OrderStatus.INSTALLATION_ACCEPTED else places.requested)(order)
+            await _ARRIVE[status](order)
         await order.cancel(way)
         return order
 
@@ -141,6 +236,7 @@ _CANCELLABLE = (
     OrderStatus.ENGINEER_ASSIGNED,
     OrderStatus.INSTALLATION_REQUESTED,
     OrderStatus.INSTALLATION_ACCEPTED,
+    OrderStatus.AWAITING_RESCHEDULE,
 )
 
 PATHS: dict[str, Path] = {
@@ -153,6 +249,14 @@ PATHS: dict[str, Path] = {
         reassigned_after_acceptance,
         accepted_and_completed_before_the_order_noted_the_request,
         attention_by_an_outage,
+        started_then_completed,
+        rescheduled_after_acceptance,
+        incomplete_then_rescheduled_then_completed,
+        incomplete_twice_then_assigned_by_hand,
+        refused_three_times_then_reconsidered,
+        handed_over,
+        visit_lost_then_rescheduled,
+        visit_unreported_then_completed,
         reset_after_a_decline,
     )
 }

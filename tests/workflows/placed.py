@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Collection, Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -15,9 +15,10 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFai
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.dispatch import Reconsider
 from domain.installation import EngineerAct
 from domain.management_center import Assignment, ManualAssignment
-from domain.orders import CancelRequest, Order, OrderStatus, workflow_id
+from domain.orders import Acknowledgement, CancelRequest, Order, OrderStatus, RescheduleRequest, workflow_id
 from tests.workflows.contexts import Contexts
 from tests.workflows.waiting import eventually, within
 from workflows.subscription import SubscriptionWorkflow
@@ -92,23 +93,36 @@ class Placed:
     async def decline(self, engineer_id: str = "e1", round_: int = 0, reason: str | None = None) -> None:
         await self._update("decline", EngineerAct(engineer_id, round_, reason))
 
-    async def complete(self, engineer_id: str = "e1", round_: int = 0) -> None:
-        await self._update("complete", EngineerAct(engineer_id, round_))
+    async def start(self, engineer_id: str = "e1", round_: int = 0) -> None:
+        await self._update("start", EngineerAct(engineer_id, round_))
+
+    async def complete(self, engineer_id: str = "e1", round_: int = 0, **said: Any) -> None:
+        await self._update("complete", EngineerAct(engineer_id, round_, **said))
+
+    async def incomplete(self, engineer_id: str = "e1", round_: int = 0, reason: str = "CUSTOMER_ABSENT") -> None:
+        await self._update("incomplete", EngineerAct(engineer_id, round_, reason))
 
     async def assign(self, engineer_id: str) -> Assignment:
         answer = await self._update("assign_engineer", ManualAssignment(engineer_id, by="manager:m1"), Assignment)
         assert isinstance(answer, Assignment)
         return answer
 
+    async def reschedule(self, start: datetime, by: str = "customer") -> Order:
+        return await self._tell("reschedule", RescheduleRequest(start, by))
+
+    async def reconsider(self, round_: int | None = None) -> None:
+        """The management centre finds it due, as it has decided it (or had)."""
+        await self._update("reconsider", Reconsider(self.contexts.rounds[self.order_id] if round_ is None else round_))
+
+    async def acknowledge(self, by: str = "manager:m1") -> Order:
+        return await self._tell("acknowledge", Acknowledgement(by))
+
     async def cancel(self, way: Way = Way.UPDATE, reason: str = "moved away") -> Order | None:
         """The update answers with the order, the others with nothing."""
         request = CancelRequest("customer", reason)
         match way:
             case Way.UPDATE:
-                order = await self._update("cancel", request, Order)
-                assert isinstance(order, Order)
-                self.contexts.check(order)
-                return order
+                return await self._tell("cancel", request)
             case Way.SIGNAL:
                 await within(self.handle.signal(SubscriptionWorkflow.request_cancel, request))
             case Way.NATIVE:
@@ -155,6 +169,12 @@ class Placed:
 
         await eventually(arrived)
         return sending
+
+    async def _tell(self, name: str, arg: object) -> Order:
+        order = await self._update(name, arg, Order)
+        assert isinstance(order, Order)
+        self.contexts.check(order)
+        return order
 
     async def _update(self, name: str, arg: object, answered: type | None = None) -> object:
         update_id = uuid4().hex

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from domain.orders import OrderStatus
+from tests.workflows.contexts import window
 from tests.workflows.placed import Placed, refusal
 
 Arrive = Callable[[Placed], Awaitable[object]]
@@ -27,10 +28,40 @@ async def accepted(order: Placed) -> None:
     await order.accept()
 
 
+async def started(order: Placed) -> None:
+    await accepted(order)
+    await order.start()
+
+
+async def failed(order: Placed) -> None:
+    """The first visit has come to nothing, and the next is to be agreed on."""
+    await accepted(order)
+    await order.incomplete()
+
+
+async def lost(order: Placed) -> None:
+    """Nobody can come at the time of the visit, and another is to be agreed on."""
+    await accepted(order)
+    nobody_comes(order)
+    await order.reconsider()
+
+
+def nobody_comes(order: Placed) -> None:
+    """In the window of the order's visit every engineer is away."""
+    _, start = order.contexts.booked[order.order_id]
+    order.contexts.away |= {(engineer_id, start) for engineer_id in order.contexts.engineers}
+
+
 async def declined(order: Placed) -> None:
     """The next engineer is being looked for."""
     await requested(order)
     await order.decline()
+
+
+async def turned_down(order: Placed) -> None:
+    """By one engineer, which is enough: it waits for new capacity."""
+    await declined(order)
+    await awaiting_engineer(order)
 
 
 async def requested_of_the_next(order: Placed) -> None:
@@ -89,8 +120,24 @@ async def reassign(order: Placed) -> None:
     await order.assign("e2")
 
 
+async def start(order: Placed) -> None:
+    await order.start()
+
+
 async def complete(order: Placed) -> None:
     await order.complete()
+
+
+async def incomplete(order: Placed) -> None:
+    await order.incomplete()
+
+
+async def reschedule(order: Placed) -> None:
+    await order.reschedule(window(3))
+
+
+async def reconsider(order: Placed) -> None:
+    await order.reconsider()
 
 
 async def cancel(order: Placed) -> None:

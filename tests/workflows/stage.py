@@ -26,6 +26,8 @@ from workflows.visibility import first_attributes
 
 QUICK = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=0.05)
 """Outages are over soon; all else is as it comes."""
+HASTY = replace(QUICK, try_for=0.5, attention_after=0.6)
+"""A try is soon given up, and a person soon asked for."""
 _SOON = timedelta(seconds=1)
 
 

@@ -10,14 +10,17 @@ from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
     DECLINE_INSTALLATION,
+    INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
+    START_INSTALLATION,
     InstallationStatus,
 )
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
+from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Event, Order, OrderStatus
+from domain.policy import OrderPolicy
 from tests.workflows import places
-from tests.workflows.placed import Placed, Way
+from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import together
 
@@ -27,7 +30,11 @@ PATIENT = replace(QUICK, try_for=3600)
 
 async def cancelled(order: Placed, way: Way) -> Order:
     """Cancel, and read how the order ended."""
-    answer = await order.cancel(way)
+    return await ended_by(order, way, await order.cancel(way))
+
+
+async def ended_by(order: Placed, way: Way, answer: Order | None) -> Order:
+    """How the order ended that was cancelled so."""
     ended = await order.result()
     assert ended.status is OrderStatus.ORDER_CANCELED
     assert answer is None or answer.status is OrderStatus.ORDER_CANCELED
@@ -39,28 +46,77 @@ async def cancelled(order: Placed, way: Way) -> Order:
 
 def freed(stage: Stage, order: Placed) -> bool:
     """No engineer has anything to do with it any more."""
-    lives = any(status.open for status in stage.contexts.installations[order.order_id].values())
-    return not lives and stage.contexts.assignments.get(order.order_id) is None
+    contexts, order_id = stage.contexts, order.order_id
+    lives = any(status.open for status in contexts.installations[order_id].values())
+    held = contexts.assignments.get(order_id) is not None or order_id in contexts.booked
+    return not (lives or held or order_id in contexts.waiting)
 
 
-@pytest.mark.parametrize(
-    "arrive", [places.awaiting_engineer, places.requested, places.accepted, places.requested_of_the_next]
-)
-async def test_a_waiting_order_is_cancelled_with_its_installation(stage: Stage, arrive: places.Arrive) -> None:
-    if arrive is places.awaiting_engineer:
-        stage.contexts.engineers = []
+WAITING: dict[str, tuple[OrderPolicy, places.Arrive]] = {
+    "for an engineer": (replace(QUICK, rounds=1), places.turned_down),
+    "for an answer": (QUICK, places.requested),
+    "for the visit": (QUICK, places.accepted),
+    "for the report": (QUICK, places.started),
+    "for another visit": (QUICK, places.failed),
+    "for the answer of the next": (QUICK, places.requested_of_the_next),
+}
 
-    async def case(way: Way) -> None:
-        order = await stage.place()
+
+@pytest.mark.parametrize("way", Way)
+async def test_a_waiting_order_is_cancelled_with_its_installation_and_answered_when_its_window_is_free(
+    stage: Stage, way: Way
+) -> None:
+    async def case(policy: OrderPolicy, arrive: places.Arrive) -> None:
+        order = await stage.place(policy)
         await arrive(order)
+        gate = stage.contexts.faults.hold(CLOSE_ASSIGNMENT.name, order_id=order.order_id, tries=1)
+        booked = stage.contexts.booked.get(order.order_id)
+        cancelling = await order.put(order.cancel(way))
+        await gate.until_reached()
+        await order.until(OrderStatus.ORDER_CANCELED)
+        assert cancelling.done() == (way is not Way.UPDATE)
+        assert stage.contexts.booked.get(order.order_id) == booked
+        gate.open()
 
-        ended = await cancelled(order, way)
-
-        events = [entry.event for entry in ended.history]
+        events = [entry.event for entry in (await ended_by(order, way, await cancelling)).history]
         assert events[-3:] == ["CancelOrdered", "InstallationCanceled", "OrderCanceled"]
         assert freed(stage, order)
 
-    await together({way: case(way) for way in Way})
+    await together({name: case(*waiting) for name, waiting in WAITING.items()})
+
+
+async def test_a_cancel_while_a_visit_is_changed_frees_what_was_booked_late_too(stage: Stage) -> None:
+    """Whether the other context has done its part already, or does it after the cancel."""
+
+    async def case(arrive: places.Arrive, say: places.Say, command: str, *, done: bool) -> None:
+        order = await stage.place(PATIENT)
+        await arrive(order)
+        gate = stage.contexts.faults.hold(command, done=done, order_id=order.order_id, tries=1)
+        saying = await order.put(refusal(say(order)))
+        await gate.until_reached()
+
+        await cancelled(order, Way.UPDATE)
+        gate.open()
+        await stage.contexts.finished(order.order_id)
+
+        # The management centre is not refused: it has nothing more to tell.
+        assert await saying == (None if say is places.reconsider else "IllegalTransition")
+        assert freed(stage, order)
+
+    changes = {
+        "reschedule": (places.accepted, places.reschedule, ASSIGN_ENGINEER.name),
+        "reschedule a failed visit": (places.failed, places.reschedule, ASSIGN_ENGINEER.name),
+        "hand over": (places.accepted, places.reconsider, ASSIGN_ENGINEER.name),
+        "start": (places.accepted, places.start, START_INSTALLATION.name),
+        "fail": (places.started, places.incomplete, INCOMPLETE_INSTALLATION.name),
+        "release": (places.started, places.incomplete, RELEASE_ASSIGNMENT.name),
+    }
+    await together(
+        {
+            f"{name}, done: {done}": case(*change, done=done)
+            for (name, change), done in product(changes.items(), (False, True))
+        }
+    )
 
 
 async def test_a_cancel_before_the_first_workflow_task_asks_nobody_for_anything(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,7 +15,7 @@ from domain.orders import Event, Order, OrderStatus
 from tests.workflows.contexts import Contexts
 from tests.workflows.faults import Gate
 from tests.workflows.placed import Placed, Way, refusal
-from tests.workflows.stage import QUICK, Stage
+from tests.workflows.stage import HASTY, Stage
 from tests.workflows.test_faults import COMMANDS
 from tests.workflows.waiting import together
 
@@ -29,8 +29,6 @@ AT_REST: dict[OrderStatus, set[InstallationStatus | None]] = {
     OrderStatus.ORDER_CANCELED: {InstallationStatus.CANCELED, InstallationStatus.DECLINED},
 }
 """An order of which nothing is under way, and how its newest installation stands then."""
-HASTY = replace(QUICK, try_for=0.5, attention_after=0.6)
-"""A try is soon given up, and a person soon asked for."""
 
 
 @dataclass(frozen=True)

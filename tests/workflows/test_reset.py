@@ -139,3 +139,24 @@ async def test_what_an_engineer_says_to_a_cancelled_order_that_was_set_back_is_r
     await order.cancel()
     assert (await order.result()).status is OrderStatus.ORDER_CANCELED
     assert InstallationStatus.COMPLETED not in stage.contexts.installations[order.order_id].values()
+
+
+async def test_what_is_said_before_a_cancelled_order_that_was_set_back_knows_of_it_is_refused_whole(
+    stage: Stage,
+) -> None:
+    """A completion that comes to nothing keeps nobody from cancelling."""
+    order = await stage.place()
+    await places.requested(order)
+    await order.cancel()
+    await order.result()
+    gate = stage.contexts.faults.hold(REQUEST_INSTALLATION.name, tries=1)
+    await reset(stage, order, task=1, forget=True)
+    await gate.until_reached()
+
+    said = [await order.put(refusal(say(order))) for say in (places.accept, places.start, places.complete)]
+    gate.open()
+
+    assert [await answer for answer in said] == ["IllegalTransition"] * 3
+    await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+    await order.cancel()
+    assert (await order.result()).status is OrderStatus.ORDER_CANCELED
