@@ -42,8 +42,7 @@ async def failed(order: Placed) -> None:
 async def lost(order: Placed) -> None:
     """Nobody can come at the time of the visit, and another is to be agreed on."""
     await accepted(order)
-    nobody_comes(order)
-    await order.reconsider()
+    await lose(order)
 
 
 def nobody_comes(order: Placed) -> None:
@@ -137,6 +136,11 @@ async def reschedule(order: Placed) -> None:
 
 
 async def reconsider(order: Placed) -> None:
+    await order.reconsider()
+
+
+async def lose(order: Placed) -> None:
+    nobody_comes(order)
     await order.reconsider()
 
 

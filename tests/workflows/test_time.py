@@ -1,27 +1,34 @@
 """Timers and deadlines, with skipped time (rules 9 to 11)."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from domain import contexts
+from domain.commands import Command
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
     COMPLETE_INSTALLATION,
     DECLINE_INSTALLATION,
+    INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
+    START_INSTALLATION,
+    WITHDRAW_INSTALLATION,
 )
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
-from domain.orders import OrderStatus
+from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
+from domain.orders import Attention, OrderStatus
 from domain.policy import OrderPolicy
 from tests.workflows import places
+from tests.workflows.contexts import WINDOW, window
 from tests.workflows.placed import Placed, refusal
 from tests.workflows.stage import Stage
 from tests.workflows.waiting import passing
 
-POLICY = OrderPolicy(retry_at_most_every=10 * 60)
+POLICY = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=10 * 60)
 """Tried seldom, for tests that let hours go by."""
 EVER = 10**9
 
@@ -45,9 +52,10 @@ async def test_silence_passes_the_order_to_the_next_engineer_after_four_hours(
     await order.accept("e2")
 
 
-async def test_when_nobody_answers_a_manager_is_asked_for(timeless: Stage, clock: WorkflowEnvironment) -> None:
+async def test_when_three_do_not_answer_a_manager_is_asked_for(timeless: Stage, clock: WorkflowEnvironment) -> None:
+    timeless.contexts.engineers.append("e4")
     order = await timeless.place(POLICY)
-    for engineer_id in timeless.contexts.engineers:
+    for engineer_id in ("e1", "e2", "e3"):
         await timeless.contexts.until(lambda: order.row.engineer_id == engineer_id)  # noqa: B023
         await clock.sleep(timedelta(hours=4, minutes=1))
 
@@ -83,50 +91,66 @@ async def test_the_time_to_answer_ends_while_a_manager_is_refused(timeless: Stag
     assert "InstallationUnanswered" in [entry.event for entry in row.history]
 
 
-OUTAGES = {
-    "assign": (ASSIGN_ENGINEER.name, places.at_once, places.nothing, "MANAGEMENT_CENTER_UNAVAILABLE"),
-    "request": (REQUEST_INSTALLATION.name, places.at_once, places.nothing, "INSTALLATION_UNAVAILABLE"),
-    "accept": (ACCEPT_INSTALLATION.name, places.requested, places.accept, "INSTALLATION_UNAVAILABLE"),
-    "decline": (DECLINE_INSTALLATION.name, places.requested, places.decline, "INSTALLATION_UNAVAILABLE"),
-    "reassign": (ASSIGN_ENGINEER.name, places.accepted, places.reassign, "MANAGEMENT_CENTER_UNAVAILABLE"),
-    "complete": (COMPLETE_INSTALLATION.name, places.accepted, places.complete, "INSTALLATION_UNAVAILABLE"),
-    "cancel": (CANCEL_INSTALLATION.name, places.accepted, places.cancel, "INSTALLATION_UNAVAILABLE"),
-    "close": (CLOSE_ASSIGNMENT.name, places.accepted, places.cancel, "MANAGEMENT_CENTER_UNAVAILABLE"),
-    "close beside the completion": (
-        CLOSE_ASSIGNMENT.name,
-        places.accepted,
-        places.complete,
-        "MANAGEMENT_CENTER_UNAVAILABLE",
-    ),
+UNAVAILABLE = {
+    contexts.MANAGEMENT_CENTER: "MANAGEMENT_CENTER_UNAVAILABLE",
+    contexts.INSTALLATION: "INSTALLATION_UNAVAILABLE",
+}
+OUTAGES: dict[str, tuple[Command[Any, Any], places.Arrive, places.Say]] = {
+    "assign": (ASSIGN_ENGINEER, places.at_once, places.nothing),
+    "request": (REQUEST_INSTALLATION, places.at_once, places.nothing),
+    "accept": (ACCEPT_INSTALLATION, places.requested, places.accept),
+    "decline": (DECLINE_INSTALLATION, places.requested, places.decline),
+    "reassign": (ASSIGN_ENGINEER, places.accepted, places.reassign),
+    "reschedule": (ASSIGN_ENGINEER, places.failed, places.reschedule),
+    "lose": (WITHDRAW_INSTALLATION, places.accepted, places.lose),
+    "start": (START_INSTALLATION, places.accepted, places.start),
+    "fail": (INCOMPLETE_INSTALLATION, places.started, places.incomplete),
+    "release": (RELEASE_ASSIGNMENT, places.started, places.incomplete),
+    "complete": (COMPLETE_INSTALLATION, places.accepted, places.complete),
+    "cancel": (CANCEL_INSTALLATION, places.accepted, places.cancel),
+    "close": (CLOSE_ASSIGNMENT, places.accepted, places.cancel),
+    "close beside the completion": (CLOSE_ASSIGNMENT, places.accepted, places.complete),
 }
 
 
-@pytest.mark.parametrize("step", OUTAGES)
 async def test_a_step_that_cannot_go_on_asks_for_a_person_and_goes_on_when_the_cause_is_gone(
-    timeless: Stage, clock: WorkflowEnvironment, step: str
+    timeless: Stage, clock: WorkflowEnvironment
 ) -> None:
-    command, arrive, say, reason = OUTAGES[step]
     faults = timeless.contexts.faults
-    if arrive is places.at_once:
-        faults.fail(command, times=EVER)
-    order = await timeless.place(POLICY)
-    await arrive(order)
-    faults.fail(command, times=EVER)
-    began = await clock.get_current_time()
-    said = await order.put(say(order))
-    await timeless.contexts.until(lambda: command in timeless.contexts.called(order.order_id))
+    ids = {name: timeless.new_id() for name in OUTAGES}
+    orders: dict[str, Placed] = {}
 
+    async def begin(name: str) -> "asyncio.Task[object]":
+        command, arrive, say = OUTAGES[name]
+        if arrive is places.at_once:
+            faults.fail(command.name, times=EVER, order_id=ids[name])
+        order = orders[name] = await timeless.place(POLICY, order_id=ids[name], preferred_visit=window(len(orders)))
+        await arrive(order)
+        faults.fail(command.name, times=EVER, order_id=ids[name])
+        said = await order.put(say(order))
+        await timeless.contexts.until(lambda: command.name in timeless.contexts.called(order.order_id))
+        return said
+
+    async def asked_for(name: str) -> Attention:
+        attention = (await orders[name].until_attention(UNAVAILABLE[OUTAGES[name][0].context])).attention
+        assert attention is not None
+        assert timedelta(seconds=10) < attention.since - began < timedelta(seconds=POLICY.attention_after + 5)
+        return attention
+
+    began = await clock.get_current_time()
+    said = [await begin(name) for name in OUTAGES]
     await clock.sleep(timedelta(seconds=POLICY.attention_after + 5))
-    asked_for = (await order.until_attention(reason)).attention
-    assert asked_for is not None
-    assert timedelta(seconds=10) < asked_for.since - began < timedelta(seconds=POLICY.attention_after + 5)
+    asked = {name: await asked_for(name) for name in OUTAGES}
     await clock.sleep(timedelta(minutes=10))
-    assert (await order.order()).attention == asked_for
+    for name, order in orders.items():
+        assert (await order.order()).attention == asked[name]
     faults.heal()
     async with passing(clock, timedelta(seconds=POLICY.retry_at_most_every + 5)):
-        await order.until_attention(None)
-        await said
-    assert await begun(order, command) <= 3
+        for name, order in orders.items():
+            await order.until_attention("VISIT_LOST" if name == "lose" else None)
+        await asyncio.gather(*said)
+    for name, order in orders.items():
+        assert await begun(order, OUTAGES[name][0].name) <= 3
 
 
 async def begun(order: Placed, command: str) -> int:
@@ -152,3 +176,72 @@ async def test_attention_is_cleared_when_its_cause_is_gone_and_not_only_at_the_n
         await order.until_attention(None)
         gate.open()
         await order.until(OrderStatus.INSTALLATION_REQUESTED)
+
+
+async def test_a_visit_whose_outcome_is_not_known_in_time_asks_for_a_person_until_it_is(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    timeless.contexts.first = tomorrow = await clock.get_current_time() + timedelta(days=1)
+    reports = {
+        "completed": places.complete,
+        "incomplete": places.incomplete,
+        "rescheduled": lambda order: order.reschedule(tomorrow + WINDOW),
+        "given to another": places.reassign,
+        "cancelled": places.cancel,
+    }
+    orders = {name: await timeless.place(POLICY) for name in reports}
+    beginning = await timeless.place(POLICY)
+    of_before = await timeless.place(replace(POLICY, rounds=0, report_within=0))
+    for order in (*orders.values(), beginning, of_before):
+        await places.accepted(order)
+
+    await clock.sleep(tomorrow + WINDOW + timedelta(minutes=59) - await clock.get_current_time())
+    await beginning.start()
+    assert [order.row.attention for order in timeless.placed] == [None] * len(timeless.placed)
+    await clock.sleep(timedelta(minutes=2))
+
+    for name, report in reports.items():
+        asked = (await orders[name].until_attention("VISIT_UNREPORTED")).attention
+        assert asked is not None
+        due = tomorrow + WINDOW + timedelta(hours=1)
+        assert due <= asked.since < due + timedelta(minutes=1)
+        assert await refusal(orders[name].assign("nobody")) == "EngineerUnavailable"
+        assert (await orders[name].order()).attention == asked
+        await report(orders[name])
+        await orders[name].until_attention(None)
+    # One who has begun has not reported either.
+    await beginning.until_attention("VISIT_UNREPORTED")
+    assert (await of_before.order()).attention is None
+
+
+async def test_no_time_that_was_set_for_a_visit_wakes_an_order_that_has_moved_on(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    timeless.contexts.first = tomorrow = await clock.get_current_time() + timedelta(days=1)
+    patient = replace(POLICY, answer_within=timedelta(days=30).total_seconds())
+    moves = {
+        "rescheduled": lambda order: order.reschedule(tomorrow + 50 * WINDOW),
+        "given to another": places.reassign,
+        "handed over": lambda order: order.reconsider(),
+        "failed": places.incomplete,
+    }
+    orders = {name: await timeless.place(patient) for name in moves}
+    for name, order in orders.items():
+        await places.accepted(order)
+        await moves[name](order)
+        await order.until_quiet()
+    before = {name: await moments(order) for name, order in orders.items()}
+
+    await clock.sleep(timedelta(days=3))
+
+    assert {name: await moments(order) for name, order in orders.items()} == before
+    # A visit at another time is to be reported at another time.
+    rescheduled = orders["rescheduled"]
+    await rescheduled.accept()
+    await clock.sleep(timedelta(days=3))
+    await rescheduled.until_attention("VISIT_UNREPORTED")
+
+
+async def moments(order: Placed) -> int:
+    """How often something has happened to the workflow."""
+    return len((await order.handle.fetch_history()).events)

@@ -1,0 +1,239 @@
+"""The dispatcher: whoever is due is told, one order after another, and nobody keeps the others from it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities import management_center
+from activities.management_center import DispatchActivities
+from domain import contexts
+from domain.dispatch import FIND_DUE, LOOK, TELL_ORDER, Due, FindDue
+from domain.management_center import CloseAssignment
+from domain.orders import OrderStatus
+from tests.workflows import places
+from tests.workflows.faults import Faults
+from tests.workflows.placed import Placed
+from tests.workflows.stage import Stage
+from tests.workflows.waiting import eventually, together, within
+from workflows.dispatch import DispatchWorkflow
+from workflows.runner import sandbox
+
+EVER = 10**9
+
+
+@dataclass
+class Center:
+    """A management centre that knows who is due, and orders that answer as they are told to."""
+
+    due: list[Due] = field(default_factory=list)
+    told: list[tuple[str, int]] = field(default_factory=list)
+    """In the order in which they have answered."""
+    looked: list[list[str]] = field(default_factory=list)
+    """At each look, who had been put off."""
+    silent: set[str] = field(default_factory=set)
+    """Orders that cannot answer."""
+    stubborn: set[str] = field(default_factory=set)
+    """Orders that answer, and stay due."""
+    faults: Faults = field(default_factory=Faults)
+    telling: int = 0
+
+    @activity.defn(name=FIND_DUE.name)
+    async def find_due(self, asked: FindDue) -> list[Due]:
+        await self.faults.before(FIND_DUE.name, "")
+        self.looked.append(asked.put_off)
+        found = [due for due in self.due if due.order_id not in asked.put_off]
+        await self.faults.after(FIND_DUE.name, "")
+        return found
+
+    @activity.defn(name=TELL_ORDER.name)
+    async def tell_order(self, due: Due) -> bool:
+        self.telling += 1
+        try:
+            assert self.telling == 1
+            await self.faults.before(TELL_ORDER.name, due.order_id)
+            if due.order_id in self.silent:
+                return False
+            self.told.append((due.order_id, due.round))
+            if due.order_id not in self.stubborn:
+                self.due.remove(due)
+            return True
+        finally:
+            self.telling -= 1
+
+
+@asynccontextmanager
+async def dispatching(client: Client, center: Center) -> AsyncIterator[Callable[[], Any]]:
+    """A worker of that management centre; what it gives calls the dispatcher."""
+    worker = Worker(
+        client,
+        task_queue=contexts.MANAGEMENT_CENTER,
+        workflows=[DispatchWorkflow],
+        activities=[center.find_due, center.tell_order],
+        workflow_runner=sandbox(strict=True),
+    )
+    dispatch_id = uuid4().hex
+
+    async def call() -> "WorkflowHandle[DispatchWorkflow, None]":
+        return await client.start_workflow(
+            DispatchWorkflow.run,
+            id=dispatch_id,
+            task_queue=contexts.MANAGEMENT_CENTER,
+            start_signal=LOOK,
+        )
+
+    async with worker:
+        yield call
+
+
+def orders(*ids: str) -> list[Due]:
+    return [Due(order_id, 1) for order_id in ids]
+
+
+async def test_those_who_are_due_are_told_one_after_another_in_their_order_until_nobody_is(client: Client) -> None:
+    center = Center(due=orders("c", "a", "b"))
+    async with dispatching(client, center) as call:
+        await within((await call()).result())
+
+    assert center.told == [("c", 1), ("a", 1), ("b", 1)]
+    assert center.looked == [[], []]
+
+
+async def test_who_does_not_answer_or_stays_due_is_put_off_and_the_others_are_told(client: Client) -> None:
+    """One that is due anew, since it has decided a round, is told of that."""
+    center = Center(due=orders("silent", "stubborn", "a"), silent={"silent"}, stubborn={"stubborn"})
+    gate = center.faults.hold(TELL_ORDER.name, order_id="a", tries=1)
+    async with dispatching(client, center) as call:
+        handle = await call()
+        await gate.until_reached()
+        center.due.append(Due("a", 2))
+        gate.open()
+        await within(handle.result())
+
+    assert center.told == [("stubborn", 1), ("a", 1), ("a", 2)]
+    assert center.looked == [[], ["silent"], ["silent", "stubborn"]]
+
+
+async def test_a_call_while_the_last_look_is_under_way_is_not_lost(client: Client) -> None:
+    center = Center()
+    gate = center.faults.hold(FIND_DUE.name, done=True, tries=1)
+    async with dispatching(client, center) as call:
+        handle = await call()
+        await gate.until_reached()
+        center.due += orders("late")
+        await call()
+        gate.open()
+        await within(handle.result())
+
+    assert center.told == [("late", 1)]
+
+
+async def test_calls_at_any_moment_are_heard(client: Client) -> None:
+    """Also by one that ends at that very moment."""
+    center = Center()
+    async with dispatching(client, center) as call:
+        for number in range(20):
+            center.due += orders(str(number))
+            await call()
+            await asyncio.sleep(0.005 * (number % 5))
+
+        async def all_told() -> bool:
+            return not center.due
+
+        await eventually(all_told)
+        await within((await call()).result())
+
+    assert [order_id for order_id, _ in center.told] == [str(number) for number in range(20)]
+
+
+async def test_an_order_that_cannot_be_told_is_given_up_after_a_while_and_a_centre_that_is_away_is_not(
+    clock: WorkflowEnvironment,
+) -> None:
+    center = Center(due=orders("broken", "a"))
+    center.faults.fail(FIND_DUE.name, times=50)
+    center.faults.fail(TELL_ORDER.name, order_id="broken", times=EVER)
+    async with dispatching(clock.client, center) as call:
+        handle = await call()
+        await within(handle.result())
+        ran = await handle.describe()
+
+    assert center.told == [("a", 1)]
+    assert center.looked[-1] == ["broken"]
+    assert ran.close_time is not None
+    assert timedelta(minutes=7) < ran.close_time - ran.start_time < timedelta(minutes=10)
+
+
+@dataclass
+class Closing:
+    """Of a management centre's store, what an order that has gone is told of."""
+
+    closed: list[str] = field(default_factory=list)
+
+    async def close_assignment(self, asked: CloseAssignment) -> None:
+        self.closed.append(asked.order_id)
+
+
+async def told(stage: Stage, store: Closing, order_id: str, round_: int) -> bool:
+    """Whether an order has decided that is told so by the real activity."""
+    activities = DispatchActivities(store, stage.client)  # type: ignore[arg-type]
+    telling: asyncio.Future[bool] = asyncio.ensure_future(
+        ActivityEnvironment().run(activities.tell_order, Due(order_id, round_))
+    )
+    return await within(telling)
+
+
+async def test_an_order_is_told_and_has_decided_when_that_is_answered(stage: Stage) -> None:
+    store = Closing()
+
+    async def due(order: Placed) -> None:
+        await places.accepted(order)
+        assert await told(stage, store, order.order_id, 1)
+        assert stage.contexts.rounds[order.order_id] == 2
+
+    async def moved_on(order: Placed) -> None:
+        await places.requested_of_the_next(order)
+        assert await told(stage, store, order.order_id, 1)
+        assert stage.contexts.rounds[order.order_id] == 2
+
+    async def refused(order: Placed) -> None:
+        await places.started(order)
+        assert await told(stage, store, order.order_id, 1)
+        assert (await order.order()).status is OrderStatus.INSTALLATION_ACCEPTED
+
+    async def ended(order: Placed) -> None:
+        await order.cancel()
+        await order.result()
+        assert await told(stage, store, order.order_id, 1)
+
+    async def terminated(order: Placed) -> None:
+        await places.accepted(order)
+        await order.give_up()
+        assert await told(stage, store, order.order_id, 1)
+
+    cases = {case: await stage.place() for case in (due, moved_on, refused, ended, terminated)}
+    await together({case.__name__: case(order) for case, order in cases.items()})
+    assert sorted(store.closed) == sorted(cases[case].order_id for case in (ended, terminated))
+    assert await told(stage, store, "never-placed", 1)
+    assert store.closed[-1] == "never-placed"
+
+
+async def test_an_order_that_no_worker_carries_has_not_decided(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(management_center, "_ANSWER_WITHIN", timedelta(seconds=0.3))
+    order, store = await stage.place(), Closing()
+    await places.requested(order)
+    await order.until_quiet()
+    await stage.stop_orders()
+
+    assert not await told(stage, store, order.order_id, 1)
+
+    assert store.closed == []
+    await stage.start_orders()
