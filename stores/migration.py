@@ -56,9 +56,12 @@ def version_table(context: str) -> str:
 
 
 async def _wait_for_turn(connection: AsyncConnection, dialect: str, context: str) -> None:
-    """Until the connection's end, or the transaction's, nobody else migrates. SQLite's writers have turns anyway."""
+    """Until the connection's end, or the transaction's, nobody else migrates."""
     name = version_table(context)
-    if dialect == POSTGRESQL:
+    if dialect == SQLITE:
+        # Begins the one transaction that a writer has here; Alembic would commit each revision in one of its own.
+        await connection.execute(text("SELECT 1"))
+    elif dialect == POSTGRESQL:
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
     elif dialect == MYSQL:
         lock = text("SELECT GET_LOCK(SHA1(CONCAT(DATABASE(), '.', :name)), :seconds)")
