@@ -71,7 +71,7 @@ async def test_the_same_assignment_at_the_same_time_is_one(service: Service) -> 
 
     answers = await asyncio.gather(*(assign(service, order_id, "kr-11-3") for _ in range(5)))
 
-    assert [answer.status_code for answer in answers] == [200] * 5
+    assert [answer.status_code for answer in answers] == [200] * 5, [answer.text for answer in answers]
     assert len({answer.json()["round"] for answer in answers}) == 1
 
 

@@ -21,7 +21,7 @@ ENGINEER = {
     "name": "김하나",
     "region": "KR-99",
     "active": True,
-    "skills": ["fibre", "TV 설치"],
+    "skills": ["TV 설치", "fibre"],
     "workingDays": ["SUN"],
     "workingHours": {"from": "08:00", "until": "12:30"},
     "visitsPerWindow": 2,
