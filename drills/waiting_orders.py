@@ -1,4 +1,4 @@
-"""All engineers of a region decline; then one is hired, and the orders that wait go on in their order of arrival.
+"""All engineers of a region decline, and leave; then one is hired, and the orders go on in their order of arrival.
 
 The one who is hired has time for a few of them only. The others wait on, no later order overtakes them, and a window
 that a cancel frees goes to the one that has waited longest.
@@ -30,8 +30,8 @@ class Seen:
     orders: list[str] = field(default_factory=list)
     visits: dict[str, str] = field(default_factory=dict)
     """The start of each order's visit, once the engineer was hired."""
-    after: dict[str, float] = field(default_factory=dict)
-    """Seconds from the hiring until it was seen to be assigned."""
+    assigned: dict[str, str] = field(default_factory=dict)
+    """When each was assigned to the one who was hired."""
     newcomer: str = ""
     canceled: str = ""
     heir: str | None = None
@@ -57,14 +57,14 @@ def judged(seen: Seen) -> Drill:
                 "order": number,
                 "before": what,
                 "visit (UTC)": seen.visits.get(order),
-                "s after the hiring": seen.after.get(order),
+                "assigned (UTC)": seen.assigned.get(order, "")[11:23] or None,
                 "then": _then(seen, order),
             }
         )
     drill.check("some orders got a visit, and some had to wait on", 0 < len(placed) < len(seen.orders))
     drill.check("those that arrived first went on", placed == seen.orders[: len(placed)])
-    visits = [seen.visits[order] for order in placed]
-    drill.check("in their order of arrival", visits == sorted(visits))
+    times = [seen.assigned[order] for order in placed]
+    drill.check("in their order of arrival", times == sorted(times))
     drill.check("each window was sold once", len(set(seen.visits.values())) == len(seen.visits))
     drill.check("the order that arrived last has not overtaken them", seen.newcomer not in seen.visits)
     next_in_line = seen.orders[len(placed)] if len(placed) < len(seen.orders) else None
@@ -99,6 +99,13 @@ class _People:
             body = {"engineerId": order["engineerId"], "reason": "no time"}
             await self._done("POST", f"/installations/{order_id}/decline", body)
 
+    async def leave(self) -> None:
+        """The engineers of the region work elsewhere from now on."""
+        engineers = await self._done("GET", f"/managementCenters/engineers?region={_REGION}")
+        for engineer in engineers["items"]:
+            path = f"/managementCenters/engineers/{engineer['engineerId']}"
+            await self._done("PATCH", path, {"active": False})
+
     async def hire(self) -> None:
         """A manager hires an engineer who has time for a visit on each of the next few days."""
         name = {"name": "New Engineer", "region": _REGION, "active": False}
@@ -129,7 +136,7 @@ class _People:
         await _until(look)
         return row
 
-    async def _done(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _done(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = await self.api.request(method, path, json=body)
         answer.raise_for_status()
         document: dict[str, Any] = answer.json()
@@ -145,15 +152,17 @@ async def _play(people: _People) -> Seen:
     for _ in range(_ORDERS):
         seen.orders.append(await people.order())
     await asyncio.gather(*map(people.decline, seen.orders))
+    await people.leave()
     await people.hire()
-    hired_at = perf_counter()
     waiting = list(seen.orders)
     quiet_since = perf_counter()
     while waiting and perf_counter() - quiet_since < 3:
         for order in list(waiting):
             row = await people.row(order)
             if row["status"] == "INSTALLATION_REQUESTED":
-                seen.visits[order], seen.after[order] = row["visit"]["start"], perf_counter() - hired_at
+                seen.visits[order] = row["visit"]["start"]
+                accepted = [entry["at"] for entry in row["history"] if entry["event"] == "OrderAccepted"]
+                seen.assigned[order] = accepted[-1]
                 waiting.remove(order)
                 quiet_since = perf_counter()
         await asyncio.sleep(_BETWEEN_LOOKS)
