@@ -6,7 +6,7 @@ One wish at a time; `run` has the next round decided by it.
 from temporalio import workflow
 
 from domain.dispatch import Reconsider
-from domain.errors import EngineerUnavailable, IllegalTransition, Refusal
+from domain.errors import EngineerUnavailable, IllegalTransition, Refusal, VisitUnavailable
 from domain.installation import Act
 from domain.management_center import Assignment, ManualAssignment
 from domain.orders import MANAGER, SYSTEM, Message, Order, OrderStatus, RescheduleRequest, Subscription
@@ -50,6 +50,8 @@ class Wishes(Acts):
     @reschedule.validator
     def validate_reschedule(self, wanted: RescheduleRequest = RescheduleRequest()) -> None:
         """Until the visit has been done, or a cancel was taken."""
+        if wanted.start.tzinfo is None:
+            raise as_failure(VisitUnavailable("no visit window begins at a time without a zone"))
         self._check_wish(Wish("", start=wanted.start))
 
     @workflow.update(name=Message.RECONSIDER)
@@ -84,10 +86,10 @@ class Wishes(Acts):
         return self.wish
 
     def _check_wish(self, wish: Wish) -> None:
-        if self.completion is not None or self.order.status.final:
-            raise as_failure(IllegalTransition("the installation has been completed"))
         if self.cancel_asked:
             raise as_failure(IllegalTransition("the order is being cancelled"))
+        if self.completion is not None or self.order.status.final:
+            raise as_failure(IllegalTransition("the installation has been completed"))
         if self.wish is not None and self.wish.of_a_person and not self.wish.same_as(wish):
             raise as_failure(IllegalTransition("the order is being given to another engineer, or to another time"))
 

@@ -63,9 +63,15 @@ class Placed:
         await self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses)
         return self.row
 
-    async def until_with(self, status: OrderStatus, engineer_id: str | None) -> Order:
-        """Wait until the read model shows it with this engineer."""
-        await self.contexts.until(lambda: (self.row.status, self.row.engineer_id) == (status, engineer_id))
+    async def until_with(self, status: OrderStatus, engineer_id: str | None, *visit: datetime | None) -> Order:
+        """Wait until the read model shows it with this engineer (and with this start of the visit, if one is given)."""
+
+        def shown() -> bool:
+            row = self.row
+            start = row.visit.start if row.visit else None
+            return (row.status, row.engineer_id) == (status, engineer_id) and visit in ((), (start,))
+
+        await self.contexts.until(shown)
         return self.row
 
     async def until_told(self, status: OrderStatus) -> Order:

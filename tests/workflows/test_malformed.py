@@ -1,5 +1,6 @@
 """A message with the wrong arguments never stops an order, whoever sent it (rule 8)."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ MALFORMED: dict[str, list[object]] = {
     "a list": [[1, 2]],
     "true": [True],
     "fields of a wrong type": [{"engineer_id": 5, "round": "x", "by": [], "reason": {}}],
-    "fields that are null": [{"engineer_id": None, "round": None, "by": None, "reason": None}],
+    "fields that are null": [{"engineer_id": None, "round": None, "by": None, "reason": None, "start": None}],
     "fields that nobody knows": [{"engineer_id": "e1", "round": 1, "by": "x", "reason": None, "colour": "red"}],
     "fields that are large": [{"engineer_id": "e" * _LARGE, "by": "b" * _LARGE, "reason": "r" * _LARGE}],
 }
@@ -37,6 +38,10 @@ MISFITS = ("null", "three", "one and null")
 """What cannot be given to a handler; an update is refused, and a signal counts without it."""
 
 
+Send = Callable[[Placed, str], Awaitable[bool]]
+"""A malformed message; answers whether it counts all the same."""
+
+
 async def cancelled(order: Placed) -> Order:
     """It has gone on: it can be cancelled, and ends."""
     assert (await order.order()).status in (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
@@ -46,52 +51,73 @@ async def cancelled(order: Placed) -> Order:
     return ended
 
 
-@pytest.mark.parametrize("name", ["accept", "decline", "complete", "assign_engineer"])
-async def test_a_malformed_update_is_refused_and_the_order_goes_on(stage: Stage, name: str) -> None:
-    async def case(described: str) -> None:
+TAKEN = {
+    "accept": ("fields that nobody knows",),
+    "decline": ("fields that nobody knows",),
+    "assign_engineer": ("fields that nobody knows",),
+    "reconsider": (*READABLE,),
+}
+"""What is an order's own message, read as far as it can be; all else is refused."""
+TIMES: dict[str, list[object]] = {
+    "of no zone": [{"start": "2030-01-07T02:00:00"}],
+    "never": [{"start": "yesterday"}],
+    "a number": [{"start": 1_900_000_000}],
+    "nothing": [{"start": None}],
+}
+
+
+async def test_a_malformed_update_is_refused_and_the_order_goes_on(stage: Stage) -> None:
+    """One after the other; those that are taken come last."""
+
+    async def case(name: str) -> None:
         order = await stage.place()
         await places.requested(order)
+        taken = TAKEN.get(name, ())
+        malformed = MALFORMED | (TIMES if name == "reschedule" else {})
 
-        answer = await refusal(within(order.handle.execute_update(name, args=MALFORMED[described])))
+        async def answer(described: str) -> str | None:
+            return await refusal(within(order.handle.execute_update(name, args=malformed[described])))
 
-        taken = described == "fields that nobody knows" and name != "complete"
-        assert (answer is None) == taken
-        if not taken:
-            assert (await order.order()).history == order.row.history
+        for described in malformed.keys() - set(taken):
+            assert await answer(described) is not None, described
+        assert (await order.order()).history == order.row.history
+        for described in taken:
+            assert await answer(described) is None, described
+        if name != "decline":
             await cancelled(order)
 
-    await together({described: case(described) for described in MALFORMED})
+    updates = ("accept", "decline", "start", "complete", "incomplete", "assign_engineer")
+    await together({name: case(name) for name in (*updates, "reschedule", "reconsider", "acknowledge")})
 
 
-async def test_a_malformed_cancel_update_is_refused_or_taken_and_the_order_goes_on(stage: Stage) -> None:
-    async def case(described: str) -> None:
-        order = await stage.place()
-        await places.requested(order)
+async def test_a_malformed_cancel_is_refused_dropped_or_taken_and_the_order_goes_on(stage: Stage) -> None:
+    """Where only the arguments of a signal do not fit, the cancel is meant all the same."""
 
-        answer = await refusal(within(order.handle.execute_update("cancel", args=MALFORMED[described])))
+    async def update(order: Placed, described: str) -> bool:
+        return await refusal(within(order.handle.execute_update("cancel", args=MALFORMED[described]))) is None
 
-        assert (answer is None) == (described in READABLE)
-        if answer is not None:
-            await cancelled(order)
-        assert (await order.result()).status is OrderStatus.ORDER_CANCELED
-
-    await together({described: case(described) for described in MALFORMED})
-
-
-async def test_a_malformed_cancel_signal_cancels_or_is_dropped_and_the_order_goes_on(stage: Stage) -> None:
-    """Where only the arguments do not fit, the cancel is meant all the same; what cannot be read at all is lost."""
-
-    async def case(described: str) -> None:
-        order = await stage.place()
-        await places.requested(order)
-
+    async def signal(order: Placed, described: str) -> bool:
         await within(order.handle.signal("request_cancel", args=MALFORMED[described]))
+        return described in READABLE + MISFITS
 
-        if described not in READABLE + MISFITS:
-            await cancelled(order)
+    async def without_effect(send: Send, harmless: list[str]) -> None:
+        order = await stage.place()
+        await places.requested(order)
+        for described in harmless:
+            assert not await send(order, described), described
+        await cancelled(order)
+
+    async def with_effect(send: Send, described: str) -> None:
+        order = await stage.place()
+        await places.requested(order)
+        assert await send(order, described)
         assert (await order.result()).status is OrderStatus.ORDER_CANCELED
 
-    await together({described: case(described) for described in MALFORMED})
+    cases: dict[str, Awaitable[None]] = {}
+    for send, taken in ((update, READABLE), (signal, READABLE + MISFITS)):
+        cases |= {f"{send.__name__}, {described}": with_effect(send, described) for described in taken}
+        cases[send.__name__] = without_effect(send, [described for described in MALFORMED if described not in taken])
+    await together(cases)
 
 
 UNSTORABLE = "\x00a\ud800b\n"

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-import pytest
-
 from domain.orders import Event, OrderStatus
 from tests.workflows import places
 from tests.workflows.model import Model, Say
@@ -21,8 +19,9 @@ def races(others: Sequence[Say]) -> Iterator[tuple[Say, ...]]:
     for before in range(len(others) + 1):
         for first in permutations(others, before):
             yield (*first, Say.UPDATE, *(say for say in others if say not in first))
-    for order in permutations(others):
-        yield (*order, Say.NATIVE)
+    # It comes last whatever is said before it; who of these was first, the races above have shown.
+    for earliest in others:
+        yield (earliest, *(say for say in others if say is not earliest), Say.NATIVE)
     yield (Say.SIGNAL, *others)
     yield (*others, Say.SIGNAL)
 
@@ -54,10 +53,12 @@ async def outcome(
     """Everybody is answered as the model says, and the order comes to stand where it says."""
     answers = {say: await answer for say, answer in told.items()}
     model = model_of(says, answers, accepted)
-    status, engineer_id = model.ends
-    row = await order.result() if status.final else await order.until_with(status, engineer_id)
+    status, engineer_id, start = model.ends
+    row = await (order.result() if status.final else order.until_with(status, engineer_id, start))
     assert row.status is status
     assert engineer_id is None or row.engineer_id == engineer_id
+    booked = order.contexts.booked.get(order.order_id)
+    assert booked == (None if status.final or start is None else (engineer_id, start))
     events = [entry.event for entry in row.history]
     assert events.count(Event.ORDER_CANCEL_REJECTED) == model.too_late
     assert (Event.INSTALLATION_ACCEPTED in events) == (
@@ -86,9 +87,21 @@ async def test_cancel_complete_and_assign_in_one_task_when_the_engineer_has_acce
     await race(stage, places.accepted, list(races((Say.COMPLETE, Say.ASSIGN, Say.ACCEPT))))
 
 
-@pytest.mark.parametrize("arrive", [places.requested, places.accepted])
-async def test_without_a_cancel(stage: Stage, arrive: places.Arrive) -> None:
-    await race(stage, arrive, [*permutations((Say.ACCEPT, Say.COMPLETE, Say.ASSIGN)), (Say.DECLINE, Say.ASSIGN)])
+async def test_without_a_cancel_while_the_engineer_is_asked(stage: Stage) -> None:
+    others = [(Say.DECLINE, Say.ASSIGN), (Say.DECLINE, Say.RESCHEDULE), (Say.RECONSIDER, Say.DECLINE, Say.RESCHEDULE)]
+    said = [*permutations((Say.ACCEPT, Say.COMPLETE, Say.ASSIGN)), *permutations((Say.ACCEPT, Say.RESCHEDULE)), *others]
+    await race(stage, places.requested, said)
+
+
+async def test_the_visit_the_wishes_for_another_and_a_cancel_in_one_task_when_the_engineer_has_accepted(
+    stage: Stage,
+) -> None:
+    visit = (Say.START, Say.INCOMPLETE, Say.COMPLETE)
+    wishes = (Say.RESCHEDULE, Say.ASSIGN, Say.RECONSIDER)
+    said = [*permutations(visit), *permutations(wishes), *permutations((Say.RESCHEDULE, Say.COMPLETE), 2)]
+    said += [*permutations((Say.INCOMPLETE, Say.RESCHEDULE, Say.RECONSIDER)), (Say.START, Say.RECONSIDER)]
+    said += [(*wishes, Say.UPDATE), (Say.UPDATE, *wishes), (*visit, Say.NATIVE), (Say.INCOMPLETE, Say.UPDATE)]
+    await race(stage, places.accepted, said)
 
 
 async def test_several_cancels_and_a_completion_in_one_task(stage: Stage) -> None:
