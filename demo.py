@@ -8,7 +8,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from settings import Settings
 
@@ -21,6 +24,8 @@ ORDER = {
     "status": "JOINORDED",
 }
 _PATIENCE = 30.0
+_ASKED_IN_TURN = 3
+"""So many engineers of the region are asked for one visit."""
 _BETWEEN_LOOKS = 0.02
 
 
@@ -56,6 +61,8 @@ class Walk:
 
     api: str
     terminal: Terminal
+    zone: ZoneInfo
+    """Of the visits, as they are shown."""
     order_id: str = ""
     events_seen: int = 0
 
@@ -85,25 +92,28 @@ class Walk:
         self.terminal.step(time.perf_counter() - began, f"{text} — {method} {path} → {status}")
         return document
 
-    def order(self) -> None:
+    def order(self, text: str = "가입신청 · A customer orders", **more: Any) -> None:
         """A customer orders."""
-        self.order_id = self.do(201, "가입신청 · A customer orders", "POST", "/orders", ORDER)["orderId"]
+        self.order_id = self.do(201, text, "POST", "/orders", ORDER | more)["orderId"]
         self.events_seen = 0
 
     def until(self, status: str) -> None:
         """The service gets so far by itself; each event is shown when it is seen."""
         began, deadline = time.perf_counter(), time.perf_counter() + _PATIENCE
-        while True:
-            _, order = self.call("GET", f"/orders/{self.order_id}")
-            history = order.get("history", [])
-            for entry in history[self.events_seen :]:
-                self.terminal.step(time.perf_counter() - began, f"{entry['event']} · {entry['by']}")
-            self.events_seen = len(history)
-            if order.get("status") == status:
-                return
+        while (stands := self.look(began)) != status:
             if time.perf_counter() > deadline:
-                raise Surprise(f"the order is {order.get('status')}, not {status}, after {_PATIENCE:.0f} s")
+                raise Surprise(f"the order is {stands}, not {status}, after {_PATIENCE:.0f} s")
             time.sleep(_BETWEEN_LOOKS)
+
+    def look(self, since: float) -> str:
+        """Where the order stands; what has happened to it meanwhile is shown."""
+        _, order = self.call("GET", f"/orders/{self.order_id}")
+        history = order.get("history", [])
+        for entry in history[self.events_seen :]:
+            told = filter(None, (entry["event"], entry["by"], entry["detail"]))
+            self.terminal.step(time.perf_counter() - since, " · ".join(told))
+        self.events_seen = len(history)
+        return str(order.get("status"))
 
     def view(self, wanted: Callable[[dict[str, Any]], bool], text: str) -> None:
         """The managers' read model shows it too, at once or a moment later."""
@@ -117,9 +127,44 @@ class Walk:
                 raise Surprise(f"the read model shows {row.get('status')} after {_PATIENCE:.0f} s")
             time.sleep(_BETWEEN_LOOKS)
 
-    def engineer(self, act: str, text: str) -> None:
-        """The assigned engineer acts."""
-        self.do(200, text, "POST", f"/installations/{self.order_id}/{act}")
+    def engineer(self, act: str, text: str, body: dict[str, Any] | None = None) -> str:
+        """The assigned engineer acts; their id."""
+        installation = self.do(200, text, "POST", f"/installations/{self.order_id}/{act}", body)
+        self.look(time.perf_counter())
+        return str(installation["engineerId"])
+
+    def windows(self, count: int) -> list[str]:
+        """The starts of windows in which several engineers are free."""
+        query = urlencode({"address": ORDER["installationAddress"], "productId": ORDER["productId"]})
+        found = self.do(200, "방문 시간 · The free windows", "GET", f"/managementCenters/slots?{query}")
+        free = [slot["start"] for slot in found["items"] if slot["free"] >= _ASKED_IN_TURN]
+        if len(free) < count:
+            raise Surprise(f"only {len(free)} windows are free for {_ASKED_IN_TURN} engineers")
+        return free[:count]
+
+    def colleague(self, *others: str) -> str:
+        """An engineer of the order's region besides these."""
+        region = self.call("GET", f"/orders/{self.order_id}")[1]["region"]
+        path = f"/managementCenters/engineers?region={region}&active=true"
+        found = self.do(200, "설치기사 · The engineers of the region", "GET", path)["items"]
+        return next(str(each["engineerId"]) for each in found if each["engineerId"] not in others)
+
+    def reschedule(self, start: str, text: str) -> None:
+        """The customer wants another window."""
+        path = f"/orders/{self.order_id}/reschedule"
+        self.do(200, f"{text}, {self.local(start)}", "POST", path, {"preferredVisit": start})
+        self.visit(start)
+
+    def visit(self, start: str) -> None:
+        """The engineer is to come then."""
+        self.until("INSTALLATION_REQUESTED")
+        booked = self.call("GET", f"/orders/{self.order_id}")[1]["visit"]
+        if booked is None or booked["start"] != start:
+            raise Surprise(f"the visit is {booked}, not at {start}")
+
+    def local(self, at: str) -> str:
+        """A point in time as people there read it."""
+        return f"{datetime.fromisoformat(at).astimezone(self.zone):%m-%d %H:%M}"
 
     def installation(self, status: str) -> None:
         """The installation context has it so."""
@@ -165,12 +210,38 @@ def refused(walk: Walk) -> None:
     walk.installation("COMPLETED")
 
 
+def day_in_the_field(walk: Walk) -> None:
+    """A wanted window, a refusal, a reassignment, another window, nobody at home, and completion in the end."""
+    walk.terminal.title("4. 현장의 하루 · A day in the field")
+    first, second, third = walk.windows(3)
+    walk.order(f"희망 방문 시간 · A customer orders, and wants {walk.local(first)}", preferredVisit=first)
+    walk.visit(first)
+    declined = walk.engineer("decline", "설치 거절 · The engineer declines", {"reason": "another visit takes longer"})
+    walk.visit(first)
+    accepted = walk.engineer("accept", "설치 수락 · The next one accepts")
+    path, chosen = f"/managementCenters/assignments/{walk.order_id}", walk.colleague(declined, accepted)
+    walk.do(200, "기사 변경 · A manager gives it to a third", "PUT", path, {"engineerId": chosen})
+    walk.visit(first)
+    walk.engineer("accept", "설치 수락 · Who accepts")
+    walk.reschedule(second, "방문 변경 · The customer wants another time")
+    walk.engineer("accept", "설치 수락 · The engineer accepts again")
+    walk.engineer("start", "설치 시작 · The engineer is there")
+    walk.engineer("incomplete", "방문 실패 · Nobody is at home", {"reason": "CUSTOMER_ABSENT", "note": "rang twice"})
+    walk.until("AWAITING_RESCHEDULE")
+    walk.reschedule(third, "방문 재예약 · The customer names the next time")
+    walk.engineer("accept", "설치 수락 · The engineer accepts")
+    walk.engineer("start", "설치 시작 · The engineer is there")
+    walk.engineer("complete", "설치 완료 · The engineer reports completion", {"serials": ["AP-2001-0042"]})
+    walk.until("JOIN_COMPLETED")
+    walk.installation("COMPLETED")
+
+
 def main() -> int:
     """Walk the scenario; 0 when all of it went as it should."""
     settings = Settings()
-    walk = Walk(f"http://{settings.api_host}:{settings.api_port}", Terminal())
+    walk = Walk(f"http://{settings.api_host}:{settings.api_port}", Terminal(), settings.visit_time_zone)
     try:
-        for part in (completed, canceled, refused):
+        for part in (completed, canceled, refused, day_in_the_field):
             part(walk)
     except urllib.error.URLError as error:
         walk.terminal.fail(f"{walk.api} does not answer ({error.reason}); is `make run` up?")
