@@ -1,6 +1,9 @@
+import asyncio
 import time
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHandle
 
 from domain.orders import OrderStatus
 from settings import Settings
@@ -25,6 +28,24 @@ async def test_an_order_is_shown_as_its_workflow_has_it(service: Service) -> Non
 
     assert (order["status"], order["stale"], order["region"]) == ("INSTALLATION_REQUESTED", False, "KR-11")
     assert [entry["event"] for entry in order["history"]] == ["JoinOrdered", "OrderAccepted", "InstallationRequested"]
+
+
+async def test_a_query_that_stays_unanswered_is_asked_once_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.work()
+    order_id = await service.requested()
+    query, asked = WorkflowHandle.query, []
+
+    async def lost_once(*what: Any, **how: Any) -> Any:
+        asked.append(what)
+        if len(asked) == 1:
+            await asyncio.Event().wait()
+        return await query(*what, **how)
+
+    monkeypatch.setattr(WorkflowHandle, "query", lost_once)
+
+    assert (await service.http.get(f"/orders/{order_id}")).json()["stale"] is False
 
 
 async def test_an_order_that_has_ended_is_shown_as_it_ended(service: Service) -> None:
