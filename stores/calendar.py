@@ -4,16 +4,29 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, false, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    String,
+    bindparam,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders import Visit
 from domain.staff import Slot
 from domain.visits import BookingRules
 from stores.tables.management_center import BOOKING, DAY_OFF, ENGINEER
-from stores.team import Team
+from stores.team import STATEMENTS, Shape, Team, members
 
 LONGEST_VISIT = timedelta(days=1)
 _HOURS = (ENGINEER.c.working_days, ENGINEER.c.works_from, ENGINEER.c.works_until, ENGINEER.c.visits_per_window)
@@ -51,22 +64,16 @@ class Calendar:
     ) -> "Calendar":
         """For windows that begin between these two points in time."""
         calendar = cls(connection, team, rules)
-        of_team = team.conditions()
-        alike = select(*_HOURS, func.count()).where(*of_team).group_by(*_HOURS)
-        calendar.engineers = [(calendar._hours(*row[:4]), row[4]) for row in await connection.execute(alike)]
+        alike = await connection.execute(_alike(team.shape), team.parameters)
+        calendar.engineers = [(calendar._hours(*hours), number) for number, *hours in alike]
         if calendar.engineers:
-            await calendar._read_days_off(of_team, rules.grid.day_of(first), rules.grid.day_of(last))
+            await calendar._read_days_off(rules.grid.day_of(first), rules.grid.day_of(last))
         return calendar
 
-    async def _read_days_off(self, of_team: list[ColumnElement[bool]], first: date, last: date) -> None:
-        then = DAY_OFF.c.last_day >= first, DAY_OFF.c.first_day <= last
-        days = DAY_OFF.c.first_day, DAY_OFF.c.last_day
-        own = select(*days, ENGINEER.c.engineer_id, *_HOURS).join(
-            ENGINEER, ENGINEER.c.engineer_id == DAY_OFF.c.engineer_id
-        )
-        everybodys = select(*days, literal("", String), *(literal(0) for _ in _HOURS))
-        found = union_all(own.where(*of_team, *then), everybodys.where(DAY_OFF.c.region == self.team.region, *then))
-        for first_day, last_day, engineer_id, *hours in await self.connection.execute(found):
+    async def _read_days_off(self, first: date, last: date) -> None:
+        span = {"first": first, "last": last}
+        found = await self.connection.execute(_days_off(self.team.shape), {**self.team.parameters, **span})
+        for first_day, last_day, engineer_id, *hours in found:
             day = max(first_day, first)
             while day <= min(last_day, last):
                 if engineer_id:
@@ -93,53 +100,28 @@ class Calendar:
         places = {(window.start, window.end): self.places(window) for window in windows}
         if not any(places.values()):
             return []
-        booked = BOOKING.c.visit_start, BOOKING.c.visit_end
-        span = self._span(windows)
-        counted = select(*booked, func.count(), func.max(BOOKING.c.seat)).where(*span).group_by(*booked)
+        span = self.team.parameters | {"after": windows[0].start - LONGEST_VISIT, "before": windows[-1].end}
         least = min(hours.visits_per_window for hours, _ in self.engineers)
         odd: list[datetime] = []
         crowded = False
-        for start, end, number, seat in await self.connection.execute(counted):
+        for start, end, number, seat in await self.connection.execute(_counted(self.team.shape, self.team.whole), span):
             if (start, end) in places:
                 places[start, end] -= number
             elif any(window.start < end and start < window.end for window in windows):
                 odd.append(start)
             crowded = crowded or seat >= least
         if odd or crowded:
-            await self._count_one_by_one(windows, places, odd)
+            await self._count_one_by_one(windows, places, {**span, "odd": odd, "usual": self.rules.visits_per_window})
         return [Slot(window, number) for window in windows if (number := places[window.start, window.end]) > 0]
 
-    def _span(self, windows: Sequence[Visit]) -> list[ColumnElement[bool]]:
-        """The bookings of the team that may concern these windows."""
-        members = select(ENGINEER.c.engineer_id).where(*self.team.conditions())
-        return [
-            BOOKING.c.region == self.team.region,
-            BOOKING.c.stranded == false(),
-            BOOKING.c.visit_start > windows[0].start - LONGEST_VISIT,
-            BOOKING.c.visit_start < windows[-1].end,
-            BOOKING.c.engineer_id.in_(members),
-        ]
-
     async def _count_one_by_one(
-        self, windows: Sequence[Visit], places: dict[tuple[datetime, datetime], int], odd: list[datetime]
+        self, windows: Sequence[Visit], places: dict[tuple[datetime, datetime], int], span: dict[str, Any]
     ) -> None:
         """Put right what has been counted of engineers who have a visit across windows, or more than they take."""
-        usual = self.rules.visits_per_window
-        span = self._span(windows)
-        joined = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
-        too_many = BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, usual)
-        concerned = (
-            select(BOOKING.c.engineer_id)
-            .select_from(joined)
-            .where(*span, or_(too_many, BOOKING.c.visit_start.in_(odd)))
-        )
-        found = (
-            select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *_HOURS)
-            .select_from(joined)
-            .where(*span, BOOKING.c.engineer_id.in_(concerned))
-        )
         booked: dict[tuple[str, Hours], list[tuple[datetime, datetime]]] = defaultdict(list)
-        for engineer_id, start, end, *hours in await self.connection.execute(found):
+        for engineer_id, start, end, *hours in await self.connection.execute(
+            _of_the_odd(self.team.shape, self.team.whole), span
+        ):
             booked[engineer_id, self._hours(*hours)].append((start, end))
         for (engineer_id, own_hours), visits in booked.items():
             for window in windows:
@@ -154,3 +136,52 @@ class Calendar:
         day = self.rules.grid.day_of(window.start)
         away = day in self.holidays or (day in self.off and engineer_id in self.off[day])
         return not away and hours.contain(day.weekday(), *self.rules.grid.minutes_of(window))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _alike(shape: Shape) -> Select[Any]:
+    """How many of a team have the same hours."""
+    return select(func.count(), *_HOURS).where(*members(shape)).group_by(*_HOURS)
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _days_off(shape: Shape) -> CompoundSelect[Any]:
+    """Of a team: the days, who, and their hours; and the holidays of the region, which are nobody's own."""
+    days = DAY_OFF.c.first_day, DAY_OFF.c.last_day
+    then = DAY_OFF.c.last_day >= bindparam("first"), DAY_OFF.c.first_day <= bindparam("last")
+    own = select(*days, ENGINEER.c.engineer_id, *_HOURS).join(ENGINEER, ENGINEER.c.engineer_id == DAY_OFF.c.engineer_id)
+    everybodys = select(*days, literal("", String), *(literal(0) for _ in _HOURS))
+    of_region = DAY_OFF.c.region == bindparam("team_region")
+    return union_all(own.where(*members(shape), *then), everybodys.where(of_region, *then))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _booked(shape: Shape, whole: bool) -> list[ColumnElement[bool]]:
+    """The bookings of a team in a span of time."""
+    found = [
+        BOOKING.c.region == bindparam("team_region"),
+        BOOKING.c.stranded == false(),
+        BOOKING.c.visit_start > bindparam("after"),
+        BOOKING.c.visit_start < bindparam("before"),
+    ]
+    if not whole:
+        found.append(BOOKING.c.engineer_id.in_(select(ENGINEER.c.engineer_id).where(*members(shape))))
+    return found
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _counted(shape: Shape, whole: bool) -> Select[Any]:
+    """How many there are at the same time."""
+    when = BOOKING.c.visit_start, BOOKING.c.visit_end
+    return select(*when, func.count(), func.max(BOOKING.c.seat)).where(*_booked(shape, whole)).group_by(*when)
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _of_the_odd(shape: Shape, whole: bool) -> Select[Any]:
+    """All those of engineers one of whose begins at an odd time, or has a seat that they do not offer any more."""
+    joined = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
+    too_many = BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual"))
+    odd = or_(too_many, BOOKING.c.visit_start.in_(bindparam("odd", expanding=True)))
+    who = select(BOOKING.c.engineer_id).select_from(joined).where(*_booked(shape, whole), odd)
+    found = select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *_HOURS).select_from(joined)
+    return found.where(*_booked(shape, whole), BOOKING.c.engineer_id.in_(who))

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, false, func, not_, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders import Visit
 from domain.visits import BookingRules
 from stores.calendar import LONGEST_VISIT, Calendar
 from stores.tables.management_center import BOOKING, DAY_OFF, ENGINEER
-from stores.team import Bar, Team
+from stores.team import STATEMENTS, Bar, Shape, Team, members
 
 _FIRST_LOOK = timedelta(days=7)
+_TOO_MANY = 1000
+"""What a visit that overlaps a window in part takes of its places: all."""
 
 Look = tuple[Team, Sequence[Visit]]
 """Windows to be looked through, in order, and for whom."""
@@ -44,11 +47,12 @@ class Search:
         for team, windows in looks:
             for part, some in team.stretches(windows, bars):
                 calendar = await self.calendar(part)
-                possible = [window for window in some if calendar.places(window)]
-                # Mostly the first has a place: then nothing needs to be counted.
-                if possible and (engineer := await self._choose(part, possible[0], keep)) is not None:
-                    return engineer, possible[0]
-                for slot in await calendar.free(possible[1:]):
+                # Mostly the first that is worked in has a place: then nothing needs to be counted.
+                first = next((place for place, window in enumerate(some) if calendar.places(window)), len(some))
+                for window in some[first : first + 1]:
+                    if (engineer := await self._choose(part, window, keep)) is not None:
+                        return engineer, window
+                for slot in await calendar.free(some[first + 1 :]):
                     if (engineer := await self._choose(part, slot.window, keep)) is not None:
                         return engineer, slot.window
         return None
@@ -68,34 +72,47 @@ class Search:
         """
         day = self._rules.grid.day_of(window.start)
         begins, ends = self._rules.grid.minutes_of(window)
-        of_engineer = BOOKING.c.engineer_id == ENGINEER.c.engineer_id
-        same = and_(BOOKING.c.visit_start == window.start, BOOKING.c.visit_end == window.end)
-        across = and_(
-            BOOKING.c.visit_start > window.start - LONGEST_VISIT,
-            BOOKING.c.visit_start < window.end,
-            BOOKING.c.visit_end > window.start,
-            not_(same),
+        then: dict[str, Any] = {
+            "day": day,
+            "day_of_week": 1 << day.weekday(),
+            "begins": begins,
+            "ends": ends,
+            "start": window.start,
+            "end": window.end,
+            "after": window.start - LONGEST_VISIT,
+            "usual": self._rules.visits_per_window,
+            "keep": keep or "",
+        }
+        return (await self._connection.execute(_choice(team.shape), team.parameters | then)).one_or_none()
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _choice(shape: Shape) -> Select[Any]:
+    day: BindParameter[Any] = bindparam("day")
+    start: BindParameter[Any] = bindparam("start")
+    end: BindParameter[Any] = bindparam("end")
+    # Not `= false`: SQLite would look for all that stand in the window, once for each engineer.
+    standing = BOOKING.c.engineer_id == ENGINEER.c.engineer_id, BOOKING.c.stranded.is_not(true())
+    same = and_(BOOKING.c.visit_start == start, BOOKING.c.visit_end == end)
+    taken = select(func.coalesce(func.sum(case((same, 1), else_=_TOO_MANY)), 0)).where(
+        *standing,
+        BOOKING.c.visit_start > bindparam("after"),
+        BOOKING.c.visit_start < end,
+        BOOKING.c.visit_end > start,
+    )
+    that_day = select(func.count()).where(*standing, BOOKING.c.day == day).scalar_subquery().label("that_day")
+    off = select(DAY_OFF.c.day_off_id).where(DAY_OFF.c.last_day >= day, DAY_OFF.c.first_day <= day)
+    return (
+        select(ENGINEER, that_day)
+        .where(
+            *members(shape),
+            ENGINEER.c.working_days.bitwise_and(bindparam("day_of_week")) != 0,
+            ENGINEER.c.works_from <= bindparam("begins"),
+            ENGINEER.c.works_until >= bindparam("ends"),
+            ~off.where(DAY_OFF.c.region == bindparam("team_region")).exists(),
+            ~off.where(DAY_OFF.c.engineer_id == ENGINEER.c.engineer_id).exists(),
+            taken.scalar_subquery() < func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual")),
         )
-        standing = select(func.count()).where(of_engineer, BOOKING.c.stranded == false())
-        that_day = standing.where(BOOKING.c.day == day).scalar_subquery()
-        off = select(DAY_OFF.c.day_off_id).where(
-            or_(DAY_OFF.c.engineer_id == ENGINEER.c.engineer_id, DAY_OFF.c.region == ENGINEER.c.region),
-            DAY_OFF.c.last_day >= day,
-            DAY_OFF.c.first_day <= day,
-        )
-        places = func.coalesce(ENGINEER.c.visits_per_window, self._rules.visits_per_window)
-        found = (
-            select(ENGINEER, that_day.label("that_day"))
-            .where(
-                *team.conditions(),
-                ENGINEER.c.working_days.bitwise_and(1 << day.weekday()) != 0,
-                ENGINEER.c.works_from <= begins,
-                ENGINEER.c.works_until >= ends,
-                not_(off.exists()),
-                standing.where(same).scalar_subquery() < places,
-                not_(standing.with_only_columns(BOOKING.c.order_id).where(across).exists()),
-            )
-            .order_by(ENGINEER.c.engineer_id != (keep or ""), that_day, ENGINEER.c.engineer_id)
-            .limit(1)
-        )
-        return (await self._connection.execute(found)).one_or_none()
+        .order_by(ENGINEER.c.engineer_id != bindparam("keep"), that_day, ENGINEER.c.engineer_id)
+        .limit(1)
+    )
