@@ -111,10 +111,14 @@ class Placed:
     async def assign(self, engineer_id: str) -> Assignment:
         answer = await self._update("assign_engineer", ManualAssignment(engineer_id, by="manager:m1"), Assignment)
         assert isinstance(answer, Assignment)
+        assert answer.engineer_id == engineer_id
         return answer
 
     async def reschedule(self, start: datetime, by: str = "customer") -> Order:
-        return await self._tell("reschedule", RescheduleRequest(start, by))
+        order = await self._tell("reschedule", RescheduleRequest(start, by))
+        assert order.visit is not None
+        assert order.visit.start == start
+        return order
 
     async def reconsider(self, round_: int | None = None) -> None:
         """The management centre finds it due, as it has decided it (or had)."""

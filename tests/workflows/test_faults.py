@@ -1,22 +1,25 @@
 """Failures before and after the effect of every step: done once, never half, never again by a late try (rule 5)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from itertools import product
-
-import pytest
+from itertools import count, product
 
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
     COMPLETE_INSTALLATION,
     DECLINE_INSTALLATION,
+    INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
+    START_INSTALLATION,
+    WITHDRAW_INSTALLATION,
     InstallationStatus,
 )
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
+from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
+from tests.workflows.contexts import window
 from tests.workflows.placed import Placed, Way
 from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import together
@@ -28,12 +31,18 @@ COMMANDS = [
         REQUEST_INSTALLATION,
         ACCEPT_INSTALLATION,
         DECLINE_INSTALLATION,
+        START_INSTALLATION,
+        INCOMPLETE_INSTALLATION,
+        WITHDRAW_INSTALLATION,
+        RELEASE_ASSIGNMENT,
         COMPLETE_INSTALLATION,
         CANCEL_INSTALLATION,
         CLOSE_ASSIGNMENT,
         PROJECT_ORDER,
     )
 ]
+OWN = count(1)
+"""Of each order a window of its own."""
 IMPATIENT = replace(QUICK, try_for=0.5)
 """A try that does not answer is soon followed by the next."""
 
@@ -48,6 +57,17 @@ async def completed(order: Placed) -> Order:
 
 async def cancelled(order: Placed) -> Order:
     await places.accepted(order)
+    await order.cancel()
+    return await order.result()
+
+
+async def visited_again(order: Placed) -> Order:
+    """The first visit comes to nothing, and the second is lost."""
+    await places.started(order)
+    await order.incomplete()
+    await order.reschedule(window(next(OWN)))
+    await places.requested(order)
+    await places.lose(order)
     await order.cancel()
     return await order.result()
 
@@ -67,42 +87,61 @@ CANCELLED = [
     *("OrderAccepted", "InstallationRequested", "InstallationAccepted"),
     *("CancelOrdered", "InstallationCanceled", "OrderCanceled"),
 ]
+VISITED_AGAIN = [
+    *CANCELLED[:4],
+    *("InstallationStarted", "InstallationIncomplete", "VisitRescheduled", "InstallationRequested", "VisitLost"),
+    *CANCELLED[4:],
+]
+Walk = Callable[[Placed], Awaitable[Order]]
+WALKS: list[tuple[Walk, list[str], tuple[str, ...]]] = [
+    (completed, COMPLETED, (ASSIGN_ENGINEER.name, DECLINE_INSTALLATION.name)),
+    (completed, COMPLETED, (REQUEST_INSTALLATION.name, ACCEPT_INSTALLATION.name)),
+    (completed, COMPLETED, (COMPLETE_INSTALLATION.name, CLOSE_ASSIGNMENT.name, PROJECT_ORDER.name)),
+    (cancelled, CANCELLED, (CANCEL_INSTALLATION.name, CLOSE_ASSIGNMENT.name)),
+    (visited_again, VISITED_AGAIN, (START_INSTALLATION.name, RELEASE_ASSIGNMENT.name)),
+    (visited_again, VISITED_AGAIN, (INCOMPLETE_INSTALLATION.name, WITHDRAW_INSTALLATION.name)),
+]
+"""The ways that orders go, what is told of them, and the commands that they meet and that fail at first."""
+CASES = list(product(WALKS, (False, True)))
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["before the effect", "after the effect"])
-async def test_an_order_ends_the_same_whichever_step_fails_at_first(stage: Stage, done: bool) -> None:
-    async def case(name: str) -> None:
+def test_every_command_fails_on_one_of_the_ways() -> None:
+    assert {command for _, _, commands in WALKS for command in commands} == set(COMMANDS)
+
+
+async def test_an_order_ends_the_same_whichever_steps_fail_at_first(stage: Stage) -> None:
+    async def case(walk: Walk, events: list[str], commands: tuple[str, ...], *, done: bool) -> None:
         order_id = stage.new_id()
-        stage.contexts.faults.fail(name, times=3, done=done, order_id=order_id)
-        order = await stage.place(order_id=order_id)
-        if name == CANCEL_INSTALLATION.name:
-            assert told(await cancelled(order)) == CANCELLED
-        else:
-            assert told(await completed(order)) == COMPLETED
-        assert stage.contexts.called(order_id).count(name) > 3
+        for command in commands:
+            stage.contexts.faults.fail(command, done=done, order_id=order_id)
+        ended = await walk(await stage.place(order_id=order_id))
+        assert told(ended) == events
+        assert all(stage.contexts.called(order_id).count(command) > 1 for command in commands)
 
-    await together({name: case(name) for name in COMMANDS})
+    await together({f"{walk[-1]}, done: {done}": case(*walk, done=done) for walk, done in CASES})
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["before the effect", "after the effect"])
-async def test_a_try_that_is_given_up_and_works_later_changes_nothing(stage: Stage, done: bool) -> None:
-    async def case(name: str) -> None:
+async def test_tries_that_are_given_up_and_work_later_change_nothing(stage: Stage) -> None:
+    async def case(walk: Walk, events: list[str], commands: tuple[str, ...], *, done: bool) -> None:
         order_id = stage.new_id()
-        gate = stage.contexts.faults.hold(name, done=done, order_id=order_id, tries=1)
+        hold = stage.contexts.faults.hold
+        gates = [hold(command, done=done, order_id=order_id, tries=1) for command in commands]
         order = await stage.place(IMPATIENT, order_id=order_id)
-        walk = cancelled if name == CANCEL_INSTALLATION.name else completed
         ended = await walk(order)
         installations = dict(stage.contexts.installations[order_id])
 
-        gate.open()
+        for gate in gates:
+            assert gate.reached.is_set()
+            gate.open()
         await stage.contexts.finished(order_id)
 
-        assert told(ended) == (CANCELLED if walk is cancelled else COMPLETED)
+        assert told(ended) == events
         assert stage.contexts.installations[order_id] == installations
         assert stage.contexts.assignments[order_id] is None
+        assert order_id not in stage.contexts.booked
         assert order.row == ended
 
-    await together({name: case(name) for name in COMMANDS})
+    await together({f"{walk[-1]}, done: {done}": case(*walk, done=done) for walk, done in CASES})
 
 
 async def test_an_acceptance_before_the_order_has_noted_the_request_counts(stage: Stage) -> None:
@@ -120,23 +159,24 @@ async def test_an_acceptance_before_the_order_has_noted_the_request_counts(stage
     assert stage.contexts.newest(order.order_id) is InstallationStatus.ACCEPTED
 
 
-@pytest.mark.parametrize("way", Way)
-async def test_a_late_try_after_a_cancel_revives_nothing(stage: Stage, way: Way) -> None:
-    async def case(name: str, *, done: bool) -> None:
+async def test_a_late_try_after_a_cancel_revives_nothing(stage: Stage) -> None:
+    async def case(way: Way, *, done: bool) -> None:
         order_id = stage.new_id()
-        gate = stage.contexts.faults.hold(name, done=done, order_id=order_id, tries=1)
+        late = (ASSIGN_ENGINEER.name, REQUEST_INSTALLATION.name)
+        gates = [stage.contexts.faults.hold(name, done=done, order_id=order_id, tries=1) for name in late]
         order = await stage.place(IMPATIENT, order_id=order_id)
         await places.requested(order)
-        assert stage.contexts.called(order_id).count(name) == 2
+        assert [stage.contexts.called(order_id).count(name) for name in late] == [2, 2]
 
         await order.cancel(way)
         ended = await order.result()
-        gate.open()
+        for gate in gates:
+            gate.open()
         await stage.contexts.finished(order_id)
 
         assert order.row == ended
         assert stage.contexts.assignments[order_id] is None
+        assert order_id not in stage.contexts.booked
         assert not any(status.open for status in stage.contexts.installations[order_id].values())
 
-    late = product((ASSIGN_ENGINEER.name, REQUEST_INSTALLATION.name), (False, True))
-    await together({f"{name}, done: {done}": case(name, done=done) for name, done in late})
+    await together({f"{way}, done: {done}": case(way, done=done) for way, done in product(Way, (False, True))})

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.installation import InstallationStatus
 from domain.orders import Event, Order, OrderStatus
-from tests.workflows.contexts import Contexts
+from tests.workflows.contexts import Contexts, window
 from tests.workflows.faults import Gate
 from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import HASTY, Stage
@@ -20,13 +20,27 @@ from tests.workflows.test_faults import COMMANDS
 from tests.workflows.waiting import together
 
 CLOSED = "closed"
-REFUSALS = {"IllegalTransition", "NotAssigned", "OrderCancelRejected", "EngineerUnavailable", CLOSED}
+WINDOWS = 2
+"""Of three engineers: for six visits at a time."""
+ACTS = {
+    "accept": Event.INSTALLATION_ACCEPTED,
+    "decline": Event.INSTALLATION_DECLINED,
+    "start": Event.INSTALLATION_STARTED,
+    "incomplete": Event.INSTALLATION_INCOMPLETE,
+}
+REFUSALS = {
+    *("IllegalTransition", "NotAssigned", "OrderCancelRejected", "EngineerUnavailable", "VisitUnavailable"),
+    CLOSED,
+}
 AT_REST: dict[OrderStatus, set[InstallationStatus | None]] = {
     OrderStatus.AWAITING_ENGINEER: {None, InstallationStatus.DECLINED, InstallationStatus.CANCELED},
     OrderStatus.INSTALLATION_REQUESTED: {InstallationStatus.REQUESTED},
-    OrderStatus.INSTALLATION_ACCEPTED: {InstallationStatus.ACCEPTED},
+    OrderStatus.INSTALLATION_ACCEPTED: {InstallationStatus.ACCEPTED, InstallationStatus.STARTED},
+    OrderStatus.AWAITING_RESCHEDULE: {InstallationStatus.INCOMPLETE, InstallationStatus.CANCELED},
     OrderStatus.JOIN_COMPLETED: {InstallationStatus.COMPLETED},
-    OrderStatus.ORDER_CANCELED: {InstallationStatus.CANCELED, InstallationStatus.DECLINED},
+    OrderStatus.ORDER_CANCELED: {
+        *(InstallationStatus.CANCELED, InstallationStatus.DECLINED, InstallationStatus.INCOMPLETE),
+    },
 }
 """An order of which nothing is under way, and how its newest installation stands then."""
 
@@ -39,6 +53,7 @@ class Say:
     engineer_id: str = "e1"
     round: int = 0
     way: Way = Way.UPDATE
+    window: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,27 +79,41 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Away:
+    """An engineer will not be there in a window."""
+
+    engineer_id: str
+    window: int
+
+
+@dataclass(frozen=True)
 class Rest:
     """Let everything happen that can."""
 
 
-Step = Say | Fail | Hold | Open | Rest
+Step = Say | Fail | Hold | Open | Away | Rest
 
 names = st.sampled_from(["e1", "e1", "e2", "e3", "nobody"])
 acts = st.builds(
     Say,
-    st.sampled_from(["accept", "accept", "decline", "complete", "complete"]),
+    st.sampled_from(["accept", "accept", "accept", "decline", "start", "incomplete", "complete", "complete"]),
     engineer_id=names,
     round=st.sampled_from([0, 0, 0, 1, 2]),
 )
-assignments = st.builds(Say, st.just("assign"), engineer_id=names)
+windows = st.integers(0, WINDOWS)
+wishes = st.one_of(
+    st.builds(Say, st.just("assign"), engineer_id=names),
+    st.builds(Say, st.just("reschedule"), window=windows),
+    st.builds(Say, st.just("reconsider")),
+    st.builds(Away, st.just("e1"), windows),
+)
 cancels = st.builds(Say, st.just("cancel"), way=st.sampled_from(Way))
 faults = st.one_of(
     st.builds(Fail, st.sampled_from(COMMANDS), st.booleans(), st.integers(1, 2)),
     st.builds(Hold, st.sampled_from(COMMANDS), st.booleans()),
     st.just(Open()),
 )
-steps = st.one_of(st.just(Rest()), st.just(Rest()), acts, acts, acts, assignments, cancels, faults)
+steps = st.one_of(st.just(Rest()), st.just(Rest()), acts, acts, acts, wishes, wishes, cancels, faults)
 scripts = st.lists(st.lists(steps, min_size=1, max_size=12), min_size=6, max_size=10)
 
 
@@ -108,6 +137,8 @@ class Play:
                 self.gates.append((step.command, by.hold(step.command, done=step.done, order_id=of, tries=1)))
             case Open():
                 self.open()
+            case Away():
+                self.order.contexts.away.add((step.engineer_id, window(step.window)))
             case Rest():
                 held = {command for command, gate in self.gates if not gate.opened.is_set()}
                 await self.order.until_quiet(but=held)
@@ -138,8 +169,16 @@ class Play:
                 return self.order.accept(say.engineer_id, say.round)
             case "decline":
                 return self.order.decline(say.engineer_id, say.round)
+            case "start":
+                return self.order.start(say.engineer_id, say.round)
+            case "incomplete":
+                return self.order.incomplete(say.engineer_id, say.round)
             case "complete":
                 return self.order.complete(say.engineer_id, say.round)
+            case "reschedule":
+                return self.order.reschedule(window(say.window))
+            case "reconsider":
+                return self.order.reconsider()
             case "assign":
                 return self.order.assign(say.engineer_id)
             case _:
@@ -169,7 +208,7 @@ def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
     else:
         assert (order.status is OrderStatus.ORDER_CANCELED) == bool(cancelled)
         assert order.status is not OrderStatus.JOIN_COMPLETED
-    for said, event in (("accept", Event.INSTALLATION_ACCEPTED), ("decline", Event.INSTALLATION_DECLINED)):
+    for said, event in ACTS.items():
         engineers = {f"engineer:{say.engineer_id}" for say in yes if say.what == said}
         assert engineers == {by for happened, by in events if happened == event}
     too_late = any(answer == "OrderCancelRejected" for _, answer in told)
@@ -179,13 +218,20 @@ def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
 def at_rest(order: Order, contexts: Contexts) -> None:
     """The contexts agree about an order of which nothing is under way."""
     assert contexts.newest(order.order_id) in AT_REST[order.status]
-    held = contexts.assignments[order.order_id]
-    if order.status.final or order.status is OrderStatus.AWAITING_ENGINEER:
-        assert held is None
+    status, order_id = order.status, order.order_id
+    if status.final or status is OrderStatus.AWAITING_ENGINEER:
+        assert contexts.assignments[order_id] is None
+    if status in (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED):
+        assert order.visit is not None
+        assert contexts.booked[order_id] == (order.engineer_id, order.visit.start)
     else:
-        assert held is not None
-        assert held.engineer_id == order.engineer_id
-    assert (order.attention is None) == (order.status is not OrderStatus.AWAITING_ENGINEER)
+        assert order_id not in contexts.booked
+    assert (order_id in contexts.waiting) == (status is OrderStatus.AWAITING_ENGINEER)
+    events = [entry.event for entry in order.history]
+    lost = status is OrderStatus.AWAITING_RESCHEDULE and (
+        events.count(Event.INSTALLATION_INCOMPLETE) > 1 or events[-1] == Event.VISIT_LOST
+    )
+    assert (order.attention is not None) == (lost or status is OrderStatus.AWAITING_ENGINEER)
 
 
 async def play(stage: Stage, script: Sequence[Step]) -> None:
@@ -197,7 +243,9 @@ async def play(stage: Stage, script: Sequence[Step]) -> None:
 
 
 async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]]) -> None:
-    """All at once; nothing of them is left on the stage for the next."""
+    """All at once, with fewer windows than orders; nothing of them is left on the stage for the next."""
+    stage.contexts.scarce, stage.contexts.windows = True, WINDOWS
+    stage.contexts.away.clear()
     await together({f"{n}: {script}": play(stage, script) for n, script in enumerate(scripts)})
     await stage.look_back()
     stage.placed.clear()
