@@ -1,0 +1,180 @@
+"""The centre's calendar as one would keep it on paper: every engineer and every window looked at one by one."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.management_center import AssignEngineer, AssignmentRefusal, Otherwise
+from domain.orders import Visit
+from domain.staff import DayOff, Engineer, Weekday
+from domain.visits import BookingRules
+
+Place = tuple[str, datetime]
+"""An engineer, and the start of a window."""
+
+
+@dataclass
+class Booked:
+    """What is booked for an order."""
+
+    engineer_id: str
+    window: Visit
+    region: str
+    skills: set[str]
+
+
+@dataclass
+class NaiveCalendar:
+    """What is known, and the rules."""
+
+    rules: BookingRules
+    now: datetime
+    areas: dict[str, str]
+    """The regions of addresses."""
+    engineers: dict[str, Engineer] = field(default_factory=dict)
+    off: dict[str, DayOff] = field(default_factory=dict)
+    products: dict[str, set[str]] = field(default_factory=dict)
+    booked: dict[str, Booked] = field(default_factory=dict)
+    held: dict[str, Visit] = field(default_factory=dict)
+    waiting: dict[str, AssignEngineer] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+    def works(self, engineer: Engineer, window: Visit) -> bool:
+        day = self.rules.grid.day_of(window.start)
+        start, end = (at.astimezone(self.rules.grid.zone).time() for at in (window.start, window.end))
+        return (
+            engineer.active
+            and list(Weekday)[day.weekday()] in engineer.working_days
+            and engineer.working_hours.start <= start
+            and start < end <= engineer.working_hours.end
+            and not any(
+                (off.engineer_id == engineer.engineer_id or off.region == engineer.region)
+                and off.first_day <= day <= off.last_day
+                for off in self.off.values()
+            )
+        )
+
+    def stranded(self, booked: Booked) -> bool:
+        engineer = self.engineers[booked.engineer_id]
+        there = engineer.region == booked.region and booked.skills <= set(engineer.skills)
+        return not (there and self.works(engineer, booked.window))
+
+    def visits(self, engineer_id: str) -> list[Visit]:
+        standing = (booked for booked in self.booked.values() if not self.stranded(booked))
+        return [booked.window for booked in standing if booked.engineer_id == engineer_id]
+
+    def places(self, engineer: Engineer, window: Visit) -> int:
+        if not self.works(engineer, window):
+            return 0
+        capacity = engineer.visits_per_window or self.rules.visits_per_window
+        return max(capacity - self.visits(engineer.engineer_id).count(window), 0)
+
+    def bookable(self) -> list[Visit]:
+        return list(self.rules.grid.windows(*self.rules.bookable(self.now)))
+
+    def slots(self, region: str, product_id: str) -> list[tuple[datetime, int]]:
+        team = [engineer for engineer in self.engineers.values() if self.able(engineer, region, product_id)]
+        counted = [(window.start, sum(self.places(one, window) for one in team)) for window in self.bookable()]
+        return [(start, free) for start, free in counted if free]
+
+    def able(self, engineer: Engineer, region: str, product_id: str) -> bool:
+        return engineer.region == region and self.products.get(product_id, set()) <= set(engineer.skills)
+
+    def could_have(self, asked: AssignEngineer, engineer: Engineer, window: Visit) -> bool:
+        """Whether it may be given to the order, if nobody goes before it."""
+        earliest = max(asked.wanted or self.now, self.now + self.rules.lead)
+        able = self.able(engineer, self.areas[asked.installation_address], asked.product_id)
+        return able and engineer.engineer_id not in asked.passed_over and window.start >= earliest
+
+    def is_for_others(self, asked: AssignEngineer, engineer: Engineer, window: Visit) -> bool:
+        """Whether an order that goes before it could have it."""
+        return any(
+            self.could_have(other, engineer, window)
+            for other in self.waiting.values()
+            if (other.ordered_at, other.order_id) < (asked.ordered_at, asked.order_id)
+        )
+
+    def first_who_could_go_on(self, region: str) -> str | None:
+        """Of those who wait."""
+        for asked in sorted(self.waiting.values(), key=lambda asked: (asked.ordered_at, asked.order_id)):
+            if self.areas[asked.installation_address] == region and any(
+                self.places(engineer, window)
+                and self.could_have(asked, engineer, window)
+                and not self.is_for_others(asked, engineer, window)
+                for engineer in self.engineers.values()
+                for window in self.bookable()
+            ):
+                return asked.order_id
+        return None
+
+    def assign(self, asked: AssignEngineer) -> Place | AssignmentRefusal:
+        """Decide a round that has not been decided."""
+        if asked.order_id in self.closed:
+            return AssignmentRefusal.CLOSED
+        before = self.booked.pop(asked.order_id, None)
+        found = self.choose(asked, before)
+        if not isinstance(found, AssignmentRefusal):
+            engineer, window = found
+            needed = self.products.get(asked.product_id, set()) & set(engineer.skills)
+            self.booked[asked.order_id] = Booked(engineer.engineer_id, window, engineer.region, needed)
+            self.held[asked.order_id] = window
+            self.waiting.pop(asked.order_id, None)
+            return engineer.engineer_id, window.start
+        if asked.stands:
+            if before is not None:
+                self.booked[asked.order_id] = before
+        else:
+            self.held.pop(asked.order_id, None)
+            self.waiting.pop(asked.order_id, None)
+            if asked.otherwise is Otherwise.WAIT:
+                self.waiting[asked.order_id] = asked
+        return found
+
+    def choose(self, asked: AssignEngineer, before: Booked | None) -> tuple[Engineer, Visit] | AssignmentRefusal:
+        region = self.areas[asked.installation_address]
+        if asked.engineer_id is not None:
+            team = [self.engineers[asked.engineer_id]]
+        else:
+            team = [
+                engineer
+                for engineer in self.engineers.values()
+                if engineer.active
+                and self.able(engineer, region, asked.product_id)
+                and engineer.engineer_id not in asked.passed_over
+            ]
+            if not team:
+                return AssignmentRefusal.NO_ENGINEER
+        for window in self.wanted(asked):
+            free = [
+                engineer
+                for engineer in team
+                if self.places(engineer, window)
+                and (
+                    asked.engineer_id is not None
+                    or (before is not None and (before.engineer_id, before.window) == (engineer.engineer_id, window))
+                    or not self.is_for_others(asked, engineer, window)
+                )
+            ]
+            if free:
+                return min(free, key=lambda engineer: self.rank(engineer, window, asked.keep)), window
+        if asked.engineer_id is not None:
+            return AssignmentRefusal.ENGINEER_UNAVAILABLE
+        return AssignmentRefusal.VISIT_UNAVAILABLE if asked.exactly else AssignmentRefusal.NO_CAPACITY
+
+    def wanted(self, asked: AssignEngineer) -> list[Visit]:
+        """The windows that would do, the best first."""
+        wanted = asked.wanted if asked.wanted and asked.wanted > self.now else None
+        held = self.held.get(asked.order_id)
+        own = [held] if held is not None and held.start == wanted else []
+        if asked.exactly:
+            return own or [window for window in self.bookable() if window.start == wanted]
+        return own + [window for window in self.bookable() if wanted is None or window.start >= wanted]
+
+    def rank(self, engineer: Engineer, window: Visit, keep: str | None) -> tuple[bool, int, str]:
+        day = self.rules.grid.day_of(window.start)
+        that_day = [visit for visit in self.visits(engineer.engineer_id) if self.rules.grid.day_of(visit.start) == day]
+        return engineer.engineer_id != keep, len(that_day), engineer.engineer_id
+
+    def close(self, order_id: str) -> None:
+        self.closed.add(order_id)
+        self.booked.pop(order_id, None)
+        self.waiting.pop(order_id, None)

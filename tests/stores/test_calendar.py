@@ -1,0 +1,245 @@
+"""The calendar agrees with one that is kept on paper, whatever happens to it."""
+
+import asyncio
+import shutil
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select
+
+from domain import contexts
+from domain.dispatch import FindDue
+from domain.management_center import AssignEngineer, CloseAssignment, Otherwise
+from domain.staff import Weekday, WorkingHours
+from domain.visits import BookingRules, VisitGrid
+from stores.database import Database
+from stores.management_center import ManagementCenterStore
+from stores.migration import migrate
+from stores.tables.management_center import BOOKING, ENGINEER
+from tests.stores.naive_calendar import NaiveCalendar
+
+RULES = BookingRules(
+    VisitGrid(time(8), timedelta(hours=4), ZoneInfo("Asia/Seoul")), lead=timedelta(hours=10), horizon=timedelta(days=3)
+)
+MONDAY = datetime(2026, 7, 12, 20, tzinfo=UTC)
+"""5 o'clock in Seoul."""
+AREAS = {"Seoul": "KR-11", "Busan": "KR-26"}
+REGIONS = tuple(AREAS.values())
+SKILLS = ("fibre", "tv")
+PRODUCTS = ("plain", "special")
+ENGINEERS = 4
+
+somebody = st.integers(0, ENGINEERS - 1)
+skills = st.sets(st.sampled_from(SKILLS))
+hours = st.sampled_from(
+    [WorkingHours(time(8), time(20)), WorkingHours(time(8), time(12)), WorkingHours(time(12), time(23))]
+)
+days = st.sets(st.sampled_from(list(Weekday)[:5]), min_size=2).map(sorted)
+capacity = st.sampled_from([None, 1, 2])
+region = st.sampled_from(REGIONS)
+order = st.integers(0, 6)
+some_time = st.integers(-2, 13)
+
+
+def an_act(name: str, **members: "st.SearchStrategy[Any]") -> "st.SearchStrategy[tuple[str, dict[str, Any]]]":
+    return st.tuples(st.just(name), st.fixed_dictionaries(members))
+
+
+staff = st.fixed_dictionaries(
+    {
+        "region": st.sampled_from(("KR-11", "KR-11", "KR-26")),
+        "skills": skills,
+        "working_days": days,
+        "working_hours": hours,
+        "visits_per_window": capacity,
+    }
+)
+change = st.fixed_dictionaries(
+    {},
+    optional={
+        "region": region,
+        "active": st.booleans(),
+        "skills": skills,
+        "working_days": days,
+        "working_hours": hours,
+        "visits_per_window": capacity,
+    },
+)
+assign = an_act(
+    "assign",
+    order=order,
+    product=st.sampled_from(PRODUCTS),
+    address=st.sampled_from(("Seoul", "Seoul", "Busan")),
+    wanted=st.none() | some_time,
+    exactly=st.booleans(),
+    otherwise=st.sampled_from(Otherwise),
+    passed_over=st.sets(somebody, max_size=2),
+    named=st.none() | st.none() | somebody,
+    keep=st.none() | somebody,
+)
+plainly = an_act("assign", order=order, address=st.just("Seoul"))
+acts = st.lists(
+    st.one_of(
+        assign,
+        plainly,
+        plainly,
+        an_act("close", order=order),
+        an_act("change", who=somebody, change=change),
+        an_act("off", who=st.none() | somebody, region=region, first=st.integers(0, 3), length=st.integers(0, 2)),
+        an_act("on", which=st.integers(0, 5)),
+        an_act("later", hours=st.integers(1, 9)),
+        an_act("product", skills=skills),
+    ),
+    min_size=4,
+    max_size=25,
+)
+
+
+class Played:
+    """The store and the calendar on paper, side by side."""
+
+    def __init__(self, store: ManagementCenterStore, database: Database, paper: NaiveCalendar) -> None:
+        self.store, self.database, self.paper = store, database, paper
+        self.rounds = dict.fromkeys(range(7), 0)
+        self.names: list[str] = []
+
+    async def hire(self, staff: list[dict[str, Any]]) -> None:
+        for one in staff:
+            engineer = await self.store.create_engineer(name="N", **one)
+            self.paper.engineers[engineer.engineer_id] = engineer
+        self.names = list(self.paper.engineers)
+
+    async def assign(
+        self,
+        order: int,
+        address: str,
+        product: str = "plain",
+        wanted: int | None = None,
+        exactly: bool = False,
+        otherwise: Otherwise = Otherwise.WAIT,
+        passed_over: frozenset[int] = frozenset(),
+        named: int | None = None,
+        keep: int | None = None,
+    ) -> None:
+        self.rounds[order] += 1
+        at = RULES.grid.windows_of(RULES.grid.day_of(MONDAY))
+        first = next(at).start
+        asked = AssignEngineer(
+            order_id=f"o{order}",
+            round=self.rounds[order],
+            installation_address=address,
+            product_id=product,
+            passed_over=[self.names[one] for one in passed_over],
+            engineer_id=None if named is None else self.names[named],
+            # Orders are taken in another order than that of their ids, and two at the same time.
+            ordered_at=MONDAY + timedelta(hours=order % 4),
+            wanted=None if wanted is None else first + wanted * timedelta(hours=8),
+            exactly=exactly and wanted is not None,
+            otherwise=otherwise,
+            keep=None if keep is None else self.names[keep],
+        )
+        expected = self.paper.assign(asked)
+        outcome = await self.store.assign_engineer(asked)
+        assert await self.store.assign_engineer(asked) == outcome
+        given = outcome.assignment
+        if given is None:
+            assert outcome.refusal == expected
+        else:
+            assert given.visit is not None
+            assert (given.engineer_id, given.visit.start) == expected
+
+    async def close(self, order: int) -> None:
+        self.paper.close(f"o{order}")
+        await self.store.close_assignment(CloseAssignment(f"o{order}"))
+
+    async def change(self, who: int, change: dict[str, Any]) -> None:
+        changed = await self.store.change_engineer(self.names[who], **change)
+        if "skills" in change:
+            change["skills"] = sorted(change["skills"])
+        assert set(changed.working_days) == set(replace(self.paper.engineers[self.names[who]], **change).working_days)
+        self.paper.engineers[self.names[who]] = replace(self.paper.engineers[self.names[who]], **change)
+
+    async def off(self, who: int | None, region: str, first: int, length: int) -> None:
+        first_day = date(2026, 7, 13) + timedelta(days=first)
+        off = await self.store.create_day_off(
+            engineer_id=None if who is None else self.names[who],
+            region=region if who is None else None,
+            first_day=first_day,
+            last_day=first_day + timedelta(days=length),
+            reason=None,
+        )
+        self.paper.off[off.day_off_id] = off
+
+    async def on(self, which: int) -> None:
+        for day_off_id in list(self.paper.off)[which : which + 1]:
+            await self.store.remove_day_off(day_off_id)
+            del self.paper.off[day_off_id]
+
+    async def later(self, hours: int) -> None:
+        self.paper.now += timedelta(hours=hours)
+
+    async def product(self, skills: set[str]) -> None:
+        if "special" in self.paper.products:
+            await self.store.change_product("special", skills=list(skills))
+        else:
+            await self.store.create_product("special", list(skills))
+        self.paper.products["special"] = skills
+
+    async def agree(self) -> None:
+        paper = self.paper
+        for address, region in AREAS.items():
+            for product in PRODUCTS:
+                slots = await self.store.slots(address, product, MONDAY, MONDAY + timedelta(days=30))
+                assert [(slot.window.start, slot.free) for slot in slots] == paper.slots(region, product)
+        async with self.database.reading() as connection:
+            rows = (await connection.execute(select(BOOKING))).all()
+        assert {row.order_id: (row.engineer_id, row.visit_start) for row in rows} == {
+            order_id: (booked.engineer_id, booked.window.start) for order_id, booked in paper.booked.items()
+        }
+        ahead = {order_id for order_id, booked in paper.booked.items() if booked.window.start > paper.now}
+        stranded = {order_id for order_id in ahead if paper.stranded(paper.booked[order_id])}
+        assert {row.order_id for row in rows if row.stranded and row.order_id in ahead} == stranded
+        due = {found.order_id for found in await self.store.find_due(FindDue())}
+        firsts = {paper.first_who_could_go_on(region) for region in REGIONS} - {None}
+        assert due == stranded if stranded else (due <= firsts and bool(due) == bool(firsts))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calendar") / "template.db"
+
+    async def prepare() -> None:
+        await migrate(contexts.MANAGEMENT_CENTER, f"sqlite:///{path}")
+        database = Database(f"sqlite:///{path}")
+        async with database.writing() as connection:
+            await connection.execute(delete(ENGINEER))
+        await database.dispose()
+
+    asyncio.run(prepare())
+    return path
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(staff, min_size=ENGINEERS, max_size=ENGINEERS), acts)
+def test_whatever_happens_free_places_choice_and_who_is_due_are_as_on_paper(
+    template: Path, tmp_path: Path, hired: list[dict[str, Any]], happens: list[tuple[str, dict[str, Any]]]
+) -> None:
+    async def play() -> None:
+        database = Database(f"sqlite:///{shutil.copy(template, tmp_path / 'store.db')}", deadline_seconds=20.0)
+        paper = NaiveCalendar(RULES, MONDAY, AREAS)
+        played = Played(ManagementCenterStore(database, RULES, now=lambda: paper.now), database, paper)
+        try:
+            await played.hire(hired)
+            for name, members in happens:
+                await getattr(played, name)(**members)
+                await played.agree()
+        finally:
+            await database.dispose()
+
+    asyncio.run(play())
