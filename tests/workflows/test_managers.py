@@ -1,13 +1,17 @@
 """A manager gives an order to an engineer by hand, at any status, and nothing changes where that cannot be (rule 8)."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.installation import DECLINE_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
 from domain.management_center import ASSIGN_ENGINEER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
+from tests.workflows.contexts import FIRST
 from tests.workflows.placed import refusal
-from tests.workflows.stage import Stage
+from tests.workflows.stage import QUICK, Stage
+from tests.workflows.waiting import together
 
 
 def seen(order: Order) -> tuple[object, ...]:
@@ -32,19 +36,26 @@ async def test_an_order_that_nobody_could_take_goes_on_with_the_engineer_whom_a_
     assert (await order.result()).status is OrderStatus.JOIN_COMPLETED
 
 
-@pytest.mark.parametrize("arrive", [places.requested, places.accepted])
-async def test_an_order_is_taken_from_one_engineer_and_given_to_another(stage: Stage, arrive: places.Arrive) -> None:
-    order = await stage.place()
-    await arrive(order)
+async def test_an_order_is_taken_from_one_engineer_and_given_to_another(stage: Stage) -> None:
+    async def case(arrive: places.Arrive, left: InstallationStatus) -> None:
+        order = await stage.place()
+        await arrive(order)
 
-    await order.assign("e3")
+        await order.assign("e3")
 
-    row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e3")
-    assert [entry.event for entry in row.history][-2:] == ["EngineerReassigned", "InstallationRequested"]
-    assert stage.contexts.installations[order.order_id] == {
-        1: InstallationStatus.CANCELED,
-        2: InstallationStatus.REQUESTED,
-    }
+        row = await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e3")
+        assert [entry.event for entry in row.history][-2:] == ["EngineerReassigned", "InstallationRequested"]
+        assert stage.contexts.installations[order.order_id] == {1: left, 2: InstallationStatus.REQUESTED}
+        assert stage.contexts.booked[order.order_id] == ("e3", FIRST)
+
+    await together(
+        {
+            "requested": case(places.requested, InstallationStatus.CANCELED),
+            "accepted": case(places.accepted, InstallationStatus.CANCELED),
+            "begun": case(places.started, InstallationStatus.CANCELED),
+            "come to nothing": case(places.failed, InstallationStatus.INCOMPLETE),
+        }
+    )
 
 
 @pytest.mark.parametrize("command", [ASSIGN_ENGINEER.name, REQUEST_INSTALLATION.name])
@@ -62,26 +73,36 @@ async def test_an_assignment_by_hand_while_the_first_is_under_way_takes_effect_a
     await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
 
 
-@pytest.mark.parametrize("engineer_id", ["nobody", ""])
-@pytest.mark.parametrize(
-    "arrive", [places.awaiting_engineer, places.requested, places.accepted, places.requested_of_the_next]
-)
-async def test_an_unknown_engineer_is_refused_and_everything_stays_as_it_was(
-    stage: Stage, arrive: places.Arrive, engineer_id: str
-) -> None:
-    if arrive is places.awaiting_engineer:
-        stage.contexts.engineers = []
-    order = await stage.place()
-    await arrive(order)
-    await order.until_quiet()
-    before = seen(await order.order())
-    held = stage.contexts.assignments[order.order_id]
+async def test_an_unknown_engineer_is_refused_and_everything_stays_as_it_was(stage: Stage) -> None:
+    async def case(arrive: places.Arrive) -> None:
+        order = await stage.place(replace(QUICK, rounds=1) if arrive is places.turned_down else QUICK)
+        await arrive(order)
+        await order.until_quiet()
+        before = seen(await order.order())
+        held = stage.contexts.assignments[order.order_id]
 
-    assert await refusal(order.assign(engineer_id)) == "EngineerUnavailable"
+        for engineer_id in ("nobody", ""):
+            assert await refusal(order.assign(engineer_id)) == "EngineerUnavailable"
+
+        await order.until_quiet()
+        assert seen(await order.order()) == before
+        assert stage.contexts.assignments[order.order_id] == held
+
+    states = (places.turned_down, places.requested, places.accepted, places.started, places.failed)
+    await together({arrive.__name__: case(arrive) for arrive in (*states, places.requested_of_the_next)})
+
+
+async def test_an_unknown_engineer_is_refused_where_nobody_can_be_asked_and_the_order_waits_on(stage: Stage) -> None:
+    stage.contexts.engineers = []
+    order = await stage.place()
+    await places.awaiting_engineer(order)
+    before = seen(await order.order())
+
+    assert await refusal(order.assign("nobody")) == "EngineerUnavailable"
 
     await order.until_quiet()
     assert seen(await order.order()) == before
-    assert stage.contexts.assignments[order.order_id] == held
+    assert stage.contexts.waiting == [order.order_id]
 
 
 async def test_after_a_refused_assignment_the_order_goes_on(stage: Stage) -> None:

@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
@@ -25,28 +24,25 @@ async def running(order: Placed) -> bool:
     return (await order.handle.describe()).status is WorkflowExecutionStatus.RUNNING
 
 
-@pytest.mark.parametrize("way", [None, *Way])
 async def test_a_dead_read_model_delays_nothing_but_the_close_and_that_for_a_week_at_most(
-    timeless: Stage, clock: WorkflowEnvironment, way: Way | None
+    timeless: Stage, clock: WorkflowEnvironment
 ) -> None:
     timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
-    order = await timeless.place(POLICY)
-    await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
-    await order.accept()
-    if way is None:
-        await order.complete()
-        ended = OrderStatus.JOIN_COMPLETED
-    else:
-        await order.cancel(way)
-        ended = OrderStatus.ORDER_CANCELED
-    await order.until_told(ended)
-    assert (await order.order()).attention is None
+    orders = {way: await timeless.place(POLICY) for way in (None, *Way)}
+    ended = dict.fromkeys(Way, OrderStatus.ORDER_CANCELED) | {None: OrderStatus.JOIN_COMPLETED}
+    for way, order in orders.items():
+        await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
+        await order.accept()
+        await (order.cancel(way) if way else order.complete())
+        await order.until_told(ended[way])
+        assert (await order.order()).attention is None
+        await timeless.contexts.until(lambda: order.order_id in timeless.contexts.closed)  # noqa: B023
 
-    await timeless.contexts.until(lambda: order.order_id in timeless.contexts.closed)
     await clock.sleep(timedelta(days=6, hours=12))
-    assert await running(order)
+    assert all([await running(order) for order in orders.values()])
     async with passing(clock, timedelta(hours=13)):
-        assert (await order.result(projected=False)).status is ended
+        for way, order in orders.items():
+            assert (await order.result(projected=False)).status is ended[way]
 
 
 async def test_a_refused_cancel_does_not_make_the_week_longer(timeless: Stage, clock: WorkflowEnvironment) -> None:

@@ -1,48 +1,12 @@
 """An order outlives the worker that carries it: whoever takes over knows its history and decides the same (rule 12)."""
 
 import pytest
-from temporalio.client import Client
 
 from domain.installation import ACCEPT_INSTALLATION, CANCEL_INSTALLATION, COMPLETE_INSTALLATION, REQUEST_INSTALLATION
 from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
 from domain.orders import OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import Stage
-from tests.workflows.waiting import together
-
-
-async def declined_then_completed(order: Placed) -> None:
-    await places.requested_of_the_next(order)
-    await order.accept("e2")
-    await order.complete("e2")
-    assert (await order.result()).status is OrderStatus.JOIN_COMPLETED
-
-
-async def reassigned_then_completed(order: Placed) -> None:
-    await places.reassigned(order)
-    await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
-    assert await refusal(order.complete("e1")) == "IllegalTransition"
-    await order.accept("e2")
-    await order.complete("e2")
-    assert (await order.result()).engineer_id == "e2"
-
-
-async def cancelled(order: Placed, way: Way) -> None:
-    await places.accepted(order)
-    await order.cancel(way)
-    assert (await order.result()).status is OrderStatus.ORDER_CANCELED
-
-
-async def test_an_order_of_which_no_worker_remembers_anything_ends_the_same(client: Client) -> None:
-    async with Stage(client, max_cached_workflows=0) as stage:
-        await together(
-            {
-                "declined, completed": declined_then_completed(await stage.place()),
-                "reassigned, completed": reassigned_then_completed(await stage.place()),
-                **{f"cancelled by {way}": cancelled(await stage.place(), way) for way in Way},
-            }
-        )
 
 
 async def test_an_order_that_changes_hands_at_every_wait_ends_the_same(stage: Stage) -> None:
