@@ -130,7 +130,8 @@ async def reschedule_order(order_id: OrderId, services: Everything, given: NewVi
     wanted = given.preferred_visit
     visits.check_preferred(wanted, services.grid, now=datetime.now(UTC))
     try:
-        order = await services.subscriptions.reschedule(order_id, RescheduleRequest(wanted, by="customer"))
+        by = f"manager:{given.manager_id}" if given.manager_id else "customer"
+        order = await services.subscriptions.reschedule(order_id, RescheduleRequest(wanted, by))
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
         return problems.problem(Kind.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from domain.orders import Visit
@@ -16,14 +17,9 @@ class VisitGrid:
     length: timedelta = timedelta(hours=2)
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Seoul"))
 
-    def windows_of(self, day: date) -> Iterator[Visit]:
+    def windows_of(self, day: date) -> tuple[Visit, ...]:
         """The windows of a local day, in order."""
-        first = datetime.combine(day, self.first_start)
-        start = first
-        while start.date() == day and start + self.length <= datetime.combine(day, time()) + timedelta(days=1):
-            begins = start.replace(tzinfo=self.zone).astimezone(UTC)
-            yield Visit(begins, begins + self.length)
-            start += self.length
+        return _windows_of(self, day)
 
     def windows(self, start: datetime, end: datetime) -> Iterator[Visit]:
         """The windows that begin in this span of time, its end not included."""
@@ -50,6 +46,17 @@ class VisitGrid:
         start = window.start.astimezone(self.zone)
         begins = start.hour * 60 + start.minute
         return begins, begins + int((window.end - window.start) / timedelta(minutes=1))
+
+
+@lru_cache(maxsize=1000)
+def _windows_of(grid: VisitGrid, day: date) -> tuple[Visit, ...]:
+    windows = []
+    start, midnight = datetime.combine(day, grid.first_start), datetime.combine(day + timedelta(days=1), time())
+    while start + grid.length <= midnight:
+        begins = start.replace(tzinfo=grid.zone).astimezone(UTC)
+        windows.append(Visit(begins, begins + grid.length))
+        start += grid.length
+    return tuple(windows)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "supervisor": {"supervisor", "settings", "domain"},
     "run.py": {"supervisor", "settings", "pydantic"},
     "settings.py": {"domain", "pydantic", "pydantic_settings"},
-    "temporal_client.py": {"settings", "workflows", "temporalio"},
+    "temporal_client.py": {"settings", "workflows", "domain", "temporalio"},
 }
 """Beside the standard library."""
 

@@ -69,6 +69,7 @@ class NewVisit(Sent):
     """Another visit window for an order."""
 
     preferred_visit: GivenTime = Field(description="The start of the wanted visit window")
+    manager_id: Id | None = Field(None, description="Of the manager who wants it; without one it is the customer")
 
 
 class NewAcknowledgement(Sent):

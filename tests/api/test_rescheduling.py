@@ -11,8 +11,8 @@ from tests.api.service import Service, window
 UNKNOWN = "0" * 32
 
 
-async def reschedule(service: Service, order_id: str, start: str) -> Response:
-    return await service.http.post(f"/orders/{order_id}/reschedule", json={"preferredVisit": start})
+async def reschedule(service: Service, order_id: str, start: str, **more: str) -> Response:
+    return await service.http.post(f"/orders/{order_id}/reschedule", json={"preferredVisit": start, **more})
 
 
 async def test_an_order_gets_another_window_with_the_same_engineer(service: Service) -> None:
@@ -26,10 +26,11 @@ async def test_an_order_gets_another_window_with_the_same_engineer(service: Serv
     for order in (first.json(), again.json()):
         assert order["visit"] == {"start": window(13), "end": window(15)}
         assert order["engineerId"] == engineer_id
-    (event,) = [entry for entry in again.json()["history"] if entry["event"] == "VisitRescheduled"]
-    assert event["by"] == "customer:1"
+    by_manager = await reschedule(service, order_id, window(15), managerId="m7")
+    events = [entry for entry in by_manager.json()["history"] if entry["event"] == "VisitRescheduled"]
+    assert [event["by"] for event in events] == ["customer:1", "manager:m7"]
     assignment = (await service.http.get(f"/managementCenters/assignments/{order_id}")).json()
-    assert assignment["visit"]["start"] == window(13)
+    assert assignment["visit"]["start"] == window(15)
 
 
 async def test_a_window_that_is_not_free_is_refused_with_the_nearest_ones_until_it_is(service: Service) -> None:
