@@ -128,8 +128,7 @@ class Played:
         keep: int | None = None,
     ) -> None:
         self.rounds[order] += 1
-        at = RULES.grid.windows_of(RULES.grid.day_of(MONDAY))
-        first = next(at).start
+        first = next(RULES.grid.windows(MONDAY, MONDAY + timedelta(days=1))).start
         asked = AssignEngineer(
             order_id=f"o{order}",
             round=self.rounds[order],
