@@ -118,6 +118,8 @@ class SubscriptionWorkflow(Rounds):
             await self.closed_elsewhere()
         else:
             self.answer_by = workflow.now() + timedelta(seconds=self.policy.answer_within)
+            if order.visit is not None:
+                self.answer_by = min(self.answer_by, order.visit.start)
             self.record(Event.INSTALLATION_REQUESTED, detail=f"engineer:{order.engineer_id}")
 
     async def await_answer(self) -> None:

@@ -52,6 +52,21 @@ async def test_silence_passes_the_order_to_the_next_engineer_after_four_hours(
     await order.accept("e2")
 
 
+async def test_who_has_not_answered_when_the_visit_begins_is_passed_over(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    timeless.contexts.first = soon = await clock.get_current_time() + timedelta(hours=2)
+    order = await timeless.place(POLICY)
+    await places.requested(order)
+
+    await clock.sleep(timedelta(hours=2, minutes=1))
+
+    # These contexts give the same window to the others, who have no time to answer any more.
+    await order.until_attention("NO_ENGINEER")
+    passed_over = next(entry for entry in order.row.history if entry.event == "InstallationUnanswered")
+    assert soon <= passed_over.at < soon + timedelta(minutes=1)
+
+
 async def test_when_three_do_not_answer_a_manager_is_asked_for(timeless: Stage, clock: WorkflowEnvironment) -> None:
     timeless.contexts.engineers.append("e4")
     order = await timeless.place(POLICY)
@@ -221,8 +236,6 @@ async def test_no_time_that_was_set_for_a_visit_wakes_an_order_that_has_moved_on
     patient = replace(POLICY, answer_within=timedelta(days=30).total_seconds())
     moves = {
         "rescheduled": lambda order: order.reschedule(tomorrow + 50 * WINDOW),
-        "given to another": places.reassign,
-        "handed over": lambda order: order.reconsider(),
         "failed": places.incomplete,
     }
     orders = {name: await timeless.place(patient) for name in moves}
