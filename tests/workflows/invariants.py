@@ -10,6 +10,7 @@ _WITH_ENGINEER = (
     OrderStatus.INSTALLATION_ACCEPTED,
     OrderStatus.JOIN_COMPLETED,
 )
+_WITHOUT_VISIT = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER, OrderStatus.AWAITING_RESCHEDULE)
 
 
 def broken_by(order: Order) -> list[str]:
@@ -17,6 +18,8 @@ def broken_by(order: Order) -> list[str]:
     wrong = illegal_steps(order)
     if order.status in _WITH_ENGINEER and not (order.engineer_id and order.engineer_name and order.region):
         wrong.append(f"{order.status} without an engineer")
+    if (order.status in _WITH_ENGINEER and order.visit is None) or (order.status in _WITHOUT_VISIT and order.visit):
+        wrong.append(f"{order.status} with the visit {order.visit}")
     if (order.install_completed_at is None) == (order.status is OrderStatus.JOIN_COMPLETED):
         wrong.append(f"{order.status} with installCompletedAt {order.install_completed_at}")
     if order.attention is not None and order.attention.reason not in set(AttentionReason):
