@@ -11,6 +11,7 @@ from domain import contexts
 from domain.management_center import AssignmentRefusal, Otherwise, ReleaseAssignment
 from domain.staff import Weekday, WorkingHours
 from stores.database import Database
+from tests.databases import SQLITE
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, NOWHERE, RULES, SEOUL, Center
 
 NO_CAPACITY, NO_ENGINEER = AssignmentRefusal.NO_CAPACITY, AssignmentRefusal.NO_ENGINEER
@@ -130,6 +131,7 @@ NEWS: dict[str, Callable[[Center], Awaitable[Any]]] = {
 }
 
 
+@pytest.mark.parametrize("kind", [SQLITE])
 @pytest.mark.parametrize("news", NEWS)
 async def test_capacity_of_any_kind_brings_on_who_waits(center: Center, news: str) -> None:
     await center.fill()
@@ -195,6 +197,7 @@ ABSENT: dict[str, Callable[[Center], Awaitable[Any]]] = {
 }
 
 
+@pytest.mark.parametrize("kind", [SQLITE])
 @pytest.mark.parametrize("why", ABSENT)
 async def test_visits_of_an_engineer_who_is_not_there_are_handed_on_the_first_first(center: Center, why: str) -> None:
     await center.store.create_product("fibre", ["fibre"])
