@@ -66,9 +66,9 @@ async def book_again(connection: AsyncConnection, booking: Any) -> None:
     await connection.execute(insert(BOOKING), dict(booking._mapping))
 
 
-async def unbook(connection: AsyncConnection, order_id: str) -> None:
-    """Free the window that is booked for an order, if one is."""
-    await connection.execute(_UNBOOK, {"of_order": order_id})
+async def unbook(connection: AsyncConnection, order_id: str) -> bool:
+    """Free the window that is booked for an order. Whether one was."""
+    return (await connection.execute(_UNBOOK, {"of_order": order_id})).rowcount > 0
 
 
 async def skills_of(connection: AsyncConnection, engineers: Sequence[str]) -> dict[str, list[str]]:

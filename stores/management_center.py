@@ -36,7 +36,6 @@ _REGIONS = select(
     select(ENGINEER.c.region).where(ENGINEER.c.engineer_id == bindparam("of_engineer")).scalar_subquery(),
     select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order")).scalar_subquery(),
 )
-_BOOKING = select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order"))
 _BOOKING = select(BOOKING).where(BOOKING.c.order_id == bindparam("of_order"))
 _NOBODY = dict.fromkeys(
     (
@@ -92,8 +91,8 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         async def work(connection: AsyncConnection) -> None:
             await self._lock_for(connection, asked.order_id)
             if (await connection.execute(_CHANGE_ORDER, {**of_order, "closed": True})).rowcount:
-                await self._unbook(connection, asked.order_id)
-                await waiting.leave(connection, asked.order_id)
+                if not await self._unbook(connection, asked.order_id):
+                    await waiting.leave(connection, asked.order_id)
             else:
                 await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "decided_round": 0, "closed": True})
 
@@ -159,11 +158,10 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         else:
             await waiting.leave(connection, asked.order_id)
 
-    async def _unbook(self, connection: AsyncConnection, order_id: str) -> None:
-        booked = await self._booked(connection, order_id)
-        if booked is not None:
-            await bookings.unbook(connection, order_id)
-            await waiting.capacity_appeared(connection, self._now(), booked.region)
+    async def _unbook(self, connection: AsyncConnection, order_id: str) -> bool:
+        """Free the order's window, for those who wait for one there. Whether it has had one."""
+        await waiting.place_is_freed(connection, self._now(), order_id)
+        return await bookings.unbook(connection, order_id)
 
     async def _lock_for(
         self, connection: AsyncConnection, order_id: str, region: str | None = None, engineer_id: str | None = None

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, false, func, insert,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center import AssignEngineer
-from stores.tables.management_center import PRODUCT, WAITING
+from stores.tables.management_center import BOOKING, PRODUCT, WAITING
 from stores.team import Bar
 
 _HORIZON_MOVES_ON = timedelta(hours=1)
@@ -43,6 +43,12 @@ async def leave(connection: AsyncConnection, order_id: str) -> None:
 async def capacity_appeared(connection: AsyncConnection, now: datetime, *regions: str) -> None:
     """Whoever waits in these regions is due."""
     await _due(connection, now, WAITING.c.region.in_(regions))
+
+
+async def place_is_freed(connection: AsyncConnection, now: datetime, order_id: str) -> None:
+    """Whoever waits in the region of an order's booking is due, for it is about to be freed."""
+    region = select(BOOKING.c.region).where(BOOKING.c.order_id == order_id).scalar_subquery()
+    await _due(connection, now, WAITING.c.region == region)
 
 
 async def needs_changed(connection: AsyncConnection, now: datetime) -> None:
