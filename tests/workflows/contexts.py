@@ -267,7 +267,8 @@ class Contexts:
         await self._serve(RELEASE_ASSIGNMENT.name, asked.order_id, lambda: self._release(asked))
 
     def _release(self, asked: ReleaseAssignment) -> None:
-        if self.rounds[asked.order_id] == asked.round:
+        held = self.assignments.get(asked.order_id)
+        if held is not None and held.round == asked.round:
             self.booked.pop(asked.order_id, None)
 
     @activity.defn(name=CLOSE_ASSIGNMENT.name)

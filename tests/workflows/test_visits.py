@@ -99,6 +99,8 @@ async def test_a_failed_visit_frees_its_window_and_the_second_one_asks_for_a_per
     contexts = stage.contexts
     order = await stage.place()
     await places.started(order)
+    # A round that finds nobody is no other visit.
+    assert await refusal(order.assign("nobody")) == "EngineerUnavailable"
     assert contexts.booked[order.order_id] == ("e1", FIRST)
 
     await order.incomplete(reason="FACILITY_PROBLEM")
