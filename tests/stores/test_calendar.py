@@ -139,7 +139,7 @@ class Played:
             # Orders are taken in another order than that of their ids, and two at the same time.
             ordered_at=MONDAY + timedelta(hours=order % 4),
             wanted=None if wanted is None else first + wanted * timedelta(hours=8),
-            exactly=exactly and wanted is not None,
+            exactly=exactly and wanted is not None and otherwise is not Otherwise.WAIT,
             otherwise=otherwise,
             keep=None if keep is None else self.names[keep],
         )
