@@ -8,23 +8,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities import management_center
-from activities.management_center import DispatchActivities
 from domain import contexts
 from domain.dispatch import FIND_DUE, LOOK, TELL_ORDER, Due, FindDue
-from domain.management_center import CloseAssignment
-from domain.orders import OrderStatus
-from tests.workflows import places
 from tests.workflows.faults import Faults
-from tests.workflows.placed import Placed
-from tests.workflows.stage import Stage
-from tests.workflows.waiting import eventually, together, within
+from tests.workflows.waiting import eventually, within
 from workflows.dispatch import DispatchWorkflow
 from workflows.runner import sandbox
 
@@ -53,7 +45,7 @@ class Center:
         self.looked.append(asked.put_off)
         found = [due for due in self.due if due.order_id not in asked.put_off]
         await self.faults.after(FIND_DUE.name, "")
-        return found
+        return found[:10]
 
     @activity.defn(name=TELL_ORDER.name)
     async def tell_order(self, due: Due) -> bool:
@@ -172,68 +164,15 @@ async def test_an_order_that_cannot_be_told_is_given_up_after_a_while_and_a_cent
     assert timedelta(minutes=7) < ran.close_time - ran.start_time < timedelta(minutes=10)
 
 
-@dataclass
-class Closing:
-    """Of a management centre's store, what an order that has gone is told of."""
+async def test_a_long_one_goes_on_in_a_new_run_and_tries_again_whom_it_has_put_off(client: Client) -> None:
+    ids = [f"{number:02}" for number in range(30)]
+    center = Center(due=orders(*ids), silent={"00"})
+    async with dispatching(client, center) as call:
+        handle = await call()
+        await within(handle.result())
+        first = await client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id).describe()
 
-    closed: list[str] = field(default_factory=list)
-
-    async def close_assignment(self, asked: CloseAssignment) -> None:
-        self.closed.append(asked.order_id)
-
-
-async def told(stage: Stage, store: Closing, order_id: str, round_: int) -> bool:
-    """Whether an order has decided that is told so by the real activity."""
-    activities = DispatchActivities(store, stage.client)  # type: ignore[arg-type]
-    telling: asyncio.Future[bool] = asyncio.ensure_future(
-        ActivityEnvironment().run(activities.tell_order, Due(order_id, round_))
-    )
-    return await within(telling)
-
-
-async def test_an_order_is_told_and_has_decided_when_that_is_answered(stage: Stage) -> None:
-    store = Closing()
-
-    async def due(order: Placed) -> None:
-        await places.accepted(order)
-        assert await told(stage, store, order.order_id, 1)
-        assert stage.contexts.rounds[order.order_id] == 2
-
-    async def moved_on(order: Placed) -> None:
-        await places.requested_of_the_next(order)
-        assert await told(stage, store, order.order_id, 1)
-        assert stage.contexts.rounds[order.order_id] == 2
-
-    async def refused(order: Placed) -> None:
-        await places.started(order)
-        assert await told(stage, store, order.order_id, 1)
-        assert (await order.order()).status is OrderStatus.INSTALLATION_ACCEPTED
-
-    async def ended(order: Placed) -> None:
-        await order.cancel()
-        await order.result()
-        assert await told(stage, store, order.order_id, 1)
-
-    async def terminated(order: Placed) -> None:
-        await places.accepted(order)
-        await order.give_up()
-        assert await told(stage, store, order.order_id, 1)
-
-    cases = {case: await stage.place() for case in (due, moved_on, refused, ended, terminated)}
-    await together({case.__name__: case(order) for case, order in cases.items()})
-    assert sorted(store.closed) == sorted(cases[case].order_id for case in (ended, terminated))
-    assert await told(stage, store, "never-placed", 1)
-    assert store.closed[-1] == "never-placed"
-
-
-async def test_an_order_that_no_worker_carries_has_not_decided(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management_center, "_ANSWER_WITHIN", timedelta(seconds=0.3))
-    order, store = await stage.place(), Closing()
-    await places.requested(order)
-    await order.until_quiet()
-    await stage.stop_orders()
-
-    assert not await told(stage, store, order.order_id, 1)
-
-    assert store.closed == []
-    await stage.start_orders()
+    assert first.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
+    assert [order_id for order_id, _ in center.told] == ids[1:]
+    assert center.looked.count([]) > 1
+    assert center.looked[-1] == ["00"]
