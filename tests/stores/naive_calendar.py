@@ -150,7 +150,7 @@ class NaiveCalendar:
                 if self.places(engineer, window)
                 and (
                     asked.engineer_id is not None
-                    or (before is not None and (before.engineer_id, before.window) == (engineer.engineer_id, window))
+                    or self.keeps(asked, before, engineer, window)
                     or not self.is_for_others(asked, engineer, window)
                 )
             ]
@@ -159,6 +159,11 @@ class NaiveCalendar:
         if asked.engineer_id is not None:
             return AssignmentRefusal.ENGINEER_UNAVAILABLE
         return AssignmentRefusal.VISIT_UNAVAILABLE if asked.exactly else AssignmentRefusal.NO_CAPACITY
+
+    def keeps(self, asked: AssignEngineer, before: Booked | None, engineer: Engineer, window: Visit) -> bool:
+        """It has the place already, and wants that window again."""
+        had = (before.engineer_id, before.window) if before is not None else None
+        return had == (engineer.engineer_id, window) and asked.wanted == window.start
 
     def wanted(self, asked: AssignEngineer) -> list[Visit]:
         """The windows that would do, the best first."""

@@ -1,7 +1,7 @@
 """Which visit an order gets, and when it loses it."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -139,22 +139,26 @@ async def test_a_visit_on_another_grid_takes_every_window_that_it_overlaps(cente
     assert await before.place("old-2") == (TWO, NINE + 4 * HOUR)
 
 
+async def test_an_order_keeps_its_place_though_others_go_before_it(center: Center) -> None:
+    full = await center.fill()
+    assert await center.place("a") is NO_CAPACITY
+    assert await center.place(full[0], wanted=NINE, exactly=True, keep=ONE) == (ONE, NINE)
+    assert await center.place(full[0], wanted=NINE + HOUR, exactly=True, otherwise=Otherwise.STAND) is VISIT_UNAVAILABLE
+    assert await center.place(full[0], wanted=NINE) == (ONE, NINE)
+
+
 async def test_whoever_takes_fewer_visits_than_are_booked_has_no_place_left(center: Center) -> None:
     store = center.store
-    for engineer_id in (TWO, THREE):
-        await store.retire_engineer(engineer_id)
+    await store.retire_engineer(THREE)
     await store.change_engineer(ONE, visits_per_window=3)
-    assert [await center.place(f"o{number}") for number in range(3)] == [(ONE, NINE)] * 3
+    assert [await center.place(f"o{number}", keep=ONE) for number in range(3)] == [(ONE, NINE)] * 3
     await store.change_engineer(ONE, visits_per_window=None)
-    await store.create_day_off(
-        engineer_id=ONE, region=None, first_day=date(2026, 7, 14), last_day=date(2026, 7, 14), reason=None
-    )
-    for order_id, free in (("o0", 0), ("o1", 0), ("o2", 1)):
-        slots = {slot.window.start: slot.free for slot in await store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)}
-        assert slots.get(NINE, 0) == 0
+    for order_id, free in (("o0", 1), ("o1", 1), ("o2", 2)):
+        (slot, *_) = await store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)
+        assert (slot.window.start, slot.free) == (NINE, 1)
         await center.close(order_id)
-        slots = {slot.window.start: slot.free for slot in await store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)}
-        assert (slots.get(NINE, 0), slots[NINE + 2 * HOUR]) == (free, 1)
+        (slot, *_) = await store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)
+        assert (slot.window.start, slot.free) == (NINE, free)
 
 
 async def test_an_engineer_of_whom_the_release_before_has_written_has_the_usual_hours(center: Center) -> None:

@@ -82,6 +82,8 @@ async def test_an_order_for_which_enough_have_been_asked_waits_for_new_capacity(
     assert await center.due() == []
     center.now += 2 * HOUR
     assert await center.due() == []
+    await center.store.change_engineer(TWO, name="N", working_hours=WorkingHours(time(9), time(17)))
+    assert await center.due() == []
     # Until then it keeps nothing from others.
     assert await center.place("x") == (ONE, NINE)
     await center.close("x")
@@ -98,6 +100,25 @@ async def test_time_brings_windows_too(center: Center) -> None:
     assert await center.due() == ["w0"]
     assert await center.place("w0") == (ONE, NINE + DAY)
     assert not await center.store.has_due()
+
+
+async def test_who_waits_longer_is_woken_by_whoever_would_overtake(center: Center) -> None:
+    full = await center.fill()
+    center.now = NINE - 5 * HOUR / 6
+    assert await center.place("w1") is NO_CAPACITY
+    center.now = NINE - HOUR / 6
+    assert await center.place("w0") is NO_CAPACITY
+    # The windows of Tuesday open, one after the other.
+    center.now = NINE + HOUR / 4
+    assert await center.due() == ["w0"]
+    for number in range(3):
+        await center.place(f"a{number}")
+    assert await center.place("w0") is NO_CAPACITY
+    assert await center.due() == []
+    center.now = NINE + 2 * HOUR + HOUR / 10
+    later = {"wanted": NINE + DAY + 2 * HOUR, "exactly": True, "otherwise": Otherwise.STAND, "ordered_at": MIDNIGHT}
+    assert await center.place(full[11], **later) is AssignmentRefusal.VISIT_UNAVAILABLE
+    assert await center.due() == ["w0"]
 
 
 async def hire(center: Center) -> None:
