@@ -100,6 +100,7 @@ def activity_worker(client: Client, settings: Settings, context: str, database: 
         activities=activities_of(context, database, client, settings),
         workflows=[DispatchWorkflow] if context == contexts.MANAGEMENT_CENTER else [],
         workflow_runner=sandbox(),
+        interceptors=[TolerantMessages()],
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(settings),
     )

@@ -91,7 +91,7 @@ class Choice:
         found = await search.find(self._looks(team), bars, keep=asked.keep)
         if found is not None:
             engineer, window = found
-            why = "kept" if engineer.engineer_id == asked.keep else f"fewest visits that day ({engineer.that_day})"
+            why = "as before" if engineer.engineer_id == asked.keep else f"fewest visits that day ({engineer.that_day})"
             able = f" with {', '.join(team.skills)}" if team.skills else ""
             return Chosen(engineer, window, f"{why} in {region}{able}{self._moved(window)}", team.skills)
         if not (await search.calendar(team)).engineers:

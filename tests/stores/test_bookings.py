@@ -57,7 +57,7 @@ async def test_exactly_a_window_or_none_and_the_earlier_visit_stands(center: Cen
     assert await center.store.assign_engineer(again) == refused
     moved = await center.outcome("o3", **asked)
     assert moved.assignment is not None
-    assert moved.assignment.reason == "kept in KR-11"
+    assert moved.assignment.reason == "as before in KR-11"
     # What it has left is free: for one who comes later, in the same window as before.
     assert await center.place("o4", wanted=NINE + 2 * HOUR) == (ONE, NINE + 2 * HOUR)
 
