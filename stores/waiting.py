@@ -4,15 +4,51 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, func, insert, or_, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center import AssignEngineer
+from stores.columns import UtcDateTime
 from stores.tables.management_center import BOOKING, PRODUCT, WAITING
 from stores.team import Bar
 
 _HORIZON_MOVES_ON = timedelta(hours=1)
 """After so long an order that has been refused is worth another try."""
+
+_now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
+_ahead = and_(
+    WAITING.c.region == bindparam("of_region"),
+    WAITING.c.ordered_at <= bindparam("taken_at"),
+    or_(WAITING.c.ordered_at < bindparam("taken_at"), WAITING.c.order_id < bindparam("of_order")),
+)
+_ALIKE = (
+    select(
+        PRODUCT.c.skills,
+        WAITING.c.passed_over,
+        func.min(WAITING.c.wanted),
+        func.count() - func.count(WAITING.c.wanted),
+    )
+    .select_from(WAITING.outerjoin(PRODUCT, PRODUCT.c.product_id == WAITING.c.product_id))
+    .where(_ahead, or_(WAITING.c.enough == false(), WAITING.c.due_at <= _now))
+    .group_by(PRODUCT.c.skills, WAITING.c.passed_over)
+)
+"""What the orders before an order need; from when on, and how many of them at any time."""
+_MAKE_DUE = update(WAITING).where(or_(WAITING.c.due_at.is_(None), WAITING.c.due_at > _now)).values(due_at=_now)
+_GO_FIRST = _MAKE_DUE.where(_ahead, WAITING.c.enough == false())
 
 
 def next_try(now: datetime, *, enough: bool) -> datetime | None:
@@ -65,18 +101,10 @@ async def bars_before(
     connection: AsyncConnection, region: str, ordered_at: datetime, order_id: str, now: datetime, earliest: datetime
 ) -> list[Bar]:
     """What the orders that go before an order keep from it; no window begins before `earliest`."""
-    ahead = _ahead(region, ordered_at, order_id)
-    goes_before = or_(WAITING.c.enough == false(), WAITING.c.due_at <= now)
-    wanted = WAITING.c.wanted
-    alike = (
-        select(PRODUCT.c.skills, WAITING.c.passed_over, func.min(wanted), func.count() - func.count(wanted))
-        .select_from(WAITING.outerjoin(PRODUCT, PRODUCT.c.product_id == WAITING.c.product_id))
-        .where(ahead, goes_before)
-        .group_by(PRODUCT.c.skills, WAITING.c.passed_over)
-    )
+    of = {"of_region": region, "taken_at": ordered_at, "of_order": order_id, "now": now}
     bars = [
         Bar(frozenset(skills or ()), frozenset(passed_over), earliest if some_any_time else max(since, earliest))
-        for skills, passed_over, since, some_any_time in await connection.execute(alike)
+        for skills, passed_over, since, some_any_time in await connection.execute(_ALIKE, of)
     ]
     kept: list[Bar] = []
     for bar in sorted(bars, key=lambda bar: (bar.since, len(bar.skills) + len(bar.passed_over))):
@@ -89,8 +117,8 @@ async def have_them_go_first(
     connection: AsyncConnection, region: str, ordered_at: datetime, order_id: str, now: datetime
 ) -> bool:
     """The orders before an order keep it from what is free, so they are due. Whether they were not before."""
-    ahead = and_(_ahead(region, ordered_at, order_id), WAITING.c.enough == false())
-    return await _due(connection, now, ahead)
+    of = {"of_region": region, "taken_at": ordered_at, "of_order": order_id, "now": now}
+    return (await connection.execute(_GO_FIRST, of)).rowcount > 0
 
 
 def due(now: datetime, put_off: Collection[str]) -> Select[Any]:
@@ -111,15 +139,5 @@ async def not_due(connection: AsyncConnection, now: datetime, which: ColumnEleme
         await connection.execute(update(WAITING).where(*alike).values(due_at=later))
 
 
-async def _due(connection: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> bool:
-    later = or_(WAITING.c.due_at.is_(None), WAITING.c.due_at > now)
-    changed = await connection.execute(update(WAITING).where(which, later).values(due_at=now))
-    return changed.rowcount > 0
-
-
-def _ahead(region: str, ordered_at: datetime, order_id: str) -> ColumnElement[bool]:
-    return and_(
-        WAITING.c.region == region,
-        WAITING.c.ordered_at <= ordered_at,
-        or_(WAITING.c.ordered_at < ordered_at, WAITING.c.order_id < order_id),
-    )
+async def _due(connection: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> None:
+    await connection.execute(_MAKE_DUE.where(which), {"now": now})
