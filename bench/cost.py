@@ -14,7 +14,7 @@ from bench.orders import ByClient
 from bench.report import Aim, Measurement, Row
 from domain.orders import workflow_id
 
-_LIMITS = {"activities": 8, "workflow tasks": 10, "events": 69, "actions": 16}
+_LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16}
 _REST = 0.2
 """Seconds before each act of the engineer, of an order that nothing disturbs: all that was due has been done then."""
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class System:
     data_dir: Path
     extra: dict[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    ready_at: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ports = {name: free_port() for name in ("api", "temporal", "ui", *contexts.ALL)}
@@ -71,9 +73,11 @@ class System:
         return inherited | own | self.extra
 
     def start(self, *names: str) -> None:
-        """Start parts and wait until each is ready."""
+        """Start parts, all at once, and wait until each is ready."""
         for name in names:
             getattr(self, f"_start_{name}", lambda name=name: self._start_worker(name))()
+        for name in names:
+            eventually(partial(self._ready, name), within=60, what=f"{name} ready")
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
         """End a part, as abruptly as asked."""
@@ -158,13 +162,12 @@ class System:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with (self.data_dir / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        self.running[name] = process
+        self.running[name], self.ready_at[name] = process, ready_at
 
-        def ready() -> bool:
-            assert process.poll() is None, f"{name} ended: {(self.data_dir / f'{name}.log').read_text()[-2000:]}"
-            return reachable(ready_at)
-
-        eventually(ready, within=60, what=f"{name} ready")
+    def _ready(self, name: str) -> bool:
+        ended = self.running[name].poll() is not None
+        assert not ended, f"{name} ended: {(self.data_dir / f'{name}.log').read_text()[-2000:]}"
+        return reachable(self.ready_at[name])
 
 
 @contextmanager

@@ -56,22 +56,24 @@ def idle(tmp_path: Path) -> Iterator[System]:
     system.client.close()
 
 
-def test_the_demo_passes_against_what_make_run_started_and_one_signal_ends_everything(idle: System) -> None:
-    with supervised(idle) as supervisor:
-        pids = [part["pid"] for part in parts(idle).values()]
-        assert set(parts(idle)) == {"temporal", "worker", "api"}
-        demo = subprocess.run(
-            [sys.executable, "demo.py"], cwd=ROOT, env=idle.environment(), capture_output=True, text=True, check=False
-        )
-        assert demo.returncode == 0, demo.stdout + demo.stderr
-        assert "\033" not in demo.stdout
-        supervisor.terminate()
-        assert supervisor.wait(timeout=60) == 0
-    assert not [pid for pid in pids if alive(pid)]
-    assert not (idle.data_dir / "run.json").exists()
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """What `make run` has started."""
+    system = System(tmp_path_factory.mktemp("run"))
+    with supervised(system):
+        yield system
+    system.client.close()
 
 
-def test_orders_go_on_where_they_stood_after_everything_was_killed_at_once(idle: System) -> None:
+def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
+    demo = subprocess.run(
+        [sys.executable, "demo.py"], cwd=ROOT, env=up.environment(), capture_output=True, text=True, check=False
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "\033" not in demo.stdout
+
+
+def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_everything(idle: System) -> None:
     with supervised(idle) as supervisor:
         requested, accepted = idle.order(), idle.order()
         idle.insist(accepted, "accept")
@@ -82,26 +84,31 @@ def test_orders_go_on_where_they_stood_after_everything_was_killed_at_once(idle:
         supervisor.kill()
         supervisor.wait(timeout=10)
     eventually(lambda: not any(map(alive, pids)), what="nothing outlives the supervisor")
-    with supervised(idle):
+    with supervised(idle) as supervisor:
         idle.insist(requested, "accept")
         idle.insist(requested, "complete")
         idle.insist(accepted, "complete")
         idle.until(requested, "JOIN_COMPLETED")
         idle.until(accepted, "JOIN_COMPLETED")
+        assert set(parts(idle)) == {"temporal", "worker", "api"}
+        pids = [part["pid"] for part in parts(idle).values()]
+        supervisor.terminate()
+        assert supervisor.wait(timeout=60) == 0
+    assert not [pid for pid in pids if alive(pid)]
+    assert not (idle.data_dir / "run.json").exists()
 
 
-def test_a_part_that_is_killed_is_named_and_started_again_and_orders_go_on(idle: System) -> None:
-    with supervised(idle):
-        for part in ("temporal", "worker", "api"):
-            order_id = idle.order()
-            idle.until(order_id, "INSTALLATION_REQUESTED")
-            killed = parts(idle)[part]["pid"]
-            os.kill(killed, signal.SIGKILL)
-            eventually(partial(started_again, idle, part, killed), what=f"{part} again")
-            idle.insist(order_id, "accept")
-            idle.insist(order_id, "complete")
-            idle.until(order_id, "JOIN_COMPLETED")
-            assert f"{part} was killed by SIGKILL; starting it again" in (idle.data_dir / "run.log").read_text()
+def test_a_part_that_is_killed_is_named_and_started_again_and_orders_go_on(up: System) -> None:
+    for part in ("temporal", "worker", "api"):
+        order_id = up.order()
+        up.until(order_id, "INSTALLATION_REQUESTED")
+        killed = parts(up)[part]["pid"]
+        os.kill(killed, signal.SIGKILL)
+        eventually(partial(started_again, up, part, killed), what=f"{part} again")
+        up.insist(order_id, "accept")
+        up.insist(order_id, "complete")
+        up.until(order_id, "JOIN_COMPLETED")
+        assert f"{part} was killed by SIGKILL; starting it again" in (up.data_dir / "run.log").read_text()
 
 
 def started_again(running: System, part: str, before: int) -> bool:
