@@ -21,7 +21,7 @@ from domain.management_center import (
 from domain.orders import Message, workflow_id
 from stores.management_center import ManagementCenterStore
 
-_ANSWER_WITHIN = timedelta(seconds=5)
+_ANSWER_WITHIN = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from domain.dispatch import FIND_DUE, LOOK, TELL_ORDER, WORKFLOW_TYPE, Due, Find
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
-_ONE_TRY = timedelta(seconds=10)
+_ONE_TRY = timedelta(seconds=5)
 _PATIENCE = timedelta(seconds=30)
 """For one order; it is put off where that is not enough."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
