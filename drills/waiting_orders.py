@@ -169,7 +169,8 @@ async def _play(people: _People) -> Seen:
     seen.newcomer = await people.order()
     await people.until(seen.newcomer, _asked_or_waiting)
     if seen.visits and waiting:
-        seen.canceled = next(iter(seen.visits))
+        # The latest window: none of those who wait has been promised a later one.
+        seen.canceled = max(seen.visits, key=seen.visits.__getitem__)
         await people.cancel(seen.canceled)
         candidates = [*waiting, seen.newcomer]
 
