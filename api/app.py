@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api import installation, management_center, order_status, orders, problems, staffing
+from api import docs, installation, management_center, order_status, orders, problems, staffing
 from api.dependencies import Services
 from api.dispatching import Dispatching
 from api.feed import Feed
@@ -58,6 +58,8 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         # Asked about with every request, and nobody listens yet.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     for collection in (orders, management_center, staffing, installation, order_status):
         app.include_router(collection.router)
     app.include_router(health.router())
+    docs.install(app)
     problems.install(app)
     app.add_middleware(RequestMetrics, registry=health.registry)
     return app
