@@ -1,4 +1,4 @@
-"""Starts parts in order of readiness, restarts those that die, stops all in reverse order."""
+"""Starts parts in order of readiness, restarts those that die, kills those that hang, stops all in reverse order."""
 
 import asyncio
 import os
@@ -127,9 +127,9 @@ class Keeper:
         return process
 
     async def _attend(self, part: Part, process: Process) -> None:
-        """Wait until the process has ended, and note meanwhile when it is ready."""
+        """Wait until the process has ended; meanwhile note when it is ready, and from then on that it does not hang."""
         began = time.monotonic()
-        while not await answers(part.ready_at) and not process.end.done():
+        while not await answers(part.ready_at, self._limits.answer_within) and not process.end.done():
             if time.monotonic() - began > self._limits.ready_within:
                 raise Failure(
                     f"{part.name} was not ready within {self._limits.ready_within:g} s "
@@ -139,7 +139,19 @@ class Keeper:
         if not process.end.done():
             self._terminal.say(f"{part.name} is ready ({time.monotonic() - began:.1f} s)")
             self._was_ready[part.name].set()
+            await self._watch(part, process)
         await asyncio.wait((process.end,))
+
+    async def _watch(self, part: Part, process: Process) -> None:
+        """Return when the process has ended, or hangs and was killed."""
+        misses = 0
+        while misses < self._limits.misses:
+            await asyncio.wait((process.end,), timeout=self._limits.probe_every)
+            if process.end.done():
+                return
+            misses = 0 if await answers(part.live_at, self._limits.answer_within) else misses + 1
+        self._terminal.say(f"{part.name} hangs ({part.live_at} has not answered {misses} times) and is killed")
+        process.kill()
 
     def _count_death(self, part: Part, status: int) -> None:
         now = time.monotonic()

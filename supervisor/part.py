@@ -19,6 +19,8 @@ class Part:
     """Where it serves, as `run.json` has it."""
     ready_at: str
     """The URL that answers 200 once the part can do its work."""
+    live_at: str
+    """The URL that answers 200 for as long as the part does not hang; asked from when it was ready on."""
     echo: bool = True
     """Its output is shown in the terminal too, not in its log alone."""
     before_start: Callable[[], None] | None = None
@@ -61,6 +63,12 @@ class Limits:
     window: float = 60
     retry_every: float = 5
     """Between two tries of a step that was put off."""
+    probe_every: float = 2
+    """Between two looks whether a part hangs."""
+    answer_within: float = 2
+    """What a part that does not hang has to answer in."""
+    misses: int = 3
+    """So many looks in a row without an answer, and the part is killed."""
 
 
 @dataclass(frozen=True)

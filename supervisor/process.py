@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from supervisor.output import Log, Terminal, follow
 
 _LAUNCHER = str(Path(__file__).with_name("launcher.py"))
-_ANSWER_WITHIN = 2.0
 _LAST_LINES_WITHIN = 5.0
 
 
@@ -70,7 +69,7 @@ class Process:
 
     async def _end(self, process: asyncio.subprocess.Process, output: threading.Thread) -> int:
         status = await process.wait()
-        self._signal(signal.SIGKILL)
+        self.kill()
         await asyncio.to_thread(output.join, _LAST_LINES_WITHIN)
         return status
 
@@ -84,9 +83,13 @@ class Process:
         hurrying.cancel()
         if self.end.done():
             return True
-        self._signal(signal.SIGKILL)
+        self.kill()
         await self.end
         return False
+
+    def kill(self) -> None:
+        """End it at once, with all that it has started."""
+        self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         # The program leads a group of its own, with all that it starts.
@@ -94,12 +97,12 @@ class Process:
             os.killpg(self.pid, number)
 
 
-async def answers(url: str) -> bool:
-    """Whether a GET is answered by 200, and soon."""
+async def answers(url: str, within: float = 2.0) -> bool:
+    """Whether a GET is answered by 200 within some seconds."""
     address = urlsplit(url)
     request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
     try:
-        async with asyncio.timeout(_ANSWER_WITHIN):
+        async with asyncio.timeout(within):
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             try:
                 writer.write(request.encode())

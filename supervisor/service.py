@@ -33,12 +33,14 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             (sys.executable, "worker.py"),
             settings.worker_port,
             f"{_url(settings.worker_host, settings.worker_port)}/health/ready",
+            f"{_url(settings.worker_host, settings.worker_port)}/health/live",
         ),
         Part(
             "api",
             (sys.executable, "-m", "api"),
             settings.api_port,
             f"{_url(settings.api_host, settings.api_port)}/health/ready",
+            f"{_url(settings.api_host, settings.api_port)}/health/live",
         ),
     ]
     return [temporal(settings), *items] if settings.temporal_address is None else items

@@ -34,12 +34,14 @@ def temporal(settings: Settings) -> Part:
         command += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC_CONFIG:
         command += ["--dynamic-config-value", value]
+    # The Web UI passes this on to the server, which knows its namespace only once it has started.
+    namespace = f"http://{LOCAL}:{settings.temporal_ui_port}/api/v1/namespaces/default"
     return Part(
         "temporal",
         tuple(command),
         settings.temporal_port,
-        # The Web UI passes this on to the server, which knows its namespace only once it has started.
-        f"http://{LOCAL}:{settings.temporal_ui_port}/api/v1/namespaces/default",
+        ready_at=namespace,
+        live_at=namespace,
         echo=False,
         before_start=lambda: set_aside_unfinished(file),
     )

@@ -1,8 +1,8 @@
-"""A part without a purpose: serves `/health/ready`, and behaves as it is told.
+"""A part without a purpose: serves `/health/ready` and `/health/live`, and behaves as it is told.
 
 `fake_part.py NAME PORT JOURNAL BEHAVIOUR`; it adds a line to the journal for each thing that happens to it. Behaviours:
-`dies` at once, `patient` (ready once there is a file `go` beside the journal), `stubborn` (does not stop when asked),
-`talkative` (writes more than a pipe holds before it serves).
+`dies` at once, `patient` (ready once there is a file `go` beside the journal), `stumbles` (two of three probes of its
+liveness fail), `stubborn` (does not stop when asked), `talkative` (writes more than a pipe holds before it serves).
 """
 
 import signal
@@ -18,12 +18,19 @@ def main(name: str, port: int, journal: Path, behaviour: str) -> None:
         with journal.open("a", encoding="utf-8") as lines:
             lines.write(f"{name} {what}\n")
 
+    probes = 0
+
     class Health(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            ready = behaviour != "patient" or journal.with_name("go").exists()
-            if not ready:
+            well = behaviour != "patient" or journal.with_name("go").exists()
+            if not well:
                 note("not ready")
-            self.send_response_only(200 if ready else 503)
+            if behaviour == "stumbles" and self.path == "/health/live":
+                nonlocal probes
+                probes += 1
+                well = probes % 3 == 0
+                note("lives" if well else "stumbles")
+            self.send_response_only(200 if well else 503)
             self.end_headers()
 
     server = HTTPServer(("127.0.0.1", port), Health)

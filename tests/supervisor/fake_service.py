@@ -19,7 +19,8 @@ def _service(data_dir: Path, plan: dict[str, Any]) -> Service:
         else:
             port, behaviour = told["port"], told.get("behaviour", "")
             command = (sys.executable, _FAKE_PART, name, str(port), str(data_dir / "journal"), behaviour)
-            items.append(Part(name, command, port, f"http://127.0.0.1:{port}/health/ready"))
+            health = f"http://127.0.0.1:{port}/health"
+            items.append(Part(name, command, port, f"{health}/ready", f"{health}/live"))
     ports = [
         Listener(f"{item.name.upper()}_PORT", "127.0.0.1", item.port, f"the fake {item.name}")
         for item in items

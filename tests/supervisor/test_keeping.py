@@ -50,6 +50,34 @@ def test_a_part_that_dies_is_named_and_started_again_alone(start: Start) -> None
     assert copy.journal == ["one started", "two started", "one started"]
 
 
+IMPATIENT = {"probe_every": 0.05, "answer_within": 0.3}
+
+
+def test_a_part_that_hangs_is_named_killed_and_started_again_alone(start: Start) -> None:
+    copy = start(one=fake(), two=fake(), limits=IMPATIENT).wait_ready()
+    one, two = copy.running["one"], copy.running["two"]
+    os.kill(one["pid"], signal.SIGSTOP)
+    eventually(lambda: copy.output.count("one is ready") == 2)
+    assert f"one hangs (http://127.0.0.1:{one['port']}/health/live has not answered 3 times)" in copy.output
+    assert "one was killed by SIGKILL; starting it again" in copy.output
+    assert not alive(one["pid"])
+    assert copy.running["two"] == two
+
+
+def test_a_part_that_answers_again_in_time_is_left_alone(start: Start) -> None:
+    copy = start(one=fake("stumbles"), limits=IMPATIENT).wait_ready()
+    eventually(lambda: copy.journal.count("one lives") > 1)
+    assert copy.journal.count("one started") == 1
+
+
+def test_a_part_that_is_slow_to_start_does_not_hang(start: Start) -> None:
+    copy = start(one=fake("patient"), limits=IMPATIENT)
+    eventually(lambda: copy.journal.count("one not ready") > 4)
+    (copy.data_dir / "go").touch()
+    copy.wait_ready()
+    assert copy.journal.count("one started") == 1
+
+
 def test_too_many_deaths_within_the_window_end_everything_and_name_the_part_and_its_log(start: Start) -> None:
     copy = start(one=fake(), two=fake("dies"), limits={"deaths": 5})
     eventually(lambda: copy.running)
