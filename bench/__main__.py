@@ -10,8 +10,9 @@ from time import perf_counter
 import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
-from bench import completing, cost, flood, machine, placing, reading, scaling, slots, stack
+from bench import completing, cost, flood, machine, placing, reading, scaling, slots
 from bench.report import Aim
+from harness import stack
 
 _PARTS = {
     "placing": placing.measure,

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench import read_model, stack
+from bench import read_model
 from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
-from bench.http_client import connections
 from bench.load import Feed, Load, Window, joined
 from bench.orders import ByClient, OverHttp, Way
 from bench.report import Aim, Measurement
 from domain import contexts
+from harness import stack
+from harness.http_client import connections
 
 IN_MOTION = 30
 _BARE = "bare workflow, by the client"

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from bench import read_model, stack
+from bench import read_model
 from bench.completing import IN_MOTION
 from bench.load import Feed, Load
 from bench.orders import ByClient
 from bench.report import Aim, Measurement, Row
 from domain.orders import workflow_id
+from harness import stack
 
 _LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16}
 _REST = 0.2

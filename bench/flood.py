@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 
-from bench import read_model, stack
-from bench.http_client import Connection, connections
+from bench import read_model
 from bench.orders import ENCODED, ByClient
 from bench.report import Aim, Measurement, Row
+from harness import stack
+from harness.http_client import Connection, connections
 
 _CLIENTS = 200
 _BETWEEN_LOOKS = 0.1

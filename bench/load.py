@@ -13,8 +13,8 @@ from temporalio.client import Client
 from bench import machine
 from bench.orders import Way
 from bench.report import Row
-from bench.stack import Stack
 from domain.orders import workflow_id
+from harness.stack import Stack
 
 _BETWEEN_LOOKS = 0.1
 

@@ -12,11 +12,11 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from bench.http_client import Connection
 from domain import contexts
 from domain.installation import EngineerAct
 from domain.orders import Order, Subscription, workflow_id
 from domain.policy import OrderPolicy
+from harness.http_client import Connection
 from settings import Settings
 from workflows import visibility
 

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from bench import machine, stack
-from bench.http_client import connections
+from bench import machine
 from bench.orders import ByClient, OverHttp
 from bench.report import Aim, Measurement, Row, milliseconds
+from harness import stack
+from harness.http_client import connections
 
 _CONCURRENCIES = (1, 50)
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bench import read_model, stack
-from bench.http_client import Connection, connections
+from bench import read_model
 from bench.orders import subscription
 from bench.report import Aim, Measurement, milliseconds
 from domain.orders import Event, Order
+from harness import stack
+from harness.http_client import Connection, connections
 from stores.order_status import OrderStatusStore
 
 _OPEN_ORDERS = (1_000, 10_000)

@@ -1,10 +1,11 @@
 """What each further worker process adds, where everything shares one machine."""
 
-from bench import read_model, stack
+from bench import read_model
 from bench.completing import IN_MOTION
 from bench.load import Feed, Load
 from bench.orders import ByClient
 from bench.report import Measurement
+from harness import stack
 
 _WORKERS = (1, 2, 4)
 
@@ -19,7 +20,7 @@ async def measure(*, quick: bool) -> Measurement:
         way, feed = ByClient(running.client), Feed(read_model.Requests(store).look)
         for count in _WORKERS:
             for number in range(len(running.pids("worker")) + 1, count + 1):
-                await running.add_worker(number)
+                await running.add_worker(f"worker-{number}")
             load = Load(running.client, way, feed, IN_MOTION)
             window = await load.window(running, ("temporal", "worker"), warm=2, seconds=4 if quick else 10)
             found.rows.append({"worker processes": count, "orders/s": window.rate, **window.per_order(window.cpu)})

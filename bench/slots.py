@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from sqlalchemy import insert
 
-from bench import stack, staff
-from bench.http_client import Connection, connections
 from bench.orders import BODY
 from bench.report import Aim, Measurement, Row, milliseconds
 from domain.orders import Visit
 from domain.staff import WORKING_DAYS, Weekday, WorkingHours
 from domain.visits import VisitGrid
+from harness import stack, staff
+from harness.http_client import Connection, connections
 from stores.database import Database
 from stores.tables.management_center import BOOKING
 

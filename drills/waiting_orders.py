@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from bench import stack
 from drills.drill import Drill
+from harness import stack
 
 _ORDERS = 8
 _REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"

@@ -1,4 +1,4 @@
-"""Engineers for the bench: so many that every order finds a window."""
+"""Engineers, so many that every order finds a window."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +10,7 @@ from stores.database import Database
 from stores.staffing import Staffing
 
 REGION = "KR-11"
-"""Of the address that the bench's orders are for."""
+"""Of the address that the bench's and the drills' orders are for."""
 ENGINEERS = 500
 """Of a region, those included that the service begins with."""
 
@@ -26,7 +26,7 @@ async def hire(database: Database, region: str = REGION) -> Sequence[str]:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The management centre's database, in the process of the bench."""
+    """The management centre's database, in this process."""
     database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=60)
     try:
         yield database

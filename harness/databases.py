@@ -1,0 +1,258 @@
+"""PostgreSQL and MariaDB for a while: servers of our own, unprivileged, on free ports, whose data go with them."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from harness.ports import free_port
+from harness.waiting import eventually
+
+SQLITE, POSTGRESQL, MARIADB = "sqlite", "postgresql", "mariadb"
+_PROGRAMS = {
+    SQLITE: (),
+    POSTGRESQL: ("initdb", "postgres"),
+    MARIADB: ("mariadb-install-db", "mariadbd"),
+}
+_UNPRIVILEGED = "nobody"
+"""Who runs a server where root starts it: PostgreSQL refuses to, and MariaDB would rather not."""
+_STARTS_WITHIN, _STOPS_WITHIN = 60, 20
+
+
+def kinds() -> list[str]:
+    """The kinds of database that this machine has the programs of."""
+    return [kind for kind in _PROGRAMS if not _not_found(kind)]
+
+
+def left_out() -> dict[str, list[str]]:
+    """The other kinds, and the programs that each lacks."""
+    return {kind: missing for kind in _PROGRAMS if (missing := _not_found(kind))}
+
+
+class ServerFailure(Exception):
+    """A server did not come up."""
+
+
+class Server:
+    """A server and its data; it can be ended and started again."""
+
+    def __init__(self, kind: str, home: Path) -> None:
+        self.kind = kind
+        self.port = free_port()
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+        _own(home)
+        _run(*(_new_postgresql(home) if kind == POSTGRESQL else _new_mariadb(home)))
+
+    def start(self) -> None:
+        """Start it, and wait until it answers.
+
+        Raises:
+            ServerFailure: it ends instead.
+            NotInTime: it does not answer.
+        """
+        command = _postgresql(self._home, self.port) if self.kind == POSTGRESQL else _mariadb(self._home, self.port)
+        log = self._home / "log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(_found(command), cwd="/", stdout=output, stderr=output, **_account())
+        self._process = process
+
+        def answers() -> bool:
+            if process.poll() is not None:
+                raise ServerFailure(log.read_text(errors="replace"))
+            try:
+                return bool(self.ask("SELECT 1"))
+            except OperationalError:
+                return False
+
+        eventually(answers, within=_STARTS_WITHIN, what=f"{self.kind} ready")
+
+    def end(self) -> None:
+        """Shut it down as quickly as it can be done in order; whoever is connected is cut off."""
+        if self._process is None:
+            return
+        # PostgreSQL's "fast" shutdown; MariaDB knows but one.
+        self._process.send_signal(signal.SIGINT if self.kind == POSTGRESQL else signal.SIGTERM)
+        try:
+            self._process.wait(_STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def url(self, database: str) -> str:
+        """For a `Database`."""
+        user = "postgres" if self.kind == POSTGRESQL else "root"
+        return f"{self.kind}://{user}@127.0.0.1:{self.port}/{database}"
+
+    def fresh(self) -> str:
+        """The URL of a new database with nothing in it."""
+        name = f"test_{uuid.uuid4().hex}"
+        self.ask(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement as the server's owner."""
+        with self.engine("postgres" if self.kind == POSTGRESQL else "mysql").connect() as connection:
+            result = connection.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def engine(self, database: str) -> Engine:
+        """For who looks or reaches into a database itself; each use is a connection, committed at once."""
+        driver = "postgresql+psycopg" if self.kind == POSTGRESQL else "mysql+pymysql"
+        url = make_url(self.url(database)).set(drivername=driver)
+        return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """While this lasts, the server takes connections and answers nothing."""
+        stopped: list[int] = []
+        try:
+            stopped.extend(self._stopped())
+            yield
+        finally:
+            for pid in stopped:
+                _signalled(pid, signal.SIGCONT)
+
+    def _stopped(self) -> Iterator[int]:
+        """Stops each of the server's processes, and gives its id."""
+        if self._process is None:
+            return
+        if self.kind != POSTGRESQL:
+            yield from _stop(self._process.pid)
+            return
+        # A process takes new connections, and each has one of its own: no more of these once the first is stopped.
+        with self.engine("postgres").connect() as connection:
+            yield from _stop(self._process.pid)
+            others = list(connection.scalars(text("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")))
+        for pid in others:
+            yield from _stop(pid)
+
+
+class Servers:
+    """The servers of one session, each started when it is first asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: dict[str, Server] = {}
+
+    def __getitem__(self, kind: str) -> Server:
+        """The one that all share who do not need their own."""
+        return self.own(kind, kind)
+
+    def own(self, kind: str, name: str) -> Server:
+        """One that is used under this name only, and can be taken away alone."""
+        if name not in self._running:
+            self._running[name] = server = Server(kind, self._directory / name)
+            server.start()
+        return self._running[name]
+
+    def stop(self) -> None:
+        """End them all."""
+        for server in self._running.values():
+            server.end()
+
+
+@contextmanager
+def servers() -> Iterator[Servers]:
+    """Servers, and a directory for their data, which go when the block ends."""
+    # Not below pytest's own directory: the unprivileged account could not reach it.
+    with tempfile.TemporaryDirectory(prefix="databases-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        running = Servers(directory)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def _new_postgresql(home: Path) -> Sequence[str]:
+    return ("initdb", "-D", str(home), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+
+def _postgresql(home: Path, port: int) -> Sequence[str]:
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+    }
+    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return ("postgres", "-D", str(home), "-p", str(port), *settings)
+
+
+def _new_mariadb(home: Path) -> Sequence[str]:
+    own = ("--no-defaults", f"--datadir={home}")
+    return ("mariadb-install-db", *own, "--auth-root-authentication-method=normal", "--skip-test-db")
+
+
+def _mariadb(home: Path, port: int) -> Sequence[str]:
+    return (
+        *("mariadbd", "--no-defaults", f"--datadir={home}"),
+        *("--bind-address=127.0.0.1", f"--port={port}", f"--socket={home}/socket", f"--pid-file={home}/pid"),
+        *("--skip-name-resolve", "--skip-log-bin", "--max-connections=200"),
+        *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"),
+    )
+
+
+def _not_found(kind: str) -> list[str]:
+    return [program for program in _PROGRAMS[kind] if _program(program) is None]
+
+
+def _program(name: str) -> str | None:
+    newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, newest_first)]
+    return shutil.which(name, path=os.pathsep.join(places))
+
+
+def _account() -> dict[str, Any]:
+    """How `subprocess` gives up root's rights."""
+    if os.getuid() != 0:
+        return {}
+    account = pwd.getpwnam(_UNPRIVILEGED)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _own(home: Path) -> None:
+    home.mkdir(mode=0o700)
+    if os.getuid() == 0:
+        account = pwd.getpwnam(_UNPRIVILEGED)
+        os.chown(home, account.pw_uid, account.pw_gid)
+
+
+def _found(command: Sequence[str]) -> Sequence[str]:
+    """The command with its program's place."""
+    return (_program(command[0]) or command[0], *command[1:])
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(_found(command), cwd="/", capture_output=True, check=False, timeout=60, **_account())
+    if done.returncode != 0:
+        raise ServerFailure(f"{command[0]}: {(done.stdout + done.stderr).decode(errors='replace')}")
+
+
+def _stop(pid: int) -> Iterator[int]:
+    if _signalled(pid, signal.SIGSTOP):
+        yield pid
+
+
+def _signalled(pid: int, signal_: signal.Signals) -> bool:
+    try:
+        os.kill(pid, signal_)
+    except ProcessLookupError:
+        return False
+    return True
