@@ -21,7 +21,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench lock clean FORCE
+.PHONY: help run test lint format check coverage demo bench secrets lock clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
 
 drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running thing: make drill-waiting-orders
 	@$(PY) -m drills $*
+
+secrets: ## passwords for docker-compose.yml, made at random in secrets/; those that are there stay
+	@deploy/secrets.sh secrets
 
 lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
 	$(LOCK) --extra embedded --extra dev pyproject.toml -o requirements/dev.txt

@@ -1,13 +1,14 @@
 """Every setting of every process, read from the environment once, where a process starts."""
 
+import os
 from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, DirectoryPath, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from domain import contexts
 from domain.policy import OrderPolicy
@@ -22,7 +23,8 @@ LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidat
 class Settings(BaseSettings):
     """The environment variables of README.md; the field's name in capitals is the variable's.
 
-    A variable that is set to nothing counts as not set.
+    A variable that is set to nothing counts as not set. What the environment does not set, a file in `SECRETS_DIR` may,
+    with the field's name: so no password need be in an environment, which is easily seen.
     """
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
@@ -36,6 +38,8 @@ class Settings(BaseSettings):
     temporal_port: int = Field(7233, ge=1, le=65535)
     temporal_ui_port: int = Field(8233, ge=1, le=65535)
     data_dir: Path = Path("var")
+    secrets_dir: DirectoryPath | None = None
+    """Files named like these fields, one setting in each. The environment goes before them."""
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
@@ -67,6 +71,21 @@ class Settings(BaseSettings):
     order_try_for: Seconds = OrderPolicy.try_for
     order_retry_at_most_every: Seconds = OrderPolicy.retry_at_most_every
     order_projection_patience: Seconds = OrderPolicy.projection_patience
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed, then the environment, then the files in `SECRETS_DIR`."""
+        directory = os.environ.get("SECRETS_DIR")
+        if not directory or not Path(directory).is_dir():  # the field itself refuses what is no directory
+            return init_settings, env_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=directory)
 
     @model_validator(mode="after")
     def _whole_version(self) -> Self:

@@ -1,6 +1,7 @@
 """What the environment may say, and what is refused before any process works with it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -36,3 +37,25 @@ def test_a_setting_of_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("API_PORT", "")
 
     assert Settings().api_port == 8080
+
+
+def test_a_file_in_the_secrets_directory_sets_what_the_environment_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "installation_database_url").write_text("postgresql://of-the-file\n")
+    (tmp_path / "order_status_database_url").write_text("postgresql://of-the-file\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("ORDER_STATUS_DATABASE_URL", "postgresql://of-the-environment")
+    monkeypatch.setenv("INSTALLATION_DATABASE_URL", "")
+
+    settings = Settings()
+
+    assert settings.installation_database_url == "postgresql://of-the-file"
+    assert settings.order_status_database_url == "postgresql://of-the-environment"
+
+
+def test_a_secrets_directory_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "nowhere"))
+
+    with pytest.raises(ValidationError, match="secrets_dir"):
+        Settings()

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Writes the secrets of docker-compose.yml, one a file, each made at random; never overwrites one that is there.
+#
+# The containers' users are not the one who runs this, and a file reaches them with the mode that it has here. So the
+# files can be read by all, and nobody but their owner gets into the directory.
+set -eu
+
+directory=$1
+contexts='management_center installation order_status'
+
+write() {
+    [ -e "$directory/$1" ] || printf '%s' "$2" >"$directory/$1"
+}
+
+mkdir -p "$directory"
+chmod 700 "$directory"
+umask 022
+for owner in postgres temporal grafana mariadb $contexts; do
+    write "${owner}_password" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
+done
+for context in $contexts; do
+    password=$(cat "$directory/${context}_password")
+    write "${context}_postgresql_url" "postgresql://$context:$password@postgres:5432/$context"
+done
+write order_status_mariadb_url "mariadb://order_status:$(cat "$directory/order_status_password")@mariadb:3306/order_status"

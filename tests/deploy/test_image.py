@@ -1,0 +1,103 @@
+"""The image: what runs is in it, and nothing else."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.deploy.image import DOCKERFILE, PROJECT, files
+
+_REQUIREMENTS = (PROJECT / "requirements" / "service.txt").read_text()
+
+
+def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) -> None:
+    for file in files():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes((PROJECT / file).read_bytes())
+    programs = [file.stem for file in files() if len(file.parts) == 1]
+
+    subprocess.run(
+        [sys.executable, "-c", f"import api.__main__, stores.migration, {', '.join(programs)}"],
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+
+    assert {"worker", "probe", "settings"} <= set(programs)
+
+
+def test_nothing_else_is_in_it() -> None:
+    assert {file.parts[0] for file in files() if len(file.parts) > 1} == {
+        *("activities", "api", "domain", "stores", "workflows")
+    }
+    assert not {"run.py", "demo.py"} & {file.name for file in files()}
+
+
+def test_every_library_that_it_imports_is_among_the_locked_requirements() -> None:
+    locked = set(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==", _REQUIREMENTS, re.MULTILINE))
+    own = {file.parts[0].removesuffix(".py") for file in files()}
+    distributions = packages_distributions()
+
+    imported = {name for file in files() if file.suffix == ".py" for name in _imports(PROJECT / file)}
+
+    missing = {
+        name
+        for name in imported - own - sys.stdlib_module_names
+        if not locked & {found.lower().replace("_", "-").replace(".", "-") for found in distributions.get(name, [])}
+    }
+    assert not missing
+
+
+def test_it_is_pinned_locked_and_not_roots() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", base) for base in bases)
+    assert len(set(bases)) == 1
+    assert "--require-hashes" in DOCKERFILE
+    assert re.search(r"^USER (?!0)\d+:\d+$", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/well" else 503)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("path", "status"), [("/well", 0), ("/ill", 1)])
+def test_the_probe_says_by_its_status_whether_the_process_is_well(server: HTTPServer, path: str, status: int) -> None:
+    assert _probe(f"http://127.0.0.1:{server.server_port}{path}") == status
+
+
+def test_the_probe_says_that_nobody_answers(server: HTTPServer) -> None:
+    server.shutdown()
+    server.server_close()
+
+    assert _probe(f"http://127.0.0.1:{server.server_port}/well") == 1
+
+
+def _probe(url: str) -> int:
+    return subprocess.run([sys.executable, PROJECT / "probe.py", url], check=False, timeout=30).returncode
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
