@@ -53,8 +53,14 @@ class Settings(BaseSettings):
     worker_build_id: str | None = None
     max_cached_workflows: int = Field(10_000, ge=1)
     """Orders that a worker keeps in memory, at some 140 KB each; fewer than are in motion cost a replay each."""
+    max_concurrent_workflow_tasks: int = Field(100, ge=2, le=1000)
+    """So many steps of orders one worker computes at once, for each queue."""
+    max_concurrent_activities: int = Field(100, ge=1, le=1000)
+    """So many activities one worker carries out at once, for each queue; more stay in the queue, for other workers."""
     graceful_shutdown_seconds: Seconds = 5
     """How long a stopping process waits for what is in its hands."""
+    drain_seconds: float = Field(0, ge=0, le=600)
+    """How long an API that was told to stop still serves everybody, for a balancer to notice that it stops."""
     log_level: LogLevel = "INFO"
     visit_time_zone: ZoneInfo = ZoneInfo("Asia/Seoul")
     """This and the five below are the rules by which visits are booked; see `BookingRules`."""

@@ -1,16 +1,25 @@
-"""The HTTP server around the app: it stops within a bounded time, whoever still listens to a stream."""
+"""The HTTP server around the app: it stops within a bounded time, whoever still listens to a stream.
 
+A balancer learns only with its next probe that a process is about to stop. `DRAIN_SECONDS` is the time for that: the
+readiness says `stopping`, while everything is still served.
+"""
+
+import asyncio
 import gc
 import math
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 import uvicorn
 
 from api.app import create_app, stop_serving
 from settings import Settings
+
+_LOOK_EVERY = 0.1
+"""Seconds between two looks whether somebody is in a hurry."""
 
 
 class Server(uvicorn.Server):
@@ -18,6 +27,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings) -> None:
         self._app = create_app(settings)
+        self._drain_seconds = settings.drain_seconds
         super().__init__(
             uvicorn.Config(
                 self._app,
@@ -38,9 +48,18 @@ class Server(uvicorn.Server):
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, which would not end by themselves; then wait for the requests under way."""
+        """Drain; end the streams, which would not end by themselves; then wait for the requests under way."""
+        await self._drain()
         await stop_serving(self._app)
         await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
+        """Serve on, on new connections, too; but let nobody keep one for a next request, which could be cut off."""
+        self._app.state.health.stopping()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        until = monotonic() + self._drain_seconds
+        while monotonic() < until and not self.force_exit:  # noqa: ASYNC110 - the flag is uvicorn's, set by a signal
+            await asyncio.sleep(_LOOK_EVERY)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ def service_of(settings: Settings) -> Service:
         listeners=_listeners(settings),
         places=_places(settings),
         data_dir=settings.data_dir.resolve(),
-        limits=Limits(grace=settings.graceful_shutdown_seconds + _STOP_MARGIN),
+        limits=Limits(grace=settings.drain_seconds + settings.graceful_shutdown_seconds + _STOP_MARGIN),
     )
 
 

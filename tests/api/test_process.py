@@ -12,18 +12,20 @@ import httpx
 import pytest
 
 from settings import Settings
+from tests.api.service import CONTRACT_BODY
 from tests.eventually import eventually
 
 PROJECT = Path(__file__).parents[2]
 
 
 @contextmanager
-def process(settings: Settings, port: int, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def process(settings: Settings, port: int, log: Path, **extra: str) -> Iterator["subprocess.Popen[bytes]"]:
     inherited = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
     environment = inherited | {
         "API_PORT": str(port),
         "TEMPORAL_PORT": str(settings.temporal_port),
         "DATA_DIR": str(settings.data_dir),
+        **extra,
     }
     with log.open("wb") as output:
         started = subprocess.Popen([sys.executable, "-m", "api"], cwd=PROJECT, env=environment, stderr=output)
@@ -52,6 +54,25 @@ def test_a_signal_stops_it_cleanly_although_somebody_listens(
             assert "data" not in stream.read().decode()
         assert running.wait(timeout=10) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_while_it_drains_it_says_so_and_serves_who_is_there_and_who_comes(
+    settings: Settings, free_port: int, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    with (
+        process(settings, free_port, tmp_path / "log", DRAIN_SECONDS="600") as running,
+        httpx.Client(base_url=url, timeout=10) as who_is_there,
+    ):
+        eventually(lambda: is_ready(free_port), what="the API is ready")
+        assert "Connection" not in who_is_there.get("/health/live").headers
+        running.terminate()
+        eventually(lambda: httpx.get(f"{url}/health/ready", timeout=5).json()["status"] == "stopping")
+        assert who_is_there.get("/orderStatuses").headers["Connection"] == "close"
+        assert httpx.post(f"{url}/orders", json=CONTRACT_BODY, timeout=10).status_code == 201
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=10) == 0
 
 
 def test_it_starts_and_shows_orders_while_temporal_is_down(settings: Settings, free_port: int, tmp_path: Path) -> None:
