@@ -20,6 +20,8 @@ from prometheus_client import (
 from pydantic import BaseModel
 
 from domain import contexts
+from measurements import Measurements
+from sdk_runtime import SdkMetrics
 
 PARTS = {
     contexts.MANAGEMENT_CENTER: "managementCenterStore",
@@ -57,15 +59,17 @@ class Readiness(BaseModel):
 class Health:
     """What a process depends on, and where in its life it is: `starting`, until it says otherwise."""
 
-    def __init__(self, checks: Mapping[str, Check] | None = None, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, checks: Mapping[str, Check] | None = None, sdk: SdkMetrics | None = None) -> None:
         """A process that is starting.
 
         Args:
             checks: The parts that it depends on, by name.
-            registry: What `/metrics` shows; by default what the platform says of the process.
+            sdk: What Temporal's SDK counts in it; `/metrics` shows that, too.
         """
         self.checks: dict[str, Check] = dict(checks or {})
-        self.registry = registry or process_registry()
+        self.registry = process_registry()
+        self.measurements = Measurements(self.registry)
+        self._sdk = sdk
         self.phase: Phase = "starting"
         self._parts: dict[str, State] = {}
         self._checked_at = -_FRESH_FOR
@@ -110,7 +114,11 @@ class Health:
         @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
         async def metrics() -> Response:
             """For Prometheus."""
-            return Response(generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+            await self.measurements.refresh()
+            shown = generate_latest(self.registry)
+            if self._sdk is not None:
+                shown += await self._sdk.text()
+            return Response(shown, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
         return router
 

@@ -19,6 +19,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
+import sdk_runtime
 from activities.installation import InstallationActivities
 from activities.management_center import DispatchActivities, ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
@@ -26,6 +27,7 @@ from domain import contexts
 from domain.errors import StoreUnavailable
 from health import PARTS, Health, serve_health
 from logging_setup import configure_logging
+from sdk_runtime import SdkMetrics
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
@@ -120,10 +122,10 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event) -> None:
+async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, sdk: SdkMetrics | None = None) -> None:
     """Serve some contexts until `stop` is set, then finish what is in hand."""
     databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
-    health = Health({PARTS[context]: database.ping for context, database in databases.items()})
+    health = Health({PARTS[context]: database.ping for context, database in databases.items()}, sdk)
     async with AsyncExitStack() as open_things:
         for database in databases.values():
             open_things.push_async_callback(database.dispose)
@@ -182,15 +184,15 @@ def main() -> None:
     served = parser.parse_args().context or list(contexts.ALL)
     settings = Settings()
     configure_logging(settings)
-    uvloop.run(_until_told(settings, served))
+    uvloop.run(_until_told(settings, served, sdk_runtime.install()))
     end_process()
 
 
-async def _until_told(settings: Settings, served: Sequence[str]) -> None:
+async def _until_told(settings: Settings, served: Sequence[str], sdk: SdkMetrics) -> None:
     stop = asyncio.Event()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
-    await serve(settings, served, stop)
+    await serve(settings, served, stop, sdk)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from domain.orders import Message, workflow_id
 from stores.management_center import ManagementCenterStore
 
 _ANSWER_WITHIN = timedelta(seconds=3)
+_ROUNDS_TOLD_APART = 5
+"""By the metrics."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class ManagementCenterActivities:
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
         """Decide a round of asking, and book the visit."""
         outcome = await self.store.assign_engineer(asked)
+        _count(asked, outcome)
         await self._dispatch()
         return outcome
 
@@ -91,3 +94,11 @@ class DispatchActivities:
             # It has ended, or was terminated: nobody else would free what is kept for it.
             await self.store.close_assignment(CloseAssignment(due.order_id))
         return True
+
+
+def _count(asked: AssignEngineer, outcome: AssignmentOutcome) -> None:
+    counter = activity.metric_meter().create_counter(
+        "assignments_total", "Rounds that were decided, by what came of it"
+    )
+    round_ = str(asked.round) if asked.round <= _ROUNDS_TOLD_APART else f"{_ROUNDS_TOLD_APART + 1} or later"
+    counter.add(1, {"round": round_, "outcome": outcome.refusal or "ASSIGNED"})

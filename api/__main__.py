@@ -1,5 +1,6 @@
 """The API process: `python -m api`."""
 
+import sdk_runtime
 from api.server import Server
 from logging_setup import configure_logging
 from settings import Settings
@@ -10,7 +11,7 @@ def main() -> None:
     """Serve until told to stop."""
     settings = Settings()
     configure_logging(settings)
-    Server(settings).run()
+    Server(settings, sdk_runtime.install()).run()
     end_process()
 
 

@@ -19,14 +19,18 @@ from api.first_rows import FirstRows
 from api.known_orders import KnownOrders
 from api.metrics import RequestMetrics
 from api.openapi import DescribedApi
+from api.order_gauges import OrderGauges
+from api.queue_gauges import QueueGauges
 from api.starting import Starting
 from api.subscriptions import Subscriptions
 from domain import contexts
 from health import PARTS, Health
+from sdk_runtime import SdkMetrics
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
+from stores.order_census import OrderCensus
 from stores.order_status import OrderStatusStore
 from temporal_client import call_dispatcher, check, connect, register_search_attributes
 
@@ -40,9 +44,9 @@ _AGAIN_AFTER = 1.0
 _log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, sdk: SdkMetrics | None = None) -> FastAPI:
     """The service's HTTP surface. It starts, and serves what it can, whatever else is down."""
-    health = Health()
+    health = Health(sdk=sdk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -92,6 +96,7 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
         client = await connect(settings, lazy=True)
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, health, client, databases)
+        _measure(health, client, databases[contexts.ORDER_STATUS])
         registering = asyncio.create_task(_register_search_attributes(client))
         works = (services.first_rows.run, services.feed.run, services.dispatching.run)
         background = [asyncio.create_task(_kept_up(work)) for work in works]
@@ -122,6 +127,14 @@ def _services(settings: Settings, health: Health, client: Client, databases: dic
         feed=Feed(statuses, health.registry),
         dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
     )
+
+
+def _measure(health: Health, client: Client, order_status: Database) -> None:
+    """What `/metrics` shows of the whole system; here, for the API answers while every worker is down."""
+    orders = OrderGauges(OrderCensus(order_status), health.registry)
+    queues = QueueGauges(client, health.registry)
+    health.measurements.add("orders", orders.measure, orders.forget)
+    health.measurements.add("task-queues", queues.measure, queues.forget)
 
 
 async def _register_search_attributes(client: Client) -> None:

@@ -37,6 +37,7 @@ class FirstRows:
         self._some = asyncio.Event()
         self._stopping = asyncio.Event()
         self._dropped = Counter("first_rows_dropped", "First rows that were given up", registry=registry)
+        self._events = Counter("orders_events", "Events of orders, when first stored", ("event",), registry=registry)
         waiting = Gauge("first_rows_waiting", "First rows still to be written", registry=registry)
         waiting.set_function(lambda: len(self._waiting))
 
@@ -85,7 +86,8 @@ class FirstRows:
     async def _put(self, batch: Sequence[Order]) -> None:
         """Write them together; what the store will not have is given up, and holds up nothing else."""
         try:
-            await self._store.put(batch)
+            for entry in await self._store.put(batch):
+                self._events.labels(entry.event).inc()
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same again

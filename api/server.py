@@ -16,6 +16,7 @@ from time import monotonic
 import uvicorn
 
 from api.app import create_app, stop_serving
+from sdk_runtime import SdkMetrics
 from settings import Settings
 
 _LOOK_EVERY = 0.1
@@ -25,8 +26,8 @@ _LOOK_EVERY = 0.1
 class Server(uvicorn.Server):
     """Serves one app until it is told to stop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._app = create_app(settings)
+    def __init__(self, settings: Settings, sdk: SdkMetrics | None = None) -> None:
+        self._app = create_app(settings, sdk)
         self._drain_seconds = settings.drain_seconds
         super().__init__(
             uvicorn.Config(

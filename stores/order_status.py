@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 from domain.order_status import OrderChange, OrderFilter, OrderView, Sort, Summary
-from domain.orders import Order
+from domain.orders import HistoryEntry, Order
 from domain.paging import Page
 from stores.database import Database
 from stores.order_rows import as_row, as_view, conditions, with_history
@@ -34,7 +34,7 @@ _NEW_CHANGES = insert(ORDER_CHANGE).from_select(
 )
 _ADVANCE_FEED = update(FEED_POSITION).values(sequence=FEED_POSITION.c.sequence + bindparam("steps"))
 _STORED = (
-    select(FEED_POSITION.c.sequence, ORDER_STATUS.c.order_id, ORDER_STATUS.c.version)
+    select(FEED_POSITION.c.sequence, ORDER_STATUS.c.order_id, ORDER_STATUS.c.version, ORDER_STATUS.c.history)
     .select_from(FEED_POSITION)
     .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
 )
@@ -70,10 +70,15 @@ class OrderStatusStore:
         self._keep_changes_for = keep_changes_for
         self._now = now
 
-    async def put(self, orders: Sequence[Order]) -> None:
-        """Store orders, all or none: of each the newest version, if it is newer than what is stored."""
-        if orders:
-            await self._database.transact(lambda connection: self._put(connection, orders))
+    async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
+        """Store orders, all or none: of each the newest version, if it is newer than what is stored.
+
+        Returns:
+            The events that were not stored before.
+        """
+        if not orders:
+            return []
+        return await self._database.transact(lambda connection: self._put(connection, orders))
 
     async def get(self, order_id: str) -> OrderView:
         """An order with its history.
@@ -140,18 +145,18 @@ class OrderStatusStore:
         async with self._database.reading() as connection:
             return int((await connection.execute(_LAST_SEQUENCE)).scalar_one())
 
-    async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> None:
+    async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
         # Whoever else stores orders waits here until this is committed: numbers rise as transactions commit.
         await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
         rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
-        before, stored = rows[0].sequence - len(orders), {row.order_id: row.version for row in rows}
+        before, stored = rows[0].sequence - len(orders), {row.order_id: row for row in rows if row.order_id}
         newest: dict[str, Order] = {}
         for order in orders:
-            known = newest.get(order.order_id)
-            if order.version > (known.version if known else stored.get(order.order_id, -1)):
+            known = newest.get(order.order_id) or stored.get(order.order_id)
+            if known is None or order.version > known.version:
                 newest[order.order_id] = order
         if not newest:
-            return
+            return []
         at = self._now()
         new = [as_row(order, at) for order_id, order in newest.items() if order_id not in stored]
         changed = [
@@ -164,6 +169,8 @@ class OrderStatusStore:
         await connection.execute(_NEW_CHANGES, {"sequence_before": before, "of_orders": list(newest)})
         if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
             await self._prune(connection, older_than=at - self._keep_changes_for)
+        known_events = {order_id: len(row.history) for order_id, row in stored.items()}
+        return [entry for order_id, order in newest.items() for entry in order.history[known_events.get(order_id, 0) :]]
 
     async def _prune(self, connection: AsyncConnection, *, older_than: datetime) -> None:
         """Forget the oldest changes, if as many as are forgotten at once are old enough."""

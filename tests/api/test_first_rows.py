@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from api import first_rows
 from api.first_rows import FirstRows
 from domain.errors import StoreUnavailable
-from domain.orders import Order
+from domain.orders import HistoryEntry, Order
 from stores.order_status import OrderStatusStore
 from tests.eventually import soon
 
@@ -21,7 +21,7 @@ class Store(OrderStatusStore):
         self.refused: set[str] = set()
         self.asked = 0
 
-    async def put(self, orders: Sequence[Order]) -> None:
+    async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
         self.asked += 1
         if not self.up:
             raise StoreUnavailable("down")
@@ -29,6 +29,7 @@ class Store(OrderStatusStore):
         if self.refused & set(order_ids):
             raise ValueError("no such column")
         self.batches.append(order_ids)
+        return []
 
 
 class Rows:

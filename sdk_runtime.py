@@ -1,0 +1,70 @@
+"""The runtime of Temporal's SDK in a process: its metrics, to be shown with ours, and its logs, among ours."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from http.client import HTTPConnection
+
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
+
+_log = logging.getLogger(__name__)
+
+_TRIES = 5
+"""Another process may take the port that was free a moment ago."""
+_READ_WITHIN = 1.0
+"""Seconds."""
+_BUCKETS: Mapping[str, Sequence[float]] = {
+    "projection_delay_seconds": (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+}
+
+
+class SdkMetrics:
+    """What the SDK counts in this process; it shows that on a port of its own, which only this machine reaches."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def text(self) -> bytes:
+        """In Prometheus' format; nothing, where they cannot be read in time."""
+        try:
+            return await asyncio.to_thread(self._read)
+        except OSError as error:
+            _log.warning("the metrics of the SDK could not be read: %s", error)
+            return b""
+
+    def _read(self) -> bytes:
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=_READ_WITHIN)) as connection:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read()
+
+
+def install() -> SdkMetrics:
+    """Make the runtime that every client of this process uses from now on; called once, before there is any.
+
+    Raises:
+        RuntimeError: no port can be had for its metrics.
+    """
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporalio.core"), append_target_to_name=False, prepend_target_on_message=False
+    )
+    logs = LoggingConfig(LoggingConfig.default.filter, forwarding=forwarding)
+    for _ in range(_TRIES):
+        port = _free_port()
+        metrics = PrometheusConfig(
+            f"127.0.0.1:{port}", unit_suffix=True, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS
+        )
+        telemetry = TelemetryConfig(logging=logs, metrics=metrics, attach_service_name=False)
+        try:
+            Runtime.set_default(Runtime(telemetry=telemetry))
+        except ValueError as error:
+            _log.warning("another port for the metrics of the SDK is looked for: %s", error)
+        else:
+            return SdkMetrics(port)
+    raise RuntimeError("no port can be had for the metrics of the SDK")
+
+
+def _free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])

@@ -1,0 +1,77 @@
+"""How many orders stand where, and for how long: for who watches the whole, and not an order."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import case, func, select
+
+from domain.orders import OrderStatus
+from stores.database import Database
+from stores.tables.order_status import ORDER_STATUS
+
+_OPEN = [status.value for status in OrderStatus if not status.final]
+_COUNTS = select(ORDER_STATUS.c.status, func.count().label("orders")).group_by(ORDER_STATUS.c.status)
+_projected = ORDER_STATUS.c.version > 0
+_AGES = (
+    select(
+        ORDER_STATUS.c.status,
+        func.min(case((_projected, ORDER_STATUS.c.version))),
+        func.min(case((~_projected, ORDER_STATUS.c.updated_at))),
+    )
+    .where(ORDER_STATUS.c.status.in_(_OPEN))
+    .group_by(ORDER_STATUS.c.status)
+)
+_ATTENTION = (
+    select(
+        ORDER_STATUS.c.attention_reason,
+        func.count(),
+        func.min(case((ORDER_STATUS.c.acknowledged_at.is_(None), ORDER_STATUS.c.attention_since))),
+    )
+    .where(ORDER_STATUS.c.needs_person)
+    .group_by(ORDER_STATUS.c.attention_reason)
+)
+
+
+@dataclass
+class Census:
+    """All orders of the read model, counted."""
+
+    by_status: dict[str, int] = field(default_factory=dict)
+    unchanged_since: dict[str, datetime] = field(default_factory=dict)
+    """Of each status that an open order is in: when the one that has stood longest has last changed."""
+    unprojected_since: datetime | None = None
+    """When the oldest order was taken of which the view has its first row and nothing of its saga yet."""
+    attention: dict[str, int] = field(default_factory=dict)
+    """Orders that need a person, by reason."""
+    unacknowledged_since: dict[str, datetime] = field(default_factory=dict)
+    """Of each reason: how long the first has waited that nobody has taken on."""
+
+
+class OrderCensus:
+    """Counts the orders of the read model."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self) -> Census:
+        """
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        census = Census()
+        async with self._database.reading() as connection:
+            counts = (await connection.execute(_COUNTS)).all()
+            ages = (await connection.execute(_AGES)).all()
+            attention = (await connection.execute(_ATTENTION)).all()
+        census.by_status = dict.fromkeys(OrderStatus, 0) | {row.status: row.orders for row in counts}
+        for status, version, taken in ages:
+            # A version is the time of its change in milliseconds, and so survives a rebuilding of the view.
+            changed = datetime.fromtimestamp(version / 1000, UTC) if version else None
+            census.unchanged_since[status] = min(filter(None, (changed, taken)))
+            if taken is not None:
+                census.unprojected_since = min(filter(None, (census.unprojected_since, taken)))
+        for reason, orders, since in attention:
+            census.attention[reason] = orders
+            if since is not None:
+                census.unacknowledged_since[reason] = since
+        return census
