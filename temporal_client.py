@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
 
@@ -29,12 +30,24 @@ def end_process(status: int = 0) -> NoReturn:
     """End a process that has used a client, when all its work is done.
 
     Python's own way tears the interpreter down while threads of the SDK may still call it, which now and then aborts a
-    process that had ended well (temporalio/sdk-python, issue 300).
+    process that had ended well (temporalio/sdk-python, issue 300), or leaves it hanging for good.
     """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def run_and_end(work: Callable[[], object]) -> NoReturn:
+    """Do all that a process is for, then end it, also where the work raises: the status is as Python's own would be."""
+    try:
+        work()
+    except SystemExit as end:
+        end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
+    except BaseException:  # noqa: BLE001 - shown as Python would
+        sys.excepthook(*sys.exc_info())
+        end_process(1)
+    end_process()
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:

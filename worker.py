@@ -33,7 +33,7 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
-from temporal_client import call_dispatcher, check, connect, end_process, register_search_attributes
+from temporal_client import call_dispatcher, check, connect, register_search_attributes, run_and_end
 from workflows.dispatch import DispatchWorkflow
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
@@ -185,7 +185,6 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     uvloop.run(_until_told(settings, served, sdk_runtime.install()))
-    end_process()
 
 
 async def _until_told(settings: Settings, served: Sequence[str], sdk: SdkMetrics) -> None:
@@ -196,4 +195,4 @@ async def _until_told(settings: Settings, served: Sequence[str], sdk: SdkMetrics
 
 
 if __name__ == "__main__":
-    main()
+    run_and_end(main)

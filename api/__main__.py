@@ -4,7 +4,7 @@ import sdk_runtime
 from api.server import Server
 from logging_setup import configure_logging
 from settings import Settings
-from temporal_client import end_process
+from temporal_client import run_and_end
 
 
 def main() -> None:
@@ -12,8 +12,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     Server(settings, sdk_runtime.install()).run()
-    end_process()
 
 
 if __name__ == "__main__":
-    main()
+    run_and_end(main)
