@@ -1,21 +1,27 @@
-"""Runs one drill: `python -m drills NAME`. The exit code is 0 where it has passed."""
+"""Runs one drill: `python -m drills NAME [--quick] [--plant FAULT]`. The exit code is 0 where it has passed."""
 
 import argparse
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from types import ModuleType
 
 import uvloop
 
 from drills import waiting_orders
-from drills.drill import Drill
+from drills.drill import Drill, Options
 
-DRILLS: Mapping[str, Callable[[], Awaitable[Drill]]] = {"waiting-orders": waiting_orders.run}
+DRILLS: Mapping[str, ModuleType] = {
+    "waiting-orders": waiting_orders,
+}
+"""Each with `run(options)` and `FAULTS`: the name of each fault that can be planted, and what it is."""
 
 
-async def run(name: str) -> int:
+async def run(name: str, options: Options) -> int:
     """Run a drill and print what it has seen."""
-    drill = await DRILLS[name]()
+    drill: Drill = await DRILLS[name].run(options)
+    if options.plant:
+        drill.title += f" — planted: {DRILLS[name].FAULTS[options.plant]}"
     print(drill.report())
     return 0 if drill.passed else 1
 
@@ -24,9 +30,18 @@ def main() -> int:
     """Run the drill that is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=DRILLS)
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
+    parser.add_argument("--plant", metavar="FAULT", help="put a fault into the service, to see that it is found")
+    parser.add_argument("--minutes", type=float, help="how long it lasts, where a drill lets one choose")
+    parser.add_argument("--seed", type=int, default=1, help="of what is left to chance")
+    arguments = parser.parse_args()
+    faults = DRILLS[arguments.name].FAULTS
+    if arguments.plant and arguments.plant not in faults:
+        parser.error(f"{arguments.name} has these faults: {', '.join(faults) or 'none'}")
+    options = Options(arguments.quick, arguments.plant, arguments.minutes, arguments.seed)
     # Told to stop, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return uvloop.run(run(parser.parse_args().name))
+    return uvloop.run(run(arguments.name, options))
 
 
 if __name__ == "__main__":

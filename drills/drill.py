@@ -1,8 +1,22 @@
-"""What a drill has seen: a table, what should have been and was not, and a verdict."""
+"""What a drill is given, and what it has seen: a table, what should have been and was not, and a verdict."""
 
 from dataclasses import dataclass, field
 
 Row = dict[str, str | int | float | None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a drill is run."""
+
+    quick: bool = False
+    """Seconds instead of minutes, to see that it works; its numbers say little."""
+    plant: str | None = None
+    """A fault of the drill's `FAULTS` that is put into the service: the drill has to find it."""
+    minutes: float | None = None
+    """How long it lasts, where a drill lets one choose."""
+    seed: int = 1
+    """Of what is left to chance."""
 
 
 @dataclass

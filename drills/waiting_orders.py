@@ -13,14 +13,18 @@ from typing import Any
 
 import httpx
 
-from drills.drill import Drill
-from harness import stack
+from drills.drill import Drill, Options
+from harness import stack, staff
+from harness.waiting import soon
+from settings import Settings
+from stores import waiting
 
 _ORDERS = 8
 _REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"
 _KOREA = timedelta(hours=9)
 _WITHIN = 60.0
 _BETWEEN_LOOKS = 0.05
+FAULTS = {"forgotten": "the management centre forgets who has waited longest"}
 
 
 @dataclass
@@ -38,12 +42,18 @@ class Seen:
     """Who got the window that the cancel has freed."""
 
 
-async def run() -> Drill:
+async def run(options: Options) -> Drill:
     """Start the service, and let it happen."""
-    async with stack.running("temporal", "migration", "worker", "api") as running:
-        host, port = running.api
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=10) as api:
-            return judged(await _play(_People(api)))
+    async with (
+        stack.running("temporal", "migration", "worker", "api") as running,
+        httpx.AsyncClient(base_url=running.url, timeout=10) as api,
+    ):
+
+        async def plant(order_id: str) -> None:
+            if options.plant:
+                await _forget(running.settings, order_id)
+
+        return judged(await _play(_People(api), plant))
 
 
 def judged(seen: Seen) -> Drill:
@@ -133,7 +143,7 @@ class _People:
             row = await self.row(order_id)
             return so(row)
 
-        await _until(look)
+        await soon(look, within=_WITHIN, every=_BETWEEN_LOOKS)
         return row
 
     async def _done(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -147,45 +157,43 @@ def _asked_or_waiting(row: dict[str, Any]) -> bool:
     return row["status"] in ("INSTALLATION_REQUESTED", "AWAITING_ENGINEER")
 
 
-async def _play(people: _People) -> Seen:
+async def _play(people: _People, plant: Callable[[str], Awaitable[None]]) -> Seen:
     seen = Seen()
     for _ in range(_ORDERS):
         seen.orders.append(await people.order())
     await asyncio.gather(*map(people.decline, seen.orders))
+    await plant(seen.orders[0])
     await people.leave()
     await people.hire()
-    waiting = list(seen.orders)
+    still_waiting = list(seen.orders)
     quiet_since = perf_counter()
-    while waiting and perf_counter() - quiet_since < 3:
-        for order in list(waiting):
+    while still_waiting and perf_counter() - quiet_since < 3:
+        for order in list(still_waiting):
             row = await people.row(order)
             if row["status"] == "INSTALLATION_REQUESTED":
                 seen.visits[order] = row["visit"]["start"]
                 accepted = [entry["at"] for entry in row["history"] if entry["event"] == "OrderAccepted"]
                 seen.assigned[order] = accepted[-1]
-                waiting.remove(order)
+                still_waiting.remove(order)
                 quiet_since = perf_counter()
         await asyncio.sleep(_BETWEEN_LOOKS)
     seen.newcomer = await people.order()
     await people.until(seen.newcomer, _asked_or_waiting)
-    if seen.visits and waiting:
+    if seen.visits and still_waiting:
         # The latest window: none of those who wait has been promised a later one.
         seen.canceled = max(seen.visits, key=seen.visits.__getitem__)
         await people.cancel(seen.canceled)
-        candidates = [*waiting, seen.newcomer]
+        candidates = [*still_waiting, seen.newcomer]
 
         async def inherited() -> bool:
             rows = [await people.row(order) for order in candidates]
             seen.heir = next((order for order, row in zip(candidates, rows, strict=True) if row.get("visit")), None)
             return seen.heir is not None
 
-        await _until(inherited)
+        await soon(inherited, within=_WITHIN, every=_BETWEEN_LOOKS)
     return seen
 
 
-async def _until(so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(_WITHIN):
-        while True:
-            if await so():
-                return
-            await asyncio.sleep(_BETWEEN_LOOKS)
+async def _forget(settings: Settings, order_id: str) -> None:
+    async with staff.opened(settings) as database, database.writing() as connection:
+        await waiting.leave(connection, order_id)

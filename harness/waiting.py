@@ -27,7 +27,9 @@ def eventually(look: Callable[[], Found], *, within: float = 20, what: str = "")
     return found
 
 
-async def soon(look: Callable[[], Awaitable[Found]], *, within: float = 20, what: str = "") -> Found:
+async def soon(
+    look: Callable[[], Awaitable[Found]], *, within: float = 20, every: float = _BETWEEN_LOOKS, what: str = ""
+) -> Found:
     """The same for what is seen by awaiting.
 
     Raises:
@@ -36,7 +38,7 @@ async def soon(look: Callable[[], Awaitable[Found]], *, within: float = 20, what
     deadline = time.monotonic() + within
     while not (found := await look()):
         _check(deadline, within, what or str(look), found)
-        await asyncio.sleep(_BETWEEN_LOOKS)
+        await asyncio.sleep(every)
     return found
 
 

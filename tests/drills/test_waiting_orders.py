@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from drills.waiting_orders import Seen, judged
+from tests.drills.drilled import finds
 
 AS_PROMISED = Seen(
     orders=["a", "b", "c"],
@@ -45,3 +46,7 @@ def test_a_drill_fails_on_a_fault(fault: str) -> None:
     assert not drill.passed
     assert "FAILED" in drill.report()
     assert "✗" in drill.report()
+
+
+def test_it_finds_that_the_one_who_has_waited_longest_is_forgotten() -> None:
+    assert finds("waiting-orders", "forgotten")

@@ -1,0 +1,131 @@
+"""What customers, engineers and managers do in a drill, over HTTP; what they are told goes into the accounts."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from domain.orders import OrderStatus
+from drills.accounts import Accounts, Act, Document
+from harness.waiting import soon
+
+BODY = {
+    "productId": "2001",
+    "productName": "internet",
+    "installationAddress": "Seoul",
+    "customerId": "1",
+    "orderDate": "20200715",
+    "status": "JOINORDED",
+}
+"""The order that the contract shows."""
+NO_ANSWER = 0
+"""In place of a status: the connection broke, or nothing came in time."""
+_ACTS = {"accept": Act.ACCEPTED, "decline": Act.DECLINED, "complete": Act.COMPLETED}
+_ANSWER_WITHIN = 15.0
+_COMES_TO_ANSWER_WITHIN = 60.0
+_BETWEEN_TRIES = 0.2
+_TRY_AGAIN = (NO_ANSWER, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@dataclass
+class People:
+    """Everybody who uses the service."""
+
+    api: httpx.AsyncClient
+    accounts: Accounts = field(default_factory=Accounts)
+
+    async def place(self, key: str, **changes: Any) -> int:
+        """A customer orders, once; `accounts.by_key` has the order where it was acknowledged."""
+        self.accounts.asked.add(key)
+        answer = await self._send("POST", "/orders", BODY | changes, {"Idempotency-Key": key})
+        if answer is not None and answer.status_code in (HTTPStatus.OK, HTTPStatus.CREATED):
+            self.accounts.placed(key, answer.json()["orderId"])
+        return _status(answer)
+
+    async def cancel(self, order_id: str) -> int:
+        """The customer cancels."""
+        answer = await self._send("POST", f"/orders/{order_id}/cancel", {"reason": "moving house"})
+        status = _status(answer)
+        if status == HTTPStatus.OK:
+            self.accounts.note(order_id, Act.CANCELED)
+        elif status == HTTPStatus.ACCEPTED:
+            self.accounts.note(order_id, Act.CANCEL_RECORDED)
+        return status
+
+    async def accept(self, order_id: str) -> int:
+        """The engineer who is asked will do it."""
+        return await self._act(order_id, "accept")
+
+    async def decline(self, order_id: str) -> int:
+        """The engineer who is asked will not do it."""
+        return await self._act(order_id, "decline", reason="no time")
+
+    async def complete(self, order_id: str) -> int:
+        """The engineer has done it."""
+        return await self._act(order_id, "complete")
+
+    async def row(self, order_id: str) -> Document:
+        """The order as the managers see it; nothing where they do not."""
+        answer = await self._send("GET", f"/orderStatuses/{order_id}")
+        found: Document = answer.json() if answer is not None and answer.status_code == HTTPStatus.OK else {}
+        return found
+
+    async def until(self, order_id: str, *statuses: OrderStatus, within: float = _COMES_TO_ANSWER_WITHIN) -> Document:
+        """Wait until the managers see it so; the order as it is then.
+
+        Raises:
+            NotInTime: they do not.
+        """
+
+        async def look() -> Document | None:
+            row = await self.row(order_id)
+            return row if row.get("status") in statuses else None
+
+        row = await soon(look, within=within, what=f"{order_id} {' or '.join(statuses)}")
+        return row or {}
+
+    async def _act(self, order_id: str, act: str, **more: Any) -> int:
+        status = _status(await self._send("POST", f"/installations/{order_id}/{act}", more))
+        if status == HTTPStatus.OK:
+            self.accounts.note(order_id, _ACTS[act])
+        return status
+
+    async def _send(
+        self, method: str, path: str, body: Document | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response | None:
+        try:
+            return await self.api.request(method, path, json=body, headers=headers)
+        except httpx.TransportError:
+            return None
+
+
+async def insist(act: Callable[[], Awaitable[int]], *, within: float = _COMES_TO_ANSWER_WITHIN) -> int:
+    """Do it again until there is a definite answer, as the contract says that one may. Returns its status.
+
+    Raises:
+        NotInTime: there is none.
+    """
+    status = NO_ANSWER
+
+    async def answered() -> bool:
+        nonlocal status
+        status = await act()
+        return status not in _TRY_AGAIN
+
+    await soon(answered, within=within, every=_BETWEEN_TRIES, what="a definite answer")
+    return status
+
+
+@asynccontextmanager
+async def people(url: str) -> AsyncIterator[People]:
+    """People who use the API at this address."""
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN, limits=limits) as api:
+        yield People(api)
+
+
+def _status(answer: httpx.Response | None) -> int:
+    return NO_ANSWER if answer is None else answer.status_code
