@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     The embedded server works starts off one after the other. A cluster takes more at once.
     """
     worker_deployment_name: str | None = None
-    """With `WORKER_BUILD_ID`: the worker deployment version that this process belongs to."""
+    """With `WORKER_BUILD_ID`: the release that this process belongs to; see `deployment_name`."""
     worker_build_id: str | None = None
     max_cached_workflows: int = Field(10_000, ge=1)
     """Orders that a worker keeps in memory, at some 140 KB each; fewer than are in motion cost a replay each."""
@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     def server_address(self) -> str:
         """`host:port` of the Temporal server, existing or embedded."""
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
+
+    def deployment_name(self, context: str) -> str:
+        """The worker deployment of a context: each its own, for a version is whole once all its queues are polled."""
+        return f"{self.worker_deployment_name}-{context}"
 
     def database_url(self, context: str) -> str:
         """The store of a context: its own variable, or a SQLite file in `DATA_DIR`."""

@@ -33,6 +33,7 @@ from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
+from stores.revisions import Schema
 from temporal_client import call_dispatcher, check, connect, register_search_attributes, run_and_end
 from workflows.dispatch import DispatchWorkflow
 from workflows.runner import sandbox
@@ -91,7 +92,7 @@ def workflow_worker(client: Client, settings: Settings) -> Worker:
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         sticky_queue_schedule_to_start_timeout=_STICKY_FOR,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
-        deployment_config=_deployment(settings),
+        deployment_config=_deployment(settings, contexts.ORDERS),
     )
 
 
@@ -107,16 +108,16 @@ def activity_worker(client: Client, settings: Settings, context: str, database: 
         workflow_runner=sandbox(),
         interceptors=[TolerantMessages()],
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
-        deployment_config=_deployment(settings),
+        deployment_config=_deployment(settings, context),
     )
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | None:
     # A versioning behaviour without a deployment version would fail every workflow task.
-    if not (settings.worker_deployment_name and settings.worker_build_id):
+    if settings.worker_build_id is None:
         return None
     return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion(settings.worker_deployment_name, settings.worker_build_id),
+        version=WorkerDeploymentVersion(settings.deployment_name(context), settings.worker_build_id),
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
@@ -125,7 +126,7 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, sdk: SdkMetrics | None = None) -> None:
     """Serve some contexts until `stop` is set, then finish what is in hand."""
     databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
-    health = Health({PARTS[context]: database.ping for context, database in databases.items()}, sdk)
+    health = Health({PARTS[context]: Schema(context, database).check for context, database in databases.items()}, sdk)
     async with AsyncExitStack() as open_things:
         for database in databases.values():
             open_things.push_async_callback(database.dispose)

@@ -32,6 +32,7 @@ from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_census import OrderCensus
 from stores.order_status import OrderStatusStore
+from stores.revisions import Schema
 from temporal_client import call_dispatcher, check, connect, register_search_attributes
 
 _DATABASE_WITHIN = 2.0
@@ -92,7 +93,7 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
             database = Database(settings.database_url(context), deadline_seconds=_DATABASE_WITHIN)
             open_things.push_async_callback(database.dispose)
             databases[context] = database
-            health.checks[part] = database.ping
+            health.checks[part] = Schema(context, database).check
         client = await connect(settings, lazy=True)
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, health, client, databases)

@@ -8,7 +8,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +15,8 @@ from domain import contexts
 from domain.errors import StoreUnavailable
 from settings import Settings
 from stores.database import MYSQL, POSTGRESQL, SQLITE, Database
+from stores.migrations.steps import LOCK_SECONDS
+from stores.revisions import alembic_config, version_table
 from stores.tables.installation import InstallationTable
 from stores.tables.management_center import ManagementCenterTable
 from stores.tables.order_status import OrderStatusTable
@@ -27,16 +28,35 @@ METADATA: dict[str, MetaData] = {
 }
 """The tables of each context that has any."""
 DEADLINE_SECONDS = 60.0
-_REVISIONS = Path(__file__).with_name("migrations")
+_TRIES = 15
+_BETWEEN_TRIES = 1.0
+_BETWEEN_LOOKS = 0.1
+_POSTGRESQL_IN_USE = "55P03"
+_MYSQL_IN_USE = 1205
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-async def migrate(context: str, url: str) -> None:
-    """Bring the tables of a context to their newest revision. Several processes may do it at the same time.
+async def migrate(context: str, url: str, revision: str = "head") -> None:
+    """Bring the tables of a context to their newest revision, or to an earlier one.
+
+    Several processes may do it at the same time, and releases that know earlier revisions may run: what a step has to
+    lock is waited for briefly, again and again, since whoever needs the table meanwhile waits behind the step.
 
     Raises:
-        StoreUnavailable: the database does not answer.
+        StoreUnavailable: the database does not answer, or others hold what a step has to lock.
     """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            await _migrate(context, url, revision)
+        except StoreUnavailable as error:
+            if not (tries_left and _in_use(error)):
+                raise
+            await asyncio.sleep(_BETWEEN_TRIES)
+        else:
+            return
+
+
+async def _migrate(context: str, url: str, revision: str) -> None:
     database = Database(url, deadline_seconds=DEADLINE_SECONDS)
     if database.dialect == SQLITE:
         Path(database.url.database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -45,14 +65,9 @@ async def migrate(context: str, url: str) -> None:
         try:
             async with database.writing() as connection:
                 await _wait_for_turn(connection, database.dialect, context)
-                await connection.run_sync(_upgrade, context)
+                await connection.run_sync(upgrade, context, revision)
         finally:
             await database.dispose()
-
-
-def version_table(context: str) -> str:
-    """Where a context's revision is written down; contexts that share a database do not share it."""
-    return f"{context.replace('-', '_')}_revision"
 
 
 async def _wait_for_turn(connection: AsyncConnection, dialect: str, context: str) -> None:
@@ -62,23 +77,34 @@ async def _wait_for_turn(connection: AsyncConnection, dialect: str, context: str
         # Begins the one transaction that a writer has here; Alembic would commit each revision in one of its own.
         await connection.execute(text("SELECT 1"))
     elif dialect == POSTGRESQL:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+        # Not by a statement that waits: an index that is made concurrently waits for every statement of others.
+        ask = text("SELECT pg_try_advisory_lock(hashtext(:name))")
+        while not await connection.scalar(ask, {"name": name}):
+            await connection.rollback()
+            await asyncio.sleep(_BETWEEN_LOOKS)
+        await connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+        await connection.commit()
     elif dialect == MYSQL:
         lock = text("SELECT GET_LOCK(SHA1(CONCAT(DATABASE(), '.', :name)), :seconds)")
         await connection.execute(lock, {"name": name, "seconds": DEADLINE_SECONDS})
+        await connection.execute(text(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}"))
+        await connection.commit()
 
 
-def _upgrade(connection: Connection, context: str) -> None:
-    config = Config()
-    revisions = str(_REVISIONS).replace("%", "%%")
-    config.set_main_option("script_location", revisions)
-    config.set_main_option("version_locations", f"{revisions}/{context.replace('-', '_')}")
-    config.set_main_option("path_separator", "newline")
+def _in_use(error: StoreUnavailable) -> bool:
+    """Others held for too long what a step has to lock."""
+    cause = getattr(error.__cause__, "orig", None)
+    return getattr(cause, "sqlstate", None) == _POSTGRESQL_IN_USE or getattr(cause, "args", ())[:1] == (_MYSQL_IN_USE,)
+
+
+def upgrade(connection: Connection, context: str, revision: str = "head") -> None:
+    """Take the steps of a context up to a revision, on a connection whose turn it is."""
+    config = alembic_config(context)
     attributes: dict[str, Any] = config.attributes
     attributes["connection"] = connection
     attributes["metadata"] = METADATA[context]
     attributes["version_table"] = version_table(context)
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 async def _migrate_all(settings: Settings) -> int:

@@ -7,6 +7,8 @@ context.configure(
     connection=attributes["connection"],
     target_metadata=attributes["metadata"],
     version_table=attributes["version_table"],
+    # What one revision has locked, the next need not hold; and only so a step can leave the transaction.
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

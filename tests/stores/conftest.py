@@ -49,6 +49,11 @@ class Prepared:
         return f"sqlite:///{shutil.copy(template, own / 'store.db')}"
 
 
+def fresh(kind: str, servers: Servers, tmp_path: Path) -> str:
+    """The URL of a database with nothing in it."""
+    return f"sqlite:///{tmp_path}/new/fresh.db" if kind == SQLITE else servers[kind].fresh()
+
+
 def _read(server: Server, url: str, metadata: MetaData) -> dict[str, list[dict[str, Any]]]:
     with server.engine(_name(url)).connect() as connection:
         return {

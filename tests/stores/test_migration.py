@@ -7,20 +7,16 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import Connection, TableClause, column, inspect, table, text
 
 from domain import contexts
 from domain.errors import StoreUnavailable
-from domain.management_center import AssignEngineer, CloseAssignment
-from domain.staff import Engineer
 from stores.database import Database
-from stores.management_center import ManagementCenterStore
-from stores.migration import METADATA, migrate, version_table
-from stores.migrations.management_center import r0001_tables, r0002_areas_and_engineers
+from stores.migration import METADATA, migrate
+from stores.revisions import version_table
 from stores.staffing import Staffing
 from tests.databases import SQLITE, Servers, kinds
-from tests.stores.conftest import Connect, OpenDatabase
+from tests.stores.conftest import Connect, OpenDatabase, fresh
 
 ROOT = Path(__file__).parents[2]
 SERVERS = [kind for kind in kinds() if kind != SQLITE]
@@ -30,10 +26,6 @@ SERVERS = [kind for kind in kinds() if kind != SQLITE]
 def context(request: pytest.FixtureRequest) -> str:
     context: str = request.param
     return context
-
-
-def fresh(kind: str, servers: Servers, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/new/fresh.db" if kind == SQLITE else servers[kind].fresh()
 
 
 def revisions(context: str) -> TableClause:
@@ -102,46 +94,6 @@ async def test_a_migration_that_was_interrupted_is_taken_up_again(
         indexes = await connection.run_sync(lambda connection: inspect(connection).get_indexes("assignment"))
     assert [index["name"] for index in indexes] == ["assignment_by_engineer"]
     assert len((await Staffing(database).engineers(limit=200)).items) == 51
-
-
-async def test_orders_and_engineers_of_before_go_on_when_visits_come(
-    kind: str, servers: Servers, tmp_path: Path, open_database: OpenDatabase
-) -> None:
-    url = fresh(kind, servers, tmp_path)
-    context = contexts.MANAGEMENT_CENTER
-    (tmp_path / "new").mkdir()
-
-    def as_before(connection: Connection) -> None:
-        migrations = MigrationContext.configure(connection, opts={"version_table": version_table(context)})
-        with Operations.context(migrations):
-            r0001_tables.upgrade()
-            r0002_areas_and_engineers.upgrade()
-        connection.execute(text(f"CREATE TABLE {version_table(context)} (version_num VARCHAR(32) PRIMARY KEY)"))
-        connection.execute(revisions(context).insert().values(version_num="0002"))
-        connection.execute(
-            text(
-                "INSERT INTO assignment (order_id, decided_round, address_region, closed, engineer_id, engineer_name,"
-                " region, round, reason, assigned_at, assigned_by) VALUES ('o1', 1, 'KR-11', :no, 'kr-11-1', 'N',"
-                " 'KR-11', 1, 'r', '2026-07-01 00:00:00', 'system')"
-            ),
-            {"no": False},
-        )
-
-    database = open_database(url)
-    async with database.writing() as connection:
-        await connection.run_sync(as_before)
-    await migrate(context, url)
-    store = ManagementCenterStore(open_database(url))
-    assert (await store.assignment("o1")).visit is None
-    assert await store.engineer("kr-11-1") == Engineer("kr-11-1", "김민준 Kim Minjun", "KR-11")
-    # A further round books, and the end frees what is booked.
-    outcome = await store.assign_engineer(AssignEngineer("o1", 2, "Seoul", "2001", ["kr-11-1"]))
-    assert outcome.assignment is not None
-    assert outcome.assignment.visit is not None
-    await store.close_assignment(CloseAssignment("o1"))
-    again = await store.assign_engineer(AssignEngineer("o2", 1, "Seoul", "2001", ["kr-11-1"]))
-    assert again.assignment is not None
-    assert again.assignment.visit == outcome.assignment.visit
 
 
 @pytest.mark.parametrize("kind", SERVERS)

@@ -1,0 +1,312 @@
+"""A database of an earlier release is brought up to date with all that is in it, and that release goes on beside it."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table, text
+
+from domain import contexts
+from domain.installation import CancelInstallation, InstallationStatus
+from domain.management_center import AssignEngineer, CloseAssignment
+from domain.staff import Engineer
+from stores.database import Database
+from stores.installation import InstallationStore
+from stores.management_center import ManagementCenterStore
+from stores.migration import METADATA, migrate, upgrade
+from stores.order_status import OrderStatusStore
+from stores.revisions import history, newest
+from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
+from tests.eventually import soon
+from tests.stores.conftest import OpenDatabase, fresh
+from tests.stores.orders import NOON, order
+
+Rows = dict[str, list[dict[str, Any]]]
+
+AT = "2026-07-01 00:00:00"
+_TAKEN = {
+    "version": 1,
+    "customer_id": "c1",
+    "product_id": "2001",
+    "product_name": "internet",
+    "installation_address": "서울특별시 강남구",
+    "order_date": "2026-07-01",
+    "status": "JOIN_ORDERED",
+    "needs_person": False,
+    "history": "[]",
+    "searched": "o1",
+    "updated_at": AT,
+    "acknowledged_at": AT,
+}
+IN_USE: dict[str, Rows] = {
+    contexts.MANAGEMENT_CENTER: {
+        "service_area": [
+            {"service_area_id": "moon", "region": "KR-99", "name": "Moon", "local_name": "달", "matches": '["Moon"]'}
+        ],
+        "engineer": [{"engineer_id": "e1", "name": "김하나", "region": "KR-99", "active": True, "works_from": 600}],
+        "assignment": [
+            {
+                "order_id": "o1",
+                "decided_round": 1,
+                "address_region": "KR-99",
+                "closed": False,
+                "engineer_id": "e1",
+                "engineer_name": "김하나",
+                "region": "KR-99",
+                "round": 1,
+                "reason": "r",
+                "assigned_at": AT,
+                "assigned_by": "system",
+                "visit_start": AT,
+            }
+        ],
+        "engineer_skill": [{"engineer_id": "e1", "skill": "fibre"}],
+        "product": [{"product_id": "p1", "skills": '["fibre"]'}],
+        "day_off": [{"day_off_id": "d1", "engineer_id": "e1", "first_day": "2026-08-01", "last_day": "2026-08-02"}],
+        "booking": [
+            {
+                "order_id": "o1",
+                "engineer_id": "e1",
+                "visit_start": AT,
+                "seat": 0,
+                "visit_end": AT,
+                "day": "2026-07-01",
+                "region": "KR-99",
+                "skills": "[]",
+                "stranded": False,
+            }
+        ],
+        "waiting": [
+            {"order_id": "o9", "ordered_at": AT, "product_id": "2001", "passed_over": "[]", "enough": False},
+        ],
+    },
+    contexts.INSTALLATION: {
+        "installation_order": [{"order_id": "o1", "newest_round": 1, "canceled": False}],
+        "installation": [
+            {
+                "order_id": "o1",
+                "round": 1,
+                "engineer_id": "e1",
+                "engineer_name": "김하나",
+                "installation_address": "서울특별시",
+                "product_name": "internet",
+                "requested_at": AT,
+                "status": "ACCEPTED",
+                "status_at": AT,
+                "visit_start": AT,
+                "serials": '["s1"]',
+            }
+        ],
+    },
+    contexts.ORDER_STATUS: {
+        "order_status": [{"order_id": "o1", **_TAKEN}],
+        "order_change": [{"order_id": "o1", "sequence": 0, **_TAKEN}],
+    },
+}
+"""What an installation has in its tables after some use, as far as the revision in question has room for it."""
+EARLIER = [(context, revision) for context in METADATA for revision in history(context)[:-1]]
+
+
+def columns(connection: Connection) -> dict[str, list[str]]:
+    """Of every table that is there."""
+    inspector = inspect(connection)
+    return {table: [column["name"] for column in inspector.get_columns(table)] for table in inspector.get_table_names()}
+
+
+def insert(connection: Connection, rows: Rows, known: dict[str, list[str]]) -> None:
+    """As a release does that knows these columns."""
+    for name in known.keys() & rows.keys():
+        into = table(name, *map(column, known[name]))
+        for row in rows[name]:
+            connection.execute(into.insert(), {key: value for key, value in row.items() if key in known[name]})
+
+
+def contents(connection: Connection, known: dict[str, list[str]]) -> set[tuple[str, str]]:
+    """Every row, by the columns that are known."""
+    return {
+        (name, str(row))
+        for name, names in known.items()
+        if not name.endswith("_revision")
+        for row in connection.execute(select(table(name, *map(column, names))))
+    }
+
+
+def another(rows: Rows) -> Rows:
+    """The like, of another order, engineer, area…"""
+    keys = {"order_id", "engineer_id", "service_area_id", "product_id", "day_off_id", "skill"}
+
+    def changed(name: str, value: Any) -> Any:
+        return f"{value}-too" if name in keys else value - 1 if name == "sequence" else value
+
+    return {
+        name: [{key: changed(key, value) for key, value in row.items()} for row in several]
+        for name, several in rows.items()
+    }
+
+
+@pytest.mark.parametrize(("context", "revision"), EARLIER)
+async def test_nothing_is_lost_and_the_release_before_goes_on(
+    kind: str, context: str, revision: str, servers: Servers, tmp_path: Path, open_database: OpenDatabase
+) -> None:
+    url = fresh(kind, servers, tmp_path)
+    await migrate(context, url, revision)
+    before = open_database(url)
+    async with before.writing() as connection:
+        known = await connection.run_sync(columns)
+        await connection.run_sync(insert, IN_USE[context], known)
+    async with before.writing() as connection:
+        kept = await connection.run_sync(contents, known)
+    await migrate(context, url)
+    after = open_database(url)
+    async with after.writing() as connection:
+        assert kept <= await connection.run_sync(contents, known)
+        # What the release before writes has no more columns than it knows.
+        await connection.run_sync(insert, another(IN_USE[context]), known)
+    await WORKS[context](after)
+
+
+async def the_management_center_works(database: Database) -> None:
+    store = ManagementCenterStore(database)
+    for order_id in ("o1", "o1-too"):
+        assert (await store.assignment(order_id)).round == 1
+    assert (await store.engineer("kr-11-1")) == Engineer("kr-11-1", "김민준 Kim Minjun", "KR-11")
+    # A further round books, and the end frees what is booked.
+    outcome = await store.assign_engineer(AssignEngineer("o1", 2, "Seoul", "2001", ["kr-11-1"]))
+    assert outcome.assignment is not None
+    assert outcome.assignment.visit is not None
+    await store.close_assignment(CloseAssignment("o1"))
+    again = await store.assign_engineer(AssignEngineer("o2", 1, "Seoul", "2001", ["kr-11-1"]))
+    assert again.assignment is not None
+    assert again.assignment.visit == outcome.assignment.visit
+
+
+async def installations_work(database: Database) -> None:
+    store = InstallationStore(database)
+    for order_id in ("o1", "o1-too"):
+        assert (await store.newest(order_id)).status is InstallationStatus.ACCEPTED
+        await store.cancel(CancelInstallation(order_id), NOON)
+        assert (await store.newest(order_id)).status is InstallationStatus.CANCELED
+
+
+async def the_view_works(database: Database) -> None:
+    store = OrderStatusStore(database)
+    for order_id in ("o1", "o1-too"):
+        assert (await store.get(order_id)).order.version == 1
+        await store.put([order(order_id, version=2)])
+        assert (await store.get(order_id)).order.version == 2
+
+
+WORKS = {
+    contexts.MANAGEMENT_CENTER: the_management_center_works,
+    contexts.INSTALLATION: installations_work,
+    contexts.ORDER_STATUS: the_view_works,
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != SQLITE])
+async def test_a_migration_that_has_to_wait_holds_nobody_up(
+    kind: str, servers: Servers, tmp_path: Path, open_database: OpenDatabase
+) -> None:
+    url = fresh(kind, servers, tmp_path)
+    context = contexts.INSTALLATION
+    await migrate(context, url, "0001")
+    # As the API has it; without the migration's own patience a write would wait behind it for as long as it waits.
+    release_before = open_database(url, deadline_seconds=3.0)
+    known = {table: list(rows[0]) for table, rows in IN_USE[context].items() if table == "installation_order"}
+    async with open_database(url).writing() as long:
+        await long.execute(text("SELECT * FROM installation"))
+        migrating = asyncio.create_task(migrate(context, url))
+        waiting = (
+            "SELECT 1 FROM pg_locks WHERE NOT granted"
+            if kind == POSTGRESQL
+            else "SELECT 1 FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock%'"
+        )
+        await soon(lambda: asyncio.to_thread(servers[kind].ask, waiting), what="the migration waits")
+        async with release_before.writing() as connection:
+            await connection.run_sync(insert, IN_USE[context], known)
+            await connection.execute(text("SELECT * FROM installation"))
+        assert not migrating.done()
+    await migrating
+
+
+@pytest.mark.parametrize("kind", [POSTGRESQL] if POSTGRESQL in kinds() else [])
+async def test_an_index_is_made_while_others_write_and_made_anew_where_that_was_interrupted(
+    kind: str, servers: Servers, tmp_path: Path
+) -> None:
+    url = fresh(kind, servers, tmp_path)
+    context = contexts.INSTALLATION
+    await migrate(context, url, "0001")
+    with servers[kind].engine(url.rsplit("/", 1)[1]).connect() as connection:
+        connection.execute(text("CREATE INDEX installation_by_visit ON installation (requested_at)"))
+        interrupted = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'installation_by_visit'::regclass"
+        connection.execute(text(interrupted))
+        with statements(Engine) as said:
+            await migrate(context, url)
+        indexes = {index["name"]: index["column_names"] for index in inspect(connection).get_indexes("installation")}
+    assert indexes["installation_by_visit"] == ["visit_start", "order_id", "round"]
+    made = [statement for statement in said if statement.startswith("CREATE INDEX")]
+    assert made
+    assert all(statement.startswith("CREATE INDEX CONCURRENTLY") for statement in made)
+
+
+@contextmanager
+def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
+    """What a database is told."""
+    said: list[str] = []
+
+    def note(*told: Any) -> None:
+        said.append(" ".join(told[2].split()))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield said
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def breaks(statement: str, made: set[str]) -> bool:
+    """The release before could not go on beside this step; in tables that the step before has just made, all goes."""
+    match statement.split():
+        case ["SELECT" | "PRAGMA" | "INSERT", *_] | ["CREATE", "INDEX", *_]:
+            return False
+        case ["CREATE", "TABLE", table, *_]:
+            made.add(table)
+            return False
+        case ["CREATE", "UNIQUE", "INDEX", _, "ON", table, *_] | ["UPDATE", table, *_] | ["DELETE", "FROM", table, *_]:
+            return table not in made and not table.endswith("_revision")
+        case ["ALTER", "TABLE", _, "ADD", "COLUMN", *_]:
+            return bool(re.search(r"\bNOT NULL\b", statement)) and " DEFAULT " not in statement
+        case _:
+            return True
+
+
+@pytest.mark.parametrize("context", METADATA)
+def test_a_revision_only_adds(context: str, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/new.db")
+    for revision in history(context):
+        with engine.connect() as connection, statements(engine) as said:
+            upgrade(connection, context, revision)
+            connection.commit()
+        made: set[str] = set()
+        assert [statement for statement in said if breaks(statement, made)] == []
+        assert said
+    engine.dispose()
+    assert newest(context) == revision
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE engineer",
+        "DROP INDEX engineer_by_region",
+        "ALTER TABLE engineer DROP COLUMN name",
+        "ALTER TABLE engineer RENAME COLUMN name TO full_name",
+        "ALTER TABLE engineer ADD COLUMN grade INTEGER NOT NULL",
+        "CREATE UNIQUE INDEX engineer_once ON engineer (name)",
+        "UPDATE engineer SET name = upper(name)",
+    ],
+)
+def test_what_would_stop_the_release_before_is_found(statement: str) -> None:
+    assert breaks(statement, set())
