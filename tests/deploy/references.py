@@ -1,0 +1,40 @@
+"""What deployment files may refer to: the settings, the programs and the health routes that there are."""
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from urllib.parse import urlsplit
+
+from fastapi.routing import APIRoute
+
+from health import Health
+from settings import Settings
+from tests.deploy.image import files
+
+SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
+THE_SDKS = frozenset({"TEMPORAL_NAMESPACE", "TEMPORAL_CONFIG_FILE"})
+"""Settings that Temporal's SDK reads itself."""
+HEALTH = frozenset(route.path for route in Health().router().routes if isinstance(route, APIRoute))
+API_PORT = Settings.model_fields["api_port"].default
+WORKER_PORT = Settings.model_fields["worker_port"].default
+
+
+def port_of(command: Sequence[str]) -> int:
+    """Where a process that is started by this command answers for its health."""
+    return int(WORKER_PORT if "worker.py" in command else API_PORT)
+
+
+def program_of(command: Sequence[str]) -> PurePath:
+    """The file in the image that this command runs."""
+    python, *arguments = command
+    assert python == "python"
+    if arguments[0] != "-m":
+        return PurePath(arguments[0])
+    module = PurePath(*arguments[1].split("."))
+    return module / "__main__.py" if module / "__init__.py" in files() else module.with_suffix(".py")
+
+
+def assert_probe(command: Sequence[str], url: str) -> None:
+    """The URL is a health route of the process that the command starts."""
+    parts = urlsplit(url)
+    assert parts.path in HEALTH
+    assert parts.port == port_of(command)

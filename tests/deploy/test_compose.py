@@ -1,0 +1,133 @@
+"""docker-compose.yml: what it refers to is there."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domain import contexts
+from settings import Settings
+from tests.deploy.image import DOCKERFILE, PROJECT, files
+from tests.deploy.references import SETTINGS, THE_SDKS, assert_probe, program_of
+from tests.programs import program
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+_FILE = PROJECT / "docker-compose.yml"
+_COMPOSE: dict[str, Any] = yaml.safe_load(_FILE.read_text())
+_SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
+_OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
+_ONE_SHOT = {"migrations", "temporal-schema", "temporal-namespace"}
+_API_COMMAND = ["python", "-m", "api"]
+
+
+def test_compose_understands_it(secrets: Path) -> None:
+    docker = str(program("docker"))
+    if subprocess.run([docker, "compose", "version"], check=False, capture_output=True, timeout=60).returncode:
+        pytest.skip("docker has no compose")
+    place = ["--file", str(_FILE), "--project-directory", str(secrets.parent)]
+    profiles = ["--profile", "mariadb", "--profile", "monitoring"]
+    subprocess.run([docker, "compose", *place, *profiles, "config", "--quiet"], check=True, timeout=60)
+
+
+def test_every_context_has_a_worker_of_its_own_that_can_be_scaled() -> None:
+    served = {
+        name: service["command"][service["command"].index("--context") + 1]
+        for name, service in _OURS.items()
+        if "worker.py" in service.get("command", [])
+    }
+
+    assert served == {f"{context}-worker": context for context in contexts.ALL}
+    assert not [name for name in served if {"ports", "container_name"} & _SERVICES[name].keys()]
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_our_processes_are_started_and_set_as_the_code_says(name: str) -> None:
+    service = _OURS[name]
+    command = service.get("command", _API_COMMAND)
+
+    assert program_of(command) in files()
+    assert set(service["environment"]) <= SETTINGS | THE_SDKS
+    assert {secret.upper() for secret in service.get("secrets", [])} <= SETTINGS
+    if name not in _ONE_SHOT and "healthcheck" in service:
+        assert_probe(command, service["healthcheck"]["test"][-1])
+
+
+def test_the_images_own_check_is_that_of_the_api() -> None:
+    url = re.search(r"HEALTHCHECK.*?(http[^\"]+)", DOCKERFILE, re.DOTALL)
+    assert url
+    assert_probe(_API_COMMAND, url[1])
+
+
+@pytest.mark.parametrize("name", sorted(_OURS.keys() - _ONE_SHOT))
+def test_a_stopping_process_has_the_time_that_it_takes(name: str) -> None:
+    environment = {key.lower(): value for key, value in _OURS[name]["environment"].items() if key in SETTINGS}
+    settings = Settings.model_validate({**environment, "secrets_dir": None, "log_level": "INFO"})
+
+    assert int(_OURS[name]["stop_grace_period"].removesuffix("s")) >= (
+        settings.drain_seconds + settings.graceful_shutdown_seconds + 10
+    )
+
+
+def test_no_worker_gets_anothers_database() -> None:
+    for context in contexts.ALL:
+        own = f"{context.replace('-', '_')}_database_url"
+        assert set(_SERVICES[f"{context}-worker"].get("secrets", [])) <= {own}
+
+
+@pytest.mark.parametrize("name", _SERVICES)
+def test_who_is_waited_for_is_there_and_can_be_waited_for(name: str) -> None:
+    for other, how in _SERVICES[name].get("depends_on", {}).items():
+        if how["condition"] == "service_healthy":
+            assert _SERVICES[other]["healthcheck"]["test"]
+        else:
+            assert how["condition"] == "service_completed_successfully"
+            assert other in _ONE_SHOT
+        assert "profiles" not in _SERVICES[other] or "profiles" in _SERVICES[name] or how["required"] is False
+
+
+@pytest.mark.parametrize("name", _SERVICES)
+def test_a_service_is_pinned_bounded_and_looked_after(name: str) -> None:
+    service = _SERVICES[name]
+
+    assert name in _OURS or re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
+    assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
+    assert service["restart"].startswith("on-failure:" if name in _ONE_SHOT else "unless-stopped")
+    assert name in _ONE_SHOT | {"api"} or "healthcheck" in service
+
+
+def test_only_the_api_and_the_web_pages_are_published_and_only_on_loopback() -> None:
+    published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
+
+    assert published.keys() == {"api", "temporal-ui", "prometheus", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_secrets_and_volumes_are_declared_and_used() -> None:
+    used = [secret for service in _SERVICES.values() for secret in service.get("secrets", [])]
+    mounts = [mount.partition(":")[0] for service in _SERVICES.values() for mount in service.get("volumes", [])]
+
+    assert set(used) == set(_COMPOSE["secrets"])
+    assert {mount for mount in mounts if not mount.startswith("./")} == set(_COMPOSE["volumes"])
+
+
+@pytest.mark.parametrize("make", ["postgresql", "mariadb"])
+def test_make_secrets_makes_every_secret(secrets: Path, make: str) -> None:
+    for secret in _COMPOSE["secrets"].values():
+        file = secret["file"].replace("${ORDER_STATUS_STORE:-postgresql}", make)
+        assert (secrets.parent / file).is_file()
+
+
+def test_the_namespace_is_given_the_orders_search_attributes() -> None:
+    script = (PROJECT / "deploy" / "temporal" / "namespace.sh").read_text()
+
+    assert set(re.findall(r"--name (\w+)", script)) == {key.name for key in SEARCH_ATTRIBUTES}
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("compose") / "secrets"
+    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], check=True, timeout=30)
+    return directory
