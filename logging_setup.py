@@ -5,6 +5,7 @@ sent is logged without its text.
 """
 
 import logging
+import signal
 import sys
 import traceback
 from types import TracebackType
@@ -14,11 +15,20 @@ from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from log_context import add_context
 from settings import Settings
 
 _QUOTING = (ValidationError, ValidationException)
 """Errors whose text repeats the input."""
-_QUIET = {"httpx": logging.WARNING, "uvicorn.access": logging.WARNING}
+_QUIET = {
+    "httpx": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+    # These write what is stored, or what a task is about, into their lines.
+    "aiosqlite": logging.INFO,
+    "temporalio": logging.INFO,
+}
+
+_log = structlog.get_logger(__name__)
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -27,6 +37,7 @@ def configure_logging(settings: Settings) -> None:
     """Send the logs of this process, of the libraries too, to standard error."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_context,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -56,6 +67,17 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def change_level_by_signal(settings: Settings) -> None:
+    """From now on SIGUSR1 has this process log everything, and SIGUSR2 what the settings say."""
+
+    def set_level(level: str) -> None:
+        logging.getLogger().setLevel(level)
+        _log.warning("log level changed", level=level)
+
+    signal.signal(signal.SIGUSR1, lambda *_: set_level("DEBUG"))
+    signal.signal(signal.SIGUSR2, lambda *_: set_level(settings.log_level))
 
 
 def _render_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

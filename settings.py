@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(0, ge=0, le=600)
     """How long an API that was told to stop still serves everybody, for a balancer to notice that it stops."""
     log_level: LogLevel = "INFO"
+    """SIGUSR1 makes it DEBUG while a process runs, SIGUSR2 what is set here."""
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where traces are sent by OTLP over HTTP; unset, there are none. OpenTelemetry's other settings count, too."""
+    otel_service_name: str | None = None
+    """What the process is called in traces: by default `api`, `worker`, or a single context's `CONTEXT-worker`."""
     visit_time_zone: ZoneInfo = ZoneInfo("Asia/Seoul")
     """This and the five below are the rules by which visits are booked; see `BookingRules`."""
     visit_first_start: time = time(9)

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NoReturn
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -50,7 +50,7 @@ def run_and_end(work: Callable[[], object]) -> NoReturn:
     end_process()
 
 
-async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+async def connect(settings: Settings, *, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
     """A client for the event loop that calls this; one for each process.
 
     With `TEMPORAL_ADDRESS` the SDK's environment configuration counts (namespace, TLS, API key); without it the
@@ -58,15 +58,16 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
 
     Args:
         lazy: Connect with the first call instead of now. A worker cannot use such a client.
+        interceptors: Of its calls; those for workers count for the workers that use it, too.
 
     Raises:
         RuntimeError: the server does not answer (never when `lazy`).
     """
     if settings.temporal_address is None:
-        return await Client.connect(settings.server_address, lazy=lazy)
+        return await Client.connect(settings.server_address, lazy=lazy, interceptors=interceptors)
     config = ClientConfigProfile.load().to_client_connect_config()
     config["target_host"] = settings.temporal_address
-    return await Client.connect(**config, lazy=lazy)
+    return await Client.connect(**config, lazy=lazy, interceptors=interceptors)
 
 
 async def register_search_attributes(client: Client) -> None:

@@ -19,21 +19,20 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-import sdk_runtime
 from activities.installation import InstallationActivities
 from activities.management_center import DispatchActivities, ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
 from domain import contexts
 from domain.errors import StoreUnavailable
 from health import PARTS, Health, serve_health
-from logging_setup import configure_logging
-from sdk_runtime import SdkMetrics
+from logging_setup import change_level_by_signal, configure_logging
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
+from telemetry import SILENT, Telemetry, telling
 from temporal_client import call_dispatcher, check, connect, register_search_attributes, run_and_end
 from workflows.dispatch import DispatchWorkflow
 from workflows.runner import sandbox
@@ -123,15 +122,17 @@ def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | No
     )
 
 
-async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, sdk: SdkMetrics | None = None) -> None:
+async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, telemetry: Telemetry = SILENT) -> None:
     """Serve some contexts until `stop` is set, then finish what is in hand."""
     databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
-    health = Health({PARTS[context]: Schema(context, database).check for context, database in databases.items()}, sdk)
+    health = Health(
+        {PARTS[context]: Schema(context, database).check for context, database in databases.items()}, telemetry.sdk
+    )
     async with AsyncExitStack() as open_things:
         for database in databases.values():
             open_things.push_async_callback(database.dispose)
         await open_things.enter_async_context(serve_health(health, settings.worker_host, settings.worker_port))
-        client = await _connected(settings, stop)
+        client = await _connected(settings, stop, telemetry)
         if client is None:
             return
         health.checks["temporal"] = partial(check, client)
@@ -164,11 +165,11 @@ async def _look_for_due(store: ManagementCenterStore, client: Client, stop: asyn
             await asyncio.wait_for(stop.wait(), _BETWEEN_LOOKS)
 
 
-async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
+async def _connected(settings: Settings, stop: asyncio.Event, telemetry: Telemetry) -> Client | None:
     """A client, once the server answers; None if asked to stop before that."""
     while not stop.is_set():
         try:
-            client = await connect(settings)
+            client = await connect(settings, interceptors=telemetry.interceptors)
             await register_search_attributes(client)
         except (RuntimeError, RPCError) as error:
             log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
@@ -185,14 +186,16 @@ def main() -> None:
     served = parser.parse_args().context or list(contexts.ALL)
     settings = Settings()
     configure_logging(settings)
-    uvloop.run(_until_told(settings, served, sdk_runtime.install()))
+    change_level_by_signal(settings)
+    with telling(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
+        uvloop.run(_until_told(settings, served, telemetry))
 
 
-async def _until_told(settings: Settings, served: Sequence[str], sdk: SdkMetrics) -> None:
+async def _until_told(settings: Settings, served: Sequence[str], telemetry: Telemetry) -> None:
     stop = asyncio.Event()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
-    await serve(settings, served, stop, sdk)
+    await serve(settings, served, stop, telemetry)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The API process: `python -m api`."""
 
-import sdk_runtime
 from api.server import Server
-from logging_setup import configure_logging
+from logging_setup import change_level_by_signal, configure_logging
 from settings import Settings
+from telemetry import telling
 from temporal_client import run_and_end
 
 
@@ -11,7 +11,9 @@ def main() -> None:
     """Serve until told to stop."""
     settings = Settings()
     configure_logging(settings)
-    Server(settings, sdk_runtime.install()).run()
+    change_level_by_signal(settings)
+    with telling(settings, "api") as telemetry:
+        Server(settings, telemetry).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from functools import partial
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import Gauge
+from starlette.types import Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -21,11 +23,11 @@ from api.metrics import RequestMetrics
 from api.openapi import DescribedApi
 from api.order_gauges import OrderGauges
 from api.queue_gauges import QueueGauges
+from api.request_context import RequestContext
 from api.starting import Starting
 from api.subscriptions import Subscriptions
 from domain import contexts
 from health import PARTS, Health
-from sdk_runtime import SdkMetrics
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
@@ -33,6 +35,7 @@ from stores.management_center import ManagementCenterStore
 from stores.order_census import OrderCensus
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
+from telemetry import SILENT, Telemetry
 from temporal_client import call_dispatcher, check, connect, register_search_attributes
 
 _DATABASE_WITHIN = 2.0
@@ -45,13 +48,13 @@ _AGAIN_AFTER = 1.0
 _log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings, sdk: SdkMetrics | None = None) -> FastAPI:
+def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     """The service's HTTP surface. It starts, and serves what it can, whatever else is down."""
-    health = Health(sdk=sdk)
+    health = Health(sdk=telemetry.sdk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, health) as services:
+        async with _opened(settings, health, telemetry) as services:
             app.state.services = services
             health.ready()
             yield
@@ -65,8 +68,7 @@ def create_app(settings: Settings, sdk: SdkMetrics | None = None) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
-        # Asked about with every request, and nobody listens yet.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        telemetry=_traced(telemetry),
     )
     app.state.health = health
     for collection in (orders, management_center, staffing, installation, order_status):
@@ -75,7 +77,20 @@ def create_app(settings: Settings, sdk: SdkMetrics | None = None) -> FastAPI:
     docs.install(app)
     problems.install(app)
     app.add_middleware(RequestMetrics, registry=health.registry)
+    app.add_middleware(RequestContext)
     return app
+
+
+def _traced(telemetry: Telemetry) -> TelemetryConfig:
+    # Our metrics and logs are ours; what is left is asked about with every request.
+    config = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
+    if telemetry.tracing is not None:
+        config |= TelemetryConfig(tracing=True, tracer_provider=telemetry.tracing.provider, exclude=_is_a_probe)
+    return config
+
+
+def _is_a_probe(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(("/health/", "/metrics"))
 
 
 async def stop_serving(app: FastAPI) -> None:
@@ -85,7 +100,7 @@ async def stop_serving(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]:
+async def _opened(settings: Settings, health: Health, telemetry: Telemetry) -> AsyncIterator[Services]:
     """The stores and the client, none of which has to answer yet, and what runs in the background."""
     async with AsyncExitStack() as open_things:
         databases = {}
@@ -94,7 +109,7 @@ async def _opened(settings: Settings, health: Health) -> AsyncIterator[Services]
             open_things.push_async_callback(database.dispose)
             databases[context] = database
             health.checks[part] = Schema(context, database).check
-        client = await connect(settings, lazy=True)
+        client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])

@@ -1,10 +1,13 @@
-"""What the API counts of its requests."""
+"""What the API counts of its requests, and logs of them at DEBUG."""
 
 from http import HTTPStatus
 from time import perf_counter
 
+import structlog
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = structlog.get_logger(__name__)
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -48,3 +51,4 @@ class RequestMetrics:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "none")
         self._seconds.labels(method, route, status).observe(seconds)
+        _log.debug("answered", method=method, route=route, status=status, seconds=round(seconds, 4))

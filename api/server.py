@@ -16,8 +16,8 @@ from time import monotonic
 import uvicorn
 
 from api.app import create_app, stop_serving
-from sdk_runtime import SdkMetrics
 from settings import Settings
+from telemetry import SILENT, Telemetry
 
 _LOOK_EVERY = 0.1
 """Seconds between two looks whether somebody is in a hurry."""
@@ -26,8 +26,8 @@ _LOOK_EVERY = 0.1
 class Server(uvicorn.Server):
     """Serves one app until it is told to stop."""
 
-    def __init__(self, settings: Settings, sdk: SdkMetrics | None = None) -> None:
-        self._app = create_app(settings, sdk)
+    def __init__(self, settings: Settings, telemetry: Telemetry = SILENT) -> None:
+        self._app = create_app(settings, telemetry)
         self._drain_seconds = settings.drain_seconds
         super().__init__(
             uvicorn.Config(

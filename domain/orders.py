@@ -237,3 +237,8 @@ class Acknowledgement:
 def workflow_id(order_id: str) -> str:
     """The Temporal workflow that carries the order."""
     return f"order-{order_id}"
+
+
+def order_of(workflow_id: str) -> str | None:
+    """The order that a Temporal workflow carries, if any."""
+    return workflow_id.removeprefix("order-") if workflow_id.startswith("order-") else None

@@ -1,12 +1,17 @@
+import asyncio
 import json
 import logging
+import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import structlog
+from opentelemetry import trace
 from pydantic import TypeAdapter
+from temporalio.testing import ActivityEnvironment
 
-from logging_setup import configure_logging
+from logging_setup import change_level_by_signal, configure_logging
 from settings import Settings
 
 
@@ -74,3 +79,42 @@ def test_an_error_that_repeats_what_was_sent_is_written_without_its_text(capsys:
     (line,) = logged(capsys)
     assert "PERSONAL" not in json.dumps(line)
     assert "RuntimeError" in line["exception"]
+
+
+def test_the_level_changes_while_the_process_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)]
+    configure_logging(Settings(log_level="warning"))
+    change_level_by_signal(Settings(log_level="warning"))
+    log = structlog.get_logger("ours")
+    try:
+        log.debug("before")
+        signal.raise_signal(signal.SIGUSR1)
+        log.debug("meanwhile")
+        signal.raise_signal(signal.SIGUSR2)
+        log.info("afterwards")
+    finally:
+        for number, handler in zip((signal.SIGUSR1, signal.SIGUSR2), before, strict=True):
+            signal.signal(number, handler)
+
+    assert [line["event"] for line in logged(capsys)] == ["log level changed", "meanwhile", "log level changed"]
+
+
+def test_a_line_names_the_order_and_the_trace_that_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings())
+    span = trace.NonRecordingSpan(trace.SpanContext(trace_id=0xABC, span_id=1, is_remote=False))
+
+    async def work() -> None:
+        logging.getLogger("theirs").warning("slow")
+
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, workflow_id="order-one")
+
+    with trace.use_span(span):
+        asyncio.run(environment.run(work))
+    logging.getLogger("theirs").warning("failed", extra={"temporal_workflow": {"workflow_id": "order-two"}})
+    logging.getLogger("theirs").warning("idle", extra={"temporal_workflow": {"workflow_id": "dispatch"}})
+
+    activity, workflow, neither = logged(capsys)
+    assert (activity["order_id"], activity["trace_id"]) == ("one", f"{0xABC:032x}")
+    assert workflow["order_id"] == "two"
+    assert not {"order_id", "trace_id"} & neither.keys()

@@ -24,6 +24,8 @@ from domain.visits import VisitGrid
 from settings import Settings
 from stores.database import Database
 from stores.migration import METADATA, migrate
+from telemetry import SILENT, Telemetry
+from temporal_client import connect
 from tests.eventually import eventually, soon
 
 CONTRACT_BODY = {
@@ -44,8 +46,9 @@ NOWHERE = "sqlite:////nowhere/at/all.db"
 class Service:
     """The API, and the workers that a test starts for it."""
 
-    def __init__(self, settings: Settings, app: FastAPI, http: AsyncClient) -> None:
+    def __init__(self, settings: Settings, app: FastAPI, http: AsyncClient, telemetry: Telemetry = SILENT) -> None:
         self.settings = settings
+        self.telemetry = telemetry
         self.app = app
         self.http = http
         self.order_ids: list[str] = []
@@ -54,7 +57,7 @@ class Service:
 
     async def work(self, *served: str) -> None:
         """Start workers: of the contexts named, or of all."""
-        client = await Client.connect(self.settings.server_address)
+        client = await connect(self.settings, interceptors=self.telemetry.interceptors)
         for context in served or contexts.ALL:
             running = self._workers[context] = AsyncExitStack()
             if context == contexts.ORDERS:
@@ -173,15 +176,15 @@ def but(settings: Settings, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Service]:
+async def serving(settings: Settings, telemetry: Telemetry = SILENT) -> AsyncIterator[Service]:
     """The API, in this event loop."""
-    app = create_app(settings)
+    app = create_app(settings, telemetry)
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         AsyncClient(transport=transport, base_url="http://api", timeout=30) as http,
     ):
-        service = Service(settings, app, http)
+        service = Service(settings, app, http, telemetry)
         try:
             yield service
         finally:

@@ -1,7 +1,7 @@
 """Where the saga's tests play: workers, the other contexts in memory, and a watch over every order that was placed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from uuid import uuid4
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
-from temporalio.worker import Replayer, Worker, WorkflowRunner
+from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 
 from domain import contexts
 from domain.orders import Order, Subscription, workflow_id
@@ -138,14 +138,16 @@ _NO_FAULT_OF_OURS = (
 )
 
 
-async def replay(*histories: WorkflowHistory) -> None:
-    """Run the saga's code along histories.
+async def replay(*histories: WorkflowHistory, interceptors: Sequence[Interceptor] = ()) -> None:
+    """Run the saga's code along histories, with more interceptors than its own where given.
 
     Raises:
         NondeterminismError: the code decides otherwise than it did then.
     """
     replayer = Replayer(
-        workflows=[SubscriptionWorkflow], workflow_runner=sandbox(strict=True), interceptors=[TolerantMessages()]
+        workflows=[SubscriptionWorkflow],
+        workflow_runner=sandbox(strict=True),
+        interceptors=[*interceptors, TolerantMessages()],
     )
 
     async def one_by_one() -> AsyncIterator[WorkflowHistory]:

@@ -1,0 +1,61 @@
+"""A collector of traces, that keeps what it is sent."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes OTLP over HTTP, on loopback."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), _Taking)
+
+    @property
+    def url(self) -> str:
+        """Where it takes them."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def spans(self) -> list[Span]:
+        """All spans that have come."""
+        requests = map(ExportTraceServiceRequest.FromString, self.bodies)
+        return [
+            span
+            for request in requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+
+class _Taking(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
+        """Nothing."""
+
+
+@contextmanager
+def collector() -> Iterator[Collector]:
+    """A running collector."""
+    with Collector() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        try:
+            yield running
+        finally:
+            running.shutdown()
+            thread.join()

@@ -1,0 +1,68 @@
+"""One trace from a request to what the contexts do for it, and nothing personal in it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from domain.orders import workflow_id
+from settings import Settings
+from telemetry import Telemetry
+from temporal_client import connect
+from tests.api.collector import collector
+from tests.api.service import serving
+from tests.workflows.histories import read
+from tests.workflows.stage import replay
+from tracing import Tracing
+
+PERSONAL = {"customerName": "MarkedName", "contactPhone": "01012345678", "note": "MarkedNote"}
+ADDRESS = "Seoul MarkedStreet"
+
+
+async def test_a_request_its_workflow_and_its_activities_are_one_trace(settings: Settings) -> None:
+    with collector() as collected:
+        with Tracing(collected.url, "api") as tracing:
+            async with serving(settings, Telemetry(tracing=tracing)) as service:
+                await service.work()
+                order_id = await service.requested(installationAddress=ADDRESS, **PERSONAL)
+                await service.http.get("/orderStatuses", params={"q": ADDRESS})
+                await service.http.get("/health/ready")
+                assert (await service.act(order_id, "accept")).status_code == 200
+                client = await connect(settings)
+                history = await client.get_workflow_handle(workflow_id(order_id)).fetch_history()
+            await replay(history, read("completed"))
+            await replay(history, read("completed"), interceptors=[tracing.interceptor])
+        spans = collected.spans
+
+    by_id = {span.span_id: span for span in spans}
+    (activity,) = [span for span in spans if span.name == "RunActivity:request_installation"]
+    path, span = [activity.name], activity
+    while span.parent_span_id:
+        span = by_id[span.parent_span_id]
+        path.append(span.name)
+    assert path == [
+        "RunActivity:request_installation",
+        "StartActivity:request_installation",
+        "StartWorkflow:SubscriptionWorkflow",
+        "POST /orders",
+    ]
+    attributes = {one.key: one.value.string_value for one in activity.attributes}
+    assert attributes["temporalWorkflowID"] == workflow_id(order_id)
+    assert {"RunWorkflow:SubscriptionWorkflow", "RunActivity:assign_engineer", "RunActivity:project_order"} <= {
+        one.name for one in spans if one.trace_id == activity.trace_id
+    }
+    assert "POST /installations/{orderId}/accept" in {one.name for one in spans}
+    assert "GET /health/ready" not in {one.name for one in spans}
+    sent = "".join(map(str, spans))
+    assert not [text for text in ("Marked", "01012345678") if text in sent]
+    assert "url." not in sent
+
+
+def test_without_a_collector_nothing_of_it_is_loaded() -> None:
+    loaded = (
+        "import sys, worker, api.app, telemetry; "
+        "print(*[name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

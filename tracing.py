@@ -1,0 +1,89 @@
+"""Traces, from the request through its order's workflow to the activities: OpenTelemetry, where it is asked for.
+
+What is sent of a span is on a list: nothing that a person has written, no address that was called with its query, no
+text of an error.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
+from opentelemetry.util.types import Attributes
+from temporalio.contrib.opentelemetry import TracingInterceptor
+
+_SEND_WITHIN = 2.0
+"""Seconds."""
+_SENT = frozenset(
+    {
+        "error.type",
+        "exception.type",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "temporalActivityID",
+        "temporalRunID",
+        "temporalWorkflowID",
+    }
+)
+
+
+class Tracing:
+    """Where the spans of this process go."""
+
+    def __init__(self, endpoint: str, service: str) -> None:
+        """
+        Args:
+            endpoint: The collector's URL, to which spans are sent by OTLP over HTTP.
+            service: What the process is called in traces.
+        """
+        exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_SEND_WITHIN)
+        self.provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}), shutdown_on_exit=False)
+        self.provider.add_span_processor(BatchSpanProcessor(Discreet(exporter)))
+        self.interceptor = TracingInterceptor(self.provider.get_tracer("temporalio"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Send what is left."""
+        self.provider.shutdown()
+
+
+class Discreet(SpanExporter):
+    """Passes on of each span what may be known of it."""
+
+    def __init__(self, to: SpanExporter) -> None:
+        self._to = to
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans."""
+        return self._to.export([_discreet(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """Send no more."""
+        self._to.shutdown()
+
+
+def _discreet(span: ReadableSpan) -> ReadableSpan:
+    return ReadableSpan(
+        name=span.name,
+        context=span.get_span_context(),
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_allowed(span.attributes),
+        events=[Event(event.name, _allowed(event.attributes), event.timestamp) for event in span.events],
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _allowed(attributes: Attributes) -> Attributes:
+    return {name: value for name, value in (attributes or {}).items() if name in _SENT}
