@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     """How long a stopping process waits for what is in its hands."""
     drain_seconds: float = Field(0, ge=0, le=600)
     """How long an API that was told to stop still serves everybody, for a balancer to notice that it stops."""
+    reconcile_every: float = Field(600, ge=0, le=24 * 60 * 60)
+    """Seconds between two comparisons of the managers' view with the workflows; 0: none."""
+    view_retention: Seconds | None = None
+    """How long the managers' view keeps an order that has ended; unset: for ever."""
+    temporal_retention: float = Field(72 * 60 * 60, ge=60 * 60, le=366 * 24 * 60 * 60)
+    """How long Temporal keeps an order that has ended. Told to the embedded server; of another, what it is set to."""
     log_level: LogLevel = "INFO"
     """SIGUSR1 makes it DEBUG while a process runs, SIGUSR2 what is set here."""
     otel_exporter_otlp_endpoint: str | None = None
@@ -102,6 +108,12 @@ class Settings(BaseSettings):
     def _whole_version(self) -> Self:
         if bool(self.worker_deployment_name) != bool(self.worker_build_id):
             raise ValueError("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together")
+        return self
+
+    @model_validator(mode="after")
+    def _view_outlives_temporal(self) -> Self:
+        if self.view_retention is not None and self.view_retention < self.temporal_retention:
+            raise ValueError("VIEW_RETENTION is at least TEMPORAL_RETENTION: what Temporal knows would come back")
         return self
 
     @cached_property

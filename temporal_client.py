@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NoReturn
 
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client, Interceptor
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode
@@ -84,6 +87,24 @@ async def register_search_attributes(client: Client) -> None:
         if error.status is not RPCStatusCode.PERMISSION_DENIED:
             raise
         _log.warning("an operator has to register the search attributes: %s", error.message)
+
+
+async def keep_closed_workflows(client: Client, retention: timedelta) -> None:
+    """Have the client's namespace keep workflows for so long after their end.
+
+    Raises:
+        RPCError: the server does not answer.
+    """
+    service, ttl = client.workflow_service, Duration()
+    ttl.FromTimedelta(retention)
+    namespace = await service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=_DEADLINE
+    )
+    if namespace.config.workflow_execution_retention_ttl != ttl:
+        config = NamespaceConfig(workflow_execution_retention_ttl=ttl)
+        await service.update_namespace(
+            UpdateNamespaceRequest(namespace=client.namespace, config=config), timeout=_DEADLINE
+        )
 
 
 async def check(client: Client) -> None:

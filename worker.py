@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 import uvloop
+from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
@@ -22,10 +23,12 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from activities.installation import InstallationActivities
 from activities.management_center import DispatchActivities, ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
+from activities.reconciliation import ReconciliationActivities
 from domain import contexts
 from domain.errors import StoreUnavailable
 from health import PARTS, Health, serve_health
 from logging_setup import change_level_by_signal, configure_logging
+from schedules import schedule_reconciliation
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
@@ -33,8 +36,16 @@ from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
 from telemetry import SILENT, Telemetry, telling
-from temporal_client import call_dispatcher, check, connect, register_search_attributes, run_and_end
+from temporal_client import (
+    call_dispatcher,
+    check,
+    connect,
+    keep_closed_workflows,
+    register_search_attributes,
+    run_and_end,
+)
 from workflows.dispatch import DispatchWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
 from workflows.tolerance import TolerantMessages
@@ -43,11 +54,18 @@ log = structlog.get_logger()
 
 _STICKY_FOR = timedelta(seconds=2)
 """So long an order stalls whose worker was killed, before another takes it over."""
+_WORKFLOWS: dict[str, Sequence[type]] = {
+    contexts.MANAGEMENT_CENTER: [DispatchWorkflow],
+    contexts.ORDER_STATUS: [ReconciliationWorkflow],
+}
+"""Those of the supporting contexts themselves."""
 _BETWEEN_CONNECTS = 1.0
 _BETWEEN_LOOKS = 60.0
 
 
-def activities_of(context: str, database: Database, client: Client, settings: Settings) -> list[Callable[..., Any]]:
+def activities_of(
+    context: str, database: Database, client: Client, settings: Settings, registry: CollectorRegistry
+) -> list[Callable[..., Any]]:
     """What a context does for the saga, on its own database."""
     match context:
         case contexts.MANAGEMENT_CENTER:
@@ -72,9 +90,16 @@ def activities_of(context: str, database: Database, client: Client, settings: Se
                 installation.incomplete,
                 installation.withdraw,
                 installation.cancel,
+                installation.end,
             ]
         case contexts.ORDER_STATUS:
-            return [OrderStatusActivities(OrderStatusStore(database)).project_order]
+            reconciliation = ReconciliationActivities(database, client, registry)
+            return [
+                OrderStatusActivities(OrderStatusStore(database)).project_order,
+                reconciliation.look,
+                reconciliation.end_order,
+                reconciliation.finish,
+            ]
         case _:
             raise ValueError(f"no such context: {context}")
 
@@ -95,13 +120,15 @@ def workflow_worker(client: Client, settings: Settings) -> Worker:
     )
 
 
-def activity_worker(client: Client, settings: Settings, context: str, database: Database) -> Worker:
+def activity_worker(
+    client: Client, settings: Settings, context: str, database: Database, registry: CollectorRegistry
+) -> Worker:
     """Does one context's part in it."""
     return Worker(
         client,
         task_queue=context,
-        activities=activities_of(context, database, client, settings),
-        workflows=[DispatchWorkflow] if context == contexts.MANAGEMENT_CENTER else [],
+        activities=activities_of(context, database, client, settings, registry),
+        workflows=_WORKFLOWS.get(context, ()),
         max_concurrent_activities=settings.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         workflow_runner=sandbox(),
@@ -132,11 +159,14 @@ async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, 
         for database in databases.values():
             open_things.push_async_callback(database.dispose)
         await open_things.enter_async_context(serve_health(health, settings.worker_host, settings.worker_port))
-        client = await _connected(settings, stop, telemetry)
+        client = await _connected(settings, served, stop, telemetry)
         if client is None:
             return
         health.checks["temporal"] = partial(check, client)
-        workers = [activity_worker(client, settings, context, database) for context, database in databases.items()]
+        workers = [
+            activity_worker(client, settings, context, database, health.registry)
+            for context, database in databases.items()
+        ]
         if contexts.ORDERS in served:
             workers.append(workflow_worker(client, settings))
         async with asyncio.TaskGroup() as running:
@@ -165,12 +195,18 @@ async def _look_for_due(store: ManagementCenterStore, client: Client, stop: asyn
             await asyncio.wait_for(stop.wait(), _BETWEEN_LOOKS)
 
 
-async def _connected(settings: Settings, stop: asyncio.Event, telemetry: Telemetry) -> Client | None:
+async def _connected(
+    settings: Settings, served: Sequence[str], stop: asyncio.Event, telemetry: Telemetry
+) -> Client | None:
     """A client, once the server answers; None if asked to stop before that."""
     while not stop.is_set():
         try:
             client = await connect(settings, interceptors=telemetry.interceptors)
             await register_search_attributes(client)
+            if settings.temporal_address is None:
+                await keep_closed_workflows(client, timedelta(seconds=settings.temporal_retention))
+            if contexts.ORDER_STATUS in served:
+                await schedule_reconciliation(client, settings)
         except (RuntimeError, RPCError) as error:
             log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
             await asyncio.sleep(_BETWEEN_CONNECTS)

@@ -15,10 +15,12 @@ from domain.installation import (
     START_INSTALLATION,
     WITHDRAW_INSTALLATION,
     CancelInstallation,
+    Installation,
     InstallationStatus,
     RecordAnswer,
     RequestInstallation,
 )
+from domain.reconciliation import END_INSTALLATION
 from stores.installation import InstallationStore
 
 
@@ -67,3 +69,9 @@ class InstallationActivities:
     async def cancel(self, asked: CancelInstallation) -> None:
         """Nobody is to do it any more."""
         await self.store.cancel(asked, at=datetime.now(UTC))
+
+    @activity.defn(name=END_INSTALLATION.name)
+    async def end(self, asked: CancelInstallation) -> Installation:
+        """Nobody is to do it any more; it may have been done."""
+        await self.cancel(asked)
+        return await self.store.newest(asked.order_id)

@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import QueryRejectCondition
 
+from activities.order_workflows import taken
 from api.errors import NoAnswerInTime, Unavailable
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain.errors import NotFound, StoreUnavailable
-from domain.orders import Message, Order, OrderStatus, Subscription, workflow_id
+from domain.orders import Message, Order, OrderStatus, workflow_id
 from stores.order_status import OrderStatusStore
 from workflows import visibility
 
@@ -45,14 +47,14 @@ class KnownOrders:
         try:
             return Known(await self.asked(order_id, within=within))
         except NoSuchWorkflow:
-            order = await self.row(order_id)
-            # A closed workflow is forgotten after a while: then there is nothing newer than a final row.
+            # It was forgotten, or ended from outside: then there is nothing newer than a final row.
+            order = (await self.otherwise(order_id)).order
             return Known(order, stale=not order.status.final)
         except Unavailable:
             return await self.otherwise(order_id)
 
     async def asked(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Order:
-        """The order as its workflow tells it, open or closed.
+        """The order as its workflow tells it, open or ended by itself.
 
         Raises:
             NoSuchWorkflow, Unavailable: as `asking_temporal`.
@@ -125,7 +127,13 @@ class KnownOrders:
     async def _queried(self, order_id: str, within: float) -> Order:
         handle = self._client.get_workflow_handle(workflow_id(order_id))
         async with asking_temporal(within, of_worker=True) as timeout:
-            order: Order = await handle.query(Message.ORDER, result_type=Order, rpc_timeout=timeout)
+            order: Order = await handle.query(
+                Message.ORDER,
+                result_type=Order,
+                # What was ended from outside does not know how its order was brought to its end.
+                reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
+                rpc_timeout=timeout,
+            )
             return order
 
     async def _record(self, order_id: str) -> Order:
@@ -135,12 +143,7 @@ class KnownOrders:
             description = await handle.describe(rpc_timeout=timeout)
             if description.status is WorkflowExecutionStatus.COMPLETED:
                 return await self._result(order_id)
-            order = Order(order_id)
-            async for event in handle.fetch_history_events(page_size=1, rpc_timeout=timeout):
-                payloads = event.workflow_execution_started_event_attributes.input.payloads
-                (subscription,) = await self._client.data_converter.decode(payloads, [Subscription])
-                order = subscription.order
-                break
+            order = await taken(self._client, order_id, timeout)
         attributes = description.typed_search_attributes
         order.status = OrderStatus(attributes.get(visibility.ORDER_STATUS, order.status.value))
         order.region = attributes.get(visibility.REGION)

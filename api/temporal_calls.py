@@ -55,7 +55,9 @@ async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIt
     try:
         async with asyncio.timeout(seconds):
             yield timedelta(seconds=seconds)
-    except (TimeoutError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+    except WorkflowQueryRejectedError as error:
+        raise NoSuchWorkflow from error
+    except (TimeoutError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError) as error:
         raise silence from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:

@@ -113,6 +113,7 @@ class AttentionReason(StrEnum):
     ORDER_CLOSED_ELSEWHERE = "ORDER_CLOSED_ELSEWHERE"
     MANAGEMENT_CENTER_UNAVAILABLE = "MANAGEMENT_CENTER_UNAVAILABLE"
     INSTALLATION_UNAVAILABLE = "INSTALLATION_UNAVAILABLE"
+    WORKFLOW_LOST = "WORKFLOW_LOST"
 
 
 @dataclass
@@ -242,3 +243,13 @@ def workflow_id(order_id: str) -> str:
 def order_of(workflow_id: str) -> str | None:
     """The order that a Temporal workflow carries, if any."""
     return workflow_id.removeprefix("order-") if workflow_id.startswith("order-") else None
+
+
+def marks(order: Order) -> dict[str, str | None]:
+    """What Temporal lists an order by, under the names that it knows them by."""
+    return {
+        "OrderStatus": order.status.value,
+        "Region": order.region,
+        "EngineerId": order.engineer_id,
+        "Attention": order.attention.reason if order.attention else None,
+    }

@@ -59,3 +59,13 @@ def test_a_secrets_directory_that_is_not_there_is_refused(monkeypatch: pytest.Mo
 
     with pytest.raises(ValidationError, match="secrets_dir"):
         Settings()
+
+
+def test_a_view_that_forgets_an_order_before_temporal_does_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_RETENTION", "86400")
+    monkeypatch.setenv("VIEW_RETENTION", "86400")
+    assert Settings().view_retention == 86400
+
+    monkeypatch.setenv("VIEW_RETENTION", "86399")
+    with pytest.raises(ValidationError, match="VIEW_RETENTION"):
+        Settings()

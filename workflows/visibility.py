@@ -7,7 +7,7 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 
-from domain.orders import Order
+from domain.orders import Order, marks
 
 ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
 REGION = SearchAttributeKey.for_keyword("Region")
@@ -62,12 +62,8 @@ def summary(order: Order) -> str:
 
 def attributes(order: Order) -> dict[SearchAttributeKey[str], str | None]:
     """The search attributes of an order as it stands."""
-    return {
-        ORDER_STATUS: order.status.value,
-        REGION: order.region,
-        ENGINEER_ID: order.engineer_id,
-        ATTENTION: order.attention.reason if order.attention else None,
-    }
+    marked = marks(order)
+    return {key: marked[key.name] for key in SEARCH_ATTRIBUTES}
 
 
 def changes(shown: dict[SearchAttributeKey[str], str | None], order: Order) -> list[SearchAttributeUpdate[str]]:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
+from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -65,7 +66,8 @@ class Service:
             else:
                 database = Database(self.settings.database_url(context))
                 running.push_async_callback(database.dispose)
-                await running.enter_async_context(worker.activity_worker(client, self.settings, context, database))
+                activity_worker = worker.activity_worker(client, self.settings, context, database, CollectorRegistry())
+                await running.enter_async_context(activity_worker)
 
     async def rest(self, *served: str) -> None:
         """Stop workers: of the contexts named, or of all."""

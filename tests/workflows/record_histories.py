@@ -6,30 +6,40 @@ change that it does not replay with would stop them.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 
 from temporal_client import end_process
 from tests.servers import dev_server
 from tests.workflows.histories import file_of, written
+from tests.workflows.passes import PASSES
 from tests.workflows.paths import PATHS, Path
 from tests.workflows.stage import Stage
 
 
-async def walk(client: Client, path: Path) -> str:
+async def walk(path: Path, client: Client) -> WorkflowHistory:
     """Take an order along a path, and give its history."""
     async with Stage(client) as stage:
         order = await path(stage)
         await order.result()
-        return written(await order.handle.fetch_history())
+        return await order.handle.fetch_history()
+
+
+WAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
+    **{name: partial(walk, path) for name, path in PATHS.items()},
+    **PASSES,
+}
+"""All that is recorded."""
 
 
 async def record(address: str) -> list[str]:
     """Record what is missing; returns what was."""
-    missing = [name for name in PATHS if not file_of(name).exists()]
+    missing = [name for name in WAYS if not file_of(name).exists()]
     client = await Client.connect(address)
     for name in missing:
-        history = await walk(client, PATHS[name])
+        history = written(await WAYS[name](client))
         file_of(name).parent.mkdir(exist_ok=True)
         with file_of(name).open("x") as file:
             file.write(history)

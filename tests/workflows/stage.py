@@ -19,6 +19,7 @@ from domain.orders import Order, Subscription, workflow_id
 from domain.policy import OrderPolicy
 from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
 from workflows.tolerance import TolerantMessages
@@ -139,13 +140,13 @@ _NO_FAULT_OF_OURS = (
 
 
 async def replay(*histories: WorkflowHistory, interceptors: Sequence[Interceptor] = ()) -> None:
-    """Run the saga's code along histories, with more interceptors than its own where given.
+    """Run the workflows' code along histories, with more interceptors than their own where given.
 
     Raises:
         NondeterminismError: the code decides otherwise than it did then.
     """
     replayer = Replayer(
-        workflows=[SubscriptionWorkflow],
+        workflows=[SubscriptionWorkflow, ReconciliationWorkflow],
         workflow_runner=sandbox(strict=True),
         interceptors=[*interceptors, TolerantMessages()],
     )

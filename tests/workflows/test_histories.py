@@ -4,7 +4,7 @@ import pytest
 from temporalio.workflow import NondeterminismError
 
 from tests.workflows.histories import FOLDER, file_of, read
-from tests.workflows.paths import PATHS
+from tests.workflows.record_histories import WAYS
 from tests.workflows.stage import replay
 from workflows.saga import Saga
 from workflows.subscription import SubscriptionWorkflow
@@ -18,7 +18,7 @@ async def test_a_recorded_order_is_carried_on_as_it_was(name: str) -> None:
 
 
 def test_every_path_has_been_recorded() -> None:
-    assert [name for name in PATHS if not file_of(name).exists()] == []
+    assert [name for name in WAYS if not file_of(name).exists()] == []
 
 
 @pytest.mark.parametrize(("owner", "step"), [(Saga, "show"), (SubscriptionWorkflow, "take_assignment")])

@@ -1,0 +1,97 @@
+"""The read model's part in the reconciliation."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.order_workflows import PAGE, Listed, OrderWorkflows
+from activities.view_repair import ViewRepair, differs
+from domain.errors import NotFound
+from domain.order_status import OrderFilter, Sort
+from domain.orders import Order
+from domain.reconciliation import END_ORDER, FINISH, LOOK, EndOrder, Found, Look, Repair, end
+from stores.database import Database
+from stores.order_status import OrderStatusStore
+from stores.reconciliation import ReconciliationStore
+
+
+class ReconciliationActivities:
+    """One page at a time, one order after another: the orders' own work goes first."""
+
+    def __init__(self, database: Database, client: Client, registry: CollectorRegistry) -> None:
+        self._view = OrderStatusStore(database)
+        self._store = ReconciliationStore(database)
+        self._workflows = OrderWorkflows(client)
+        self._repair = ViewRepair(self._workflows, self._view)
+        self._repaired = Counter(
+            "reconciliation_repaired",
+            "Orders that the view did not show as they were, or could not be compared",
+            ("kind",),
+            registry=registry,
+        )
+        for kind in Repair:
+            self._repaired.labels(kind.value)
+        self._succeeded = Gauge(
+            "reconciliation_last_success_timestamp_seconds",
+            "When a pass came to its end in this process, or when the process started",
+            registry=registry,
+        )
+        self._succeeded.set_to_current_time()
+
+    @activity.defn(name=LOOK.name)
+    async def look(self, asked: Look) -> Found:
+        """Compare a page of orders with their workflows, and put right what differs."""
+        listed, rows = await (self._started(asked) if asked.status is None else self._rows(asked))
+        found = Found(listed.next)
+        for order_id in rows.keys() | listed.workflows.keys():
+            if not differs(rows.get(order_id), listed.workflows.get(order_id)):
+                continue
+            activity.heartbeat()
+            outcome = await self._repair.repair(order_id, end_lost=asked.end_lost)
+            if outcome.ended is not None:
+                found.ended.append(outcome.ended)
+            if outcome.repair is not None:
+                found.repaired[outcome.repair] = found.repaired.get(outcome.repair, 0) + 1
+                self._repaired.labels(outcome.repair.value).inc()
+        return found
+
+    @activity.defn(name=END_ORDER.name)
+    async def end_order(self, asked: EndOrder) -> None:
+        """Show an order as ended that no workflow carries any more."""
+        order = asked.order
+        try:
+            shown = (await self._view.get(order.order_id)).order.version
+        except NotFound:
+            shown = order.version
+        end(order, asked.installation, at=datetime.now(UTC))
+        await self._view.put([replace(order, version=max(order.version, shown + 1))])
+        self._repaired.labels(Repair.ENDED.value).inc()
+
+    @activity.defn(name=FINISH.name)
+    async def finish(self, keep_for: float) -> int:
+        """Forget some of the orders that ended too long ago; with none left to forget the pass has succeeded."""
+        forgotten = 0
+        if keep_for:
+            forgotten = await self._store.forget(datetime.now(UTC) - timedelta(seconds=keep_for))
+            self._repaired.labels(Repair.EXPIRED.value).inc(forgotten)
+        if not forgotten:
+            self._succeeded.set_to_current_time()
+        return forgotten
+
+    async def _started(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
+        """Workflows that were started lately, and what the view knows of their orders."""
+        listed = await self._workflows.started(asked.since, asked.until, asked.after)
+        known = await self._store.known(list(listed.workflows))
+        return listed, {order_id: view.order for order_id, view in known.items()}
+
+    async def _rows(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
+        """Orders that the view shows in a status and that have not changed lately, and what is listed of them."""
+        wanted = OrderFilter(statuses=(str(asked.status),))
+        page = await self._view.list(wanted, Sort.UPDATED_AT, False, PAGE, asked.after)
+        rows = {view.order.order_id: view.order for view in page.items if view.updated_at < asked.until}
+        listed = await self._workflows.of(rows)
+        listed.next = page.next_cursor if len(rows) == len(page.items) else None
+        return listed, rows

@@ -1,0 +1,65 @@
+"""What the reconciliation needs of the read model, besides what everybody can ask of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, select
+
+from domain.order_status import OrderView
+from domain.orders import OrderStatus
+from stores.database import Database
+from stores.order_rows import as_view
+from stores.tables.order_status import ORDER_CHANGE, ORDER_STATUS
+
+_AT_ONCE = 500
+"""Rows forgotten in one transaction."""
+_FINAL = [status for status in OrderStatus if status.final]
+
+_OF_ORDERS = select(*(column for column in ORDER_STATUS.columns if column.name not in ("history", "searched"))).where(
+    ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True))
+)
+_OLD_ORDERS = (
+    select(ORDER_STATUS.c.order_id)
+    .where(ORDER_STATUS.c.status == bindparam("of_status"), ORDER_STATUS.c.updated_at < bindparam("before"))
+    .order_by(ORDER_STATUS.c.updated_at)
+    .limit(_AT_ONCE)
+)
+_FORGET_ORDERS = delete(ORDER_STATUS).where(
+    ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)),
+    # It may have been set back, and shown anew, meanwhile.
+    ORDER_STATUS.c.updated_at < bindparam("before"),
+)
+_OLDEST_CHANGES = (
+    select(ORDER_CHANGE.c.sequence, ORDER_CHANGE.c.updated_at).order_by(ORDER_CHANGE.c.sequence).limit(_AT_ONCE)
+)
+_FORGET_CHANGES = delete(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence.in_(bindparam("sequences", expanding=True)))
+
+
+class ReconciliationStore:
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, order_ids: Sequence[str]) -> dict[str, OrderView]:
+        """Those of the orders that are in the view, without history."""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_OF_ORDERS, {"of_orders": list(order_ids)})).all()
+        return {row.order_id: as_view(row) for row in rows}
+
+    async def forget(self, before: datetime) -> int:
+        """Forget orders that ended before, and what the event stream keeps of them; returns how many rows it were.
+
+        Some at once: none are left once the answer is 0.
+        """
+        async with self._database.writing() as connection:
+            gone = 0
+            for status in _FINAL:
+                found = await connection.execute(_OLD_ORDERS, {"of_status": status.value, "before": before})
+                if order_ids := list(found.scalars()):
+                    forgotten = await connection.execute(_FORGET_ORDERS, {"of_orders": order_ids, "before": before})
+                    gone += forgotten.rowcount
+            oldest = (await connection.execute(_OLDEST_CHANGES)).all()
+            if sequences := [change.sequence for change in oldest if change.updated_at < before]:
+                gone += (await connection.execute(_FORGET_CHANGES, {"sequences": sequences})).rowcount
+        return gone

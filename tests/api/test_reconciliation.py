@@ -1,0 +1,203 @@
+"""A pass of the reconciliation, on orders that the view shows wrongly: what managers see then is so."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, func, select
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle
+
+from domain import contexts
+from domain.installation import RecordAnswer
+from domain.orders import Order, OrderStatus, workflow_id
+from domain.reconciliation import Reconciled, Reconciliation, Repair
+from settings import Settings
+from stores.database import Database
+from stores.installation import InstallationStore
+from stores.tables.management_center import BOOKING
+from stores.tables.order_status import ORDER_STATUS
+from tests.api.service import Service
+from tests.eventually import soon
+from workflows.reconciliation import ReconciliationWorkflow
+
+
+class Operator:
+    """Somebody with Temporal's command line and the databases' passwords."""
+
+    def __init__(self, service: Service, client: Client) -> None:
+        self.service = service
+        self.since = datetime.now(UTC)
+        self._client = client
+
+    def workflow(self, order_id: str) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle(workflow_id(order_id))
+
+    async def reconcile(self, **more: Any) -> Reconciled:
+        """One pass over the test's own orders, none of which is too new for it."""
+        return await self._client.execute_workflow(
+            ReconciliationWorkflow.run,
+            Reconciliation(quiet_for=0, since=self.since, **more),
+            id=uuid4().hex,
+            task_queue=contexts.ORDER_STATUS,
+        )
+
+    async def spoil(self, order_id: str, row: Order | None) -> None:
+        """Have the view show something else of an order, or nothing."""
+        async with opened(self.service.settings, contexts.ORDER_STATUS) as database, database.writing() as connection:
+            await connection.execute(delete(ORDER_STATUS).where(ORDER_STATUS.c.order_id == order_id))
+        if row is not None:
+            await self.service.app.state.services.statuses.put([row])
+
+    async def booked(self, order_id: str) -> int:
+        """How many windows are kept for it."""
+        async with opened(self.service.settings, contexts.MANAGEMENT_CENTER) as database, database.reading() as asking:
+            found = await asking.execute(select(func.count()).where(BOOKING.c.order_id == order_id))
+            return int(found.scalar_one())
+
+    async def terminate(self, order_id: str) -> None:
+        await self.workflow(order_id).terminate()
+        await self.until_listed(order_id, "Terminated")
+
+    async def until_listed(self, order_id: str, status: str) -> None:
+        async def listed() -> bool:
+            query = f"WorkflowId = '{workflow_id(order_id)}' AND ExecutionStatus = '{status}'"
+            return (await self._client.count_workflows(query)).count == 1
+
+        await soon(listed)
+
+    async def set_back(self, order_id: str, *, after: EventType.ValueType) -> None:
+        """Reset it to where it had come after the first event of a kind; what was said to it then is forgotten."""
+        events = iter((await self.workflow(order_id).fetch_history()).events)
+        next(event for event in events if event.event_type == after)
+        task = next(event for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+        await self._client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=self._client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=workflow_id(order_id)),
+                workflow_task_finish_event_id=task.event_id,
+                request_id=uuid4().hex,
+                reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE],
+            )
+        )
+
+
+@pytest.fixture
+async def operator(service: Service) -> Operator:
+    await service.work()
+    return Operator(service, await Client.connect(service.settings.server_address))
+
+
+@asynccontextmanager
+async def opened(settings: Settings, context: str) -> AsyncIterator[Database]:
+    database = Database(settings.database_url(context))
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
+    service: Service, operator: Operator
+) -> None:
+    statuses = service.app.state.services.statuses
+    missed, stale, ended = await service.requested(), await service.requested(), await service.completed()
+    shown = {order_id: (await statuses.get(order_id)).order for order_id in (missed, stale, ended)}
+    await operator.spoil(missed, None)
+    await operator.spoil(stale, Order(stale, status=OrderStatus.AWAITING_ENGINEER, version=7))
+    await operator.spoil(ended, replace(shown[ended], status=OrderStatus.INSTALLATION_ACCEPTED))
+    await operator.until_listed(ended, "Completed")
+
+    done = await operator.reconcile()
+
+    assert done.repaired == {Repair.MISSED: 1, Repair.STALE: 2}
+    for order_id, order in shown.items():
+        row = (await statuses.get(order_id)).order
+        assert replace(row, version=0) == replace(order, version=0)
+        assert row.version >= order.version
+    assert (await operator.reconcile()).repaired == {}
+
+
+async def test_an_order_whose_workflow_was_terminated_ends_with_its_installation(
+    service: Service, operator: Operator
+) -> None:
+    order_id, forgotten = await service.requested(), await service.requested()
+    await service.act(order_id, "accept")
+    await operator.spoil(forgotten, None)
+    await operator.terminate(order_id)
+    await operator.terminate(forgotten)
+    assert await operator.booked(order_id) == 1
+    assert (await service.http.get(f"/orders/{order_id}")).json()["stale"]
+
+    assert (await operator.reconcile()).repaired == {Repair.ENDED: 2}
+
+    for ended in (order_id, forgotten):
+        row = await service.until(ended, "ORDER_CANCELED")
+        events = [(entry["event"], entry["by"], entry["detail"]) for entry in row["history"][-3:]]
+        assert events == [
+            ("CancelOrdered", "system", "the workflow was terminated"),
+            ("InstallationCanceled", "system", None),
+            ("OrderCanceled", "system", None),
+        ]
+        assert (await service.http.get(f"/installations/{ended}")).json()["status"] == "CANCELED"
+        assert await operator.booked(ended) == 0
+        order = (await service.http.get(f"/orders/{ended}")).json()
+        assert (order["status"], order["stale"]) == ("ORDER_CANCELED", False)
+        assert (await service.http.post(f"/orders/{ended}/cancel")).status_code == 200
+    assert (await operator.reconcile()).repaired == {}
+
+
+async def test_an_order_whose_installation_was_completed_before_it_was_terminated_is_complete(
+    service: Service, operator: Operator
+) -> None:
+    order_id = await service.requested()
+    await operator.terminate(order_id)
+    async with opened(service.settings, contexts.INSTALLATION) as database:
+        await InstallationStore(database).complete(RecordAnswer(order_id, 1, at=datetime.now(UTC)))
+
+    assert (await operator.reconcile()).repaired == {Repair.ENDED: 1}
+
+    row = await service.until(order_id, "JOIN_COMPLETED")
+    assert row["installCompletedAt"]
+    assert [entry["event"] for entry in row["history"][-3:]] == [
+        *("InstallationAccepted", "InstallationCompleted", "JoinCompleted")
+    ]
+    assert (await service.http.get(f"/installations/{order_id}")).json()["status"] == "COMPLETED"
+
+
+async def test_a_person_is_asked_for_where_temporal_does_not_know_an_order_and_an_operator_may_have_it_ended(
+    service: Service, operator: Operator
+) -> None:
+    lost = Order(uuid4().hex, customer_id="1", order_date="2020-07-15", installation_address="Seoul")
+    await service.app.state.services.statuses.put([lost])
+    long_ended = await service.forgotten(OrderStatus.JOIN_COMPLETED)
+
+    assert (await operator.reconcile()).repaired == {Repair.LOST: 1}
+    assert (await operator.reconcile()).repaired == {}
+
+    row = await service.until(lost.order_id, "JOIN_ORDERED")
+    assert row["attention"]["reason"] == "WORKFLOW_LOST"
+    assert (await operator.reconcile(end_lost=True)).repaired == {Repair.ENDED: 1}
+    assert (await service.until(lost.order_id, "ORDER_CANCELED"))["attention"] is None
+    assert (await service.until(long_ended, "JOIN_COMPLETED"))["attention"] is None
+
+
+async def test_an_order_that_was_reset_after_its_end_is_shown_as_it_stands_again(
+    service: Service, operator: Operator
+) -> None:
+    order_id = await service.completed()
+    await operator.set_back(order_id, after=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED)
+    await operator.until_listed(order_id, "Running")
+    assert (await service.until(order_id, "JOIN_COMPLETED"))["attention"] is None
+
+    await operator.reconcile()
+
+    await service.until(order_id, "INSTALLATION_ACCEPTED")
+    assert (await service.act(order_id, "complete")).status_code == 200
+    await service.until(order_id, "JOIN_COMPLETED")

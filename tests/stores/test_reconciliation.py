@@ -1,0 +1,56 @@
+"""What the reconciliation reads of the view, and what it has the view forget."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain import contexts
+from domain.orders import OrderStatus
+from stores.database import Database
+from stores.order_status import OrderStatusStore
+from stores.reconciliation import ReconciliationStore
+from tests.stores.orders import NOON, changes, listed, order
+
+
+@pytest.fixture
+def context() -> str:
+    return contexts.ORDER_STATUS
+
+
+async def test_those_of_some_orders_that_are_in_the_view_are_known(database: Database) -> None:
+    view, store = OrderStatusStore(database, now=lambda: NOON), ReconciliationStore(database)
+    await view.put([order("o1", 3), order("o2")])
+
+    known = await store.known(["o1", "o3"])
+
+    assert {order_id: (row.order.version, row.updated_at) for order_id, row in known.items()} == {"o1": (3, NOON)}
+    assert await store.known([]) == {}
+
+
+async def test_orders_that_ended_too_long_ago_are_forgotten_with_what_the_stream_keeps_of_them(
+    database: Database,
+) -> None:
+    at = NOON
+    view, store = OrderStatusStore(database, now=lambda: at), ReconciliationStore(database)
+    completed, canceled = OrderStatus.JOIN_COMPLETED, OrderStatus.ORDER_CANCELED
+    await view.put([order("old", status=completed), order("gone", status=canceled), order("open"), order("moved")])
+    await view.put([order("set-back", status=completed)])
+    at = NOON + timedelta(hours=1)
+    await view.put([order("set-back", 1), order("moved", 1, status=completed)])
+    await view.put([order("young", status=canceled)])
+
+    assert await store.forget(at) == 2 + 5
+    assert await store.forget(at) == 0
+
+    assert sorted(await listed(view)) == ["moved", "open", "set-back", "young"]
+    assert sorted(change.view.order.order_id for change in await changes(view)) == ["moved", "set-back", "young"]
+
+
+async def test_many_are_forgotten_in_several_goes(database: Database) -> None:
+    view, store = OrderStatusStore(database, now=lambda: NOON), ReconciliationStore(database)
+    await view.put([order(f"o{number:04}", status=OrderStatus.JOIN_COMPLETED) for number in range(501)])
+
+    gone = [await store.forget(NOON + timedelta(seconds=1)) for _ in range(3)]
+
+    assert gone == [1000, 2, 0]
+    assert await listed(view) == []

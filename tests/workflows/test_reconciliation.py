@@ -1,0 +1,125 @@
+"""A pass of the reconciliation: every part of the view once, whatever one order lacks."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from domain.orders import Order, OrderStatus
+from domain.reconciliation import END_INSTALLATION, PARTS, SCHEDULE_ID, Found, Reconciliation, Repair
+from domain.times import UNSET
+from schedules import schedule_reconciliation
+from settings import Settings
+from tests.workflows.passes import Looked, looking
+from tests.workflows.waiting import eventually, within
+
+EVER = 10**9
+
+
+@pytest.fixture
+async def scheduling(client: Client) -> AsyncIterator[Client]:
+    """The server has no schedule, before and after."""
+    await schedule_reconciliation(client, Settings(reconcile_every=0))
+    yield client
+    await schedule_reconciliation(client, Settings(reconcile_every=0))
+
+
+async def test_a_pass_looks_at_every_page_of_every_part_and_forgets_until_nothing_is_left(client: Client) -> None:
+    looked = Looked(
+        {
+            None: [Found(repaired={Repair.MISSED: 2}), Found(repaired={Repair.MISSED: 1, Repair.STALE: 1})],
+            OrderStatus.AWAITING_ENGINEER: [Found(), Found(), Found(repaired={Repair.UNANSWERED: 1})],
+        },
+        expired=[500, 20],
+    )
+    async with looking(client, looked) as reconcile:
+        done = await within(reconcile(Reconciliation(keep_for=60)))
+
+    assert [(look.status, look.after) for look in looked.looks] == [
+        (None, None),
+        (None, "1"),
+        (OrderStatus.JOIN_ORDERED, None),
+        *((OrderStatus.AWAITING_ENGINEER, after) for after in (None, "1", "2")),
+        *((status, None) for status in PARTS[3:]),
+    ]
+    assert done.repaired == {Repair.MISSED: 3, Repair.STALE: 1, Repair.UNANSWERED: 1, Repair.EXPIRED: 520}
+    assert looked.kept_for == [60, 60, 60]
+    assert {look.until for look in looked.looks} == {done.since}
+
+
+async def test_a_terminated_order_is_ended_in_every_context_before_it_is_shown_so(client: Client) -> None:
+    order = Order("o1", customer_name="김고객", installation_address="Seoul", status=OrderStatus.INSTALLATION_REQUESTED)
+    looked = Looked({OrderStatus.INSTALLATION_REQUESTED: [Found(ended=[order])]})
+    async with looking(client, looked) as reconcile:
+        done = await within(reconcile())
+
+    assert done.repaired == {Repair.ENDED: 1}
+    assert looked.closed == ["o1"]
+    assert [(ended.order, ended.installation.reason) for ended in looked.ended] == [
+        (order, "the workflow was terminated")
+    ]
+
+
+async def test_an_order_that_cannot_be_ended_now_is_left_to_the_next_pass(clock: WorkflowEnvironment) -> None:
+    looked = Looked({None: [Found(ended=[Order("o1"), Order("o2")])]})
+    looked.faults.fail(END_INSTALLATION.name, order_id="o1", times=EVER)
+    async with looking(clock.client, looked) as reconcile:
+        done = await within(reconcile())
+
+    assert done.repaired == {Repair.UNANSWERED: 1, Repair.ENDED: 1}
+    assert [ended.order.order_id for ended in looked.ended] == ["o2"]
+
+
+async def test_a_long_pass_goes_on_in_a_new_run_with_what_it_has_found(client: Client) -> None:
+    looked = Looked({None: [Found(repaired={Repair.STALE: 1}) for _ in range(40)]})
+    async with looking(client, looked) as reconcile:
+        done = await within(reconcile(named="long-pass"))
+        first = await client.get_workflow_handle("long-pass").describe()
+
+    assert done.repaired == {Repair.STALE: 40}
+    assert [look.after for look in looked.looks if look.status is None] == [None, *map(str, range(1, 40))]
+    assert first.raw_description.workflow_execution_info.first_run_id != first.run_id
+
+
+async def test_a_scheduled_pass_begins_where_the_one_before_has_come_to(scheduling: Client) -> None:
+    looked = Looked()
+    async with looking(scheduling, looked):
+        await schedule_reconciliation(scheduling, Settings(reconcile_every=3600))
+        schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
+
+        async def finished(passes: int) -> bool:
+            running = (await schedule.describe()).info.running_actions
+            return len(looked.kept_for) == passes and not running
+
+        for number in (1, 2):
+            await schedule.trigger()
+            await eventually(partial(finished, number))
+
+    first, second = looked.looks[0], looked.looks[len(PARTS)]
+    assert first.since == UNSET
+    assert second.since == first.until - timedelta(minutes=10)
+
+
+async def test_the_schedule_is_as_the_settings_say_and_an_operators_pause_stays(scheduling: Client) -> None:
+    schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
+
+    async def described() -> Schedule:
+        return (await schedule.describe()).schedule
+
+    await schedule_reconciliation(scheduling, Settings(reconcile_every=600))
+    await schedule.pause(note="by hand")
+    await schedule_reconciliation(scheduling, Settings(reconcile_every=60, view_retention=400_000))
+
+    known = await described()
+    assert [interval.every for interval in known.spec.intervals] == [timedelta(minutes=1)]
+    assert isinstance(known.action, ScheduleActionStartWorkflow)
+    assert known.state.paused
+
+    await schedule_reconciliation(scheduling, Settings(reconcile_every=0))
+    with pytest.raises(RPCError) as gone:
+        await described()
+    assert gone.value.status is RPCStatusCode.NOT_FOUND

@@ -1,0 +1,121 @@
+"""ReconciliationWorkflow (대사): one pass of comparing the managers' view with the orders' workflows.
+
+The order-status context does it page by page; where a workflow was ended from outside, the other contexts undo what
+they had done for the order, as its own compensation would have had them do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from domain.commands import Command
+from domain.installation import CancelInstallation
+from domain.management_center import CLOSE_ASSIGNMENT, CloseAssignment
+from domain.orders import Order
+from domain.reconciliation import (
+    END_INSTALLATION,
+    END_ORDER,
+    FINISH,
+    LOOK,
+    PARTS,
+    TERMINATED,
+    WORKFLOW_TYPE,
+    EndOrder,
+    Look,
+    Reconciled,
+    Reconciliation,
+    Repair,
+)
+from domain.times import UNSET
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+_LISTED_WITHIN = timedelta(minutes=10)
+"""Temporal's list knows every workflow by then; a pass looks so far back beyond the one before."""
+_ONE_TRY = timedelta(minutes=10)
+"""A page of which every order takes as long as it may; a worker that was killed is noticed by its silence."""
+_SILENCE = timedelta(seconds=30)
+_PATIENCE = timedelta(seconds=30)
+"""For what another context has to do for one order; then the order is left to the next pass."""
+_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=30))
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class ReconciliationWorkflow:
+    """Looks at every part of the view once, and ends."""
+
+    @workflow.run
+    async def run(self, plan: Reconciliation = Reconciliation()) -> Reconciled:
+        """Do one pass. The result tells what it has put right, and the next pass where to begin."""
+        self.plan = _begun(plan) if plan.until == UNSET else plan
+        while self.plan.part < len(PARTS):
+            await self._look()
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(self.plan)
+        while forgotten := await self._ask(FINISH, self.plan.keep_for):
+            self._count({Repair.EXPIRED: forgotten})
+        return Reconciled(self.plan.until, dict(self.plan.repaired))
+
+    async def _look(self) -> None:
+        plan = self.plan
+        found = await self._ask(LOOK, Look(PARTS[plan.part], plan.since, plan.until, plan.after, plan.end_lost))
+        self._count(found.repaired)
+        for order in found.ended:
+            self._count({await self._end(order): 1})
+        self.plan = replace(self.plan, after=found.next, part=plan.part + (found.next is None))
+
+    async def _end(self, order: Order) -> Repair:
+        """Undo what was done for an order whose workflow cannot do it, and show it as ended."""
+        try:
+            installation = await self._ask(
+                END_INSTALLATION,
+                CancelInstallation(
+                    order_id=order.order_id,
+                    installation_address=order.installation_address,
+                    customer_name=order.customer_name,
+                    contact_phone=order.contact_phone,
+                    product_name=order.product_name,
+                    reason=TERMINATED,
+                ),
+                within=_PATIENCE,
+            )
+            await self._ask(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id), within=_PATIENCE)
+            await self._ask(END_ORDER, EndOrder(order, installation), within=_PATIENCE)
+        except ActivityError:
+            return Repair.UNANSWERED
+        return Repair.ENDED
+
+    def _count(self, repaired: Mapping[Repair, int]) -> None:
+        counts = dict(self.plan.repaired)
+        for repair, number in repaired.items():
+            counts[repair] = counts.get(repair, 0) + number
+        self.plan = replace(self.plan, repaired=counts)
+
+    async def _ask(
+        self, command: Command[Asked, Answered], asked: Asked, *, within: timedelta | None = None
+    ) -> Answered:
+        answer: Answered = await workflow.execute_activity(
+            command.name,
+            asked,
+            task_queue=command.context,
+            result_type=command.answered,
+            summary=command.summary,
+            start_to_close_timeout=_ONE_TRY,
+            schedule_to_close_timeout=within,
+            heartbeat_timeout=_SILENCE,
+            retry_policy=_RETRIES,
+        )
+        return answer
+
+
+def _begun(plan: Reconciliation) -> Reconciliation:
+    """From where the pass before has come to, up to now."""
+    before: Reconciled | None = workflow.get_last_completion_result(Reconciled)
+    since = before.since - _LISTED_WITHIN if before else plan.since
+    return replace(plan, since=since, until=workflow.now() - timedelta(seconds=plan.quiet_for))
