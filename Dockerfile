@@ -10,7 +10,8 @@ FROM python:3.13.15-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     API_HOST=0.0.0.0 \
-    WORKER_HOST=0.0.0.0
+    WORKER_HOST=0.0.0.0 \
+    SECRETS_DIR=/run/secrets
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 # .dockerignore leaves of these what runs here.
@@ -20,7 +21,7 @@ COPY api api
 COPY domain domain
 COPY stores stores
 COPY workflows workflows
-RUN python -m compileall -q .
+RUN python -m compileall -q . && mkdir -p /run/secrets
 # By its number: Kubernetes refuses to start a name where it must not be root.
 USER 10001:10001
 EXPOSE 8080 8081

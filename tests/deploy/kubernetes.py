@@ -1,0 +1,74 @@
+"""What deploy/kubernetes renders to."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.deploy.image import PROJECT
+
+Object = dict[str, Any]
+
+KUBERNETES = PROJECT / "deploy" / "kubernetes"
+OVERLAYS = {
+    "production": KUBERNETES / "overlays" / "production",
+    "development": KUBERNETES / "overlays" / "development",
+    "cloud": Path(__file__).with_name("cloud"),
+}
+_WITH_PODS = ("Deployment", "Job")
+_KUBECTL = Path(sys.executable).with_name("kubectl")
+
+
+@cache
+def rendered(overlay: str) -> tuple[Object, ...]:
+    """The objects of an overlay."""
+    answer = subprocess.run([_KUBECTL, "kustomize", OVERLAYS[overlay]], check=True, capture_output=True, timeout=60)
+    return tuple(yaml.safe_load_all(answer.stdout))
+
+
+def named(objects: tuple[Object, ...], kind: str, name: str | None = None) -> list[Object]:
+    """Those of a kind, or the one of that name."""
+    return [item for item in objects if item["kind"] == kind and (name is None or item["metadata"]["name"] == name)]
+
+
+def workloads(objects: tuple[Object, ...]) -> Iterator[Object]:
+    """What has pods."""
+    return (item for item in objects if item["kind"] in _WITH_PODS)
+
+
+def component(item: Object) -> str:
+    """What an object with pods is for: api, worker, migration, promotion."""
+    return str(item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"])
+
+
+def matches(selector: Object, labels: Object) -> bool:
+    """Whether a label selector takes in what has these labels; an empty one takes in all."""
+    wanted = selector.get("matchLabels", {})
+    conditions = selector.get("matchExpressions", [])
+    assert {condition["operator"] for condition in conditions} <= {"In", "NotIn"}
+    return wanted.items() <= labels.items() and all(
+        (labels.get(condition["key"]) in condition["values"]) == (condition["operator"] == "In")
+        for condition in conditions
+    )
+
+
+def environment(objects: tuple[Object, ...], workload: Object) -> dict[str, str]:
+    """What the environment of a workload's pods says, but for secrets."""
+    template = workload["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        if "configMapRef" in source:
+            (settings,) = named(objects, "ConfigMap", source["configMapRef"]["name"])
+            found |= settings["data"]
+    for variable in container.get("env", []):
+        if "valueFrom" in variable:
+            label = variable["valueFrom"]["fieldRef"]["fieldPath"].split("'")[1]
+            found[variable["name"]] = template["metadata"]["labels"][label]
+        else:
+            found[variable["name"]] = variable["value"]
+    return found

@@ -1,0 +1,275 @@
+"""deploy/kubernetes: Kubernetes understands it, and what it refers to is there."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from api.app import create_app
+from domain import contexts
+from settings import Settings
+from tests.deploy.image import PROJECT, files
+from tests.deploy.kubernetes import (
+    KUBERNETES,
+    OVERLAYS,
+    Object,
+    component,
+    environment,
+    matches,
+    named,
+    rendered,
+    workloads,
+)
+from tests.deploy.references import HEALTH, SETTINGS, THE_SDKS, port_of, program_of
+
+_BYTES_OF_A_CACHED_ORDER = 140_000
+_STOP_MARGIN = 10
+"""Seconds for the process to go, beyond what it is given to finish."""
+
+
+@pytest.fixture(params=OVERLAYS)
+def objects(request: pytest.FixtureRequest) -> tuple[Object, ...]:
+    return rendered(request.param)
+
+
+@pytest.fixture(scope="session")
+def validators() -> dict[str, Draft202012Validator]:
+    definitions = {
+        name: definition
+        for file in sorted((Path(__file__).parent / "schemas").glob("*.json"))
+        for name, definition in _own_names(file).items()
+    }
+    kinds = [name for name in definitions if name.isalpha()]
+    return {
+        kind: Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})  # one set of names for all
+        for kind in kinds
+    }
+
+
+def test_every_object_is_what_its_kind_allows(
+    objects: tuple[Object, ...], validators: dict[str, Draft202012Validator]
+) -> None:
+    for item in objects:
+        errors = [f"{error.json_path}: {error.message}" for error in validators[item["kind"]].iter_errors(item)]
+        assert not errors, item["metadata"]["name"]
+
+
+def test_the_schemas_refuse_what_is_misspelt(validators: dict[str, Draft202012Validator]) -> None:
+    for item in rendered("cloud"):
+        if "spec" in item:
+            misspelt = item | {"spec": item["spec"] | {"replicass": 3}}
+            assert list(validators[item["kind"]].iter_errors(misspelt)), item["kind"]
+
+
+def test_every_process_is_started_and_set_as_the_code_says(objects: tuple[Object, ...]) -> None:
+    for workload in workloads(objects):
+        container = workload["spec"]["template"]["spec"]["containers"][0]
+        found = environment(objects, workload)
+        assert program_of(container["command"]) in files()
+        assert found.keys() <= SETTINGS | THE_SDKS
+        Settings.model_validate({name.lower(): value for name, value in found.items() if name in SETTINGS})
+
+
+def test_every_context_has_workers_of_its_own_version(objects: tuple[Object, ...]) -> None:
+    workers = [item for item in named(objects, "Deployment") if component(item) == "worker"]
+
+    assert {item["spec"]["template"]["spec"]["containers"][0]["command"][-1] for item in workers} == set(contexts.ALL)
+    for worker in workers:
+        labels = worker["spec"]["template"]["metadata"]["labels"]
+        pod = worker["spec"]["template"]["spec"]
+        assert labels["context"] == pod["containers"][0]["command"][-1]
+        assert environment(objects, worker)["WORKER_BUILD_ID"] == labels["app.kubernetes.io/version"]
+        secrets = [volume["secret"]["secretName"] for volume in pod.get("volumes", [])]
+        assert secrets == ([] if labels["context"] == contexts.ORDERS else [f"{labels['context']}-database"])
+
+
+def test_a_release_has_one_name_everywhere(objects: tuple[Object, ...]) -> None:
+    (api,) = named(objects, "Deployment", "api")
+    release = api["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
+
+    for workload in workloads(objects):
+        assert workload["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":{release}")
+        if component(workload) != "api":
+            assert workload["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] == release
+            assert workload["metadata"]["name"].endswith(f"-{re.sub('[^a-z0-9]', '-', release)}")
+
+
+def test_probes_ask_where_the_process_answers(objects: tuple[Object, ...]) -> None:
+    for workload in named(objects, "Deployment"):
+        container = workload["spec"]["template"]["spec"]["containers"][0]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+        assert {probe["path"] for probe in asked.values()} <= HEALTH
+        assert {ports[probe["port"]] for probe in asked.values()} == {port_of(container["command"])}
+        assert asked["liveness"]["path"] != asked["readiness"]["path"]
+        scraped = workload["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"]
+        assert scraped == str(port_of(container["command"]))
+
+
+def test_a_deployment_is_replaced_without_a_gap(objects: tuple[Object, ...]) -> None:
+    for workload in named(objects, "Deployment"):
+        pod = workload["spec"]["template"]["spec"]
+        found = environment(objects, workload)
+        takes = float(found["GRACEFUL_SHUTDOWN_SECONDS"]) + float(found["DRAIN_SECONDS"])
+        assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+        assert pod["terminationGracePeriodSeconds"] >= takes + _STOP_MARGIN
+        assert "replicas" not in workload["spec"]
+
+
+def test_every_pod_is_restricted_and_bounded(objects: tuple[Object, ...]) -> None:
+    for workload in workloads(objects):
+        pod = workload["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert pod["serviceAccountName"] in {item["metadata"]["name"] for item in named(objects, "ServiceAccount")}
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+        assert container["resources"]["limits"]["memory"]
+
+
+def test_selectors_take_in_the_pods_of_one_deployment(objects: tuple[Object, ...]) -> None:
+    deployments = named(objects, "Deployment")
+    selectors = [item["spec"]["selector"] for item in named(objects, "PodDisruptionBudget")]
+    selectors += [item["spec"]["selector"] for item in deployments]
+    selectors += [{"matchLabels": item["spec"]["selector"]} for item in named(objects, "Service")]
+    selectors += [
+        constraint["labelSelector"]
+        for item in deployments
+        for constraint in item["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    ]
+    for selector in selectors:
+        taken = [item for item in deployments if matches(selector, item["spec"]["template"]["metadata"]["labels"])]
+        assert len(taken) == 1
+        # What a release has of its own leaves the pods of the release before alone.
+        assert component(taken[0]) == "api" or "app.kubernetes.io/version" in selector["matchLabels"]
+    assert len(named(objects, "PodDisruptionBudget")) == len(deployments)
+
+
+def test_autoscalers_scale_what_is_there_and_never_to_none(objects: tuple[Object, ...]) -> None:
+    deployments = {item["metadata"]["name"]: item for item in named(objects, "Deployment")}
+
+    for autoscaler in named(objects, "HorizontalPodAutoscaler"):
+        assert autoscaler["spec"]["scaleTargetRef"]["name"] in deployments
+        assert autoscaler["spec"]["minReplicas"] >= 1
+    for autoscaler in named(objects, "ScaledObject"):
+        worker = deployments[autoscaler["spec"]["scaleTargetRef"]["name"]]
+        (trigger,) = autoscaler["spec"]["triggers"]
+        found = environment(objects, worker)
+        context = worker["spec"]["template"]["metadata"]["labels"]["context"]
+        assert autoscaler["spec"]["minReplicaCount"] >= 1
+        assert trigger["metadata"] == trigger["metadata"] | {
+            "endpoint": found["TEMPORAL_ADDRESS"],
+            "namespace": found["TEMPORAL_NAMESPACE"],
+            "taskQueue": context,
+            "workerDeploymentName": f"{found['WORKER_DEPLOYMENT_NAME']}-{context}",
+            "workerDeploymentBuildId": found["WORKER_BUILD_ID"],
+        }
+
+
+@pytest.mark.parametrize("overlay", ["production", "cloud"])
+def test_in_production_every_worker_scales_with_its_backlog(overlay: str) -> None:
+    objects = rendered(overlay)
+    authentication = {item["metadata"]["name"] for item in named(objects, "TriggerAuthentication")}
+
+    assert len(named(objects, "ScaledObject")) == len(contexts.ALL)
+    for autoscaler in named(objects, "ScaledObject"):
+        used = autoscaler["spec"]["triggers"][0].get("authenticationRef", {}).get("name")
+        assert used in (authentication or {None})
+
+
+def test_who_is_not_named_in_a_policy_talks_to_nobody(objects: tuple[Object, ...]) -> None:
+    pods = [item["spec"]["template"]["metadata"]["labels"] for item in workloads(objects)]
+    (nobody,) = named(objects, "NetworkPolicy", "nobody")
+
+    assert nobody["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for policy in named(objects, "NetworkPolicy"):
+        assert any(matches(policy["spec"]["podSelector"], labels) for labels in pods)
+
+
+@pytest.mark.parametrize(
+    ("policy", "allows"),
+    [
+        ("temporal", lambda labels: labels["app.kubernetes.io/component"] != "migration"),
+        (
+            "databases",
+            lambda labels: (
+                labels["app.kubernetes.io/component"] != "promotion" and labels.get("context") != contexts.ORDERS
+            ),
+        ),
+    ],
+)
+def test_each_reaches_what_it_needs_and_no_more(
+    objects: tuple[Object, ...], policy: str, allows: Callable[[Object], bool]
+) -> None:
+    (found,) = named(objects, "NetworkPolicy", policy)
+    for item in workloads(objects):
+        labels = item["spec"]["template"]["metadata"]["labels"]
+        assert matches(found["spec"]["podSelector"], labels) == allows(labels)
+
+
+def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
+    objects = rendered("production")
+    (route,) = named(objects, "HTTPRoute", "api")
+    (rule,) = route["spec"]["rules"]
+    (service,) = named(objects, "Service", rule["backendRefs"][0]["name"])
+    (gateway,) = named(objects, "Gateway", route["spec"]["parentRefs"][0]["name"])
+    (middleware,) = named(objects, "Middleware", rule["filters"][0]["extensionRef"]["name"])
+    listeners = {listener["name"]: listener for listener in gateway["spec"]["listeners"]}
+    (api,) = named(objects, "Deployment", "api")
+
+    assert listeners[route["spec"]["parentRefs"][0]["sectionName"]]["tls"]["certificateRefs"]
+    assert middleware["spec"]["rateLimit"]["average"] > 0
+    (port,) = service["spec"]["ports"]
+    assert rule["backendRefs"][0]["port"] == port["port"]
+    assert port["targetPort"] in {found["name"] for found in api["spec"]["template"]["spec"]["containers"][0]["ports"]}
+
+
+def test_the_way_in_is_open_for_all_that_is_for_everybody() -> None:
+    (route,) = named(rendered("production"), "HTTPRoute", "api")
+    prefixes = tuple(match["path"]["value"] for match in route["spec"]["rules"][0]["matches"])
+    paths = set(create_app(Settings()).openapi()["paths"])
+
+    assert {path for path in paths if not path.startswith(prefixes)} == {*HEALTH} & paths
+
+
+def test_a_worker_of_orders_has_the_memory_for_the_orders_that_it_keeps(objects: tuple[Object, ...]) -> None:
+    (worker,) = [item for item in named(objects, "Deployment") if item["metadata"]["name"].startswith("orders-worker")]
+    limit = worker["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+
+    assert int(limit.removesuffix("Gi")) * 2**30 > (
+        Settings.model_fields["max_cached_workflows"].default * _BYTES_OF_A_CACHED_ORDER
+    )
+
+
+def test_temporals_chart_makes_the_namespace_that_the_orders_are_in() -> None:
+    values: dict[str, Any] = yaml.safe_load((KUBERNETES / "temporal" / "values.yaml").read_text())
+    (settings,) = named(rendered("production"), "ConfigMap")
+
+    names = [namespace["name"] for namespace in values["server"]["config"]["namespaces"]["namespace"]]
+    assert names == [settings["data"]["TEMPORAL_NAMESPACE"]]
+
+
+def test_every_file_is_yaml() -> None:
+    found = list((PROJECT / "deploy").rglob("*.y*ml"))
+    assert found
+    for file in found:
+        assert list(yaml.safe_load_all(file.read_text())), file
+
+
+def _own_names(file: Path) -> dict[str, Any]:
+    """The file's definitions, each under a name that no other file has, but for the kinds."""
+    definitions: dict[str, Any] = json.loads(file.read_text())["$defs"]
+    kinds = {name for name in definitions if re.fullmatch(r"(?!I[A-Z])[A-Z][A-Za-z]+", name)}
+    text = json.dumps(definitions)
+    renamed = re.sub(r'"#/\$defs/([^"]+)"', lambda found: f'"#/$defs/{file.stem}:{found[1]}"', text)
+    return {(name if name in kinds else f"{file.stem}:{name}"): value for name, value in json.loads(renamed).items()}
