@@ -21,7 +21,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench secrets lock clean FORCE
+.PHONY: help run test lint format check coverage demo bench secrets backup restore lock clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,12 @@ drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running th
 
 secrets: ## passwords for docker-compose.yml, made at random in secrets/; those that are there stay
 	@deploy/secrets.sh secrets
+
+backup: $(VENV)/embedded.stamp ## a copy of all data, also while it runs: TO=directory (by default backups/ and the time)
+	@$(PY) backup.py take $(TO)
+
+restore: $(VENV)/embedded.stamp ## FROM=directory: put a backup where no data are, while nothing runs
+	@$(PY) backup.py restore $(FROM)
 
 lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
 	$(LOCK) --extra embedded --extra dev pyproject.toml -o requirements/dev.txt

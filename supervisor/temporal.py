@@ -22,7 +22,7 @@ _DYNAMIC_CONFIG = (
 
 def temporal(settings: Settings) -> Part:
     """The server with its Web UI."""
-    file = settings.data_dir.resolve() / "temporal.db"
+    file = database_file(settings)
     command = [
         # Beside the interpreter, where its package is installed; the virtual environment need not be activated.
         str(Path(sys.executable).with_name("temporal")),
@@ -45,6 +45,11 @@ def temporal(settings: Settings) -> Part:
         echo=False,
         before_start=lambda: set_aside_unfinished(file),
     )
+
+
+def database_file(settings: Settings) -> Path:
+    """Where the server keeps everything."""
+    return settings.data_dir.resolve() / "temporal.db"
 
 
 def set_aside_unfinished(file: Path) -> None:

@@ -1,0 +1,76 @@
+"""A backup is whole or not there, and is put back only where nothing is and nothing runs."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backup import parts, put_back, take
+from domain import contexts
+from settings import Settings
+from stores.dumps import DumpFailure
+from stores.migration import METADATA, migrate
+from supervisor.data_dir import sole_use
+from supervisor.part import Failure
+from supervisor.temporal import database_file
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of an installation that has been used; Temporal's file stands for what the server keeps."""
+    made = Settings(data_dir=tmp_path / "var", temporal_address=None)
+    for context in METADATA:
+        asyncio.run(migrate(context, made.database_url(context)))
+    with closing(sqlite3.connect(database_file(made))) as temporal, temporal:
+        temporal.execute("CREATE TABLE namespaces (name)")
+        temporal.execute("INSERT INTO namespaces VALUES ('default')")
+    return made
+
+
+def test_temporal_is_copied_before_what_it_relies_on_and_the_view_last(settings: Settings) -> None:
+    assert [part.file for part in parts(settings)] == [
+        *("temporal.sqlite", "management-center.sqlite", "installation.sqlite", "order-status.sqlite")
+    ]
+    elsewhere = settings.model_copy(update={"temporal_address": "temporal:7233"})
+    assert "temporal.sqlite" not in [part.file for part in parts(elsewhere)]
+
+
+def test_what_was_taken_is_put_back(settings: Settings, tmp_path: Path) -> None:
+    take(settings, tmp_path / "copy")
+    elsewhere = settings.model_copy(update={"data_dir": tmp_path / "other"})
+    put_back(elsewhere, tmp_path / "copy")
+    with closing(sqlite3.connect(database_file(elsewhere))) as temporal:
+        assert temporal.execute("SELECT name FROM namespaces").fetchall() == [("default",)]
+    assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
+
+
+def test_a_backup_that_fails_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
+    Path(settings.database_url(contexts.ORDER_STATUS).removeprefix("sqlite:///")).unlink()
+    with pytest.raises(DumpFailure, match="order-status"):
+        take(settings, tmp_path / "copy")
+    assert list(tmp_path.iterdir()) == [tmp_path / "var"]
+
+
+def test_nothing_is_put_over_data(settings: Settings, tmp_path: Path) -> None:
+    take(settings, tmp_path / "copy")
+    database_file(settings).unlink()
+    with pytest.raises(Failure, match=r"management-center\.sqlite"):
+        put_back(settings, tmp_path / "copy")
+    assert not database_file(settings).exists()
+
+
+def test_nothing_is_put_under_a_service_that_runs(settings: Settings, tmp_path: Path) -> None:
+    take(settings, tmp_path / "copy")
+    elsewhere = settings.model_copy(update={"data_dir": tmp_path / "other"})
+    with sole_use(elsewhere.data_dir), pytest.raises(Failure, match="runs on"):
+        put_back(elsewhere, tmp_path / "copy")
+
+
+def test_what_is_no_backup_or_another_one_is_refused(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="no backup"):
+        put_back(settings, tmp_path / "nothing")
+    take(settings, tmp_path / "copy")
+    with pytest.raises(Failure, match=r"temporal\.sqlite"):
+        put_back(settings.model_copy(update={"temporal_address": "temporal:7233"}), tmp_path / "copy")
