@@ -1,0 +1,123 @@
+"""What the processes tell who watches them: every metric that alerts and dashboards ask for, and nothing personal."""
+
+import asyncio
+import json
+import re
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+
+from domain import contexts
+from tests.end_to_end.system import ROOT, System
+from tests.eventually import soon
+
+MONITORING = ROOT / "deploy" / "monitoring"
+PERSONAL = {
+    "customerName": "MarkedName",
+    "contactPhone": "010-9876-5432",
+    "note": "MarkedNote",
+    "installationAddress": "Seoul MarkedStreet 7",
+}
+SOON = timedelta(seconds=30)
+PROMETHEUS_OWN = {"up", "store_breaker_open"}
+_STRINGS = re.compile(r'"[^"]*"')
+_LABELS = re.compile(r"\{[^}]*\}|\b(?:by|without|on|ignoring)\s*\([^)]*\)|\[[^]]*\]")
+_METRIC = re.compile(r"\b(?<!\.)[a-z_][a-z0-9_]*\b(?!\s*\()")
+_WORDS = {"or", "and", "unless", "bool", "offset"}
+
+
+def asked_for() -> set[str]:
+    """The metrics in the expressions of alerts and dashboards."""
+    groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
+    expressions = [rule["expr"] for group in groups for rule in group["rules"]]
+    for board in (MONITORING / "grafana" / "dashboards").glob("*.json"):
+        panels = json.loads(board.read_text())["panels"]
+        expressions += [target["expr"] for panel in panels for target in panel["targets"]]
+    return {name for expression in expressions for name in metrics_of(expression)} - PROMETHEUS_OWN
+
+
+def metrics_of(expression: str) -> set[str]:
+    return set(_METRIC.findall(_LABELS.sub("", _STRINGS.sub("", expression)))) - _WORDS
+
+
+def scraped(url: str) -> str:
+    answer = httpx.get(f"{url}/metrics", timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def everything_scraped(running: System) -> str:
+    ports = [running.ports[name] for name in ("api", *contexts.ALL)]
+    (temporal,) = re.findall(r"http://localhost:(\d+)/metrics", (running.data_dir / "temporal.log").read_text())[-1:]
+    return "\n".join(scraped(f"http://127.0.0.1:{port}") for port in [*ports, temporal])
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
+
+
+def logs_of_ours(running: System) -> list[str]:
+    paths = [running.data_dir / f"{name}.log" for name in ("api", *contexts.ALL)]
+    return [line for path in paths for line in path.read_text().splitlines()]
+
+
+async def fail(address: str) -> None:
+    """Ask for a workflow and an activity that no code is there for: failures are shown only once there are any."""
+    client = await Client.connect(address)
+    workflow = await client.start_workflow("NoSuchWorkflow", id=uuid4().hex, task_queue=contexts.ORDERS)
+    activity = await client.start_activity(
+        "no_such_activity", id=uuid4().hex, task_queue=contexts.INSTALLATION, schedule_to_close_timeout=SOON
+    )
+    await soon(lambda: has_failed(workflow), what="a workflow task has failed")
+    await workflow.terminate()
+    await activity.terminate()
+
+
+async def has_failed(workflow: WorkflowHandle[Any, Any]) -> bool:
+    events = (await workflow.fetch_history()).events
+    return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED for event in events)
+
+
+@pytest.fixture
+def talkative(running: System) -> Iterator[System]:
+    """Every process of ours logs everything."""
+    parts = [running.running[name] for name in ("api", *contexts.ALL)]
+    for part in parts:
+        part.send_signal(signal.SIGUSR1)
+    yield running
+    for part in parts:
+        part.send_signal(signal.SIGUSR2)
+
+
+def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is_shown_or_logged(
+    talkative: System,
+) -> None:
+    order_id = talkative.order(**PERSONAL)
+    nowhere = talkative.order(**PERSONAL | {"installationAddress": "MarkedStreet 7"})
+    talkative.until(order_id, "INSTALLATION_REQUESTED")
+    talkative.until(nowhere, "AWAITING_ENGINEER")
+    talkative.client.get("/orderStatuses", params={"q": "MarkedStreet"})
+    talkative.client.post("/orders", json=PERSONAL | {"customerId": ["MarkedName"]})
+    talkative.insist(order_id, "accept")
+    talkative.insist(order_id, "complete")
+    talkative.until(order_id, "JOIN_COMPLETED")
+    asyncio.run(fail(f"127.0.0.1:{talkative.ports['temporal']}"))
+
+    shown = everything_scraped(talkative)
+    assert asked_for() - names_in(shown) == set()
+
+    talkative.cancel(nowhere)
+    lines = [json.loads(line) for line in logs_of_ours(talkative)]
+    assert {"answered", "log level changed"} <= {line["event"] for line in lines}
+    assert order_id in {line.get("order_id") for line in lines}
+    for marked in ("Marked", PERSONAL["contactPhone"]):
+        assert marked not in shown
+        assert [line for line in lines if marked in json.dumps(line)] == []
