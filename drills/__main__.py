@@ -8,10 +8,11 @@ from types import ModuleType
 
 import uvloop
 
-from drills import waiting_orders
+from drills import backup_restore, waiting_orders
 from drills.drill import Drill, Options
 
 DRILLS: Mapping[str, ModuleType] = {
+    "backup-restore": backup_restore,
     "waiting-orders": waiting_orders,
 }
 """Each with `run(options)` and `FAULTS`: the name of each fault that can be planted, and what it is."""

@@ -1,0 +1,174 @@
+"""A backup is taken under load; then everything is lost, and put back from it.
+
+What was acknowledged before the backup began is there, and goes on to its end. What was acknowledged after it may be
+gone: the drill says how much that was, and sees that nothing is left behind for an order that is gone.
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from random import Random
+from time import perf_counter
+
+from sqlalchemy import delete
+
+from domain import contexts
+from domain.installation import InstallationStatus
+from domain.orders import OrderStatus
+from domain.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
+from drills.accounts import Accounts, Seen, look
+from drills.drill import Drill, Options
+from drills.people import People, insist, people
+from harness import stack
+from settings import Settings
+from stores.database import Database
+from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
+
+FAULTS = {"installations-lost": "the installation context's rows are not put back"}
+_CUSTOMERS = 6
+_WITHIN = 60.0
+
+
+@dataclass
+class Taken:
+    """What was promised when the backup began, and how long it took, in seconds."""
+
+    before: Accounts
+    seconds: float
+
+
+async def run(options: Options) -> Drill:
+    """Start the service, use it, lose it, have it back."""
+    drill = Drill("A backup under load, the loss of everything, and the restore")
+    seconds, chance = (2.0 if options.quick else 20.0), Random(options.seed)  # noqa: S311 - nothing secret
+    with tempfile.TemporaryDirectory(prefix="backup-") as directory:
+        async with stack.running("temporal", "migration", "worker", "api") as running, people(running.url) as crowd:
+            backup = Path(directory) / "copy"
+            taken = await _under_load(crowd, seconds, chance, backup)
+            for part in ("api", "worker", "temporal"):
+                await running.kill(part)
+            _wipe(running.settings.data_dir)
+            began = perf_counter()
+            await _program("restore", backup)
+            if options.plant:
+                await _lose_installations(running.settings)
+            for part in ("temporal", "worker", "api"):
+                await running.start(part)
+            restored = perf_counter() - began
+            ended = await _reconcile(running)
+            await _judge(drill, crowd, taken, ended, within=_WITHIN / 6 if options.quick else _WITHIN)
+            drill.rows.append({"": "seconds of the backup, under load", "orders": taken.seconds})
+            drill.rows.append({"": "seconds from an empty directory until all is ready", "orders": restored})
+    return drill
+
+
+async def _under_load(crowd: People, seconds: float, chance: Random, backup: Path) -> Taken:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as load:
+        for number in range(_CUSTOMERS):
+            load.create_task(_use(crowd, f"customer-{number}", chance, stop))
+        await asyncio.sleep(seconds)
+        before, began = deepcopy(crowd.accounts), perf_counter()
+        await _program("take", backup)
+        taken = Taken(before, perf_counter() - began)
+        await asyncio.sleep(seconds / 4)
+        stop.set()
+    return taken
+
+
+async def _use(crowd: People, name: str, chance: Random, stop: asyncio.Event) -> None:
+    """One after another, orders that get to different points of their way."""
+    for number in count():
+        if stop.is_set():
+            return
+        key = f"{name}-{number}"
+        await crowd.place(key)
+        if (order_id := crowd.accounts.by_key.get(key)) is None:
+            continue
+        way = chance.choice(("placed", "canceled", "accepted", "completed"))
+        if way == "canceled":
+            await insist(partial(crowd.cancel, order_id))
+        elif way != "placed":
+            await crowd.until(order_id, OrderStatus.INSTALLATION_REQUESTED)
+            await insist(partial(crowd.accept, order_id))
+            if way == "completed":
+                await insist(partial(crowd.complete, order_id))
+
+
+async def _program(what: str, directory: Path) -> None:
+    """As `make backup` and `make restore` run it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "backup.py", what, str(directory)),
+        cwd=Path(__file__).parents[1],
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(_WITHIN):
+        if status := await process.wait():
+            raise stack.StackFailure(f"backup.py {what} ended with exit status {status}")
+
+
+def _wipe(data_dir: Path) -> None:
+    for path in data_dir.iterdir():
+        if path.name != "log":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+async def _lose_installations(settings: Settings) -> None:
+    database = Database(settings.database_url(contexts.INSTALLATION))
+    async with database.writing() as connection:
+        for table in (INSTALLATION, INSTALLATION_ORDER):
+            await connection.execute(delete(table))
+    await database.dispose()
+
+
+async def _reconcile(running: stack.Stack) -> int:
+    """What an operator does after a restore; returns how many orders had left something behind and were ended."""
+    done: Reconciled = await running.client.execute_workflow(
+        WORKFLOW_TYPE,
+        Reconciliation(quiet_for=0, end_lost=True),
+        id="reconciliation-after-restore",
+        task_queue=contexts.ORDER_STATUS,
+        result_type=Reconciled,
+        execution_timeout=timedelta(seconds=_WITHIN),
+    )
+    return done.repaired.get(Repair.ENDED, 0)
+
+
+async def _judge(drill: Drill, crowd: People, taken: Taken, ended: int, *, within: float) -> None:
+    """Bring every order of before to its end, and see what became of the later ones."""
+    later = sorted(crowd.accounts.acknowledged.keys() - taken.before.acknowledged.keys())
+    after = [await look(crowd.api, order_id) for order_id in later]
+    kept = [seen for seen in after if seen.order]
+    gone = [seen for seen in after if not seen.order]
+    orders = len(taken.before.acknowledged)
+    drill.rows.append({"": "acknowledged before the backup began", "orders": orders})
+    drill.rows.append({"": "acknowledged after that, and there", "orders": len(kept)})
+    drill.rows.append({"": "acknowledged after that, and gone", "orders": len(gone)})
+    drill.rows.append({"": "of these, ended by the reconciliation", "orders": ended})
+    drill.check("none that is gone has left an installation", not any(map(_lives, gone)))
+    taken.before.asked = crowd.accounts.asked
+    crowd.accounts = taken.before
+    async with asyncio.TaskGroup() as engineers:
+        for order_id in list(crowd.accounts.acknowledged):
+            engineers.create_task(_bring_to_its_end(crowd, order_id))
+    found = await crowd.accounts.settle(crowd.api, drill, within=within)
+    ends = sum(seen.status is not None and seen.status.final for seen in found.values())
+    drill.check(f"{ends} of {orders} orders of before have come to their end", 0 < ends == orders)
+
+
+def _lives(seen: Seen) -> bool:
+    return bool(seen.installation) and InstallationStatus(seen.installation["status"]).open
+
+
+async def _bring_to_its_end(crowd: People, order_id: str) -> None:
+    row = await crowd.row(order_id)
+    if row and not OrderStatus(row["status"]).final:
+        await insist(partial(crowd.accept, order_id))
+        await insist(partial(crowd.complete, order_id))

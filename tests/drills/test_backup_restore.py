@@ -1,0 +1,5 @@
+from tests.drills.drilled import finds
+
+
+def test_it_finds_that_a_context_s_rows_are_not_put_back() -> None:
+    assert finds("backup-restore", "installations-lost")
