@@ -21,7 +21,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench secrets backup restore lock clean FORCE
+.PHONY: help run test lint format check coverage demo bench secrets backup restore rebuild-view lock clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ backup: $(VENV)/embedded.stamp ## a copy of all data, also while it runs: TO=dir
 
 restore: $(VENV)/embedded.stamp ## FROM=directory: put a backup where no data are, while nothing runs
 	@$(PY) backup.py restore $(FROM)
+
+rebuild-view: $(VENV)/embedded.stamp ## the managers' view again from Temporal, while the system runs; ARGS=--drop where its tables are lost
+	@$(PY) rebuild_view.py $(ARGS)
 
 lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
 	$(LOCK) --extra embedded --extra dev pyproject.toml -o requirements/dev.txt

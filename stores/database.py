@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -27,8 +27,10 @@ _TRIES = 3
 _RECYCLE_SECONDS = 1800
 _OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 """What a database says that is well and understands us."""
-_MYSQL_DEADLOCK = 1213
-_SQLSTATES_OF_ABORTED = ("40001", "40P01")
+_NO_TABLE = {"42P01", "42S02"}
+"""PostgreSQL's and MySQL's word for a table that is not there (any more): the store is lost, not misunderstood."""
+_ABORTED = {"40001", "40P01", 1213}
+"""Theirs for a transaction that had to give way to another."""
 
 
 def driver_url(url: str) -> URL:
@@ -147,7 +149,8 @@ class Database:
         except (OSError, exc.TimeoutError) as error:
             raise StoreUnavailable(f"{self.dialect} does not answer") from error
         except exc.DBAPIError as error:
-            if isinstance(error, _OUR_FAULT) and not error.connection_invalidated:
+            gone = error.connection_invalidated or not _NO_TABLE.isdisjoint(_codes(error))
+            if isinstance(error, _OUR_FAULT) and not gone:
                 raise
             raise StoreUnavailable(f"{self.dialect} does not answer: {type(error.orig).__name__}") from error
 
@@ -186,9 +189,9 @@ def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
 
 def _came_in_between(error: exc.DBAPIError) -> bool:
     """Another transaction has inserted the same row, or a deadlock was broken at our expense."""
-    cause = error.orig
-    return (
-        isinstance(error, exc.IntegrityError)
-        or getattr(cause, "sqlstate", None) in _SQLSTATES_OF_ABORTED
-        or getattr(cause, "args", ())[:1] == (_MYSQL_DEADLOCK,)
-    )
+    return isinstance(error, exc.IntegrityError) or not _ABORTED.isdisjoint(_codes(error))
+
+
+def _codes(error: exc.DBAPIError) -> Sequence[object]:
+    """What the database calls what went wrong: by the standard, and (MySQL) in its own way."""
+    return getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]

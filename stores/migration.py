@@ -3,12 +3,14 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from alembic import command
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import contexts
@@ -45,9 +47,22 @@ async def migrate(context: str, url: str, revision: str = "head") -> None:
     Raises:
         StoreUnavailable: the database does not answer, or others hold what a step has to lock.
     """
+    await _patiently(context, url, partial(upgrade, context=context, revision=revision))
+
+
+async def drop(context: str, url: str) -> None:
+    """Remove the tables of a context with all that is in them, as far as they are there.
+
+    Raises:
+        StoreUnavailable: as `migrate`.
+    """
+    await _patiently(context, url, partial(_drop, context=context))
+
+
+async def _patiently(context: str, url: str, work: Callable[[Connection], None]) -> None:
     for tries_left in reversed(range(_TRIES)):
         try:
-            await _migrate(context, url, revision)
+            await _in_turn(context, url, work)
         except StoreUnavailable as error:
             if not (tries_left and _in_use(error)):
                 raise
@@ -56,7 +71,7 @@ async def migrate(context: str, url: str, revision: str = "head") -> None:
             return
 
 
-async def _migrate(context: str, url: str, revision: str) -> None:
+async def _in_turn(context: str, url: str, work: Callable[[Connection], None]) -> None:
     database = Database(url, deadline_seconds=DEADLINE_SECONDS)
     if database.dialect == SQLITE:
         Path(database.url.database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +80,7 @@ async def _migrate(context: str, url: str, revision: str) -> None:
         try:
             async with database.writing() as connection:
                 await _wait_for_turn(connection, database.dialect, context)
-                await connection.run_sync(upgrade, context, revision)
+                await connection.run_sync(work)
         finally:
             await database.dispose()
 
@@ -95,6 +110,11 @@ def _in_use(error: StoreUnavailable) -> bool:
     """Others held for too long what a step has to lock."""
     cause = getattr(error.__cause__, "orig", None)
     return getattr(cause, "sqlstate", None) == _POSTGRESQL_IN_USE or getattr(cause, "args", ())[:1] == (_MYSQL_IN_USE,)
+
+
+def _drop(connection: Connection, context: str) -> None:
+    METADATA[context].drop_all(connection)
+    Table(version_table(context), MetaData()).drop(connection, checkfirst=True)
 
 
 def upgrade(connection: Connection, context: str, revision: str = "head") -> None:

@@ -74,6 +74,15 @@ class Service:
         for context in served or list(self._workers):
             await self._workers.pop(context).aclose()
 
+    @asynccontextmanager
+    async def opened(self, context: str) -> AsyncIterator[Database]:
+        """A context's database, for who looks or reaches into it."""
+        database = Database(self.settings.database_url(context))
+        try:
+            yield database
+        finally:
+            await database.dispose()
+
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def order(self, **changes: Any) -> str:

@@ -1,7 +1,5 @@
 """A pass of the reconciliation, on orders that the view shows wrongly: what managers see then is so."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +16,6 @@ from domain import contexts
 from domain.installation import RecordAnswer
 from domain.orders import Order, OrderStatus, workflow_id
 from domain.reconciliation import Reconciled, Reconciliation, Repair
-from settings import Settings
-from stores.database import Database
 from stores.installation import InstallationStore
 from stores.tables.management_center import BOOKING
 from stores.tables.order_status import ORDER_STATUS
@@ -50,14 +46,14 @@ class Operator:
 
     async def spoil(self, order_id: str, row: Order | None) -> None:
         """Have the view show something else of an order, or nothing."""
-        async with opened(self.service.settings, contexts.ORDER_STATUS) as database, database.writing() as connection:
+        async with self.service.opened(contexts.ORDER_STATUS) as database, database.writing() as connection:
             await connection.execute(delete(ORDER_STATUS).where(ORDER_STATUS.c.order_id == order_id))
         if row is not None:
             await self.service.app.state.services.statuses.put([row])
 
     async def booked(self, order_id: str) -> int:
         """How many windows are kept for it."""
-        async with opened(self.service.settings, contexts.MANAGEMENT_CENTER) as database, database.reading() as asking:
+        async with self.service.opened(contexts.MANAGEMENT_CENTER) as database, database.reading() as asking:
             found = await asking.execute(select(func.count()).where(BOOKING.c.order_id == order_id))
             return int(found.scalar_one())
 
@@ -92,15 +88,6 @@ class Operator:
 async def operator(service: Service) -> Operator:
     await service.work()
     return Operator(service, await Client.connect(service.settings.server_address))
-
-
-@asynccontextmanager
-async def opened(settings: Settings, context: str) -> AsyncIterator[Database]:
-    database = Database(settings.database_url(context))
-    try:
-        yield database
-    finally:
-        await database.dispose()
 
 
 async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
@@ -158,7 +145,7 @@ async def test_an_order_whose_installation_was_completed_before_it_was_terminate
 ) -> None:
     order_id = await service.requested()
     await operator.terminate(order_id)
-    async with opened(service.settings, contexts.INSTALLATION) as database:
+    async with service.opened(contexts.INSTALLATION) as database:
         await InstallationStore(database).complete(RecordAnswer(order_id, 1, at=datetime.now(UTC)))
 
     assert (await operator.reconcile()).repaired == {Repair.ENDED: 1}

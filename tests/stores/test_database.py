@@ -117,7 +117,7 @@ async def test_what_is_our_own_fault_is_no_outage(database: Database) -> None:
     if database.dialect != SQLITE:
         with pytest.raises(ProgrammingError):
             async with database.reading() as connection:
-                await connection.execute(text("SELECT nothing FROM nowhere"))
+                await connection.execute(text("SELEKT 1"))
     await database.ping()
 
 

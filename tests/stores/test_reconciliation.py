@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.schema import DropTable
 
 from domain import contexts
+from domain.errors import StoreUnavailable
 from domain.orders import OrderStatus
 from stores.database import Database
+from stores.migration import drop, migrate
 from stores.order_status import OrderStatusStore
 from stores.reconciliation import ReconciliationStore
+from stores.tables.order_status import ORDER_STATUS
 from tests.stores.orders import NOON, changes, listed, order
 
 
@@ -54,3 +58,21 @@ async def test_many_are_forgotten_in_several_goes(database: Database) -> None:
 
     assert gone == [1000, 2, 0]
     assert await listed(view) == []
+
+
+async def test_a_view_that_has_lost_a_table_is_unavailable_and_is_made_anew(database: Database, url: str) -> None:
+    view = OrderStatusStore(database)
+    await view.put([order("o1")])
+    async with database.writing() as connection:
+        await connection.execute(DropTable(ORDER_STATUS))
+    for using in (view.get("o1"), view.put([order("o1")])):
+        with pytest.raises(StoreUnavailable):
+            await using
+
+    await drop(contexts.ORDER_STATUS, url)
+    await drop(contexts.ORDER_STATUS, url)
+    await migrate(contexts.ORDER_STATUS, url)
+
+    assert await listed(view) == []
+    await view.put([order("o1")])
+    assert await listed(view) == ["o1"]

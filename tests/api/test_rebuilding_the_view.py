@@ -1,0 +1,76 @@
+"""The view is lost while the service runs, and made again from the workflows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import Client
+
+from activities import order_workflows, view_rebuild
+from domain import contexts
+from domain.orders import workflow_id
+from rebuild_view import rebuild
+from stores.migration import drop
+from tests.api.service import Service
+
+
+@pytest.fixture(autouse=True)
+def only_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server has other tests' orders, too; and no worker is waited for as long as usual."""
+    monkeypatch.setattr(view_rebuild, "UNSET", datetime.now(UTC))
+    monkeypatch.setattr(view_rebuild, "_LISTED_WITHIN", timedelta())
+    monkeypatch.setattr(order_workflows, "_WITHIN", timedelta(seconds=0.5))
+
+
+async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canceled(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await service.work()
+    requested, completed, canceled = await service.requested(), await service.completed(), await service.requested()
+    terminated = await service.requested()
+    await (
+        (await Client.connect(service.settings.server_address)).get_workflow_handle(workflow_id(terminated)).terminate()
+    )
+    before = await service.until(completed, "JOIN_COMPLETED")
+
+    await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
+
+    assert (await service.http.get(f"/orderStatuses/{completed}")).status_code == 503
+    assert (await service.http.post(f"/orders/{canceled}/cancel")).status_code == 200
+    assert (await service.act(requested, "accept")).status_code == 200
+    taken = await service.order()
+    assert await rebuild(service.settings, anew=True, at_once=2) == 0
+
+    after = await service.until(completed, "JOIN_COMPLETED")
+    assert after | {"updatedAt": before["updatedAt"]} == before
+    await service.until(canceled, "ORDER_CANCELED")
+    await service.until(requested, "INSTALLATION_ACCEPTED")
+    await service.until(taken, "INSTALLATION_REQUESTED")
+    await service.until(terminated, "INSTALLATION_REQUESTED")
+    told = capsys.readouterr().out
+    assert "5 orders looked at" in told
+    assert "1 were ended from outside" in told
+
+
+async def test_a_view_whose_tables_are_broken_is_not_rebuilt_unless_they_may_be_dropped(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with service.opened(contexts.ORDER_STATUS) as database, database.writing() as connection:
+        await connection.exec_driver_sql("DROP TABLE order_status")
+
+    assert await rebuild(service.settings, anew=False, at_once=2) == 1
+    assert "--drop" in capsys.readouterr().out
+    assert await rebuild(service.settings, anew=True, at_once=2) == 0
+
+
+async def test_orders_that_no_worker_tells_of_are_shown_as_they_were_taken(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    await service.rest(contexts.ORDERS)
+    await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
+
+    assert await rebuild(service.settings, anew=True, at_once=2) == 1
+
+    await service.until(order_id, "JOIN_ORDERED")
+    await service.work(contexts.ORDERS)
+    assert await rebuild(service.settings, anew=False, at_once=2) == 0
+    await service.until(order_id, "INSTALLATION_REQUESTED")
