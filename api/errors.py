@@ -4,6 +4,8 @@
   - `TemporalUnavailable`: the Temporal server.
   - `NoAnswerInTime`: a worker, or a server that is up but busy.
 - `IdempotencyKeyReused`: the key belongs to another request.
+- `Unauthenticated`: it is not known who asks.
+- `Forbidden`: it is not theirs to ask for.
 """
 
 
@@ -21,3 +23,19 @@ class NoAnswerInTime(Unavailable):
 
 class IdempotencyKeyReused(Exception):
     """The idempotency key has been used with another body."""
+
+
+class Unauthenticated(Exception):
+    """The request has no token, or (`invalid`) one that does not count."""
+
+    def __init__(self, detail: str, *, invalid: bool = False) -> None:
+        super().__init__(detail)
+        self.invalid = invalid
+
+
+class Forbidden(Exception):
+    """Who asks may not do this; with a `scope` in their token they might."""
+
+    def __init__(self, detail: str, *, scope: str | None = None) -> None:
+        super().__init__(detail)
+        self.scope = scope

@@ -1,0 +1,115 @@
+"""Bearer tokens (RFC 6750): JWTs that a trusted issuer has signed for this service, and what they say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import structlog
+
+from api.callers import Identity, Role
+from api.errors import Unauthenticated
+from api.keys import ALGORITHMS, Keys
+
+LARGEST_TOKEN = 8 * 1024
+"""Characters."""
+LONGEST_SUBJECT = 150
+"""Characters: with its role before it, it is noted in orders' histories."""
+LEEWAY = 30
+"""Seconds by which the issuer's clock may differ."""
+_CHECKED: Any = {"require": ["iss", "aud", "exp", "sub"], "enforce_minimum_key_length": True}
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose tokens count."""
+
+    issuer: str
+    audience: str
+    """What they have to be made out to."""
+    jwks_url: str | None = None
+    roles_claim: str = "roles"
+    """A claim, or the way to one within others, with dots."""
+
+
+class Tokens:
+    """Checks tokens."""
+
+    def __init__(self, trust: Trust, keys: Keys | None = None) -> None:
+        self._trust = trust
+        self.keys = keys or Keys(trust.issuer, trust.jwks_url)
+
+    async def check(self, token: str) -> Identity:
+        """Who has sent a token.
+
+        Raises:
+            Unauthenticated: it is no token of the issuer's for this service and this time.
+            NoAnswerInTime: the issuer, whose key it is to tell, does not answer.
+        """
+        try:
+            return self._identity(await self._claims(token))
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("the token has expired", invalid=True) from None
+        except (jwt.PyJWTError, ValueError) as error:
+            _log.info("a token was refused", error=type(error).__qualname__)
+            raise Unauthenticated("the token is not valid", invalid=True) from None
+
+    async def _claims(self, token: str) -> Mapping[str, Any]:
+        if len(token) > LARGEST_TOKEN:
+            raise ValueError("too long")
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") not in ALGORITHMS:
+            raise jwt.InvalidAlgorithmError
+        key = await self.keys.find(header.get("kid", ""))
+        if key is None:
+            raise jwt.InvalidKeyError
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=self._trust.audience,
+            issuer=self._trust.issuer,
+            leeway=LEEWAY,
+            options=_CHECKED,
+        )
+        return claims
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        subject = claims["sub"]
+        if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+            raise ValueError("a subject like no other")
+        regions = claims.get("regions")
+        return Identity(
+            subject,
+            frozenset(role for role in Role if role in _words(_claim(claims, self._trust.roles_claim))),
+            frozenset(_words(claims.get("scope"))),
+            None if regions is None else frozenset(_words(regions)),
+            float(claims["exp"]) + LEEWAY,
+        )
+
+
+def _claim(claims: Any, name: str) -> Any:
+    """A claim of this name, which may hold dots itself, as a URL does; or the one that the dots lead to."""
+    if isinstance(claims, Mapping):
+        if name in claims:
+            return claims[name]
+        first, dot, rest = name.partition(".")
+        if dot:
+            return _claim(claims.get(first), rest)
+    return None
+
+
+def _words(claim: Any) -> list[str]:
+    """Of a list, or of a text with blanks between.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if claim is None:
+        return []
+    words = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("a claim that is no list of words")
+    return words

@@ -1,0 +1,148 @@
+"""The issuer's keys: found, kept, renewed; and an issuer that does not answer."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.errors import NoAnswerInTime, Unauthenticated
+from api.keys import AGAIN_AFTER, FRESH_FOR, Keys
+from api.tokens import Tokens, Trust
+from tests.api.issuer import Issuer, as_jwk, ec_key, rsa_key
+from tests.eventually import soon
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return Issuer(tmp_path / "keys.json")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tokens(issuer: Issuer, clock: Clock) -> Tokens:
+    return Tokens(issuer.trust, Keys(issuer.name, issuer.trust.jwks_url, now=clock))
+
+
+async def test_a_new_key_counts_at_once_and_the_old_one_until_it_is_withdrawn(
+    issuer: Issuer, clock: Clock, tokens: Tokens
+) -> None:
+    old = issuer.token()
+    await tokens.check(old)
+    issuer.keys["two"] = rsa_key()
+    issuer.publish()
+    clock.now += AGAIN_AFTER
+
+    await tokens.check(issuer.sign(issuer.claims(), "two"))
+    await tokens.check(old)
+
+    del issuer.keys["one"]
+    issuer.publish()
+    clock.now += FRESH_FOR
+
+    async def withdrawn() -> bool:
+        try:
+            await tokens.check(old)
+        except Unauthenticated:
+            return True
+        return False
+
+    await soon(withdrawn, what="the old key is withdrawn")
+
+
+async def test_unknown_keys_do_not_have_the_issuer_asked_each_time(
+    issuer: Issuer, clock: Clock, tokens: Tokens
+) -> None:
+    await tokens.check(issuer.token())
+    issuer.keys["two"] = ec_key(1)
+    issuer.publish()
+    token = issuer.sign(issuer.claims(), "two")
+
+    clock.now += AGAIN_AFTER - 1
+    with pytest.raises(Unauthenticated):
+        await tokens.check(token)
+    clock.now += 1
+    await tokens.check(token)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"keys": []}', '{"keys": 1}', " " * 300_000])
+async def test_while_the_issuer_does_not_answer_known_keys_count_on(
+    issuer: Issuer, clock: Clock, tokens: Tokens, content: str | None
+) -> None:
+    await tokens.check(issuer.token())
+    issuer.file.unlink() if content is None else issuer.file.write_text(content)
+    clock.now += FRESH_FOR
+    unknown = Issuer(issuer.file.with_name("other.json"), keys={"two": ec_key(1)}).sign(issuer.claims(), "two")
+
+    with pytest.raises(NoAnswerInTime):
+        await tokens.check(unknown)
+    await tokens.check(issuer.token())
+
+
+async def test_keys_for_other_purposes_are_not_used(issuer: Issuer, tokens: Tokens) -> None:
+    others = [
+        as_jwk("one", ec_key(), use="enc"),
+        as_jwk("one", rsa_key(), alg="RS512"),
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "one"},
+        {"kty": "OKP", "crv": "X448", "kid": "one"},
+        "one",
+        as_jwk("two", rsa_key(), use="sig", alg="RS256"),
+    ]
+    issuer.file.write_text(json.dumps({"keys": others}))
+
+    with pytest.raises(Unauthenticated):
+        await tokens.check(issuer.token())
+
+
+@contextmanager
+def serving(documents: dict[str, Any]) -> Iterator[str]:
+    """A server of JSON documents, by their paths; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            document = documents.get(self.path)
+            self.send_response(200 if document else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_the_issuers_discovery_document_tells_where_its_keys_are(tmp_path: Path) -> None:
+    documents: dict[str, Any] = {"/keys": {"keys": [as_jwk("one", ec_key())]}}
+    with serving(documents) as url:
+        issuer = Issuer(tmp_path / "unused.json", f"{url}/realms/isp")
+        documents["/realms/isp/.well-known/openid-configuration"] = {"issuer": issuer.name, "jwks_uri": f"{url}/keys"}
+        await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())
+
+        documents["/realms/isp/.well-known/openid-configuration"]["issuer"] = "https://stranger.example"
+        with pytest.raises(NoAnswerInTime):
+            await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())

@@ -1,0 +1,130 @@
+"""Tokens that count, and attacks with tokens that must not."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from api.callers import Identity, Role
+from api.errors import Unauthenticated
+from api.tokens import LARGEST_TOKEN, Tokens, Trust
+from tests.api.issuer import Issuer, as_jwk, as_pem, ec_key, rsa_key, unsigned
+
+LONG_AGO, LATER = time.time() - 600, time.time() + 600
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return Issuer(tmp_path / "keys.json", keys={"one": ec_key(), "two": rsa_key()})
+
+
+@pytest.mark.parametrize("key_id", ["one", "two"])
+async def test_a_token_says_who_sends_it(issuer: Issuer, key_id: str) -> None:
+    expires = int(LATER)
+    claims = issuer.claims(
+        "kim", "manager", "cook", scope="orders:read orders:write", regions=["KR-11"], exp=expires, aud=["x", "orders"]
+    )
+
+    assert await Tokens(issuer.trust).check(issuer.sign(claims, key_id)) == Identity(
+        "kim",
+        frozenset({Role.MANAGER}),
+        frozenset({"orders:read", "orders:write"}),
+        frozenset({"KR-11"}),
+        expires + 30,
+    )
+
+
+async def test_the_clocks_may_differ_a_little(issuer: Issuer) -> None:
+    now = time.time()
+    await Tokens(issuer.trust).check(issuer.token(exp=now - 20))
+    await Tokens(issuer.trust).check(issuer.token(nbf=now + 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("roles", {"roles": ["engineer"]}),
+        ("realm_access.roles", {"realm_access": {"roles": ["engineer", "offline_access"]}}),
+        ("https://orders.example/roles", {"https://orders.example/roles": "engineer"}),
+    ],
+)
+async def test_roles_are_in_the_claim_that_is_set(issuer: Issuer, name: str, claims: dict[str, Any]) -> None:
+    trust = Trust(issuer.name, issuer.audience, issuer.trust.jwks_url, name)
+
+    assert (await Tokens(trust).check(issuer.token(**{"roles": None, **claims}))).roles == {Role.ENGINEER}
+    assert (await Tokens(trust).check(issuer.token(roles=None))).roles == frozenset()
+
+
+def _altered(issuer: Issuer) -> str:
+    header, payload, signature = issuer.token("1", "customer").split(".")
+    other = unsigned({}, issuer.claims("2", "manager")).split(".")[1]
+    assert other != payload
+    return f"{header}.{other}.{signature}"
+
+
+def _confused(issuer: Issuer, secret: bytes, key_id: str) -> str:
+    """Signed by HMAC, with what everybody knows as the secret: the public key."""
+    signing = unsigned({"alg": "HS256", "kid": key_id}, issuer.claims("1", "manager")).rpartition(".")[0]
+    return f"{signing}.{unsigned({}, {}, hmac.digest(secret, signing.encode(), hashlib.sha256)).split('.')[2]}"
+
+
+def _with_its_own_key(issuer: Issuer) -> str:
+    stranger = Issuer(issuer.file.with_name("stranger.json"), keys={"mine": ec_key(1)})
+    header = {"jwk": as_jwk("mine", ec_key(1)), "jku": stranger.file.as_uri()}
+    return stranger.sign(issuer.claims("1", "manager"), "mine", **header)
+
+
+ATTACKS: dict[str, Callable[[Issuer], str]] = {
+    "expired": lambda issuer: issuer.token(exp=LONG_AGO),
+    "without an end": lambda issuer: issuer.token(exp=None),
+    "endless": lambda issuer: issuer.token(exp=float("inf")),
+    "not valid yet": lambda issuer: issuer.token(nbf=LATER),
+    "for somebody else": lambda issuer: issuer.token(aud="payroll"),
+    "for nobody": lambda issuer: issuer.token(aud=None),
+    "of another issuer": lambda issuer: issuer.token(iss="https://stranger.example"),
+    "of no issuer": lambda issuer: issuer.token(iss=None),
+    "about nobody": lambda issuer: issuer.token(sub=None),
+    "about a number": lambda issuer: issuer.token(sub=1),
+    "about a line break": lambda issuer: issuer.token("1\nmanager:2"),
+    "about too much": lambda issuer: issuer.token("1" * 151),
+    "roles of no sense": lambda issuer: issuer.token(roles={"manager": True}),
+    "regions of no sense": lambda issuer: issuer.token(regions=11),
+    "unsigned": lambda issuer: unsigned({"alg": "none", "kid": "one"}, issuer.claims("1", "manager")),
+    "unsigned, in capitals": lambda issuer: unsigned({"alg": "NONE", "kid": "one"}, issuer.claims("1", "manager")),
+    "with its signature cut off": lambda issuer: issuer.token().rpartition(".")[0] + ".",
+    "altered": _altered,
+    "signed by an unknown key": lambda issuer: Issuer(
+        issuer.file.with_name("stranger.json"), keys={"unknown": ec_key(1)}
+    ).sign(issuer.claims("1", "manager"), "unknown"),
+    "signed by another key of that name": lambda issuer: Issuer(
+        issuer.file.with_name("stranger.json"), keys={"one": ec_key(1)}
+    ).token("1", "manager"),
+    "signed by a key that it brings along": _with_its_own_key,
+    "of no key": lambda issuer: jwt.encode(issuer.claims(), ec_key(), "ES256"),
+    "HMAC by the RSA key": lambda issuer: _confused(issuer, as_pem(rsa_key()), "two"),
+    "HMAC by the RSA key's JWK": lambda issuer: _confused(issuer, json.dumps(as_jwk("two", rsa_key())).encode(), "two"),
+    "HMAC by the EC key": lambda issuer: _confused(issuer, as_pem(ec_key()), "one"),
+    "the other algorithm than the key's": lambda issuer: issuer.sign(issuer.claims(), "two", kid="one"),
+    "critical extension": lambda issuer: issuer.sign(issuer.claims(), crit=["exp2"], exp2=1),
+    "huge": lambda issuer: issuer.token(padding="x" * LARGEST_TOKEN),
+    "nothing": lambda _: "",
+    "no token": lambda _: "Zm9v.YmFy",
+    "nonsense": lambda _: "%%%.é.\x00",
+    "deep": lambda _: f"{base64.urlsafe_b64encode(b'[' * 5000).decode()}.e30.AA",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_no_other_token_counts(issuer: Issuer, attack: str) -> None:
+    token = ATTACKS[attack](issuer)
+
+    with pytest.raises(Unauthenticated) as refusal:
+        await Tokens(issuer.trust).check(token)
+    assert refusal.value.invalid
