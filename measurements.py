@@ -11,7 +11,9 @@ from temporalio.service import RPCError
 from domain.errors import StoreUnavailable
 
 _FRESH_FOR = 10.0
-"""Seconds for which a measurement serves other scrapes, too."""
+"""Seconds for which a measurement serves other scrapes, too, at least."""
+_IDLE_FOR = 20.0
+"""And so many times as long as it has taken: whoever scrapes, and however much there is, it is little of the load."""
 
 _log = structlog.get_logger(__name__)
 
@@ -31,12 +33,13 @@ class Measurements:
             measure: Sets gauges, within a deadline of its own; raises where it cannot.
             forget: Takes back what the gauges show: better nothing than what was once.
         """
-        last, measuring = -_FRESH_FOR, asyncio.Lock()
+        due, measuring = monotonic(), asyncio.Lock()
 
         async def refresh() -> None:
-            nonlocal last
+            nonlocal due
             async with measuring:
-                if monotonic() - last < _FRESH_FOR:
+                began = monotonic()
+                if began < due:
                     return
                 try:
                     await measure()
@@ -46,7 +49,8 @@ class Measurements:
                     self._up.labels(of).set(0)
                 else:
                     self._up.labels(of).set(1)
-                last = monotonic()
+                ended = monotonic()
+                due = ended + max(_FRESH_FOR, _IDLE_FOR * (ended - began))
 
         self._refreshes.append(refresh)
 

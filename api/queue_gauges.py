@@ -21,6 +21,7 @@ _QUEUES = [
     (contexts.MANAGEMENT_CENTER, "workflow", _WORKFLOW),
     (contexts.MANAGEMENT_CENTER, "activity", _ACTIVITY),
     (contexts.INSTALLATION, "activity", _ACTIVITY),
+    (contexts.ORDER_STATUS, "workflow", _WORKFLOW),
     (contexts.ORDER_STATUS, "activity", _ACTIVITY),
 ]
 
