@@ -23,7 +23,7 @@ from domain import contexts
 from domain.installation import InstallationStatus
 from domain.orders import OrderStatus
 from domain.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
-from drills.accounts import Accounts, Seen, look
+from drills.accounts import Accounts, Act, Seen, look
 from drills.drill import Drill, Options
 from drills.people import People, insist, people
 from harness import stack
@@ -142,25 +142,30 @@ async def _reconcile(running: stack.Stack) -> int:
 
 
 async def _judge(drill: Drill, crowd: People, taken: Taken, ended: int, *, within: float) -> None:
-    """Bring every order of before to its end, and see what became of the later ones."""
-    later = sorted(crowd.accounts.acknowledged.keys() - taken.before.acknowledged.keys())
-    after = [await look(crowd.api, order_id) for order_id in later]
-    kept = [seen for seen in after if seen.order]
-    gone = [seen for seen in after if not seen.order]
-    orders = len(taken.before.acknowledged)
+    """Bring every order that is there to its end, and see what became of the later ones."""
+    promised, orders = taken.before, len(taken.before.acknowledged)
+    later = {
+        order_id: await look(crowd.api, order_id)
+        for order_id in crowd.accounts.acknowledged.keys() - promised.acknowledged.keys()
+    }
+    kept = [order_id for order_id, seen in later.items() if seen.order]
+    gone = [seen for seen in later.values() if not seen.order]
     drill.rows.append({"": "acknowledged before the backup began", "orders": orders})
     drill.rows.append({"": "acknowledged after that, and there", "orders": len(kept)})
     drill.rows.append({"": "acknowledged after that, and gone", "orders": len(gone)})
     drill.rows.append({"": "of these, ended by the reconciliation", "orders": ended})
     drill.check("none that is gone has left an installation", not any(map(_lives, gone)))
-    taken.before.asked = crowd.accounts.asked
-    crowd.accounts = taken.before
+    promised.asked = crowd.accounts.asked
+    for order_id in kept:
+        # That it is there; what was done to it later may be lost.
+        promised.note(order_id, Act.PLACED)
+    crowd.accounts = promised
     async with asyncio.TaskGroup() as engineers:
-        for order_id in list(crowd.accounts.acknowledged):
+        for order_id in list(promised.acknowledged):
             engineers.create_task(_bring_to_its_end(crowd, order_id))
-    found = await crowd.accounts.settle(crowd.api, drill, within=within)
+    found = await promised.settle(crowd.api, drill, within=within)
     ends = sum(seen.status is not None and seen.status.final for seen in found.values())
-    drill.check(f"{ends} of {orders} orders of before have come to their end", 0 < ends == orders)
+    drill.check(f"{ends} of {len(found)} orders have come to their end", 0 < ends == len(found))
 
 
 def _lives(seen: Seen) -> bool:
