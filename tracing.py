@@ -12,6 +12,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
@@ -44,6 +45,8 @@ class Tracing:
         self.provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}), shutdown_on_exit=False)
         self.provider.add_span_processor(BatchSpanProcessor(Discreet(exporter)))
         self.interceptor = TracingInterceptor(self.provider.get_tracer("temporalio"))
+        # Without the baggage of whoever calls: what goes along with a workflow is kept in its history.
+        self.interceptor.text_map_propagator = TraceContextTextMapPropagator()
 
     def __enter__(self) -> Self:
         return self

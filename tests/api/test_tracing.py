@@ -23,6 +23,7 @@ async def test_a_request_its_workflow_and_its_activities_are_one_trace(settings:
         with Tracing(collected.url, "api") as tracing:
             async with serving(settings, Telemetry(tracing=tracing)) as service:
                 await service.work()
+                service.http.headers["baggage"] = "customer=MarkedName"
                 order_id = await service.requested(installationAddress=ADDRESS, **PERSONAL)
                 await service.http.get("/orderStatuses", params={"q": ADDRESS})
                 await service.http.get("/health/ready")
@@ -33,6 +34,9 @@ async def test_a_request_its_workflow_and_its_activities_are_one_trace(settings:
             await replay(history, read("completed"), interceptors=[tracing.interceptor])
         spans = collected.spans
 
+    headers = history.events[0].workflow_execution_started_event_attributes.header.fields
+    assert b"traceparent" in headers["_tracer-data"].data
+    assert b"Marked" not in headers["_tracer-data"].data
     by_id = {span.span_id: span for span in spans}
     (activity,) = [span for span in spans if span.name == "RunActivity:request_installation"]
     path, span = [activity.name], activity

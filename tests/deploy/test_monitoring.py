@@ -32,6 +32,18 @@ def test_prometheus_takes_its_configuration_and_every_alert_passes_its_tests() -
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_panel_asks_in_the_language_of_prometheus(tmp_path: Path) -> None:
+    panels = [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
+    rules = [{"record": "panel", "expr": target["expr"]} for panel in panels for target in panel["targets"]]
+    # A rule that is there twice is an error, too.
+    named = [rule | {"labels": {"number": str(number)}} for number, rule in enumerate(rules)]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": named}]}))
+    done = subprocess.run(
+        [program("promtool"), "check", "rules", tmp_path / "rules.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_alert_is_tested_when_all_is_well_and_before_and_while_it_fires() -> None:
     seen: dict[str, list[bool]] = {name: [] for name in alerts()}
     for test in read(MONITORING / "alerts_test.yml")["tests"]:
