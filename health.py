@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
+    Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
@@ -69,11 +70,19 @@ class Health:
         self.checks: dict[str, Check] = dict(checks or {})
         self.registry = process_registry()
         self.measurements = Measurements(self.registry)
+        self._refusing = Gauge(
+            "store_breaker_open", "A context's database hangs, and is left alone", ("store",), registry=self.registry
+        )
         self._sdk = sdk
         self.phase: Phase = "starting"
         self._parts: dict[str, State] = {}
         self._checked_at = -_FRESH_FOR
         self._checking = asyncio.Lock()
+
+    def add_store(self, context: str, check: Check, refusing: Callable[[], bool]) -> None:
+        """The process depends on a context's database, and may refuse to use it for a while."""
+        self.checks[PARTS[context]] = check
+        self._refusing.labels(context).set_function(refusing)
 
     def ready(self) -> None:
         """The process takes work."""

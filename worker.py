@@ -26,7 +26,7 @@ from activities.order_status import OrderStatusActivities
 from activities.reconciliation import ReconciliationActivities
 from domain import contexts
 from domain.errors import StoreUnavailable
-from health import PARTS, Health, serve_health
+from health import Health, serve_health
 from logging_setup import change_level_by_signal, configure_logging
 from schedules import schedule_reconciliation
 from settings import Settings
@@ -152,12 +152,11 @@ def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | No
 async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, telemetry: Telemetry = SILENT) -> None:
     """Serve some contexts until `stop` is set, then finish what is in hand."""
     databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
-    health = Health(
-        {PARTS[context]: Schema(context, database).check for context, database in databases.items()}, telemetry.sdk
-    )
+    health = Health(sdk=telemetry.sdk)
     async with AsyncExitStack() as open_things:
-        for database in databases.values():
+        for context, database in databases.items():
             open_things.push_async_callback(database.dispose)
+            health.add_store(context, Schema(context, database).check, database.refusing)
         await open_things.enter_async_context(serve_health(health, settings.worker_host, settings.worker_port))
         client = await _connected(settings, served, stop, telemetry)
         if client is None:

@@ -104,11 +104,11 @@ async def _opened(settings: Settings, health: Health, telemetry: Telemetry) -> A
     """The stores and the client, none of which has to answer yet, and what runs in the background."""
     async with AsyncExitStack() as open_things:
         databases = {}
-        for context, part in PARTS.items():
+        for context in PARTS:
             database = Database(settings.database_url(context), deadline_seconds=_DATABASE_WITHIN)
             open_things.push_async_callback(database.dispose)
             databases[context] = database
-            health.checks[part] = Schema(context, database).check
+            health.add_store(context, Schema(context, database).check, database.refusing)
         client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, health, client, databases)

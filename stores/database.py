@@ -1,17 +1,17 @@
 """One context's database: SQLite, PostgreSQL, MySQL or MariaDB, as its URL says; the one place that knows which."""
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, exc, make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from domain.errors import StoreUnavailable
 from stores import sqlite
+from stores.driver_errors import came_in_between
+from stores.pool import FOR_PROBES, Pool
 
 Answer = TypeVar("Answer")
 
@@ -25,12 +25,6 @@ _DRIVERS = {
 _READ_CONNECTIONS = 4
 _TRIES = 3
 _RECYCLE_SECONDS = 1800
-_OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
-"""What a database says that is well and understands us."""
-_NO_TABLE = {"42P01", "42S02"}
-"""PostgreSQL's and MySQL's word for a table that is not there (any more): the store is lost, not misunderstood."""
-_ABORTED = {"40001", "40P01", 1213}
-"""Theirs for a transaction that had to give way to another."""
 
 
 def driver_url(url: str) -> URL:
@@ -66,20 +60,24 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self._deadline = deadline_seconds
         if self.dialect == SQLITE:
-            self._reader = self._sqlite_engine(writing=False, connections=_READ_CONNECTIONS)
+            self._reader = self._sqlite_pool(writing=False, connections=_READ_CONNECTIONS)
             # One: writers of one process wait in line here, not by trying again and again at the file's lock.
-            self._writer = self._sqlite_engine(writing=True, connections=1)
+            self._writer = self._sqlite_pool(writing=True, connections=1)
         else:
-            self._reader = self._writer = self._server_engine(pool_size)
+            self._reader = self._writer = self._server_pool(pool_size)
+
+    def refusing(self) -> bool:
+        """It is known to hang: its uses are refused at once until it answers again."""
+        return self._reader.refusing or self._writer.refusing
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that only reads; each of its statements sees what is committed by then.
 
         Raises:
-            StoreUnavailable: the database does not answer, or not in time.
+            StoreUnavailable: the database does not answer, or not in time, or is known to hang.
         """
-        async with self._answering(), self._connection(self._reader) as connection:
+        async with self._reader.use(), self._reader.connection() as connection:
             yield connection
 
     @asynccontextmanager
@@ -89,7 +87,7 @@ class Database:
         Raises:
             StoreUnavailable: the database does not answer, or not in time; the transaction may have been committed.
         """
-        async with self._answering(), self._connection(self._writer) as connection:
+        async with self._writer.use(), self._writer.connection() as connection:
             yield connection
             await connection.commit()
 
@@ -102,12 +100,12 @@ class Database:
         Raises:
             StoreUnavailable: as `writing`.
         """
-        async with self._answering():
+        async with self._writer.use():
             for _ in range(_TRIES - 1):
                 try:
                     return await self._transaction(work)
                 except exc.DBAPIError as error:
-                    if not _came_in_between(error):
+                    if not came_in_between(error):
                         raise
             return await self._transaction(work)
 
@@ -125,54 +123,30 @@ class Database:
         await self._writer.dispose()
 
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-        async with self._connection(self._writer) as connection:
+        async with self._writer.connection() as connection:
             answer = await work(connection)
             await connection.commit()
             return answer
 
-    @asynccontextmanager
-    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        connection = await engine.connect()
-        try:
-            yield connection
-        finally:
-            # Not its own `async with`: that one closes in a task of its own, which no deadline reaches.
-            await connection.close()
-
-    @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
-        try:
-            # A driver that is cancelled asks the server to stop; if that is silent, too, only being cancelled again
-            # makes it give up.
-            async with asyncio.timeout(self._deadline), asyncio.timeout(self._deadline * 0.95):
-                yield
-        except (OSError, exc.TimeoutError) as error:
-            raise StoreUnavailable(f"{self.dialect} does not answer") from error
-        except exc.DBAPIError as error:
-            gone = error.connection_invalidated or not _NO_TABLE.isdisjoint(_codes(error))
-            if isinstance(error, _OUR_FAULT) and not gone:
-                raise
-            raise StoreUnavailable(f"{self.dialect} does not answer: {type(error.orig).__name__}") from error
-
-    def _sqlite_engine(self, *, writing: bool, connections: int) -> AsyncEngine:
+    def _sqlite_pool(self, *, writing: bool, connections: int) -> Pool:
         path = self.url.database or ""
         connect = partial(sqlite.connect, path, writing=writing, busy_seconds=self._deadline * 0.8)
-        return self._engine(async_creator=connect, pool_size=connections)
+        return self._pool(connections, async_creator=connect)
 
-    def _server_engine(self, connections: int) -> AsyncEngine:
-        return self._engine(
+    def _server_pool(self, connections: int) -> Pool:
+        return self._pool(
+            connections,
             connect_args=_session_limits(self.url, self._deadline),
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
             pool_recycle=_RECYCLE_SECONDS,
-            pool_size=connections,
         )
 
-    def _engine(self, **options: Any) -> AsyncEngine:
+    def _pool(self, connections: int, **options: Any) -> Pool:
+        size = connections + FOR_PROBES
         # Without its parameters an error's text holds no personal data.
-        return create_async_engine(
-            self.url, hide_parameters=True, max_overflow=0, pool_timeout=self._deadline, **options
-        )
+        engine = create_async_engine(self.url, hide_parameters=True, max_overflow=0, pool_size=size, **options)
+        return Pool(engine, connections=connections, deadline=self._deadline)
 
 
 def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
@@ -185,13 +159,3 @@ def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
     seconds = math.ceil(deadline)
     mariadb_only = f"/*M! , max_statement_time={seconds}, idle_transaction_timeout={3 * seconds} */"
     return {"init_command": f"SET SESSION innodb_lock_wait_timeout={seconds} {mariadb_only}"}
-
-
-def _came_in_between(error: exc.DBAPIError) -> bool:
-    """Another transaction has inserted the same row, or a deadlock was broken at our expense."""
-    return isinstance(error, exc.IntegrityError) or not _ABORTED.isdisjoint(_codes(error))
-
-
-def _codes(error: exc.DBAPIError) -> Sequence[object]:
-    """What the database calls what went wrong: by the standard, and (MySQL) in its own way."""
-    return getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]

@@ -1,5 +1,6 @@
 """SQLite by way of aiosqlite, with one hop to its thread for each statement instead of four."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
@@ -41,6 +42,13 @@ class Connection(aiosqlite.Connection):
     def __init__(self, connector: Any, *, begin: str | None) -> None:
         super().__init__(connector, iter_chunk_size=64)
         self.begin = begin
+        self._end: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Have the thread end; done when it has. However often it is told: nobody would answer the second time."""
+        if self._end is None:
+            self._end = super().stop()
+        return self._end
 
     def cursor(self) -> Any:
         """A cursor, made without asking the thread."""

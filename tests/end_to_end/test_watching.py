@@ -27,7 +27,7 @@ PERSONAL = {
     "installationAddress": "Seoul MarkedStreet 7",
 }
 SOON = timedelta(seconds=30)
-PROMETHEUS_OWN = {"up", "store_breaker_open"}
+PROMETHEUS_OWN = {"up"}
 _STRINGS = re.compile(r'"[^"]*"')
 _LABELS = re.compile(r"\{[^}]*\}|\b(?:by|without|on|ignoring)\s*\([^)]*\)|\[[^]]*\]")
 _METRIC = re.compile(r"\b(?<!\.)[a-z_][a-z0-9_]*\b(?!\s*\()")

@@ -232,9 +232,40 @@ async def test_a_silent_database_ends_each_call_within_the_deadline_and_is_used_
 async def _works(database: Database) -> bool:
     try:
         await database.ping()
+        await write(database, text("SELECT 1"))
     except StoreUnavailable:
         return False
     return True
+
+
+async def test_a_silent_database_is_refused_once_it_is_known_to_be_and_used_again_by_itself(
+    kind: str, url: str, servers: Servers, connect: Connect
+) -> None:
+    database = connect(deadline_seconds=DEADLINE, pool_size=3)
+
+    async def refused() -> bool:
+        with pytest.raises(StoreUnavailable):
+            await write(database, new("o1"))
+        return database.refusing()
+
+    async def well() -> bool:
+        return not database.refusing()
+
+    with deaf(kind, url, servers):
+        await soon(refused, what="it is known to be silent")
+        with pytest.raises(StoreUnavailable, match="left alone"):
+            await write(database, new("o1"))
+    await soon(well, what="it is known to be well, without being used")
+    await write(database, new("o2"))
+
+
+async def test_who_gets_no_turn_in_time_is_told_and_the_database_is_not_suspected(connect: Connect) -> None:
+    database = connect(deadline_seconds=DEADLINE, pool_size=1)
+    async with database.writing():
+        with pytest.raises(StoreUnavailable, match="too much to do"):
+            await write(database, new("o1"))
+    assert not database.refusing()
+    await write(database, new("o1"))
 
 
 @pytest.mark.parametrize("kind", [SQLITE])

@@ -1,0 +1,28 @@
+"""What the databases' errors mean, in the words of each of their drivers."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exc
+
+_OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
+"""What a database says that is well and understands us."""
+_NO_TABLE = {"42P01", "42S02"}
+"""PostgreSQL's and MySQL's word for a table that is not there (any more): the store is lost, not misunderstood."""
+_ABORTED = {"40001", "40P01", 1213}
+"""Theirs for a transaction that had to give way to another."""
+
+
+def is_outage(error: exc.DBAPIError) -> bool:
+    """The database is not well: asking again may help."""
+    gone = error.connection_invalidated or not _NO_TABLE.isdisjoint(_codes(error))
+    return gone or not isinstance(error, _OUR_FAULT)
+
+
+def came_in_between(error: exc.DBAPIError) -> bool:
+    """Another transaction has inserted the same row, or a deadlock was broken at our expense."""
+    return isinstance(error, exc.IntegrityError) or not _ABORTED.isdisjoint(_codes(error))
+
+
+def _codes(error: exc.DBAPIError) -> Sequence[object]:
+    """What the database calls what went wrong: by the standard, and (MySQL) in its own way."""
+    return getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]
