@@ -28,6 +28,8 @@ from supervisor.part import Failure
 from supervisor.temporal import database_file
 
 _IN_ORDER = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS)
+_KEYS = "payload_keys"
+"""Without them nobody could read Temporal's copy; those of `PAYLOAD_KEYS` are kept by whoever has made them."""
 _MANIFEST = "backup.json"
 """Written last: a directory without it is no backup."""
 
@@ -73,6 +75,8 @@ def take(settings: Settings, directory: Path) -> None:
         copies = [begun.enter_context(dump(part.url, part.tables, draft / part.file)) for part in parts(settings)]
         for finish in copies:
             finish()
+        if _has_keys(settings):
+            shutil.copy(settings.payload_keys_file, draft / _KEYS)
         manifest = {"begunAt": f"{begun_at:%Y-%m-%dT%H:%M:%SZ}", "files": [part.file for part in parts(settings)]}
         (draft / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
         draft.rename(directory)
@@ -99,6 +103,12 @@ def put_back(settings: Settings, directory: Path) -> None:
                 raise Failure(f"{part.file}: there are data already where it should go; move them away first")
         for part in wanted:
             restore(part.url, directory / part.file)
+        if (directory / _KEYS).exists():
+            shutil.copy(directory / _KEYS, settings.payload_keys_file)
+
+
+def _has_keys(settings: Settings) -> bool:
+    return settings.payload_keys is None and settings.payload_keys_file.exists()
 
 
 def main() -> int:

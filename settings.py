@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, DirectoryPath, Field, model_validator
+from pydantic import BeforeValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from domain import contexts
 from domain.policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
+from payload_keys import PayloadKeys
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
 """A span of time that a workflow can reckon with: a longer one would stop every order that is taken with it."""
@@ -27,7 +28,7 @@ class Settings(BaseSettings):
     with the field's name: so no password need be in an environment, which is easily seen.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, hide_input_in_errors=True)
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=1, le=65535)
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
+    payload_keys: SecretStr | None = None
+    """What is stored in Temporal is encrypted with them; see `payload_keys.py`. Unset: those in `payload_keys_file`."""
     max_starts_in_flight: int = Field(4, ge=1)
     """So many orders are being handed to Temporal at once; more wait, so that the orders already taken move on.
 
@@ -104,6 +107,13 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=directory)
 
+    @field_validator("payload_keys")
+    @classmethod
+    def _keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None:
+            PayloadKeys.parse(keys.get_secret_value())
+        return keys
+
     @model_validator(mode="after")
     def _whole_version(self) -> Self:
         if bool(self.worker_deployment_name) != bool(self.worker_build_id):
@@ -143,6 +153,11 @@ class Settings(BaseSettings):
     def server_address(self) -> str:
         """`host:port` of the Temporal server, existing or embedded."""
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
+
+    @property
+    def payload_keys_file(self) -> Path:
+        """The keys of who has not said which to use."""
+        return self.data_dir / "payload_keys"
 
     def deployment_name(self, context: str) -> str:
         """The worker deployment of a context: each its own, for a version is whole once all its queues are polled."""

@@ -14,11 +14,14 @@ from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client, Interceptor
-from temporalio.envconfig import ClientConfigProfile
+from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import contexts, dispatch
+from payload_codec import encrypting
+from payload_keys import PayloadKeys, make_file, read_file
 from settings import Settings
+from workflows.open_text import OpenText
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _DEADLINE = timedelta(seconds=5)
@@ -57,7 +60,7 @@ async def connect(settings: Settings, *, lazy: bool = False, interceptors: Seque
     """A client for the event loop that calls this; one for each process.
 
     With `TEMPORAL_ADDRESS` the SDK's environment configuration counts (namespace, TLS, API key); without it the
-    embedded server is meant, whatever else the environment or a profile of the user says.
+    embedded server is meant, whatever else the environment or a profile of the user says. What is sent is encrypted.
 
     Args:
         lazy: Connect with the first call instead of now. A worker cannot use such a client.
@@ -65,12 +68,29 @@ async def connect(settings: Settings, *, lazy: bool = False, interceptors: Seque
 
     Raises:
         RuntimeError: the server does not answer (never when `lazy`).
+        NoKeys, ValueError: as `payload_keys_of`.
     """
+    config = ClientConnectConfig()
+    if settings.temporal_address is not None:
+        config = ClientConfigProfile.load().to_client_connect_config()
+    config["target_host"] = settings.server_address
+    namespace = config.setdefault("namespace", "default")
+    converter = encrypting(payload_keys_of(settings), namespace)
+    return await Client.connect(**config, lazy=lazy, interceptors=interceptors, data_converter=converter)
+
+
+def payload_keys_of(settings: Settings) -> PayloadKeys:
+    """The keys of `PAYLOAD_KEYS`, or of the file in `DATA_DIR`, which is made where the server's data are there, too.
+
+    Raises:
+        NoKeys: the server is an existing one, and nobody has said with which keys.
+        ValueError: what is in the file are no keys.
+    """
+    if settings.payload_keys is not None:
+        return PayloadKeys.parse(settings.payload_keys.get_secret_value())
     if settings.temporal_address is None:
-        return await Client.connect(settings.server_address, lazy=lazy, interceptors=interceptors)
-    config = ClientConfigProfile.load().to_client_connect_config()
-    config["target_host"] = settings.temporal_address
-    return await Client.connect(**config, lazy=lazy, interceptors=interceptors)
+        make_file(settings.payload_keys_file)
+    return read_file(settings.payload_keys_file)
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -127,7 +147,7 @@ async def call_dispatcher(client: Client) -> None:
             id=dispatch.WORKFLOW_ID,
             task_queue=contexts.MANAGEMENT_CENTER,
             start_signal=dispatch.LOOK,
-            static_summary="배차 · Dispatch",
+            static_summary=OpenText("배차 · Dispatch"),
             rpc_timeout=timedelta(seconds=_CALL_WITHIN),
         )
 

@@ -14,6 +14,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import NoAnswerInTime, TemporalUnavailable
+from payload_codec import Undecipherable
 
 _BUSY = (
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -43,7 +44,8 @@ async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIt
     Raises:
         NoSuchWorkflow: there is no open one with the id.
         NoAnswerInTime: nothing came of the call that a worker had to answer.
-        TemporalUnavailable: the server is not there, is too busy, or does not do this.
+        TemporalUnavailable: the server is not there, is too busy, or does not do this; or its answer is encrypted with
+            a key that this process does not have.
     """
     silence = (
         NoAnswerInTime("nobody took the request in time")
@@ -66,6 +68,9 @@ async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIt
             raise silence from error
         _log.warning("call to Temporal failed", status=error.status.name, error=error.message)
         raise TemporalUnavailable("the order system's server did not take the request") from error
+    except Undecipherable as error:
+        _log.error("what Temporal has answered cannot be decrypted", error=str(error))
+        raise TemporalUnavailable("the order cannot be read at the moment") from error
     except RuntimeError as error:
         # That is how a lazy client says that it cannot connect.
         raise TemporalUnavailable("the order system's server cannot be reached") from error

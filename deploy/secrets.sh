@@ -18,6 +18,7 @@ umask 022
 for owner in postgres temporal grafana mariadb $contexts; do
     write "${owner}_password" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
 done
+write payload_keys "1:$(head -c 32 /dev/urandom | base64)"
 for context in $contexts; do
     password=$(cat "$directory/${context}_password")
     write "${context}_postgresql_url" "postgresql://$context:$password@postgres:5432/$context"

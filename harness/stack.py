@@ -224,4 +224,5 @@ async def running(*parts: str, environment: Mapping[str, str] | None = None) -> 
 
 def _leads_elsewhere(variable: str) -> bool:
     """To what somebody works with, or watches."""
-    return variable.endswith("_DATABASE_URL") or variable.startswith(("TEMPORAL_", "OTEL_", "SECRETS_DIR"))
+    others = ("TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_KEYS")
+    return variable.endswith("_DATABASE_URL") or variable.startswith(others)

@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import ip_address
 
+from payload_keys import make_file
 from settings import Settings
 from supervisor.part import Limits, Listener, Part, Service, Step
 from supervisor.temporal import LOCAL, temporal
@@ -34,6 +36,8 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             settings.worker_port,
             f"{_url(settings.worker_host, settings.worker_port)}/health/ready",
             f"{_url(settings.worker_host, settings.worker_port)}/health/live",
+            # Where nobody says with which keys an existing server is used, this run is all that uses it.
+            before_start=None if settings.payload_keys else partial(make_file, settings.payload_keys_file),
         ),
         Part(
             "api",

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -8,10 +9,12 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 from temporal_client import end_process
 from tests.databases import pytest_report_header
+from tests.encryption import KEYS
 from tests.servers import dev_server
 
 __all__ = ["pytest_report_header"]
 
+os.environ["PAYLOAD_KEYS"] = KEYS
 # Late answers of calls that a test has held are no news.
 _QUIET = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
 Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=_QUIET)))

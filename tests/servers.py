@@ -11,6 +11,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.testing import WorkflowEnvironment
 
+from tests.encryption import CONVERTER
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _STARTS_WITHIN = timedelta(seconds=60)
@@ -44,6 +45,7 @@ async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=_program("temporal-test-server"),
         test_server_startup_timeout=_STARTS_WITHIN,
+        data_converter=CONVERTER,
     ) as environment:
         client = environment.client
         await client.operator_service.add_search_attributes(

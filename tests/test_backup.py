@@ -9,6 +9,7 @@ import pytest
 
 from backup import parts, put_back, take
 from domain import contexts
+from payload_keys import make_file, read_file
 from settings import Settings
 from stores.dumps import DumpFailure
 from stores.migration import METADATA, migrate
@@ -20,7 +21,7 @@ from supervisor.temporal import database_file
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Of an installation that has been used; Temporal's file stands for what the server keeps."""
-    made = Settings(data_dir=tmp_path / "var", temporal_address=None)
+    made = Settings(data_dir=tmp_path / "var", temporal_address=None, payload_keys=None)
     for context in METADATA:
         asyncio.run(migrate(context, made.database_url(context)))
     with closing(sqlite3.connect(database_file(made))) as temporal, temporal:
@@ -38,9 +39,12 @@ def test_temporal_is_copied_before_what_it_relies_on_and_the_view_last(settings:
 
 
 def test_what_was_taken_is_put_back(settings: Settings, tmp_path: Path) -> None:
+    make_file(settings.payload_keys_file)
     take(settings, tmp_path / "copy")
     elsewhere = settings.model_copy(update={"data_dir": tmp_path / "other"})
     put_back(elsewhere, tmp_path / "copy")
+    assert read_file(tmp_path / "other" / "payload_keys") == read_file(settings.payload_keys_file)
+    assert (tmp_path / "other" / "payload_keys").stat().st_mode & 0o077 == 0
     with closing(sqlite3.connect(database_file(elsewhere))) as temporal:
         assert temporal.execute("SELECT name FROM namespaces").fetchall() == [("default",)]
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0

@@ -16,10 +16,12 @@ CONTEXTS = ("management_center", "installation", "order_status")
 MAY_IMPORT = {
     "domain": {"domain"},
     "workflows": {"workflows", "domain", "temporalio"},
-    "supervisor": {"supervisor", "settings", "domain"},
+    "supervisor": {"supervisor", "settings", "payload_keys", "domain"},
     "run.py": {"supervisor", "settings", "pydantic"},
-    "settings.py": {"domain", "pydantic", "pydantic_settings"},
-    "temporal_client.py": {"settings", "workflows", "domain", "temporalio"},
+    "settings.py": {"domain", "payload_keys", "pydantic", "pydantic_settings"},
+    "payload_keys.py": set(),
+    "payload_codec.py": {"payload_keys", "workflows", "temporalio", "cryptography"},
+    "temporal_client.py": {"settings", "payload_codec", "payload_keys", "workflows", "domain", "temporalio", "google"},
 }
 """Beside the standard library."""
 

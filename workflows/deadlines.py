@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from workflows.open_text import OpenText
+
 
 class Deadline:
     """A timer that runs beside the saga, until it has passed, is dropped, or the order ends."""
 
     def __init__(self, at: datetime, summary: str) -> None:
         left = max(at - workflow.now(), timedelta())
-        self._timer = asyncio.create_task(workflow.sleep(left, summary=summary))
+        self._timer = asyncio.create_task(workflow.sleep(left, summary=OpenText(summary)))
 
     @property
     def passed(self) -> bool:

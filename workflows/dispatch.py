@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError
 
 from domain.commands import Command
 from domain.dispatch import FIND_DUE, LOOK, TELL_ORDER, WORKFLOW_TYPE, Due, FindDue
+from workflows.open_text import OpenText
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -68,7 +69,7 @@ class DispatchWorkflow:
             asked,
             task_queue=command.context,
             result_type=command.answered,
-            summary=command.summary,
+            summary=OpenText(command.summary),
             start_to_close_timeout=_ONE_TRY,
             schedule_to_close_timeout=within,
             retry_policy=_RETRIES,

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError
 from domain.order_status import PROJECT_ORDER
 from domain.orders import Order
 from domain.policy import OrderPolicy
+from workflows.open_text import OpenText
 from workflows.retries import without_end
 
 
@@ -66,7 +67,7 @@ class Projector:
             PROJECT_ORDER.name,
             self._order,
             task_queue=PROJECT_ORDER.context,
-            summary=PROJECT_ORDER.summary,
+            summary=OpenText(PROJECT_ORDER.summary),
             start_to_close_timeout=self._one_try,
             schedule_to_close_timeout=self._patience(),
             retry_policy=without_end(self._policy),

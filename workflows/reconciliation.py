@@ -32,6 +32,7 @@ from domain.reconciliation import (
     Repair,
 )
 from domain.times import UNSET
+from workflows.open_text import OpenText
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -105,7 +106,7 @@ class ReconciliationWorkflow:
             asked,
             task_queue=command.context,
             result_type=command.answered,
-            summary=command.summary,
+            summary=OpenText(command.summary),
             start_to_close_timeout=_ONE_TRY,
             schedule_to_close_timeout=within,
             heartbeat_timeout=_SILENCE,

@@ -8,6 +8,7 @@ from temporalio import workflow
 
 from domain.commands import Command
 from domain.policy import OrderPolicy
+from workflows.open_text import OpenText
 from workflows.retries import without_end
 
 Asked = TypeVar("Asked")
@@ -41,7 +42,7 @@ class Step(Generic[Asked, Answered]):
             self.asked,
             task_queue=self.command.context,
             result_type=self.command.answered,
-            summary=self.command.summary,
+            summary=OpenText(self.command.summary),
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
             schedule_to_close_timeout=bounded_by,
             retry_policy=without_end(self.policy),

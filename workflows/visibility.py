@@ -8,6 +8,7 @@ from temporalio.common import (
 )
 
 from domain.orders import Order, marks
+from workflows.open_text import OpenText
 
 ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
 REGION = SearchAttributeKey.for_keyword("Region")
@@ -54,10 +55,10 @@ def first_attributes(order: Order) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(ORDER_STATUS, order.status.value)])
 
 
-def summary(order: Order) -> str:
+def summary(order: Order) -> OpenText:
     """One line for an order, in Temporal's Markdown; a client's text can neither format it nor link to anywhere."""
     product = "".join(sign for sign in order.product_name[:_LONGEST_NAME] if sign.isalnum() or sign in " .,-+/")
-    return f"가입신청 · Order · {product}"
+    return OpenText(f"가입신청 · Order · {product}")
 
 
 def attributes(order: Order) -> dict[SearchAttributeKey[str], str | None]:

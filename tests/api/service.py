@@ -13,7 +13,6 @@ from uuid import uuid4
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from prometheus_client import CollectorRegistry
-from temporalio.client import Client
 from temporalio.service import RPCError
 
 import worker
@@ -137,12 +136,12 @@ class Service:
 
     async def closed(self, order_id: str) -> None:
         """Wait until the order's workflow has closed."""
-        client = await Client.connect(self.settings.server_address)
+        client = await connect(self.settings)
         await client.get_workflow_handle(workflow_id(order_id)).result()
 
     async def taken(self, order_id: str, update: str) -> None:
         """Wait until the order has accepted an update."""
-        handle = (await Client.connect(self.settings.server_address)).get_workflow_handle(workflow_id(order_id))
+        handle = (await connect(self.settings)).get_workflow_handle(workflow_id(order_id))
 
         async def accepted() -> bool:
             events = (await handle.fetch_history()).events
@@ -158,7 +157,7 @@ class Service:
         """Leave nothing behind on the server, which other tests use, too."""
         if not self.order_ids:
             return
-        client = await Client.connect(self.settings.server_address)
+        client = await connect(self.settings)
         for order_id in self.order_ids:
             try:
                 await client.get_workflow_handle(workflow_id(order_id)).terminate()

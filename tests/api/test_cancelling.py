@@ -2,10 +2,10 @@ import asyncio
 import time
 
 import pytest
-from temporalio.client import Client
 
 from domain.orders import OrderStatus, workflow_id
 from settings import Settings
+from temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, silent_port
 
@@ -114,7 +114,7 @@ async def test_the_read_model_tells_of_orders_that_temporal_has_forgotten(
 async def test_an_order_whose_workflow_was_terminated_cannot_be_cancelled(service: Service) -> None:
     order_id = await service.order()
     await service.until(order_id, "JOIN_ORDERED")
-    client = await Client.connect(service.settings.server_address)
+    client = await connect(service.settings)
     await client.get_workflow_handle(workflow_id(order_id)).terminate()
 
     assert_problem(await service.http.post(f"/orders/{order_id}/cancel"), 409, "order-cancel-rejected")

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import Client
 
 from api import starting
 from domain.orders import workflow_id
 from settings import Settings
+from temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving, silent_port, window
 from tests.eventually import soon
@@ -198,7 +198,7 @@ async def test_nothing_personal_is_where_operators_look(service: Service) -> Non
     personal = {"customerName": "PERSONAL-1", "contactPhone": "PERSONAL-2", "installationAddress": "PERSONAL-3"}
     order_id = await service.order(**personal, note="PERSONAL-4")
 
-    client = await Client.connect(service.settings.server_address)
+    client = await connect(service.settings)
     taken = await client.get_workflow_handle(workflow_id(order_id)).describe()
 
     shown = f"{taken.id} {await taken.static_summary()} {await taken.memo()} {taken.typed_search_attributes}"
@@ -210,7 +210,7 @@ async def test_an_order_carries_the_policy_of_the_day(settings: Settings) -> Non
     patient = but(settings, order_answer_within=77.0)
     async with serving(patient) as service:
         order_id = await service.order()
-        client = await Client.connect(settings.server_address)
+        client = await connect(settings)
         async for event in client.get_workflow_handle(workflow_id(order_id)).fetch_history_events():
             started = event.workflow_execution_started_event_attributes
             (subscription,) = await client.data_converter.decode(started.input.payloads)

@@ -19,6 +19,7 @@ from domain.reconciliation import Reconciled, Reconciliation, Repair
 from stores.installation import InstallationStore
 from stores.tables.management_center import BOOKING
 from stores.tables.order_status import ORDER_STATUS
+from temporal_client import connect
 from tests.api.service import Service
 from tests.eventually import soon
 from workflows.reconciliation import ReconciliationWorkflow
@@ -87,7 +88,7 @@ class Operator:
 @pytest.fixture
 async def operator(service: Service) -> Operator:
     await service.work()
-    return Operator(service, await Client.connect(service.settings.server_address))
+    return Operator(service, await connect(service.settings))
 
 
 async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(

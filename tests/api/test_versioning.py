@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
 
 from domain.orders import workflow_id
 from release import Release
 from settings import Settings
+from temporal_client import connect
 from tests.api.service import Service, but, copy_databases, serving
 from tests.servers import dev_server
 
@@ -37,7 +37,7 @@ def of_build(own_server: str, migrated: Path, tmp_path: Path) -> Settings:
 
 async def builds_of(service: Service, order_id: str) -> list[str]:
     """Which builds have carried the order, in turn."""
-    client = await Client.connect(service.settings.server_address)
+    client = await connect(service.settings)
     history = await client.get_workflow_handle(workflow_id(order_id)).fetch_history()
     tasks = [event.workflow_task_completed_event_attributes for event in history.events]
     builds = [task.deployment_version.build_id for task in tasks if task.deployment_version.build_id]
@@ -46,7 +46,7 @@ async def builds_of(service: Service, order_id: str) -> list[str]:
 
 async def test_orders_in_flight_go_over_to_the_new_release(of_build: Settings) -> None:
     old, new = of_build, but(of_build, worker_build_id="2")
-    client = await Client.connect(of_build.server_address)
+    client = await connect(of_build)
     async with serving(old) as service, serving(new) as beside:
         # Nothing is routed before the workers are there.
         released = asyncio.create_task(Release(client, old).take_over())

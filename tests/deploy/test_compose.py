@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from domain import contexts
+from payload_keys import read_file
 from settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
 from tests.deploy.references import SETTINGS, THE_SDKS, assert_probe, program_of
@@ -74,7 +75,7 @@ def test_a_stopping_process_has_the_time_that_it_takes(name: str) -> None:
 def test_no_worker_gets_anothers_database() -> None:
     for context in contexts.ALL:
         own = f"{context.replace('-', '_')}_database_url"
-        assert set(_SERVICES[f"{context}-worker"].get("secrets", [])) <= {own}
+        assert set(_SERVICES[f"{context}-worker"]["secrets"]) <= {"payload_keys", own}
 
 
 @pytest.mark.parametrize("name", _SERVICES)
@@ -118,6 +119,7 @@ def test_make_secrets_makes_every_secret(secrets: Path, make: str) -> None:
     for secret in _COMPOSE["secrets"].values():
         file = secret["file"].replace("${ORDER_STATUS_STORE:-postgresql}", make)
         assert (secrets.parent / file).is_file()
+    assert read_file(secrets / "payload_keys").newest == "1"
 
 
 def test_the_namespace_is_given_the_orders_search_attributes() -> None:

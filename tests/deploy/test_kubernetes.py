@@ -84,8 +84,10 @@ def test_every_context_has_workers_of_its_own_version(objects: tuple[Object, ...
         pod = worker["spec"]["template"]["spec"]
         assert labels["context"] == pod["containers"][0]["command"][-1]
         assert environment(objects, worker)["WORKER_BUILD_ID"] == labels["app.kubernetes.io/version"]
-        secrets = [volume["secret"]["secretName"] for volume in pod.get("volumes", [])]
-        assert secrets == ([] if labels["context"] == contexts.ORDERS else [f"{labels['context']}-database"])
+        (volume,) = pod["volumes"]
+        secrets = [source["secret"]["name"] for source in volume["projected"]["sources"]]
+        own = [] if labels["context"] == contexts.ORDERS else [f"{labels['context']}-database"]
+        assert secrets == ["payload-keys", *own]
 
 
 def test_a_release_has_one_name_everywhere(objects: tuple[Object, ...]) -> None:

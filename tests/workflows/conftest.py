@@ -4,13 +4,14 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from tests.encryption import CONVERTER
 from tests.servers import time_skipping_server
 from tests.workflows.stage import Stage
 
 
 @pytest.fixture
 async def client(temporal_address: str) -> Client:
-    return await Client.connect(temporal_address)
+    return await Client.connect(temporal_address, data_converter=CONVERTER)
 
 
 @pytest.fixture

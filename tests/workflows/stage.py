@@ -17,6 +17,7 @@ from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 from domain import contexts
 from domain.orders import Order, Subscription, workflow_id
 from domain.policy import OrderPolicy
+from tests.encryption import CONVERTER
 from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
 from workflows.reconciliation import ReconciliationWorkflow
@@ -149,6 +150,7 @@ async def replay(*histories: WorkflowHistory, interceptors: Sequence[Interceptor
         workflows=[SubscriptionWorkflow, ReconciliationWorkflow],
         workflow_runner=sandbox(strict=True),
         interceptors=[*interceptors, TolerantMessages()],
+        data_converter=CONVERTER,
     )
 
     async def one_by_one() -> AsyncIterator[WorkflowHistory]:
