@@ -12,7 +12,7 @@ from domain import contexts
 from payload_keys import read_file
 from settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
-from tests.deploy.references import SETTINGS, THE_SDKS, assert_probe, program_of
+from tests.deploy.references import API_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
 from tests.programs import program
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -112,6 +112,29 @@ def test_secrets_and_volumes_are_declared_and_used() -> None:
 
     assert set(used) == set(_COMPOSE["secrets"])
     assert {mount for mount in mounts if not mount.startswith("./")} == set(_COMPOSE["volumes"])
+
+
+def test_what_is_mounted_is_there() -> None:
+    mounted = {
+        mount.split(":")[0]
+        for service in _SERVICES.values()
+        for mount in service.get("volumes", [])
+        if mount.startswith("./")
+    }
+
+    assert not [place for place in mounted if not (PROJECT / place).is_dir()]
+
+
+def test_prometheus_asks_the_services_where_they_answer() -> None:
+    jobs = yaml.safe_load((PROJECT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"]
+    asked = {
+        (name, found["port"]) for job in jobs for found in job.get("dns_sd_configs", []) for name in found["names"]
+    }
+
+    workers = {(f"{context}-worker", WORKER_PORT) for context in contexts.ALL}
+    assert asked == workers | {("api", API_PORT)}
+    assert [found["targets"] for job in jobs for found in job.get("static_configs", [])] == [["temporal:8000"]]
+    assert _SERVICES["temporal"]["environment"]["PROMETHEUS_ENDPOINT"] == "0.0.0.0:8000"
 
 
 @pytest.mark.parametrize("make", ["postgresql", "mariadb"])
