@@ -8,11 +8,12 @@ from types import ModuleType
 
 import uvloop
 
-from drills import backup_restore, waiting_orders
+from drills import backup_restore, view_lost, waiting_orders
 from drills.drill import Drill, Options
 
 DRILLS: Mapping[str, ModuleType] = {
     "backup-restore": backup_restore,
+    "view-lost": view_lost,
     "waiting-orders": waiting_orders,
 }
 """Each with `run(options)` and `FAULTS`: the name of each fault that can be planted, and what it is."""

@@ -67,4 +67,5 @@ def test_two_orders_in_one_window() -> None:
     rows = [row | {"orderId": "a"}, row | {"orderId": "b"}]
 
     assert sold_twice(rows) == ["a", "b"]
-    assert not sold_twice([rows[0], rows[1] | {"status": "ORDER_CANCELED"}])
+    for ended in ("ORDER_CANCELED", "JOIN_COMPLETED"):
+        assert not sold_twice([rows[0], rows[1] | {"status": ended}])

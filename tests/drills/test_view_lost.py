@@ -1,0 +1,5 @@
+from tests.drills.drilled import finds
+
+
+def test_it_finds_that_the_view_was_not_rebuilt() -> None:
+    assert finds("view-lost", "not-rebuilt")
