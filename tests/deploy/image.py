@@ -2,13 +2,15 @@
 
 import re
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path, PurePath
 
 PROJECT = Path(__file__).parent.parent.parent
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 
 
-def files() -> set[PurePath]:
+@cache
+def files() -> frozenset[PurePath]:
     """The project's files in the image, relative to the project and to the image's working directory."""
     copied = re.findall(r"^COPY (?!--from)(\S+) \S+$", DOCKERFILE, re.MULTILINE)
     found = {
@@ -18,7 +20,7 @@ def files() -> set[PurePath]:
         for file in ([place] if place.is_file() else place.rglob("*"))
         if file.is_file() and "requirements" not in source
     }
-    return {path for file in found if not _ignored(path := file.relative_to(PROJECT))}
+    return frozenset(path for file in found if not _ignored(path := file.relative_to(PROJECT)))
 
 
 def _ignored(path: PurePath) -> bool:
