@@ -35,6 +35,7 @@ _NOT_YET = (
     RPCStatusCode.FAILED_PRECONDITION,  # none polls now, or not all the queues of the release before are polled
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,  # the deadline here, before the server's
 )
 
 

@@ -8,11 +8,21 @@ from types import ModuleType
 
 import uvloop
 
-from drills import backup_restore, view_lost, waiting_orders
+from drills import (
+    autoscale,
+    backup_restore,
+    redeploy,
+    scale_out,
+    view_lost,
+    waiting_orders,
+)
 from drills.drill import Drill, Options
 
 DRILLS: Mapping[str, ModuleType] = {
+    "autoscale": autoscale,
     "backup-restore": backup_restore,
+    "redeploy": redeploy,
+    "scale-out": scale_out,
     "view-lost": view_lost,
     "waiting-orders": waiting_orders,
 }

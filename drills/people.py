@@ -1,6 +1,7 @@
 """What customers, engineers and managers do in a drill, over HTTP; what they are told goes into the accounts."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,6 +28,8 @@ _ACTS = {"accept": Act.ACCEPTED, "decline": Act.DECLINED, "complete": Act.COMPLE
 _ANSWER_WITHIN = 15.0
 _COMES_TO_ANSWER_WITHIN = 60.0
 _BETWEEN_TRIES = 0.2
+_CUSTOMERS, _ENGINEERS = 8, 16
+"""Who are busy at the same time."""
 _TRY_AGAIN = (NO_ANSWER, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -73,6 +76,27 @@ class People:
         found: Document = answer.json() if answer is not None and answer.status_code == HTTPStatus.OK else {}
         return found
 
+    async def left(self) -> int:
+        """Orders that nobody has been asked to install yet, as the managers see it.
+
+        Raises:
+            HTTPStatusError: they see nothing.
+        """
+        answer = await self.api.get("/orderStatuses/summary")
+        by_status = answer.raise_for_status().json()["byStatus"]
+        return sum(by_status.get(status, 0) for status in (OrderStatus.JOIN_ORDERED, OrderStatus.ENGINEER_ASSIGNED))
+
+    async def until_none_left(self, *, within: float) -> None:
+        """
+        Raises:
+            NotInTime: some are.
+        """
+
+        async def none() -> bool:
+            return await self.left() == 0
+
+        await soon(none, within=within, every=_BETWEEN_TRIES, what="every order has been worked off")
+
     async def until(self, order_id: str, *statuses: OrderStatus, within: float = _COMES_TO_ANSWER_WITHIN) -> Document:
         """Wait until the managers see it so; the order as it is then.
 
@@ -84,7 +108,7 @@ class People:
             row = await self.row(order_id)
             return row if row.get("status") in statuses else None
 
-        row = await soon(look, within=within, what=f"{order_id} {' or '.join(statuses)}")
+        row = await soon(look, within=within, every=_BETWEEN_TRIES, what=f"{order_id} {' or '.join(statuses)}")
         return row or {}
 
     async def _act(self, order_id: str, act: str, **more: Any) -> int:
@@ -117,6 +141,47 @@ async def insist(act: Callable[[], Awaitable[int]], *, within: float = _COMES_TO
 
     await soon(answered, within=within, every=_BETWEEN_TRIES, what="a definite answer")
     return status
+
+
+async def order(everybody: People, keys: Iterable[str]) -> None:
+    """Customers order insistently, one with each key.
+
+    Raises:
+        NotInTime: one is not answered.
+    """
+    turns = asyncio.Semaphore(_CUSTOMERS)
+
+    async def one(key: str) -> None:
+        async with turns:
+            await insist(lambda: everybody.place(key))
+
+    async with asyncio.TaskGroup() as work:
+        for key in keys:
+            work.create_task(one(key))
+
+
+async def install(everybody: People, order_ids: Iterable[str], *, within: float) -> None:
+    """The engineers do the work of these orders, each as soon as they are asked.
+
+    Args:
+        everybody: Who use the service.
+        order_ids: That nobody else works on.
+        within: Seconds until the last of them.
+
+    Raises:
+        NotInTime: they are not asked, or not answered.
+    """
+    turns = asyncio.Semaphore(_ENGINEERS)
+
+    async def one(order_id: str) -> None:
+        async with turns:
+            await everybody.until(order_id, OrderStatus.INSTALLATION_REQUESTED, within=within)
+            await insist(lambda: everybody.accept(order_id), within=within)
+            await insist(lambda: everybody.complete(order_id), within=within)
+
+    async with asyncio.TaskGroup() as work:
+        for order_id in order_ids:
+            work.create_task(one(order_id))
 
 
 @asynccontextmanager

@@ -70,6 +70,10 @@ class Stack:
         """The processes of a kind: `temporal`; `api` or `worker`, all of them; `bare`."""
         return [process.pid for name, process in self._processes.items() if name.partition("-")[0] == kind]
 
+    def log(self, name: str) -> Path:
+        """What a part has written."""
+        return self.settings.data_dir / "log" / f"{name}.log"
+
     async def add_worker(self, name: str, *contexts: str, **variables: str) -> None:
         """Start a worker process beside the service's own: `worker-…`, for some contexts or for all.
 
@@ -79,13 +83,13 @@ class Stack:
         chosen = [word for context in contexts for word in ("--context", context)]
         await self._add(name, "worker", "WORKER_PORT", free_port(), chosen, variables)
 
-    async def add_api(self, name: str, **variables: str) -> tuple[str, int]:
+    async def add_api(self, name: str, *, port: int = 0, **variables: str) -> tuple[str, int]:
         """Start an API process beside the service's own: `api-…`. Returns where it listens.
 
         Raises:
             StackFailure: it is not ready in time.
         """
-        port = free_port()
+        port = port or free_port()
         await self._add(name, "api", "API_PORT", port, [], variables)
         return self.settings.api_host, port
 
@@ -93,7 +97,15 @@ class Stack:
         """Start a program of the caller's; it is ready when it makes the file that its last argument names."""
         made = Path(arguments[-1])
         command = (sys.executable, "-m", module, *arguments)
-        self._programs[name] = _Program(command, lambda: asyncio.to_thread(made.exists))
+        await self.add_program(name, command, lambda: asyncio.to_thread(made.exists))
+
+    async def add_program(self, name: str, command: tuple[str, ...], ready: Callable[[], Awaitable[bool]]) -> None:
+        """Start any program beside the service, and wait until it is ready.
+
+        Raises:
+            StackFailure: it ends, or is not ready in time.
+        """
+        self._programs[name] = _Program(command, ready)
         await self.start(name)
 
     async def start(self, name: str) -> None:
@@ -121,6 +133,19 @@ class Stack:
         """Ask a part to stop, and wait for its end."""
         self.resume(name)
         await self._processes.pop(name).stop(_GRACE, asyncio.Event())
+
+    async def finish(self, name: str, number: signal.Signals) -> None:
+        """Send a part the signal on which it ends once its work is done, and wait for that.
+
+        Raises:
+            StackFailure: it does not end.
+        """
+        process = self._processes[name]
+        os.killpg(process.pid, number)
+        await asyncio.wait((process.end,), timeout=_READY_WITHIN)
+        if not process.end.done():
+            raise StackFailure(f"{name} does not end")
+        del self._processes[name]
 
     async def kill(self, name: str) -> None:
         """SIGKILL, for the part and all that it has started."""
@@ -178,13 +203,13 @@ class Stack:
     async def _launch(self, name: str, program: _Program) -> Process:
         launcher = Launcher(_ROOT, os.environ | program.variables)
         self._things.callback(launcher.close)
-        log = self._things.enter_context(closing(Log(self.settings.data_dir / "log", name)))
+        log = self._things.enter_context(closing(Log(self.log(name).parent, name)))
         process = await launcher.start(name, program.command, log, None)
         self._processes[name] = process
         return process
 
     def _last_words(self, name: str) -> str:
-        return (self.settings.data_dir / "log" / f"{name}.log").read_text(encoding="utf-8")[-2000:]
+        return self.log(name).read_text(encoding="utf-8")[-2000:]
 
 
 @asynccontextmanager

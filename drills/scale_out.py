@@ -1,0 +1,90 @@
+"""A backlog of orders is worked off by one worker process, by two, by four: all of it, none twice, at what rate it is.
+
+The orders of each turn are taken while no worker runs. The rate is that of the processes together from when the last of
+them is ready; on one machine, where the Temporal server runs beside them, it says what that machine gives.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from domain.orders import Event, OrderStatus
+from drills.accounts import Seen
+from drills.drill import Drill, Options
+from drills.people import People, order, people
+from harness.stack import Stack, running
+from harness.waiting import soon
+
+FAULTS = {"twice": "an engineer is sent a second request for an order"}
+_WORKED_OFF_WITHIN = 600.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How one number of workers has fared."""
+
+    workers: int
+    orders: int
+    left: int
+    """Orders, when the last worker was ready."""
+    seconds: float
+    """From then on, to the last of them."""
+
+
+async def run(options: Options) -> Drill:
+    """Work off a backlog for each number of workers."""
+    orders, turns = (20, (1, 2)) if options.quick else (600, (1, 2, 4))
+    drill = Drill("A backlog, worked off by more and more workers")
+    async with running("temporal", "migration", "api") as stack, people(stack.url) as everybody:
+        for workers in turns:
+            await order(everybody, (f"{workers}-{number}" for number in range(orders)))
+            turn = await _work_off(stack, everybody, workers, orders)
+            drill.rows.append(_row(turn))
+            if workers < turns[-1]:
+                for number in range(workers):
+                    await stack.stop(f"worker-{number}")
+        if options.plant == "twice":
+            await _ask_again(everybody)
+        found = await everybody.accounts.settle(everybody.api, drill, within=_WORKED_OFF_WITHIN)
+    judge(drill, list(found.values()))
+    return drill
+
+
+def judge(drill: Drill, found: list[Seen]) -> None:
+    """Whether each order was worked off once."""
+    waiting = sum(seen.status != OrderStatus.INSTALLATION_REQUESTED for seen in found)
+    drill.check(f"{len(found) - waiting} of {len(found)} orders were worked off", waiting == 0 < len(found))
+    twice = sum(seen.events[Event.INSTALLATION_REQUESTED] > 1 for seen in found)
+    drill.check(f"{twice} were worked off twice", twice == 0)
+
+
+async def _work_off(stack: Stack, everybody: People, workers: int, orders: int) -> Turn:
+    for number in range(workers):
+        await stack.add_worker(f"worker-{number}")
+    left, began = await everybody.left(), perf_counter()
+    await everybody.until_none_left(within=_WORKED_OFF_WITHIN)
+    return Turn(workers, orders, left, perf_counter() - began)
+
+
+async def _ask_again(everybody: People) -> None:
+    order_id = next(iter(everybody.accounts.acknowledged))
+    engineer = (await everybody.row(order_id))["engineerId"]
+    others = await everybody.api.get("/managementCenters/engineers", params={"region": "KR-11", "limit": 2})
+    [other, *_] = [each["engineerId"] for each in others.json()["items"] if each["engineerId"] != engineer]
+    path = f"/managementCenters/assignments/{order_id}"
+    (await everybody.api.put(path, json={"engineerId": other})).raise_for_status()
+
+    async def asked_again() -> bool:
+        events = [entry["event"] for entry in (await everybody.row(order_id))["history"]]
+        return events.count(Event.INSTALLATION_REQUESTED) > 1
+
+    await soon(asked_again, what="a second request")
+
+
+def _row(turn: Turn) -> dict[str, str | int | float | None]:
+    return {
+        "worker processes": turn.workers,
+        "orders": turn.orders,
+        "left when all were ready": turn.left,
+        "seconds": turn.seconds,
+        "orders/s": turn.left / turn.seconds if turn.left else None,
+    }

@@ -1,0 +1,29 @@
+"""Programs of the machine that not every one has."""
+
+import os
+import shutil
+from pathlib import Path
+
+_ALSO_IN = ("/usr/sbin", "/usr/local/sbin")
+
+
+class ProgramMissing(Exception):
+    """A program is not installed."""
+
+
+def find(name: str) -> Path | None:
+    """Where a program is, if anywhere."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_ALSO_IN]))
+    return Path(found) if found else None
+
+
+def needed(name: str) -> str:
+    """Where a program is.
+
+    Raises:
+        ProgramMissing: nowhere.
+    """
+    found = find(name)
+    if found is None:
+        raise ProgramMissing(f"{name} is not installed; it is a package of Debian and Ubuntu")
+    return str(found)
