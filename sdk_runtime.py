@@ -46,8 +46,10 @@ def install() -> SdkMetrics:
     Raises:
         RuntimeError: no port can be had for its metrics.
     """
+    core = logging.getLogger("temporalio.core")
+    core.addFilter(append_fields)
     forwarding = LogForwardingConfig(
-        logging.getLogger("temporalio.core"), append_target_to_name=False, prepend_target_on_message=False
+        core, append_target_to_name=False, prepend_target_on_message=False, append_log_fields_to_message=False
     )
     logs = LoggingConfig(LoggingConfig.default.filter, forwarding=forwarding)
     for _ in range(_TRIES):
@@ -63,6 +65,17 @@ def install() -> SdkMetrics:
         else:
             return SdkMetrics(port)
     raise RuntimeError("no port can be had for the metrics of the SDK")
+
+
+def append_fields(record: logging.LogRecord) -> bool:
+    """Have a line of the SDK's core tell what it is about, but for failures: they may quote what was sent.
+
+    Python's part of the SDK logs those, too, as our own errors are logged.
+    """
+    fields = record.__dict__["temporal_log"].fields
+    told = {name: value for name, value in fields.items() if name != "failure"}
+    record.msg = f"{record.msg} {told}"
+    return True
 
 
 def _free_port() -> int:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 
 class Collector(ThreadingHTTPServer):
@@ -26,14 +26,18 @@ class Collector(ThreadingHTTPServer):
     @property
     def spans(self) -> list[Span]:
         """All spans that have come."""
+        return [span for resource in self._resources for scope in resource.scope_spans for span in scope.spans]
+
+    @property
+    def services(self) -> set[str]:
+        """The names of the processes that have sent any."""
+        attributes = [attribute for resource in self._resources for attribute in resource.resource.attributes]
+        return {attribute.value.string_value for attribute in attributes if attribute.key == "service.name"}
+
+    @property
+    def _resources(self) -> list[ResourceSpans]:
         requests = map(ExportTraceServiceRequest.FromString, self.bodies)
-        return [
-            span
-            for request in requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
+        return [resource for request in requests for resource in request.resource_spans]
 
 
 class _Taking(BaseHTTPRequestHandler):

@@ -4,12 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+
 from domain.orders import workflow_id
 from settings import Settings
 from telemetry import Telemetry
 from temporal_client import connect
 from tests.api.collector import collector
-from tests.api.service import serving
+from tests.api.service import but, serving
+from tests.api.test_process import is_ready, process
+from tests.eventually import eventually
 from tests.workflows.histories import read
 from tests.workflows.stage import replay
 from tracing import Tracing
@@ -59,6 +63,20 @@ async def test_a_request_its_workflow_and_its_activities_are_one_trace(settings:
     sent = "".join(map(str, spans))
     assert not [text for text in ("Marked", "01012345678") if text in sent]
     assert "url." not in sent
+
+
+def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
+    settings: Settings, free_port: int, tmp_path: Path
+) -> None:
+    alone = but(settings, temporal_port=1)
+    with collector() as collected:
+        with process(alone, free_port, tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=collected.url) as running:
+            eventually(lambda: is_ready(free_port), what="the API is ready")
+            assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses").status_code == 200
+            running.terminate()
+            assert running.wait(timeout=20) == 0
+        assert [span.name for span in collected.spans] == ["GET /orderStatuses"]
+        assert collected.services == {"api"}
 
 
 def test_without_a_collector_nothing_of_it_is_loaded() -> None:
