@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
@@ -30,7 +30,7 @@ class SdkMetrics:
         """In Prometheus' format; nothing, where they cannot be read in time."""
         try:
             return await asyncio.to_thread(self._read)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             _log.warning("the metrics of the SDK could not be read: %s", error)
             return b""
 
