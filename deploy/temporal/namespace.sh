@@ -3,7 +3,11 @@
 # (workflows/visibility.py); safe to run again. Fails while the server has not taken note of a new namespace yet.
 set -eu
 
-temporal operator namespace describe --command-timeout 10s ||
-    temporal operator namespace create --command-timeout 10s --retention "$RETENTION"
-temporal operator search-attribute create --command-timeout 10s --type Keyword \
-    --name OrderStatus --name Region --name EngineerId --name Attention
+operator() {
+    temporal operator "$@" --namespace "$TEMPORAL_NAMESPACE" --command-timeout 10s
+}
+
+operator namespace describe || operator namespace create --retention "$RETENTION"
+for name in OrderStatus Region EngineerId Attention; do
+    operator search-attribute create --name "$name" --type Keyword
+done

@@ -1,18 +1,26 @@
 """docker-compose.yml: what it refers to is there."""
 
+import asyncio
+import os
 import re
 import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
 
 from domain import contexts
 from payload_keys import read_file
 from settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
 from tests.deploy.references import API_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
+from tests.eventually import soon
 from tests.programs import program
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -145,10 +153,29 @@ def test_make_secrets_makes_every_secret(secrets: Path, make: str) -> None:
     assert read_file(secrets / "payload_keys").newest == "1"
 
 
-def test_the_namespace_is_given_the_orders_search_attributes() -> None:
-    script = (PROJECT / "deploy" / "temporal" / "namespace.sh").read_text()
+async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_address: str) -> None:
+    """As in compose, where the script is tried until it succeeds: a new namespace is not known at once."""
+    namespace = f"compose-{os.getpid()}"
+    programs = Path(sys.executable).parent
+    environment = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "TEMPORAL_ADDRESS": temporal_address,
+        "TEMPORAL_NAMESPACE": namespace,
+        "RETENTION": "72h",
+    }
+    script = PROJECT / "deploy" / "temporal" / "namespace.sh"
 
-    assert set(re.findall(r"--name (\w+)", script)) == {key.name for key in SEARCH_ATTRIBUTES}
+    async def made() -> bool:
+        process = await asyncio.create_subprocess_exec("/bin/sh", script, env=environment)
+        return await process.wait() == 0
+
+    await soon(made, every=0.5)
+
+    client = await Client.connect(temporal_address, namespace=namespace)
+    known = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+    assert {key.name for key in SEARCH_ATTRIBUTES} <= known.custom_attributes.keys()
+    assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(hours=72)
 
 
 @pytest.fixture(scope="module")
