@@ -11,6 +11,8 @@ import uvloop
 from drills import (
     autoscale,
     backup_restore,
+    installation_down,
+    management_center_down,
     redeploy,
     scale_out,
     view_lost,
@@ -21,6 +23,8 @@ from drills.drill import Drill, Options
 DRILLS: Mapping[str, ModuleType] = {
     "autoscale": autoscale,
     "backup-restore": backup_restore,
+    "installation-down": installation_down,
+    "management-center-down": management_center_down,
     "redeploy": redeploy,
     "scale-out": scale_out,
     "view-lost": view_lost,

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -12,15 +14,20 @@ import httpx
 from domain.installation import InstallationStatus
 from domain.orders import Event, OrderStatus
 from drills.drill import Drill
-from harness.waiting import NotInTime, soon
 
 Document = dict[str, Any]
 
 _AT_ONCE = 16
+_BETWEEN_LOOKS = 0.1
 _ONCE = (Event.JOIN_ORDERED, Event.INSTALLATION_COMPLETED, Event.JOIN_COMPLETED, Event.ORDER_CANCELED)
 _NOT_MOVED = (OrderStatus.JOIN_ORDERED, OrderStatus.ENGINEER_ASSIGNED)
 _INSTALLED = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED, OrderStatus.JOIN_COMPLETED)
-_WITHOUT_WINDOW = (OrderStatus.JOIN_COMPLETED, OrderStatus.ORDER_CANCELED, OrderStatus.AWAITING_ENGINEER)
+_WITHOUT_WINDOW = (
+    OrderStatus.JOIN_COMPLETED,
+    OrderStatus.CANCEL_ORDERED,
+    OrderStatus.ORDER_CANCELED,
+    OrderStatus.AWAITING_ENGINEER,
+)
 """Where a window is still shown, it is free for others."""
 
 
@@ -125,36 +132,38 @@ class Accounts:
         """The orders of which this was acknowledged."""
         return sum(act in acts for acts in self.acknowledged.values())
 
-    async def settle(self, api: httpx.AsyncClient, drill: Drill, *, within: float) -> Mapping[str, Seen]:
+    async def settle(
+        self, api: httpx.AsyncClient, drill: Drill, *, within: float = inf, patience: float = inf
+    ) -> Mapping[str, Seen]:
         """Look until every order is where it was promised to be, and put into the drill what is not.
 
         Args:
             api: Of the service, all of which is up again.
             drill: Gets the checks.
             within: Seconds for what was put off to be done.
+            patience: So many seconds may pass in which nothing changes any more.
 
         Returns:
             The orders as they were seen last.
         """
         found: dict[str, Seen] = {}
         faults: dict[str, list[str]] = {}
+        began = changed = monotonic()
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def settle_one(order_id: str) -> None:
-            async def as_promised() -> bool:
+            nonlocal changed
+            while True:
                 async with turns:
-                    found[order_id] = await look(api, order_id)
-                faults[order_id] = list(broken(found[order_id]))
-                late = list(missing(self.acknowledged[order_id], found[order_id]))
-                if not faults[order_id]:
-                    faults[order_id] = late
-                    return not late
-                return True
-
-            try:
-                await soon(as_promised, within=within)
-            except NotInTime:
-                return
+                    seen = await look(api, order_id)
+                if seen != found.get(order_id):
+                    found[order_id], changed = seen, monotonic()
+                for_good = list(broken(seen))
+                faults[order_id] = for_good or list(missing(self.acknowledged[order_id], seen))
+                late = monotonic() - began > within or monotonic() - changed > patience
+                if for_good or late or not faults[order_id]:
+                    return
+                await asyncio.sleep(_BETWEEN_LOOKS)
 
         await asyncio.gather(*map(settle_one, self.acknowledged))
         summary = await _document(api, "/orderStatuses/summary")
@@ -169,7 +178,7 @@ class Accounts:
         drill.check(f"{kept} of {orders} acknowledged orders are accounted for{told}", 0 < orders == kept)
         twice = set(sold_twice(seen.row for seen in found.values() if seen.row))
         known = f"{total} orders are known, {len(self.asked)} were asked for"
-        nothing_twice = not (twice or self.two_orders) and total <= len(self.asked)
+        nothing_twice = not (twice or self.two_orders) and len(self.acknowledged) <= total <= len(self.asked)
         drill.check(f"none twice: {known}; {len(twice)} share an engineer's window", nothing_twice)
 
 

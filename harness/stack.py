@@ -213,12 +213,15 @@ class Stack:
 
 
 @asynccontextmanager
-async def running(*parts: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Stack]:
+async def running(
+    *parts: str, environment: Mapping[str, str] | None = None, engineers: int = staff.ENGINEERS
+) -> AsyncIterator[Stack]:
     """Some parts of the service, in the order of `make run`; stopped, and their data removed, at the end.
 
     Args:
         parts: Of `temporal`, `migration`, `worker`, `api`; the others can be started later.
         environment: Settings of every process.
+        engineers: Of the region that the orders of bench and drills are for.
     """
     with ExitStack() as things:
         directory = things.enter_context(tempfile.TemporaryDirectory(prefix="harness-"))
@@ -239,7 +242,7 @@ async def running(*parts: str, environment: Mapping[str, str] | None = None) -> 
                 elif item.name in parts:
                     await stack.carry_out(item)
                     async with staff.opened(settings) as database:
-                        await staff.hire(database)
+                        await staff.hire(database, engineers=engineers)
                 if item.name == "temporal":
                     await register_search_attributes(client)
             yield stack
