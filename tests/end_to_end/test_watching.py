@@ -13,7 +13,8 @@ import httpx
 import pytest
 import yaml
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import ActivityFailureError, Client, WorkflowHandle
+from temporalio.common import RetryPolicy
 
 from domain import contexts
 from tests.end_to_end.system import ROOT, System
@@ -73,12 +74,16 @@ async def fail(address: str) -> None:
     """Ask for a workflow and an activity that no code is there for: failures are shown only once there are any."""
     client = await Client.connect(address)
     workflow = await client.start_workflow("NoSuchWorkflow", id=uuid4().hex, task_queue=contexts.ORDERS)
-    activity = await client.start_activity(
-        "no_such_activity", id=uuid4().hex, task_queue=contexts.INSTALLATION, schedule_to_close_timeout=SOON
-    )
     await soon(lambda: has_failed(workflow), what="a workflow task has failed")
     await workflow.terminate()
-    await activity.terminate()
+    with pytest.raises(ActivityFailureError):
+        await client.execute_activity(
+            "no_such_activity",
+            id=uuid4().hex,
+            task_queue=contexts.INSTALLATION,
+            schedule_to_close_timeout=SOON,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
 
 
 async def has_failed(workflow: WorkflowHandle[Any, Any]) -> bool:
