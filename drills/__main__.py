@@ -15,6 +15,8 @@ from drills import (
     management_center_down,
     redeploy,
     scale_out,
+    self_heal,
+    soak,
     view_lost,
     waiting_orders,
 )
@@ -27,6 +29,8 @@ DRILLS: Mapping[str, ModuleType] = {
     "management-center-down": management_center_down,
     "redeploy": redeploy,
     "scale-out": scale_out,
+    "self-heal": self_heal,
+    "soak": soak,
     "view-lost": view_lost,
     "waiting-orders": waiting_orders,
 }

@@ -70,6 +70,10 @@ class People:
         """The engineer has done it."""
         return await self._act(order_id, "complete")
 
+    async def browse(self, **wanted: str) -> int:
+        """A manager looks through the orders."""
+        return _status(await self._send("GET", "/orderStatuses", params=wanted))
+
     async def row(self, order_id: str) -> Document:
         """The order as the managers see it; nothing where they do not."""
         answer = await self._send("GET", f"/orderStatuses/{order_id}")
@@ -118,10 +122,15 @@ class People:
         return status
 
     async def _send(
-        self, method: str, path: str, body: Document | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Document | None = None,
+        headers: dict[str, str] | None = None,
+        params: dict[str, str] | None = None,
     ) -> httpx.Response | None:
         try:
-            return await self.api.request(method, path, json=body, headers=headers)
+            return await self.api.request(method, path, json=body, headers=headers, params=params)
         except httpx.TransportError:
             return None
 

@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -69,6 +69,10 @@ class Stack:
     def pids(self, kind: str) -> list[int]:
         """The processes of a kind: `temporal`; `api` or `worker`, all of them; `bare`."""
         return [process.pid for name, process in self._processes.items() if name.partition("-")[0] == kind]
+
+    def pid(self, name: str) -> int:
+        """The process of a part."""
+        return self._processes[name].pid
 
     def log(self, name: str) -> Path:
         """What a part has written."""
@@ -224,13 +228,7 @@ async def running(
         engineers: Of the region that the orders of bench and drills are for.
     """
     with ExitStack() as things:
-        directory = things.enter_context(tempfile.TemporaryDirectory(prefix="harness-"))
-        ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
-        things.enter_context(mock.patch.dict(os.environ))
-        for name in filter(_leads_elsewhere, list(os.environ)):
-            del os.environ[name]
-        os.environ.update({"DATA_DIR": directory, **ports, **(environment or {})})
-        settings = Settings()
+        settings = things.enter_context(apart(environment or {}))
         client = await connect(settings, lazy=True)
         stack = Stack(settings, client, things)
         try:
@@ -248,6 +246,17 @@ async def running(
             yield stack
         finally:
             await stack.stop_all()
+
+
+@contextmanager
+def apart(environment: Mapping[str, str]) -> Iterator[Settings]:
+    """An environment in which whatever is started has ports and data of its own; the data go at the end."""
+    with tempfile.TemporaryDirectory(prefix="harness-") as directory, mock.patch.dict(os.environ):
+        for name in filter(_leads_elsewhere, list(os.environ)):
+            del os.environ[name]
+        ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
+        os.environ.update({"DATA_DIR": directory, **ports, **environment})
+        yield Settings()
 
 
 def _leads_elsewhere(variable: str) -> bool:

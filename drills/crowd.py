@@ -1,0 +1,90 @@
+"""Customers, engineers and managers in a mix: orders that are completed, declined, canceled, and looked at."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from domain.orders import OrderStatus
+from drills.people import People, insist
+from harness.waiting import soon
+
+_WAYS = {"completed": 6, "declined first": 2, "canceled at once": 1, "canceled after all": 1}
+"""What becomes of an order, and how often in ten."""
+_WITHIN = 180.0
+"""Seconds for each act to be answered, however often a part is replaced meanwhile."""
+_BETWEEN_LOOKS = 0.2
+
+
+@dataclass
+class Crowd:
+    """So many customers at a time, each with one order after the other, and who is concerned with these."""
+
+    doors: Sequence[People]
+    """The same people at each of the APIs: whoever gets no answer at one tries the next."""
+    dice: Random
+    pause: float
+    """Seconds before each act."""
+    ways: Counter[str] = field(default_factory=Counter)
+    """What has become of the orders."""
+    looks: Counter[int] = field(default_factory=Counter)
+    """How managers were answered, by status."""
+    _leaving: bool = False
+
+    async def busy(self, customers: int) -> None:
+        """Go on until told to leave; what was begun is brought to its end.
+
+        Raises:
+            NotInTime: an act was not answered.
+        """
+        async with asyncio.TaskGroup() as crowd:
+            for number in range(customers):
+                crowd.create_task(self._customer(number))
+
+    def leave(self) -> None:
+        """Begin nothing new."""
+        self._leaving = True
+
+    async def _customer(self, number: int) -> None:
+        orders = 0
+        while not self._leaving:
+            await self._order(f"{number}-{orders}")
+            orders += 1
+
+    async def _order(self, key: str) -> None:
+        [way] = self.dice.choices(list(_WAYS), list(_WAYS.values()))
+        await self._act(lambda people: people.place(key))
+        order_id = self.doors[0].accounts.by_key[key]
+        self.looks[await self._door().browse(status=OrderStatus.INSTALLATION_REQUESTED)] += 1
+        if way == "canceled at once":
+            await self._act(lambda people: people.cancel(order_id))
+        else:
+            engineer = await self._asked(order_id)
+            if way == "declined first":
+                await self._act(lambda people: people.decline(order_id))
+                await self._asked(order_id, other_than=engineer)
+            await self._act(lambda people: people.accept(order_id))
+            last = People.cancel if way == "canceled after all" else People.complete
+            await self._act(lambda people: last(people, order_id))
+        self.ways[way] += 1
+
+    async def _act(self, act: Callable[[People], Awaitable[int]]) -> None:
+        await asyncio.sleep(self.pause)
+        await insist(lambda: act(self._door()), within=_WITHIN)
+
+    async def _asked(self, order_id: str, other_than: str | None = None) -> str:
+        """The engineer who is asked."""
+        engineer = ""
+
+        async def asked() -> bool:
+            nonlocal engineer
+            row = await self._door().row(order_id)
+            engineer = row.get("engineerId") or ""
+            return row.get("status") == OrderStatus.INSTALLATION_REQUESTED and engineer != other_than
+
+        await soon(asked, within=_WITHIN, every=_BETWEEN_LOOKS, what=f"an engineer is asked for {order_id}")
+        return engineer
+
+    def _door(self) -> People:
+        return self.dice.choice(self.doors)

@@ -1,0 +1,145 @@
+"""Half an hour of everything at once, while a part is killed every 20 seconds: nothing is lost, and memory stays flat.
+
+Customers, engineers and managers use two APIs. The Temporal server, one of two workers and one of the two APIs are
+killed by chance, in turns, and started again; the other worker and the other API live through it all, and it is their
+memory that is looked at, for one that is new is never full.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from statistics import median
+
+from sqlalchemy import delete
+from sqlmodel import col
+
+from domain import contexts
+from drills.crowd import Crowd
+from drills.drill import Drill, Options
+from drills.people import People, people
+from harness.stack import Stack, running
+from stores.database import Database
+from stores.tables.order_status import OrderStatusRow
+
+FAULTS = {"forgotten": "an order is deleted from the managers' view"}
+_MORTAL = ("temporal", "worker-mortal", "api-mortal")
+_WATCHED = ("worker", "api")
+_MINUTES = 30.0
+_CUSTOMERS = 10
+_PAUSE = 1.0
+_KILL_EVERY = 20.0
+_SAMPLES = 300
+"""Of the memory of each process, in the whole time."""
+_GROWTH = 1.10
+"""Of the last third over the middle third."""
+_SETTLED_WITHIN = 600.0
+
+
+@dataclass
+class Seen:
+    """What was done to the parts, and what they used."""
+
+    killed: Counter[str] = field(default_factory=Counter)
+    memory: Mapping[str, list[float]] = field(default_factory=lambda: {name: [] for name in _WATCHED})
+    """MiB of resident memory, in the order of time."""
+
+
+async def run(options: Options) -> Drill:
+    """Use the service, and kill its parts."""
+    seconds = 60 * (options.minutes or (0.5 if options.quick else _MINUTES))
+    drill = Drill(f"{seconds / 60:g} minutes of everything, and kills")
+    async with running("temporal", "migration", "worker", "api") as stack:
+        await stack.add_worker("worker-mortal")
+        host, port = await stack.add_api("api-mortal")
+        async with people(stack.url) as everybody, people(f"http://{host}:{port}") as at_the_other:
+            at_the_other.accounts = everybody.accounts
+            seen = await _soak(stack, [everybody, at_the_other], drill, options, seconds)
+            if options.plant:
+                await _forget(stack, everybody)
+            await everybody.accounts.settle(everybody.api, drill, within=10 if options.plant else _SETTLED_WITHIN)
+    judge(drill, seen, enough=not options.quick)
+    return drill
+
+
+def judge(drill: Drill, seen: Seen, *, enough: bool) -> None:
+    """Whether parts were killed, and memory is flat.
+
+    Args:
+        drill: Gets the rows and the checks.
+        seen: What was seen.
+        enough: It lasted so long that memory can be judged.
+    """
+    for name in (*_WATCHED, *_MORTAL):
+        samples = seen.memory.get(name, [])
+        middle, last = (_third(samples, number) for number in (1, 2))
+        growth = last / middle if middle and last else None
+        drill.rows.append({"part": name, "killed": seen.killed[name], "MiB, 2nd third": middle, "MiB, 3rd": last})
+        if name in _WATCHED and enough:
+            told = f"{growth:.2f} of the middle third" if growth else "unknown"
+            drill.check(f"memory of {name} in the last third: {told}", bool(growth) and (growth or 0) <= _GROWTH)
+    drill.check(f"parts were killed {seen.killed.total()} times", seen.killed.total() > 0)
+
+
+async def _soak(stack: Stack, doors: Sequence[People], drill: Drill, options: Options, seconds: float) -> Seen:
+    seen, dice = Seen(), Random(options.seed)  # noqa: S311 - chance, not a secret
+    crowd = Crowd(doors, dice, _PAUSE)
+    over = asyncio.Event()
+    using = asyncio.create_task(crowd.busy(3 if options.quick else _CUSTOMERS))
+    killing = asyncio.create_task(_kill(stack, dice, 5 if options.quick else _KILL_EVERY, seen, over))
+    sampling = asyncio.create_task(_sample(stack, seconds / _SAMPLES, seen, over))
+    # Whichever ends before its time has failed, and there is no use in going on.
+    await asyncio.wait((using, killing, sampling), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    crowd.leave()
+    over.set()
+    await asyncio.gather(killing, sampling)
+    await asyncio.wait((using,))
+    drill.check(f"everybody was answered in the end ({dict(crowd.ways)})", using.exception() is None)
+    drill.check(f"{crowd.looks[200]} of {crowd.looks.total()} looks at the list were answered", crowd.looks[200] > 0)
+    return seen
+
+
+async def _kill(stack: Stack, dice: Random, every: float, seen: Seen, over: asyncio.Event) -> None:
+    while not await _is_set_within(over, every):
+        name = dice.choice(_MORTAL)
+        await stack.kill(name)
+        seen.killed[name] += 1
+        await stack.start(name)
+
+
+async def _sample(stack: Stack, every: float, seen: Seen, over: asyncio.Event) -> None:
+    while not await _is_set_within(over, every):
+        for name, samples in seen.memory.items():
+            samples.append(_resident(stack.pid(name)))
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+def _resident(pid: int) -> float:
+    """MiB of memory that a process holds."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    [kibibytes] = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
+    return int(kibibytes) / 1024
+
+
+def _third(samples: Sequence[float], number: int) -> float | None:
+    size = len(samples) // 3
+    return median(samples[size * number : size * (number + 1)]) if size else None
+
+
+async def _forget(stack: Stack, everybody: People) -> None:
+    order_id = next(iter(everybody.accounts.acknowledged))
+    database = Database(stack.settings.database_url(contexts.ORDER_STATUS))
+    try:
+        async with database.writing() as connection:
+            await connection.execute(delete(OrderStatusRow).where(col(OrderStatusRow.order_id) == order_id))
+    finally:
+        await database.dispose()
