@@ -68,7 +68,9 @@ async def run(options: Options) -> Drill:
 def judge(drill: Drill, seen: Sequence[Seen]) -> None:
     """Whether each was found out and replaced."""
     for each in seen:
-        drill.rows.append({"hung": each.part, "another was ready after s": each.seconds, "named": str(each.named)})
+        drill.rows.append(
+            {"hung": each.part, "another was ready after s": each.seconds, "named": "yes" if each.named else "no"}
+        )
         drill.check(f"{each.part} was found out, named and replaced", each.seconds is not None and each.named)
     drill.check(f"each of {', '.join(_PARTS)} hung once", [each.part for each in seen] == list(_PARTS))
 
