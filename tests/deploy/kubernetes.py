@@ -45,6 +45,16 @@ def component(item: Object) -> str:
     return str(item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"])
 
 
+def secrets(workload: Object) -> set[str]:
+    """The secrets whose files its pods find where the service looks for them."""
+    pod = workload["spec"]["template"]["spec"]
+    (mount,) = [found for found in pod["containers"][0]["volumeMounts"] if found["mountPath"] == "/run/secrets"]
+    (volume,) = [found for found in pod["volumes"] if found["name"] == mount["name"]]
+    if "secret" in volume:
+        return {volume["secret"]["secretName"]}
+    return {source["secret"]["name"] for source in volume["projected"]["sources"]}
+
+
 def matches(selector: Object, labels: Object) -> bool:
     """Whether a label selector takes in what has these labels; an empty one takes in all."""
     wanted = selector.get("matchLabels", {})

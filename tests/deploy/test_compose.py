@@ -86,6 +86,10 @@ def test_no_worker_gets_anothers_database() -> None:
         assert set(_SERVICES[f"{context}-worker"]["secrets"]) <= {"payload_keys", own}
 
 
+def test_who_talks_to_temporal_has_what_its_content_is_encrypted_with() -> None:
+    assert {name for name in _OURS if "payload_keys" not in _OURS[name]["secrets"]} == {"migrations"}
+
+
 @pytest.mark.parametrize("name", _SERVICES)
 def test_who_is_waited_for_is_there_and_can_be_waited_for(name: str) -> None:
     for other, how in _SERVICES[name].get("depends_on", {}).items():

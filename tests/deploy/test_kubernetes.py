@@ -23,6 +23,7 @@ from tests.deploy.kubernetes import (
     matches,
     named,
     rendered,
+    secrets,
     workloads,
 )
 from tests.deploy.references import HEALTH, SETTINGS, THE_SDKS, port_of, program_of
@@ -84,10 +85,14 @@ def test_every_context_has_workers_of_its_own_version(objects: tuple[Object, ...
         pod = worker["spec"]["template"]["spec"]
         assert labels["context"] == pod["containers"][0]["command"][-1]
         assert environment(objects, worker)["WORKER_BUILD_ID"] == labels["app.kubernetes.io/version"]
-        (volume,) = pod["volumes"]
-        secrets = [source["secret"]["name"] for source in volume["projected"]["sources"]]
-        own = [] if labels["context"] == contexts.ORDERS else [f"{labels['context']}-database"]
-        assert secrets == ["payload-keys", *own]
+        own = set() if labels["context"] == contexts.ORDERS else {f"{labels['context']}-database"}
+        assert secrets(worker) == {"payload-keys", *own}
+
+
+def test_who_talks_to_temporal_has_what_its_content_is_encrypted_with(objects: tuple[Object, ...]) -> None:
+    for workload in workloads(objects):
+        talks = "TEMPORAL_ADDRESS" in environment(objects, workload)
+        assert ("payload-keys" in secrets(workload)) == talks
 
 
 def test_a_release_has_one_name_everywhere(objects: tuple[Object, ...]) -> None:
