@@ -12,6 +12,7 @@ from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 
+from activities import order_workflows, reconciliation
 from domain import contexts
 from domain.installation import RecordAnswer
 from domain.orders import Order, OrderStatus, workflow_id
@@ -92,8 +93,12 @@ async def operator(service: Service) -> Operator:
 
 
 async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
-    service: Service, operator: Operator
+    service: Service, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On whichever page it is."""
+    for module in (reconciliation, order_workflows):
+        monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(reconciliation, "_PAGE_EVERY", 0)
     statuses = service.app.state.services.statuses
     missed, stale, ended = await service.requested(), await service.requested(), await service.completed()
     shown = {order_id: (await statuses.get(order_id)).order for order_id in (missed, stale, ended)}
