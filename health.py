@@ -9,6 +9,7 @@ from typing import Literal
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -103,9 +104,9 @@ class Health:
                 self._checked_at = monotonic()
         return Readiness(status="degraded" if "down" in self._parts.values() else "ready", parts=self._parts)
 
-    def router(self) -> APIRouter:
+    def router(self, route_class: type[APIRoute] = APIRoute) -> APIRouter:
         """The routes, for the app of the process."""
-        router = APIRouter(tags=["health"])
+        router = APIRouter(tags=["health"], route_class=route_class)
 
         @router.get("/health/live")
         async def live() -> Liveness:

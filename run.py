@@ -5,7 +5,7 @@ import sys
 
 from pydantic import ValidationError
 
-from settings import Settings
+from settings import OpenToEverybody, Settings
 from supervisor.main import supervise
 from supervisor.service import service_of
 
@@ -20,6 +20,11 @@ def main() -> int:
     except ValidationError as error:
         for problem in error.errors():  # without the value, which may be a secret
             sys.stderr.write(f"{str(problem['loc'][0]).upper()}: {problem['msg']}\n")
+        return 2
+    try:
+        settings.check_closed()
+    except OpenToEverybody as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     return supervise(service_of(settings), parent)
 

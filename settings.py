@@ -3,6 +3,7 @@
 import os
 from datetime import time, timedelta
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -21,6 +22,10 @@ Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=Fals
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 
 
+class OpenToEverybody(Exception):
+    """The API would let in everybody who reaches this machine; the text says what to do."""
+
+
 class Settings(BaseSettings):
     """The environment variables of README.md; the field's name in capitals is the variable's.
 
@@ -32,6 +37,14 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=1, le=65535)
+    auth_issuer: str | None = Field(None, max_length=2000)
+    """Whose tokens the API asks for: the claim `iss`. Unset, none are needed, and the API serves this machine alone."""
+    auth_audience: str | None = Field(None, max_length=2000)
+    """With `AUTH_ISSUER`: what the tokens have to be made out to, the claim `aud`."""
+    auth_jwks_url: str | None = Field(None, pattern="^(https?|file)://", max_length=2000)
+    """Where the issuer's public keys are; unset, its discovery document tells. A `file:` URL is read like any other."""
+    auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
+    """Which claim has the roles; dots lead into others, as in `realm_access.roles`."""
     worker_host: str = "127.0.0.1"
     worker_port: int = Field(8081, ge=1, le=65535)
     temporal_address: str | None = None
@@ -126,6 +139,25 @@ class Settings(BaseSettings):
             raise ValueError("VIEW_RETENTION is at least TEMPORAL_RETENTION: what Temporal knows would come back")
         return self
 
+    @model_validator(mode="after")
+    def _whole_issuer(self) -> Self:
+        if bool(self.auth_issuer) != bool(self.auth_audience):
+            raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE go together")
+        if self.auth_issuer and not self.auth_jwks_url and not self.auth_issuer.startswith(("https://", "http://")):
+            raise ValueError("an AUTH_ISSUER that is no URL needs AUTH_JWKS_URL")
+        return self
+
+    def check_closed(self) -> None:
+        """
+        Raises:
+            OpenToEverybody: the API would listen beyond this machine, and ask nobody who they are.
+        """
+        if self.auth_issuer is None and not _is_loopback(self.api_host):
+            raise OpenToEverybody(
+                f"API_HOST={self.api_host} can be reached from other machines, and nobody would be asked who they are: "
+                "set AUTH_ISSUER and AUTH_AUDIENCE, or an API_HOST of this machine alone (127.0.0.1)"
+            )
+
     @cached_property
     def order_policy(self) -> OrderPolicy:
         """What every order taken by this process travels with."""
@@ -171,3 +203,10 @@ class Settings(BaseSettings):
             contexts.ORDER_STATUS: self.order_status_database_url,
         }[context]
         return configured or f"sqlite:///{self.data_dir.resolve()}/{context}.db"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,8 +1,10 @@
 """The API process: `python -m api`."""
 
+import sys
+
 from api.server import Server
 from logging_setup import change_level_by_signal, configure_logging
-from settings import Settings
+from settings import OpenToEverybody, Settings
 from telemetry import telling
 from temporal_client import run_and_end
 
@@ -13,7 +15,12 @@ def main() -> None:
     configure_logging(settings)
     change_level_by_signal(settings)
     with telling(settings, "api") as telemetry:
-        Server(settings, telemetry).run()
+        try:
+            server = Server(settings, telemetry)
+        except OpenToEverybody as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
+        server.run()
 
 
 if __name__ == "__main__":

@@ -18,14 +18,17 @@ from api.dependencies import Services
 from api.dispatching import Dispatching
 from api.feed import Feed
 from api.first_rows import FirstRows
+from api.gate import Gate, GuardedRoute
 from api.known_orders import KnownOrders
 from api.metrics import RequestMetrics
 from api.openapi import DescribedApi
 from api.order_gauges import OrderGauges
+from api.ownership import Ownership
 from api.queue_gauges import QueueGauges
 from api.request_context import RequestContext
 from api.starting import Starting
 from api.subscriptions import Subscriptions
+from api.tokens import Tokens, trust_of
 from domain import contexts
 from health import PARTS, Health
 from settings import Settings
@@ -49,7 +52,13 @@ _log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
-    """The service's HTTP surface. It starts, and serves what it can, whatever else is down."""
+    """The service's HTTP surface. It starts, and serves what it can, whatever else is down.
+
+    Raises:
+        OpenToEverybody: as `Settings.check_closed`.
+    """
+    trust = trust_of(settings)
+    gate = Gate(Tokens(trust) if trust else None)
     health = Health(sdk=telemetry.sdk)
 
     @asynccontextmanager
@@ -59,6 +68,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
             health.ready()
             yield
             await stop_serving(app)
+            gate.close()
 
     app = DescribedApi(
         title="Subscription orders · 가입신청",
@@ -71,9 +81,11 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         telemetry=_traced(telemetry),
     )
     app.state.health = health
+    app.state.gate = gate
+    app.trust = trust
     for collection in (orders, management_center, staffing, installation, order_status):
         app.include_router(collection.router)
-    app.include_router(health.router())
+    app.include_router(health.router(GuardedRoute))
     docs.install(app)
     problems.install(app)
     app.add_middleware(RequestMetrics, registry=health.registry)
@@ -132,16 +144,19 @@ def _services(settings: Settings, health: Health, client: Client, databases: dic
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
     in_flight.set_function(lambda: starting.in_flight)
+    subscriptions = Subscriptions(client, KnownOrders(client, statuses), starting)
+    installations = InstallationStore(databases[contexts.INSTALLATION])
     return Services(
-        subscriptions=Subscriptions(client, KnownOrders(client, statuses), starting),
+        subscriptions=subscriptions,
         first_rows=FirstRows(statuses, health.registry),
         policy=settings.order_policy,
         grid=settings.booking_rules.grid,
         centers=centers,
-        installations=InstallationStore(databases[contexts.INSTALLATION]),
+        installations=installations,
         statuses=statuses,
         feed=Feed(statuses, health.registry),
         dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
+        ownership=Ownership(subscriptions, installations, centers),
     )
 
 

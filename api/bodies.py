@@ -11,6 +11,8 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
+from api.gate import guarded
+
 LARGEST_BODY = 64 * 1024
 """Bytes."""
 
@@ -60,7 +62,7 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that reads its query as UTF-8, and its body as a `JsonRequest`."""
+    """A route behind the gate, that reads its query as UTF-8, and its body as a `JsonRequest`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with the stricter request."""
@@ -70,7 +72,7 @@ class JsonRoute(APIRoute):
             _check_query(request.scope["query_string"])
             return await handle(JsonRequest(request.scope, request.receive))
 
-        return handle_json
+        return guarded(self, handle_json)
 
 
 class DirectRoute(JsonRoute):
@@ -94,7 +96,7 @@ class DirectRoute(JsonRoute):
             answer: Response = await endpoint(given, request)
             return answer
 
-        return handle
+        return guarded(self, handle)
 
 
 def _check_query(query: bytes) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
 
 from api.errors import Forbidden
 
@@ -34,7 +33,7 @@ class Identity:
     scopes: frozenset[str] = frozenset()
     regions: frozenset[str] | None = None
     """Those that a manager is limited to; `None`: to none."""
-    expires_at: float = inf
+    expires_at: float | None = None
     """Seconds since the epoch."""
 
 
@@ -45,7 +44,7 @@ class Caller:
     role: Role | None = None
     subject: str = ANONYMOUS
     regions: frozenset[str] | None = None
-    expires_at: float = inf
+    expires_at: float | None = None
 
     @property
     def actor(self) -> str | None:

@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 from api.dispatching import Dispatching
 from api.feed import Feed
 from api.first_rows import FirstRows
+from api.ownership import Ownership
 from api.schemas.common import ID, Text
 from api.subscriptions import Subscriptions
 from domain.policy import OrderPolicy
@@ -36,6 +37,7 @@ class Services:
     statuses: OrderStatusStore
     feed: Feed
     dispatching: Dispatching
+    ownership: Ownership
 
 
 async def _services(request: Request) -> Services:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from time import time
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
@@ -50,12 +52,14 @@ class Feed:
         # A read model that was set up anew has not come as far yet.
         return last if after is None else min(after, last)
 
-    async def changes(self, after: int, wanted: OrderFilter) -> AsyncGenerator[OrderChange]:
-        """The changes after a position, without end, until the process stops."""
+    async def changes(
+        self, after: int, wanted: OrderFilter, *, ends_at: float | None = None
+    ) -> AsyncGenerator[OrderChange]:
+        """The changes after a position, until the process stops, or until a time (seconds since the epoch)."""
         self._listeners += 1
         try:
             await self._wake()
-            while not self._stopped:
+            while not self._stopped and not _is_past(ends_at):
                 up_to = after + WINDOW
                 reached = min(max(self._last, after), up_to)
                 try:
@@ -70,7 +74,7 @@ class Feed:
                 else:
                     # In the window, up to where the store had come before it was asked, all wanted has been found.
                     after = max(reached, found[-1].sequence if found else 0)
-                    await self._beyond(after)
+                    await self._beyond(after, ends_at)
         finally:
             self._listeners -= 1
 
@@ -101,6 +105,11 @@ class Feed:
         async with self._moved:
             self._moved.notify_all()
 
-    async def _beyond(self, position: int) -> None:
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._stopped or self._last > position)
+    async def _beyond(self, position: int, ends_at: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if ends_at is None else ends_at - time()), self._moved:
+                await self._moved.wait_for(lambda: self._stopped or self._last > position)
+
+
+def _is_past(moment: float | None) -> bool:
+    return moment is not None and moment <= time()

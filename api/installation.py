@@ -5,7 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.bodies import JsonRoute
+from api.callers import Caller, Role
 from api.dependencies import Everything, Installations, OrderId, Services
+from api.gate import Asking
 from api.openapi import answers
 from api.problems import Kind
 from api.schemas.common import Cursor, Id, Limit, Many
@@ -53,64 +55,73 @@ _CANCELED = (OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED)
 @router.get("", responses=answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME))
 async def list_installations(
     services: Everything,
+    caller: Asking,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     date: Annotated[Day | None, Query(description="Visits of this local day alone, in order of their windows")] = None,
     status: Annotated[InstallationStatus | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Many[InstallationShown]:
-    """An engineer's work list, or everybody's."""
+    """An engineer's work list, or everybody's: of the engineers of certain regions, for a manager limited to those."""
+    engineer_id = caller.themselves(Role.ENGINEER, engineer_id)
+    of = None if caller.regions is None else await services.centers.engineers_of(caller.regions)
     day = services.grid.span_of(date) if date else None
-    page = await services.installations.list(
-        engineer_id=engineer_id, status=status, limit=limit, cursor=cursor, day=day
-    )
+    page = await services.installations.list(engineer_id, status, limit, cursor, day=day, of=of)
     return Many[InstallationShown].model_validate(page)
 
 
 @router.get("/{orderId}", responses=answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME))
-async def get_installation(order_id: OrderId, store: Installations) -> InstallationShown:
-    """The newest installation of an order."""
-    return InstallationShown.model_validate(await store.newest(order_id))
+async def get_installation(order_id: OrderId, store: Installations, caller: Asking) -> InstallationShown:
+    """The newest installation of an order; for an engineer, of theirs."""
+    return InstallationShown.model_validate(await _asked(store, order_id, caller.themselves(Role.ENGINEER, None)))
 
 
 @router.post("/{orderId}/accept", response_model=InstallationShown, responses=_ACTING)
-async def accept(order_id: OrderId, services: Everything, given: EngineerActs | None = None) -> Response:
+async def accept(
+    order_id: OrderId, services: Everything, caller: Asking, given: EngineerActs | None = None
+) -> Response:
     """The engineer will do it."""
-    return await _act(services, order_id, Act.ACCEPT, given or EngineerActs())
+    return await _act(services, caller, order_id, Act.ACCEPT, given or EngineerActs())
 
 
 @router.post("/{orderId}/decline", response_model=InstallationShown, responses=_ACTING)
-async def decline(order_id: OrderId, services: Everything, given: EngineerDeclines | None = None) -> Response:
+async def decline(
+    order_id: OrderId, services: Everything, caller: Asking, given: EngineerDeclines | None = None
+) -> Response:
     """The engineer will not do it: another is asked."""
     given = given or EngineerDeclines()
-    return await _act(services, order_id, Act.DECLINE, given, reason=given.reason)
+    return await _act(services, caller, order_id, Act.DECLINE, given, reason=given.reason)
 
 
 @router.post("/{orderId}/start", response_model=InstallationShown, responses=_ACTING)
-async def start(order_id: OrderId, services: Everything, given: EngineerActs | None = None) -> Response:
+async def start(order_id: OrderId, services: Everything, caller: Asking, given: EngineerActs | None = None) -> Response:
     """The engineer is there, and begins."""
-    return await _act(services, order_id, Act.START, given or EngineerActs())
+    return await _act(services, caller, order_id, Act.START, given or EngineerActs())
 
 
 @router.post("/{orderId}/complete", response_model=InstallationShown, responses=_ACTING)
-async def complete(order_id: OrderId, services: Everything, given: EngineerCompletes | None = None) -> Response:
+async def complete(
+    order_id: OrderId, services: Everything, caller: Asking, given: EngineerCompletes | None = None
+) -> Response:
     """The engineer has done it: the order can not be cancelled any more."""
     given = given or EngineerCompletes()
-    return await _act(services, order_id, Act.COMPLETE, given, note=given.note, serials=given.serials)
+    return await _act(services, caller, order_id, Act.COMPLETE, given, note=given.note, serials=given.serials)
 
 
 @router.post("/{orderId}/incomplete", response_model=InstallationShown, responses=_ACTING)
-async def incomplete(order_id: OrderId, services: Everything, given: EngineerFails) -> Response:
+async def incomplete(order_id: OrderId, services: Everything, caller: Asking, given: EngineerFails) -> Response:
     """The visit did not lead to an installation: the order waits for another."""
-    return await _act(services, order_id, Act.INCOMPLETE, given, reason=given.reason, note=given.note)
+    return await _act(services, caller, order_id, Act.INCOMPLETE, given, reason=given.reason, note=given.note)
 
 
-async def _act(services: Services, order_id: str, act: Act, given: EngineerActs, **more: Any) -> Response:
+async def _act(
+    services: Services, caller: Caller, order_id: str, act: Act, given: EngineerActs, **more: Any
+) -> Response:
     store, orders = services.installations, services.subscriptions
-    asked = await _asked(store, order_id, given.engineer_id)
+    asked = await _asked(store, order_id, caller.themselves(Role.ENGINEER, given.engineer_id))
     if asked.engineer_id is None:
         raise IllegalTransition(f"the installation is {asked.status}")
-    ended = await orders.act(order_id, act, EngineerAct(asked.engineer_id, asked.round, **more))
+    ended = await orders.act(order_id, act, EngineerAct(asked.engineer_id, asked.round, by=caller.actor, **more))
     # The order may have gone on to another round by now.
     own = await store.of_round(order_id, asked.round)
     if own.status not in _DONE[act]:

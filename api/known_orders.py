@@ -64,15 +64,19 @@ class KnownOrders:
         except NoAnswerInTime:
             return await self._queried(order_id, within * (1 - FIRST_TRY))
 
-    async def otherwise(self, order_id: str) -> Known:
+    async def otherwise(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Known:
         """What is known without a worker.
+
+        Args:
+            order_id: Which order.
+            within: Seconds for the read model to answer in, before Temporal's record is asked for.
 
         Raises:
             NotFound: nobody knows such an order.
             Unavailable, StoreUnavailable: who might know does not answer.
         """
         try:
-            return Known(await self.row(order_id), stale=True)
+            return Known(await self.row(order_id, within=within), stale=True)
         except (NotFound, StoreUnavailable) as error:
             try:
                 return Known(await self._record(order_id), stale=True)

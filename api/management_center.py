@@ -9,7 +9,9 @@ from starlette.exceptions import HTTPException
 
 from api import visits
 from api.bodies import JsonRoute
+from api.callers import Caller
 from api.dependencies import Centers, Everything, OrderId, Orders
+from api.gate import Asking
 from api.openapi import answers
 from api.problems import Kind
 from api.schemas.common import Address, Many, Text
@@ -17,6 +19,7 @@ from api.schemas.management_center import AssignmentShown, NewAssignment, SlotSh
 from api.schemas.times import Moment
 from domain.errors import EngineerUnavailable, NotFound
 from domain.management_center import ManualAssignment
+from domain.orders import MANAGER
 from domain.visits import VisitGrid
 from stores.management_center import ManagementCenterStore
 
@@ -60,18 +63,22 @@ async def get_assignment(order_id: OrderId, store: Centers) -> AssignmentShown:
 
 
 @router.put("/assignments/{orderId}", responses=_ASSIGNING)
-async def assign(order_id: OrderId, given: NewAssignment, store: Centers, orders: Orders) -> AssignmentShown:
+async def assign(
+    order_id: OrderId, given: NewAssignment, store: Centers, orders: Orders, caller: Asking
+) -> AssignmentShown:
     """Give an order to an engineer by hand; answered once the order has taken it."""
-    await _check_available(store, given.engineer_id)
-    assignment = await orders.assign(order_id, ManualAssignment(given.engineer_id))
+    await _check_available(store, given.engineer_id, caller)
+    assignment = await orders.assign(order_id, ManualAssignment(given.engineer_id, caller.actor or MANAGER))
     return AssignmentShown.model_validate(assignment)
 
 
-async def _check_available(store: ManagementCenterStore, engineer_id: str) -> None:
+async def _check_available(store: ManagementCenterStore, engineer_id: str, caller: Caller) -> None:
     try:
         engineer = await store.engineer(engineer_id)
     except NotFound:
-        raise EngineerUnavailable("there is no such engineer") from None
+        engineer = None
+    if engineer is None or not caller.reaches({engineer.region}):
+        raise EngineerUnavailable("there is no such engineer")
     if not engineer.active:
         raise EngineerUnavailable("the engineer is not active")
 

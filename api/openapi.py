@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from api import problems
+from api.access import RULES
 from api.problems import Kind
 from api.schemas.management_center import SlotShown
+from api.tokens import Trust
 
 Answers = dict[int | str, dict[str, Any]]
 """By status, as FastAPI takes them."""
@@ -59,6 +61,9 @@ def answers(*kinds: Kind, body: bool = False) -> Answers:
 class DescribedApi(FastAPI):
     """An app whose description names our problems, and not the errors that FastAPI would answer with by itself."""
 
+    trust: Trust | None = None
+    """Whose tokens are asked for."""
+
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         if self.openapi_schema is None:
@@ -70,9 +75,28 @@ class DescribedApi(FastAPI):
             for path in document["paths"].values():
                 for operation in path.values():
                     _drop_validation_error(operation["responses"])
+            if self.trust is not None:
+                _declare_tokens(document, self.trust)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
         return super().openapi()
+
+
+def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:
+    """Say who may do what, and how they show who they are."""
+    schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    if trust.discovery is not None:
+        schemes["issuer"] = {"type": "openIdConnect", "openIdConnectUrl": trust.discovery}
+    document["components"]["securitySchemes"] = schemes
+    refusals = {str(status): answer for status, answer in answers(Kind.UNAUTHENTICATED, Kind.FORBIDDEN).items()}
+    refusals["401"]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    silence = {str(status): answer for status, answer in answers(Kind.NO_ANSWER_IN_TIME).items()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if (rule := RULES[f"{method.upper()} {path}"]) is not None:
+                operation["security"] = [{name: []} for name in schemes]
+                operation["description"] = f"{operation.get('description', '')}\n\n{rule}".strip()
+                operation["responses"] = silence | operation["responses"] | refusals
 
 
 def _drop_validation_error(responses: dict[str, Any]) -> None:

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.bodies import JsonRoute
+from api.callers import Role
 from api.dependencies import OrderId, Statuses, StatusFeed
+from api.gate import Asking
 from api.openapi import answers
 from api.problems import Kind
 from api.schemas.common import Cursor, Id, Limit, Many, Region, Text
@@ -27,6 +29,7 @@ SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentio
 
 
 async def _wanted(
+    caller: Asking,
     status: Annotated[tuple[OrderStatus, ...], Query(max_length=20)] = (),
     region: Annotated[tuple[Region, ...], Query(max_length=50)] = (),
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
@@ -34,7 +37,8 @@ async def _wanted(
     attention: Annotated[Literal["true", "false"] | AttentionReason | None, Query()] = None,
     q: Annotated[Text | None, Query(description="An order id, an engineer's name, or part of an address")] = None,
 ) -> OrderFilter:
-    return OrderFilter(status, region, engineer_id, customer_id, attention, q)
+    customer_id = caller.themselves(Role.CUSTOMER, customer_id)
+    return OrderFilter(status, caller.within(region), engineer_id, customer_id, attention, q)
 
 
 Wanted = Annotated[OrderFilter, Depends(_wanted)]
@@ -57,9 +61,9 @@ async def list_orders(
 
 
 @router.get("/summary", responses=answers(Kind.NO_ANSWER_IN_TIME))
-async def get_summary(store: Statuses) -> Totals:
+async def get_summary(store: Statuses, caller: Asking) -> Totals:
     """How many orders stand where."""
-    return Totals.model_validate(await store.summary())
+    return Totals.model_validate(await store.summary(caller.within(())))
 
 
 async def _begin(
@@ -71,13 +75,14 @@ async def _begin(
 
 @router.get("/events", response_class=EventSourceResponse, responses=_LISTING)
 async def listen(
-    feed: StatusFeed, wanted: Wanted, begin: Annotated[int, Depends(_begin)]
+    feed: StatusFeed, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: Asking
 ) -> AsyncIterator[ServerSentEvent]:
     """Each version of an order that is stored from now on, or after `Last-Event-ID`.
 
     `id` is a rising sequence, `event` is `orderStatus`, `data` the order as `GET /orderStatuses/{orderId}` shows it.
+    The stream ends with the token that it was asked for with.
     """
-    async with aclosing(feed.changes(begin, wanted)) as changes:
+    async with aclosing(feed.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
         async for change in changes:
             shown = OrderStatusShown.of_view(change.view).model_dump_json(by_alias=True)
             yield ServerSentEvent(raw_data=shown, event="orderStatus", id=str(change.sequence))

@@ -12,8 +12,10 @@ from starlette.exceptions import HTTPException
 
 from api import problems, visits
 from api.bodies import DirectRoute, JsonRoute
+from api.callers import ANONYMOUS, Caller, Role
 from api.dependencies import Everything, OrderId, Orders, Services
 from api.errors import IdempotencyKeyReused, Unavailable
+from api.gate import Asking
 from api.known_orders import Known
 from api.openapi import Answers, answers
 from api.problems import Kind
@@ -24,8 +26,6 @@ from domain.staff import Slot
 
 router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
 
-_ANONYMOUS = "anonymous"
-"""The client of a request that names none."""
 _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -47,13 +47,13 @@ _RECORDED: Answers = {
 _SILENT = (Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME)
 
 
-def order_id_of(key: str | None) -> str:
-    """The same for the same key of the same client; without a key, another each time."""
+def order_id_of(key: str | None, caller: Caller) -> str:
+    """The same for the same key of the same caller; without a key, another each time."""
     if key is None:
         return uuid4().hex
     if not re.fullmatch(_KEY["schema"]["pattern"], key):
         raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
-    return hashlib.blake2b(f"{_ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(f"{caller.actor or ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
 
 
 async def place_order(given: NewOrder, request: Request) -> Response:
@@ -62,8 +62,10 @@ async def place_order(given: NewOrder, request: Request) -> Response:
     A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
     """
     services: Services = request.app.state.services
+    caller: Caller = request.state.caller
+    caller.themselves(Role.CUSTOMER, given.customer_id)
     key = request.headers.get(_KEY["name"])
-    order_id = order_id_of(key)
+    order_id = order_id_of(key, caller)
     problems.note_order(request, order_id)
     if key is not None and (ended := await services.subscriptions.forgotten(order_id)):
         if not given.asks_for(ended):
@@ -79,7 +81,7 @@ async def place_order(given: NewOrder, request: Request) -> Response:
             if placed is None:
                 raise
             return _shown(placed, 200, _REPLAYED)
-    order = given.order(order_id, at=at)
+    order = given.order(order_id, at=at, by=caller.actor)
     started = await services.subscriptions.start(Subscription(order, services.policy), fingerprint)
     if started.replayed:
         return _shown(started.known, 200, _REPLAYED)
@@ -110,10 +112,10 @@ async def get_order(order_id: OrderId, orders: Orders) -> Response:
     response_model=OrderShown,
     responses=_RECORDED | answers(Kind.NOT_FOUND, Kind.ORDER_CANCEL_REJECTED, *_SILENT, body=True),
 )
-async def cancel_order(order_id: OrderId, orders: Orders, given: NewCancel | None = None) -> Response:
+async def cancel_order(order_id: OrderId, orders: Orders, caller: Asking, given: NewCancel | None = None) -> Response:
     """Cancel the order, and its installation with it."""
     reason = given.reason if given else None
-    cancellation = await orders.cancel(order_id, CancelRequest(by="customer", reason=reason))
+    cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason))
     return _shown(cancellation.known, 200 if cancellation.done else 202)
 
 
@@ -122,7 +124,7 @@ async def cancel_order(order_id: OrderId, orders: Orders, given: NewCancel | Non
     response_model=OrderShown,
     responses=answers(Kind.NOT_FOUND, Kind.VISIT_UNAVAILABLE, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
 )
-async def reschedule_order(order_id: OrderId, services: Everything, given: NewVisit) -> Response:
+async def reschedule_order(order_id: OrderId, services: Everything, caller: Asking, given: NewVisit) -> Response:
     """Another visit window, with the same engineer where possible, who is asked anew.
 
     A window that is not free changes nothing, and the nearest free ones are offered in `slots`.
@@ -130,7 +132,7 @@ async def reschedule_order(order_id: OrderId, services: Everything, given: NewVi
     wanted = given.preferred_visit
     visits.check_preferred(wanted, services.grid, now=datetime.now(UTC))
     try:
-        by = f"manager:{given.manager_id}" if given.manager_id else "customer"
+        by = _decided_by(caller, given.manager_id, "customer")
         order = await services.subscriptions.reschedule(order_id, RescheduleRequest(wanted, by))
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
@@ -143,10 +145,18 @@ async def reschedule_order(order_id: OrderId, services: Everything, given: NewVi
     response_model=OrderShown,
     responses=answers(Kind.NOT_FOUND, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
 )
-async def acknowledge(order_id: OrderId, orders: Orders, given: NewAcknowledgement | None = None) -> Response:
+async def acknowledge(
+    order_id: OrderId, orders: Orders, caller: Asking, given: NewAcknowledgement | None = None
+) -> Response:
     """Take on what a person is asked for; for the other managers to see."""
-    by = f"manager:{given.manager_id}" if given and given.manager_id else MANAGER
+    by = _decided_by(caller, given.manager_id if given else None, MANAGER)
     return _shown(Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
+
+
+def _decided_by(caller: Caller, manager_id: str | None, otherwise: str) -> str:
+    """Who asks; where there are no tokens, the manager that the body names, or else `otherwise`."""
+    caller.themselves(Role.MANAGER, manager_id)
+    return caller.actor or (f"manager:{manager_id}" if manager_id else otherwise)
 
 
 async def _free_near(services: Services, order_id: str, wanted: datetime) -> list[Slot]:

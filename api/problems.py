@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.errors import IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable
+from api.errors import Forbidden, IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable, Unauthenticated
 from domain import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -25,6 +25,8 @@ class Kind(Enum):
     """Each problem that can be answered: its status, the slug that its type ends in, its title."""
 
     MALFORMED_REQUEST = (400, "malformed-request", "The request is malformed")
+    UNAUTHENTICATED = (401, "unauthenticated", "It is not known who asks")
+    FORBIDDEN = (403, "forbidden", "It is not theirs to do who asks")
     NOT_ASSIGNED = (403, "not-assigned", "The installation is not this engineer's")
     NOT_FOUND = (404, "not-found", "There is no such thing")
     METHOD_NOT_ALLOWED = (405, "method-not-allowed", "The method is not allowed here")
@@ -75,6 +77,8 @@ def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
     for error in _KINDS:
         app.add_exception_handler(error, _refused)
+    app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
@@ -99,6 +103,20 @@ async def _refused(request: Request, error: Exception) -> Response:
     if kind.status != HTTPStatus.SERVICE_UNAVAILABLE:
         return problem(kind, detail)
     return problem(kind, detail, headers=_RETRY_AFTER, orderId=getattr(request.state, "order_id", None))
+
+
+async def _unauthenticated(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Unauthenticated):
+        raise error
+    why = f', error="invalid_token", error_description="{error}"' if error.invalid else ""
+    return problem(Kind.UNAUTHENTICATED, str(error), headers={"WWW-Authenticate": f'Bearer realm="orders"{why}'})
+
+
+async def _forbidden(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Forbidden):
+        raise error
+    how = f'Bearer realm="orders", error="insufficient_scope", scope="{error.scope}"'
+    return problem(Kind.FORBIDDEN, str(error), headers={"WWW-Authenticate": how} if error.scope else None)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.bodies import JsonRoute
 from api.dependencies import Centers, DayOffId, EngineerId, Everything, ProductId, ServiceAreaId
+from api.gate import Asking
 from api.openapi import Answers, answers
 from api.problems import Kind, invalid_member
 from api.schemas.common import Cursor, Id, Limit, Many, Region
@@ -85,19 +86,22 @@ async def retire_service_area(service_area_id: ServiceAreaId, store: Centers) ->
 @router.get("/engineers", responses=_LISTING)
 async def list_engineers(
     store: Centers,
+    caller: Asking,
     region: Annotated[Region | None, Query()] = None,
     active: Annotated[bool | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Many[EngineerShown]:
     """The engineers."""
-    page = await store.engineers(region=region, active=active, limit=limit, cursor=cursor)
+    regions = caller.within(filter(None, [region]))
+    page = await store.engineers(regions=regions, active=active, limit=limit, cursor=cursor)
     return Many[EngineerShown].model_validate(page)
 
 
 @router.post("/engineers", status_code=201, responses=_CREATING)
-async def create_engineer(given: NewEngineer, store: Centers, response: Response) -> EngineerShown:
+async def create_engineer(given: NewEngineer, store: Centers, caller: Asking, response: Response) -> EngineerShown:
     """Have a further engineer."""
+    caller.within([given.region])
     engineer = await store.create_engineer(**given.members_sent())
     response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
     return EngineerShown.model_validate(engineer)
@@ -110,8 +114,11 @@ async def get_engineer(engineer_id: EngineerId, store: Centers) -> EngineerShown
 
 
 @router.patch("/engineers/{engineerId}", responses=_CHANGING)
-async def change_engineer(engineer_id: EngineerId, given: EngineerChange, store: Centers) -> EngineerShown:
+async def change_engineer(
+    engineer_id: EngineerId, given: EngineerChange, store: Centers, caller: Asking
+) -> EngineerShown:
     """Change what is given; a booked visit that they cannot keep any more goes to another."""
+    caller.within(filter(None, [given.region]))
     return EngineerShown.model_validate(await store.change_engineer(engineer_id, **given.members_sent()))
 
 
@@ -124,20 +131,26 @@ async def retire_engineer(engineer_id: EngineerId, store: Centers) -> None:
 @router.get("/daysOff", responses=_LISTING)
 async def list_days_off(
     store: Centers,
+    caller: Asking,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     region: Annotated[Region | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Many[DayOffShown]:
     """The days off of engineers, and the holidays of regions."""
-    page = await store.days_off(engineer_id=engineer_id, region=region, limit=limit, cursor=cursor)
+    page = await store.days_off(
+        engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+    )
     return Many[DayOffShown].model_validate(page)
 
 
 @router.post("/daysOff", status_code=201, responses=_CREATING)
-async def create_day_off(given: NewDayOff, store: Centers, response: Response) -> DayOffShown:
+async def create_day_off(given: NewDayOff, store: Centers, caller: Asking, response: Response) -> DayOffShown:
     """Have an engineer, or a whole region, not work; the visits that are booked then go to others."""
+    caller.within(filter(None, [given.region]))
     try:
+        if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
+            raise NotFound
         day_off = await store.create_day_off(**dict(given))
     except NotFound:
         raise invalid_member("engineerId", "there is no such engineer") from None

@@ -8,7 +8,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from api.errors import Unavailable
-from api.known_orders import ANSWER_WITHIN, Known, KnownOrders
+from api.known_orders import ANSWER_WITHIN, LOOK_WITHIN, Known, KnownOrders
 from api.starting import Starting
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from api.updates import Update, Updates, refusal_in
@@ -97,6 +97,15 @@ class Subscriptions:
             Unavailable, StoreUnavailable: who might know does not answer.
         """
         return await self._known.now(order_id)
+
+    async def belonging(self, order_id: str) -> Order:
+        """The order, for what never changes: whose it is, and where. Needs no worker; the rest may be stale.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        return (await self._known.otherwise(order_id, within=LOOK_WITHIN)).order
 
     async def cancel(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Cancel the order and its installation: an update first, a signal when no worker takes that in time.

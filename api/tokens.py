@@ -10,6 +10,7 @@ import structlog
 from api.callers import Identity, Role
 from api.errors import Unauthenticated
 from api.keys import ALGORITHMS, Keys
+from settings import Settings
 
 LARGEST_TOKEN = 8 * 1024
 """Characters."""
@@ -32,6 +33,23 @@ class Trust:
     jwks_url: str | None = None
     roles_claim: str = "roles"
     """A claim, or the way to one within others, with dots."""
+
+    @property
+    def discovery(self) -> str | None:
+        """Where the issuer tells what it does, where it has a place of its own (OpenID Connect Discovery 1.0)."""
+        return self.issuer.rstrip("/") + "/.well-known/openid-configuration" if "://" in self.issuer else None
+
+
+def trust_of(settings: Settings) -> Trust | None:
+    """Whose tokens this process asks for, if it does.
+
+    Raises:
+        OpenToEverybody: as `Settings.check_closed`.
+    """
+    settings.check_closed()
+    if settings.auth_issuer is None or settings.auth_audience is None:
+        return None
+    return Trust(settings.auth_issuer, settings.auth_audience, settings.auth_jwks_url, settings.auth_roles_claim)
 
 
 class Tokens:
@@ -78,7 +96,7 @@ class Tokens:
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         subject = claims["sub"]
-        if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+        if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable() or subject != subject.strip():
             raise ValueError("a subject like no other")
         regions = claims.get("regions")
         return Identity(

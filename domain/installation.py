@@ -120,6 +120,8 @@ class EngineerAct:
     reason: str | None = None
     note: str | None = None
     serials: list[str] = field(default_factory=list)
+    by: str | None = None
+    """Who says so for the engineer, where they do not say it themselves."""
 
 
 REQUEST_INSTALLATION = Command(

@@ -10,7 +10,10 @@ from domain.policy import OrderPolicy
 from domain.times import UNSET
 
 SYSTEM = "system"
-"""The actor of what the service does by itself; people are `customer:…`, `engineer:…` and `manager:…`."""
+"""The actor of what the service does by itself.
+
+People are `customer:…`, `engineer:…` and `manager:…`, other programs `service:…`.
+"""
 MANAGER = "manager:anonymous"
 """The actor of what a manager does who has not said who they are."""
 WORKFLOW_TYPE = "SubscriptionWorkflow"
@@ -176,9 +179,9 @@ class Order:
     """Rises with every change; 0 is the order as it was taken."""
     history: list[HistoryEntry] = field(default_factory=list)
 
-    def take(self, *, at: datetime) -> None:
-        """Note that the customer has ordered: the history begins, with version 0."""
-        self.history = [HistoryEntry(Event.JOIN_ORDERED, at, f"customer:{self.customer_id}")]
+    def take(self, *, at: datetime, by: str | None = None) -> None:
+        """Note that the customer has ordered, or somebody else for them: the history begins, with version 0."""
+        self.history = [HistoryEntry(Event.JOIN_ORDERED, at, by or f"customer:{self.customer_id}")]
 
     def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
         """Note that `event` happened: the one way in which status and history change.

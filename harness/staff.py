@@ -18,7 +18,7 @@ ENGINEERS = 500
 async def hire(database: Database, region: str = REGION, engineers: int = ENGINEERS) -> Sequence[str]:
     """Have as many engineers in a region as there should be. Returns the ids of all."""
     staffing = Staffing(database)
-    known = (await staffing.engineers(region=region, limit=engineers)).items
+    known = (await staffing.engineers(regions=[region], limit=engineers)).items
     names = [f"Engineer {number}" for number in range(len(known), engineers)]
     new = await asyncio.gather(*(staffing.create_engineer(name=name, region=region) for name in names))
     return [engineer.engineer_id for engineer in (*known, *new)]

@@ -1,10 +1,11 @@
 """Days off of engineers, and holidays of whole regions (휴무)."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
@@ -55,9 +56,22 @@ class DaysOff(Center):
         return _as_day_off(await self._one(_ONE, day_off_id))
 
     async def days_off(
-        self, *, engineer_id: str | None = None, region: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        *,
+        engineer_id: str | None = None,
+        region: str | None = None,
+        within: Collection[str] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page[DayOff]:
         """In the order in which they end.
+
+        Args:
+            engineer_id: An engineer's own.
+            region: A region's holidays.
+            within: Only holidays of these regions, and what is off for their engineers.
+            limit: So many at most.
+            cursor: Where the page before has ended.
 
         Raises:
             MalformedCursor: the cursor is not of this list.
@@ -67,6 +81,9 @@ class DaysOff(Center):
             statement = statement.where(DAY_OFF.c.engineer_id == engineer_id)
         if region is not None:
             statement = statement.where(DAY_OFF.c.region == region)
+        if within is not None:
+            theirs = select(ENGINEER.c.engineer_id).where(ENGINEER.c.region.in_(within))
+            statement = statement.where(or_(DAY_OFF.c.region.in_(within), DAY_OFF.c.engineer_id.in_(theirs)))
         statement = _IN_ORDER.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()

@@ -1,6 +1,6 @@
 """Engineers, as the management centre keeps them. Retired ones are as if they were not there."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import time
 from types import EllipsisType
@@ -21,6 +21,7 @@ from stores.tables.management_center import BOOKING, ENGINEER, ENGINEER_SKILL
 _WORKING_HOURS = WorkingHours()
 _LIVE = select(ENGINEER).where(ENGINEER.c.retired_at.is_(None))
 _ONE = _LIVE.where(ENGINEER.c.engineer_id == bindparam("of_id"))
+_IDS = select(ENGINEER.c.engineer_id)
 _LOCK_ONE = _ONE.with_for_update()
 _CHANGE = update(ENGINEER).where(ENGINEER.c.engineer_id == bindparam("of_id"))
 _IN_ORDER = Keyset("engineerId", (ENGINEER.c.engineer_id,))
@@ -65,15 +66,21 @@ class Engineers(Center):
             return _as_engineer(row, await skills_of(connection, [engineer_id]))
 
     async def engineers(
-        self, *, region: str | None = None, active: bool | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        *,
+        regions: Collection[str] = (),
+        active: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page[Engineer]:
-        """
+        """Of all regions, or of some.
+
         Raises:
             MalformedCursor: the cursor is not of this list.
         """
         statement = _LIVE
-        if region is not None:
-            statement = statement.where(ENGINEER.c.region == region)
+        if regions:
+            statement = statement.where(ENGINEER.c.region.in_(regions))
         if active is not None:
             statement = statement.where(ENGINEER.c.active == active)
         statement = _IN_ORDER.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
@@ -81,6 +88,11 @@ class Engineers(Center):
             rows = (await connection.execute(statement)).all()
             skilled = await skills_of(connection, [row.engineer_id for row in rows])
         return _IN_ORDER.cut(rows, limit, lambda row: _as_engineer(row, skilled))
+
+    async def engineers_of(self, regions: Collection[str]) -> Collection[str]:
+        """The ids of a few regions' engineers, those who have left included."""
+        async with self._database.reading() as connection:
+            return (await connection.execute(_IDS.where(ENGINEER.c.region.in_(regions)))).scalars().all()
 
     async def change_engineer(
         self,

@@ -1,6 +1,6 @@
 """The installations of every order. Writes are idempotent, and one that comes late changes nothing newer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -176,11 +176,17 @@ class InstallationStore:
         cursor: str | None = None,
         *,
         day: tuple[datetime, datetime] | None = None,
+        of: Collection[str] | None = None,
     ) -> Page[Installation]:
         """Installations, one for each round: in the order in which they were asked for, or those of a day as they come.
 
         Args:
+            engineer_id: whose.
+            status: where they stand.
+            limit: so many at most.
+            cursor: where the page before has ended.
             day: from when to when (not included) the visits begin.
+            of: only those of these engineers.
 
         Raises:
             MalformedCursor: the cursor is not of such a list.
@@ -190,6 +196,8 @@ class InstallationStore:
             statement = statement.where(INSTALLATION.c.engineer_id == engineer_id)
         if status is not None:
             statement = statement.where(INSTALLATION.c.status == status.value)
+        if of is not None:
+            statement = statement.where(INSTALLATION.c.engineer_id.in_(of))
         keyset = _BY_REQUEST
         if day is not None:
             keyset, (start, end) = _BY_VISIT, day

@@ -111,11 +111,13 @@ class OrderStatusStore:
                 made=as_view,
             )
 
-    async def summary(self) -> Summary:
-        """How many orders stand where."""
-        summary = Summary()
+    async def summary(self, regions: Sequence[str] = ()) -> Summary:
+        """How many orders stand where; of all, or of some regions."""
+        summary, counts = Summary(), _COUNTS
+        if regions:
+            counts = counts.where(ORDER_STATUS.c.region.in_(regions))
         async with self._database.reading() as connection:
-            rows = (await connection.execute(_COUNTS)).all()
+            rows = (await connection.execute(counts)).all()
         for region, status, orders, attention in rows:
             summary.total += orders
             summary.attention += attention

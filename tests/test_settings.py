@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.policy import OrderPolicy
-from settings import Settings
+from settings import OpenToEverybody, Settings
 
 
 def test_without_any_setting_an_order_travels_with_the_policy_of_the_domain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +37,32 @@ def test_a_setting_of_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("API_PORT", "")
 
     assert Settings().api_port == 8080
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "orders.example"])  # noqa: S104 - what is refused
+def test_beyond_this_machine_the_api_is_open_to_nobody(host: str) -> None:
+    with pytest.raises(OpenToEverybody, match="AUTH_ISSUER"):
+        Settings(api_host=host).check_closed()
+    Settings(api_host=host, auth_issuer="https://issuer.example", auth_audience="orders").check_closed()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_on_this_machine_alone_it_may_be(host: str) -> None:
+    Settings(api_host=host).check_closed()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"auth_issuer": "https://issuer.example"}, "AUTH_AUDIENCE"),
+        ({"auth_audience": "orders"}, "AUTH_ISSUER"),
+        ({"auth_issuer": "isp", "auth_audience": "orders"}, "AUTH_JWKS_URL"),
+        ({"auth_jwks_url": "keys.json"}, "auth_jwks_url"),
+    ],
+)
+def test_an_issuer_that_nobody_could_ask_is_refused(settings: dict[str, str], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Settings.model_validate(settings)
 
 
 def test_a_file_in_the_secrets_directory_sets_what_the_environment_does_not(

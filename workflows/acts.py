@@ -109,7 +109,7 @@ class Acts(Saga):
 
     def _take(self, act: Act, said: EngineerAct) -> Report:
         report = Report(
-            f"engineer:{said.engineer_id}",
+            bounded(said.by) or f"engineer:{said.engineer_id}",
             said.engineer_id,
             bounded(said.reason),
             bounded(said.note),

@@ -41,8 +41,8 @@ class NewOrder(Sent):
         asked = self.model_dump(exclude={"order_date"})
         return all(getattr(order, name) == value for name, value in asked.items())
 
-    def order(self, order_id: str, *, at: datetime) -> Order:
-        """The order that this body asks for, taken at that time."""
+    def order(self, order_id: str, *, at: datetime, by: str | None = None) -> Order:
+        """The order that this body asks for, taken at that time, by the customer or (`by`) by somebody else."""
         order = Order(
             order_id=order_id,
             customer_id=self.customer_id,
@@ -55,7 +55,7 @@ class NewOrder(Sent):
             order_date=(self.order_date or at.astimezone(_KOREA).date()).isoformat(),
             preferred_visit=self.preferred_visit,
         )
-        order.take(at=at)
+        order.take(at=at, by=by)
         return order
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.access import EVERYBODY
 from api.errors import TemporalUnavailable
 from api.known_orders import KnownOrders
 from api.orders import order_id_of
@@ -77,7 +78,7 @@ async def test_a_key_still_counts_after_temporal_has_forgotten_the_order(
 ) -> None:
     key = uuid4().hex
     body = CONTRACT_BODY | {"note": "문", "preferredVisit": "2030-01-02T09:00:00+09:00"}
-    taken = NewOrder.model_validate(body).order(order_id_of(key), at=datetime.now(UTC))
+    taken = NewOrder.model_validate(body).order(order_id_of(key, EVERYBODY), at=datetime.now(UTC))
     order_id = await service.forgotten(OrderStatus.JOIN_COMPLETED, taken)
 
     again = await service.http.post("/orders", json=body | sent, headers={"Idempotency-Key": key})

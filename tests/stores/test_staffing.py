@@ -61,10 +61,10 @@ async def test_to_begin_with_each_of_17_areas_has_three_active_engineers(store: 
 async def test_engineers_are_listed_each_once_whatever_the_page(store: ManagementCenterStore, limit: int) -> None:
     await store.change_engineer("kr-11-2", active=False)
     assert len(await engineers(store, limit)) == 51
-    assert await engineers(store, limit, region="KR-11") == ["kr-11-1", "kr-11-2", "kr-11-3"]
-    assert await engineers(store, limit, region="KR-11", active=True) == ["kr-11-1", "kr-11-3"]
+    assert await engineers(store, limit, regions=["KR-11"]) == ["kr-11-1", "kr-11-2", "kr-11-3"]
+    assert await engineers(store, limit, regions=["KR-11"], active=True) == ["kr-11-1", "kr-11-3"]
     assert await engineers(store, limit, active=False) == ["kr-11-2"]
-    assert await engineers(store, limit, region="KR-99") == []
+    assert await engineers(store, limit, regions=["KR-99"]) == []
 
 
 async def test_areas_are_listed_each_once_whatever_the_page(store: ManagementCenterStore) -> None:
@@ -99,7 +99,7 @@ async def test_an_area_is_created_read_and_changed(store: ManagementCenterStore)
 async def test_who_retires_is_gone(store: ManagementCenterStore) -> None:
     await store.retire_engineer("kr-11-2")
     await store.retire_service_area("kr-11")
-    assert await engineers(store, 50, region="KR-11") == ["kr-11-1", "kr-11-3"]
+    assert await engineers(store, 50, regions=["KR-11"]) == ["kr-11-1", "kr-11-3"]
     assert "kr-11" not in await areas(store, 50)
     await gone(store, engineer_id="kr-11-2", service_area_id="kr-11")
 

@@ -1,0 +1,82 @@
+"""The way in: who sends a request, and whether they may, before anything of it is read."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from api.access import EVERYBODY, RULES, Rule
+from api.callers import Caller
+from api.errors import Unauthenticated
+from api.tokens import Tokens
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Gate:
+    """Asks for tokens; or, where there is nobody whose tokens count, for nothing."""
+
+    def __init__(self, tokens: Tokens | None) -> None:
+        self.tokens = tokens
+
+    def close(self) -> None:
+        """Ask the issuer for nothing more."""
+        if self.tokens is not None:
+            self.tokens.keys.stop()
+
+    async def admit(self, request: Request, rule: Rule) -> Caller:
+        """Who sends a request, in the role in which they may.
+
+        Raises:
+            Unauthenticated, NoAnswerInTime: as `Tokens.check`.
+            Forbidden: they may not.
+            NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
+        """
+        if self.tokens is None:
+            return EVERYBODY
+        caller = rule.admit(await self.tokens.check(_bearer(request)))
+        await request.app.state.services.ownership.check(caller, request.path_params)
+        return caller
+
+
+def guarded(route: APIRoute, handle: Handler) -> Handler:
+    """Let a request through to a route's handler once it is known who may send it."""
+    [method] = sorted(route.methods or ())
+    rule = RULES[f"{method} {route.path_format}"]
+    if rule is None:
+        return handle
+
+    async def admit_first(request: Request) -> Response:
+        gate: Gate = request.app.state.gate
+        request.state.caller = await gate.admit(request, rule)
+        return await handle(request)
+
+    return admit_first
+
+
+class GuardedRoute(APIRoute):
+    """A route as FastAPI has it, behind the gate."""
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's handler, for those who may."""
+        return guarded(self, super().get_route_handler())
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+Asking = Annotated[Caller, Depends(_caller)]
+"""Who asks."""
+
+
+def _bearer(request: Request) -> str:
+    given = request.headers.getlist("authorization")
+    if not given:
+        raise Unauthenticated("send a bearer token")
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer":
+        raise Unauthenticated("send one bearer token", invalid=True)
+    return token.strip()

@@ -1,0 +1,68 @@
+"""Whose things are: what a path names that is not within the caller's reach is not seen."""
+
+import re
+from collections.abc import Mapping
+
+from api.callers import Caller, Role
+from api.schemas.common import ID
+from api.subscriptions import Subscriptions
+from domain.errors import NotFound
+from stores.installation import InstallationStore
+from stores.management_center import ManagementCenterStore
+
+_OWNED = frozenset({"orderId", "engineerId", "dayOffId"})
+_an_id = re.compile(ID)
+
+
+class Ownership:
+    """What the contexts know of it."""
+
+    def __init__(
+        self, subscriptions: Subscriptions, installations: InstallationStore, centers: ManagementCenterStore
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._installations = installations
+        self._centers = centers
+
+    async def check(self, caller: Caller, named: Mapping[str, str]) -> None:
+        """
+        Args:
+            caller: Who asks.
+            named: The parameters of the path, by name.
+
+        Raises:
+            NotFound: it is not theirs, or there is no such thing: nobody learns which.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        try:
+            seen = await self._sees(caller, named)
+        except NotFound:
+            seen = False
+        if not seen:
+            raise NotFound("there is nothing with such an id")
+
+    async def _sees(self, caller: Caller, named: Mapping[str, str]) -> bool:
+        if not all(_an_id.fullmatch(named[name]) for name in _OWNED.intersection(named)):
+            return False
+        if order_id := named.get("orderId"):
+            return await self._sees_order(caller, order_id)
+        return caller.regions is None or await self._sees_staff(caller, named)
+
+    async def _sees_order(self, caller: Caller, order_id: str) -> bool:
+        if caller.role is Role.ENGINEER:
+            return await self._installations.of_engineer(order_id, caller.subject) is not None
+        if caller.role is Role.CUSTOMER:
+            return (await self._subscriptions.belonging(order_id)).customer_id == caller.subject
+        if caller.regions is not None:
+            return caller.reaches({(await self._subscriptions.belonging(order_id)).region})
+        return True
+
+    async def _sees_staff(self, caller: Caller, named: Mapping[str, str]) -> bool:
+        region, engineer_id = None, named.get("engineerId")
+        if day_off_id := named.get("dayOffId"):
+            day_off = await self._centers.day_off(day_off_id)
+            region, engineer_id = day_off.region, day_off.engineer_id
+        if engineer_id is not None:
+            region = (await self._centers.engineer(engineer_id)).region
+        # Service areas and products are for everybody to look at who may look at staff.
+        return region is None or caller.reaches({region})

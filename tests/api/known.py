@@ -1,0 +1,64 @@
+"""What there is for the tests of who may do what: two of everything, one of Seoul and one of Busan."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.installation import RequestInstallation
+from domain.orders import Order, OrderStatus
+from domain.times import UNSET
+from tests.api.issuer import Issuer
+from tests.api.service import Service
+
+OWN: dict[str, str] = {"orderId": "own-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11", "productId": "p1"}
+"""Customer 1's order in Seoul, and its engineer. Their days off are made anew each time."""
+OTHERS: dict[str, str] = {
+    "orderId": "others-order",
+    "engineerId": "kr-26-1",
+    "serviceAreaId": "kr-26",
+    "productId": "p2",
+}
+EVERY_SCOPE = " ".join(
+    f"{what}:{how}"
+    for what in ("orders", "installations", "orderStatuses", "managementCenters")
+    for how in ("read", "write")
+)
+
+
+async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
+    """Store them. Returns the parameters of paths: of what is customer 1's, of what is not."""
+    services = service.app.state.services
+    found = []
+    today = datetime.now(UTC).date()
+    for customer_id, region, named in (("1", "KR-11", OWN), ("2", "KR-26", OTHERS)):
+        more: dict[str, Any] = {"region": region, "engineer_id": named["engineerId"]}
+        order = Order(named["orderId"], customer_id, status=OrderStatus.INSTALLATION_REQUESTED, version=1, **more)
+        await services.statuses.put([order])
+        await services.installations.request(
+            RequestInstallation(named["orderId"], 1, named["engineerId"], "a", "b"), UNSET
+        )
+        await services.centers.create_product(named["productId"], [])
+        day_off = await services.centers.create_day_off(
+            engineer_id=named["engineerId"], region=None, first_day=today, last_day=today, reason=None
+        )
+        found.append(named | {"dayOffId": day_off.day_off_id})
+    return found[0], found[1]
+
+
+def tokens_of(issuer: Issuer) -> dict[str, str | None]:
+    """A token of everybody's."""
+    return {
+        "nobody": None,
+        "no role": issuer.token("1"),
+        "customer": issuer.token("1", "customer"),
+        "engineer": issuer.token("kr-11-1", "engineer"),
+        "manager": issuer.token("kim", "manager"),
+        "regional": issuer.token("lee", "manager", regions=["KR-11"]),
+        "of no region": issuer.token("moon", "manager", regions=[]),
+        "service": issuer.token("shop", "service", scope=f"{EVERY_SCOPE} metrics:read"),
+        "unscoped": issuer.token("shop", "service", scope="openid"),
+        "operator": issuer.token("ops", "operator", scope=EVERY_SCOPE),
+    }
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,0 +1,186 @@
+"""Every route, with every role and with none, about what is theirs and what is not."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from api.access import RULES
+from api.gate import GuardedRoute
+from settings import Settings
+from tests.api.issuer import Issuer
+from tests.api.known import bearer, know_both, tokens_of
+from tests.api.problems import assert_problem
+from tests.api.service import Service, but, serving
+
+BEFORE_THE_ROUTE = "?%ff"
+"""A query that is refused by what comes right after the gate: nothing is done, whoever asks."""
+WITHOUT_GATE = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/docs/assets"}
+OPEN = {"GET /health/live", "GET /health/ready"}
+ANY_MANAGER, ALL = "manager regional service", "manager service"
+MAY = {
+    "POST /orders": "customer manager regional service",
+    "GET /orders/{orderId}": "customer manager regional service",
+    "POST /orders/{orderId}/cancel": "customer manager regional service",
+    "POST /orders/{orderId}/reschedule": "customer manager regional service",
+    "POST /orders/{orderId}/attention/acknowledge": ANY_MANAGER,
+    "GET /managementCenters/slots": "customer manager regional service",
+    "GET /managementCenters/assignments/{orderId}": ANY_MANAGER,
+    "PUT /managementCenters/assignments/{orderId}": ANY_MANAGER,
+    "GET /managementCenters/serviceAreas": ANY_MANAGER,
+    "POST /managementCenters/serviceAreas": ALL,
+    "GET /managementCenters/serviceAreas/{serviceAreaId}": ANY_MANAGER,
+    "PATCH /managementCenters/serviceAreas/{serviceAreaId}": ALL,
+    "DELETE /managementCenters/serviceAreas/{serviceAreaId}": ALL,
+    "GET /managementCenters/engineers": ANY_MANAGER,
+    "POST /managementCenters/engineers": ANY_MANAGER,
+    "GET /managementCenters/engineers/{engineerId}": ANY_MANAGER,
+    "PATCH /managementCenters/engineers/{engineerId}": ANY_MANAGER,
+    "DELETE /managementCenters/engineers/{engineerId}": ANY_MANAGER,
+    "GET /managementCenters/daysOff": ANY_MANAGER,
+    "POST /managementCenters/daysOff": ANY_MANAGER,
+    "GET /managementCenters/daysOff/{dayOffId}": ANY_MANAGER,
+    "DELETE /managementCenters/daysOff/{dayOffId}": ANY_MANAGER,
+    "GET /managementCenters/products": ANY_MANAGER,
+    "POST /managementCenters/products": ALL,
+    "GET /managementCenters/products/{productId}": ANY_MANAGER,
+    "PATCH /managementCenters/products/{productId}": ALL,
+    "DELETE /managementCenters/products/{productId}": ALL,
+    "GET /installations": "engineer manager regional service",
+    "GET /installations/{orderId}": "engineer manager regional service",
+    "POST /installations/{orderId}/accept": "engineer manager regional service",
+    "POST /installations/{orderId}/decline": "engineer manager regional service",
+    "POST /installations/{orderId}/start": "engineer manager regional service",
+    "POST /installations/{orderId}/complete": "engineer manager regional service",
+    "POST /installations/{orderId}/incomplete": "engineer manager regional service",
+    "GET /orderStatuses": "customer manager regional service",
+    "GET /orderStatuses/summary": ANY_MANAGER,
+    "GET /orderStatuses/events": "customer manager regional service",
+    "GET /orderStatuses/{orderId}": "customer manager regional service",
+    "GET /metrics": "service operator",
+}
+"""Written down once more, as it was meant."""
+SEE_ALL = ("manager", "service", "operator")
+FOR_THE_WHOLE_COUNTRY = ("serviceAreaId", "productId")
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return Issuer(tmp_path / "keys.json")
+
+
+@pytest.fixture
+async def service(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
+    async with serving(but(settings, **issuer.settings)) as service:
+        yield service
+
+
+def _routes(router: object) -> list[BaseRoute]:
+    """Of an app, those of the routers that it includes as well."""
+    found: list[BaseRoute] = []
+    for route in getattr(router, "routes", []):
+        included = getattr(route, "original_router", None)
+        found += _routes(included) if included else [route]
+    return found
+
+
+def test_every_route_is_guarded_and_has_a_rule(service: Service) -> None:
+    routes = _routes(service.app)
+    guarded = [route for route in routes if isinstance(route, APIRoute) and type(route) is not APIRoute]
+    others = {getattr(route, "path", "") for route in routes if route not in guarded}
+
+    assert others == WITHOUT_GATE
+    assert {f"{method} {route.path_format}" for route in guarded for method in route.methods or ()} == RULES.keys()
+    assert RULES.keys() == MAY.keys() | OPEN
+    assert issubclass(GuardedRoute, APIRoute)
+
+
+async def test_every_route_with_every_role(service: Service, issuer: Issuer) -> None:
+    own, others = await know_both(service)
+    wrong = []
+    for route, may in MAY.items():
+        method, _, path = route.partition(" ")
+        for who, token in tokens_of(issuer).items():
+            for whose, named in (("own", own), ("other's", others)) if "{" in path else (("own", own),):
+                answer = await service.http.request(
+                    method, path.format(**named) + BEFORE_THE_ROUTE, headers=bearer(token), json={}
+                )
+                expected = _expected(who, who in may.split(), whose, path)
+                if answer.status_code not in expected:
+                    wrong.append((route, who, whose, answer.status_code, expected))
+    assert wrong == []
+    for order_id in (own["orderId"], others["orderId"]):
+        assert (await service.app.state.services.statuses.get(order_id)).order.version == 1
+
+
+def _expected(who: str, may: bool, whose: str, path: str) -> tuple[int, ...]:
+    if who == "nobody":
+        return (401,)
+    if not may:
+        return (403,)
+    if "{" not in path or who in SEE_ALL or any(name in path for name in FOR_THE_WHOLE_COUNTRY) or whose == "own":
+        return (200,) if path == "/metrics" else (422,) if path == "/orders" else (400,)
+    return (404,)
+
+
+async def test_nobody_learns_that_anothers_order_exists(service: Service, issuer: Issuer) -> None:
+    await know_both(service)
+    for who in ("customer", "engineer", "regional"):
+        headers = bearer(tokens_of(issuer)[who])
+        collection = "installations" if who == "engineer" else "orderStatuses"
+        others = await service.http.get(f"/{collection}/others-order", headers=headers)
+        unknown = await service.http.get(f"/{collection}/unknown", headers=headers)
+
+        assert_problem(others, 404, "not-found")
+        assert (others.content, others.headers) == (unknown.content, unknown.headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ([], ""),
+        ([("Authorization", "Basic a2ltOmtpbQ==")], "invalid_token"),
+        ([("Authorization", "Bearer")], "invalid_token"),
+        ([("Authorization", "Bearer x.y.z")], "invalid_token"),
+        ([("Authorization", "Bearer {good}"), ("Authorization", "Bearer {good}")], "invalid_token"),
+        ([("Authorization", "Bearer {good}, Bearer {good}")], "invalid_token"),
+    ],
+)
+async def test_who_sends_no_good_token_is_told_how(
+    service: Service, issuer: Issuer, headers: list[tuple[str, str]], error: str
+) -> None:
+    sent = [(name, value.replace("{good}", issuer.token("kim", "manager"))) for name, value in headers]
+
+    answer = await service.http.get("/orderStatuses", headers=sent)
+
+    assert_problem(answer, 401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="orders"')
+    assert (f'error="{error}"' in answer.headers["WWW-Authenticate"]) == bool(error)
+
+
+async def test_a_service_is_told_which_scope_it_lacks(service: Service, issuer: Issuer) -> None:
+    answer = await service.http.get("/orderStatuses", headers=bearer(issuer.token("shop", "service", scope="openid")))
+
+    assert_problem(answer, 403, "forbidden")
+    assert 'scope="orderStatuses:read"' in answer.headers["WWW-Authenticate"]
+
+
+async def test_while_the_issuer_is_silent_a_token_of_an_unknown_key_is_for_later(
+    service: Service, issuer: Issuer
+) -> None:
+    token = issuer.token("kim", "manager")
+    issuer.file.unlink()
+
+    assert_problem(await service.http.get("/orderStatuses", headers=bearer(token)), 503, "no-answer-in-time")
+
+
+def test_the_description_says_how_to_show_who_one_is(service: Service, issuer: Issuer) -> None:
+    document = service.app.openapi()
+
+    assert document["components"]["securitySchemes"].keys() == {"bearer", "issuer"}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            is_open = f"{method.upper()} {path}" in OPEN
+            assert ("security" in operation, "401" in operation["responses"]) == (not is_open, not is_open)
