@@ -21,7 +21,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench secrets backup restore rebuild-view lock clean FORCE
+.PHONY: help run test lint format check coverage demo bench token secrets backup restore rebuild-view lock clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -57,8 +57,12 @@ bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
 drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running thing: make drill-waiting-orders
 	@$(PY) -m drills $*
 
-secrets: ## passwords for docker-compose.yml, made at random in secrets/; those that are there stay
-	@deploy/secrets.sh secrets
+token: $(VENV)/embedded.stamp ## a token of the local issuer: ROLE=manager SUBJECT=kim [REGIONS="KR-11"] [SCOPE="…"] [ISSUER=secrets]
+	@$(PY) issue_token.py --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \
+	    $(if $(SCOPE),--scope "$(SCOPE)") $(if $(ISSUER),--issuer "$(ISSUER)")
+
+secrets: $(VENV)/embedded.stamp ## passwords for docker-compose.yml, made at random in secrets/; those that are there stay
+	@PYTHON=$(PY) deploy/secrets.sh secrets
 
 backup: $(VENV)/embedded.stamp ## a copy of all data, also while it runs: TO=directory (by default backups/ and the time)
 	@$(PY) backup.py take $(TO)

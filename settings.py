@@ -37,6 +37,8 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=1, le=65535)
+    auth_required: bool = False
+    """Without `AUTH_ISSUER`: ask for tokens all the same, by an issuer in `DATA_DIR` (`make token`)."""
     auth_issuer: str | None = Field(None, max_length=2000)
     """Whose tokens the API asks for: the claim `iss`. Unset, none are needed, and the API serves this machine alone."""
     auth_audience: str | None = Field(None, max_length=2000)

@@ -65,6 +65,8 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _opened(settings, health, telemetry) as services:
             app.state.services = services
+            if trust is None:
+                _log.warning("no tokens are asked for: whoever uses this machine may do everything")
             health.ready()
             yield
             await stop_serving(app)

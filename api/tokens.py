@@ -7,6 +7,7 @@ from typing import Any
 import jwt
 import structlog
 
+from api import development_issuer
 from api.callers import Identity, Role
 from api.errors import Unauthenticated
 from api.keys import ALGORITHMS, Keys
@@ -48,7 +49,10 @@ def trust_of(settings: Settings) -> Trust | None:
     """
     settings.check_closed()
     if settings.auth_issuer is None or settings.auth_audience is None:
-        return None
+        if not settings.auth_required:
+            return None
+        own = development_issuer
+        return Trust(own.ISSUER, own.AUDIENCE, own.publish(settings.data_dir))
     return Trust(settings.auth_issuer, settings.auth_audience, settings.auth_jwks_url, settings.auth_roles_claim)
 
 

@@ -261,5 +261,5 @@ def apart(environment: Mapping[str, str]) -> Iterator[Settings]:
 
 def _leads_elsewhere(variable: str) -> bool:
     """To what somebody works with, or watches."""
-    others = ("TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_KEYS")
+    others = ("AUTH_", "TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_KEYS")
     return variable.endswith("_DATABASE_URL") or variable.startswith(others)

@@ -69,11 +69,20 @@ def _places(settings: Settings) -> Sequence[str]:
     return [
         f"API                {api}",
         f"API documentation  {api}/docs",
+        f"Access             {_access(settings)}",
         *(web_ui if settings.temporal_address is None else [f"Temporal           {settings.temporal_address}"]),
         f"Worker health      {_url(settings.worker_host, settings.worker_port)}/health/ready",
         f"Data and logs      {settings.data_dir.resolve()}",
         "Ctrl-C stops everything; orders go on where they stood at the next start.",
     ]
+
+
+def _access(settings: Settings) -> str:
+    if settings.auth_issuer is not None:
+        return f"by tokens of {settings.auth_issuer}"
+    if settings.auth_required:
+        return "by tokens of this machine: make -s token ROLE=customer SUBJECT=1"
+    return "open to whoever uses this machine: no tokens are asked for (AUTH_REQUIRED=1 asks)"
 
 
 def _url(host: str, port: int) -> str:

@@ -1,6 +1,7 @@
 """docker-compose.yml: what it refers to is there."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
+from api.development_issuer import AUDIENCE, ISSUER
 from domain import contexts
 from payload_keys import read_file
 from settings import Settings
@@ -72,8 +74,8 @@ def test_the_images_own_check_is_that_of_the_api() -> None:
 
 @pytest.mark.parametrize("name", sorted(_OURS.keys() - _ONE_SHOT))
 def test_a_stopping_process_has_the_time_that_it_takes(name: str) -> None:
-    environment = {key.lower(): value for key, value in _OURS[name]["environment"].items() if key in SETTINGS}
-    settings = Settings.model_validate({**environment, "secrets_dir": None, "log_level": "INFO"})
+    environment = {key.lower(): value for key, value in _as_it_comes(_OURS[name]).items() if key in SETTINGS}
+    settings = Settings.model_validate({**environment, "secrets_dir": None})
 
     assert int(_OURS[name]["stop_grace_period"].removesuffix("s")) >= (
         settings.drain_seconds + settings.graceful_shutdown_seconds + 10
@@ -137,6 +139,19 @@ def test_what_is_mounted_is_there() -> None:
     assert not [place for place in mounted if not (PROJECT / place).is_dir()]
 
 
+def test_the_api_is_open_to_nobody(secrets: Path) -> None:
+    (keys,) = _SERVICES["api"]["configs"]
+    default = _as_it_comes(_SERVICES["api"])
+
+    assert (default["AUTH_ISSUER"], default["AUTH_AUDIENCE"]) == (ISSUER, AUDIENCE)
+    assert default["AUTH_JWKS_URL"] == f"file:///{keys}"
+    (key,) = json.loads((secrets.parent / _COMPOSE["configs"][keys]["file"]).read_text())["keys"]
+    assert "d" not in key
+    prometheus = yaml.safe_load((PROJECT / "deploy" / "monitoring" / "prometheus.yml").read_text())
+    (token,) = _SERVICES["prometheus"]["secrets"]
+    assert prometheus["scrape_configs"][0]["authorization"] == {"credentials_file": f"/run/secrets/{token}"}
+
+
 def test_prometheus_asks_the_services_where_they_answer() -> None:
     jobs = yaml.safe_load((PROJECT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"]
     asked = {
@@ -182,8 +197,14 @@ async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_
     assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(hours=72)
 
 
+def _as_it_comes(service: dict[str, Any]) -> dict[str, str]:
+    """Its environment, where that of compose sets nothing."""
+    return {name: re.sub(r"\$\{\w+:?-(.*)\}", r"\1", value) for name, value in service["environment"].items()}
+
+
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("compose") / "secrets"
-    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], check=True, timeout=30)
+    environment = os.environ | {"PYTHON": sys.executable}
+    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=30)
     return directory

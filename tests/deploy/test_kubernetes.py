@@ -76,6 +76,14 @@ def test_every_process_is_started_and_set_as_the_code_says(objects: tuple[Object
         Settings.model_validate({name.lower(): value for name, value in found.items() if name in SETTINGS})
 
 
+def test_the_api_is_open_to_nobody(objects: tuple[Object, ...]) -> None:
+    (api,) = named(objects, "Deployment", "api")
+    found = environment(objects, api)
+
+    assert found["AUTH_ISSUER"].startswith("https://")
+    assert found["AUTH_AUDIENCE"]
+
+
 def test_every_context_has_workers_of_its_own_version(objects: tuple[Object, ...]) -> None:
     workers = [item for item in named(objects, "Deployment") if component(item) == "worker"]
 
@@ -206,6 +214,7 @@ def test_who_is_not_named_in_a_policy_talks_to_nobody(objects: tuple[Object, ...
 @pytest.mark.parametrize(
     ("policy", "allows"),
     [
+        ("issuer", lambda labels: labels["app.kubernetes.io/component"] == "api"),
         ("temporal", lambda labels: labels["app.kubernetes.io/component"] != "migration"),
         (
             "databases",

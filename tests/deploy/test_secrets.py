@@ -1,6 +1,8 @@
 """`make secrets`: made once, and never made anew."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.deploy.image import PROJECT
@@ -17,9 +19,11 @@ def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Pat
     assert len({value for name, value in first.items() if name.endswith("_password")}) == 7
     assert first["installation_password"] in first["installation_postgresql_url"]
     assert first["order_status_password"] in first["order_status_mariadb_url"]
+    assert (directory / "issuer.pem").stat().st_mode & 0o777 == 0o600
     assert {name for name, value in first.items() if second[name] != value} == {"grafana_password"}
 
 
 def _make(directory: Path) -> dict[str, str]:
-    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], check=True, timeout=30)
+    environment = os.environ | {"PYTHON": sys.executable}
+    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=30)
     return {file.name: file.read_text() for file in directory.iterdir()}
