@@ -9,6 +9,7 @@ from activities.order_workflows import OrderWorkflows
 from domain.errors import NotFound
 from domain.orders import Attention, AttentionReason, Order, marks
 from domain.reconciliation import Repair
+from payload_codec import Undecipherable
 from stores.order_status import OrderStatusStore
 
 _AS_EVER = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
@@ -54,6 +55,8 @@ class ViewRepair:
             told = await self.workflows.told(order_id)
         except NotFound:
             return await self._lost(row, end_lost=end_lost)
+        except Undecipherable:
+            return Outcome(Repair.UNANSWERED)
         if not (told.carried or told.order.status.final):
             ended = told.order if told.answered else row or told.order
             return Outcome(ended=None if ended.status.final else ended)

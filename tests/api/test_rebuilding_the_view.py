@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from temporalio.client import Client
 
 from activities import order_workflows, view_rebuild
 from domain import contexts
 from domain.orders import workflow_id
 from rebuild_view import rebuild
 from stores.migration import drop
+from temporal_client import connect
 from tests.api.service import Service
 
 
@@ -27,9 +27,7 @@ async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canc
     await service.work()
     requested, completed, canceled = await service.requested(), await service.completed(), await service.requested()
     terminated = await service.requested()
-    await (
-        (await Client.connect(service.settings.server_address)).get_workflow_handle(workflow_id(terminated)).terminate()
-    )
+    await (await connect(service.settings)).get_workflow_handle(workflow_id(terminated)).terminate()
     before = await service.until(completed, "JOIN_COMPLETED")
 
     await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))

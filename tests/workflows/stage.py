@@ -12,6 +12,7 @@ from uuid import uuid4
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
+from temporalio.converter import DataConverter
 from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 
 from domain import contexts
@@ -50,8 +51,7 @@ class Stage:
         self._orders: Worker | None = None
 
     async def __aenter__(self) -> Self:
-        for queue, activities in self.contexts.activities().items():
-            await self._others.enter_async_context(Worker(self.client, task_queue=queue, activities=activities))
+        await self._start_others()
         await self.start_orders()
         return self
 
@@ -87,6 +87,19 @@ class Stage:
             worker, self._orders = self._orders, None
             await worker.__aexit__(None, None, None)
 
+    async def hand_over(self, client: Client) -> None:
+        """Workers with another client take over, one after the other."""
+        self.client, before = client, self._others
+        await self._start_others()
+        await before.aclose()
+        await self.stop_orders()
+        await self.start_orders()
+
+    async def _start_others(self) -> None:
+        self._others = AsyncExitStack()
+        for queue, activities in self.contexts.activities().items():
+            await self._others.enter_async_context(Worker(self.client, task_queue=queue, activities=activities))
+
     @staticmethod
     def new_id() -> str:
         """For an order that faults are to be ordered for before it is placed."""
@@ -117,7 +130,7 @@ class Stage:
             assert not stumbles, stumbles
             if history.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
                 self._ended_whole(placed, await placed.result(projected=False))
-        await replay(*histories[:: len(histories) // _REPLAYED + 1])
+        await replay(*histories[:: len(histories) // _REPLAYED + 1], converter=self.client.data_converter)
 
     def _ended_whole(self, placed: Placed, order: Order) -> None:
         assert order.status.final
@@ -140,7 +153,9 @@ _NO_FAULT_OF_OURS = (
 )
 
 
-async def replay(*histories: WorkflowHistory, interceptors: Sequence[Interceptor] = ()) -> None:
+async def replay(
+    *histories: WorkflowHistory, interceptors: Sequence[Interceptor] = (), converter: DataConverter = CONVERTER
+) -> None:
     """Run the workflows' code along histories, with more interceptors than their own where given.
 
     Raises:
@@ -150,7 +165,7 @@ async def replay(*histories: WorkflowHistory, interceptors: Sequence[Interceptor
         workflows=[SubscriptionWorkflow, ReconciliationWorkflow],
         workflow_runner=sandbox(strict=True),
         interceptors=[*interceptors, TolerantMessages()],
-        data_converter=CONVERTER,
+        data_converter=converter,
     )
 
     async def one_by_one() -> AsyncIterator[WorkflowHistory]:
