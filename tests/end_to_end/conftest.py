@@ -1,14 +1,35 @@
 """The service that the tests of this folder share."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
+from domain import contexts
+from tests.api.collector import Collector, collector
 from tests.end_to_end.system import System, system
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def traced() -> Iterator[Collector]:
+    """Has the traces of all that the shared service does."""
+    with collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, traced: Collector) -> Iterator[System]:
     """One for all tests: each puts right again what it has taken away."""
-    with system(tmp_path_factory.mktemp("system")) as started:
+    with system(tmp_path_factory.mktemp("system"), OTEL_EXPORTER_OTLP_ENDPOINT=traced.url) as started:
         yield started
+
+
+@pytest.fixture
+def talkative(running: System) -> Iterator[System]:
+    """Every process of ours logs everything."""
+    parts = [running.running[name] for name in ("api", *contexts.ALL)]
+    for part in parts:
+        part.send_signal(signal.SIGUSR1)
+    yield running
+    for part in parts:
+        part.send_signal(signal.SIGUSR2)

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -89,17 +87,6 @@ async def fail(address: str) -> None:
 async def has_failed(workflow: WorkflowHandle[Any, Any]) -> bool:
     events = (await workflow.fetch_history()).events
     return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED for event in events)
-
-
-@pytest.fixture
-def talkative(running: System) -> Iterator[System]:
-    """Every process of ours logs everything."""
-    parts = [running.running[name] for name in ("api", *contexts.ALL)]
-    for part in parts:
-        part.send_signal(signal.SIGUSR1)
-    yield running
-    for part in parts:
-        part.send_signal(signal.SIGUSR2)
 
 
 def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is_shown_or_logged(

@@ -1,0 +1,126 @@
+"""What people have written stays in the contexts' stores: everywhere else it is searched for."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+
+from domain import contexts
+from domain.orders import workflow_id
+from tests.api.collector import Collector
+from tests.end_to_end.system import System
+from tests.eventually import eventually
+
+SECRET = "Geheimnis"
+PHONE = "010-1357-2468"
+PERSONAL = {
+    "customerName": f"{SECRET}-name",
+    "contactPhone": PHONE,
+    "note": f"{SECRET}-note",
+    "installationAddress": f"Seoul {SECRET}-street 7",
+}
+
+
+def post(running: System, path: str, **body: Any) -> dict[str, Any]:
+    answer = running.client.post(path, json=body)
+    assert answer.is_success, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+def until_asked(running: System, order_id: str, times: int) -> None:
+    """Wait until so many engineers have been asked, as the view shows it."""
+
+    def asked() -> bool:
+        row = running.client.get(f"/orderStatuses/{order_id}").json()
+        return [entry["event"] for entry in row.get("history", [])].count("InstallationRequested") == times
+
+    eventually(asked, what=f"{order_id} asked {times} times")
+
+
+def a_day_in_the_field(running: System) -> str:
+    """Everything that can be said to an order, each time with something personal; its id."""
+    asked = {"address": PERSONAL["installationAddress"], "productId": "2001"}
+    slots = running.client.get("/managementCenters/slots", params=asked).json()["items"]
+    first, second, third = [slot["start"] for slot in slots if slot["free"] >= 2][:3]
+    headers = {"Idempotency-Key": "a-day-in-the-field"}
+    body = {"productId": "2001", "productName": "internet", "customerId": "77", "preferredVisit": first} | PERSONAL
+    order_id = str(running.client.post("/orders", json=body, headers=headers).json()["orderId"])
+    act = f"/installations/{order_id}"
+    until_asked(running, order_id, 1)
+    post(running, f"{act}/decline", reason=f"{SECRET}-decline")
+    until_asked(running, order_id, 2)
+    post(running, f"{act}/accept")
+    post(running, f"/orders/{order_id}/reschedule", preferredVisit=second)
+    until_asked(running, order_id, 3)
+    post(running, f"{act}/accept")
+    post(running, f"{act}/start")
+    post(running, f"{act}/incomplete", reason="CUSTOMER_ABSENT", note=f"{SECRET}-absent")
+    post(running, f"/orders/{order_id}/reschedule", preferredVisit=third)
+    until_asked(running, order_id, 4)
+    post(running, f"{act}/accept")
+    post(running, f"{act}/complete", note=f"{SECRET}-done", serials=[f"{SECRET}-serial"])
+    running.until(order_id, "JOIN_COMPLETED")
+    refused = running.client.post(f"/orders/{order_id}/cancel", json={"reason": f"{SECRET}-late"})
+    assert refused.status_code == 409
+    return order_id
+
+
+def a_change_of_mind(running: System) -> str:
+    """An order that is cancelled; its id."""
+    order_id = running.order(**PERSONAL)
+    running.until(order_id, "INSTALLATION_REQUESTED")
+    post(running, f"/orders/{order_id}/cancel", reason=f"{SECRET}-reason")
+    running.until(order_id, "ORDER_CANCELED")
+    return order_id
+
+
+async def told_by_temporal(address: str) -> str:
+    """All histories and all that is listed, as whoever has no key is told."""
+    client = await Client.connect(address)
+    listed = [workflow async for workflow in client.list_workflows(limit=1000)]
+    histories = [await client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history() for one in listed]
+    return "".join(map(str, [*(one.raw_info for one in listed), *(history.events for history in histories)]))
+
+
+def stored_by_temporal(running: System) -> bytes:
+    return b"".join(file.read_bytes() for file in running.data_dir.glob("temporal.db*"))
+
+
+def metrics(running: System) -> str:
+    ports = [running.ports[name] for name in ("api", *contexts.ALL)]
+    return "".join(running.client.get(f"http://127.0.0.1:{port}/metrics").text for port in ports)
+
+
+def spoken_of(text: str | bytes) -> list[str]:
+    """What of all that is personal is in a text."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    return [word for word in (SECRET, PHONE) if word.encode() in raw]
+
+
+def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_traced(
+    talkative: System, traced: Collector
+) -> None:
+    order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
+    talkative.client.get("/orderStatuses", params={"q": f"{SECRET}-street"})
+
+    def followed() -> bool:
+        sent = "".join(map(str, traced.spans))
+        return all(workflow_id(order_id) in sent for order_id in order_ids)
+
+    eventually(followed, within=30, what="the traces of both orders")
+    told = asyncio.run(told_by_temporal(f"127.0.0.1:{talkative.ports['temporal']}"))
+    logs = {file.name: file.read_bytes() for file in Path(talkative.data_dir).glob("*.log")}
+    searched: dict[str, str | bytes] = {
+        "histories and visibility": told,
+        "files of the server": stored_by_temporal(talkative),
+        "metrics": metrics(talkative),
+        "traces": "".join(map(str, traced.spans)),
+        **logs,
+    }
+
+    assert all(workflow_id(order_id) in told for order_id in order_ids)
+    assert {name: found for name, text in searched.items() if (found := spoken_of(text))} == {}
+    kept = b"".join(file.read_bytes() for file in talkative.data_dir.glob("installation.db*"))
+    assert spoken_of(kept) == [SECRET, PHONE]  # whoever searched in the wrong way would have found nothing there
