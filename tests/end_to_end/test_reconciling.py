@@ -1,0 +1,34 @@
+"""What the worker processes have Temporal do by itself."""
+
+from datetime import timedelta
+
+import httpx
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+
+from domain import contexts
+from domain.reconciliation import SCHEDULE_ID
+from tests.end_to_end.system import System
+from tests.eventually import soon
+
+
+async def test_a_pass_comes_to_its_end_when_the_schedule_says_so_and_closed_orders_are_kept(running: System) -> None:
+    client = await Client.connect(f"127.0.0.1:{running.ports['temporal']}")
+    metrics = f"http://127.0.0.1:{running.ports[contexts.ORDER_STATUS]}/metrics"
+
+    async def succeeded_at() -> float:
+        async with httpx.AsyncClient() as http:
+            lines = (await http.get(metrics)).text.splitlines()
+        [line] = [line for line in lines if line.startswith("reconciliation_last_success_timestamp_seconds ")]
+        return float(line.split()[1])
+
+    before = await succeeded_at()
+    await client.get_schedule_handle(SCHEDULE_ID).trigger()
+
+    async def succeeded() -> bool:
+        return await succeeded_at() > before
+
+    await soon(succeeded)
+    asked = DescribeNamespaceRequest(namespace=client.namespace)
+    kept = (await client.workflow_service.describe_namespace(asked)).config.workflow_execution_retention_ttl
+    assert kept.ToTimedelta() == timedelta(hours=72)
