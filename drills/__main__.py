@@ -11,12 +11,14 @@ import uvloop
 from drills import (
     autoscale,
     backup_restore,
+    hung_store,
     installation_down,
     management_center_down,
     redeploy,
     scale_out,
     self_heal,
     soak,
+    temporal_restart,
     view_lost,
     waiting_orders,
 )
@@ -25,12 +27,14 @@ from drills.drill import Drill, Options
 DRILLS: Mapping[str, ModuleType] = {
     "autoscale": autoscale,
     "backup-restore": backup_restore,
+    "hung-store": hung_store,
     "installation-down": installation_down,
     "management-center-down": management_center_down,
     "redeploy": redeploy,
     "scale-out": scale_out,
     "self-heal": self_heal,
     "soak": soak,
+    "temporal-restart": temporal_restart,
     "view-lost": view_lost,
     "waiting-orders": waiting_orders,
 }

@@ -45,20 +45,30 @@ class Siege:
         return self.succeeded / self.seconds
 
 
-async def besiege(url: str, *, clients: int, seconds: int, body: str | None = None) -> Siege:
-    """Load a URL for so many seconds: with GET, or with POST of a JSON body.
+async def besiege(*urls: str, clients: int, seconds: int, body: str | None = None) -> Siege:
+    """Load URLs, one after the other, for so many seconds: with GET, or with POST of a JSON body.
 
     Raises:
         ProgramMissing: siege is not installed.
         SiegeFailure: it did not run to its end.
     """
-    target = url if body is None else f"{url} POST {body}"
+    targets = [url if body is None else f"{url} POST {body}" for url in urls]
     with tempfile.TemporaryDirectory(prefix="siege-") as home:
         settings = Path(home) / "siegerc"
         settings.write_text(_SETTINGS, encoding="utf-8")
-        options = ["-R", str(settings), f"-c{clients}", f"-t{seconds}S", "--content-type", "application/json"]
+        listed = Path(home) / "urls"
+        listed.write_text("".join(f"{target}\n" for target in targets), encoding="utf-8")
+        load = [f"-c{clients}", f"-t{seconds}S", "--content-type", "application/json"]
         process = await asyncio.create_subprocess_exec(
-            needed("siege"), *options, target, stdout=PIPE, stderr=DEVNULL, env={"HOME": home}
+            needed("siege"),
+            "-R",
+            str(settings),
+            "-f",
+            str(listed),
+            *load,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={"HOME": home},
         )
         try:
             async with asyncio.timeout(seconds + _ENDS_WITHIN):

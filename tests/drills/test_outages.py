@@ -2,10 +2,22 @@ import pytest
 
 from tests.databases import POSTGRESQL, kinds
 from tests.drills.drilled import finds
+from tests.programs import program
 
-pytestmark = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="a database server is taken away")
+needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="PostgreSQL is not installed")
 
 
+@needs_a_database_server
 @pytest.mark.parametrize("name", ["management-center-down", "installation-down"])
-def test_they_find_that_an_order_was_dropped(name: str) -> None:
+def test_they_find_that_an_order_was_dropped_while_a_context_was_gone(name: str) -> None:
     assert finds(name, "dropped")
+
+
+def test_it_finds_that_an_order_was_dropped_while_temporal_was_gone() -> None:
+    assert finds("temporal-restart", "dropped")
+
+
+@needs_a_database_server
+def test_it_finds_that_a_hung_store_holds_up_the_others() -> None:
+    program("siege")
+    assert finds("hung-store", "unguarded")

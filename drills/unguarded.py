@@ -1,0 +1,30 @@
+"""The API without its guard against stores that hang, the fault that `hung-store` plants: `python -m drills.unguarded`.
+
+All stores share one handful of turns, and none is ever left alone.
+"""
+
+import asyncio
+from typing import Any
+
+from api.__main__ import main
+from stores.breaker import Breaker
+from stores.pool import Pool
+from temporal_client import run_and_end
+
+_TURNS = 10
+
+
+def _take_the_guard_out() -> None:
+    shared, init = asyncio.Semaphore(_TURNS), Pool.__init__
+
+    def unguarded(pool: Pool, *arguments: Any, **options: Any) -> None:
+        init(pool, *arguments, **options)
+        pool._turns = shared
+
+    for owner, name, instead in ((Pool, "__init__", unguarded), (Breaker, "suspect", lambda _: None)):
+        setattr(owner, name, instead)
+
+
+if __name__ == "__main__":
+    _take_the_guard_out()
+    run_and_end(main)
