@@ -59,7 +59,7 @@ async def run(options: Options) -> Drill:
                 await running.kill(part)
             _wipe(running.settings.data_dir)
             began = perf_counter()
-            await _program("restore", backup)
+            await _program("backup.py", "restore", str(backup))
             if options.plant:
                 await _lose_installations(running.settings)
             for part in ("temporal", "worker", "api"):
@@ -79,7 +79,7 @@ async def _under_load(crowd: People, seconds: float, chance: Random, backup: Pat
             load.create_task(_use(crowd, f"customer-{number}", chance, stop))
         await asyncio.sleep(seconds)
         before, began = deepcopy(crowd.accounts), perf_counter()
-        await _program("take", backup)
+        await _program("backup.py", "take", str(backup))
         taken = Taken(before, perf_counter() - began)
         await asyncio.sleep(seconds / 4)
         stop.set()
@@ -105,16 +105,14 @@ async def _use(crowd: People, name: str, chance: Random, stop: asyncio.Event) ->
                 await insist(partial(crowd.complete, order_id))
 
 
-async def _program(what: str, directory: Path) -> None:
-    """As `make backup` and `make restore` run it."""
+async def _program(*command: str) -> None:
+    """As `make` runs it."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "backup.py", what, str(directory)),
-        cwd=Path(__file__).parents[1],
-        stdout=asyncio.subprocess.DEVNULL,
+        sys.executable, *command, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.DEVNULL
     )
     async with asyncio.timeout(_WITHIN):
         if status := await process.wait():
-            raise stack.StackFailure(f"backup.py {what} ended with exit status {status}")
+            raise stack.StackFailure(f"{command[0]} ended with exit status {status}")
 
 
 def _wipe(data_dir: Path) -> None:
@@ -133,6 +131,7 @@ async def _lose_installations(settings: Settings) -> None:
 
 async def _reconcile(running: stack.Stack) -> int:
     """What an operator does after a restore; returns how many orders had left something behind and were ended."""
+    await _program("rebuild_view.py")
     done: Reconciled = await running.client.execute_workflow(
         WORKFLOW_TYPE,
         Reconciliation(quiet_for=0, end_lost=True),
