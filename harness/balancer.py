@@ -1,6 +1,7 @@
 """HAProxy before API processes: what stands in a drill for a cluster's load balancer.
 
-It never sends a request twice, so that what a client sees as failed has failed. Steered, it asks each process for its
+It never sends a request twice, so that what a client sees as failed has failed. It gives an API no more requests at once
+than that may start orders, and has the others wait, for whichever API is free first. Steered, it asks each process for its
 readiness and leaves out who is not ready; otherwise it takes every process for ready at any time.
 """
 
@@ -24,6 +25,7 @@ defaults
     mode http
     retries 0
     timeout connect 2s
+    timeout queue 20s
     timeout client 30s
     timeout server 30s
     timeout check 5s
@@ -90,7 +92,10 @@ async def balance(stack: Stack, addresses: Sequence[tuple[str, int]], *, running
     """
     port = free_port()
     check = _CHECKED if steered else ""
-    servers = [f"    server api-{number} {host}:{at} {check}" for number, (host, at) in enumerate(addresses)]
+    most = stack.settings.max_starts_in_flight
+    servers = [
+        f"    server api-{number} {host}:{at} maxconn {most} {check}" for number, (host, at) in enumerate(addresses)
+    ]
     configuration = stack.settings.data_dir / "haproxy.cfg"
     configuration.write_text(
         _CONFIGURATION.format(port=port, running=running) + "\n".join(servers) + "\n", encoding="utf-8"
