@@ -39,6 +39,7 @@ _NOT_YET = (
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.CANCELLED,  # the deadline here, before the server's
+    RPCStatusCode.RESOURCE_EXHAUSTED,  # the server is still busy with an earlier try
 )
 
 

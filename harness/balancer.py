@@ -1,8 +1,8 @@
 """HAProxy before API processes: what stands in a drill for a cluster's load balancer.
 
-It never sends a request twice, so that what a client sees as failed has failed. It gives an API no more requests at once
-than that may start orders, and has the others wait, for whichever API is free first. Steered, it asks each process for its
-readiness and leaves out who is not ready; otherwise it takes every process for ready at any time.
+It never sends a request twice, so that what a client sees as failed has failed. It gives an API no more requests at
+once than that may start orders, and has the others wait, for whichever API is free first. Steered, it asks each process
+for its readiness and leaves out who is not ready; otherwise it takes every process for ready at any time.
 """
 
 import signal
