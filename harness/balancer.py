@@ -36,7 +36,7 @@ frontend clients
     monitor fail unless {{ nbsrv(apis) eq {running} }}
     log global
     capture response header Location len 200
-    log-format "answered %ST %hs"
+    log-format "answered %ST %ts %hs"
     default_backend apis
 backend apis
     # No connection is kept for a next request: its server could close it at that moment.
@@ -63,18 +63,22 @@ class Balancer:
         """
         await self._stack.finish(_NAME, signal.SIGUSR1)
 
-    def answers(self) -> Counter[int]:
-        """How many requests there were, by the status of the answer; some have none (-1)."""
-        return Counter(int(status) for status, _ in self._answered())
+    def answers(self) -> Counter[str]:
+        """How many requests there were, by the status of the answer.
+
+        Where it is not an API's answer, with HAProxy's word for what ended the request: `SC`, no API could be reached;
+        `sQ`, none was free in time; `C…`, the client broke it off.
+        """
+        return Counter(status if end == "--" else f"{status} {end}" for status, end, _ in self._answered())
 
     def acknowledged(self) -> list[str]:
-        """The orders that were taken, by the `Location` of the answers that went through."""
-        return [location.rpartition("/")[2] for status, location in self._answered() if status == "201"]
+        """The orders that were taken, by the `Location` of the answers."""
+        return [location.rpartition("/")[2] for status, _, location in self._answered() if status == "201"]
 
-    def _answered(self) -> list[tuple[str, str]]:
+    def _answered(self) -> list[tuple[str, str, str]]:
         lines = self.log.read_text(encoding="utf-8").splitlines()
         words = [line.split() for line in lines if line.startswith("answered ")]
-        return [(status, location.strip("{}")) for _, status, location in words]
+        return [(status, end, location.strip("{}")) for _, status, end, location in words]
 
 
 async def balance(stack: Stack, addresses: Sequence[tuple[str, int]], *, running: int, steered: bool) -> Balancer:

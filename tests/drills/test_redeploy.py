@@ -11,7 +11,7 @@ from harness.siege import Siege
 
 UNNOTICED = Seen(
     siege=Siege(seconds=150, succeeded=2, failed=0, mean_seconds=0.1, longest_seconds=0.2),
-    answers=Counter({201: 3}),
+    answers=Counter({"201": 2, "201 CD": 1}),
     replaced=4,
     took=60,
     orders=["a", "b", "c"],
@@ -23,7 +23,8 @@ FAULTS = {
     "nobody ordered": replace(UNNOTICED, siege=replace(UNNOTICED.siege, succeeded=0)),
     "it took longer than the siege": replace(UNNOTICED, replaced=0),
     "an order that a client knows was never acknowledged": replace(UNNOTICED, orders=["a"]),
-    "a server was not there": replace(UNNOTICED, answers=Counter({201: 3, 503: 1})),
+    "an API could not answer": replace(UNNOTICED, answers=Counter({"201": 3, "503": 1})),
+    "an API was not there": replace(UNNOTICED, answers=Counter({"201": 3, "503 SC": 1})),
 }
 
 
