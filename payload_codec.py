@@ -36,7 +36,7 @@ class Encryption(PayloadCodec):
     def __init__(self, keys: PayloadKeys, namespace: str) -> None:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.by_id.items()}
         self._newest = keys.newest
-        self._namespace = namespace
+        self.namespace = namespace
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt all but what is meant to be open."""
@@ -67,7 +67,7 @@ class Encryption(PayloadCodec):
             raise Undecipherable(f"not encrypted with this payload key '{key_id}' for this namespace") from error
 
     def _bound_to(self, key_id: str) -> bytes:
-        return f"{self._namespace}\n{key_id}".encode()
+        return f"{self.namespace}\n{key_id}".encode()
 
 
 def encrypting(keys: PayloadKeys, namespace: str) -> DataConverter:

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
+    web_ui_origin: str | None = Field(None, pattern=r"^https?://[^/\s]+$", max_length=2000)
+    """Whose pages may have payloads decrypted: where people have Temporal's Web UI. Unset: the embedded one."""
     payload_keys: SecretStr | None = None
     """What is stored in Temporal is encrypted with them; see `payload_keys.py`. Unset: those in `payload_keys_file`."""
     max_starts_in_flight: int = Field(4, ge=1)
@@ -187,6 +189,15 @@ class Settings(BaseSettings):
     def server_address(self) -> str:
         """`host:port` of the Temporal server, existing or embedded."""
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
+
+    @property
+    def web_ui_origins(self) -> list[str]:
+        """As a browser names them."""
+        if self.web_ui_origin is not None:
+            return [self.web_ui_origin]
+        if self.temporal_address is not None:
+            return []
+        return [f"http://{host}:{self.temporal_ui_port}" for host in ("127.0.0.1", "localhost")]
 
     @property
     def payload_keys_file(self) -> Path:

@@ -104,6 +104,8 @@ RULES: Mapping[str, Rule | None] = {
     "GET /orderStatuses/summary": _rule("orderStatuses:read", Role.MANAGER),
     "GET /orderStatuses/events": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /orderStatuses/{orderId}": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
+    "POST /codec/{namespace}/decode": _rule("codec:decode", Role.MANAGER, nationwide=True),
+    "POST /codec/{namespace}/encode": _rule("codec:encode", Role.MANAGER, nationwide=True),
     "GET /metrics": _rule("metrics:read", Role.OPERATOR),
     "GET /health/live": None,
     "GET /health/ready": None,

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api import docs, installation, management_center, order_status, orders, problems, staffing
+from api import codec, docs, installation, management_center, order_status, orders, problems, staffing
 from api.dependencies import Services
 from api.dispatching import Dispatching
 from api.feed import Feed
@@ -31,6 +31,7 @@ from api.subscriptions import Subscriptions
 from api.tokens import Tokens, trust_of
 from domain import contexts
 from health import PARTS, Health
+from payload_codec import Encryption
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
@@ -39,7 +40,7 @@ from stores.order_census import OrderCensus
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
 from telemetry import SILENT, Telemetry
-from temporal_client import call_dispatcher, check, connect, register_search_attributes
+from temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
 
 _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer in."""
@@ -85,13 +86,14 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.health = health
     app.state.gate = gate
     app.trust = trust
-    for collection in (orders, management_center, staffing, installation, order_status):
+    for collection in (orders, management_center, staffing, installation, order_status, codec):
         app.include_router(collection.router)
     app.include_router(health.router(GuardedRoute))
     docs.install(app)
     problems.install(app)
     app.add_middleware(RequestMetrics, registry=health.registry)
     app.add_middleware(RequestContext)
+    app.add_middleware(codec.CodecCors, origins=settings.web_ui_origins)
     return app
 
 
@@ -159,6 +161,7 @@ def _services(settings: Settings, health: Health, client: Client, databases: dic
         feed=Feed(statuses, health.registry),
         dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
         ownership=Ownership(subscriptions, installations, centers),
+        encryption=Encryption(payload_keys_of(settings), client.namespace),
     )
 
 

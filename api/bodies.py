@@ -15,6 +15,8 @@ from api.gate import guarded
 
 LARGEST_BODY = 64 * 1024
 """Bytes."""
+_LARGEST_OF_ALL = 2 * 1024 * 1024
+"""Bytes: so much Temporal stores in one event."""
 
 
 def _no_number(constant: str) -> NoReturn:
@@ -31,16 +33,18 @@ class JsonRequest(Request):
     What is wrong with it is raised as an `HTTPException`: FastAPI hides any other error behind a status of its own.
     """
 
+    largest = LARGEST_BODY
+
     async def body(self) -> bytes:
         """The body, once it is known to be small enough and to call itself JSON."""
         if not hasattr(self, "_body"):
             # Refused as announced: whoever waits for a `100 Continue` then never sends it.
             length = self.headers.get("content-length", "")
-            _check_size(int(length[:20]) if length.isdecimal() else 0)
+            self._check_size(int(length[:20]) if length.isdecimal() else 0)
             chunks, size = [], 0
             async for chunk in self.stream():
                 size += len(chunk)
-                _check_size(size)
+                self._check_size(size)
                 chunks.append(chunk)
             self._body = b"".join(chunks)
             if self._body and not _is_json(self.headers.get("content-type", "")):
@@ -60,9 +64,21 @@ class JsonRequest(Request):
             raise HTTPException(422, "the body has to be an object")
         return content
 
+    def _check_size(self, size: int) -> None:
+        if size > self.largest:
+            raise HTTPException(413, f"a body may have {self.largest} bytes")
+
+
+class LargeJsonRequest(JsonRequest):
+    """One that may be as large as what Temporal stores."""
+
+    largest = _LARGEST_OF_ALL
+
 
 class JsonRoute(APIRoute):
     """A route behind the gate, that reads its query as UTF-8, and its body as a `JsonRequest`."""
+
+    request_class = JsonRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with the stricter request."""
@@ -70,9 +86,15 @@ class JsonRoute(APIRoute):
 
         async def handle_json(request: Request) -> Response:
             _check_query(request.scope["query_string"])
-            return await handle(JsonRequest(request.scope, request.receive))
+            return await handle(self.request_class(request.scope, request.receive))
 
         return guarded(self, handle_json)
+
+
+class LargeJsonRoute(JsonRoute):
+    """A route whose body is a `LargeJsonRequest`."""
+
+    request_class = LargeJsonRequest
 
 
 class DirectRoute(JsonRoute):
@@ -104,11 +126,6 @@ def _check_query(query: bytes) -> None:
         unquote_to_bytes(query).decode()
     except UnicodeDecodeError:
         raise HTTPException(400, "the query is not UTF-8") from None
-
-
-def _check_size(size: int) -> None:
-    if size > LARGEST_BODY:
-        raise HTTPException(413, f"a body may have {LARGEST_BODY} bytes")
 
 
 def _is_json(content_type: str) -> bool:

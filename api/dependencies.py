@@ -13,6 +13,7 @@ from api.schemas.common import ID, Text
 from api.subscriptions import Subscriptions
 from domain.policy import OrderPolicy
 from domain.visits import VisitGrid
+from payload_codec import Encryption
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
@@ -38,6 +39,7 @@ class Services:
     feed: Feed
     dispatching: Dispatching
     ownership: Ownership
+    encryption: Encryption
 
 
 async def _services(request: Request) -> Services:

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
-from ipaddress import ip_address
 
 from payload_keys import make_file
 from settings import Settings
 from supervisor.part import Limits, Listener, Part, Service, Step
-from supervisor.temporal import LOCAL, temporal
+from supervisor.temporal import temporal
+from supervisor.urls import LOCAL, url
 
 _STOP_MARGIN = 5.0
 """Seconds that a part has beyond its own time for a graceful stop before it is killed."""
@@ -34,8 +34,8 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             "worker",
             (sys.executable, "worker.py"),
             settings.worker_port,
-            f"{_url(settings.worker_host, settings.worker_port)}/health/ready",
-            f"{_url(settings.worker_host, settings.worker_port)}/health/live",
+            f"{url(settings.worker_host, settings.worker_port)}/health/ready",
+            f"{url(settings.worker_host, settings.worker_port)}/health/live",
             # Where nobody says with which keys an existing server is used, this run is all that uses it.
             before_start=None if settings.payload_keys else partial(make_file, settings.payload_keys_file),
         ),
@@ -43,8 +43,8 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             "api",
             (sys.executable, "-m", "api"),
             settings.api_port,
-            f"{_url(settings.api_host, settings.api_port)}/health/ready",
-            f"{_url(settings.api_host, settings.api_port)}/health/live",
+            f"{url(settings.api_host, settings.api_port)}/health/ready",
+            f"{url(settings.api_host, settings.api_port)}/health/live",
         ),
     ]
     return [temporal(settings), *items] if settings.temporal_address is None else items
@@ -64,14 +64,14 @@ def _listeners(settings: Settings) -> Sequence[Listener]:
 
 
 def _places(settings: Settings) -> Sequence[str]:
-    api = _url(settings.api_host, settings.api_port)
-    web_ui = [f"Temporal Web UI    {_url(LOCAL, settings.temporal_ui_port)}"]
+    api = url(settings.api_host, settings.api_port)
+    web_ui = [f"Temporal Web UI    {url(LOCAL, settings.temporal_ui_port)}"]
     return [
         f"API                {api}",
         f"API documentation  {api}/docs",
         f"Access             {_access(settings)}",
         *(web_ui if settings.temporal_address is None else [f"Temporal           {settings.temporal_address}"]),
-        f"Worker health      {_url(settings.worker_host, settings.worker_port)}/health/ready",
+        f"Worker health      {url(settings.worker_host, settings.worker_port)}/health/ready",
         f"Data and logs      {settings.data_dir.resolve()}",
         "Ctrl-C stops everything; orders go on where they stood at the next start.",
     ]
@@ -83,14 +83,3 @@ def _access(settings: Settings) -> str:
     if settings.auth_required:
         return "by tokens of this machine: make -s token ROLE=customer SUBJECT=1"
     return "open to whoever uses this machine: no tokens are asked for (AUTH_REQUIRED=1 asks)"
-
-
-def _url(host: str, port: int) -> str:
-    """As a program on this machine reaches it."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return f"http://{host}:{port}"
-    if address.is_unspecified:
-        return f"http://{LOCAL if address.version == 4 else '[::1]'}:{port}"
-    return f"http://{host if address.version == 4 else f'[{host}]'}:{port}"

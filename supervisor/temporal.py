@@ -7,8 +7,8 @@ from pathlib import Path
 
 from settings import Settings
 from supervisor.part import Part
+from supervisor.urls import LOCAL, url
 
-LOCAL = "127.0.0.1"
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 """More than twice the throughput of the defaults; a start that was acknowledged survives the server's death."""
 _DYNAMIC_CONFIG = (
@@ -29,6 +29,7 @@ def temporal(settings: Settings) -> Part:
         *("server", "start-dev", "--disable-config-env", "--disable-config-file"),
         *("--ip", LOCAL, "--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)),
         *("--db-filename", str(file), "--ui-disable-news-fetch"),
+        *("--ui-codec-endpoint", f"{url(settings.api_host, settings.api_port)}/codec/{{namespace}}"),
     ]
     for pragma in _SQLITE_PRAGMAS:
         command += ["--sqlite-pragma", pragma]

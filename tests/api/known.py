@@ -9,18 +9,28 @@ from domain.times import UNSET
 from tests.api.issuer import Issuer
 from tests.api.service import Service
 
-OWN: dict[str, str] = {"orderId": "own-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11", "productId": "p1"}
+OWN: dict[str, str] = {
+    "orderId": "own-order",
+    "engineerId": "kr-11-1",
+    "serviceAreaId": "kr-11",
+    "productId": "p1",
+    "namespace": "default",
+}
 """Customer 1's order in Seoul, and its engineer. Their days off are made anew each time."""
 OTHERS: dict[str, str] = {
     "orderId": "others-order",
     "engineerId": "kr-26-1",
     "serviceAreaId": "kr-26",
     "productId": "p2",
+    "namespace": "default",
 }
-EVERY_SCOPE = " ".join(
-    f"{what}:{how}"
-    for what in ("orders", "installations", "orderStatuses", "managementCenters")
-    for how in ("read", "write")
+EVERY_SCOPE = (
+    " ".join(
+        f"{what}:{how}"
+        for what in ("orders", "installations", "orderStatuses", "managementCenters")
+        for how in ("read", "write")
+    )
+    + " codec:decode codec:encode"
 )
 
 

@@ -28,7 +28,13 @@ from stores.order_status import OrderStatusStore
 from tests.api.service import copy_databases, listening
 from tests.servers import dev_server
 
-KNOWN = {"orderId": "known-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11", "productId": "known/product"}
+KNOWN = {
+    "orderId": "known-order",
+    "engineerId": "kr-11-1",
+    "serviceAreaId": "kr-11",
+    "productId": "known/product",
+    "namespace": "default",
+}
 """Of what there is."""
 # A stream does not end, and has tests of its own.
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi()).exclude(path="/orderStatuses/events")

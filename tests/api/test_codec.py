@@ -1,0 +1,92 @@
+"""What Temporal's Web UI asks for, to show managers what is encrypted."""
+
+import base64
+from typing import Any
+
+from httpx import Response
+from temporalio.api.common.v1 import Payload
+
+from domain.orders import Subscription, workflow_id
+from payload_codec import ENCODING, encrypting
+from payload_keys import PayloadKeys, new_key
+from temporal_client import connect
+from tests.api.problems import assert_problem
+from tests.api.service import Service
+
+DECODE, ENCODE = "/codec/default/decode", "/codec/default/encode"
+
+
+def in_json(payload: Payload) -> dict[str, Any]:
+    metadata = {name: base64.b64encode(value).decode() for name, value in payload.metadata.items()}
+    return {"metadata": metadata, "data": base64.b64encode(payload.data).decode()}
+
+
+def of_json(answer: Response) -> list[Payload]:
+    assert answer.status_code == 200, answer.text
+    return [
+        Payload(
+            metadata={name: base64.b64decode(value) for name, value in each["metadata"].items()},
+            data=base64.b64decode(each["data"]),
+        )
+        for each in answer.json()["payloads"]
+    ]
+
+
+def web_ui(service: Service) -> str:
+    return f"http://localhost:{service.settings.temporal_ui_port}"
+
+
+async def test_the_web_ui_is_shown_what_an_order_was_started_with(service: Service) -> None:
+    order_id = await service.order(installationAddress="Seoul 서초구 1")
+    client = await connect(service.settings)
+    started = (await client.get_workflow_handle(workflow_id(order_id)).fetch_history()).events[0]
+    (stored,) = started.workflow_execution_started_event_attributes.input.payloads
+    assert stored.metadata["encoding"] == ENCODING
+
+    answer = await service.http.post(
+        DECODE, json={"payloads": [in_json(stored)]}, headers={"Origin": web_ui(service), "X-Namespace": "default"}
+    )
+
+    assert answer.headers["Access-Control-Allow-Origin"] == web_ui(service)
+    (shown,) = of_json(answer)
+    (subscription,) = client.data_converter.payload_converter.from_payloads([shown], [Subscription])
+    assert subscription.order.installation_address == "Seoul 서초구 1"
+
+
+async def test_what_is_sent_from_the_web_ui_is_encrypted(service: Service) -> None:
+    client = await connect(service.settings)
+    plain = Payload(metadata={"encoding": b"json/plain"}, data=b'"moving house"')
+
+    encrypted = of_json(await service.http.post(ENCODE, json={"payloads": [in_json(plain)]}))
+
+    assert b"moving house" not in encrypted[0].data
+    assert await client.data_converter.decode(encrypted) == ["moving house"]
+
+
+async def test_what_cannot_be_decrypted_is_answered_as_it_is(service: Service) -> None:
+    others = encrypting(PayloadKeys.parse(f"other:{new_key()}"), "default")
+    payloads = [*await others.encode(["x"]), Payload(metadata={"encoding": b"json/plain"}, data=b"1")]
+
+    answer = await service.http.post(DECODE, json={"payloads": list(map(in_json, payloads))})
+
+    assert of_json(answer) == payloads
+
+
+async def test_no_other_page_may_ask_and_the_web_ui_nothing_else(service: Service) -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-namespace"}
+    ours, others = {"Origin": web_ui(service)}, {"Origin": "http://elsewhere.example"}
+
+    assert (await service.http.options(DECODE, headers=ours | asks)).status_code == 200
+    assert (await service.http.options(DECODE, headers=others | asks)).status_code == 400
+    for path, origin in ((DECODE, others), ("/orders", ours)):
+        answer = await service.http.post(path, json={}, headers=origin)
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    assert_problem(await service.http.options("/orders", headers=ours | asks), 405, "method-not-allowed")
+
+
+async def test_what_is_no_payload_of_ours_is_refused(service: Service) -> None:
+    assert_problem(await service.http.post("/codec/other/decode", json={"payloads": []}), 404, "not-found")
+    for wrong in ({"payloads": [{"data": "?"}]}, {"payloads": [{"metadata": {"a": 1}}]}, {"payloads": 1}):
+        assert_problem(await service.http.post(DECODE, json=wrong), 422, "invalid-input")
+    many = {"payloads": [{"data": "A" * 4 * 1024 * 1024}]}
+    assert_problem(await service.http.post(DECODE, json=many), 413, "too-large")
