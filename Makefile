@@ -55,7 +55,7 @@ bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
 	$(PY) -m bench
 
 drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running thing: make drill-waiting-orders
-	@$(PY) -m drills $*
+	@$(PY) -m drills $* $(ARGS)
 
 token: $(VENV)/embedded.stamp ## a token of the local issuer: ROLE=manager SUBJECT=kim [REGIONS="KR-11"] [SCOPE="…"] [ISSUER=secrets]
 	@$(PY) issue_token.py --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \
