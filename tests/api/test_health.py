@@ -1,9 +1,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+import health
+from domain import contexts
 from settings import Settings
+from stores.migration import migrate
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
 from tests.eventually import soon
@@ -27,6 +33,18 @@ async def test_with_parts_down_it_is_degraded_and_says_which(settings: Settings,
 
     assert (status, document["status"]) == (200, "degraded")
     assert {part for part, state in document["parts"].items() if state == "down"} == {"temporal", "installationStore"}
+
+
+async def test_a_store_whose_tables_are_too_old_is_down_until_they_are_migrated(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_FRESH_FOR", 0.0)
+    url = f"sqlite:///{tmp_path}/old.db"
+    await migrate(contexts.INSTALLATION, url, "0001")
+    async with serving(but(settings, installation_database_url=url)) as service:
+        assert (await ready(service))[1]["parts"]["installationStore"] == "down"
+        await migrate(contexts.INSTALLATION, url)
+        assert (await ready(service))[1]["parts"]["installationStore"] == "up"
 
 
 async def test_once_temporal_is_there_orders_are_taken(settings: Settings, free_port: int) -> None:
