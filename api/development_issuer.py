@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from hashlib import sha256
@@ -65,7 +66,8 @@ def _jwk(key: EllipticCurvePrivateKey) -> dict[str, Any]:
 
 def _write(file: Path, content: bytes, mode: int) -> Path:
     """A draft of the file, beside it."""
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as opened:
+    descriptor, draft = tempfile.mkstemp(dir=file.parent)  # for its owner alone
+    with os.fdopen(descriptor, "wb") as opened:
         opened.write(content)
-    return draft
+        os.fchmod(descriptor, mode)
+    return Path(draft)

@@ -82,6 +82,17 @@ def test_it_starts_and_shows_orders_while_temporal_is_down(settings: Settings, f
         assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses").status_code == 200
 
 
+def test_it_does_not_start_where_it_would_be_open_to_everybody(
+    settings: Settings, free_port: int, tmp_path: Path
+) -> None:
+    with process(settings, free_port, tmp_path / "log", API_HOST="0.0.0.0", AUTH_REQUIRED="1") as running:  # noqa: S104
+        assert running.wait(timeout=30) == 2
+    said = (tmp_path / "log").read_text()
+    assert "API_HOST=0.0.0.0" in said
+    assert "AUTH_ISSUER" in said
+    assert "Traceback" not in said
+
+
 def test_a_port_that_is_taken_is_named(settings: Settings, tmp_path: Path) -> None:
     with process(settings, settings.temporal_port, tmp_path / "log") as running:
         assert running.wait(timeout=30) != 0

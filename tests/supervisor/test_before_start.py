@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,34 @@ def test_two_parts_that_want_the_same_port_are_both_named(start: Start) -> None:
 def test_a_host_that_is_not_of_this_machine_is_named() -> None:
     with pytest.raises(Failure, match=r"192\.0\.2\.1.*API_PORT"):
         check([Listener("API_PORT", "192.0.2.1", free_port(), "the API")])
+
+
+def test_an_api_that_would_be_open_to_everybody_is_not_started(tmp_path: Path) -> None:
+    environment = ENVIRONMENT | {"API_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path / "data")}  # noqa: S104 - refused
+    done = subprocess.run(
+        [sys.executable, "run.py"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "AUTH_ISSUER" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        ("no tokens are asked for", {}),
+        ("make -s token", {"auth_required": True}),
+        ("https://issuer.example", {"auth_issuer": "https://issuer.example", "auth_audience": "orders"}),
+    ],
+)
+def test_it_says_who_is_let_in(said: str, settings: dict[str, Any]) -> None:
+    assert any(said in place for place in service_of(Settings(**settings)).places)
 
 
 def test_a_second_copy_on_the_same_data_names_the_first(start: Start) -> None:

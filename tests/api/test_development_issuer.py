@@ -1,0 +1,56 @@
+"""Tokens for trying the service out, and the one key that makes them."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from api import development_issuer
+from api.callers import Role
+from api.tokens import Tokens, trust_of
+from settings import Settings
+
+PROJECT = Path(__file__).parents[2]
+
+
+async def test_the_token_that_is_printed_last_counts(tmp_path: Path) -> None:
+    arguments = ["--role", "manager", "--subject", "kim", "--regions", "KR-11 KR-26"]
+    trust = trust_of(Settings(data_dir=tmp_path, auth_required=True))
+    assert trust is not None
+
+    found = await Tokens(trust).check(_printed(tmp_path, *arguments).splitlines()[-1])
+
+    assert (found.subject, found.roles, found.regions) == (
+        "kim",
+        frozenset({Role.MANAGER}),
+        frozenset({"KR-11", "KR-26"}),
+    )
+
+
+def _printed(data_dir: Path, *arguments: str) -> str:
+    environment = os.environ | {"DATA_DIR": str(data_dir)}
+    command = [sys.executable, "issue_token.py", *arguments]
+    return subprocess.check_output(command, cwd=PROJECT, env=environment, text=True, timeout=30)
+
+
+async def test_nobody_else_makes_tokens_and_there_is_one_key_whoever_comes_first(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        urls = set(pool.map(development_issuer.publish, [tmp_path / "data"] * 8))
+
+    assert len(urls) == 1
+    assert {file.name for file in (tmp_path / "data").iterdir()} == {"issuer.pem", "issuer_keys.json"}
+    assert (tmp_path / "data" / "issuer.pem").stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE" not in (tmp_path / "data" / "issuer_keys.json").read_text()
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_tokens_are_asked_for_where_that_is_said(tmp_path: Path, required: bool) -> None:
+    assert (trust_of(Settings(data_dir=tmp_path, auth_required=required)) is not None) == required
+    assert any(tmp_path.iterdir()) == required
+    configured = Settings(data_dir=tmp_path, auth_issuer="https://issuer.example", auth_audience="orders")
+    trust = trust_of(configured)
+    assert trust is not None
+    assert trust.issuer == "https://issuer.example"
