@@ -9,6 +9,7 @@ from settings import Settings
 from supervisor.part import Part
 from supervisor.urls import LOCAL, url
 
+NAMESPACE = "default"
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 """More than twice the throughput of the defaults; a start that was acknowledged survives the server's death."""
 _DYNAMIC_CONFIG = (
@@ -29,14 +30,14 @@ def temporal(settings: Settings) -> Part:
         *("server", "start-dev", "--disable-config-env", "--disable-config-file"),
         *("--ip", LOCAL, "--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)),
         *("--db-filename", str(file), "--ui-disable-news-fetch"),
-        *("--ui-codec-endpoint", f"{url(settings.api_host, settings.api_port)}/codec/{{namespace}}"),
+        *("--ui-codec-endpoint", f"{url(settings.api_host, settings.api_port)}/codec/{NAMESPACE}"),
     ]
     for pragma in _SQLITE_PRAGMAS:
         command += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC_CONFIG:
         command += ["--dynamic-config-value", value]
     # The Web UI passes this on to the server, which knows its namespace only once it has started.
-    namespace = f"http://{LOCAL}:{settings.temporal_ui_port}/api/v1/namespaces/default"
+    namespace = f"http://{LOCAL}:{settings.temporal_ui_port}/api/v1/namespaces/{NAMESPACE}"
     return Part(
         "temporal",
         tuple(command),
