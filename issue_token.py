@@ -12,7 +12,7 @@ from settings import Settings
 def main() -> None:
     """Make the issuer's keys where there are none, and a token where a role is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--role", choices=list(Role), help="without one, only the keys are made")
+    parser.add_argument("--role", choices=[role.value for role in Role], help="without one, only the keys are made")
     parser.add_argument("--subject", default="1", help="the customer's or engineer's id, or a name")
     parser.add_argument("--regions", help="that a manager is limited to: KR-11 KR-26")
     parser.add_argument("--scope", help="of a service: orders:read orders:write")

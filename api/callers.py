@@ -29,12 +29,12 @@ class Identity:
     """What a valid token says."""
 
     subject: str
+    expires_at: float
+    """Seconds since the epoch."""
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
     regions: frozenset[str] | None = None
     """Those that a manager is limited to; `None`: to none."""
-    expires_at: float | None = None
-    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,14 @@ from tests.api.service import copy_databases, listening
 MARK = "marked 77-1"
 """An address that nobody may read but whose it is."""
 OWNER, STRANGER = "owner-77", "stranger-77"
-KNOWN = {"orderId": "known-order", "engineerId": "kr-11-1", "serviceAreaId": "kr-11", "productId": "p", "dayOffId": "d"}
+KNOWN = {
+    "orderId": "known-order",
+    "engineerId": "kr-11-1",
+    "serviceAreaId": "kr-11",
+    "productId": "p",
+    "dayOffId": "d",
+    "namespace": "default",
+}
 WHO: dict[str, tuple[Any, ...]] = {
     "nobody": (),
     "no role": (STRANGER,),

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import jwt
 import pytest
 
+from api import tokens
 from api.callers import Identity, Role
 from api.errors import Unauthenticated
-from api.tokens import LARGEST_TOKEN, Tokens, Trust
+from api.tokens import LARGEST_TOKEN, LEEWAY, Tokens, Trust
 from tests.api.issuer import Issuer, as_jwk, as_pem, ec_key, rsa_key, unsigned
 
 LONG_AGO, LATER = time.time() - 600, time.time() + 600
@@ -34,10 +36,10 @@ async def test_a_token_says_who_sends_it(issuer: Issuer, key_id: str) -> None:
 
     assert await Tokens(issuer.trust).check(issuer.sign(claims, key_id)) == Identity(
         "kim",
+        expires + LEEWAY,
         frozenset({Role.MANAGER}),
         frozenset({"orders:read", "orders:write"}),
         frozenset({"KR-11"}),
-        expires + 30,
     )
 
 
@@ -60,6 +62,28 @@ async def test_roles_are_in_the_claim_that_is_set(issuer: Issuer, name: str, cla
 
     assert (await Tokens(trust).check(issuer.token(**{"roles": None, **claims}))).roles == {Role.ENGINEER}
     assert (await Tokens(trust).check(issuer.token(roles=None))).roles == frozenset()
+
+
+async def test_a_token_that_was_good_is_no_longer_once_it_has_ended(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checker = Tokens(issuer.trust)
+    token = issuer.token()
+    await checker.check(token)
+    ended = time.time() + 10_000
+    monkeypatch.setattr(tokens, "time", lambda: ended)
+    monkeypatch.setattr(Tokens, "_verified", Mock(side_effect=jwt.ExpiredSignatureError))
+
+    with pytest.raises(Unauthenticated, match="expired"):
+        await checker.check(token)
+
+
+async def test_only_so_many_good_tokens_are_kept(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MOST_KEPT", 2)
+    checker = Tokens(issuer.trust)
+    for number in range(5):
+        assert (await checker.check(issuer.token(str(number)))).subject == str(number)
+    assert len(checker._good) == 2
 
 
 def _altered(issuer: Issuer) -> str:
