@@ -37,7 +37,9 @@ _CLIENTS = 100
 _CALLERS = 20
 """Who ask the store that hangs, each every other second: little load, but more than its turns if each waited."""
 _CALLS_EVERY = 2.0
+_ORDER_EVERY = 1.0
 _ORDERS = 20
+"""Are there from the beginning."""
 _MEDIAN_WITHIN, _P95_WITHIN = 1.5, 2.0
 """Times that of the undisturbed turn, for noise."""
 _BACK_WITHIN = 10.0
@@ -54,7 +56,7 @@ class Turn:
     seconds: list[float] = field(default_factory=list)
     """Of a client of ours beside it, on the same paths."""
     others: Counter[int] = field(default_factory=Counter)
-    """What that client was answered."""
+    """What that client was answered, and a customer who orders now and then."""
     refused: Counter[int] = field(default_factory=Counter)
     """What the store's own callers were answered."""
     refused_after: list[float] = field(default_factory=list)
@@ -144,11 +146,12 @@ async def _turn(running: Stack, hung: str, seconds: int) -> Turn:
     """Siege on the others' paths, a client of ours beside it, and callers of the store that hangs or will."""
     turn = Turn()
     paths = [path for context, of_it in PATHS.items() if context != hung for path in of_it]
-    async with connections(running.api, 1 + _CALLERS) as [client, *callers]:
+    async with connections(running.api, 2 + _CALLERS) as [client, customer, *callers]:
         ends = perf_counter() + seconds
         besieged, *_ = await asyncio.gather(
             besiege(*(f"{running.url}{path}" for path in paths), clients=_CLIENTS, seconds=seconds),
             _ask_others(turn, client, paths, ends),
+            _order(turn, customer, ends),
             *(_ask_hung(turn, caller, PATHS[hung][0], ends) for caller in callers),
         )
     turn.siege = besieged
@@ -157,11 +160,18 @@ async def _turn(running: Stack, hung: str, seconds: int) -> Turn:
 
 async def _ask_others(turn: Turn, client: Connection, paths: Sequence[str], ends: float) -> None:
     while perf_counter() < ends:
-        for method, path, body in (*(("GET", path, None) for path in paths), ("POST", "/orders", _ENCODED)):
+        for path in paths:
             began = perf_counter()
-            answer = await client.request(method, path, body)
+            answer = await client.request("GET", path)
             turn.others[answer.status] += 1
             turn.seconds.append(perf_counter() - began)
+
+
+async def _order(turn: Turn, customer: Connection, ends: float) -> None:
+    while perf_counter() < ends:
+        answer = await customer.request("POST", "/orders", _ENCODED)
+        turn.others[answer.status] += 1
+        await asyncio.sleep(_ORDER_EVERY)
 
 
 async def _ask_hung(turn: Turn, caller: Connection, path: str, ends: float) -> None:
