@@ -26,6 +26,8 @@ ORIGINAL_BODY = '{"productId": "2001", "productName": "internet", "installationA
 FAULTS = {"hasty": "an API that is told to stop does not drain"}
 _EACH = 2
 """Processes of a kind."""
+_SLOTS = {"MAX_CONCURRENT_ACTIVITIES": "4", "MAX_CONCURRENT_WORKFLOW_TASKS": "4"}
+"""Of each worker and queue: what one machine can do. More would only wait at its Temporal server, before new orders."""
 _RELEASED_WITHIN = 120.0
 _SETTLED_WITHIN = 1800.0
 
@@ -159,4 +161,4 @@ def _row(how: str, seen: Seen) -> dict[str, str | int | float | None]:
 
 
 def _environment(drains: bool) -> dict[str, str]:
-    return {"DRAIN_SECONDS": "3" if drains else "0"}
+    return {"DRAIN_SECONDS": "3" if drains else "0", **_SLOTS}
