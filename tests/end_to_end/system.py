@@ -2,11 +2,10 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from domain import contexts
+from harness.ports import free_port
 from settings import Settings
 from supervisor.part import Part
 from supervisor.service import plan
@@ -30,13 +30,6 @@ CONTRACT_BODY = {
     "status": "JOINORDED",
 }
 """As it stands in the contract."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def reachable(url: str) -> bool:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.ports import free_port
 from tests.eventually import eventually
 
 PROJECT = Path(__file__).parents[2]
@@ -24,13 +24,6 @@ AS_FROM_A_TERMINAL = (
 )
 """A test run in the background, or under nohup, hands on that these signals are ignored."""
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(PROJECT)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def fake(behaviour: str = "", port: int = 0) -> dict[str, Any]:

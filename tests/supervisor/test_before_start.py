@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from harness.ports import free_port
 from settings import Settings
 from supervisor.part import Failure, Listener, Part
 from supervisor.ports import check
 from supervisor.service import plan, service_of
-from tests.supervisor.conftest import ENVIRONMENT, PROJECT, Start, alive, fake, free_port
+from tests.supervisor.conftest import ENVIRONMENT, PROJECT, Start, alive, fake
 
 
 def test_a_port_that_is_taken_is_named_with_its_variable_and_purpose_and_nothing_starts(start: Start) -> None:
