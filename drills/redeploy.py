@@ -90,7 +90,7 @@ async def _redeploy(stack: Stack, options: Options, *, steered: bool) -> Seen:
     host = stack.settings.api_host
     addresses = [(host, port) for port in sorted({*old, *new})]
     balancer = await balance(stack, addresses, running=_EACH, steered=steered)
-    clients, seconds = (6, 60) if options.quick else (30, 150)
+    clients, seconds = (6, 90) if options.quick else (30, 150)
     url = f"http://127.0.0.1:{balancer.port}/orders"
     siege = asyncio.create_task(besiege(url, clients=clients, seconds=seconds, body=ORIGINAL_BODY))
     await asyncio.sleep(seconds / 10)
