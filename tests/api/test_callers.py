@@ -46,6 +46,9 @@ class Person:
     async def post(self, path: str, body: Mapping[str, Any] | None = None, **more: str) -> httpx.Response:
         return await self._http.post(path, json=body or {}, headers=self._headers | more)
 
+    async def put(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        return await self._http.put(path, json=body, headers=self._headers)
+
     async def items(self, path: str) -> list[Any]:
         answer = await self.get(path)
         assert answer.status_code == 200, answer.text
@@ -177,6 +180,8 @@ async def test_a_manager_of_a_region_changes_nothing_elsewhere(service: Service,
         answer = await regional.post("/managementCenters/daysOff", day | {"engineerId": engineer_id})
         assert_problem(answer, 422, "invalid-input")
     assert (await regional.post("/managementCenters/daysOff", day | {"engineerId": "kr-11-1"})).status_code == 201
+    given = await regional.put("/managementCenters/assignments/own-order", {"engineerId": "kr-26-1"})
+    assert_problem(given, 409, "engineer-unavailable")
 
 
 async def test_a_listener_hears_of_their_own_orders_until_their_token_ends(

@@ -209,6 +209,12 @@ async def test_the_summary_counts_what_stands_where(store: OrderStatusStore) -> 
         by_region={"KR-11": {"JOIN_COMPLETED": 2, "AWAITING_ENGINEER": 1}, "KR-26": {"JOIN_COMPLETED": 1}},
         attention=2,
     )
+    assert await store.summary(["KR-11"]) == Summary(
+        total=3,
+        by_status={"JOIN_COMPLETED": 2, "AWAITING_ENGINEER": 1},
+        by_region={"KR-11": {"JOIN_COMPLETED": 2, "AWAITING_ENGINEER": 1}},
+        attention=1,
+    )
 
 
 async def test_each_stored_version_is_told_once_with_a_rising_number(store: OrderStatusStore) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -65,6 +66,19 @@ async def test_engineers_are_listed_each_once_whatever_the_page(store: Managemen
     assert await engineers(store, limit, regions=["KR-11"], active=True) == ["kr-11-1", "kr-11-3"]
     assert await engineers(store, limit, active=False) == ["kr-11-2"]
     assert await engineers(store, limit, regions=["KR-99"]) == []
+
+
+async def test_what_belongs_to_some_regions_is_found(store: ManagementCenterStore) -> None:
+    day = date(2030, 1, 2)
+    days = {"first_day": day, "last_day": day, "reason": None}
+    for engineer_id, region in ((None, "KR-11"), ("kr-11-2", None), (None, "KR-26"), ("kr-26-2", None)):
+        await store.create_day_off(engineer_id=engineer_id, region=region, **days)  # type: ignore[arg-type] # by name
+    await store.retire_engineer("kr-26-1")
+
+    off = (await store.days_off(within={"KR-11"})).items
+    assert {(one.engineer_id, one.region) for one in off} == {(None, "KR-11"), ("kr-11-2", None)}
+    assert (await store.days_off(within=set())).items == []
+    assert set(await store.engineers_of({"KR-26"})) == {"kr-26-1", "kr-26-2", "kr-26-3"}
 
 
 async def test_areas_are_listed_each_once_whatever_the_page(store: ManagementCenterStore) -> None:
