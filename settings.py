@@ -1,9 +1,10 @@
 """Every setting of every process, read from the environment once, where a process starts."""
 
 import os
+import re
 from datetime import time, timedelta
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -47,6 +48,22 @@ class Settings(BaseSettings):
     """Where the issuer's public keys are; unset, its discovery document tells. A `file:` URL is read like any other."""
     auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
     """Which claim has the roles; dots lead into others, as in `realm_access.roles`."""
+    rate_limit_customer: int = Field(300, ge=0)
+    """Requests that one customer may send to one process: so many at once, and as many a minute; 0: any number."""
+    rate_limit_engineer: int = Field(300, ge=0)
+    rate_limit_manager: int = Field(1200, ge=0)
+    rate_limit_service: int = Field(30_000, ge=0)
+    rate_limit_operator: int = Field(300, ge=0)
+    rate_limit_anonymous: int | None = Field(None, ge=0)
+    """Those from one address that show no good token, or are not allowed. Unset: 300, or any number without tokens."""
+    max_open_orders_per_customer: int | None = Field(None, ge=0)
+    """Unset: 20, or any number where no tokens are asked for; 0: any number."""
+    max_listeners_per_client: int | None = Field(None, ge=0)
+    """Event streams that one client may have open. Unset: 5, or any number without tokens; 0: any number."""
+    trusted_proxies: str = Field("", max_length=2000)
+    """Addresses and networks, with commas between, whose `X-Forwarded-For` says where a request comes from."""
+    cors_origins: str = Field("", max_length=2000)
+    """Origins, with commas between, whose pages may ask the API from a browser. None as it comes."""
     worker_host: str = "127.0.0.1"
     worker_port: int = Field(8081, ge=1, le=65535)
     temporal_address: str | None = None
@@ -131,6 +148,20 @@ class Settings(BaseSettings):
             PayloadKeys.parse(keys.get_secret_value())
         return keys
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: str) -> str:
+        for proxy in _listed(proxies):
+            ip_network(proxy)
+        return proxies
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        if not all(re.fullmatch(r"https?://[^/\s*]+", origin) for origin in _listed(origins)):
+            raise ValueError("an origin is a scheme and a host, as in https://shop.example")
+        return origins
+
     @model_validator(mode="after")
     def _whole_version(self) -> Self:
         if bool(self.worker_deployment_name) != bool(self.worker_build_id):
@@ -191,6 +222,16 @@ class Settings(BaseSettings):
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
 
     @property
+    def asks_for_tokens(self) -> bool:
+        """Whether the API does."""
+        return self.auth_required or self.auth_issuer is not None
+
+    @property
+    def api_origins(self) -> list[str]:
+        """Of `cors_origins`, each."""
+        return _listed(self.cors_origins)
+
+    @property
     def web_ui_origins(self) -> list[str]:
         """As a browser names them."""
         if self.web_ui_origin is not None:
@@ -216,6 +257,10 @@ class Settings(BaseSettings):
             contexts.ORDER_STATUS: self.order_status_database_url,
         }[context]
         return configured or f"sqlite:///{self.data_dir.resolve()}/{context}.db"
+
+
+def _listed(text: str) -> list[str]:
+    return [word for each in text.split(",") if (word := each.strip())]
 
 
 def _is_loopback(host: str) -> bool:

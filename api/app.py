@@ -1,15 +1,18 @@
 """The app: what it opens, what runs in its background, what it serves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import Gauge
-from starlette.types import Scope
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -20,12 +23,15 @@ from api.feed import Feed
 from api.first_rows import FirstRows
 from api.gate import Gate, GuardedRoute
 from api.known_orders import KnownOrders
+from api.limits import Limits, Rates, limits_of
 from api.metrics import RequestMetrics
+from api.open_orders import OpenOrders
 from api.openapi import DescribedApi
 from api.order_gauges import OrderGauges
 from api.ownership import Ownership
 from api.queue_gauges import QueueGauges
 from api.request_context import RequestContext
+from api.response_headers import ResponseHeaders
 from api.starting import Starting
 from api.subscriptions import Subscriptions
 from api.tokens import Tokens, trust_of
@@ -52,6 +58,24 @@ _AGAIN_AFTER = 1.0
 _log = structlog.get_logger(__name__)
 
 
+_CORS: Mapping[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+    "expose_headers": ["Idempotent-Replayed", "Location", "Retry-After"],
+}
+"""What pages of other origins may send and see."""
+
+
+class Api(DescribedApi):
+    """The app. Every answer has the headers that guard it, also what no middleware sees, as when everything failed."""
+
+    page_policies: Mapping[str, str]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """All of it."""
+        return ResponseHeaders(super().build_middleware_stack(), self.page_policies)
+
+
 def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     """The service's HTTP surface. It starts, and serves what it can, whatever else is down.
 
@@ -59,12 +83,13 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         OpenToEverybody: as `Settings.check_closed`.
     """
     trust = trust_of(settings)
-    gate = Gate(Tokens(trust) if trust else None)
+    limits = limits_of(settings)
+    gate = Gate(Tokens(trust) if trust else None, Rates(limits.rates))
     health = Health(sdk=telemetry.sdk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, health, telemetry) as services:
+        async with _opened(settings, limits, health, telemetry) as services:
             app.state.services = services
             if trust is None:
                 _log.warning("no tokens are asked for: whoever uses this machine may do everything")
@@ -73,7 +98,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
             await stop_serving(app)
             gate.close()
 
-    app = DescribedApi(
+    app = Api(
         title="Subscription orders · 가입신청",
         description="Orders of internet and IPTV, from the customer's wish to the finished installation.",
         version="1",
@@ -89,12 +114,19 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     for collection in (orders, management_center, staffing, installation, order_status, codec):
         app.include_router(collection.router)
     app.include_router(health.router(GuardedRoute))
-    docs.install(app)
+    app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
     problems.install(app)
     app.add_middleware(RequestMetrics, registry=health.registry)
     app.add_middleware(RequestContext)
+    if settings.api_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.api_origins, **_CORS)
     app.add_middleware(codec.CodecCors, origins=settings.web_ui_origins)
     return app
+
+
+def _origin(url: str | None) -> str | None:
+    parts = urlsplit(url or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
 
 
 def _traced(telemetry: Telemetry) -> TelemetryConfig:
@@ -116,7 +148,7 @@ async def stop_serving(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, health: Health, telemetry: Telemetry) -> AsyncIterator[Services]:
+async def _opened(settings: Settings, limits: Limits, health: Health, telemetry: Telemetry) -> AsyncIterator[Services]:
     """The stores and the client, none of which has to answer yet, and what runs in the background."""
     async with AsyncExitStack() as open_things:
         databases = {}
@@ -127,7 +159,7 @@ async def _opened(settings: Settings, health: Health, telemetry: Telemetry) -> A
             health.add_store(context, Schema(context, database).check, database.refusing)
         client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
         health.checks["temporal"] = partial(check, client)
-        services = _services(settings, health, client, databases)
+        services = _services(settings, limits, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])
         registering = asyncio.create_task(_register_search_attributes(client))
         works = (services.first_rows.run, services.feed.run, services.dispatching.run)
@@ -142,7 +174,9 @@ async def _opened(settings: Settings, health: Health, telemetry: Telemetry) -> A
             await asyncio.gather(registering, *background, return_exceptions=True)
 
 
-def _services(settings: Settings, health: Health, client: Client, databases: dict[str, Database]) -> Services:
+def _services(
+    settings: Settings, limits: Limits, health: Health, client: Client, databases: dict[str, Database]
+) -> Services:
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
     centers = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
@@ -153,12 +187,13 @@ def _services(settings: Settings, health: Health, client: Client, databases: dic
     return Services(
         subscriptions=subscriptions,
         first_rows=FirstRows(statuses, health.registry),
+        open_orders=OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
         policy=settings.order_policy,
         grid=settings.booking_rules.grid,
         centers=centers,
         installations=installations,
         statuses=statuses,
-        feed=Feed(statuses, health.registry),
+        feed=Feed(statuses, health.registry, most_of_one=limits.listeners),
         dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
         ownership=Ownership(subscriptions, installations, centers),
         encryption=Encryption(payload_keys_of(settings), client.namespace),

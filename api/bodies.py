@@ -1,5 +1,6 @@
 """What the body of a request has to be before anyone looks at its members."""
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, get_type_hints
@@ -15,6 +16,8 @@ from api.gate import guarded
 
 LARGEST_BODY = 64 * 1024
 """Bytes."""
+BODY_WITHIN = 10.0
+"""Seconds for all of it to come in."""
 _LARGEST_OF_ALL = 2 * 1024 * 1024
 """Bytes: so much Temporal stores in one event."""
 
@@ -41,12 +44,7 @@ class JsonRequest(Request):
             # Refused as announced: whoever waits for a `100 Continue` then never sends it.
             length = self.headers.get("content-length", "")
             self._check_size(int(length[:20]) if length.isdecimal() else 0)
-            chunks, size = [], 0
-            async for chunk in self.stream():
-                size += len(chunk)
-                self._check_size(size)
-                chunks.append(chunk)
-            self._body = b"".join(chunks)
+            self._body = await self._read()
             if self._body and not _is_json(self.headers.get("content-type", "")):
                 raise HTTPException(415, "send application/json")
         return self._body
@@ -63,6 +61,19 @@ class JsonRequest(Request):
         if not isinstance(content, dict):
             raise HTTPException(422, "the body has to be an object")
         return content
+
+    async def _read(self) -> bytes:
+        chunks, size = [], 0
+        try:
+            async with asyncio.timeout(BODY_WITHIN):
+                async for chunk in self.stream():
+                    size += len(chunk)
+                    self._check_size(size)
+                    chunks.append(chunk)
+        except TimeoutError:
+            # Whoever goes on to send it slowly would keep the connection.
+            raise HTTPException(408, "the body did not come in time", {"Connection": "close"}) from None
+        return b"".join(chunks)
 
     def _check_size(self, size: int) -> None:
         if size > self.largest:

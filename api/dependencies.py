@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 from api.dispatching import Dispatching
 from api.feed import Feed
 from api.first_rows import FirstRows
+from api.open_orders import OpenOrders
 from api.ownership import Ownership
 from api.schemas.common import ID, Text
 from api.subscriptions import Subscriptions
@@ -31,6 +32,7 @@ class Services:
 
     subscriptions: Subscriptions
     first_rows: FirstRows
+    open_orders: OpenOrders
     policy: OrderPolicy
     grid: VisitGrid
     centers: ManagementCenterStore

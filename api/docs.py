@@ -1,5 +1,9 @@
 """`/docs`: the OpenAPI document for people. What the page needs comes from here, so it works wherever the API does."""
 
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
 from importlib.resources import files
 
 from fastapi import FastAPI
@@ -7,12 +11,21 @@ from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redi
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
+_PAGE = "/docs"
 _ASSETS = "/docs/assets"
 _REDIRECT = "/docs/oauth2-redirect"
 
 
-def install(app: FastAPI) -> None:
-    """Serve the page, and the scripts and styles that it is made of."""
+def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
+    """Serve the page, and the scripts and styles that it is made of.
+
+    Args:
+        app: What it describes.
+        issuer: The origin that "Authorize" asks for tokens.
+
+    Returns:
+        The content security policy of each page, by its path.
+    """
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=app.title,
@@ -22,12 +35,32 @@ def install(app: FastAPI) -> None:
         oauth2_redirect_url=_REDIRECT,
     )
 
-    @app.get("/docs", include_in_schema=False)
+    redirect = get_swagger_ui_oauth2_redirect_html()
+
+    @app.get(_PAGE, include_in_schema=False)
     async def docs() -> HTMLResponse:
         return page
 
     @app.get(_REDIRECT, include_in_schema=False)
     async def oauth2_redirect() -> HTMLResponse:
-        return get_swagger_ui_oauth2_redirect_html()
+        return redirect
 
     app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
+    return {_PAGE: _policy(page, issuer), _REDIRECT: _policy(redirect, issuer)}
+
+
+def _policy(page: HTMLResponse, issuer: str | None) -> str:
+    """What a page may load: from here, and the scripts that are in it, by their hashes."""
+    scripts = re.findall(r"<script>(.*?)</script>", bytes(page.body).decode(), re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", *(f"'sha256-{found}'" for found in hashes)],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'", *([issuer] if issuer else [])],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(" ".join((name, *sources)) for name, sources in allowed.items())

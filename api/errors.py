@@ -6,6 +6,8 @@
 - `IdempotencyKeyReused`: the key belongs to another request.
 - `Unauthenticated`: it is not known who asks.
 - `Forbidden`: it is not theirs to ask for.
+- `TooManyRequests`: they have asked for too much; later they may again.
+- `TooManyOpenOrders`: the customer has so many already.
 """
 
 
@@ -39,3 +41,15 @@ class Forbidden(Exception):
     def __init__(self, detail: str, *, scope: str | None = None) -> None:
         super().__init__(detail)
         self.scope = scope
+
+
+class TooManyRequests(Exception):
+    """Who asks has asked for too much; after `retry_after` seconds they may again."""
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class TooManyOpenOrders(Exception):
+    """The customer has as many open orders as one may have."""

@@ -1,14 +1,15 @@
 """Tells whoever listens what changes in the read model: one look at the store for all of them, however many."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
 from time import time
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from api.errors import NoAnswerInTime
+from api.errors import NoAnswerInTime, TooManyRequests
 from domain.errors import StoreUnavailable
 from domain.order_status import OrderChange, OrderFilter
 from stores.order_status import OrderStatusStore
@@ -19,6 +20,8 @@ PAUSE = 1.0
 """Seconds before a store that did not answer is asked again."""
 MOST_LISTENERS = 1000
 """Of one process."""
+SEAT_AFTER = 10
+"""Seconds after which a client who listens too often may try again."""
 AT_ONCE = 100
 """Changes read in one go for one listener."""
 WINDOW = 2000
@@ -30,24 +33,49 @@ _log = structlog.get_logger(__name__)
 class Feed:
     """The changes of the read model, as they are stored."""
 
-    def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:
+    def __init__(self, store: OrderStatusStore, registry: CollectorRegistry, *, most_of_one: int = 0) -> None:
+        """
+        Args:
+            store: The read model.
+            registry: Of the process's metrics.
+            most_of_one: Listeners that one client can have; 0: any number.
+        """
         self._store = store
+        self._most_of_one = most_of_one
         self._last = 0
-        self._listeners = 0
+        self._listeners: Counter[str] = Counter()
+        """How many each client has."""
         self._stopped = False
         self._moved = asyncio.Condition()
         listeners = Gauge("order_status_listeners", "Clients that listen to status changes", registry=registry)
-        listeners.set_function(lambda: self._listeners)
+        listeners.set_function(self._listeners.total)
+
+    @contextmanager
+    def seat(self, client: str) -> Iterator[None]:
+        """A place for one listener more.
+
+        Raises:
+            TooManyRequests: the client has as many as one may have.
+            NoAnswerInTime: too many listen already.
+        """
+        if self._most_of_one and self._listeners[client] >= self._most_of_one:
+            raise TooManyRequests("you listen often enough already", retry_after=SEAT_AFTER)
+        if self._listeners.total() >= MOST_LISTENERS:
+            raise NoAnswerInTime("too many listen already")
+        self._listeners[client] += 1
+        try:
+            yield
+        finally:
+            self._listeners[client] -= 1
+            if not self._listeners[client]:
+                del self._listeners[client]
 
     async def position(self, after: int | None) -> int:
         """Where a listener begins who has seen what came up to `after`, or (`None`) wants what comes from now on.
 
         Raises:
-            NoAnswerInTime: too many listen already.
             StoreUnavailable: the read model does not answer.
         """
-        if self._listeners >= MOST_LISTENERS:
-            raise NoAnswerInTime("too many listen already")
         last = await self._store.last_sequence()
         # A read model that was set up anew has not come as far yet.
         return last if after is None else min(after, last)
@@ -56,33 +84,29 @@ class Feed:
         self, after: int, wanted: OrderFilter, *, ends_at: float | None = None
     ) -> AsyncGenerator[OrderChange]:
         """The changes after a position, until the process stops, or until a time (seconds since the epoch)."""
-        self._listeners += 1
-        try:
-            await self._wake()
-            while not self._stopped and not _is_past(ends_at):
-                up_to = after + WINDOW
-                reached = min(max(self._last, after), up_to)
-                try:
-                    found = await self._store.changes_after(after, wanted, AT_ONCE, up_to=up_to)
-                except StoreUnavailable:
-                    await asyncio.sleep(PAUSE)
-                    continue
-                for change in found:
-                    yield change
-                if len(found) == AT_ONCE:
-                    after = found[-1].sequence
-                else:
-                    # In the window, up to where the store had come before it was asked, all wanted has been found.
-                    after = max(reached, found[-1].sequence if found else 0)
-                    await self._beyond(after, ends_at)
-        finally:
-            self._listeners -= 1
+        await self._wake()
+        while not self._stopped and not _is_past(ends_at):
+            up_to = after + WINDOW
+            reached = min(max(self._last, after), up_to)
+            try:
+                found = await self._store.changes_after(after, wanted, AT_ONCE, up_to=up_to)
+            except StoreUnavailable:
+                await asyncio.sleep(PAUSE)
+                continue
+            for change in found:
+                yield change
+            if len(found) == AT_ONCE:
+                after = found[-1].sequence
+            else:
+                # In the window, up to where the store had come before it was asked, all wanted has been found.
+                after = max(reached, found[-1].sequence if found else 0)
+                await self._beyond(after, ends_at)
 
     async def run(self) -> None:
         """Look for changes while somebody listens, until stopped."""
         while True:
             async with self._moved:
-                await self._moved.wait_for(lambda: self._listeners > 0 or self._stopped)
+                await self._moved.wait_for(lambda: self._listeners.total() > 0 or self._stopped)
             if self._stopped:
                 return
             try:

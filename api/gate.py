@@ -8,17 +8,19 @@ from fastapi.routing import APIRoute
 
 from api.access import EVERYBODY, RULES, Rule
 from api.callers import Caller
-from api.errors import Unauthenticated
+from api.errors import Forbidden, Unauthenticated
+from api.limits import Rates, address_of
 from api.tokens import Tokens
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Gate:
-    """Asks for tokens; or, where there is nobody whose tokens count, for nothing."""
+    """Asks for tokens, or, where there is nobody whose tokens count, for nothing; and lets nobody ask for too much."""
 
-    def __init__(self, tokens: Tokens | None) -> None:
+    def __init__(self, tokens: Tokens | None, rates: Rates) -> None:
         self.tokens = tokens
+        self._rates = rates
 
     def close(self) -> None:
         """Ask the issuer for nothing more."""
@@ -31,11 +33,18 @@ class Gate:
         Raises:
             Unauthenticated, NoAnswerInTime: as `Tokens.check`.
             Forbidden: they may not.
+            TooManyRequests: they have asked for too much.
             NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
         """
         if self.tokens is None:
+            self._rates.take(None, address_of(request))
             return EVERYBODY
-        caller = rule.admit(await self.tokens.check(_bearer(request)))
+        try:
+            caller = rule.admit(await self.tokens.check(_bearer(request)))
+        except (Unauthenticated, Forbidden):
+            self._rates.take(None, address_of(request))
+            raise
+        self._rates.take(caller.role, caller.subject)
         await request.app.state.services.ownership.check(caller, request.path_params)
         return caller
 

@@ -15,7 +15,7 @@ from api.tokens import Trust
 Answers = dict[int | str, dict[str, Any]]
 """By status, as FastAPI takes them."""
 _REF = "#/components/schemas/"
-_READING = (Kind.MALFORMED_REQUEST, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_INPUT)
+_READING = (Kind.MALFORMED_REQUEST, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_INPUT)
 
 
 class InvalidMember(BaseModel):
@@ -53,7 +53,7 @@ def answers(*kinds: Kind, body: bool = False) -> Answers:
             "description": f"{before['description']}, `{kind.slug}`" if before else f"`{kind.slug}`",
             "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_REF}{Problem.__name__}"}}},
         }
-        if kind.status == Kind.NO_ANSWER_IN_TIME.status:
+        if kind.status in (Kind.NO_ANSWER_IN_TIME.status, Kind.TOO_MANY_REQUESTS.status):
             described[kind.status]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     return described
 
@@ -75,11 +75,21 @@ class DescribedApi(FastAPI):
             for path in document["paths"].values():
                 for operation in path.values():
                     _drop_validation_error(operation["responses"])
+            _declare_limits(document)
             if self.trust is not None:
                 _declare_tokens(document, self.trust)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
         return super().openapi()
+
+
+def _declare_limits(document: dict[str, Any]) -> None:
+    """Say where somebody may ask for too much: wherever there is a gate."""
+    limited = {str(status): answer for status, answer in answers(Kind.TOO_MANY_REQUESTS).items()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if RULES[f"{method.upper()} {path}"] is not None:
+                operation["responses"] |= limited
 
 
 def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.bodies import JsonRoute
 from api.callers import Role
 from api.dependencies import OrderId, Statuses, StatusFeed
 from api.gate import Asking
+from api.limits import client_of
 from api.openapi import answers
 from api.problems import Kind
 from api.schemas.common import Cursor, Id, Limit, Many, Region, Text
@@ -67,10 +68,14 @@ async def get_summary(store: Statuses, caller: Asking) -> Totals:
 
 
 async def _begin(
+    request: Request,
     feed: StatusFeed,
+    caller: Asking,
     last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last event that was seen")] = None,
-) -> int:
-    return await feed.position(last_event_id)
+) -> AsyncIterator[int]:
+    # What is after the `yield` comes after the stream.
+    with feed.seat(client_of(caller, request)):
+        yield await feed.position(last_event_id)
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=_LISTING)

@@ -14,7 +14,7 @@ from api import problems, visits
 from api.bodies import DirectRoute, JsonRoute
 from api.callers import ANONYMOUS, Caller, Role
 from api.dependencies import Everything, OrderId, Orders, Services
-from api.errors import IdempotencyKeyReused, Unavailable
+from api.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
 from api.gate import Asking
 from api.known_orders import Known
 from api.openapi import Answers, answers
@@ -72,15 +72,16 @@ async def place_order(given: NewOrder, request: Request) -> Response:
             raise IdempotencyKeyReused("the key has been used with another body")
         return _shown(Known(ended), 200, _REPLAYED)
     at, fingerprint = datetime.now(UTC), given.fingerprint()
-    if given.preferred_visit is not None:
-        try:
+    try:
+        if given.preferred_visit is not None:
             visits.check_preferred(given.preferred_visit, services.grid, now=at)
-        except RequestValidationError:
-            # It may be repeated from a day when visits had other windows.
-            placed = await services.subscriptions.placed(order_id, fingerprint) if key is not None else None
-            if placed is None:
-                raise
-            return _shown(placed, 200, _REPLAYED)
+        await services.open_orders.admit(given.customer_id, order_id)
+    except (RequestValidationError, TooManyOpenOrders):
+        # It may be repeated from a day when visits had other windows, or the customer fewer orders.
+        placed = await services.subscriptions.placed(order_id, fingerprint) if key is not None else None
+        if placed is None:
+            raise
+        return _shown(placed, 200, _REPLAYED)
     order = given.order(order_id, at=at, by=caller.actor)
     started = await services.subscriptions.start(Subscription(order, services.policy), fingerprint)
     if started.replayed:
@@ -95,7 +96,7 @@ router.add_api_route(
     methods=["POST"],
     status_code=201,
     response_model=OrderShown,
-    responses=_TAKEN | answers(Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
+    responses=_TAKEN | answers(Kind.TOO_MANY_OPEN_ORDERS, Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
     openapi_extra={"parameters": [_KEY]},
     route_class_override=DirectRoute,
 )

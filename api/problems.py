@@ -11,7 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.errors import Forbidden, IdempotencyKeyReused, NoAnswerInTime, TemporalUnavailable, Unauthenticated
+from api.errors import (
+    Forbidden,
+    IdempotencyKeyReused,
+    NoAnswerInTime,
+    TemporalUnavailable,
+    TooManyOpenOrders,
+    TooManyRequests,
+    Unauthenticated,
+)
 from domain import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -30,15 +38,18 @@ class Kind(Enum):
     NOT_ASSIGNED = (403, "not-assigned", "The installation is not this engineer's")
     NOT_FOUND = (404, "not-found", "There is no such thing")
     METHOD_NOT_ALLOWED = (405, "method-not-allowed", "The method is not allowed here")
+    TOO_SLOW = (408, "too-slow", "The body did not come in time")
     ORDER_CANCEL_REJECTED = (409, "order-cancel-rejected", "The order cannot be cancelled any more")
     ILLEGAL_TRANSITION = (409, "illegal-transition", "The state does not allow it")
     ENGINEER_UNAVAILABLE = (409, "engineer-unavailable", "The engineer cannot take the order")
     VISIT_UNAVAILABLE = (409, "visit-unavailable", "The visit window is not free")
     ALREADY_EXISTS = (409, "already-exists", "It is there already")
+    TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
     TOO_LARGE = (413, "too-large", "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
     INVALID_INPUT = (422, "invalid-input", "The body has invalid members")
     IDEMPOTENCY_KEY_REUSED = (422, "idempotency-key-reused", "The idempotency key belongs to another request")
+    TOO_MANY_REQUESTS = (429, "too-many-requests", "Too much is asked for at once")
     INTERNAL_ERROR = (500, "internal-error", "The service has failed")
     TEMPORAL_UNAVAILABLE = (503, "temporal-unavailable", "Temporal cannot be reached")
     NO_ANSWER_IN_TIME = (503, "no-answer-in-time", "No answer came in time")
@@ -66,6 +77,7 @@ _KINDS: Mapping[type[Exception], Kind] = {
     errors.AlreadyExists: Kind.ALREADY_EXISTS,
     errors.MalformedCursor: Kind.MALFORMED_REQUEST,
     errors.StoreUnavailable: Kind.NO_ANSWER_IN_TIME,
+    TooManyOpenOrders: Kind.TOO_MANY_OPEN_ORDERS,
     IdempotencyKeyReused: Kind.IDEMPOTENCY_KEY_REUSED,
     TemporalUnavailable: Kind.TEMPORAL_UNAVAILABLE,
     NoAnswerInTime: Kind.NO_ANSWER_IN_TIME,
@@ -79,6 +91,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, _refused)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(TooManyRequests, _too_many_requests)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
@@ -117,6 +130,12 @@ async def _forbidden(_: Request, error: Exception) -> Response:
         raise error
     how = f'Bearer realm="orders", error="insufficient_scope", scope="{error.scope}"'
     return problem(Kind.FORBIDDEN, str(error), headers={"WWW-Authenticate": how} if error.scope else None)
+
+
+async def _too_many_requests(_: Request, error: Exception) -> Response:
+    if not isinstance(error, TooManyRequests):
+        raise error
+    return problem(Kind.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(error.retry_after)})
 
 
 async def _http(request: Request, error: Exception) -> Response:

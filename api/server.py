@@ -16,6 +16,7 @@ from time import monotonic
 import uvicorn
 
 from api.app import create_app, stop_serving
+from api.protocol import BoundedProtocol
 from settings import Settings
 from telemetry import SILENT, Telemetry
 
@@ -37,7 +38,10 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                http=BoundedProtocol,
+                # Who has sent a request is what a proxy says only where it is one of ours.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 timeout_graceful_shutdown=math.ceil(settings.graceful_shutdown_seconds),
             )
         )

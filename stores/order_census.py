@@ -1,9 +1,10 @@
 """How many orders stand where, and for how long: for who watches the whole, and not an order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from domain.orders import OrderStatus
 from stores.database import Database
@@ -31,6 +32,12 @@ _ATTENTION = (
     .group_by(ORDER_STATUS.c.attention_reason)
 )
 
+_OPEN_OF = (
+    select(ORDER_STATUS.c.order_id)
+    .where(ORDER_STATUS.c.customer_id == bindparam("of_customer"), ORDER_STATUS.c.status.in_(_OPEN))
+    .limit(bindparam("at_most"))
+)
+
 
 @dataclass
 class Census:
@@ -52,6 +59,16 @@ class OrderCensus:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def open_of(self, customer_id: str, at_most: int) -> Sequence[str]:
+        """The open orders of a customer, by their ids, or so many of them.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self._database.reading() as connection:
+            found = await connection.execute(_OPEN_OF, {"of_customer": customer_id, "at_most": at_most})
+            return found.scalars().all()
 
     async def take(self) -> Census:
         """

@@ -95,3 +95,18 @@ def test_a_view_that_forgets_an_order_before_temporal_does_is_refused(monkeypatc
     monkeypatch.setenv("VIEW_RETENTION", "86399")
     with pytest.raises(ValidationError, match="VIEW_RETENTION"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("trusted_proxies", "10.0.0.0/8, gateway"),
+        ("trusted_proxies", "*"),
+        ("cors_origins", "*"),
+        ("cors_origins", "https://shop.example/"),
+        ("rate_limit_customer", "-1"),
+    ],
+)
+def test_who_is_trusted_is_named(name: str, given: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({name: given})

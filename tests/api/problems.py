@@ -14,6 +14,6 @@ def assert_problem(answer: Response, status: int, slug: str) -> dict[str, Any]:
     assert problem["status"] == status
     assert problem["title"]
     assert problem["detail"]
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
     assert ("errors" in problem) == (slug == "invalid-input")
     return problem

@@ -75,7 +75,7 @@ def issuer(tmp_path: Path) -> Issuer:
 
 @pytest.fixture
 async def service(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
-    async with serving(but(settings, **issuer.settings)) as service:
+    async with serving(but(settings, **issuer.settings, rate_limit_anonymous=0)) as service:
         yield service
 
 
