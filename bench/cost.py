@@ -1,5 +1,6 @@
-"""What an order that is placed, accepted and completed costs: what Temporal bills, and what its history weighs."""
+"""What an order that is placed, accepted and completed costs: what Temporal bills, writes, and keeps as its history."""
 
+import asyncio
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from bench import read_model
+from bench import read_model, shards
 from bench.completing import IN_MOTION
 from bench.load import Feed, Load
 from bench.orders import ByClient
@@ -28,11 +29,13 @@ async def measure(*, quick: bool) -> Measurement:
         read_model.opened(running.settings) as store,
     ):
         way, feed = ByClient(running.client), Feed(read_model.Requests(store).look)
-        loaded = await Load(running.client, way, feed, IN_MOTION).carry_through_many(count)
-        undisturbed = await Load(running.client, way, feed, 1).carry_through_many(count, rest=_REST)
         found = Measurement(f"Cost of an order, the median of {count}")
-        for name, orders in (("under load", loaded), ("undisturbed", undisturbed)):
-            found.rows.append({"order": name, **await _median(running.client, orders)})
+        for name, in_motion, rest in (("under load", IN_MOTION, 0.0), ("undisturbed", 1, _REST)):
+            before = await asyncio.to_thread(shards.writes, running)
+            orders = await Load(running.client, way, feed, in_motion).carry_through_many(count, rest=rest)
+            written = await asyncio.to_thread(shards.writes, running) - before
+            row = await _median(running.client, orders)
+            found.rows.append({"order": name, **row, "shard writes": written / len(orders)})
     for name, limit in _LIMITS.items():
         found.aims += [Aim(f"{name} {row['order']}", float(row[name]), limit) for row in found.rows]
     return found
