@@ -20,6 +20,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from activities.erasure import ErasureActivities
 from activities.installation import InstallationActivities
 from activities.management_center import DispatchActivities, ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
@@ -45,6 +46,7 @@ from temporal_client import (
     run_and_end,
 )
 from workflows.dispatch import DispatchWorkflow
+from workflows.erasure import ErasureWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
@@ -56,7 +58,7 @@ _STICKY_FOR = timedelta(seconds=2)
 """So long an order stalls whose worker was killed, before another takes it over."""
 _WORKFLOWS: dict[str, Sequence[type]] = {
     contexts.MANAGEMENT_CENTER: [DispatchWorkflow],
-    contexts.ORDER_STATUS: [ReconciliationWorkflow],
+    contexts.ORDER_STATUS: [ReconciliationWorkflow, ErasureWorkflow],
 }
 """Those of the supporting contexts themselves."""
 _BETWEEN_CONNECTS = 1.0
@@ -76,6 +78,7 @@ def activities_of(
                 center.assign_engineer,
                 center.release_assignment,
                 center.close_assignment,
+                center.erase,
                 dispatch.find_due,
                 dispatch.tell_order,
             ]
@@ -91,14 +94,19 @@ def activities_of(
                 installation.withdraw,
                 installation.cancel,
                 installation.end,
+                installation.erase,
             ]
         case contexts.ORDER_STATUS:
+            erasure = ErasureActivities(database, client)
             reconciliation = ReconciliationActivities(database, client, registry)
             return [
                 OrderStatusActivities(OrderStatusStore(database)).project_order,
                 reconciliation.look,
                 reconciliation.end_order,
                 reconciliation.finish,
+                erasure.find,
+                erasure.delete_workflows,
+                erasure.erase_view,
             ]
         case _:
             raise ValueError(f"no such context: {context}")

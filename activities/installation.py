@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from domain.erasure import ERASE_INSTALLATIONS, CustomersOrders
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
@@ -69,6 +70,11 @@ class InstallationActivities:
     async def cancel(self, asked: CancelInstallation) -> None:
         """Nobody is to do it any more."""
         await self.store.cancel(asked, at=datetime.now(UTC))
+
+    @activity.defn(name=ERASE_INSTALLATIONS.name)
+    async def erase(self, asked: CustomersOrders) -> None:
+        """Nobody is to know any more for whom it was done, and where."""
+        await self.store.erase(asked.order_ids)
 
     @activity.defn(name=END_INSTALLATION.name)
     async def end(self, asked: CancelInstallation) -> Installation:

@@ -9,6 +9,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
+from domain.erasure import ERASE_ASSIGNMENTS, CustomersOrders
 from domain.management_center import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
@@ -52,6 +53,11 @@ class ManagementCenterActivities:
         """Free the order's window for good."""
         await self.store.close_assignment(asked)
         await self._dispatch()
+
+    @activity.defn(name=ERASE_ASSIGNMENTS.name)
+    async def erase(self, asked: CustomersOrders) -> None:
+        """Nobody is to know any more which customer has wanted it so."""
+        await self.store.erase(asked.order_ids)
 
     async def _dispatch(self) -> None:
         # Asked again at each try: one that was killed may have written, and called nobody.

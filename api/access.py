@@ -71,6 +71,7 @@ RULES: Mapping[str, Rule | None] = {
     "POST /orders/{orderId}/cancel": _rule(_WRITE_ORDERS, *_CUSTOMERS_OWN),
     "POST /orders/{orderId}/reschedule": _rule(_WRITE_ORDERS, *_CUSTOMERS_OWN),
     "POST /orders/{orderId}/attention/acknowledge": _rule(_WRITE_ORDERS, Role.MANAGER),
+    "DELETE /orders/customers/{customerId}/personalData": _rule("personalData:erase", Role.MANAGER, nationwide=True),
     "GET /managementCenters/slots": _rule(_READ_STAFF, *_CUSTOMERS_OWN),
     "GET /managementCenters/assignments/{orderId}": _LOOK_AT_STAFF,
     "PUT /managementCenters/assignments/{orderId}": _CHANGE_STAFF,

@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api import codec, docs, installation, management_center, order_status, orders, problems, staffing
+from api import codec, docs, erasure, installation, management_center, order_status, orders, problems, staffing
 from api.dependencies import Services
 from api.dispatching import Dispatching
+from api.erasures import Erasures
 from api.feed import Feed
 from api.first_rows import FirstRows
 from api.gate import Gate, GuardedRoute
@@ -111,7 +112,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.health = health
     app.state.gate = gate
     app.trust = trust
-    for collection in (orders, management_center, staffing, installation, order_status, codec):
+    for collection in (orders, management_center, staffing, installation, order_status, erasure, codec):
         app.include_router(collection.router)
     app.include_router(health.router(GuardedRoute))
     app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
@@ -197,6 +198,7 @@ def _services(
         dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
         ownership=Ownership(subscriptions, installations, centers),
         encryption=Encryption(payload_keys_of(settings), client.namespace),
+        erasures=Erasures(client),
     )
 
 

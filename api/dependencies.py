@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from api.dispatching import Dispatching
+from api.erasures import Erasures
 from api.feed import Feed
 from api.first_rows import FirstRows
 from api.open_orders import OpenOrders
@@ -42,6 +43,7 @@ class Services:
     dispatching: Dispatching
     ownership: Ownership
     encryption: Encryption
+    erasures: Erasures
 
 
 async def _services(request: Request) -> Services:

@@ -43,6 +43,7 @@ class Kind(Enum):
     ILLEGAL_TRANSITION = (409, "illegal-transition", "The state does not allow it")
     ENGINEER_UNAVAILABLE = (409, "engineer-unavailable", "The engineer cannot take the order")
     VISIT_UNAVAILABLE = (409, "visit-unavailable", "The visit window is not free")
+    ORDERS_OPEN = (409, "orders-open", "An order of the customer is open")
     ALREADY_EXISTS = (409, "already-exists", "It is there already")
     TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
     TOO_LARGE = (413, "too-large", "The body is too large")
@@ -74,6 +75,7 @@ _KINDS: Mapping[type[Exception], Kind] = {
     errors.NotAssigned: Kind.NOT_ASSIGNED,
     errors.EngineerUnavailable: Kind.ENGINEER_UNAVAILABLE,
     errors.VisitUnavailable: Kind.VISIT_UNAVAILABLE,
+    errors.OrdersOpen: Kind.ORDERS_OPEN,
     errors.AlreadyExists: Kind.ALREADY_EXISTS,
     errors.MalformedCursor: Kind.MALFORMED_REQUEST,
     errors.StoreUnavailable: Kind.NO_ANSWER_IN_TIME,

@@ -7,6 +7,7 @@
   - `NotAssigned`: an engineer acts on an installation that is not theirs.
   - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
   - `VisitUnavailable`: the visit window that is wanted is not free.
+  - `OrdersOpen`: a customer's data cannot be erased while an order of theirs is open.
   - `AlreadyExists`: what is to be made is there already.
   - `MalformedCursor`: a paging cursor that no answer of ours has given.
 - `StoreUnavailable`: a context's database did not answer; asking again may help.
@@ -39,6 +40,10 @@ class EngineerUnavailable(Refusal):
 
 class VisitUnavailable(Refusal):
     """The visit window that is wanted is not free."""
+
+
+class OrdersOpen(Refusal):
+    """An order of the customer has not ended, and needs their data."""
 
 
 class AlreadyExists(Refusal):

@@ -1,6 +1,6 @@
 """The installations of every order. Writes are idempotent, and one that comes late changes nothing newer."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,11 @@ _ANSWER = {
     for answer, before in _FOLLOWS.items()
 }
 _OF_ROUND = select(INSTALLATION).where(_of_order, _of_round)
+_ERASE = (
+    update(INSTALLATION)
+    .where(INSTALLATION.c.order_id.in_(bindparam("of_orders", expanding=True)))
+    .values(installation_address="", customer_name=None, contact_phone=None, reason=None, note=None, serials=None)
+)
 _NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
 _NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))
 _BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c.order_id, INSTALLATION.c.round))
@@ -147,6 +152,11 @@ class InstallationStore:
                 await _cancel_open(connection, asked.order_id, at, asked.reason)
 
         await self._database.transact(work)
+
+    async def erase(self, order_ids: Sequence[str]) -> None:
+        """Erase the customers' data, and what was said of them, from every round of orders that have ended."""
+        async with self._database.writing() as connection:
+            await connection.execute(_ERASE, {"of_orders": list(order_ids)})
 
     async def newest(self, order_id: str) -> Installation:
         """The newest installation of an order.

@@ -1,11 +1,13 @@
 """Who is assigned to which order, and when they come: decided in one transaction, once for each round of asking."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.erasure import without_customer
 from domain.errors import NotFound
 from domain.management_center import (
     AssignEngineer,
@@ -32,6 +34,13 @@ _ORDER = select(ASSIGNMENT).where(_of_order)
 _LOCK_ORDER = _ORDER.with_for_update()
 _NEW_ORDER = insert(ASSIGNMENT)
 _CHANGE_ORDER = update(ASSIGNMENT).where(_of_order)
+_ERASE = (
+    update(ASSIGNMENT)
+    .where(
+        ASSIGNMENT.c.order_id.in_(bindparam("of_orders", expanding=True)), ASSIGNMENT.c.assigned_by.like("customer:%")
+    )
+    .values(assigned_by=without_customer("customer:"))
+)
 _REGIONS = select(
     select(ENGINEER.c.region).where(ENGINEER.c.engineer_id == bindparam("of_engineer")).scalar_subquery(),
     select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order")).scalar_subquery(),
@@ -97,6 +106,11 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
                 await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "decided_round": 0, "closed": True})
 
         await self._database.transact(work)
+
+    async def erase(self, order_ids: Sequence[str]) -> None:
+        """Erase which customer has decided, from orders that have ended."""
+        async with self._database.writing() as connection:
+            await connection.execute(_ERASE, {"of_orders": list(order_ids)})
 
     async def assignment(self, order_id: str) -> Assignment:
         """Who is assigned to an order, or was when it ended.

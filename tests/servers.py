@@ -16,6 +16,8 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 
 _STARTS_WITHIN = timedelta(seconds=60)
 _LOW_LATENCY = ("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000")
+_DELETING_SOON = ("--dynamic-config-value", 'history.transferProcessorUpdateAckInterval="100ms"')
+"""A workflow that has just closed is deleted once the server has noted down that it has."""
 _SOON_LONG = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=100")
 """A workflow that goes on in a new run when its history is long does so early."""
 
@@ -30,7 +32,7 @@ def dev_server() -> Iterator[str]:
                 dev_server_existing_path=_program("temporal"),
                 dev_server_startup_timeout=_STARTS_WITHIN,
                 dev_server_log_level="error",
-                dev_server_extra_args=[*_LOW_LATENCY, *_SOON_LONG],
+                dev_server_extra_args=[*_LOW_LATENCY, *_SOON_LONG, *_DELETING_SOON],
             )
         )
         try:

@@ -15,6 +15,7 @@ OWN: dict[str, str] = {
     "serviceAreaId": "kr-11",
     "productId": "p1",
     "namespace": "default",
+    "customerId": "1",
 }
 """Customer 1's order in Seoul, and its engineer. Their days off are made anew each time."""
 OTHERS: dict[str, str] = {
@@ -23,6 +24,7 @@ OTHERS: dict[str, str] = {
     "serviceAreaId": "kr-26",
     "productId": "p2",
     "namespace": "default",
+    "customerId": "1",
 }
 EVERY_SCOPE = (
     " ".join(
@@ -30,7 +32,7 @@ EVERY_SCOPE = (
         for what in ("orders", "installations", "orderStatuses", "managementCenters")
         for how in ("read", "write")
     )
-    + " codec:decode codec:encode"
+    + " codec:decode codec:encode personalData:erase"
 )
 
 

@@ -59,13 +59,14 @@ MAY = {
     "GET /orderStatuses/summary": ANY_MANAGER,
     "GET /orderStatuses/events": "customer manager regional service",
     "GET /orderStatuses/{orderId}": "customer manager regional service",
+    "DELETE /orders/customers/{customerId}/personalData": ALL,
     "POST /codec/{namespace}/decode": ALL,
     "POST /codec/{namespace}/encode": ALL,
     "GET /metrics": "service operator",
 }
 """Written down once more, as it was meant."""
 SEE_ALL = ("manager", "service", "operator")
-FOR_THE_WHOLE_COUNTRY = ("serviceAreaId", "productId", "namespace")
+FOR_THE_WHOLE_COUNTRY = ("serviceAreaId", "productId", "namespace", "customerId")
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ KNOWN = {
     "productId": "p",
     "dayOffId": "d",
     "namespace": "default",
+    "customerId": OWNER,
 }
 WHO: dict[str, tuple[Any, ...]] = {
     "nobody": (),

@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHistory
 
 from temporal_client import end_process
 from tests.servers import dev_server
+from tests.workflows.erasing import an_erasure
 from tests.workflows.histories import file_of, written
 from tests.workflows.passes import PASSES
 from tests.workflows.paths import PATHS, Path
@@ -30,6 +31,7 @@ async def walk(path: Path, client: Client) -> WorkflowHistory:
 WAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
     **{name: partial(walk, path) for name, path in PATHS.items()},
     **PASSES,
+    an_erasure.__name__: an_erasure,
 }
 """All that is recorded."""
 

@@ -21,6 +21,7 @@ from domain.policy import OrderPolicy
 from tests.encryption import CONVERTER
 from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
+from workflows.erasure import ErasureWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.runner import sandbox
 from workflows.subscription import SubscriptionWorkflow
@@ -162,7 +163,7 @@ async def replay(
         NondeterminismError: the code decides otherwise than it did then.
     """
     replayer = Replayer(
-        workflows=[SubscriptionWorkflow, ReconciliationWorkflow],
+        workflows=[SubscriptionWorkflow, ReconciliationWorkflow, ErasureWorkflow],
         workflow_runner=sandbox(strict=True),
         interceptors=[*interceptors, TolerantMessages()],
         data_converter=converter,

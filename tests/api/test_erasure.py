@@ -1,0 +1,157 @@
+"""A customer's data are erased, everywhere and for good; what was done when stays."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from temporalio.service import RPCError, RPCStatusCode
+
+from api import erasures
+from domain import contexts
+from domain.order_status import OrderFilter
+from domain.orders import workflow_id
+from rebuild_view import rebuild
+from stores.tables.installation import INSTALLATION
+from stores.tables.management_center import ASSIGNMENT
+from stores.tables.order_status import ORDER_CHANGE, ORDER_STATUS
+from temporal_client import connect
+from tests.api.problems import assert_problem
+from tests.api.service import Service, window
+from tests.eventually import soon
+
+PERSONAL: dict[str, Any] = {
+    "customerId": f"SECRET-{uuid4().hex}",
+    "customerName": "SECRET name",
+    "contactPhone": "SECRET phone",
+    "note": "SECRET note",
+    "installationAddress": "Seoul SECRET",
+}
+TABLES = {
+    contexts.INSTALLATION: [INSTALLATION],
+    contexts.MANAGEMENT_CENTER: [ASSIGNMENT],
+    contexts.ORDER_STATUS: [ORDER_STATUS, ORDER_CHANGE],
+}
+
+
+@pytest.fixture
+def erase(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The path; of a customer of the test's own, for the server has other tests' erasures, too."""
+    monkeypatch.setitem(PERSONAL, "customerId", f"SECRET-{uuid4().hex}")
+    monkeypatch.setattr(erasures, "ERASE_WITHIN", 20)
+    return f"/orders/customers/{PERSONAL['customerId']}/personalData"
+
+
+async def remembered(service: Service, order_id: str) -> bool:
+    """Whether any store still has something personal of an order."""
+    found: list[Any] = []
+    for context, tables in TABLES.items():
+        async with service.opened(context) as database, database.reading() as connection:
+            for table in tables:
+                found += (await connection.execute(select(table).where(table.c.order_id == order_id))).all()
+    assert found
+    return "SECRET" in str(found)
+
+
+async def known_to_temporal(service: Service, order_id: str) -> bool:
+    client = await connect(service.settings)
+    try:
+        await client.get_workflow_handle(workflow_id(order_id)).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+async def fulfilled(service: Service) -> str:
+    """An order of the customer, to which everybody has said something; its id."""
+    order_id = await service.requested(**PERSONAL)
+    moved = await service.http.post(f"/orders/{order_id}/reschedule", json={"preferredVisit": window(13, days=5)})
+    assert moved.status_code == 200, moved.text
+
+    async def accepted() -> bool:
+        return (await service.act(order_id, "accept")).status_code == 200
+
+    await soon(accepted, what="the engineer has been asked anew, and accepts")
+    assert (await service.act(order_id, "complete", note="SECRET", serials=["SECRET"])).status_code == 200
+    await service.closed(order_id)
+    await service.until(order_id, "JOIN_COMPLETED")
+    return order_id
+
+
+async def canceled(service: Service) -> str:
+    order_id = await service.requested(**PERSONAL)
+    answer = await service.http.post(f"/orders/{order_id}/cancel", json={"reason": "SECRET"})
+    assert answer.status_code == 200
+    await service.closed(order_id)
+    await service.until(order_id, "ORDER_CANCELED")
+    return order_id
+
+
+async def test_the_skeletons_of_a_customers_orders_stay_and_nothing_brings_the_data_back(
+    service: Service, erase: str
+) -> None:
+    await service.work()
+    order_ids = [await fulfilled(service), await canceled(service)]
+    others = await service.completed()
+    statuses = service.app.state.services.statuses
+    before = {order_id: (await statuses.get(order_id)).order for order_id in [*order_ids, others]}
+    for order_id in order_ids:
+        assert await remembered(service, order_id)
+
+    answer = await service.http.delete(erase)
+
+    assert (answer.status_code, answer.json()) == (200, {"erasedOrders": 2})
+    # A try of a worker that was thought dead, and a view that is made again.
+    await statuses.put([before[order_id] for order_id in order_ids])
+    await rebuild(service.settings, anew=False, at_once=4)
+    for order_id in order_ids:
+        assert not await remembered(service, order_id)
+        assert not await known_to_temporal(service, order_id)
+        row = (await service.http.get(f"/orderStatuses/{order_id}")).json()
+        assert (row["status"], row["region"]) == (before[order_id].status, "KR-11")
+        assert [(entry["event"], entry["detail"]) for entry in row["history"]] == [
+            (entry.event, None) for entry in before[order_id].history
+        ]
+        assert {entry["by"].partition(":")[0] for entry in row["history"]} <= {"customer", "engineer", "system"}
+    changes = await statuses.changes_after(0, OrderFilter(), 1000)
+    assert "SECRET" not in str(changes)
+    assert (await statuses.get(others)).order == before[others]
+    assert await known_to_temporal(service, others)
+    assert (await service.http.delete(erase)).json() == {"erasedOrders": 0}
+
+
+async def test_while_an_order_is_open_nothing_is_erased(service: Service, erase: str) -> None:
+    await service.work()
+    ended = await canceled(service)
+    await service.requested(**PERSONAL)
+
+    assert_problem(await service.http.delete(erase), 409, "orders-open")
+
+    assert await remembered(service, ended)
+    assert await known_to_temporal(service, ended)
+
+
+async def test_what_is_cut_short_is_done_to_its_end(
+    service: Service, erase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasures, "ERASE_WITHIN", 0.5)
+    await service.work()
+    order_id = await canceled(service)
+    await service.rest(contexts.INSTALLATION)
+
+    answer = await service.http.delete(erase)
+    assert (answer.status_code, answer.json()) == (202, {"erasedOrders": None})
+
+    async def half_done() -> bool:
+        return not await known_to_temporal(service, order_id)
+
+    await soon(half_done, what="the workflow is deleted")
+    await service.rest()
+    await service.work()
+
+    async def done() -> bool:
+        return not await remembered(service, order_id)
+
+    await soon(done, what="everything is erased")

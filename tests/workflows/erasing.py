@@ -1,0 +1,72 @@
+"""Contexts for an erasure: two pages of a customer's orders, and what was asked of whom."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHistory
+from temporalio.worker import Worker
+
+from domain import contexts
+from domain.commands import Command
+from domain.erasure import (
+    ERASE_ASSIGNMENTS,
+    ERASE_FIND,
+    ERASE_INSTALLATIONS,
+    ERASE_VIEW,
+    ERASE_WORKFLOWS,
+    CustomersOrders,
+    Erasure,
+)
+from workflows.erasure import ErasureWorkflow
+from workflows.runner import sandbox
+
+STEPS = (ERASE_WORKFLOWS, ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS, ERASE_VIEW)
+Asked = list[tuple[str, list[str]]]
+
+
+@asynccontextmanager
+async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Asked]:
+    """Workers of the contexts; gives what they are asked to erase, in turn."""
+    asked: Asked = []
+    left = list(pages)
+
+    @activity.defn(name=ERASE_FIND.name)
+    async def find(_: Erasure) -> CustomersOrders:
+        return left.pop(0) if left else CustomersOrders()
+
+    def step(command: Command[CustomersOrders, None]) -> Callable[..., Any]:
+        @activity.defn(name=command.name)
+        async def erase(orders: CustomersOrders) -> None:
+            asked.append((command.name, orders.order_ids))
+
+        return erase
+
+    bodies: dict[str, list[Callable[..., Any]]] = {contexts.ORDER_STATUS: [find]}
+    for command in STEPS:
+        bodies.setdefault(command.context, []).append(step(command))
+    async with AsyncExitStack() as workers:
+        for queue, activities in bodies.items():
+            workflows = [ErasureWorkflow] if queue == contexts.ORDER_STATUS else []
+            worker = Worker(
+                client,
+                task_queue=queue,
+                activities=activities,
+                workflows=workflows,
+                workflow_runner=sandbox(strict=True),
+            )
+            await workers.enter_async_context(worker)
+        yield asked
+
+
+async def an_erasure(client: Client) -> WorkflowHistory:
+    """Of two pages."""
+    async with erasing(client, CustomersOrders(["o1", "o2"]), CustomersOrders(["o3"])), asyncio.timeout(20):
+        handle = await client.start_workflow(
+            ErasureWorkflow.run, Erasure("1"), id=uuid4().hex, task_queue=contexts.ORDER_STATUS
+        )
+        await handle.result()
+        return await handle.fetch_history()

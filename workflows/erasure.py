@@ -1,0 +1,67 @@
+"""ErasureWorkflow (개인정보 삭제): erases what is known of a customer, in every context and in Temporal, to the end.
+
+The view comes last: by it the customer's orders are found, so whatever is cut short is found and done again.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from domain.commands import Command
+from domain.erasure import (
+    ERASE_ASSIGNMENTS,
+    ERASE_FIND,
+    ERASE_INSTALLATIONS,
+    ERASE_VIEW,
+    ERASE_WORKFLOWS,
+    WORKFLOW_TYPE,
+    Erased,
+    Erasure,
+)
+from workflows.open_text import OpenText
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+_STEPS = (ERASE_WORKFLOWS, ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS, ERASE_VIEW)
+_ONE_TRY = timedelta(minutes=10)
+_SILENCE = timedelta(seconds=30)
+"""A worker that was killed is noticed by it."""
+_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=30))
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class ErasureWorkflow:
+    """Refuses where an order is open; otherwise it ends once nothing is left."""
+
+    @workflow.run
+    async def run(self, asked: Erasure = Erasure()) -> Erased:
+        """Erase some orders after others."""
+        found = await _ask(ERASE_FIND, asked)
+        if found.open and not asked.erased:
+            return Erased(refused=True)
+        while found.order_ids:
+            for step in _STEPS:
+                await _ask(step, found)
+            asked = replace(asked, erased=asked.erased + len(found.order_ids))
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(asked)
+            found = await _ask(ERASE_FIND, asked)
+        return Erased(asked.erased)
+
+
+async def _ask(command: Command[Asked, Answered], asked: Asked) -> Answered:
+    answer: Answered = await workflow.execute_activity(
+        command.name,
+        asked,
+        task_queue=command.context,
+        result_type=command.answered,
+        summary=OpenText(command.summary),
+        start_to_close_timeout=_ONE_TRY,
+        heartbeat_timeout=_SILENCE,
+        retry_policy=_RETRIES,
+    )
+    return answer
