@@ -21,7 +21,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench token secrets backup restore rebuild-view lock clean FORCE
+.PHONY: help run test lint format check coverage demo bench audit-verify token secrets backup restore rebuild-view lock clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ token: $(VENV)/embedded.stamp ## a token of the local issuer: ROLE=manager SUBJE
 
 secrets: $(VENV)/embedded.stamp ## passwords for docker-compose.yml, made at random in secrets/; those that are there stay
 	@PYTHON=$(PY) deploy/secrets.sh secrets
+
+audit-verify: $(VENV)/embedded.stamp ## whether the audit is as it was written; HEAD=… that was printed or logged earlier
+	@$(PY) audit_verify.py $(if $(HEAD),--head "$(HEAD)")
 
 backup: $(VENV)/embedded.stamp ## a copy of all data, also while it runs: TO=directory (by default backups/ and the time)
 	@$(PY) backup.py take $(TO)

@@ -2,7 +2,7 @@
 
 A backup is taken while the service runs. Every order that was acknowledged before it began is in it, and goes on from
 it to its end: Temporal comes first, so that no store lacks what an order takes for done; where the stores are ahead,
-the orders do it again and find it done. The managers' view comes last: it knows the orders that came in between.
+the orders do it again and find it done. The managers' view comes after them: it knows the orders that came in between.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from supervisor.data_dir import sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
 
-_IN_ORDER = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS)
+_IN_ORDER = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS, contexts.AUDIT)
 _KEYS = "payload_keys"
 """Without them nobody could read Temporal's copy; those of `PAYLOAD_KEYS` are kept by whoever has made them."""
 _MANIFEST = "backup.json"

@@ -29,6 +29,7 @@ PARTS = {
     contexts.MANAGEMENT_CENTER: "managementCenterStore",
     contexts.INSTALLATION: "installationStore",
     contexts.ORDER_STATUS: "orderStatusStore",
+    contexts.AUDIT: "auditStore",
 }
 """What the readiness calls each context's database."""
 _CHECK_WITHIN = 1.0

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
+    audit_database_url: str | None = None
     web_ui_origin: str | None = Field(None, pattern=r"^https?://[^/\s]+$", max_length=2000)
     """Whose pages may have payloads decrypted: where people have Temporal's Web UI. Unset: the embedded one."""
     payload_keys: SecretStr | None = None
@@ -255,6 +256,7 @@ class Settings(BaseSettings):
             contexts.MANAGEMENT_CENTER: self.management_center_database_url,
             contexts.INSTALLATION: self.installation_database_url,
             contexts.ORDER_STATUS: self.order_status_database_url,
+            contexts.AUDIT: self.audit_database_url,
         }[context]
         return configured or f"sqlite:///{self.data_dir.resolve()}/{context}.db"
 

@@ -105,6 +105,7 @@ RULES: Mapping[str, Rule | None] = {
     "GET /orderStatuses/summary": _rule("orderStatuses:read", Role.MANAGER),
     "GET /orderStatuses/events": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /orderStatuses/{orderId}": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
+    "GET /audit": _rule("audit:read", Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/decode": _rule("codec:decode", Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/encode": _rule("codec:encode", Role.MANAGER, nationwide=True),
     "GET /metrics": _rule("metrics:read", Role.OPERATOR),

@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api import codec, docs, erasure, installation, management_center, order_status, orders, problems, staffing
+from api import audit, codec, docs, erasure, installation, management_center, order_status, orders, problems, staffing
+from api.audit_trail import AuditTrail
 from api.dependencies import Services
 from api.dispatching import Dispatching
 from api.erasures import Erasures
@@ -40,6 +41,7 @@ from domain import contexts
 from health import PARTS, Health
 from payload_codec import Encryption
 from settings import Settings
+from stores.audit import AuditStore
 from stores.database import Database
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
@@ -112,12 +114,16 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.health = health
     app.state.gate = gate
     app.trust = trust
-    for collection in (orders, management_center, staffing, installation, order_status, erasure, codec):
+    for collection in (orders, management_center, staffing, installation, order_status, erasure, codec, audit):
         app.include_router(collection.router)
     app.include_router(health.router(GuardedRoute))
     app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
     problems.install(app)
-    app.add_middleware(RequestMetrics, registry=health.registry)
+    app.add_middleware(
+        RequestMetrics,
+        registry=health.registry,
+        also=lambda *answered: app.state.services.audit_trail.note(*answered),
+    )
     app.add_middleware(RequestContext)
     if settings.api_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_origins, **_CORS)
@@ -163,13 +169,19 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         services = _services(settings, limits, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])
         registering = asyncio.create_task(_register_search_attributes(client))
-        works = (services.first_rows.run, services.feed.run, services.dispatching.run)
+        works = (
+            services.first_rows.run,
+            services.audit_trail.run,
+            services.feed.run,
+            services.dispatching.run,
+        )
         background = [asyncio.create_task(_kept_up(work)) for work in works]
         try:
             yield services
         finally:
             registering.cancel()
             services.first_rows.stop()
+            services.audit_trail.stop()
             services.dispatching.stop()
             await services.feed.stop()
             await asyncio.gather(registering, *background, return_exceptions=True)
@@ -184,6 +196,7 @@ def _services(
     in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
     in_flight.set_function(lambda: starting.in_flight)
     subscriptions = Subscriptions(client, KnownOrders(client, statuses), starting)
+    trail = AuditStore(databases[contexts.AUDIT])
     installations = InstallationStore(databases[contexts.INSTALLATION])
     return Services(
         subscriptions=subscriptions,
@@ -194,6 +207,8 @@ def _services(
         centers=centers,
         installations=installations,
         statuses=statuses,
+        audit=trail,
+        audit_trail=AuditTrail(trail, health.registry),
         feed=Feed(statuses, health.registry, most_of_one=limits.listeners),
         dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
         ownership=Ownership(subscriptions, installations, centers),

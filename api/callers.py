@@ -36,6 +36,11 @@ class Identity:
     regions: frozenset[str] | None = None
     """Those that a manager is limited to; `None`: to none."""
 
+    @property
+    def actor(self) -> str:
+        """Who it is, in the widest of their roles, whatever they ask for."""
+        return f"{next((role for role in Role if role in self.roles), 'nobody')}:{self.subject}"
+
 
 @dataclass(frozen=True)
 class Caller:

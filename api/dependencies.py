@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from api.audit_trail import AuditTrail
 from api.dispatching import Dispatching
 from api.erasures import Erasures
 from api.feed import Feed
@@ -16,6 +17,7 @@ from api.subscriptions import Subscriptions
 from domain.policy import OrderPolicy
 from domain.visits import VisitGrid
 from payload_codec import Encryption
+from stores.audit import AuditStore
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
@@ -39,6 +41,8 @@ class Services:
     centers: ManagementCenterStore
     installations: InstallationStore
     statuses: OrderStatusStore
+    audit: AuditStore
+    audit_trail: AuditTrail
     feed: Feed
     dispatching: Dispatching
     ownership: Ownership
@@ -53,6 +57,10 @@ async def _services(request: Request) -> Services:
 
 async def _statuses(request: Request) -> OrderStatusStore:
     return (await _services(request)).statuses
+
+
+async def _audit(request: Request) -> AuditStore:
+    return (await _services(request)).audit
 
 
 async def _centers(request: Request) -> ManagementCenterStore:
@@ -74,6 +82,7 @@ async def _feed(request: Request) -> Feed:
 Everything = Annotated[Services, Depends(_services)]
 Orders = Annotated[Subscriptions, Depends(_subscriptions)]
 Statuses = Annotated[OrderStatusStore, Depends(_statuses)]
+Audit = Annotated[AuditStore, Depends(_audit)]
 Centers = Annotated[ManagementCenterStore, Depends(_centers)]
 Installations = Annotated[InstallationStore, Depends(_installations)]
 StatusFeed = Annotated[Feed, Depends(_feed)]

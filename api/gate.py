@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from api.access import EVERYBODY, RULES, Rule
 from api.callers import Caller
 from api.errors import Forbidden, Unauthenticated
-from api.limits import Rates, address_of
+from api.limits import Rates, site_of
 from api.tokens import Tokens
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -37,12 +37,13 @@ class Gate:
             NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
         """
         if self.tokens is None:
-            self._rates.take(None, address_of(request))
+            self._rates.take(None, site_of(request))
             return EVERYBODY
         try:
-            caller = rule.admit(await self.tokens.check(_bearer(request)))
+            identity = request.state.identity = await self.tokens.check(_bearer(request))
+            caller = rule.admit(identity)
         except (Unauthenticated, Forbidden):
-            self._rates.take(None, address_of(request))
+            self._rates.take(None, site_of(request))
             raise
         self._rates.take(caller.role, caller.subject)
         await request.app.state.services.ownership.check(caller, request.path_params)

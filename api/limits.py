@@ -86,18 +86,22 @@ class Rates:
 
 def client_of(caller: Caller, request: Request) -> str:
     """Who counts as one: somebody by their token, anybody else by their address."""
-    return caller.actor or address_of(request)
+    return caller.actor or site_of(request)
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as the server knows it; of an IPv6 address, the part that somebody is given."""
+    """Where a request comes from, as the server, or a proxy that is trusted, knows it."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Address(int(address) >> _BITS_OF_A_SITE << _BITS_OF_A_SITE))
+        return "unknown"
+    return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
+
+
+def site_of(request: Request) -> str:
+    """Whose address a request comes from: of an IPv6 address, the part that one subscriber is given."""
+    address = address_of(request)
+    if ":" not in address:
+        return address
+    return str(IPv6Address(int(IPv6Address(address)) >> _BITS_OF_A_SITE << _BITS_OF_A_SITE))

@@ -1,5 +1,6 @@
-"""What the API counts of its requests, and logs of them at DEBUG."""
+"""What the API notes of its requests: it counts them, logs them at DEBUG, and tells whoever else keeps notes."""
 
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from time import perf_counter
 
@@ -9,14 +10,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger(__name__)
 
+Note = Callable[[Scope, int, Iterable[tuple[bytes, bytes]]], None]
+"""Takes a request, the status of its answer, and the answer's headers."""
+
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class RequestMetrics:
     """Middleware that counts requests by route and status, with the time until the answer began."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry, also: Note) -> None:
         self._app = app
+        self._also = also
         self._seconds = Histogram(
             "http_request_seconds",
             "Time until the answer began",
@@ -35,7 +40,7 @@ class RequestMetrics:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
-                self._note(scope, message["status"], perf_counter() - began)
+                self._note(scope, message["status"], perf_counter() - began, message.get("headers", ()))
             await send(message)
 
         try:
@@ -46,9 +51,10 @@ class RequestMetrics:
                 self._note(scope, HTTPStatus.INTERNAL_SERVER_ERROR.value, perf_counter() - began)
             raise
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         # Neither path nor method as they were sent: anybody could make up any number of them.
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "none")
         self._seconds.labels(method, route, status).observe(seconds)
         _log.debug("answered", method=method, route=route, status=status, seconds=round(seconds, 4))
+        self._also(scope, status, headers)

@@ -6,7 +6,7 @@
 set -eu
 
 directory=$1
-contexts='management_center installation order_status'
+contexts='management_center installation order_status audit'
 
 write() {
     [ -e "$directory/$1" ] || printf '%s' "$2" >"$directory/$1"

@@ -19,6 +19,7 @@ from settings import Settings
 from stores.database import MYSQL, POSTGRESQL, SQLITE, Database
 from stores.migrations.steps import LOCK_SECONDS
 from stores.revisions import alembic_config, version_table
+from stores.tables.audit import AuditTable
 from stores.tables.installation import InstallationTable
 from stores.tables.management_center import ManagementCenterTable
 from stores.tables.order_status import OrderStatusTable
@@ -27,6 +28,7 @@ METADATA: dict[str, MetaData] = {
     contexts.MANAGEMENT_CENTER: ManagementCenterTable.metadata,
     contexts.INSTALLATION: InstallationTable.metadata,
     contexts.ORDER_STATUS: OrderStatusTable.metadata,
+    contexts.AUDIT: AuditTable.metadata,
 }
 """The tables of each context that has any."""
 DEADLINE_SECONDS = 60.0

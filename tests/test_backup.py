@@ -30,9 +30,9 @@ def settings(tmp_path: Path) -> Settings:
     return made
 
 
-def test_temporal_is_copied_before_what_it_relies_on_and_the_view_last(settings: Settings) -> None:
+def test_temporal_is_copied_before_what_it_relies_on_and_the_view_after_that(settings: Settings) -> None:
     assert [part.file for part in parts(settings)] == [
-        *("temporal.sqlite", "management-center.sqlite", "installation.sqlite", "order-status.sqlite")
+        *("temporal.sqlite", "management-center.sqlite", "installation.sqlite", "order-status.sqlite", "audit.sqlite")
     ]
     elsewhere = settings.model_copy(update={"temporal_address": "temporal:7233"})
     assert "temporal.sqlite" not in [part.file for part in parts(elsewhere)]

@@ -32,7 +32,7 @@ EVERY_SCOPE = (
         for what in ("orders", "installations", "orderStatuses", "managementCenters")
         for how in ("read", "write")
     )
-    + " codec:decode codec:encode personalData:erase"
+    + " codec:decode codec:encode personalData:erase audit:read"
 )
 
 

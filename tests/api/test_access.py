@@ -62,6 +62,7 @@ MAY = {
     "DELETE /orders/customers/{customerId}/personalData": ALL,
     "POST /codec/{namespace}/decode": ALL,
     "POST /codec/{namespace}/encode": ALL,
+    "GET /audit": ALL,
     "GET /metrics": "service operator",
 }
 """Written down once more, as it was meant."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api import first_rows
+from api import batches
 from api.first_rows import FirstRows
 from domain.errors import StoreUnavailable
 from domain.orders import HistoryEntry, Order
@@ -62,7 +62,7 @@ class Rows:
 
 @pytest.fixture
 async def rows(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rows]:
-    monkeypatch.setattr(first_rows, "PAUSE", 0.01)
+    monkeypatch.setattr(batches, "PAUSE", 0.01)
     rows = Rows()
     yield rows
     await rows.stop()
@@ -75,7 +75,7 @@ async def test_orders_taken_close_together_are_written_together(rows: Rows) -> N
 
 
 async def test_a_batch_has_a_bound(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_rows, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     rows.add("one", "two", "three")
 
     await rows.written(["one", "two"], ["three"])
@@ -92,7 +92,7 @@ async def test_orders_wait_for_a_read_model_that_is_down(rows: Rows) -> None:
 
 
 async def test_the_newest_are_dropped_when_too_many_wait(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_rows, "MOST_WAITING", 2)
+    monkeypatch.setattr(batches, "MOST_WAITING", 2)
     rows.add("one", "two", "three")
 
     await rows.written(["one", "two"])

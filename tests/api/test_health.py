@@ -14,7 +14,7 @@ from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
 from tests.eventually import soon
 
-PARTS = {"temporal", "managementCenterStore", "installationStore", "orderStatusStore"}
+PARTS = {"temporal", "managementCenterStore", "installationStore", "orderStatusStore", "auditStore"}
 
 
 async def ready(service: Service) -> Any:

@@ -128,6 +128,8 @@ async def _know_an_order(settings: Settings) -> None:
 def _dump(data_dir: Path) -> dict[str, list[str]]:
     found = {}
     for file in sorted(data_dir.glob("*.db")):
+        if file.stem == contexts.AUDIT:  # where it is written down
+            continue
         connection = sqlite3.connect(file)
         found[file.name] = list(connection.iterdump())
         connection.close()

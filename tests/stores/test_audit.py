@@ -1,0 +1,150 @@
+"""The audit's chain, and what is done to it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+
+from domain import contexts
+from domain.audit import Act, AuditFilter, BrokenChain, Head
+from stores import audit
+from stores.audit import AuditStore
+from stores.database import Database
+from stores.tables.audit import AUDIT_ENTRY, AUDIT_HEAD
+from tests.stores.conftest import Connect
+
+NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, UTC)
+
+
+@pytest.fixture
+def context() -> str:
+    return contexts.AUDIT
+
+
+@pytest.fixture
+def store(database: Database) -> AuditStore:
+    return AuditStore(database)
+
+
+def acts(*numbers: int, **changes: Any) -> list[Act]:
+    return [
+        Act(
+            **{
+                "act_id": f"a{number}",
+                "at": NOON + timedelta(minutes=number),
+                "actor": "manager:김하나",
+                "address": "2001:db8::1",
+                "act": "POST /orders",
+                "target": f"o{number}",
+                "outcome": 201,
+                **changes,
+            }
+        )
+        for number in numbers
+    ]
+
+
+async def test_every_entry_is_found_as_it_was_written(store: AuditStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CHECKED_AT_ONCE", 2)
+    assert await store.verify() == Head(0, "")
+    await store.append(acts(1, 2))
+    noted = await store.append(acts(3, target=None))
+    head = await store.append(acts(4, 5))
+
+    page = await store.list(AuditFilter(), 3)
+    rest = await store.list(AuditFilter(), 3, page.next_cursor)
+
+    assert [entry.sequence for entry in (*page.items, *rest.items)] == [5, 4, 3, 2, 1]
+    assert page.items[2].act == acts(3, target=None)[0]
+    assert await store.verify(noted) == head
+    assert head.sequence == 5
+
+
+async def test_a_batch_that_is_written_again_counts_once(store: AuditStore) -> None:
+    await store.append(acts(1, 2))
+    head = await store.append(acts(1, 2, 3))
+
+    assert await store.verify() == head
+    assert head.sequence == 3
+
+
+async def test_processes_that_write_at_once_make_one_chain(connect: Connect) -> None:
+    stores = [AuditStore(connect()) for _ in range(3)]
+    await asyncio.gather(*(stores[number % 3].append(acts(number)) for number in range(12)))
+
+    assert (await stores[0].verify()).sequence == 12
+
+
+async def test_entries_are_found_by_what_they_say(store: AuditStore) -> None:
+    await store.append([*acts(1), *acts(2, actor="customer:1", outcome=409), *acts(3, target="o1")])
+
+    async def found(**wanted: Any) -> list[str]:
+        return [entry.act.act_id for entry in (await store.list(AuditFilter(**wanted), 10)).items]
+
+    assert await found(actor="customer:1") == ["a2"]
+    assert await found(target="o1") == ["a3", "a1"]
+    assert await found(outcome=409) == ["a2"]
+    assert await found(since=NOON + timedelta(minutes=2), before=NOON + timedelta(minutes=3)) == ["a2"]
+    assert await found(actor="customer:1", outcome=201) == []
+
+
+ENTRY = AUDIT_ENTRY.c
+TAMPERED: dict[str, tuple[list[Any], int]] = {
+    "altered": ([update(AUDIT_ENTRY).where(ENTRY.sequence == 3).values(actor="manager:lee")], 3),
+    "altered in time": ([update(AUDIT_ENTRY).where(ENTRY.sequence == 1).values(at=NOON)], 1),
+    "its hash altered": ([update(AUDIT_ENTRY).where(ENTRY.sequence == 2).values(hash="0" * 64)], 2),
+    "removed": ([delete(AUDIT_ENTRY).where(ENTRY.sequence == 3)], 3),
+    "removed and closed up": (
+        [
+            delete(AUDIT_ENTRY).where(ENTRY.sequence == 3),
+            update(AUDIT_ENTRY).where(ENTRY.sequence == 4).values(sequence=3),
+            update(AUDIT_HEAD).values(sequence=3),
+        ],
+        3,
+    ),
+    "the first removed": ([delete(AUDIT_ENTRY).where(ENTRY.sequence == 1)], 1),
+    "reordered": (
+        [
+            update(AUDIT_ENTRY).where(ENTRY.sequence == before).values(sequence=after)
+            for before, after in ((2, 9), (3, 2), (9, 3))
+        ],
+        2,
+    ),
+    "truncated": ([delete(AUDIT_ENTRY).where(ENTRY.sequence >= 3)], 3),
+    "emptied": ([delete(AUDIT_ENTRY)], 1),
+    "the head moved back": ([update(AUDIT_HEAD).values(sequence=2)], 2),
+    "the head removed": ([delete(AUDIT_HEAD)], 0),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+async def test_tampering_shows(store: AuditStore, database: Database, how: str) -> None:
+    await store.append(acts(1, 2, 3, 4))
+    statements, first_broken = TAMPERED[how]
+    async with database.writing() as connection:
+        for statement in statements:
+            await connection.execute(statement)
+
+    with pytest.raises(BrokenChain) as broken:
+        await store.verify()
+    assert broken.value.sequence == first_broken
+
+
+async def test_a_chain_that_was_cut_or_forged_with_its_head_lacks_the_head_that_was_noted(
+    store: AuditStore, database: Database
+) -> None:
+    before = await store.append(acts(1))
+    noted = await store.append(acts(2))
+    async with database.writing() as connection:
+        await connection.execute(delete(AUDIT_ENTRY).where(ENTRY.sequence == 2))
+        await connection.execute(update(AUDIT_HEAD).values(sequence=1, hash=before.hash))
+
+    assert await store.verify() == before
+    with pytest.raises(BrokenChain):
+        await store.verify(noted)
+    await store.append(acts(3))
+    with pytest.raises(BrokenChain) as broken:
+        await store.verify(noted)
+    assert broken.value.sequence == 2
