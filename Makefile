@@ -3,6 +3,8 @@
 
 PYTHON ?=
 VENV := .venv
+# What looks at the dependencies has others itself, and so a place of its own.
+TOOLS := .venv-tools
 PY := $(VENV)/bin/python
 # Tests in as many processes as there are cores, each with servers of its own; who has done its share takes of the others'.
 AT_ONCE := --numprocesses auto --maxprocesses 4 --dist worksteal
@@ -21,7 +23,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench audit-verify token secrets backup restore rebuild-view lock clean FORCE
+.PHONY: help run test lint format check coverage demo bench audit-verify sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -76,13 +78,24 @@ restore: $(VENV)/embedded.stamp ## FROM=directory: put a backup where no data ar
 rebuild-view: $(VENV)/embedded.stamp ## the managers' view again from Temporal, while the system runs; ARGS=--drop where its tables are lost
 	@$(PY) rebuild_view.py $(ARGS)
 
+sbom: tools ## a bill of materials of what the image is made of: sbom.json (CycloneDX)
+	@$(TOOLS)/bin/cyclonedx-py requirements requirements/service.txt --pyproject pyproject.toml \
+	    --output-reproducible --output-format JSON --output-file sbom.json 2>/dev/null && echo sbom.json
+
+vulnerabilities: tools ## known vulnerabilities of what is locked, as PyPI tells of them
+	@.ci/vulnerabilities $(TOOLS)/bin/pip-audit requirements/dev.txt
+
+tools:
+	@$(MAKE) --no-print-directory VENV=$(TOOLS) $(TOOLS)/tools.stamp
+
 lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
 	$(LOCK) --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
 	$(LOCK) --extra embedded -c requirements/dev.txt --no-annotate pyproject.toml -o requirements/embedded.txt
 	$(LOCK) -c requirements/dev.txt --no-annotate pyproject.toml -o requirements/service.txt
+	$(LOCK) --no-annotate --group tools -o requirements/tools.txt
 
 clean: ## remove the virtual environment and caches; data (DATA_DIR) stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is newer than its lock file once everything in that is installed.
