@@ -88,6 +88,10 @@ def stored_by_temporal(running: System) -> bytes:
     return b"".join(file.read_bytes() for file in running.data_dir.glob("temporal.db*"))
 
 
+def audited(running: System) -> bytes:
+    return b"".join(file.read_bytes() for file in running.data_dir.glob("audit.db*"))
+
+
 def metrics(running: System) -> str:
     ports = [running.ports[name] for name in ("api", *contexts.ALL)]
     return "".join(running.client.get(f"http://127.0.0.1:{port}/metrics").text for port in ports)
@@ -105,6 +109,8 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
     order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
     talkative.client.get("/orderStatuses", params={"q": f"{SECRET}-street"})
 
+    eventually(lambda: order_ids[1].encode() in audited(talkative), what="the last order's cancel is written down")
+
     def followed() -> bool:
         sent = "".join(map(str, traced.spans))
         return all(workflow_id(order_id) in sent for order_id in order_ids)
@@ -115,6 +121,7 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
     searched: dict[str, str | bytes] = {
         "histories and visibility": told,
         "files of the server": stored_by_temporal(talkative),
+        "audit": audited(talkative),
         "metrics": metrics(talkative),
         "traces": "".join(map(str, traced.spans)),
         **logs,
