@@ -70,11 +70,9 @@ class Batches(ABC, Generic[Item]):
         while not self._stopping.is_set():
             await self._some.wait()
             await self._pause(GATHER_FOR)
-            if not await self._write():
+            if not await self._write_all():
                 await self._pause(PAUSE)
-        while self._waiting and await self._write():
-            pass
-        if self._waiting:
+        if not await self._write_all():
             self._drop(len(self._waiting))
 
     def stop(self) -> None:
@@ -86,6 +84,12 @@ class Batches(ABC, Generic[Item]):
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+    async def _write_all(self) -> bool:
+        while self._waiting:
+            if not await self._write():
+                return False
+        return True
 
     async def _write(self) -> bool:
         batch = list(islice(self._waiting, BATCH))
