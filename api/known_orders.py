@@ -54,15 +54,22 @@ class KnownOrders:
             return await self.otherwise(order_id)
 
     async def asked(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Order:
-        """The order as its workflow tells it, open or ended by itself.
+        """The order as its workflow tells it: open, by a worker; ended by itself, by its result.
 
         Raises:
             NoSuchWorkflow, Unavailable: as `asking_temporal`.
         """
         try:
-            return await self._queried(order_id, within * FIRST_TRY)
-        except NoAnswerInTime:
-            return await self._queried(order_id, within * (1 - FIRST_TRY))
+            try:
+                return await self._queried(order_id, within * FIRST_TRY)
+            except NoAnswerInTime:
+                return await self._queried(order_id, within * (1 - FIRST_TRY))
+        except NoSuchWorkflow:
+            try:
+                return await self._result(order_id)
+            except WorkflowFailureError as failure:
+                # What was ended from outside does not know how its order was brought to its end.
+                raise NoSuchWorkflow from failure
 
     async def otherwise(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Known:
         """What is known without a worker.
@@ -134,8 +141,8 @@ class KnownOrders:
             order: Order = await handle.query(
                 Message.ORDER,
                 result_type=Order,
-                # What was ended from outside does not know how its order was brought to its end.
-                reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
+                # A closed one would be replayed by a worker, for what its result tells without.
+                reject_condition=QueryRejectCondition.NOT_OPEN,
                 rpc_timeout=timeout,
             )
             return order
