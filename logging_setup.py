@@ -23,6 +23,8 @@ _QUOTING = (ValidationError, ValidationException)
 _QUIET = {
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,
+    # Speaks at every look at a database.
+    "alembic.runtime.migration": logging.WARNING,
     # These write what is stored, or what a task is about, into their lines.
     "aiosqlite": logging.INFO,
     "temporalio": logging.INFO,
