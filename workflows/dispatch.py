@@ -5,18 +5,13 @@ due calls it, and the context's workers look now and then.
 """
 
 from datetime import timedelta
-from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from domain.commands import Command
 from domain.dispatch import FIND_DUE, LOOK, TELL_ORDER, WORKFLOW_TYPE, Due, FindDue
-from workflows.open_text import OpenText
-
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+from workflows.asking import ask
 
 _ONE_TRY = timedelta(seconds=5)
 _PATIENCE = timedelta(seconds=30)
@@ -38,7 +33,7 @@ class DispatchWorkflow:
         """Tell orders until none is due, but those that do not answer."""
         while not workflow.info().is_continue_as_new_suggested():
             self.called = False
-            due = await self._ask(FIND_DUE, FindDue(self.put_off))
+            due = await ask(FIND_DUE, FindDue(self.put_off), one_try=_ONE_TRY, retries=_RETRIES)
             for order in due:
                 if not await self._tell(order):
                     self.put_off.append(order.order_id)
@@ -57,21 +52,6 @@ class DispatchWorkflow:
             return False
         self.told.add((order.order_id, order.round))
         try:
-            return await self._ask(TELL_ORDER, order, within=_PATIENCE)
+            return await ask(TELL_ORDER, order, one_try=_ONE_TRY, within=_PATIENCE, retries=_RETRIES)
         except ActivityError:
             return False
-
-    async def _ask(
-        self, command: Command[Asked, Answered], asked: Asked, *, within: timedelta | None = None
-    ) -> Answered:
-        answer: Answered = await workflow.execute_activity(
-            command.name,
-            asked,
-            task_queue=command.context,
-            result_type=command.answered,
-            summary=OpenText(command.summary),
-            start_to_close_timeout=_ONE_TRY,
-            schedule_to_close_timeout=within,
-            retry_policy=_RETRIES,
-        )
-        return answer

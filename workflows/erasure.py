@@ -5,7 +5,6 @@ The view comes last: by it the customer's orders are found, so whatever is cut s
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -21,10 +20,7 @@ from domain.erasure import (
     Erased,
     Erasure,
 )
-from workflows.open_text import OpenText
-
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+from workflows.asking import Answered, Asked, ask
 
 _STEPS = (ERASE_WORKFLOWS, ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS, ERASE_VIEW)
 _ONE_TRY = timedelta(minutes=10)
@@ -54,14 +50,4 @@ class ErasureWorkflow:
 
 
 async def _ask(command: Command[Asked, Answered], asked: Asked) -> Answered:
-    answer: Answered = await workflow.execute_activity(
-        command.name,
-        asked,
-        task_queue=command.context,
-        result_type=command.answered,
-        summary=OpenText(command.summary),
-        start_to_close_timeout=_ONE_TRY,
-        heartbeat_timeout=_SILENCE,
-        retry_policy=_RETRIES,
-    )
-    return answer
+    return await ask(command, asked, one_try=_ONE_TRY, silence=_SILENCE, retries=_RETRIES)

@@ -7,7 +7,6 @@ they had done for the order, as its own compensation would have had them do.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -32,10 +31,7 @@ from domain.reconciliation import (
     Repair,
 )
 from domain.times import UNSET
-from workflows.open_text import OpenText
-
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+from workflows.asking import Answered, Asked, ask
 
 _LISTED_WITHIN = timedelta(minutes=10)
 """Temporal's list knows every workflow by then; a pass looks so far back beyond the one before."""
@@ -101,18 +97,7 @@ class ReconciliationWorkflow:
     async def _ask(
         self, command: Command[Asked, Answered], asked: Asked, *, within: timedelta | None = None
     ) -> Answered:
-        answer: Answered = await workflow.execute_activity(
-            command.name,
-            asked,
-            task_queue=command.context,
-            result_type=command.answered,
-            summary=OpenText(command.summary),
-            start_to_close_timeout=_ONE_TRY,
-            schedule_to_close_timeout=within,
-            heartbeat_timeout=_SILENCE,
-            retry_policy=_RETRIES,
-        )
-        return answer
+        return await ask(command, asked, one_try=_ONE_TRY, within=within, silence=_SILENCE, retries=_RETRIES)
 
 
 def _begun(plan: Reconciliation) -> Reconciliation:
