@@ -19,6 +19,7 @@ COPY *.py ./
 COPY activities activities
 COPY api api
 COPY domain domain
+COPY observability observability
 COPY stores stores
 COPY workflows workflows
 RUN python -m compileall -q . && mkdir -p /run/secrets

@@ -17,7 +17,7 @@ from activities.view_rebuild import Rebuilt, ViewRebuild
 from domain import contexts
 from domain.errors import StoreUnavailable
 from domain.reconciliation import Repair
-from logging_setup import configure_logging
+from observability.logging_setup import configure_logging
 from settings import Settings
 from stores.database import Database
 from stores.migration import drop, migrate

@@ -27,8 +27,9 @@ from activities.order_status import OrderStatusActivities
 from activities.reconciliation import ReconciliationActivities
 from domain import contexts
 from domain.errors import StoreUnavailable
-from health import Health, serve_health
-from logging_setup import change_level_by_signal, configure_logging
+from observability.health import Health, serve_health
+from observability.logging_setup import change_level_by_signal, configure_logging
+from observability.telemetry import SILENT, Telemetry, telling
 from schedules import schedule_reconciliation
 from settings import Settings
 from stores.database import Database
@@ -36,7 +37,6 @@ from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
-from telemetry import SILENT, Telemetry, telling
 from temporal_client import (
     call_dispatcher,
     check,

@@ -3,9 +3,9 @@
 import sys
 
 from api.server import Server
-from logging_setup import change_level_by_signal, configure_logging
+from observability.logging_setup import change_level_by_signal, configure_logging
+from observability.telemetry import telling
 from settings import OpenToEverybody, Settings
-from telemetry import telling
 from temporal_client import run_and_end
 
 

@@ -38,7 +38,8 @@ from api.starting import Starting
 from api.subscriptions import Subscriptions
 from api.tokens import Tokens, trust_of
 from domain import contexts
-from health import PARTS, Health
+from observability.health import PARTS, Health
+from observability.telemetry import SILENT, Telemetry
 from payload_codec import Encryption
 from settings import Settings
 from stores.audit import AuditStore
@@ -48,7 +49,6 @@ from stores.management_center import ManagementCenterStore
 from stores.order_census import OrderCensus
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
-from telemetry import SILENT, Telemetry
 from temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
 
 _DATABASE_WITHIN = 2.0

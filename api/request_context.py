@@ -5,7 +5,7 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.schemas.common import ID
-from log_context import requested_order
+from observability.log_context import requested_order
 
 _an_order = re.compile(ID)
 

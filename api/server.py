@@ -17,8 +17,8 @@ import uvicorn
 
 from api.app import create_app, stop_serving
 from api.protocol import BoundedProtocol
+from observability.telemetry import SILENT, Telemetry
 from settings import Settings
-from telemetry import SILENT, Telemetry
 
 _LOOK_EVERY = 0.1
 """Seconds between two looks whether somebody is in a hurry."""

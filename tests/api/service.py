@@ -21,10 +21,10 @@ from api.server import Server
 from domain import contexts
 from domain.orders import Order, OrderStatus, workflow_id
 from domain.visits import VisitGrid
+from observability.telemetry import SILENT, Telemetry
 from settings import Settings
 from stores.database import Database
 from stores.migration import METADATA, migrate
-from telemetry import SILENT, Telemetry
 from temporal_client import connect
 from tests.eventually import eventually, soon
 

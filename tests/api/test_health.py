@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-import health
 from domain import contexts
+from observability import health
 from settings import Settings
 from stores.migration import migrate
 from tests.api.problems import assert_problem

@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 
 from domain.orders import workflow_id
+from observability.telemetry import Telemetry
+from observability.tracing import Tracing
 from settings import Settings
-from telemetry import Telemetry
 from temporal_client import connect
 from tests.api.collector import collector
 from tests.api.service import but, serving
@@ -16,7 +17,6 @@ from tests.api.test_process import is_ready, process
 from tests.eventually import eventually
 from tests.workflows.histories import read
 from tests.workflows.stage import replay
-from tracing import Tracing
 
 PERSONAL = {"customerName": "MarkedName", "contactPhone": "01012345678", "note": "MarkedNote"}
 ADDRESS = "Seoul MarkedStreet"
@@ -81,7 +81,7 @@ def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
 
 def test_without_a_collector_nothing_of_it_is_loaded() -> None:
     loaded = (
-        "import sys, worker, api.app, telemetry; "
+        "import sys, worker, api.app, observability.telemetry; "
         "print(*[name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     done = subprocess.run(

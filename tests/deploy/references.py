@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi.routing import APIRoute
 
-from health import Health
+from observability.health import Health
 from settings import Settings
 from tests.deploy.image import files
 

@@ -35,7 +35,7 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
 
 def test_nothing_else_is_in_it() -> None:
     assert {file.parts[0] for file in files() if len(file.parts) > 1} == {
-        *("activities", "api", "domain", "stores", "workflows")
+        *("activities", "api", "domain", "observability", "stores", "workflows")
     }
     assert not {"run.py", "demo.py", "issue_token.py"} & {file.name for file in files()}
 

@@ -5,8 +5,8 @@ from contextlib import closing
 import httpx
 import pytest
 
-import health
-from health import Health, serve_health
+from observability import health
+from observability.health import Health, serve_health
 
 
 @pytest.fixture

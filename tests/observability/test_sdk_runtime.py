@@ -1,7 +1,7 @@
 import logging
 from types import SimpleNamespace
 
-from sdk_runtime import append_fields
+from observability.sdk_runtime import append_fields
 
 
 def test_a_line_of_the_core_tells_what_it_is_about_but_quotes_no_failure() -> None:

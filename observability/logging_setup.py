@@ -15,7 +15,7 @@ from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from log_context import add_context
+from observability.log_context import add_context
 from settings import Settings
 
 _QUOTING = (ValidationError, ValidationException)

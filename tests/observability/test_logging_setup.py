@@ -11,7 +11,7 @@ from opentelemetry import trace
 from pydantic import TypeAdapter
 from temporalio.testing import ActivityEnvironment
 
-from logging_setup import change_level_by_signal, configure_logging
+from observability.logging_setup import change_level_by_signal, configure_logging
 from settings import Settings
 
 

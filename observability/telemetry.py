@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from temporalio.client import Interceptor
 
-import sdk_runtime
-from sdk_runtime import SdkMetrics
+from observability import sdk_runtime
+from observability.sdk_runtime import SdkMetrics
 from settings import Settings
 
 if TYPE_CHECKING:
-    from tracing import Tracing
+    from observability.tracing import Tracing
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def telling(settings: Settings, service: str) -> Iterator[Telemetry]:
         yield Telemetry(sdk)
         return
     # Who does not want traces does not wait for this to be loaded.
-    from tracing import Tracing
+    from observability.tracing import Tracing
 
     with Tracing(settings.otel_exporter_otlp_endpoint, settings.otel_service_name or service) as tracing:
         yield Telemetry(sdk, tracing)

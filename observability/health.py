@@ -22,8 +22,8 @@ from prometheus_client import (
 from pydantic import BaseModel
 
 from domain import contexts
-from measurements import Measurements
-from sdk_runtime import SdkMetrics
+from observability.measurements import Measurements
+from observability.sdk_runtime import SdkMetrics
 
 PARTS = {
     contexts.MANAGEMENT_CENTER: "managementCenterStore",
