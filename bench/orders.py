@@ -104,22 +104,30 @@ class OverHttp:
 
     async def place(self) -> str:
         """`POST /orders`."""
-        document = await self._post("/orders", ENCODED, 201)
+        document = await self.ask("POST", "/orders", ENCODED, expected=201)
         return str(json.loads(document)["orderId"])
 
     async def act(self, act: str, order_id: str, engineer_id: str) -> None:  # noqa: ARG002 - the API knows who
         """`POST /installations/{orderId}/{act}`."""
-        await self._post(f"/installations/{order_id}/{act}", None, 200)
+        await self.ask("POST", f"/installations/{order_id}/{act}")
 
-    async def _post(self, path: str, body: bytes | None, expected: int) -> bytes:
+    async def ask(
+        self, method: str, path: str, body: bytes | None = None, *, token: str | None = None, expected: int = 200
+    ) -> bytes:
+        """Send a request, again as long as it is told to come again; the answer's body.
+
+        Raises:
+            TimeoutError, ConnectionError: there is no answer.
+            RuntimeError: it has another status than is expected.
+        """
         connection = self.idle.pop()
         try:
-            answer = await connection.request("POST", path, body)
+            answer = await connection.request(method, path, body, token)
             while answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 await asyncio.sleep(_RETRY_AFTER)
-                answer = await connection.request("POST", path, body)
+                answer = await connection.request(method, path, body, token)
         finally:
             self.idle.append(connection)
         if answer.status != expected:
-            raise RuntimeError(f"POST {path}: {answer.status} {answer.body.decode()}")
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.body.decode()}")
         return answer.body

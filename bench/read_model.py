@@ -1,11 +1,14 @@
-"""The bench's own look into the service's read model, beside the API."""
+"""The bench's own way into the service's read model, beside the API."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+from bench.orders import subscription
 from domain import contexts
 from domain.order_status import OrderFilter
-from domain.orders import OrderStatus
+from domain.orders import Event, Order, OrderStatus
 from settings import Settings
 from stores.database import Database
 from stores.order_status import OrderStatusStore
@@ -37,3 +40,21 @@ async def opened(settings: Settings) -> AsyncIterator[OrderStatusStore]:
         yield OrderStatusStore(database)
     finally:
         await database.dispose()
+
+
+async def fill(store: OrderStatusStore, count: int) -> list[str]:
+    """Put so many orders there that their engineers have accepted; their ids."""
+    orders = [_open_order(number) for number in range(count)]
+    for first in range(0, count, _AT_ONCE):
+        await store.put(orders[first : first + _AT_ONCE])
+    return [order.order_id for order in orders]
+
+
+def _open_order(number: int) -> Order:
+    order = replace(subscription().order, region=f"KR-{11 + number % 17}", engineer_id=f"engineer-{number % 34}")
+    at = datetime.now(UTC) - timedelta(minutes=number)
+    order.order_date, order.engineer_name = at.date().isoformat(), f"Engineer {number % 34}"
+    order.take(at=at)
+    for event in (Event.ORDER_ACCEPTED, Event.INSTALLATION_REQUESTED, Event.INSTALLATION_ACCEPTED):
+        order.record(event, at=at)
+    return order

@@ -2,19 +2,13 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from bench import read_model
-from bench.orders import subscription
 from bench.report import Aim, Measurement, milliseconds
-from domain.orders import Event, Order
 from harness import stack
 from harness.http_client import Connection, connections
-from stores.order_status import OrderStatusStore
 
 _OPEN_ORDERS = (1_000, 10_000)
-_AT_ONCE = 500
 _NOTHING, _PAGE, _ORDER = "/health/live", "/orderStatuses, a page of 50", "/orderStatuses/{orderId}"
 _FIRST_PAGE = "/orderStatuses?limit=50"
 _FLAT = 1.25
@@ -33,7 +27,7 @@ async def measure(*, quick: bool) -> Measurement:
     ):
         ids: list[str] = []
         for count in _OPEN_ORDERS:
-            ids += await _fill(store, count - len(ids))
+            ids += await read_model.fill(store, count - len(ids))
             for route, took in (await _time(connection, ids, rounds)).items():
                 row = milliseconds(took)
                 found.rows.append({"route": route, "open orders": count, **row})
@@ -63,21 +57,3 @@ async def _time(connection: Connection, ids: list[str], rounds: int) -> dict[str
                 cursor = answer.document()["nextCursor"]
                 page = f"{_FIRST_PAGE}&cursor={cursor}" if cursor else _FIRST_PAGE
     return took
-
-
-async def _fill(store: OrderStatusStore, count: int) -> list[str]:
-    orders = [_open_order(number) for number in range(count)]
-    for first in range(0, count, _AT_ONCE):
-        await store.put(orders[first : first + _AT_ONCE])
-    return [order.order_id for order in orders]
-
-
-def _open_order(number: int) -> Order:
-    """An order that its engineer has accepted."""
-    order = replace(subscription().order, region=f"KR-{11 + number % 17}", engineer_id=f"engineer-{number % 34}")
-    at = datetime.now(UTC) - timedelta(minutes=number)
-    order.order_date, order.engineer_name = at.date().isoformat(), f"Engineer {number % 34}"
-    order.take(at=at)
-    for event in (Event.ORDER_ACCEPTED, Event.INSTALLATION_REQUESTED, Event.INSTALLATION_ACCEPTED):
-        order.record(event, at=at)
-    return order

@@ -37,16 +37,20 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._answer: asyncio.Future[Answer] | None = None
 
-    async def request(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        """Send a request and wait for its answer.
+    async def request(self, method: str, path: str, body: bytes | None = None, token: str | None = None) -> Answer:
+        """Send a request, with a bearer token if any, and wait for its answer.
 
         Raises:
             TimeoutError, ConnectionError: there is none.
         """
         transport = await self._connected()
-        content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body is not None else ""
+        headers = f"Host: {self._host}\r\n"
+        if token is not None:
+            headers += f"Authorization: Bearer {token}\r\n"
+        if body is not None:
+            headers += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         self._answer = asyncio.get_running_loop().create_future()
-        transport.write(f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{content}\r\n".encode() + (body or b""))
+        transport.write(f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode() + (body or b""))
         async with asyncio.timeout(_ANSWER_WITHIN):
             return await self._answer
 
