@@ -10,7 +10,7 @@ from time import perf_counter
 import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
-from bench import completing, cost, flood, machine, placing, reading, scaling, slots
+from bench import completing, cost, flood, machine, placing, reading, scaling, security, slots
 from bench.report import Aim
 from harness import stack
 
@@ -20,6 +20,7 @@ _PARTS = {
     "cost": cost.measure,
     "reading": reading.measure,
     "slots": slots.measure,
+    "security": security.measure,
     "flood": flood.measure,
     "scaling": scaling.measure,
 }
