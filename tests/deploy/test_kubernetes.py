@@ -76,6 +76,12 @@ def test_every_process_is_started_and_set_as_the_code_says(objects: tuple[Object
         Settings.model_validate({name.lower(): value for name, value in found.items() if name in SETTINGS})
 
 
+def test_nothing_but_what_is_here_says_how_a_process_is_set(objects: tuple[Object, ...]) -> None:
+    """As it comes, a Service `api` has every pod of its namespace be told `API_PORT=tcp://…`."""
+    for workload in workloads(objects):
+        assert workload["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
 def test_the_api_is_open_to_nobody(objects: tuple[Object, ...]) -> None:
     (api,) = named(objects, "Deployment", "api")
     found = environment(objects, api)
