@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -21,10 +21,14 @@ def url(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield url
 
 
+def connected(url: str, timeout: float = 20) -> closing[socket.socket]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return closing(socket.create_connection((host, int(port)), timeout))
+
+
 def answer_to(url: str, *pieces: bytes) -> bytes:
     """All that the server says to somebody who sends this, and then only waits, until it closes the connection."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+    with connected(url) as connection:
         said = b""
         try:
             for piece in pieces:
@@ -63,3 +67,42 @@ def test_a_body_that_does_not_come_is_not_waited_for(url: str) -> None:
 
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"/problems/too-slow" in said
+
+
+@pytest.mark.parametrize(
+    ("request_", "drop"),
+    [
+        (REQUEST + b"Content-Length: 60000\r\n\r\n", b"x"),
+        (REQUEST + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (REQUEST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+        (REQUEST + b"\r\n", b"\r\n"),
+    ],
+    ids=["a body", "chunks", "trailing fields", "blank lines"],
+)
+def test_nobody_keeps_a_connection_by_what_trickles_in_after_the_answer(
+    url: str, request_: bytes, drop: bytes
+) -> None:
+    with connected(url, timeout=0.05) as connection, pytest.raises(ConnectionError):
+        connection.sendall(request_)
+        for _ in range(60):
+            with suppress(TimeoutError):
+                if not connection.recv(65536):
+                    raise ConnectionAbortedError
+            connection.sendall(drop)
+
+
+def test_a_request_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 20)
+    monkeypatch.setattr(protocol, "LARGEST_REQUEST", 256 * 1024)
+    with connected(url) as connection, pytest.raises(ConnectionError):
+        connection.sendall(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ")
+        for _ in range(16):
+            connection.sendall(b"x" * 1024 * 1024)
+
+
+def test_what_trails_a_body_is_no_header(url: str) -> None:
+    head = b"POST /orders HTTP/1.1\r\nHost: api\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    said = answer_to(url, head + b"2\r\n{}\r\n0\r\nContent-Type: application/json\r\n\r\n")
+
+    assert said.startswith(b"HTTP/1.1 415 ")
