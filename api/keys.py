@@ -11,7 +11,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import structlog
-from jwt import PyJWK, PyJWKSet, PyJWTError
+from jwt import PyJWK, PyJWKSet
 
 from api.errors import NoAnswerInTime
 
@@ -78,7 +78,7 @@ class Keys:
         try:
             async with asyncio.timeout(FETCH_WITHIN):
                 self._keys = await asyncio.to_thread(self._read)
-        except (OSError, ValueError, TimeoutError, PyJWTError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it has said, it was no answer
             self._silent = True
             _log.warning("the issuer's keys were not fetched", error=type(error).__qualname__)
         else:

@@ -81,7 +81,7 @@ class Tokens:
             return await self._checked(token)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("the token has expired", invalid=True) from None
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, OverflowError) as error:
             _log.info("a token was refused", error=type(error).__qualname__)
             raise Unauthenticated("the token is not valid", invalid=True) from None
 

@@ -1,7 +1,9 @@
 """The issuer's keys: found, kept, renewed; and an issuer that does not answer."""
 
+import asyncio
 import json
 import threading
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -83,7 +85,19 @@ async def test_unknown_keys_do_not_have_the_issuer_asked_each_time(
     await tokens.check(token)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", '{"keys": []}', '{"keys": 1}', " " * 300_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "[]",
+        '{"keys": []}',
+        '{"keys": 1}',
+        '{"keys": [{"kid": "one", "kty": "EC", "alg": ["ES256"]}]}',
+        " " * 300_000,
+        "[" * 200_000,
+    ],
+)
 async def test_while_the_issuer_does_not_answer_known_keys_count_on(
     issuer: Issuer, clock: Clock, tokens: Tokens, content: str | None
 ) -> None:
@@ -146,3 +160,21 @@ async def test_the_issuers_discovery_document_tells_where_its_keys_are(tmp_path:
         documents["/realms/isp/.well-known/openid-configuration"]["issuer"] = "https://stranger.example"
         with pytest.raises(NoAnswerInTime):
             await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"220 mail.example\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b""],
+    ids=["another protocol", "a broken body", "nothing"],
+)
+async def test_an_issuer_that_speaks_nonsense_is_one_that_does_not_answer(tmp_path: Path, said: bytes) -> None:
+    async def speak(_: StreamReader, writer: StreamWriter) -> None:
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+
+    issuer = Issuer(tmp_path / "unused.json")
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NoAnswerInTime):
+            await Tokens(Trust(issuer.name, issuer.audience, f"http://127.0.0.1:{port}")).check(issuer.token())

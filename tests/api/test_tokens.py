@@ -109,6 +109,7 @@ ATTACKS: dict[str, Callable[[Issuer], str]] = {
     "expired": lambda issuer: issuer.token(exp=LONG_AGO),
     "without an end": lambda issuer: issuer.token(exp=None),
     "endless": lambda issuer: issuer.token(exp=float("inf")),
+    "endless, as a whole number": lambda issuer: issuer.token(exp=10**400),
     "not valid yet": lambda issuer: issuer.token(nbf=LATER),
     "for somebody else": lambda issuer: issuer.token(aud="payroll"),
     "for nobody": lambda issuer: issuer.token(aud=None),
