@@ -6,15 +6,15 @@ from sqlalchemy import exc
 
 _OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 """What a database says that is well and understands us."""
-_NO_TABLE = {"42P01", "42S02"}
-"""PostgreSQL's and MySQL's word for a table that is not there (any more): the store is lost, not misunderstood."""
+_NOT_THERE = {"42P01", "42S02", "42703", "42S22"}
+"""PostgreSQL's and MySQL's words for a table or a column that is not there: it is lost, or not migrated yet."""
 _ABORTED = {"40001", "40P01", 1213}
 """Theirs for a transaction that had to give way to another."""
 
 
 def is_outage(error: exc.DBAPIError) -> bool:
     """The database is not well: asking again may help."""
-    gone = error.connection_invalidated or not _NO_TABLE.isdisjoint(_codes(error))
+    gone = error.connection_invalidated or not _NOT_THERE.isdisjoint(_codes(error))
     return gone or not isinstance(error, _OUR_FAULT)
 
 

@@ -4,8 +4,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+import worker
 from domain import contexts
 from observability import health
 from settings import Settings
@@ -45,6 +47,29 @@ async def test_a_store_whose_tables_are_too_old_is_down_until_they_are_migrated(
         assert (await ready(service))[1]["parts"]["installationStore"] == "down"
         await migrate(contexts.INSTALLATION, url)
         assert (await ready(service))[1]["parts"]["installationStore"] == "up"
+
+
+async def test_a_worker_says_so_too_and_serves_once_they_are_migrated(
+    settings: Settings, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_FRESH_FOR", 0.0)
+    url = f"sqlite:///{tmp_path}/old.db"
+    await migrate(contexts.MANAGEMENT_CENTER, url, "0001")
+    stop = asyncio.Event()
+    changed = but(settings, management_center_database_url=url, worker_port=free_port, graceful_shutdown_seconds=0.1)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as http, asyncio.TaskGroup() as running:
+        running.create_task(worker.serve(changed, [contexts.MANAGEMENT_CENTER], stop))
+
+        async def store() -> Any:
+            try:
+                return (await http.get("/health/ready")).json()["parts"].get("managementCenterStore")
+            except httpx.TransportError:
+                return None
+
+        assert await soon(store) == "down"
+        await migrate(contexts.MANAGEMENT_CENTER, url)
+        assert await store() == "up"
+        stop.set()
 
 
 async def test_once_temporal_is_there_orders_are_taken(settings: Settings, free_port: int) -> None:

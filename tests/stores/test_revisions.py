@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from domain import contexts
 from domain.errors import StoreUnavailable
+from stores.installation import InstallationStore
 from stores.migration import METADATA, migrate
 from stores.revisions import Schema, history, newest, version_table
 from tests.databases import Servers
@@ -31,6 +32,14 @@ async def test_a_store_is_up_once_its_tables_are_new_enough(url: str, open_datab
     assert [(entry["revision"], entry["needed"]) for entry in logged] == [("0001", newest(CONTEXT))]
     await migrate(CONTEXT, url)
     await schema.check()
+
+
+async def test_who_uses_tables_that_are_too_old_is_told_that_the_store_is_down(
+    url: str, open_database: OpenDatabase
+) -> None:
+    await migrate(CONTEXT, url, history(CONTEXT)[0])
+    with pytest.raises(StoreUnavailable):
+        await InstallationStore(open_database(url)).newest("o1")
 
 
 async def test_tables_that_a_newer_release_has_added_to_are_new_enough(url: str, open_database: OpenDatabase) -> None:
