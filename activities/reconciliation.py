@@ -50,13 +50,11 @@ class ReconciliationActivities:
     async def look(self, asked: Look) -> Found:
         """Compare a page of orders with their workflows, and put right what differs."""
         began = monotonic()
-        listed, rows = await (self._started(asked) if asked.status is None else self._rows(asked))
-        found = Found(listed.next)
-        for order_id in rows.keys() | listed.workflows.keys():
-            if not differs(rows.get(order_id), listed.workflows.get(order_id)):
-                continue
+        order_ids, following = await self._different(asked) if asked.only is None else ([asked.only], None)
+        found = Found(following)
+        for order_id in order_ids:
             activity.heartbeat()
-            outcome = await self._repair.repair(order_id, end_lost=asked.end_lost)
+            outcome = await self._repair.repair(order_id, end_lost=asked.end_lost or order_id == asked.only)
             if outcome.ended is not None:
                 found.ended.append(outcome.ended)
             if outcome.repair is not None:
@@ -88,6 +86,12 @@ class ReconciliationActivities:
         if not forgotten:
             self._succeeded.set_to_current_time()
         return forgotten
+
+    async def _different(self, asked: Look) -> tuple[list[str], str | None]:
+        """The orders of a page of which view and list seem to differ, and where the next page begins."""
+        listed, rows = await (self._started(asked) if asked.status is None else self._rows(asked))
+        known = rows.keys() | listed.workflows.keys()
+        return [id_ for id_ in known if differs(rows.get(id_), listed.workflows.get(id_))], listed.next
 
     async def _started(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
         """Workflows that were started lately, and what the view knows of their orders."""

@@ -100,7 +100,7 @@ class KnownOrders:
         try:
             return await self._result(order_id)
         except (NoSuchWorkflow, WorkflowFailureError):
-            return await self.row(order_id)
+            return (await self.otherwise(order_id)).order
 
     async def forgotten(self, order_id: str) -> Order | None:
         """The order, where it has ended and only the read model still knows it.

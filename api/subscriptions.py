@@ -6,12 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
 
 from api.errors import Unavailable
 from api.known_orders import ANSWER_WITHIN, LOOK_WITHIN, Known, KnownOrders
 from api.starting import Starting
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from api.updates import Update, Updates, refusal_in
+from domain import contexts, reconciliation
 from domain.errors import EngineerUnavailable, IllegalTransition, OrderCancelRejected, Refusal, VisitUnavailable
 from domain.installation import Act, EngineerAct
 from domain.management_center import Assignment, ManualAssignment
@@ -25,6 +27,8 @@ from domain.orders import (
     Subscription,
     workflow_id,
 )
+from domain.reconciliation import Reconciliation
+from workflows.open_text import OpenText
 
 SIGNAL_WITHIN = 2.0
 """Seconds for a cancel to be left with the server."""
@@ -211,10 +215,27 @@ class Subscriptions:
         return Cancellation(await self._known.otherwise(order_id), done=False)
 
     async def _canceled(self, order_id: str) -> Cancellation:
+        """Where no workflow takes the cancel any more."""
         order = await self._known.ended(order_id)
-        if order.status is not OrderStatus.ORDER_CANCELED:
+        if order.status is OrderStatus.ORDER_CANCELED:
+            return Cancellation(Known(order), done=True)
+        if order.status.final:
             raise OrderCancelRejected(f"the order has ended, and is {order.status}")
-        return Cancellation(Known(order), done=True)
+        await self._have_ended(order_id)
+        return Cancellation(Known(order, stale=True), done=False)
+
+    async def _have_ended(self, order_id: str) -> None:
+        """Its workflow was ended from outside, or is lost: what that has left open is cancelled without it."""
+        async with asking_temporal(SIGNAL_WITHIN) as timeout:
+            await self._client.start_workflow(
+                reconciliation.WORKFLOW_TYPE,
+                Reconciliation(only=order_id),
+                id=f"{reconciliation.WORKFLOW_ID}-{order_id}",
+                task_queue=contexts.ORDER_STATUS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=OpenText("취소 · Cancels an order that no workflow carries"),
+                rpc_timeout=timeout,
+            )
 
     async def _decide(self, order_id: str, update: Update, *, passing: type[Refusal] | None = None) -> Any:
         """Tell an order what people want of it now.

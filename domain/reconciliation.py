@@ -59,6 +59,8 @@ class Reconciliation:
     after: str | None = None
     """Where it is in that part; `None` at its beginning."""
     repaired: Mapping[Repair, int] = field(default_factory=dict)
+    only: str | None = None
+    """Nothing but this order: somebody cancels it, and no workflow takes that any more."""
 
 
 PARTS: tuple[OrderStatus | None, ...] = (None, *(status for status in OrderStatus if not status.final))
@@ -83,6 +85,8 @@ class Look:
     until: datetime = UNSET
     after: str | None = None
     end_lost: bool = False
+    only: str | None = None
+    """This order instead; also where Temporal does not know it, it is to be ended."""
 
 
 @dataclass

@@ -39,18 +39,21 @@ _ONE_TRY = timedelta(minutes=10)
 """A page of which every order takes as long as it may; a worker that was killed is noticed by its silence."""
 _SILENCE = timedelta(seconds=30)
 _PATIENCE = timedelta(seconds=30)
-"""For what another context has to do for one order; then the order is left to the next pass."""
+"""For what another context has to do for one order of many; then the order is left to the next pass."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=30))
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class ReconciliationWorkflow:
-    """Looks at every part of the view once, and ends."""
+    """Looks at every part of the view once, or at one order alone, and ends."""
 
     @workflow.run
     async def run(self, plan: Reconciliation = Reconciliation()) -> Reconciled:
         """Do one pass. The result tells what it has put right, and the next pass where to begin."""
         self.plan = _begun(plan) if plan.until == UNSET else plan
+        if self.plan.only is not None:
+            await self._look()
+            return Reconciled(repaired=dict(self.plan.repaired))
         while self.plan.part < len(PARTS):
             await self._look()
             if workflow.info().is_continue_as_new_suggested():
@@ -61,7 +64,8 @@ class ReconciliationWorkflow:
 
     async def _look(self) -> None:
         plan = self.plan
-        found = await self._ask(LOOK, Look(PARTS[plan.part], plan.since, plan.until, plan.after, plan.end_lost))
+        asked = Look(PARTS[plan.part], plan.since, plan.until, plan.after, plan.end_lost, plan.only)
+        found = await self._ask(LOOK, asked)
         self._count(found.repaired)
         for order in found.ended:
             self._count({await self._end(order): 1})
@@ -69,6 +73,7 @@ class ReconciliationWorkflow:
 
     async def _end(self, order: Order) -> Repair:
         """Undo what was done for an order whose workflow cannot do it, and show it as ended."""
+        within = _PATIENCE if self.plan.only is None else None
         try:
             installation = await self._ask(
                 END_INSTALLATION,
@@ -80,10 +85,10 @@ class ReconciliationWorkflow:
                     product_name=order.product_name,
                     reason=TERMINATED,
                 ),
-                within=_PATIENCE,
+                within=within,
             )
-            await self._ask(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id), within=_PATIENCE)
-            await self._ask(END_ORDER, EndOrder(order, installation), within=_PATIENCE)
+            await self._ask(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id), within=within)
+            await self._ask(END_ORDER, EndOrder(order, installation), within=within)
         except ActivityError:
             return Repair.UNANSWERED
         return Repair.ENDED

@@ -99,7 +99,7 @@ async def test_without_the_read_model_a_cancel_is_taken_with_and_without_a_worke
 
 @pytest.mark.parametrize(
     ("status", "answered"),
-    [(OrderStatus.ORDER_CANCELED, 200), (OrderStatus.JOIN_COMPLETED, 409), (OrderStatus.INSTALLATION_REQUESTED, 409)],
+    [(OrderStatus.ORDER_CANCELED, 200), (OrderStatus.JOIN_COMPLETED, 409), (OrderStatus.INSTALLATION_REQUESTED, 202)],
 )
 async def test_the_read_model_tells_of_orders_that_temporal_has_forgotten(
     service: Service, status: OrderStatus, answered: int
@@ -111,13 +111,31 @@ async def test_the_read_model_tells_of_orders_that_temporal_has_forgotten(
     assert answer.status_code == answered
 
 
-async def test_an_order_whose_workflow_was_terminated_cannot_be_cancelled(service: Service) -> None:
-    order_id = await service.order()
-    await service.until(order_id, "JOIN_ORDERED")
+async def test_an_order_whose_workflow_was_terminated_or_is_lost_is_cancelled_without_it(service: Service) -> None:
+    await service.work()
+    terminated, lost = await service.requested(), await service.forgotten(OrderStatus.INSTALLATION_REQUESTED)
     client = await connect(service.settings)
-    await client.get_workflow_handle(workflow_id(order_id)).terminate()
+    await client.get_workflow_handle(workflow_id(terminated)).terminate()
 
-    assert_problem(await service.http.post(f"/orders/{order_id}/cancel"), 409, "order-cancel-rejected")
+    for order_id in (terminated, lost):
+        answer = await service.http.post(f"/orders/{order_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "INSTALLATION_REQUESTED")
+        assert answer.json()["stale"]
+
+    for order_id in (terminated, lost):
+        await service.until(order_id, "ORDER_CANCELED")
+        assert (await service.http.get(f"/installations/{order_id}")).json()["status"] == "CANCELED"
+        assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200
+
+
+async def test_such_a_cancel_is_taken_without_the_view_and_without_any_worker(settings: Settings) -> None:
+    async with serving(but(settings, order_status_database_url=NOWHERE)) as service:
+        order_id = await service.order()
+        client = await connect(service.settings)
+        await client.get_workflow_handle(workflow_id(order_id)).terminate()
+
+        assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 202
+        await client.get_workflow_handle(f"reconciliation-{order_id}").terminate()
 
 
 async def test_an_unknown_order_cannot_be_cancelled(service: Service) -> None:

@@ -74,6 +74,17 @@ async def test_an_order_that_cannot_be_ended_now_is_left_to_the_next_pass(clock:
     assert [ended.order.order_id for ended in looked.ended] == ["o2"]
 
 
+async def test_an_order_that_somebody_cancels_is_ended_however_long_that_takes(clock: WorkflowEnvironment) -> None:
+    looked = Looked({None: [Found(ended=[Order("o1")])]})
+    looked.faults.fail(END_INSTALLATION.name, order_id="o1", times=20)
+    async with looking(clock.client, looked) as reconcile:
+        done = await within(reconcile(Reconciliation(only="o1")))
+
+    assert done.repaired == {Repair.ENDED: 1}
+    assert [look.only for look in looked.looks] == ["o1"]
+    assert [ended.order.order_id for ended in looked.ended] == ["o1"]
+
+
 async def test_a_long_pass_goes_on_in_a_new_run_with_what_it_has_found(client: Client) -> None:
     looked = Looked({None: [Found(repaired={Repair.STALE: 1}) for _ in range(40)]})
     async with looking(client, looked) as reconcile:
