@@ -9,10 +9,14 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from api import development_issuer
+from api.callers import Role
 from settings import Settings
 
 ORDER = {
@@ -23,6 +27,8 @@ ORDER = {
     "orderDate": "20200715",
     "status": "JOINORDED",
 }
+_ACTING = {"orders": Role.CUSTOMER, "installations": Role.ENGINEER}
+"""Who changes something in a collection; in the others, and wherever something is looked at, it is a manager."""
 _PATIENCE = 30.0
 _ASKED_IN_TURN = 3
 """So many engineers of the region are asked for one visit."""
@@ -63,8 +69,26 @@ class Walk:
     terminal: Terminal
     zone: ZoneInfo
     """Of the visits, as they are shown."""
+    keys: Path
+    """The directory of the local issuer's keys."""
+    with_tokens: bool = False
     order_id: str = ""
+    engineer_id: str = ""
     events_seen: int = 0
+
+    def show_tokens_if_asked(self) -> None:
+        """Find out whether the API asks for tokens; if it does, show with each request one of who would send it."""
+        began, path = time.perf_counter(), "/orderStatuses?limit=1"
+        if self.call("GET", path)[0] != HTTPStatus.UNAUTHORIZED:
+            return
+        self.with_tokens = development_issuer.is_in(self.keys)
+        if not self.with_tokens or self.call("GET", path)[0] == HTTPStatus.UNAUTHORIZED:
+            raise Surprise(
+                f"{self.api} asks for tokens, and takes none that can be made from what is in {self.keys}; "
+                "is DATA_DIR that of `AUTH_REQUIRED=1 make run`?"
+            )
+        self.terminal.title("토큰 · The API asks for tokens")
+        self.terminal.step(time.perf_counter() - began, f"각자의 토큰으로 · Made with the keys in {self.keys}")
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         """The answer's status and document."""
@@ -72,7 +96,7 @@ class Walk:
             self.api + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json"} | self._authorization(method, path),
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
@@ -80,6 +104,14 @@ class Walk:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
+
+    def _authorization(self, method: str, path: str) -> dict[str, str]:
+        if not self.with_tokens:
+            return {}
+        role = Role.MANAGER if method == "GET" else _ACTING.get(path.split("/")[1], Role.MANAGER)
+        subject = {Role.CUSTOMER: ORDER["customerId"], Role.ENGINEER: self.engineer_id}.get(role, "demo")
+        token = development_issuer.token(self.keys, {"sub": subject, "roles": [role]}, hours=1)
+        return {"Authorization": f"Bearer {token}"}
 
     def do(
         self, expected: int, text: str, method: str, path: str, body: dict[str, Any] | None = None
@@ -113,6 +145,7 @@ class Walk:
             told = filter(None, (entry["event"], entry["by"], entry["detail"]))
             self.terminal.step(time.perf_counter() - since, " · ".join(told))
         self.events_seen = len(history)
+        self.engineer_id = order.get("engineerId") or self.engineer_id
         return str(order.get("status"))
 
     def view(self, wanted: Callable[[dict[str, Any]], bool], text: str) -> None:
@@ -239,15 +272,17 @@ def day_in_the_field(walk: Walk) -> None:
 def main() -> int:
     """Walk the scenario; 0 when all of it went as it should."""
     settings = Settings()
-    walk = Walk(f"http://{settings.api_host}:{settings.api_port}", Terminal(), settings.visit_time_zone)
+    api = f"http://{settings.api_host}:{settings.api_port}"
+    walk = Walk(api, Terminal(), settings.visit_time_zone, settings.data_dir)
     try:
+        walk.show_tokens_if_asked()
         for part in (completed, canceled, refused, day_in_the_field):
             part(walk)
     except urllib.error.URLError as error:
         walk.terminal.fail(f"{walk.api} does not answer ({error.reason}); is `make run` up?")
         return 1
-    except Surprise as surprise:
-        walk.terminal.fail(str(surprise))
+    except (Surprise, OSError) as error:
+        walk.terminal.fail(str(error))
         return 1
     ui = f"http://127.0.0.1:{settings.temporal_ui_port}/namespaces/default/workflows/order-{walk.order_id}"
     walk.terminal.title("시나리오 통과 · The scenario has passed")

@@ -32,6 +32,11 @@ def publish(directory: Path) -> str:
     return (directory / _PUBLIC).resolve().as_uri()
 
 
+def is_in(directory: Path) -> bool:
+    """Whether there is a key pair in the directory."""
+    return (directory / _PRIVATE).exists()
+
+
 def token(directory: Path, claims: Mapping[str, Any], hours: float) -> str:
     """A token that says so, for some hours from now on."""
     key = _private_key(directory)

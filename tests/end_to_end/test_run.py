@@ -65,12 +65,40 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     system.client.close()
 
 
+@pytest.fixture
+def guarded(up: System) -> Iterator[System]:
+    """An API beside it that asks for tokens, as `AUTH_REQUIRED=1 make run` has."""
+    beside = System(up.data_dir, {"AUTH_REQUIRED": "1"})
+    beside.ports |= {name: up.ports[name] for name in ("temporal", "ui")}
+    try:
+        beside.start("api")
+        yield beside
+    finally:
+        beside.stop()
+
+
+def demo(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "demo.py"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
-    demo = subprocess.run(
-        [sys.executable, "demo.py"], cwd=ROOT, env=up.environment(), capture_output=True, text=True, check=False
-    )
-    assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "\033" not in demo.stdout
+    walk = demo(up.environment())
+    assert walk.returncode == 0, walk.stdout + walk.stderr
+    assert "\033" not in walk.stdout
+
+
+def test_the_demo_shows_tokens_where_they_are_asked_for_or_says_that_it_has_none(
+    up: System, guarded: System, tmp_path: Path
+) -> None:
+    environment = up.environment() | {"API_PORT": str(guarded.ports["api"])}
+    elsewhere = demo(environment | {"DATA_DIR": str(tmp_path / "elsewhere")})
+    assert elsewhere.returncode == 1
+    assert "asks for tokens" in elsewhere.stdout
+    assert not elsewhere.stderr
+    walk = demo(environment)
+    assert walk.returncode == 0, walk.stdout + walk.stderr
+    assert "EngineerReassigned · manager:demo" in walk.stdout
 
 
 def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_everything(idle: System) -> None:
