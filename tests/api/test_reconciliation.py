@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import delete, func, select
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
@@ -14,9 +16,10 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities import order_workflows, reconciliation
 from domain import contexts
-from domain.installation import RecordAnswer
+from domain.erasure import skeleton
+from domain.installation import Installation, RecordAnswer
 from domain.orders import Order, OrderStatus, workflow_id
-from domain.reconciliation import Reconciled, Reconciliation, Repair
+from domain.reconciliation import EndOrder, Reconciled, Reconciliation, Repair
 from stores.installation import InstallationStore
 from stores.tables.management_center import BOOKING
 from stores.tables.order_status import ORDER_STATUS
@@ -115,6 +118,19 @@ async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
         assert replace(row, version=0) == replace(order, version=0)
         assert row.version >= order.version
     assert (await operator.reconcile()).repaired == {}
+
+
+async def test_a_late_try_to_end_an_order_does_not_bring_back_what_was_erased_since(service: Service) -> None:
+    statuses = service.app.state.services.statuses
+    order = Order(uuid4().hex, customer_id="1", installation_address="Seoul")
+    erased = skeleton(replace(order, status=OrderStatus.ORDER_CANCELED))
+    await statuses.put([erased])
+
+    async with service.opened(contexts.ORDER_STATUS) as database:
+        late = reconciliation.ReconciliationActivities(database, Mock(), CollectorRegistry())
+        await late.end_order(EndOrder(order, Installation()))
+
+    assert (await statuses.get(order.order_id)).order == erased
 
 
 async def test_an_order_whose_workflow_was_terminated_ends_with_its_installation(
