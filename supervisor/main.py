@@ -18,6 +18,8 @@ _PROJECT = Path(__file__).parent.parent
 
 def supervise(service: Service, parent: int | None) -> int:
     """Run the service until asked to stop, or until the process `parent` ends; returns the exit status."""
+    # Names and addresses are in what is kept: it is for its owner alone.
+    os.umask(0o077)
     try:
         with sole_use(service.data_dir):
             ports.check(service.listeners)

@@ -82,6 +82,13 @@ def demo(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def test_what_it_keeps_is_for_its_owner_alone(up: System) -> None:
+    databases = list(up.data_dir.glob("*.db*"))
+
+    assert {file.name for file in databases} > {"temporal.db", "installation.db", "order-status.db"}
+    assert [file.name for file in databases if file.stat().st_mode & 0o077] == []
+
+
 def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
     walk = demo(up.environment())
     assert walk.returncode == 0, walk.stdout + walk.stderr
