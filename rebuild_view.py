@@ -70,7 +70,7 @@ async def _prepare(url: str, *, anew: bool) -> None:
 
 
 async def _rebuild(client: Client, settings: Settings, at_once: int) -> Rebuilt:
-    database = Database(settings.database_url(contexts.ORDER_STATUS))
+    database = Database(settings.database_url(contexts.ORDER_STATUS), name=contexts.ORDER_STATUS)
     try:
         view, workflows = OrderStatusStore(database), OrderWorkflows(client)
         try:

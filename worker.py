@@ -98,7 +98,7 @@ def activities_of(
             ]
         case contexts.ORDER_STATUS:
             erasure = ErasureActivities(database, client)
-            reconciliation = ReconciliationActivities(database, client, registry)
+            reconciliation = ReconciliationActivities(database, client, registry, every=settings.reconcile_every)
             return [
                 OrderStatusActivities(OrderStatusStore(database)).project_order,
                 reconciliation.look,
@@ -159,7 +159,11 @@ def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | No
 
 async def serve(settings: Settings, served: Sequence[str], stop: asyncio.Event, telemetry: Telemetry = SILENT) -> None:
     """Serve some contexts until `stop` is set, then finish what is in hand."""
-    databases = {context: Database(settings.database_url(context)) for context in served if context != contexts.ORDERS}
+    databases = {
+        context: Database(settings.database_url(context), name=context)
+        for context in served
+        if context != contexts.ORDERS
+    }
     health = Health(sdk=telemetry.sdk)
     async with AsyncExitStack() as open_things:
         for context, database in databases.items():

@@ -26,7 +26,14 @@ _PAGE_EVERY = 0.25
 class ReconciliationActivities:
     """One page at a time, one order after another: the orders' own work goes first."""
 
-    def __init__(self, database: Database, client: Client, registry: CollectorRegistry) -> None:
+    def __init__(self, database: Database, client: Client, registry: CollectorRegistry, *, every: float) -> None:
+        """
+        Args:
+            database: The view's.
+            client: Of the orders' workflows.
+            registry: For what is counted.
+            every: Seconds from one pass to the next, for who watches that they come; 0: none do.
+        """
         self._view = OrderStatusStore(database)
         self._store = ReconciliationStore(database)
         self._workflows = OrderWorkflows(client)
@@ -45,6 +52,9 @@ class ReconciliationActivities:
             registry=registry,
         )
         self._succeeded.set_to_current_time()
+        Gauge("reconciliation_every_seconds", "From one pass to the next; 0: there are none", registry=registry).set(
+            every
+        )
 
     @activity.defn(name=LOOK.name)
     async def look(self, asked: Look) -> Found:

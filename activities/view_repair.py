@@ -82,8 +82,9 @@ class ViewRepair:
             return Outcome(ended=row)
         if row.attention is not None and row.attention.reason == AttentionReason.WORKFLOW_LOST:
             return Outcome()
-        attention = Attention(AttentionReason.WORKFLOW_LOST, datetime.now(UTC))
-        await self.view.put([replace(row, attention=attention, version=row.version + 1)])
+        at = datetime.now(UTC)
+        row.ask_for_attention(Attention(AttentionReason.WORKFLOW_LOST, at), at=at)
+        await self.view.put([row])
         return Outcome(Repair.LOST)
 
     async def _row(self, order_id: str) -> Order | None:

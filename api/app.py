@@ -160,7 +160,7 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
     async with AsyncExitStack() as open_things:
         databases = {}
         for context in PARTS:
-            database = Database(settings.database_url(context), deadline_seconds=_DATABASE_WITHIN)
+            database = Database(settings.database_url(context), name=context, deadline_seconds=_DATABASE_WITHIN)
             open_things.push_async_callback(database.dispose)
             databases[context] = database
             health.add_store(context, Schema(context, database).check, database.refusing)

@@ -51,13 +51,22 @@ class Database:
     Making one connects to nothing. It belongs to the event loop that first uses it.
     """
 
-    def __init__(self, url: str, *, deadline_seconds: float = 3.0, pool_size: int = 10) -> None:
+    def __init__(
+        self, url: str, *, name: str | None = None, deadline_seconds: float = 3.0, pool_size: int = 10
+    ) -> None:
         """
+        Args:
+            url: Where it is.
+            name: Whose it is, as a person is told who should look at it.
+            deadline_seconds: For each use.
+            pool_size: So many connections at the most, but for SQLite.
+
         Raises:
             ValueError: no URL of a database that we know.
         """
         self.url = driver_url(url)
         self.dialect = self.url.get_backend_name()
+        self._name = f"{name} ({self.dialect})" if name else self.dialect
         self._deadline = deadline_seconds
         if self.dialect == SQLITE:
             self._reader = self._sqlite_pool(writing=False, connections=_READ_CONNECTIONS)
@@ -146,7 +155,7 @@ class Database:
         size = connections + FOR_PROBES
         # Without its parameters an error's text holds no personal data.
         engine = create_async_engine(self.url, hide_parameters=True, max_overflow=0, pool_size=size, **options)
-        return Pool(engine, connections=connections, deadline=self._deadline)
+        return Pool(engine, self._name, connections=connections, deadline=self._deadline)
 
 
 def _session_limits(url: URL, deadline: float) -> dict[str, Any]:

@@ -22,9 +22,9 @@ _PROBE_WITHIN = 0.5
 class Pool:
     """Of an engine, which connects when it is first used and belongs to that event loop."""
 
-    def __init__(self, engine: AsyncEngine, *, connections: int, deadline: float) -> None:
+    def __init__(self, engine: AsyncEngine, name: str, *, connections: int, deadline: float) -> None:
         self._engine = engine
-        self._name = engine.dialect.name
+        self._name = name
         self._deadline = deadline
         self._turns = asyncio.Semaphore(connections)
         self._breaker = Breaker(self._name, self._probe)

@@ -1,4 +1,5 @@
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,9 +30,17 @@ async def test_with_everything_there_the_api_is_ready(service: Service) -> None:
     assert await ready(service) == (200, {"status": "ready", "parts": dict.fromkeys(PARTS, "up")})
 
 
-async def test_with_parts_down_it_is_degraded_and_says_which(settings: Settings, free_port: int) -> None:
+async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> bool:
+    return text in caplog.text
+
+
+async def test_with_parts_down_it_is_degraded_and_says_which(
+    settings: Settings, free_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serving(but(settings, temporal_port=free_port, installation_database_url=NOWHERE)) as service:
         status, document = await ready(service)
+        named = "installation (sqlite) does not answer"
+        assert await soon(functools.partial(_logged, caplog, named))
 
     assert (status, document["status"]) == (200, "degraded")
     assert {part for part, state in document["parts"].items() if state == "down"} == {"temporal", "installationStore"}

@@ -192,6 +192,8 @@ async def test_a_person_is_asked_for_where_temporal_does_not_know_an_order_and_a
 
     row = await service.until(lost.order_id, "JOIN_ORDERED")
     assert row["attention"]["reason"] == "WORKFLOW_LOST"
+    # The time of the change, as of every other: or it would count as unchanged since 1970.
+    assert row["version"] > operator.since.timestamp() * 1000
     assert (await operator.reconcile(end_lost=True)).repaired == {Repair.ENDED: 1}
     assert (await service.until(lost.order_id, "ORDER_CANCELED"))["attention"] is None
     assert (await service.until(long_ended, "JOIN_COMPLETED"))["attention"] is None
