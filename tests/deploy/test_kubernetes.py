@@ -29,6 +29,8 @@ from tests.deploy.kubernetes import (
 from tests.deploy.references import HEALTH, SETTINGS, THE_SDKS, port_of, program_of
 
 _BYTES_OF_A_CACHED_ORDER = 140_000
+_CERT_MANAGERS = {"acme.cert-manager.io/http01-solver": "true"}
+"""The pods that it makes to have a certificate given out."""
 _STOP_MARGIN = 10
 """Seconds for the process to go, beyond what it is given to finish."""
 
@@ -210,6 +212,7 @@ def test_in_production_every_worker_scales_with_its_backlog(overlay: str) -> Non
 
 def test_who_is_not_named_in_a_policy_talks_to_nobody(objects: tuple[Object, ...]) -> None:
     pods = [item["spec"]["template"]["metadata"]["labels"] for item in workloads(objects)]
+    pods.append(_CERT_MANAGERS)
     (nobody,) = named(objects, "NetworkPolicy", "nobody")
 
     assert nobody["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -254,6 +257,16 @@ def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
     (port,) = service["spec"]["ports"]
     assert rule["backendRefs"][0]["port"] == port["port"]
     assert port["targetPort"] in {found["name"] for found in api["spec"]["template"]["spec"]["containers"][0]["ports"]}
+
+
+def test_a_certificate_can_be_given_out() -> None:
+    policies = named(rendered("production"), "NetworkPolicy")
+    assert any(
+        item["spec"]["podSelector"]
+        and matches(item["spec"]["podSelector"], _CERT_MANAGERS)
+        and "Ingress" in item["spec"]["policyTypes"]
+        for item in policies
+    )
 
 
 def test_the_way_in_is_open_for_all_that_is_for_everybody() -> None:
