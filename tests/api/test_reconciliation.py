@@ -127,7 +127,7 @@ async def test_a_late_try_to_end_an_order_does_not_bring_back_what_was_erased_si
     await statuses.put([erased])
 
     async with service.opened(contexts.ORDER_STATUS) as database:
-        late = reconciliation.ReconciliationActivities(database, Mock(), CollectorRegistry())
+        late = reconciliation.ReconciliationActivities(database, Mock(), CollectorRegistry(), every=0)
         await late.end_order(EndOrder(order, Installation()))
 
     assert (await statuses.get(order.order_id)).order == erased
