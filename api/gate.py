@@ -11,6 +11,7 @@ from api.callers import Caller
 from api.errors import Forbidden, Unauthenticated
 from api.limits import Rates, site_of
 from api.tokens import Tokens
+from domain.order_status import OrderView
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -46,7 +47,7 @@ class Gate:
             self._rates.take(None, site_of(request))
             raise
         self._rates.take(caller.role, caller.subject)
-        await request.app.state.services.ownership.check(caller, request.path_params)
+        request.state.view = await request.app.state.services.ownership.check(caller, request.path_params)
         return caller
 
 
@@ -80,6 +81,15 @@ async def _caller(request: Request) -> Caller:
 
 Asking = Annotated[Caller, Depends(_caller)]
 """Who asks."""
+
+
+async def _looked_at(request: Request) -> OrderView | None:
+    view: OrderView | None = getattr(request.state, "view", None)
+    return view
+
+
+LookedAt = Annotated[OrderView | None, Depends(_looked_at)]
+"""The order of the path as the read model has it, where the gate had to look whose it is."""
 
 
 def _bearer(request: Request) -> str:

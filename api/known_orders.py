@@ -10,6 +10,7 @@ from activities.order_workflows import taken
 from api.errors import NoAnswerInTime, Unavailable
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain.errors import NotFound, StoreUnavailable
+from domain.order_status import OrderView
 from domain.orders import Message, Order, OrderStatus, workflow_id
 from stores.order_status import OrderStatusStore
 from workflows import visibility
@@ -28,6 +29,8 @@ class Known:
 
     order: Order
     stale: bool = False
+    view: OrderView | None = None
+    """The row of the read model that tells it, where one does."""
 
 
 class KnownOrders:
@@ -83,7 +86,8 @@ class KnownOrders:
             Unavailable, StoreUnavailable: who might know does not answer.
         """
         try:
-            return Known(await self.row(order_id, within=within), stale=True)
+            view = await self.row(order_id, within=within)
+            return Known(view.order, stale=True, view=view)
         except (NotFound, StoreUnavailable) as error:
             try:
                 return Known(await self._record(order_id), stale=True)
@@ -109,7 +113,7 @@ class KnownOrders:
             Unavailable: Temporal does not tell whether it knows it.
         """
         try:
-            order = await self.row(order_id, within=LOOK_WITHIN)
+            order = (await self.row(order_id, within=LOOK_WITHIN)).order
         except (NotFound, StoreUnavailable):
             return None
         if not order.status.final:
@@ -121,7 +125,7 @@ class KnownOrders:
             return order
         return None
 
-    async def row(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Order:
+    async def row(self, order_id: str, *, within: float = ANSWER_WITHIN) -> OrderView:
         """The order in the read model.
 
         Raises:
@@ -131,7 +135,7 @@ class KnownOrders:
         try:
             # Twice, for the reason that `Database` has.
             async with asyncio.timeout(within), asyncio.timeout(within * 0.95):
-                return (await self._rows.get(order_id)).order
+                return await self._rows.get(order_id)
         except TimeoutError as error:
             raise StoreUnavailable("the read model did not answer in time") from error
 

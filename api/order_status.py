@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from api.bodies import JsonRoute
 from api.callers import Role
 from api.dependencies import OrderId, Statuses, StatusFeed
-from api.gate import Asking
+from api.gate import Asking, LookedAt
 from api.limits import client_of
 from api.openapi import answers
 from api.problems import Kind
@@ -94,6 +94,6 @@ async def listen(
 
 
 @router.get("/{orderId}", responses=answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME))
-async def get_order(order_id: OrderId, store: Statuses) -> OrderStatusShown:
+async def get_order(order_id: OrderId, store: Statuses, looked_at: LookedAt) -> OrderStatusShown:
     """One order, with its history."""
-    return OrderStatusShown.of_view(await store.get(order_id))
+    return OrderStatusShown.of_view(looked_at or await store.get(order_id))

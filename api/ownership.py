@@ -7,6 +7,7 @@ from api.callers import Caller, Role
 from api.schemas.common import ID
 from api.subscriptions import Subscriptions
 from domain.errors import NotFound
+from domain.order_status import OrderView
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 
@@ -24,38 +25,43 @@ class Ownership:
         self._installations = installations
         self._centers = centers
 
-    async def check(self, caller: Caller, named: Mapping[str, str]) -> None:
+    async def check(self, caller: Caller, named: Mapping[str, str]) -> OrderView | None:
         """
         Args:
             caller: Who asks.
             named: The parameters of the path, by name.
+
+        Returns:
+            The order as the read model has it, where that has told whose it is.
 
         Raises:
             NotFound: it is not theirs, or there is no such thing: nobody learns which.
             Unavailable, StoreUnavailable: who might know does not answer.
         """
         try:
-            seen = await self._sees(caller, named)
+            seen, view = await self._sees(caller, named)
         except NotFound:
             seen = False
         if not seen:
             raise NotFound("there is nothing with such an id")
+        return view
 
-    async def _sees(self, caller: Caller, named: Mapping[str, str]) -> bool:
+    async def _sees(self, caller: Caller, named: Mapping[str, str]) -> tuple[bool, OrderView | None]:
         if not all(_an_id.fullmatch(named[name]) for name in _OWNED.intersection(named)):
-            return False
+            return False, None
         if order_id := named.get("orderId"):
             return await self._sees_order(caller, order_id)
-        return caller.regions is None or await self._sees_staff(caller, named)
+        return caller.regions is None or await self._sees_staff(caller, named), None
 
-    async def _sees_order(self, caller: Caller, order_id: str) -> bool:
+    async def _sees_order(self, caller: Caller, order_id: str) -> tuple[bool, OrderView | None]:
         if caller.role is Role.ENGINEER:
-            return await self._installations.of_engineer(order_id, caller.subject) is not None
+            return await self._installations.of_engineer(order_id, caller.subject) is not None, None
+        if caller.role is not Role.CUSTOMER and caller.regions is None:
+            return True, None
+        known = await self._subscriptions.belonging(order_id)
         if caller.role is Role.CUSTOMER:
-            return (await self._subscriptions.belonging(order_id)).customer_id == caller.subject
-        if caller.regions is not None:
-            return caller.reaches({(await self._subscriptions.belonging(order_id)).region})
-        return True
+            return known.order.customer_id == caller.subject, known.view
+        return caller.reaches({known.order.region}), known.view
 
     async def _sees_staff(self, caller: Caller, named: Mapping[str, str]) -> bool:
         region, engineer_id = None, named.get("engineerId")

@@ -102,14 +102,14 @@ class Subscriptions:
         """
         return await self._known.now(order_id)
 
-    async def belonging(self, order_id: str) -> Order:
+    async def belonging(self, order_id: str) -> Known:
         """The order, for what never changes: whose it is, and where. Needs no worker; the rest may be stale.
 
         Raises:
             NotFound: nobody knows such an order.
             Unavailable, StoreUnavailable: who might know does not answer.
         """
-        return (await self._known.otherwise(order_id, within=LOOK_WITHIN)).order
+        return await self._known.otherwise(order_id, within=LOOK_WITHIN)
 
     async def cancel(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Cancel the order and its installation: an update first, a signal when no worker takes that in time.
@@ -248,7 +248,7 @@ class Subscriptions:
         try:
             order = await self._known.asked(order_id)
         except NoSuchWorkflow:
-            raise IllegalTransition(f"the order is {(await self._known.row(order_id)).status}") from None
+            raise IllegalTransition(f"the order is {(await self._known.row(order_id)).order.status}") from None
         if order.status.final:
             raise IllegalTransition(f"the order is {order.status}")
         # The version tells a retry from a new decision about an order that has moved on since.

@@ -9,7 +9,9 @@ from starlette.routing import BaseRoute
 
 from api.access import RULES
 from api.gate import GuardedRoute
+from domain.order_status import OrderView
 from settings import Settings
+from stores.order_status import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
 from tests.api.problems import assert_problem
@@ -139,6 +141,24 @@ async def test_nobody_learns_that_anothers_order_exists(service: Service, issuer
 
         assert_problem(others, 404, "not-found")
         assert (others.content, others.headers) == (unknown.content, unknown.headers)
+
+
+@pytest.mark.parametrize("who", ["customer", "regional"])
+async def test_whose_an_order_is_and_how_it_stands_takes_one_look(
+    service: Service, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    await know_both(service)
+    looks, get = [], OrderStatusStore.get
+
+    async def counted(store: OrderStatusStore, order_id: str) -> OrderView:
+        looks.append(order_id)
+        return await get(store, order_id)
+
+    monkeypatch.setattr(OrderStatusStore, "get", counted)
+
+    answer = await service.http.get("/orderStatuses/own-order", headers=bearer(tokens_of(issuer)[who]))
+
+    assert (answer.json()["orderId"], looks) == ("own-order", ["own-order"])
 
 
 @pytest.mark.parametrize(
