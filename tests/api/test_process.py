@@ -13,7 +13,7 @@ import pytest
 
 from settings import Settings
 from tests.api.service import CONTRACT_BODY
-from tests.eventually import eventually
+from tests.eventually import eventually, reachable
 
 PROJECT = Path(__file__).parents[2]
 
@@ -37,10 +37,7 @@ def process(settings: Settings, port: int, log: Path, **extra: str) -> Iterator[
 
 
 def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
+    return reachable(f"http://127.0.0.1:{port}/health/ready")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -18,7 +18,7 @@ from harness.ports import free_port
 from settings import Settings
 from supervisor.part import Part
 from supervisor.service import plan
-from tests.eventually import eventually
+from tests.eventually import eventually, reachable
 
 ROOT = Path(__file__).parents[2]
 CONTRACT_BODY = {
@@ -30,14 +30,6 @@ CONTRACT_BODY = {
     "status": "JOINORDED",
 }
 """As it stands in the contract."""
-
-
-def reachable(url: str) -> bool:
-    """It answers 200."""
-    try:
-        return httpx.get(url, timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @dataclass

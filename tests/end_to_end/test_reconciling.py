@@ -17,18 +17,17 @@ async def test_a_pass_comes_to_its_end_when_the_schedule_says_so_and_closed_orde
     metrics = f"http://127.0.0.1:{running.ports[contexts.ORDER_STATUS]}/metrics"
 
     async def succeeded_at() -> float:
-        async with httpx.AsyncClient() as http:
-            lines = (await http.get(metrics)).text.splitlines()
+        lines = (await http.get(metrics)).text.splitlines()
         [line] = [line for line in lines if line.startswith("reconciliation_last_success_timestamp_seconds ")]
         return float(line.split()[1])
-
-    before = await succeeded_at()
-    await client.get_schedule_handle(SCHEDULE_ID).trigger()
 
     async def succeeded() -> bool:
         return await succeeded_at() > before
 
-    await soon(succeeded)
+    async with httpx.AsyncClient() as http:
+        before = await succeeded_at()
+        await client.get_schedule_handle(SCHEDULE_ID).trigger()
+        await soon(succeeded)
     asked = DescribeNamespaceRequest(namespace=client.namespace)
     kept = (await client.workflow_service.describe_namespace(asked)).config.workflow_execution_retention_ttl
     assert kept.ToTimedelta() == timedelta(hours=72)

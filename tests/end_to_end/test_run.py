@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.system import ROOT, System, reachable
-from tests.eventually import eventually
+from tests.end_to_end.system import ROOT, System
+from tests.eventually import eventually, reachable
 
 
 @contextmanager
