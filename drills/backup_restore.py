@@ -28,6 +28,7 @@ from domain.orders import OrderStatus, workflow_id
 from domain.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
 from drills.accounts import Accounts, Act, Seen, look
 from drills.drill import Drill, Options
+from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
 from settings import Settings
@@ -52,7 +53,11 @@ async def run(options: Options) -> Drill:
     drill = Drill("A backup under load, the loss of everything, and the restore")
     seconds, chance = (2.0 if options.quick else 20.0), Random(options.seed)  # noqa: S311 - nothing secret
     with tempfile.TemporaryDirectory(prefix="backup-") as directory:
-        async with stack.running("temporal", "migration", "worker", "api") as running, people(running.url) as crowd:
+        parts = ("temporal", "migration", "worker", "api")
+        async with (
+            stack.running(*parts, environment=environment(options), engineers=options.engineers) as running,
+            people(running.url) as crowd,
+        ):
             backup = Path(directory) / "copy"
             taken = await _under_load(crowd, seconds, chance, backup)
             for part in ("api", "worker", "temporal"):
@@ -66,7 +71,7 @@ async def run(options: Options) -> Drill:
                 await running.start(part)
             restored = perf_counter() - began
             ended = await _reconcile(running)
-            await _judge(drill, running, crowd, taken, ended, within=_WITHIN / 6 if options.quick else _WITHIN)
+            await _judge(drill, running, crowd, taken, ended, options)
             drill.rows.append({"": "seconds of the backup, under load", "orders": taken.seconds})
             drill.rows.append({"": "seconds from an empty directory until all is ready", "orders": restored})
     return drill
@@ -143,7 +148,7 @@ async def _reconcile(running: stack.Stack) -> int:
     return done.repaired.get(Repair.ENDED, 0)
 
 
-async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken, ended: int, *, within: float) -> None:
+async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken, ended: int, options: Options) -> None:
     """Bring every order that is there to its end, and see what became of the later ones."""
     promised, orders = taken.before, len(taken.before.acknowledged)
     later = crowd.accounts.acknowledged.keys() - promised.acknowledged.keys()
@@ -162,7 +167,7 @@ async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken
     async with asyncio.TaskGroup() as engineers:
         for order_id in list(promised.acknowledged):
             engineers.create_task(_bring_to_its_end(crowd, order_id))
-    found = await promised.settle(crowd.api, drill, within=within)
+    found = await promised.settle(crowd.api, drill, within=_WITHIN, patience=patience(options))
     ends = sum(seen.status is not None and seen.status.final for seen in found.values())
     drill.check(f"{ends} of {len(found)} orders have come to their end", 0 < ends == len(found))
 

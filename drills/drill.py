@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from harness import staff
+
 Row = dict[str, str | int | float | None]
 
 
@@ -17,6 +19,11 @@ class Options:
     """How long it lasts, where a drill lets one choose."""
     seed: int = 1
     """Of what is left to chance."""
+
+    @property
+    def engineers(self) -> int:
+        """Enough for its orders: quick, those that the service begins with."""
+        return 1 if self.quick else staff.ENGINEERS
 
 
 @dataclass

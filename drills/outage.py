@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain import contexts
 from domain.orders import workflow_id
 from drills.drill import Options
-from harness import databases, stack, staff
+from harness import databases, stack
 from harness.databases import POSTGRESQL, Server
 from harness.stack import Stack
 
@@ -18,11 +18,6 @@ _QUICKLY = {"ORDER_RETRY_AT_MOST_EVERY": "2"}
 def patience(options: Options) -> float:
     """Seconds without a change, after which what has not happened will not: more than between two tries of a step."""
     return 5 if options.quick else 45
-
-
-def engineers(options: Options) -> int:
-    """Enough for the orders of a drill."""
-    return 1 if options.quick else staff.ENGINEERS
 
 
 def environment(options: Options) -> Mapping[str, str]:
@@ -61,7 +56,7 @@ async def with_apart(context: str, options: Options) -> AsyncIterator[Apart]:
         server = servers[POSTGRESQL]
         variables = {**environment(options), variable: server.fresh()}
         async with stack.running(
-            "temporal", "migration", "api", environment=variables, engineers=engineers(options)
+            "temporal", "migration", "api", environment=variables, engineers=options.engineers
         ) as running:
             others = [each for each in contexts.ALL if each != context]
             await asyncio.gather(

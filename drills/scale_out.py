@@ -34,7 +34,10 @@ async def run(options: Options) -> Drill:
     """Work off a backlog for each number of workers."""
     orders, turns = (20, (1, 2)) if options.quick else (600, (1, 2, 4))
     drill = Drill("A backlog, worked off by more and more workers")
-    async with running("temporal", "migration", "api") as stack, people(stack.url) as everybody:
+    async with (
+        running("temporal", "migration", "api", engineers=options.engineers) as stack,
+        people(stack.url) as everybody,
+    ):
         for workers in turns:
             await order(everybody, (f"{workers}-{number}" for number in range(orders)))
             turn = await _work_off(stack, everybody, workers, orders)

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from domain.orders import OrderStatus
 from drills.drill import Drill, Options
-from drills.outage import drop, engineers, environment, patience
+from drills.outage import drop, environment, patience
 from drills.people import People, insist, people
 from harness import stack
 from harness.stack import Stack
@@ -31,7 +31,7 @@ async def run(options: Options) -> Drill:
     times, pause = (1, 1.0) if options.quick else (5, 15.0)
     async with (
         stack.running(
-            *("temporal", "migration", "worker", "api"), environment=environment(options), engineers=engineers(options)
+            *("temporal", "migration", "worker", "api"), environment=environment(options), engineers=options.engineers
         ) as running,
         people(running.url) as everybody,
     ):

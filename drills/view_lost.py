@@ -17,6 +17,7 @@ from time import perf_counter
 from domain import contexts
 from domain.orders import OrderStatus
 from drills.drill import Drill, Options, Row
+from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
 from harness.waiting import soon
@@ -117,9 +118,12 @@ async def run(options: Options) -> Drill:
     drill = Drill("The managers' view is lost under load, and rebuilt from the workflows")
     seconds = 1.0 if options.quick else 20.0
     # No pass of the reconciliation does in the background what is to be seen here.
-    environment = {"RECONCILE_EVERY": "0"}
+    variables = {**environment(options), "RECONCILE_EVERY": "0"}
     parts = ("temporal", "migration", "worker", "api")
-    async with stack.running(*parts, environment=environment) as running, people(running.url) as crowd:
+    async with (
+        stack.running(*parts, environment=variables, engineers=options.engineers) as running,
+        people(running.url) as crowd,
+    ):
         use = _Use(crowd)
         url = running.settings.database_url(contexts.ORDER_STATUS)
         async with asyncio.TaskGroup() as load:
@@ -138,7 +142,7 @@ async def run(options: Options) -> Drill:
         answer = use.phases[1].view
         drill.check(f"the view said that it is not there: {answer}", answer == HTTPStatus.SERVICE_UNAVAILABLE)
         drill.check("orders and cancels were taken in every phase", all(len(phase.taken) == 2 for phase in use.phases))
-        await crowd.accounts.settle(crowd.api, drill, within=_WITHIN / 12 if options.quick else _WITHIN)
+        await crowd.accounts.settle(crowd.api, drill, within=_WITHIN, patience=patience(options))
     return drill
 
 

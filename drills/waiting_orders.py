@@ -45,7 +45,7 @@ class Seen:
 async def run(options: Options) -> Drill:
     """Start the service, and let it happen."""
     async with (
-        stack.running("temporal", "migration", "worker", "api") as running,
+        stack.running("temporal", "migration", "worker", "api", engineers=options.engineers) as running,
         httpx.AsyncClient(base_url=running.url, timeout=10) as api,
     ):
 

@@ -154,7 +154,7 @@ class Stack:
     async def kill(self, name: str) -> None:
         """SIGKILL, for the part and all that it has started."""
         process = self._processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         await process.end
 
     def pause(self, name: str) -> None:
@@ -167,10 +167,10 @@ class Stack:
         if not process.end.done():
             os.killpg(process.pid, signal.SIGCONT)
 
-    async def stop_all(self) -> None:
-        """Stop every part, in reverse order."""
+    async def kill_all(self) -> None:
+        """Kill every part, in reverse order."""
         for name in reversed(list(self._processes)):
-            await self.stop(name)
+            await self.kill(name)
 
     async def carry_out(self, step: Step) -> None:
         """Do what has to be done before the parts that follow.
@@ -220,7 +220,7 @@ class Stack:
 async def running(
     *parts: str, environment: Mapping[str, str] | None = None, engineers: int = staff.ENGINEERS
 ) -> AsyncIterator[Stack]:
-    """Some parts of the service, in the order of `make run`; stopped, and their data removed, at the end.
+    """Some parts of the service, in the order of `make run`; killed, and their data removed, at the end.
 
     Args:
         parts: Of `temporal`, `migration`, `worker`, `api`; the others can be started later.
@@ -245,7 +245,7 @@ async def running(
                     await register_search_attributes(client)
             yield stack
         finally:
-            await stack.stop_all()
+            await stack.kill_all()
 
 
 @contextmanager
