@@ -20,6 +20,7 @@ _QUIET = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="E
 Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=_QUIET)))
 
 _STATUS = pytest.StashKey[int]()
+_LONG = ("drills", "end_to_end")
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,11 @@ def temporal_address() -> Iterator[str]:
     """A real Temporal server, the same for the whole session; whoever starts an order on it also ends it."""
     with dev_server() as address:
         yield address
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest begins first: at the end one process would be busy with it, and the others idle.
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
 
 
 @pytest.hookimpl(trylast=True)
