@@ -1,7 +1,5 @@
-"""Every operation of the OpenAPI document, with made-up input about something that exists, sent by every role."""
+"""Every operation of the OpenAPI document, with made-up input about what is ours and theirs, sent by everybody."""
 
-import asyncio
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,59 +8,20 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck
 from hypothesis import settings as effort
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from api.app import create_app
-from domain import contexts
-from domain.installation import RequestInstallation
-from domain.orders import Order, OrderStatus
-from domain.times import UNSET
 from settings import Settings
-from stores.database import Database
-from stores.installation import InstallationStore
-from stores.order_status import OrderStatusStore
+from tests.api.actors import OURS, THEIRS
+from tests.api.fuzzed import World, world
 from tests.api.issuer import Issuer
-from tests.api.known import EVERY_SCOPE, bearer
-from tests.api.service import copy_databases, listening
+from tests.api.service import copy_databases
 
-MARK = "marked 77-1"
-"""An address that nobody may read but whose it is."""
-OWNER, STRANGER = "owner-77", "stranger-77"
-KNOWN = {
-    "orderId": "known-order",
-    "engineerId": "kr-11-1",
-    "serviceAreaId": "kr-11",
-    "productId": "p",
-    "dayOffId": "d",
-    "namespace": "default",
-    "customerId": OWNER,
-}
-WHO: dict[str, tuple[Any, ...]] = {
-    "nobody": (),
-    "no role": (STRANGER,),
-    "another customer": (STRANGER, "customer"),
-    "another engineer": ("kr-26-1", "engineer"),
-    "a manager of elsewhere": ("kim", "manager", {"regions": ["KR-26"]}),
-    "a program without the scope": ("shop", "service", {"scope": "metrics:read"}),
-    "an operator": ("ops", "operator", {"scope": EVERY_SCOPE}),
-    "the customer": (OWNER, "customer"),
-    "the engineer": ("kr-11-1", "engineer"),
-}
-UNLIMITED: dict[str, Any] = {f"rate_limit_{who}": 0 for who in ("customer", "engineer", "manager", "anonymous")}
-"""A refusal for being too many would hide others."""
-THEIRS = {"the customer", "the engineer"}
-schema = (
-    schemathesis.openapi.from_dict(
-        create_app(Settings(auth_issuer="https://issuer.example", auth_audience="orders")).openapi()
-    )
-    .exclude(path="/orderStatuses/events")
-    .exclude(path="/orders")  # which a manager of elsewhere may place, too
+ADMITTED, REFUSED = 3, 1
+"""Examples for each operation, each of them sent by everybody who may, and who may not, use it."""
+schema = schemathesis.openapi.from_dict(
+    create_app(Settings(auth_issuer="https://issuer.example", auth_audience="orders")).openapi()
 )
-# Each example is sent nine times: without the many that are made up systematically, which need no token to be tried.
+# Each example is sent many times: without those that are made up systematically, which need no token to be tried.
 schema.config.phases.coverage.enabled = False
 
 
@@ -71,67 +30,61 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
     return Issuer(tmp_path_factory.mktemp("issuer") / "keys.json")
 
 
-@pytest.fixture(scope="module")
-def api_url(
-    migrated: Path, temporal_address: str, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """An API that knows an order. In the end its databases have to be as they were: nobody here may change them."""
-    data_dir = tmp_path_factory.mktemp("roles")
+def _settings(migrated: Path, temporal_address: str, data_dir: Path) -> Settings:
     copy_databases(migrated, data_dir)
     port = int(temporal_address.rpartition(":")[2])
-    settings = Settings(data_dir=data_dir, temporal_address=None, temporal_port=port, **issuer.settings, **UNLIMITED)
-    asyncio.run(_know_an_order(settings))
-    before = _dump(data_dir)
-    with listening(settings) as url:
-        yield url
-    assert _dump(data_dir) == before
+    return Settings(data_dir=data_dir, temporal_address=None, temporal_port=port, order_retry_at_most_every=0.05)
 
 
 @pytest.fixture(scope="module")
-def tokens(issuer: Issuer) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for who, given in WHO.items():
-        words = [one for one in given if isinstance(one, str)]
-        more = next((one for one in given if isinstance(one, dict)), {})
-        found[who] = issuer.token(*words, **more) if words else None
-    return found
+def still(
+    migrated: Path, temporal_address: str, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Where nobody works, and everything has to stay as it is."""
+    settings = _settings(migrated, temporal_address, tmp_path_factory.mktemp("still"))
+    with world(settings, issuer, worked=False) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def busy(
+    migrated: Path, temporal_address: str, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Where what is done is carried out; what is theirs has to stay as it is, for it is ours that is acted on."""
+    settings = _settings(migrated, temporal_address, tmp_path_factory.mktemp("busy"))
+    with world(settings, issuer, worked=True) as found:
+        yield found
 
 
 @schema.parametrize()
-@effort(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whoever_asks_nothing_leaks_nothing_breaks(
-    case: schemathesis.Case[Any], api_url: str, tokens: dict[str, str | None]
+@effort(max_examples=REFUSED, deadline=None, suppress_health_check=list(HealthCheck))
+def test_who_may_not_is_refused_and_changes_nothing(case: schemathesis.Case[Any], still: World) -> None:
+    before = still.state()
+    for actor in still.everybody():
+        refusals = {whose: actor.refusal(case.operation.label, whose) for whose in (THEIRS, OURS)}
+        for whose, refusal in refusals.items():
+            if refusal == 404 or (refusal and whose == THEIRS):
+                still.ask(actor, case, whose)
+
+    assert still.state() == before
+
+
+@schema.parametrize()
+@effort(max_examples=ADMITTED, deadline=None, suppress_health_check=list(HealthCheck))
+def test_who_may_gets_an_answer_as_described_and_nothing_of_others(
+    case: schemathesis.Case[Any], busy: World, order_of_ours: None
 ) -> None:
-    case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
-    for who, token in tokens.items():
-        answer = case.call(base_url=api_url, headers=bearer(token))
-
-        assert answer.status_code < 500, who
-        assert who in THEIRS or MARK not in answer.text, who
-        case.validate_response(
-            answer, checks=[status_code_conformance, content_type_conformance, response_schema_conformance]
-        )
+    for actor in busy.everybody():
+        if not actor.refusal(case.operation.label, OURS):
+            busy.ask(actor, case, OURS)
 
 
-async def _know_an_order(settings: Settings) -> None:
-    order = Order("known-order", OWNER, installation_address=MARK, engineer_id="kr-11-1", region="KR-11")
-    order.status = OrderStatus.INSTALLATION_REQUESTED
-    statuses, installations = (
-        Database(settings.database_url(context)) for context in (contexts.ORDER_STATUS, contexts.INSTALLATION)
-    )
-    await OrderStatusStore(statuses).put([order])
-    await InstallationStore(installations).request(RequestInstallation("known-order", 1, "kr-11-1", "a", MARK), UNSET)
-    await statuses.dispose()
-    await installations.dispose()
-
-
-def _dump(data_dir: Path) -> dict[str, list[str]]:
-    found = {}
-    for file in sorted(data_dir.glob("*.db")):
-        if file.stem == contexts.AUDIT:  # where it is written down
-            continue
-        connection = sqlite3.connect(file)
-        found[file.name] = list(connection.iterdump())
-        connection.close()
-    assert len(found) == 3
-    return found
+@pytest.fixture
+def order_of_ours(busy: World, request: pytest.FixtureRequest) -> Iterator[None]:
+    """For each operation that changes one another, as far on as it takes; theirs stays as it was."""
+    _, method, path = request.node.name.replace("]", "").replace("[", " ").split(" ")
+    if "{orderId}" in path and method != "GET":
+        busy.order_anew(OURS, path.rpartition("/")[2])
+    before = busy.state(THEIRS)
+    yield
+    assert busy.state(THEIRS) == before

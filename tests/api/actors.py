@@ -1,0 +1,87 @@
+"""Everybody who may send a request, for tests of what each of them gets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+
+from api.access import RULES
+from api.callers import Caller, Identity, Role
+from api.errors import Forbidden
+from api.ownership import _OWNED
+from tests.api.issuer import Issuer
+from tests.api.known import EVERY_SCOPE
+
+OURS, THEIRS = "KR-11", "KR-26"
+"""Two regions; who is limited belongs to the first, or to neither."""
+SCOPES = sorted({rule.scope for rule in RULES.values() if rule})
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody with a token, or without a good one."""
+
+    name: str
+    token: str | None
+    identity: Identity | None = None
+    """What a good one says."""
+    sees: frozenset[str] = frozenset()
+    """Whose things, of the two regions'."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def caller(self, route: str) -> Caller | None:
+        """In which role they may use a route."""
+        rule = RULES[route]
+        try:
+            return rule.admit(self.identity) if rule and self.identity else None
+        except Forbidden:
+            return None
+
+    def refusal(self, route: str, whose: str) -> int | None:
+        """The status that they have to get for who they are; `None` where the rest of the request counts."""
+        if RULES[route] is None:
+            return None
+        if self.identity is None:
+            return 401
+        if self.caller(route) is None:
+            return 403
+        return 404 if whose not in self.sees and any(f"{{{name}}}" in route for name in _OWNED) else None
+
+
+def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Actor]:
+    """All of them.
+
+    Args:
+        issuer: Of their tokens.
+        customer_id: Whose order it is, in `OURS`.
+        engineer_id: Who installs it.
+    """
+
+    def known(
+        name: str,
+        subject: str,
+        *roles: Role,
+        sees: tuple[str, ...] = (),
+        scope: str = "",
+        regions: list[str] | None = None,
+    ) -> Actor:
+        limits = None if regions is None else frozenset(regions)
+        identity = Identity(subject, inf, frozenset(roles), frozenset(scope.split()), limits)
+        return Actor(name, issuer.token(subject, *roles, scope=scope, regions=regions), identity, frozenset(sees))
+
+    yield Actor("nobody", None)
+    yield Actor("a broken token", issuer.token("kim", "manager")[:-8] + "AAAAAAAA")
+    yield Actor("an expired token", issuer.token("kim", "manager", exp=1))
+    yield known("no role", customer_id)
+    yield known("the customer", customer_id, Role.CUSTOMER, sees=(OURS,))
+    yield known("another customer", "stranger", Role.CUSTOMER)
+    yield known("the engineer", engineer_id, Role.ENGINEER, sees=(OURS,))
+    yield known("another engineer", "kr-28-1", Role.ENGINEER)
+    yield known("the region's manager", "lee", Role.MANAGER, sees=(OURS,), regions=[OURS])
+    yield known("another region's manager", "moon", Role.MANAGER, regions=["KR-28"])
+    yield known("no region's manager", "no", Role.MANAGER, regions=[])
+    yield known("an operator", "ops", Role.OPERATOR, scope=EVERY_SCOPE)
+    yield known("the manager", "kim", Role.MANAGER, sees=(OURS, THEIRS))
+    for scope in ("openid", *SCOPES):
+        yield known(f"a service with {scope}", f"service-{scope}", Role.SERVICE, sees=(OURS, THEIRS), scope=scope)

@@ -1,0 +1,227 @@
+"""A service with tokens that is asked by everybody: two regions' orders, what is sent, and what has come of it."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api import app, feed, starting, updates
+from api.callers import ANONYMOUS
+from domain import contexts
+from domain.orders import workflow_id
+from settings import Settings
+from temporal_client import connect
+from tests.api.actors import OURS, THEIRS, Actor, actors
+from tests.api.issuer import Issuer
+from tests.api.known import bearer
+from tests.api.service import Service, but, listening, serving
+from tests.eventually import eventually
+
+NO_LIMITS = {f"rate_limit_{who}": 0 for who in ("customer", "engineer", "manager", "service", "operator", "anonymous")}
+"""A refusal for being too many would hide others."""
+ADDRESSES = {OURS: "Seoul", THEIRS: "Busan"}
+FIRST = {"start": ["accept"], "complete": ["accept"], "incomplete": ["accept", "start"]}
+"""What an engineer has to have said before."""
+PATIENCE = ((app, "_DATABASE_WITHIN"), (updates, "CARRY_OUT_WITHIN"), (starting, "START_WITHIN"))
+"""A busy machine is no fault."""
+CONFORMS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+_CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+@dataclass
+class World:
+    """The service, and what it knows of two regions."""
+
+    url: str
+    inside: Service
+    """The same once more, without tokens, on the same data."""
+    portal: BlockingPortal
+    """To the event loop in which that is."""
+    issuer: Issuer
+    worked: bool
+    named: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By region: the parameters of paths, bodies and queries."""
+    secrets: dict[str, set[str]] = field(default_factory=dict)
+    """By region: what nobody may read who does not see it."""
+    noted: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    """Who has done what with which outcome, as the audit should have it."""
+    http: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.http.trust_env = False  # to look for proxies takes longer than most requests
+
+    def know(self, region: str) -> None:
+        """Have something of everything in a region."""
+        number = region.removeprefix("KR-")
+        self.secrets[region] = {f"marked-{number}"}
+        self.named[region] = {
+            "engineerId": f"kr-{number}-1",
+            "serviceAreaId": "kr-50",  # without its own, a region would get no engineer
+            "productId": f"product-{number}",
+            "namespace": "default",
+            "customerId": f"customer-{number}",
+            "region": region,
+            "q": f"marked-{number}",
+        }
+        made = [
+            self._inside("POST", "/managementCenters/products", productId=f"product-{number}", skills=[]),
+            self._inside("POST", "/managementCenters/daysOff", engineerId=f"kr-{number}-1", **{"from": "2020-01-01"}),
+        ]
+        self.named[region]["dayOffId"] = made[1]["dayOffId"]
+        self.order_anew(region)
+
+    def order_anew(self, region: str, act: str = "") -> None:
+        """Have another order, that such an act fits."""
+        [mark] = {secret for secret in self.secrets[region] if secret.startswith("marked")}
+        personal = dict.fromkeys(("customerName", "contactPhone", "note"), mark)
+        place = self.inside.requested if self.worked else self.inside.order
+        order_id = self.portal.call(
+            lambda: place(
+                **personal,
+                installationAddress=f"{ADDRESSES[region]} {mark}",
+                customerId=self.named[region]["customerId"],
+            )
+        )
+        if not self.worked:
+            self.portal.call(self.inside.until, order_id, "JOIN_ORDERED")
+        self.secrets[region].add(order_id)
+        self.named[region] |= {"orderId": order_id}
+        if self.worked:
+            row = self._inside("GET", f"/orderStatuses/{order_id}")
+            self.named[region] |= {"assigned": row["engineerId"]}
+            for before in FIRST.get(act, ()):
+                self._inside("POST", f"/installations/{order_id}/{before}")
+
+    def everybody(self) -> Iterator[Actor]:
+        """Who may ask."""
+        ours = self.named[OURS]
+        return actors(
+            self.issuer, customer_id=ours["customerId"], engineer_id=ours.get("assigned") or ours["engineerId"]
+        )
+
+    def ask(self, actor: Actor, case: schemathesis.Case[Any], whose: str) -> Response:
+        """Send a made-up request about what is somebody's; the answer, which leaks nothing and is as described."""
+        route, named = case.operation.label, dict(self.named[whose])
+        if "orderId" in case.path_parameters:
+            named["engineerId"] = named.get("assigned", named["engineerId"])
+        case.path_parameters = {name: named[name] for name in case.path_parameters}
+        for part in (case.query, case.body):
+            if isinstance(part, dict):
+                part.update({name: named[name] for name in ("engineerId", "customerId", "region", "q") if name in part})
+        answer = case.call(base_url=self.url, session=self.http, headers={"Last-Event-ID": "0", **bearer(actor.token)})
+        what = (str(actor), route, whose, answer.status_code)
+        self._note(actor, route, answer)
+
+        assert answer.status_code < 500, what
+        if refusal := actor.refusal(route, whose):
+            assert answer.status_code == refusal, what
+        for region, secrets in self.secrets.items():
+            if region not in actor.sees or refusal:
+                assert not [secret for secret in secrets if secret in answer.text], what
+        case.validate_response(answer, checks=CONFORMS)
+        return answer
+
+    def state(self, *regions: str) -> tuple[dict[str, list[str]], list[int]]:
+        """What the stores hold of these regions, or (of none) of all, and how long their orders' histories are."""
+        words = [word for region in regions for word in (*self.secrets[region], region, region.lower())]
+        rows = {}
+        for context in (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS):
+            with closing(sqlite3.connect(self.inside.settings.data_dir / f"{context}.db")) as connection:
+                rows[context] = [
+                    line for line in connection.iterdump() if not words or any(word in line for word in words)
+                ]
+        orders = [self.named[region]["orderId"] for region in regions or self.named]
+        return rows, [self.portal.call(self._length, order_id) for order_id in orders]
+
+    def audited(self) -> Counter[tuple[str, str, int]]:
+        """What the audit has."""
+        found: Counter[tuple[str, str, int]] = Counter()
+        query = {"limit": "200"}
+        while True:
+            page = self.http.get(
+                f"{self.url}/audit", params=query, headers=bearer(self.issuer.token("kim", "manager")), timeout=10
+            ).json()
+            acts = [(each["actor"], each["act"], each["outcome"]) for each in page["items"]]
+            # Inside, nobody needs a token.
+            found.update(act for act in acts if act[0] != ANONYMOUS or act[2] == 401)
+            if page["nextCursor"] is None:
+                return found
+            query["cursor"] = page["nextCursor"]
+
+    def _note(self, actor: Actor, route: str, answer: Response) -> None:
+        if location := answer.headers.get("location"):
+            self.inside.order_ids.append(location[0].rpartition("/")[2])
+        method = route.partition(" ")[0]
+        if method in _CHANGING or answer.status_code in (401, 403, 404):
+            caller = actor.caller(route)
+            by = (caller and caller.actor) or (actor.identity and actor.identity.actor) or ANONYMOUS
+            self.noted[by, route, answer.status_code] += 1
+
+    async def _length(self, order_id: str) -> int:
+        client = await connect(self.inside.settings)
+        return (await client.get_workflow_handle(workflow_id(order_id)).describe()).history_length
+
+    def _inside(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        answer = self.portal.call(lambda: self.inside.http.request(method, path, json=body or None))
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World]:
+    """Such a service; in the end its audit has to tell each act.
+
+    Args:
+        settings: Without tokens.
+        issuer: Whose tokens it is to ask for.
+        worked: Whether workers carry the orders on.
+    """
+    with pytest.MonkeyPatch.context() as patched, start_blocking_portal() as portal:
+        _end_streams(patched)
+        for module, seconds in PATIENCE:
+            patched.setattr(module, seconds, 30)
+        asking = but(settings, **issuer.settings, **NO_LIMITS, max_open_orders_per_customer=0)
+        with listening(asking) as url, portal.wrap_async_context_manager(serving(settings)) as inside:
+            if worked:
+                portal.call(inside.work)
+            found = World(url, inside, portal, issuer, worked)
+            for region in ADDRESSES:
+                found.know(region)
+            yield found
+            wait_for_audit(found)
+
+
+def wait_for_audit(found: World) -> None:
+    """Until it tells each act that was sent, and no other."""
+    eventually(lambda: found.audited().total() >= found.noted.total(), what="as many acts in the audit as were sent")
+    assert found.audited() == found.noted
+
+
+def _end_streams(patched: pytest.MonkeyPatch) -> None:
+    """A listener who has heard everything up to now finds that their token has ended."""
+    now = [0.0]
+
+    async def end(*_: object) -> None:
+        now[0] = inf
+
+    def time() -> float:
+        said, now[0] = now[0], 0.0
+        return said
+
+    patched.setattr(feed, "time", time)
+    patched.setattr(feed.Feed, "_beyond", end)
