@@ -11,7 +11,8 @@ from domain.order_status import OrderView
 from stores.installation import InstallationStore
 from stores.management_center import ManagementCenterStore
 
-_OWNED = frozenset({"orderId", "engineerId", "dayOffId"})
+OWNED = frozenset({"orderId", "engineerId", "dayOffId"})
+"""The parameters of paths that name what is not everybody's who may use the route."""
 _an_id = re.compile(ID)
 
 
@@ -47,7 +48,7 @@ class Ownership:
         return view
 
     async def _sees(self, caller: Caller, named: Mapping[str, str]) -> tuple[bool, OrderView | None]:
-        if not all(_an_id.fullmatch(named[name]) for name in _OWNED.intersection(named)):
+        if not all(_an_id.fullmatch(named[name]) for name in OWNED.intersection(named)):
             return False, None
         if order_id := named.get("orderId"):
             return await self._sees_order(caller, order_id)

@@ -7,7 +7,7 @@ from math import inf
 from api.access import RULES
 from api.callers import Caller, Identity, Role
 from api.errors import Forbidden
-from api.ownership import _OWNED
+from api.ownership import OWNED
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE
 
@@ -46,7 +46,7 @@ class Actor:
             return 401
         if self.caller(route) is None:
             return 403
-        return 404 if whose not in self.sees and any(f"{{{name}}}" in route for name in _OWNED) else None
+        return 404 if whose not in self.sees and any(f"{{{name}}}" in route for name in OWNED) else None
 
 
 def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Actor]:

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from api.access import RULES
 from api.gate import GuardedRoute
+from api.ownership import OWNED
 from domain.order_status import OrderView
 from settings import Settings
 from stores.order_status import OrderStatusStore
@@ -105,11 +106,12 @@ def test_every_route_is_guarded_and_has_a_rule(service: Service) -> None:
 
 async def test_every_route_with_every_role(service: Service, issuer: Issuer) -> None:
     own, others = await know_both(service)
+    things = {"own": own, "other's": others, "nobody's": others | dict.fromkeys(OWNED, "unknown")}
     wrong = []
     for route, may in MAY.items():
         method, _, path = route.partition(" ")
         for who, token in tokens_of(issuer).items():
-            for whose, named in (("own", own), ("other's", others)) if "{" in path else (("own", own),):
+            for whose, named in things.items() if "{" in path else (("own", own),):
                 answer = await service.http.request(
                     method, path.format(**named) + BEFORE_THE_ROUTE, headers=bearer(token), json={}
                 )
