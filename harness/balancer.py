@@ -21,6 +21,8 @@ _CONFIGURATION = """\
 global
     log stdout format raw local0
     maxconn 1000
+    # Two threads leave out a line where they would have to wait for each other to write it.
+    nbthread 1
 defaults
     mode http
     retries 0
