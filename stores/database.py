@@ -1,6 +1,8 @@
 """One context's database: SQLite, PostgreSQL, MySQL or MariaDB, as its URL says; the one place that knows which."""
 
+import asyncio
 import math
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,7 +12,7 @@ from sqlalchemy import URL, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from stores import sqlite
-from stores.driver_errors import came_in_between
+from stores.driver_errors import gave_way, is_there_already
 from stores.pool import FOR_PROBES, Pool
 
 Answer = TypeVar("Answer")
@@ -24,6 +26,9 @@ _DRIVERS = {
 }
 _READ_CONNECTIONS = 4
 _TRIES = 3
+"""Of work that inserts what is there already: another may just have inserted it, or the work does so twice."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.4
+"""Seconds, at the most."""
 _RECYCLE_SECONDS = 1800
 
 
@@ -101,7 +106,7 @@ class Database:
             await connection.commit()
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-        """Do work in a transaction, and again from its beginning where another came in between.
+        """Do work in a transaction, and again from its beginning where another came in between, until the deadline.
 
         So work may insert a row where it has found none: if another transaction inserts it at the same time, the work
         is done again and finds it. Locking what is read (FOR UPDATE) is up to the work.
@@ -110,13 +115,17 @@ class Database:
             StoreUnavailable: as `writing`.
         """
         async with self._writer.use():
-            for _ in range(_TRIES - 1):
+            tries, pause = 0, _FIRST_PAUSE
+            while True:
                 try:
                     return await self._transaction(work)
                 except exc.DBAPIError as error:
-                    if not came_in_between(error):
+                    tries += 1
+                    if not (gave_way(error) or (is_there_already(error) and tries < _TRIES)):
                         raise
-            return await self._transaction(work)
+                # At once, it would take back what the other is only waking up to take: they would meet again.
+                await asyncio.sleep(random.uniform(pause / 4, pause))  # noqa: S311 - nothing secret
+                pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def ping(self) -> None:
         """

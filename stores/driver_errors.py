@@ -18,9 +18,14 @@ def is_outage(error: exc.DBAPIError) -> bool:
     return gone or not isinstance(error, _OUR_FAULT)
 
 
-def came_in_between(error: exc.DBAPIError) -> bool:
-    """Another transaction has inserted the same row, or a deadlock was broken at our expense."""
-    return isinstance(error, exc.IntegrityError) or not _ABORTED.isdisjoint(_codes(error))
+def gave_way(error: exc.DBAPIError) -> bool:
+    """A deadlock was broken at our expense, or another transaction came in between otherwise."""
+    return not _ABORTED.isdisjoint(_codes(error))
+
+
+def is_there_already(error: exc.DBAPIError) -> bool:
+    """What was inserted is there: another transaction may have been first."""
+    return isinstance(error, exc.IntegrityError)
 
 
 def _codes(error: exc.DBAPIError) -> Sequence[object]:

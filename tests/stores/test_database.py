@@ -17,7 +17,7 @@ from stores.database import Database, driver_url
 from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
 from tests.eventually import soon
-from tests.stores.conftest import Connect
+from tests.stores.conftest import Connect, OpenDatabase
 
 DEADLINE = 1.0
 SERVERS = [kind for kind in kinds() if kind != SQLITE]
@@ -31,6 +31,14 @@ def context() -> str:
 
 def new(order_id: str) -> Any:
     return insert(INSTALLATION_ORDER).values(order_id=order_id, newest_round=0, canceled=False)
+
+
+def one_more(order_id: str) -> Any:
+    return (
+        INSTALLATION_ORDER.update()
+        .where(INSTALLATION_ORDER.c.order_id == order_id)
+        .values(newest_round=INSTALLATION_ORDER.c.newest_round + 1)
+    )
 
 
 def private(order_id: str, at: datetime) -> Any:
@@ -167,10 +175,7 @@ async def test_work_that_is_given_up_to_break_a_deadlock_is_done_again(connect: 
             nonlocal tries
             tries += 1
             for order_id in orders:
-                one = INSTALLATION_ORDER.c.order_id == order_id
-                await connection.execute(
-                    INSTALLATION_ORDER.update().where(one).values(newest_round=INSTALLATION_ORDER.c.newest_round + 1)
-                )
+                await connection.execute(one_more(order_id))
                 if tries == 1 and order_id == orders[0]:
                     await both_hold_one.wait()
 
@@ -179,6 +184,27 @@ async def test_work_that_is_given_up_to_break_a_deadlock_is_done_again(connect: 
     await asyncio.gather(count_up("o1", "o2"), count_up("o2", "o1"))
     async with database.reading() as connection:
         assert list(await connection.scalars(select(INSTALLATION_ORDER.c.newest_round))) == [2, 2]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_many_who_stand_in_each_others_way_all_get_through(
+    kind: str, url: str, open_database: OpenDatabase
+) -> None:
+    noticed_soon = "?options=-c%20deadlock_timeout%3D10ms" if kind == POSTGRESQL else ""
+    database = open_database(url + noticed_soon)
+    await write(database, new("o1"), new("o2"))
+
+    async def count_up(*orders: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            for order_id in orders:
+                await connection.execute(one_more(order_id))
+
+        await database.transact(work)
+
+    for _ in range(3):
+        await asyncio.gather(*(count_up(*orders) for orders in [("o1", "o2"), ("o2", "o1")] * 4))
+    async with database.reading() as connection:
+        assert list(await connection.scalars(select(INSTALLATION_ORDER.c.newest_round))) == [24, 24]
 
 
 async def test_writers_of_one_process_wait_in_line(connect: Connect) -> None:
