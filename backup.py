@@ -2,7 +2,8 @@
 
 A backup is taken while the service runs. Every order that was acknowledged before it began is in it, and goes on from
 it to its end: Temporal comes first, so that no store lacks what an order takes for done; where the stores are ahead,
-the orders do it again and find it done. The managers' view comes after them: it knows the orders that came in between.
+the orders do it again and find it done. The managers' view comes when these copies are complete: it knows the orders
+that came in between.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from domain import contexts
@@ -27,7 +29,8 @@ from supervisor.data_dir import sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
 
-_IN_ORDER = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS, contexts.AUDIT)
+_RELIED_ON = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION)
+_LAST = (contexts.ORDER_STATUS, contexts.AUDIT)
 _KEYS = "payload_keys"
 """Without them nobody could read Temporal's copy; those of `PAYLOAD_KEYS` are kept by whoever has made them."""
 _MANIFEST = "backup.json"
@@ -46,16 +49,27 @@ class Part:
 
 def parts(settings: Settings) -> Sequence[Part]:
     """All of them, in the order in which they are copied; Temporal's own only where it is the embedded one."""
+    return [*chain(*_stages(settings))]
+
+
+def _stages(settings: Settings) -> Sequence[Sequence[Part]]:
+    """The parts whose copies begin together, in their order; the next stage is begun once these are complete.
+
+    For only then is it certain that a store's program has fixed the moment of its copy.
+    """
     embedded = [] if settings.temporal_address else [Part("temporal.sqlite", f"sqlite:///{database_file(settings)}")]
-    stores = [
+    return [*embedded, *_stores(settings, _RELIED_ON)], _stores(settings, _LAST)
+
+
+def _stores(settings: Settings, owners: Sequence[str]) -> Sequence[Part]:
+    return [
         Part(
             f"{context}.{driver_url(settings.database_url(context)).get_backend_name()}",
             settings.database_url(context),
             [*METADATA[context].tables, version_table(context)],
         )
-        for context in _IN_ORDER
+        for context in owners
     ]
-    return embedded + stores
 
 
 def take(settings: Settings, directory: Path) -> None:
@@ -72,9 +86,10 @@ def take(settings: Settings, directory: Path) -> None:
     begun_at = datetime.now(UTC)
     with ExitStack() as begun:
         begun.callback(shutil.rmtree, draft, ignore_errors=True)
-        copies = [begun.enter_context(dump(part.url, part.tables, draft / part.file)) for part in parts(settings)]
-        for finish in copies:
-            finish()
+        for stage in _stages(settings):
+            copies = [begun.enter_context(dump(part.url, part.tables, draft / part.file)) for part in stage]
+            for finish in copies:
+                finish()
         if _has_keys(settings):
             shutil.copy(settings.payload_keys_file, draft / _KEYS)
         manifest = {"begunAt": f"{begun_at:%Y-%m-%dT%H:%M:%SZ}", "files": [part.file for part in parts(settings)]}

@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from backup import parts, put_back, take
 from domain import contexts
 from payload_keys import make_file, read_file
 from settings import Settings
-from stores.dumps import DumpFailure
+from stores.dumps import DumpFailure, Finish, dump
 from stores.migration import METADATA, migrate
 from supervisor.data_dir import sole_use
 from supervisor.part import Failure
@@ -36,6 +37,28 @@ def test_temporal_is_copied_before_what_it_relies_on_and_the_view_after_that(set
     ]
     elsewhere = settings.model_copy(update={"temporal_address": "temporal:7233"})
     assert "temporal.sqlite" not in [part.file for part in parts(elsewhere)]
+
+
+def test_the_view_is_begun_when_what_it_comes_after_is_complete(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal: list[str] = []
+
+    @contextmanager
+    def noted(url: str, tables: Sequence[str], to: Path) -> Iterator[Finish]:
+        journal.append(f"{to.stem} begun")
+        with dump(url, tables, to) as finish:
+
+            def complete() -> None:
+                finish()
+                journal.append(f"{to.stem} complete")
+
+            yield complete
+
+    monkeypatch.setattr("backup.dump", noted)
+    take(settings, tmp_path / "copy")
+    first, last = ("temporal", "management-center", "installation"), ("order-status", "audit")
+    assert journal == [f"{part} {what}" for stage in (first, last) for what in ("begun", "complete") for part in stage]
 
 
 def test_what_was_taken_is_put_back(settings: Settings, tmp_path: Path) -> None:
