@@ -128,19 +128,35 @@ class Keeper:
 
     async def _attend(self, part: Part, process: Process) -> None:
         """Wait until the process has ended; meanwhile note when it is ready, and from then on that it does not hang."""
+        if await self._gets_ready(part, process):
+            await self._watch(part, process)
+        await asyncio.wait((process.end,))
+
+    async def _gets_ready(self, part: Part, process: Process) -> bool:
+        """Return when the process is ready; or (False) when it has ended, or took too long and was killed.
+
+        Raises:
+            Failure: it took too long, and the part has never been ready yet.
+        """
         began = time.monotonic()
         while not await answers(part.ready_at, self._limits.answer_within) and not process.end.done():
             if time.monotonic() - began > self._limits.ready_within:
-                raise Failure(
+                late = (
                     f"{part.name} was not ready within {self._limits.ready_within:g} s "
-                    f"({part.ready_at} does not answer 200); {self._see(part)}"
+                    f"({part.ready_at} does not answer 200)"
                 )
+                if not self._was_ready[part.name].is_set():
+                    raise Failure(f"{late}; {self._see(part)}")
+                # It can be started: what it needs has gone meanwhile, and may come back.
+                self._terminal.say(f"{late} and is killed")
+                process.kill()
+                return False
             await asyncio.wait((process.end,), timeout=_LOOK_EVERY)
-        if not process.end.done():
-            self._terminal.say(f"{part.name} is ready ({time.monotonic() - began:.1f} s)")
-            self._was_ready[part.name].set()
-            await self._watch(part, process)
-        await asyncio.wait((process.end,))
+        if process.end.done():
+            return False
+        self._terminal.say(f"{part.name} is ready ({time.monotonic() - began:.1f} s)")
+        self._was_ready[part.name].set()
+        return True
 
     async def _watch(self, part: Part, process: Process) -> None:
         """Return when the process has ended, or hangs and was killed."""

@@ -55,7 +55,8 @@ class Limits:
     """How patient the supervisor is; seconds."""
 
     ready_within: float = 120
-    """From the start of a part, or of a step, until it is ready, or done."""
+    """From the start of a part, or of a step, until it is ready, or done. A part that was ready before is then killed
+    and started again, as often as that takes."""
     grace: float = 10
     """From asking a part to stop until it is killed."""
     deaths: int = 5

@@ -117,6 +117,21 @@ def test_a_part_that_never_gets_ready_ends_everything(start: Start) -> None:
     assert not copy.left()
 
 
+def test_a_part_that_was_ready_before_is_named_and_started_again_until_it_is_ready_once_more(start: Start) -> None:
+    copy = start(one=fake(), two=fake("patient"), limits={"ready_within": 3})
+    eventually(lambda: "two not ready" in copy.journal)
+    (copy.data_dir / "go").touch()
+    copy.wait_ready()
+    one = copy.running["one"]
+    (copy.data_dir / "go").unlink()
+    os.kill(copy.running["two"]["pid"], signal.SIGKILL)
+    eventually(lambda: "two was not ready within 3 s" in copy.output)
+    (copy.data_dir / "go").touch()
+    eventually(lambda: copy.output.count("two is ready") == 2)
+    assert copy.output.count("two was killed by SIGKILL; starting it again") == 2
+    assert copy.running["one"] == one
+
+
 def test_a_step_that_fails_ends_everything_and_says_what_failed(start: Start) -> None:
     copy = start(one=fake(), prepare=script("raise SystemExit('no such database')"), two=fake())
     assert copy.ended() == 1
