@@ -120,6 +120,13 @@ def test_only_the_api_and_the_web_pages_are_published_and_only_on_loopback() -> 
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
+def test_nobody_is_taken_at_their_word_for_who_asks_until_a_proxy_is_named() -> None:
+    api = _SERVICES["api"]
+
+    assert _as_it_comes(api)["TRUSTED_PROXIES"] == ""
+    assert api["environment"]["TRUSTED_PROXIES"].startswith("${TRUSTED_PROXIES")
+
+
 def test_secrets_and_volumes_are_declared_and_used() -> None:
     used = [secret for service in _SERVICES.values() for secret in service.get("secrets", [])]
     mounts = [mount.partition(":")[0] for service in _SERVICES.values() for mount in service.get("volumes", [])]

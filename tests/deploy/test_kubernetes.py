@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,14 @@ def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
     (port,) = service["spec"]["ports"]
     assert rule["backendRefs"][0]["port"] == port["port"]
     assert port["targetPort"] in {found["name"] for found in api["spec"]["template"]["spec"]["containers"][0]["ports"]}
+
+
+def test_the_way_ins_word_for_the_clients_address_counts_and_nobody_elses(objects: tuple[Object, ...]) -> None:
+    (api,) = named(objects, "Deployment", "api")
+    trusted = environment(objects, api).get("TRUSTED_PROXIES", "")
+
+    assert bool(trusted) == bool(named(objects, "Gateway"))
+    assert all(ip_network(network).is_private for network in filter(None, trusted.split(",")))
 
 
 def test_a_certificate_can_be_given_out() -> None:
