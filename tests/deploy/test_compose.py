@@ -16,7 +16,9 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
+from api.callers import Role
 from api.development_issuer import AUDIENCE, ISSUER
+from api.tokens import Tokens, trust_of
 from domain import contexts
 from payload_keys import read_file
 from settings import Settings
@@ -157,6 +159,25 @@ def test_the_api_is_open_to_nobody(secrets: Path) -> None:
     prometheus = yaml.safe_load((PROJECT / "deploy" / "monitoring" / "prometheus.yml").read_text())
     (token,) = _SERVICES["prometheus"]["secrets"]
     assert prometheus["scrape_configs"][0]["authorization"] == {"credentials_file": f"/run/secrets/{token}"}
+
+
+async def test_the_token_that_prometheus_sends_is_an_operators(secrets: Path) -> None:
+    default = _as_it_comes(_SERVICES["api"])
+    (keys,) = _SERVICES["api"]["configs"]
+    file = secrets.parent / _COMPOSE["configs"][keys]["file"]
+    trust = trust_of(
+        Settings(
+            auth_issuer=default["AUTH_ISSUER"],
+            auth_audience=default["AUTH_AUDIENCE"],
+            auth_roles_claim=default["AUTH_ROLES_CLAIM"],
+            auth_jwks_url=f"file://{file}",
+        )
+    )
+    assert trust is not None
+
+    found = await Tokens(trust).check((secrets.parent / _COMPOSE["secrets"]["metrics_token"]["file"]).read_text())
+
+    assert found.roles == {Role.OPERATOR}
 
 
 def test_prometheus_asks_the_services_where_they_answer() -> None:
