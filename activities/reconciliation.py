@@ -85,7 +85,7 @@ class ReconciliationActivities:
         if shown.status.final:
             # By an earlier try; and the customer's data may have been erased since.
             return
-        end(order, asked.installation, at=datetime.now(UTC))
+        end(order, asked.installation, asked.cancel, at=datetime.now(UTC))
         await self._view.put([replace(order, version=max(order.version, shown.version + 1))])
         self._repaired.labels(Repair.ENDED.value).inc()
 

@@ -125,14 +125,14 @@ class Subscriptions:
         try:
             cancel = await self._updates.send(order_id, update, within=ANSWER_WITHIN)
         except NoSuchWorkflow:
-            return await self._canceled(order_id)
+            return await self._canceled(order_id, request)
         except Unavailable:
             return await self._leave_cancel(order_id, request)
         try:
             async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
                 return Cancellation(Known(await cancel.result(rpc_timeout=timeout)), done=True)
         except NoSuchWorkflow:
-            return await self._canceled(order_id)
+            return await self._canceled(order_id, request)
         except Unavailable:
             known = await self._known.now(order_id, within=ANSWER_WITHIN / 2)
             return Cancellation(known, done=known.order.status is OrderStatus.ORDER_CANCELED)
@@ -211,25 +211,25 @@ class Subscriptions:
                 handle = self._client.get_workflow_handle(workflow_id(order_id))
                 await handle.signal(Message.REQUEST_CANCEL, request, rpc_timeout=timeout)
         except NoSuchWorkflow:
-            return await self._canceled(order_id)
+            return await self._canceled(order_id, request)
         return Cancellation(await self._known.otherwise(order_id), done=False)
 
-    async def _canceled(self, order_id: str) -> Cancellation:
+    async def _canceled(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Where no workflow takes the cancel any more."""
         order = await self._known.ended(order_id)
         if order.status is OrderStatus.ORDER_CANCELED:
             return Cancellation(Known(order), done=True)
         if order.status.final:
             raise OrderCancelRejected(f"the order has ended, and is {order.status}")
-        await self._have_ended(order_id)
+        await self._have_ended(order_id, request)
         return Cancellation(Known(order, stale=True), done=False)
 
-    async def _have_ended(self, order_id: str) -> None:
+    async def _have_ended(self, order_id: str, request: CancelRequest) -> None:
         """Its workflow was ended from outside, or is lost: what that has left open is cancelled without it."""
         async with asking_temporal(SIGNAL_WITHIN) as timeout:
             await self._client.start_workflow(
                 reconciliation.WORKFLOW_TYPE,
-                Reconciliation(only=order_id),
+                Reconciliation(only=order_id, cancel=request),
                 id=f"{reconciliation.WORKFLOW_ID}-{order_id}",
                 task_queue=contexts.ORDER_STATUS,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -183,6 +183,10 @@ class Order:
         """Note that the customer has ordered, or somebody else for them: the history begins, with version 0."""
         self.history = [HistoryEntry(Event.JOIN_ORDERED, at, by or f"customer:{self.customer_id}")]
 
+    def actor(self, by: str) -> str:
+        """Who it was, as the history says it: whoever knows no more than that it was the customer says so."""
+        return f"customer:{self.customer_id}" if by == "customer" else by
+
     def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
         """Note that `event` happened: the one way in which status and history change.
 

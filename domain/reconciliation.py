@@ -11,7 +11,7 @@ from enum import StrEnum
 from domain.commands import Command
 from domain.contexts import INSTALLATION, ORDER_STATUS
 from domain.installation import CancelInstallation, Installation, InstallationStatus
-from domain.orders import Event, Order, OrderStatus
+from domain.orders import CancelRequest, Event, Order, OrderStatus
 from domain.times import UNSET
 
 WORKFLOW_TYPE = "ReconciliationWorkflow"
@@ -21,6 +21,7 @@ WORKFLOW_ID = "reconciliation"
 """Of the workflows that it starts, before the time of each."""
 TERMINATED = "the workflow was terminated"
 """Why an order is canceled that nobody has canceled."""
+_NOBODYS = CancelRequest(reason=TERMINATED)
 
 
 class Repair(StrEnum):
@@ -61,6 +62,8 @@ class Reconciliation:
     repaired: Mapping[Repair, int] = field(default_factory=dict)
     only: str | None = None
     """Nothing but this order: somebody cancels it, and no workflow takes that any more."""
+    cancel: CancelRequest = _NOBODYS
+    """By whom and why the orders are canceled that no workflow carries any more."""
 
 
 PARTS: tuple[OrderStatus | None, ...] = (None, *(status for status in OrderStatus if not status.final))
@@ -106,6 +109,7 @@ class EndOrder:
 
     order: Order = field(default_factory=Order)
     installation: Installation = field(default_factory=Installation)
+    cancel: CancelRequest = _NOBODYS
 
 
 LOOK = Command("look_at_orders", ORDER_STATUS, Look, Found, "대조 · Compare the view with the workflows")
@@ -128,8 +132,8 @@ _UNTOLD = {
 """What must have happened to an order whose installation was completed, though its workflow told nobody."""
 
 
-def end(order: Order, installation: Installation, *, at: datetime) -> None:
-    """Bring an order to the end that its installation has come to: completed, or else canceled."""
+def end(order: Order, installation: Installation, cancel: CancelRequest, *, at: datetime) -> None:
+    """Bring an order to the end that its installation has come to: completed, or else canceled, as was wished."""
     if order.status.final:
         return
     order.ask_for_attention(None, at=at)
@@ -141,6 +145,6 @@ def end(order: Order, installation: Installation, *, at: datetime) -> None:
         order.record(Event.JOIN_COMPLETED, at=at, detail=TERMINATED)
         return
     if order.status is not OrderStatus.CANCEL_ORDERED:
-        order.record(Event.CANCEL_ORDERED, at=at, detail=TERMINATED)
+        order.record(Event.CANCEL_ORDERED, at=at, by=order.actor(cancel.by), detail=cancel.reason)
     order.record(Event.INSTALLATION_CANCELED, at=at)
     order.record(Event.ORDER_CANCELED, at=at)

@@ -22,7 +22,6 @@ from domain.reconciliation import (
     FINISH,
     LOOK,
     PARTS,
-    TERMINATED,
     WORKFLOW_TYPE,
     EndOrder,
     Look,
@@ -83,12 +82,12 @@ class ReconciliationWorkflow:
                     customer_name=order.customer_name,
                     contact_phone=order.contact_phone,
                     product_name=order.product_name,
-                    reason=TERMINATED,
+                    reason=self.plan.cancel.reason,
                 ),
                 within=within,
             )
             await self._ask(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id), within=within)
-            await self._ask(END_ORDER, EndOrder(order, installation), within=within)
+            await self._ask(END_ORDER, EndOrder(order, installation, self.plan.cancel), within=within)
         except ActivityError:
             return Repair.UNANSWERED
         return Repair.ENDED

@@ -71,8 +71,8 @@ class Saga:
         return False
 
     def actor(self, by: str) -> str:
-        """Who it was, as the history says it: whoever knows no more than that it was the customer says so."""
-        return f"customer:{self.order.customer_id}" if by == "customer" else bounded(by) or SYSTEM
+        """Who it was, as the history says it."""
+        return self.order.actor(bounded(by) or SYSTEM)
 
     def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None) -> None:
         """Note an event: the one way in which status and history change."""

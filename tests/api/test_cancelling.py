@@ -1,9 +1,10 @@
 import asyncio
 import time
+from uuid import uuid4
 
 import pytest
 
-from domain.orders import OrderStatus, workflow_id
+from domain.orders import Order, OrderStatus, workflow_id
 from settings import Settings
 from temporal_client import connect
 from tests.api.problems import assert_problem
@@ -113,17 +114,20 @@ async def test_the_read_model_tells_of_orders_that_temporal_has_forgotten(
 
 async def test_an_order_whose_workflow_was_terminated_or_is_lost_is_cancelled_without_it(service: Service) -> None:
     await service.work()
-    terminated, lost = await service.requested(), await service.forgotten(OrderStatus.INSTALLATION_REQUESTED)
+    known = Order(uuid4().hex, "1", order_date="2020-07-15")
+    terminated, lost = await service.requested(), await service.forgotten(OrderStatus.INSTALLATION_REQUESTED, known)
     client = await connect(service.settings)
     await client.get_workflow_handle(workflow_id(terminated)).terminate()
 
     for order_id in (terminated, lost):
-        answer = await service.http.post(f"/orders/{order_id}/cancel")
+        answer = await service.http.post(f"/orders/{order_id}/cancel", json={"reason": "이사"})
         assert (answer.status_code, answer.json()["status"]) == (202, "INSTALLATION_REQUESTED")
         assert answer.json()["stale"]
 
     for order_id in (terminated, lost):
-        await service.until(order_id, "ORDER_CANCELED")
+        row = await service.until(order_id, "ORDER_CANCELED")
+        canceled = next(entry for entry in row["history"] if entry["event"] == "CancelOrdered")
+        assert (canceled["by"], canceled["detail"]) == ("customer:1", "이사")
         assert (await service.http.get(f"/installations/{order_id}")).json()["status"] == "CANCELED"
         assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200
 
