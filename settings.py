@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     reconcile_every: float = Field(600, ge=0, le=24 * 60 * 60)
     """Seconds between two comparisons of the managers' view with the workflows; 0: none."""
     view_retention: Seconds | None = None
-    """How long the managers' view keeps an order that has ended; unset: for ever."""
+    """How long the managers' view keeps an order that has ended, and the other stores whose it was; unset: for ever."""
     temporal_retention: float = Field(72 * 60 * 60, ge=60 * 60, le=366 * 24 * 60 * 60)
     """How long Temporal keeps an order that has ended. Told to the embedded server; of another, what it is set to."""
     log_level: LogLevel = "INFO"

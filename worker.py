@@ -103,6 +103,8 @@ def activities_of(
                 OrderStatusActivities(OrderStatusStore(database)).project_order,
                 reconciliation.look,
                 reconciliation.end_order,
+                reconciliation.find_expired,
+                reconciliation.forget,
                 reconciliation.finish,
                 erasure.find,
                 erasure.delete_workflows,

@@ -14,7 +14,19 @@ from activities.view_repair import ViewRepair, differs
 from domain.errors import NotFound
 from domain.order_status import OrderFilter, Sort
 from domain.orders import Order
-from domain.reconciliation import END_ORDER, FINISH, LOOK, EndOrder, Found, Look, Repair, end
+from domain.reconciliation import (
+    END_ORDER,
+    FIND_EXPIRED,
+    FINISH,
+    FORGET,
+    LOOK,
+    EndOrder,
+    Expired,
+    Found,
+    Look,
+    Repair,
+    end,
+)
 from stores.database import Database
 from stores.order_status import OrderStatusStore
 from stores.reconciliation import ReconciliationStore
@@ -89,13 +101,22 @@ class ReconciliationActivities:
         await self._view.put([replace(order, version=max(order.version, shown.version + 1))])
         self._repaired.labels(Repair.ENDED.value).inc()
 
+    @activity.defn(name=FIND_EXPIRED.name)
+    async def find_expired(self, keep_for: float) -> Expired:
+        """Some of the orders that ended too long ago."""
+        before = _ago(keep_for)
+        return Expired(await self._store.expired(before), before)
+
+    @activity.defn(name=FORGET.name)
+    async def forget(self, expired: Expired) -> None:
+        """Forget these orders; but for what the event stream keeps of them."""
+        forgotten = await self._store.forget(expired.order_ids, expired.before)
+        self._repaired.labels(Repair.EXPIRED.value).inc(forgotten)
+
     @activity.defn(name=FINISH.name)
     async def finish(self, keep_for: float) -> int:
-        """Forget some of the orders that ended too long ago; with none left to forget the pass has succeeded."""
-        forgotten = 0
-        if keep_for:
-            forgotten = await self._store.forget(datetime.now(UTC) - timedelta(seconds=keep_for))
-            self._repaired.labels(Repair.EXPIRED.value).inc(forgotten)
+        """Forget some of the changes that the event stream has kept too long; with none left the pass has succeeded."""
+        forgotten = await self._store.forget_changes(_ago(keep_for)) if keep_for else 0
         if not forgotten:
             self._succeeded.set_to_current_time()
         return forgotten
@@ -120,3 +141,7 @@ class ReconciliationActivities:
         listed = await self._workflows.of(rows)
         listed.next = page.next_cursor if len(rows) == len(page.items) else None
         return listed, rows
+
+
+def _ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)

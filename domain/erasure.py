@@ -33,11 +33,14 @@ class Erased:
 
 @dataclass(frozen=True)
 class CustomersOrders:
-    """Orders of one customer that have ended: some of them, and none only where there are no more."""
+    """Orders that have ended: some of one customer's, or of those that are kept no longer.
+
+    None only where there are no more.
+    """
 
     order_ids: list[str] = field(default_factory=list)
     open: bool = False
-    """There are others, which have not ended."""
+    """There are others of the customer, which have not ended."""
 
 
 ERASE_FIND = Command(
@@ -63,6 +66,8 @@ ERASE_ASSIGNMENTS = Command(
 ERASE_VIEW = Command(
     "erase_view", ORDER_STATUS, CustomersOrders, type(None), "진행상태 정보 삭제 · Erase the progress view's data"
 )
+BEFORE_VIEW = (ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS)
+"""What the other contexts erase before the view loses an order, for by the view it is found."""
 
 
 def workflow_id(customer_id: str) -> str:

@@ -38,7 +38,7 @@ class Repair(StrEnum):
     EXPIRED = "expired"
     """The order had ended longer ago than the view keeps it."""
     UNANSWERED = "unanswered"
-    """No worker told how the order stands: the next pass asks again."""
+    """Nobody told how the order stands, or a context could not do its part: the next pass asks again."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,15 @@ class Found:
 
 
 @dataclass
+class Expired:
+    """Orders that ended too long ago: some of them, and none only where there are no more."""
+
+    order_ids: list[str] = field(default_factory=list)
+    before: datetime = UNSET
+    """When they had ended, at the latest."""
+
+
+@dataclass
 class EndOrder:
     """Show an order as ended that no workflow carries any more, as its installation says."""
 
@@ -118,9 +127,15 @@ END_INSTALLATION = Command(
 )
 """Cancels as `cancel_installation` does, and answers with the newest installation: it may be completed."""
 END_ORDER = Command("end_order", ORDER_STATUS, EndOrder, type(None), "가입신청 종료 · Show the order as ended")
-FINISH = Command("finish_reconciliation", ORDER_STATUS, float, int, "보존 기한 · Forget what is kept no longer")
-"""Asked with the seconds for which an order that has ended is kept (0: for ever); answers how many were forgotten, and
-has to be asked again until that is none. With none the pass has succeeded."""
+FIND_EXPIRED = Command("find_expired_orders", ORDER_STATUS, float, Expired, "보존 기한 · Find what is kept no longer")
+"""Asked with the seconds for which an order that has ended is kept."""
+FORGET = Command("forget_orders", ORDER_STATUS, Expired, type(None), "보존 기한 · Forget orders kept no longer")
+"""Once the other contexts have erased their customers' data: afterwards nobody finds these."""
+FINISH = Command(
+    "finish_reconciliation", ORDER_STATUS, float, int, "보존 기한 · Forget changes that are kept no longer"
+)
+"""Asked with the seconds for which an order that has ended is kept (0: for ever); answers how many of the event
+stream's changes were forgotten, and has to be asked again until that is none. With none the pass has succeeded."""
 
 _UNTOLD = {
     OrderStatus.JOIN_ORDERED: Event.ORDER_ACCEPTED,

@@ -12,7 +12,7 @@ from stores.order_rows import as_view
 from stores.tables.order_status import ORDER_CHANGE, ORDER_STATUS
 
 _AT_ONCE = 500
-"""Rows forgotten in one transaction."""
+"""Rows."""
 _FINAL = [status for status in OrderStatus if status.final]
 
 _OF_ORDERS = select(*(column for column in ORDER_STATUS.columns if column.name not in ("history", "searched"))).where(
@@ -47,19 +47,26 @@ class ReconciliationStore:
             rows = (await connection.execute(_OF_ORDERS, {"of_orders": list(order_ids)})).all()
         return {row.order_id: as_view(row) for row in rows}
 
-    async def forget(self, before: datetime) -> int:
-        """Forget orders that ended before, and what the event stream keeps of them; returns how many rows it were.
-
-        Some at once: none are left once the answer is 0.
-        """
-        async with self._database.writing() as connection:
-            gone = 0
+    async def expired(self, before: datetime) -> list[str]:
+        """Orders that ended before, some at once."""
+        order_ids: list[str] = []
+        async with self._database.reading() as connection:
             for status in _FINAL:
                 found = await connection.execute(_OLD_ORDERS, {"of_status": status.value, "before": before})
-                if order_ids := list(found.scalars()):
-                    forgotten = await connection.execute(_FORGET_ORDERS, {"of_orders": order_ids, "before": before})
-                    gone += forgotten.rowcount
+                order_ids += found.scalars()
+        return order_ids[:_AT_ONCE]
+
+    async def forget(self, order_ids: Sequence[str], before: datetime) -> int:
+        """Forget those of the orders that ended before; returns how many it were."""
+        async with self._database.writing() as connection:
+            gone = await connection.execute(_FORGET_ORDERS, {"of_orders": list(order_ids), "before": before})
+        return gone.rowcount
+
+    async def forget_changes(self, before: datetime) -> int:
+        """Forget changes that the event stream has kept since before, some at once; returns how many it were."""
+        async with self._database.writing() as connection:
             oldest = (await connection.execute(_OLDEST_CHANGES)).all()
-            if sequences := [change.sequence for change in oldest if change.updated_at < before]:
-                gone += (await connection.execute(_FORGET_CHANGES, {"sequences": sequences})).rowcount
-        return gone
+            sequences = [change.sequence for change in oldest if change.updated_at < before]
+            if sequences:
+                await connection.execute(_FORGET_CHANGES, {"sequences": sequences})
+        return len(sequences)

@@ -11,9 +11,8 @@ from temporalio.common import RetryPolicy
 
 from domain.commands import Command
 from domain.erasure import (
-    ERASE_ASSIGNMENTS,
+    BEFORE_VIEW,
     ERASE_FIND,
-    ERASE_INSTALLATIONS,
     ERASE_VIEW,
     ERASE_WORKFLOWS,
     WORKFLOW_TYPE,
@@ -22,7 +21,7 @@ from domain.erasure import (
 )
 from workflows.asking import Answered, Asked, ask
 
-_STEPS = (ERASE_WORKFLOWS, ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS, ERASE_VIEW)
+_STEPS = (ERASE_WORKFLOWS, *BEFORE_VIEW, ERASE_VIEW)
 _ONE_TRY = timedelta(minutes=10)
 _SILENCE = timedelta(seconds=30)
 """A worker that was killed is noticed by it."""

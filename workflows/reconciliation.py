@@ -1,7 +1,7 @@
 """ReconciliationWorkflow (대사): one pass of comparing the managers' view with the orders' workflows.
 
 The order-status context does it page by page; where a workflow was ended from outside, the other contexts undo what
-they had done for the order, as its own compensation would have had them do.
+they had done for the order, as its own compensation would have had them do. What is kept no longer is forgotten.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,21 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from domain.commands import Command
+from domain.erasure import BEFORE_VIEW, CustomersOrders
 from domain.installation import CancelInstallation
 from domain.management_center import CLOSE_ASSIGNMENT, CloseAssignment
 from domain.orders import Order
 from domain.reconciliation import (
     END_INSTALLATION,
     END_ORDER,
+    FIND_EXPIRED,
     FINISH,
+    FORGET,
     LOOK,
     PARTS,
     WORKFLOW_TYPE,
     EndOrder,
+    Expired,
     Look,
     Reconciled,
     Reconciliation,
@@ -38,8 +42,9 @@ _ONE_TRY = timedelta(minutes=10)
 """A page of which every order takes as long as it may; a worker that was killed is noticed by its silence."""
 _SILENCE = timedelta(seconds=30)
 _PATIENCE = timedelta(seconds=30)
-"""For what another context has to do for one order of many; then the order is left to the next pass."""
+"""For what another context has to do for some orders of many; then they are left to the next pass."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=30))
+_ERASES_BEFORE_FORGETTING = "erases-before-forgetting"
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -55,10 +60,11 @@ class ReconciliationWorkflow:
             return Reconciled(repaired=dict(self.plan.repaired))
         while self.plan.part < len(PARTS):
             await self._look()
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(self.plan)
-        while forgotten := await self._ask(FINISH, self.plan.keep_for):
-            self._count({Repair.EXPIRED: forgotten})
+            self._go_on_in_a_new_run_if_long()
+        if self.plan.keep_for and workflow.patched(_ERASES_BEFORE_FORGETTING):
+            await self._forget()
+        while await self._ask(FINISH, self.plan.keep_for):
+            pass
         return Reconciled(self.plan.until, dict(self.plan.repaired))
 
     async def _look(self) -> None:
@@ -91,6 +97,28 @@ class ReconciliationWorkflow:
         except ActivityError:
             return Repair.UNANSWERED
         return Repair.ENDED
+
+    async def _forget(self) -> None:
+        """Have the view forget what is kept no longer, as far as the others have erased what no erasure finds then."""
+        while (expired := await self._ask(FIND_EXPIRED, self.plan.keep_for)).order_ids:
+            if not await self._erased_elsewhere(expired):
+                self._count({Repair.UNANSWERED: len(expired.order_ids)})
+                return
+            await self._ask(FORGET, expired)
+            self._count({Repair.EXPIRED: len(expired.order_ids)})
+            self._go_on_in_a_new_run_if_long()
+
+    async def _erased_elsewhere(self, expired: Expired) -> bool:
+        try:
+            for command in BEFORE_VIEW:
+                await self._ask(command, CustomersOrders(expired.order_ids), within=_PATIENCE)
+        except ActivityError:
+            return False
+        return True
+
+    def _go_on_in_a_new_run_if_long(self) -> None:
+        if workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(self.plan)
 
     def _count(self, repaired: Mapping[Repair, int]) -> None:
         counts = dict(self.plan.repaired)

@@ -1,5 +1,6 @@
 """A customer's data are erased, everywhere and for good; what was done when stays."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from api import erasures
 from domain import contexts
 from domain.order_status import OrderFilter
 from domain.orders import workflow_id
+from domain.reconciliation import Reconciliation, Repair
 from rebuild_view import rebuild
 from stores.tables.installation import INSTALLATION
 from stores.tables.management_center import ASSIGNMENT
@@ -19,6 +21,7 @@ from temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import Service, window
 from tests.eventually import soon
+from workflows.reconciliation import ReconciliationWorkflow
 
 PERSONAL: dict[str, Any] = {
     "customerId": f"SECRET-{uuid4().hex}",
@@ -119,6 +122,26 @@ async def test_the_skeletons_of_a_customers_orders_stay_and_nothing_brings_the_d
     assert "SECRET" not in str(changes)
     assert (await statuses.get(others)).order == before[others]
     assert await known_to_temporal(service, others)
+    assert (await service.http.delete(erase)).json() == {"erasedOrders": 0}
+
+
+async def test_what_the_view_keeps_no_longer_nobody_remembers_either(service: Service, erase: str) -> None:
+    """For an erasure would not find it any more."""
+    await service.work()
+    order_id = await fulfilled(service)
+    client = await connect(service.settings)
+
+    done = await client.execute_workflow(
+        ReconciliationWorkflow.run,
+        Reconciliation(since=datetime.now(UTC), keep_for=1e-6),
+        id=uuid4().hex,
+        task_queue=contexts.ORDER_STATUS,
+    )
+
+    assert done.repaired == {Repair.EXPIRED: 1}
+    assert (await service.http.get(f"/orderStatuses/{order_id}")).status_code == 404
+    assert not await remembered(service, order_id)
+    assert (await service.http.get(f"/installations/{order_id}")).json()["status"] == "COMPLETED"
     assert (await service.http.delete(erase)).json() == {"erasedOrders": 0}
 
 

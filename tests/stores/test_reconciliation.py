@@ -43,8 +43,11 @@ async def test_orders_that_ended_too_long_ago_are_forgotten_with_what_the_stream
     await view.put([order("set-back", 1), order("moved", 1, status=completed)])
     await view.put([order("young", status=canceled)])
 
-    assert await store.forget(at) == 2 + 5
-    assert await store.forget(at) == 0
+    expired = await store.expired(at)
+    assert sorted(expired) == ["gone", "old"]
+    assert await store.forget(expired, at) == 2
+    assert (await store.expired(at), await store.forget(expired, at)) == ([], 0)
+    assert [await store.forget_changes(at) for _ in range(2)] == [5, 0]
 
     assert sorted(await listed(view)) == ["moved", "open", "set-back", "young"]
     assert sorted(change.view.order.order_id for change in await changes(view)) == ["moved", "set-back", "young"]
@@ -54,10 +57,25 @@ async def test_many_are_forgotten_in_several_goes(database: Database) -> None:
     view, store = OrderStatusStore(database, now=lambda: NOON), ReconciliationStore(database)
     await view.put([order(f"o{number:04}", status=OrderStatus.JOIN_COMPLETED) for number in range(501)])
 
-    gone = [await store.forget(NOON + timedelta(seconds=1)) for _ in range(3)]
+    later = NOON + timedelta(seconds=1)
+    gone = [await store.forget(await store.expired(later), later) for _ in range(3)]
 
-    assert gone == [1000, 2, 0]
+    assert gone == [500, 1, 0]
+    assert [await store.forget_changes(later) for _ in range(3)] == [500, 1, 0]
     assert await listed(view) == []
+
+
+async def test_an_order_that_was_set_back_since_it_was_found_is_not_forgotten(database: Database) -> None:
+    at = NOON
+    view, store = OrderStatusStore(database, now=lambda: at), ReconciliationStore(database)
+    await view.put([order("o1", status=OrderStatus.JOIN_COMPLETED)])
+    later = NOON + timedelta(seconds=1)
+    expired = await store.expired(later)
+    at = later
+    await view.put([order("o1", 1)])
+
+    assert await store.forget(expired, later) == 0
+    assert await listed(view) == ["o1"]
 
 
 async def test_a_view_that_has_lost_a_table_is_unavailable_and_is_made_anew(database: Database, url: str) -> None:

@@ -1,4 +1,5 @@
-"""Contexts for a pass of the reconciliation: a view that has been looked at, and orders that have to be ended."""
+"""Contexts for a pass of the reconciliation: a view that has been looked at, orders that have to be ended, others that
+are kept no longer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -12,15 +13,19 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Worker
 
 from domain import contexts
+from domain.erasure import ERASE_ASSIGNMENTS, ERASE_INSTALLATIONS, CustomersOrders
 from domain.installation import CancelInstallation, Installation, InstallationStatus
 from domain.management_center import CLOSE_ASSIGNMENT, CloseAssignment
 from domain.orders import Order, OrderStatus
 from domain.reconciliation import (
     END_INSTALLATION,
     END_ORDER,
+    FIND_EXPIRED,
     FINISH,
+    FORGET,
     LOOK,
     EndOrder,
+    Expired,
     Found,
     Look,
     Reconciled,
@@ -38,11 +43,16 @@ class Looked:
 
     pages: dict[OrderStatus | None, list[Found]] = field(default_factory=dict)
     """Of each part; one that is not here has one page with nothing on it."""
-    expired: list[int] = field(default_factory=list)
+    expired: list[list[str]] = field(default_factory=list)
+    """Orders that are kept no longer, as they are found."""
+    changes: list[int] = field(default_factory=list)
+    """So many are forgotten at each try."""
     looks: list[Look] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     ended: list[EndOrder] = field(default_factory=list)
     kept_for: list[float] = field(default_factory=list)
+    lost: list[tuple[str, list[str]]] = field(default_factory=list)
+    """What was erased or forgotten, of which orders, in turn."""
     faults: Faults = field(default_factory=Faults)
 
     @activity.defn(name=LOOK.name)
@@ -66,19 +76,47 @@ class Looked:
     async def end_order(self, asked: EndOrder) -> None:
         self.ended.append(asked)
 
+    @activity.defn(name=FIND_EXPIRED.name)
+    async def find_expired(self, keep_for: float) -> Expired:
+        self.kept_for.append(keep_for)
+        return Expired(self.expired[0] if self.expired else [])
+
+    @activity.defn(name=ERASE_INSTALLATIONS.name)
+    async def erase_installations(self, asked: CustomersOrders) -> None:
+        await self._erase(ERASE_INSTALLATIONS.name, asked)
+
+    @activity.defn(name=ERASE_ASSIGNMENTS.name)
+    async def erase_assignments(self, asked: CustomersOrders) -> None:
+        await self._erase(ERASE_ASSIGNMENTS.name, asked)
+
+    async def _erase(self, name: str, asked: CustomersOrders) -> None:
+        await self.faults.before(name, "")
+        self.lost.append((name, asked.order_ids))
+
+    @activity.defn(name=FORGET.name)
+    async def forget(self, expired: Expired) -> None:
+        self.lost.append((FORGET.name, expired.order_ids))
+        self.expired.remove(expired.order_ids)
+
     @activity.defn(name=FINISH.name)
     async def finish(self, keep_for: float) -> int:
         self.kept_for.append(keep_for)
-        return self.expired.pop(0) if self.expired else 0
+        return self.changes.pop(0) if self.changes else 0
 
 
 @asynccontextmanager
 async def looking(client: Client, looked: Looked) -> AsyncIterator[Callable[..., Awaitable[Reconciled]]]:
     """Workers of those contexts; what it gives does a pass."""
     activities: dict[str, list[Callable[..., Any]]] = {
-        contexts.ORDER_STATUS: [looked.look, looked.end_order, looked.finish],
-        contexts.INSTALLATION: [looked.end_installation],
-        contexts.MANAGEMENT_CENTER: [looked.close_assignment],
+        contexts.ORDER_STATUS: [
+            looked.look,
+            looked.end_order,
+            looked.find_expired,
+            looked.forget,
+            looked.finish,
+        ],
+        contexts.INSTALLATION: [looked.end_installation, looked.erase_installations],
+        contexts.MANAGEMENT_CENTER: [looked.close_assignment, looked.erase_assignments],
     }
 
     async def reconcile(plan: Reconciliation = Reconciliation(), *, named: str | None = None) -> Reconciled:
@@ -106,7 +144,16 @@ async def a_pass_that_ends_an_order(client: Client) -> WorkflowHistory:
         None: [Found(repaired={Repair.MISSED: 1}), Found()],
         OrderStatus.JOIN_ORDERED: [Found(ended=[Order("o1", status=OrderStatus.JOIN_ORDERED)])],
     }
-    async with looking(client, Looked(pages, expired=[3])) as reconcile:
+    return await _recorded(client, Looked(pages, changes=[3]))
+
+
+async def a_pass_that_forgets_orders(client: Client) -> WorkflowHistory:
+    """Which the others have erased before."""
+    return await _recorded(client, Looked(expired=[["o1", "o2"]], changes=[3]))
+
+
+async def _recorded(client: Client, looked: Looked) -> WorkflowHistory:
+    async with looking(client, looked) as reconcile:
         name = uuid4().hex
         async with asyncio.timeout(20):
             await reconcile(Reconciliation(keep_for=1), named=name)
@@ -114,5 +161,5 @@ async def a_pass_that_ends_an_order(client: Client) -> WorkflowHistory:
 
 
 PASSES: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
-    a_pass_that_ends_an_order.__name__: a_pass_that_ends_an_order
+    each.__name__: each for each in (a_pass_that_ends_an_order, a_pass_that_forgets_orders)
 }

@@ -9,8 +9,10 @@ from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from domain.commands import Command
+from domain.erasure import BEFORE_VIEW, CustomersOrders
 from domain.orders import Order, OrderStatus
-from domain.reconciliation import END_INSTALLATION, PARTS, SCHEDULE_ID, Found, Reconciliation, Repair
+from domain.reconciliation import END_INSTALLATION, FORGET, PARTS, SCHEDULE_ID, Found, Reconciliation, Repair
 from domain.times import UNSET
 from schedules import schedule_reconciliation
 from settings import Settings
@@ -34,7 +36,7 @@ async def test_a_pass_looks_at_every_page_of_every_part_and_forgets_until_nothin
             None: [Found(repaired={Repair.MISSED: 2}), Found(repaired={Repair.MISSED: 1, Repair.STALE: 1})],
             OrderStatus.AWAITING_ENGINEER: [Found(), Found(), Found(repaired={Repair.UNANSWERED: 1})],
         },
-        expired=[500, 20],
+        changes=[500, 20],
     )
     async with looking(client, looked) as reconcile:
         done = await within(reconcile(Reconciliation(keep_for=60)))
@@ -46,9 +48,41 @@ async def test_a_pass_looks_at_every_page_of_every_part_and_forgets_until_nothin
         *((OrderStatus.AWAITING_ENGINEER, after) for after in (None, "1", "2")),
         *((status, None) for status in PARTS[3:]),
     ]
-    assert done.repaired == {Repair.MISSED: 3, Repair.STALE: 1, Repair.UNANSWERED: 1, Repair.EXPIRED: 520}
-    assert looked.kept_for == [60, 60, 60]
+    assert done.repaired == {Repair.MISSED: 3, Repair.STALE: 1, Repair.UNANSWERED: 1}
+    assert looked.kept_for == [60, 60, 60, 60]
     assert {look.until for look in looked.looks} == {done.since}
+
+
+async def test_the_view_forgets_what_is_kept_no_longer_once_the_others_have_erased_it(client: Client) -> None:
+    looked = Looked(expired=[["o1", "o2"], ["o3"]])
+    async with looking(client, looked) as reconcile:
+        done = await within(reconcile(Reconciliation(keep_for=60)))
+
+    assert done.repaired == {Repair.EXPIRED: 3}
+    assert looked.lost == [
+        (step, order_ids)
+        for order_ids in (["o1", "o2"], ["o3"])
+        for step in ("erase_installations", "erase_assignments", "forget_orders")
+    ]
+    assert looked.kept_for == [60, 60, 60, 60]
+
+
+@pytest.mark.parametrize("down", BEFORE_VIEW, ids=lambda command: command.context)
+async def test_nothing_is_forgotten_that_a_context_cannot_erase_now_and_the_pass_succeeds_all_the_same(
+    clock: WorkflowEnvironment, down: Command[CustomersOrders, None]
+) -> None:
+    looked = Looked(expired=[["o1", "o2"], ["o3"]])
+    looked.faults.fail(down.name, times=EVER)
+    async with looking(clock.client, looked) as reconcile:
+        done = await within(reconcile(Reconciliation(keep_for=60)))
+        assert done.repaired == {Repair.UNANSWERED: 2}
+        assert FORGET.name not in [step for step, _ in looked.lost]
+        assert looked.kept_for == [60, 60]
+
+        looked.faults.heal()
+        done = await within(reconcile(Reconciliation(keep_for=60)))
+    assert done.repaired == {Repair.EXPIRED: 3}
+    assert looked.expired == []
 
 
 async def test_a_terminated_order_is_ended_in_every_context_before_it_is_shown_so(client: Client) -> None:
@@ -86,12 +120,14 @@ async def test_an_order_that_somebody_cancels_is_ended_however_long_that_takes(c
 
 
 async def test_a_long_pass_goes_on_in_a_new_run_with_what_it_has_found(client: Client) -> None:
-    looked = Looked({None: [Found(repaired={Repair.STALE: 1}) for _ in range(40)]})
+    looked = Looked(
+        {None: [Found(repaired={Repair.STALE: 1}) for _ in range(40)]}, expired=[[f"o{n}"] for n in range(8)]
+    )
     async with looking(client, looked) as reconcile:
-        done = await within(reconcile(named="long-pass"))
+        done = await within(reconcile(Reconciliation(keep_for=60), named="long-pass"))
         first = await client.get_workflow_handle("long-pass").describe()
 
-    assert done.repaired == {Repair.STALE: 40}
+    assert done.repaired == {Repair.STALE: 40, Repair.EXPIRED: 8}
     assert [look.after for look in looked.looks if look.status is None] == [None, *map(str, range(1, 40))]
     assert first.raw_description.workflow_execution_info.first_run_id != first.run_id
 
