@@ -6,9 +6,12 @@ A key that is known counts until the issuer is seen to have withdrawn it: while 
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from socket import socket
 from time import monotonic
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 import structlog
 from jwt import PyJWK, PyJWKSet
@@ -18,7 +21,7 @@ from api.errors import NoAnswerInTime
 ALGORITHMS = ("RS256", "ES256")
 """By which tokens may be signed. Each key has one of them, whatever a token says of itself."""
 FETCH_WITHIN = 3.0
-"""Seconds for the issuer to tell its keys."""
+"""Seconds for the issuer to tell its keys, all in all."""
 FRESH_FOR = 300.0
 """Seconds after which the keys are asked for again; in nobody's way."""
 AGAIN_AFTER = 10.0
@@ -85,17 +88,62 @@ class Keys:
             self._silent = False
 
     def _read(self) -> Mapping[str, PyJWK]:
+        opener = build_opener(_InTime(monotonic() + FETCH_WITHIN))
         url = self._url
         if url is None:
-            discovered = _document(self._issuer.rstrip("/") + _DISCOVERY)
+            discovered = _document(opener, self._issuer.rstrip("/") + _DISCOVERY)
             if discovered.get("issuer") != self._issuer:
                 raise ValueError("the discovery document is another issuer's")
             url = str(discovered.get("jwks_uri"))
-        return _usable(_document(url).get("keys"))
+        return _usable(_document(opener, url).get("keys"))
 
 
-def _document(url: str) -> dict[str, Any]:
-    with urlopen(url, timeout=FETCH_WITHIN) as answer:  # noqa: S310 - of the settings, or of whom they trust
+class _InTime(HTTPHandler, HTTPSHandler):
+    """Reads until a deadline: a timeout alone begins anew with each byte that comes, and the thread would wait on."""
+
+    def __init__(self, ends: float) -> None:
+        super().__init__()
+        self._ends = ends
+
+    def do_open(self, http_class: Any, req: Request, **more: Any) -> HTTPResponse:
+        def connection(*args: Any, **options: Any) -> Any:
+            made: Any = http_class(*args, **options)
+            made.response_class = self._answer
+            return made
+
+        return super().do_open(connection, req, **more)
+
+    def _answer(self, connected: socket, *args: Any, **more: Any) -> HTTPResponse:
+        answer = HTTPResponse(connected, *args, **more)
+        answer.fp = BufferedReader(_Reading(connected, answer.fp, self._ends))
+        return answer
+
+
+class _Reading(RawIOBase):
+    """What comes over a connection until a deadline."""
+
+    def __init__(self, connected: socket, file: BufferedReader, ends: float) -> None:
+        self._connected = connected
+        self._file = file
+        self._ends = ends
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._ends - monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        self._connected.settimeout(left)
+        return self._file.readinto1(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _document(opener: OpenerDirector, url: str) -> dict[str, Any]:
+    with opener.open(url, timeout=FETCH_WITHIN) as answer:  # of the settings, or of whom they trust
         content = answer.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ValueError("the document is too large")

@@ -5,13 +5,14 @@ import json
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api import keys
 from api.errors import NoAnswerInTime, Unauthenticated
 from api.keys import AGAIN_AFTER, FRESH_FOR, Keys
 from api.tokens import Tokens, Trust
@@ -160,6 +161,31 @@ async def test_the_issuers_discovery_document_tells_where_its_keys_are(tmp_path:
         documents["/realms/isp/.well-known/openid-configuration"]["issuer"] = "https://stranger.example"
         with pytest.raises(NoAnswerInTime):
             await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
+async def test_an_issuer_that_drips_its_answer_is_waited_for_no_longer_than_one_that_is_silent(
+    tmp_path: Path, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "FETCH_WITHIN", 0.2)
+    hung_up = asyncio.Event()
+
+    async def drip(_: StreamReader, writer: StreamWriter) -> None:
+        writer.write(head)
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"a")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        hung_up.set()
+
+    issuer = Issuer(tmp_path / "unused.json")
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NoAnswerInTime):
+            await Tokens(Trust(issuer.name, issuer.audience, f"http://127.0.0.1:{port}")).check(issuer.token())
+        async with asyncio.timeout(10):
+            await hung_up.wait()
 
 
 @pytest.mark.parametrize(
