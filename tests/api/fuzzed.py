@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any
 
 import pytest
@@ -78,8 +77,8 @@ class World:
             "q": f"marked-{number}",
         }
         made = [
-            self._inside("POST", "/managementCenters/products", productId=f"product-{number}", skills=[]),
-            self._inside("POST", "/managementCenters/daysOff", engineerId=f"kr-{number}-1", **{"from": "2020-01-01"}),
+            self.do("POST", "/managementCenters/products", productId=f"product-{number}", skills=[]),
+            self.do("POST", "/managementCenters/daysOff", engineerId=f"kr-{number}-1", **{"from": "2020-01-01"}),
         ]
         self.named[region]["dayOffId"] = made[1]["dayOffId"]
         self.order_anew(region)
@@ -101,10 +100,17 @@ class World:
         self.secrets[region].add(order_id)
         self.named[region] |= {"orderId": order_id}
         if self.worked:
-            row = self._inside("GET", f"/orderStatuses/{order_id}")
+            row = self.do("GET", f"/orderStatuses/{order_id}")
             self.named[region] |= {"assigned": row["engineerId"]}
             for before in FIRST.get(act, ()):
-                self._inside("POST", f"/installations/{order_id}/{before}")
+                self.do("POST", f"/installations/{order_id}/{before}")
+
+    def do(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        """What nobody needs a token for, inside; the answer."""
+        answer = self.portal.call(lambda: self.inside.http.request(method, path, json=body or None))
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
     def everybody(self) -> Iterator[Actor]:
         """Who may ask."""
@@ -175,12 +181,6 @@ class World:
         client = await connect(self.inside.settings)
         return (await client.get_workflow_handle(workflow_id(order_id)).describe()).history_length
 
-    def _inside(self, method: str, path: str, **body: Any) -> dict[str, Any]:
-        answer = self.portal.call(lambda: self.inside.http.request(method, path, json=body or None))
-        assert answer.is_success, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
 
 @contextmanager
 def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World]:
@@ -192,7 +192,7 @@ def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World
         worked: Whether workers carry the orders on.
     """
     with pytest.MonkeyPatch.context() as patched, start_blocking_portal() as portal:
-        _end_streams(patched)
+        end_streams(patched)
         for module, seconds in PATIENCE:
             patched.setattr(module, seconds, 30)
         asking = but(settings, **issuer.settings, **NO_LIMITS, max_open_orders_per_customer=0)
@@ -212,16 +212,16 @@ def wait_for_audit(found: World) -> None:
     assert found.audited() == found.noted
 
 
-def _end_streams(patched: pytest.MonkeyPatch) -> None:
-    """A listener who has heard everything up to now finds that their token has ended."""
-    now = [0.0]
+def end_streams(patched: pytest.MonkeyPatch) -> None:
+    """A listener who has heard everything up to now is told no more, as if their token had ended."""
+    heard = [False]
 
     async def end(*_: object) -> None:
-        now[0] = inf
+        heard[0] = True
 
-    def time() -> float:
-        said, now[0] = now[0], 0.0
+    def is_past(_: float | None) -> bool:
+        said, heard[0] = heard[0], False
         return said
 
-    patched.setattr(feed, "time", time)
+    patched.setattr(feed, "_is_past", is_past)
     patched.setattr(feed.Feed, "_beyond", end)

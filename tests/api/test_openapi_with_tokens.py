@@ -1,5 +1,6 @@
 """Every operation of the OpenAPI document, with made-up input about what is ours and theirs, sent by everybody."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from hypothesis import settings as effort
 
 from api.app import create_app
 from settings import Settings
-from tests.api.actors import OURS, THEIRS
+from tests.api.actors import OURS, THEIRS, Actor
+from tests.api.deeds import DEEDS
 from tests.api.fuzzed import World, world
 from tests.api.issuer import Issuer
 from tests.api.service import copy_databases
@@ -77,6 +79,27 @@ def test_who_may_gets_an_answer_as_described_and_nothing_of_others(
     for actor in busy.everybody():
         if not actor.refusal(case.operation.label, OURS):
             busy.ask(actor, case, OURS)
+
+
+@pytest.mark.parametrize("route", DEEDS)
+def test_what_is_asked_for_rightly_is_done_by_who_may_do_it_anywhere(route: str, busy: World) -> None:
+    method, path = route.split()
+    names = dict.fromkeys(re.findall(r"{(\w+)}", path), "")
+    before = busy.state(THEIRS)
+    able = [actor for actor in busy.everybody() if THEIRS in actor.sees and not actor.refusal(route, OURS)]
+    assert len(able) == 2
+    for actor in able:
+
+        def ask(body: dict[str, Any] | None = None, *, by: Actor = actor) -> dict[str, Any]:
+            more: dict[str, Any] = {} if body is None else {"body": body, "media_type": "application/json"}
+            answer = busy.ask(by, schema[path][method].Case(path_parameters=dict(names), **more), OURS)
+            assert answer.status_code in (200, 201, 202), answer.text
+            return dict(answer.json())
+
+        caller = actor.caller(route)
+        assert caller is not None
+        DEEDS[route](busy, caller, ask)
+    assert busy.state(THEIRS) == before
 
 
 @pytest.fixture
