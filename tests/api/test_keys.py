@@ -2,15 +2,22 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from api import keys
 from api.errors import NoAnswerInTime, Unauthenticated
@@ -128,8 +135,8 @@ async def test_keys_for_other_purposes_are_not_used(issuer: Issuer, tokens: Toke
 
 
 @contextmanager
-def serving(documents: dict[str, Any]) -> Iterator[str]:
-    """A server of JSON documents, by their paths; its URL."""
+def serving(documents: dict[str, Any], certificate: Path | None = None) -> Iterator[str]:
+    """A server of JSON documents, by their paths; its URL. With a certificate (and its key, in one file) by TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -142,10 +149,14 @@ def serving(documents: dict[str, Any]) -> Iterator[str]:
             """Nobody reads it."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
@@ -161,6 +172,35 @@ async def test_the_issuers_discovery_document_tells_where_its_keys_are(tmp_path:
         documents["/realms/isp/.well-known/openid-configuration"]["issuer"] = "https://stranger.example"
         with pytest.raises(NoAnswerInTime):
             await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())
+
+
+def self_signed(directory: Path) -> Path:
+    """A certificate for 127.0.0.1, and its key."""
+    key, file = ec_key(), directory / "certificate.pem"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(made.public_bytes(Encoding.PEM) + private)
+    return file
+
+
+async def test_over_tls_only_an_issuer_with_a_good_certificate_tells_its_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    with serving({"/keys": {"keys": [as_jwk("one", ec_key())]}}, certificate) as url:
+        with pytest.raises(NoAnswerInTime):
+            await Keys("https://isp.example", f"{url}/keys").find("one")
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert await Keys("https://isp.example", f"{url}/keys").find("one") is not None
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
