@@ -28,8 +28,8 @@ class Gate:
         if self.tokens is not None:
             self.tokens.keys.stop()
 
-    async def admit(self, request: Request, rule: Rule) -> Caller:
-        """Who sends a request, in the role in which they may.
+    async def admit(self, request: Request, rule: Rule, collection: str) -> Caller:
+        """Who sends a request to a collection, in the role in which they may.
 
         Raises:
             Unauthenticated, NoAnswerInTime: as `Tokens.check`.
@@ -47,7 +47,7 @@ class Gate:
             self._rates.take(None, site_of(request))
             raise
         self._rates.take(caller.role, caller.subject)
-        request.state.view = await request.app.state.services.ownership.check(caller, request.path_params)
+        request.state.view = await request.app.state.services.ownership.check(caller, request.path_params, collection)
         return caller
 
 
@@ -55,12 +55,13 @@ def guarded(route: APIRoute, handle: Handler) -> Handler:
     """Let a request through to a route's handler once it is known who may send it."""
     [method] = sorted(route.methods or ())
     rule = RULES[f"{method} {route.path_format}"]
+    collection = route.path_format.split("/")[1]
     if rule is None:
         return handle
 
     async def admit_first(request: Request) -> Response:
         gate: Gate = request.app.state.gate
-        request.state.caller = await gate.admit(request, rule)
+        request.state.caller = await gate.admit(request, rule, collection)
         return await handle(request)
 
     return admit_first

@@ -62,11 +62,10 @@ async def list_installations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Many[InstallationShown]:
-    """An engineer's work list, or everybody's: of the engineers of certain regions, for a manager limited to those."""
+    """An engineer's work list, or everybody's; for a manager limited to regions, of orders of those."""
     engineer_id = caller.themselves(Role.ENGINEER, engineer_id)
-    of = None if caller.regions is None else await services.centers.engineers_of(caller.regions)
     day = services.grid.span_of(date) if date else None
-    page = await services.installations.list(engineer_id, status, limit, cursor, day=day, of=of)
+    page = await services.installations.list(engineer_id, status, limit, cursor, day=day, regions=caller.regions)
     return Many[InstallationShown].model_validate(page)
 
 

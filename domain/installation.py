@@ -59,6 +59,12 @@ class Installation:
     """What the engineer has to say about the visit."""
     serials: list[str] = field(default_factory=list)
     """Of the equipment that was installed."""
+    region: str | None = None
+    """The order's, which is not always the engineer's; `None` in rows of earlier releases."""
+    customer_note: str | None = None
+    """The order's note; `None` in rows of earlier releases."""
+    product_id: str | None = None
+    """The order's; `None` in rows of earlier releases."""
 
 
 @dataclass
@@ -74,6 +80,9 @@ class RequestInstallation:
     contact_phone: str | None = None
     product_name: str = ""
     visit: Visit | None = None
+    region: str | None = None
+    customer_note: str | None = None
+    product_id: str | None = None
 
 
 @dataclass
@@ -98,6 +107,19 @@ class CancelInstallation:
     contact_phone: str | None = None
     product_name: str = ""
     reason: str | None = None
+    region: str | None = None
+    customer_note: str | None = None
+    product_id: str | None = None
+
+
+@dataclass
+class OrderDetails:
+    """What installations that were requested by an earlier release lack of their order."""
+
+    order_id: str = ""
+    region: str | None = None
+    customer_note: str | None = None
+    product_id: str | None = None
 
 
 class Act(StrEnum):

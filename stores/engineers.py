@@ -21,7 +21,6 @@ from stores.tables.management_center import BOOKING, ENGINEER, ENGINEER_SKILL
 _WORKING_HOURS = WorkingHours()
 _LIVE = select(ENGINEER).where(ENGINEER.c.retired_at.is_(None))
 _ONE = _LIVE.where(ENGINEER.c.engineer_id == bindparam("of_id"))
-_IDS = select(ENGINEER.c.engineer_id)
 _LOCK_ONE = _ONE.with_for_update()
 _CHANGE = update(ENGINEER).where(ENGINEER.c.engineer_id == bindparam("of_id"))
 _IN_ORDER = Keyset("engineerId", (ENGINEER.c.engineer_id,))
@@ -88,11 +87,6 @@ class Engineers(Center):
             rows = (await connection.execute(statement)).all()
             skilled = await skills_of(connection, [row.engineer_id for row in rows])
         return _IN_ORDER.cut(rows, limit, lambda row: _as_engineer(row, skilled))
-
-    async def engineers_of(self, regions: Collection[str]) -> Collection[str]:
-        """The ids of a few regions' engineers, those who have left included."""
-        async with self._database.reading() as connection:
-            return (await connection.execute(_IDS.where(ENGINEER.c.region.in_(regions)))).scalars().all()
 
     async def change_engineer(
         self,

@@ -11,8 +11,9 @@ from domain.errors import NotFound
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from domain.paging import Page
 from stores.database import Database
+from stores.installation_details import set_region
+from stores.installation_lists import WorkList, of_regions
 from stores.installation_rows import as_installation, canceled_unasked, requested
-from stores.paging import Keyset
 from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
 
 REQUESTED, ACCEPTED, STARTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED
@@ -47,12 +48,18 @@ _OF_ROUND = select(INSTALLATION).where(_of_order, _of_round)
 _ERASE = (
     update(INSTALLATION)
     .where(INSTALLATION.c.order_id.in_(bindparam("of_orders", expanding=True)))
-    .values(installation_address="", customer_name=None, contact_phone=None, reason=None, note=None, serials=None)
+    .values(
+        installation_address="",
+        customer_name=None,
+        contact_phone=None,
+        customer_note=None,
+        reason=None,
+        note=None,
+        serials=None,
+    )
 )
 _NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
 _NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))
-_BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c.order_id, INSTALLATION.c.round))
-_BY_VISIT = Keyset("visitStart", (INSTALLATION.c.visit_start, INSTALLATION.c.order_id, INSTALLATION.c.round))
 
 
 class InstallationStore:
@@ -82,6 +89,7 @@ class InstallationStore:
             else:
                 await _cancel_open(connection, asked.order_id, at, f"asked anew in round {asked.round}")
                 await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "newest_round": asked.round})
+                await set_region(connection, asked.order_id, asked.region)
             await connection.execute(_NEW_ROUND, requested(asked, at))
             return REQUESTED
 
@@ -150,6 +158,7 @@ class InstallationStore:
             elif not order.canceled:
                 await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "canceled": True})
                 await _cancel_open(connection, asked.order_id, at, asked.reason)
+                await set_region(connection, asked.order_id, asked.region)
 
         await self._database.transact(work)
 
@@ -157,6 +166,12 @@ class InstallationStore:
         """Erase the customers' data, and what was said of them, from every round of orders that have ended."""
         async with self._database.writing() as connection:
             await connection.execute(_ERASE, {"of_orders": list(order_ids)})
+
+    async def reaches(self, order_id: str, regions: Collection[str]) -> bool:
+        """Whether an order has an installation that the list of these regions shows."""
+        statement = select(INSTALLATION.c.round).where(INSTALLATION.c.order_id == order_id, of_regions(regions))
+        async with self._database.reading() as connection:
+            return (await connection.execute(statement.limit(1))).one_or_none() is not None
 
     async def newest(self, order_id: str) -> Installation:
         """The newest installation of an order.
@@ -186,7 +201,7 @@ class InstallationStore:
         cursor: str | None = None,
         *,
         day: tuple[datetime, datetime] | None = None,
-        of: Collection[str] | None = None,
+        regions: Collection[str] | None = None,
     ) -> Page[Installation]:
         """Installations, one for each round: in the order in which they were asked for, or those of a day as they come.
 
@@ -196,26 +211,16 @@ class InstallationStore:
             limit: so many at most.
             cursor: where the page before has ended.
             day: from when to when (not included) the visits begin.
-            of: only those of these engineers.
+            regions: only those of orders of these regions.
 
         Raises:
             MalformedCursor: the cursor is not of such a list.
         """
-        statement = select(INSTALLATION)
-        if engineer_id is not None:
-            statement = statement.where(INSTALLATION.c.engineer_id == engineer_id)
-        if status is not None:
-            statement = statement.where(INSTALLATION.c.status == status.value)
-        if of is not None:
-            statement = statement.where(INSTALLATION.c.engineer_id.in_(of))
-        keyset = _BY_REQUEST
-        if day is not None:
-            keyset, (start, end) = _BY_VISIT, day
-            statement = statement.where(INSTALLATION.c.visit_start >= start, INSTALLATION.c.visit_start < end)
-        statement = keyset.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        listed = WorkList(engineer_id, status, day, regions)
+        statement = listed.page(limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
-        return keyset.cut(rows, limit, as_installation)
+        return listed.keyset.cut(rows, limit, as_installation)
 
     async def _one(self, statement: Select[*tuple[Any, ...]], **wanted: Any) -> Installation | None:
         async with self._database.reading() as connection:

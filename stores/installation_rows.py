@@ -39,6 +39,9 @@ def as_installation(row: Any) -> Installation:
         reason=row.reason,
         note=row.note,
         serials=row.serials or [],
+        region=row.region,
+        customer_note=row.customer_note,
+        product_id=row.product_id,
     )
 
 
@@ -49,6 +52,9 @@ def _installation(asked: RequestInstallation | CancelInstallation, at: datetime)
         "customer_name": asked.customer_name,
         "contact_phone": asked.contact_phone,
         "product_name": asked.product_name,
+        "region": asked.region,
+        "customer_note": asked.customer_note,
+        "product_id": asked.product_id,
         "requested_at": at,
         "status_at": at,
     }

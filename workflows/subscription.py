@@ -112,6 +112,9 @@ class SubscriptionWorkflow(Rounds):
                 contact_phone=order.contact_phone,
                 product_name=order.product_name,
                 visit=order.visit,
+                region=order.region,
+                customer_note=order.note,
+                product_id=order.product_id,
             ),
         )
         if status is InstallationStatus.CANCELED:
@@ -235,6 +238,9 @@ class SubscriptionWorkflow(Rounds):
                 contact_phone=order.contact_phone,
                 product_name=order.product_name,
                 reason=cancellation.reason,
+                region=order.region,
+                customer_note=order.note,
+                product_id=order.product_id,
             ),
             shielded=True,
         )

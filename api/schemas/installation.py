@@ -48,5 +48,8 @@ class InstallationShown(Shown):
     status_at: Time
     completed_at: Time | None
     reason: str | None = Field(description="Why it was declined, canceled or left incomplete")
-    note: str | None
+    note: str | None = Field(description="The engineer's own, about the visit")
     serials: list[str]
+    customer_note: str | None = Field(description="The order's note")
+    region: str | None = Field(description="The order's region, which is not always the engineer's")
+    product_id: str | None = Field(description="The order's product")

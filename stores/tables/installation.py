@@ -36,6 +36,9 @@ class InstallationRow(InstallationTable, table=True):
         Index("installation_by_engineer_and_status", "engineer_id", "status", "requested_at", "order_id", "round"),
         Index("installation_by_visit", "visit_start", "order_id", "round"),
         Index("installation_by_engineer_and_visit", "engineer_id", "visit_start", "order_id", "round"),
+        Index("installation_by_region", "region", "requested_at", "order_id", "round"),
+        Index("installation_by_region_and_status", "region", "status", "requested_at", "order_id", "round"),
+        Index("installation_by_region_and_visit", "region", "visit_start", "order_id", "round"),
         OURS,
     )
 
@@ -58,6 +61,10 @@ class InstallationRow(InstallationTable, table=True):
     reason: str | None = Field(None, sa_type=Text)
     note: str | None = Field(None, sa_type=Text)
     serials: list[str] | None = Field(None, sa_type=AsJson(list[str]))
+    region: str | None = Field(None, max_length=40)
+    """The order's. All rounds of an order that have one have the same: managers of a region are shown them by it."""
+    customer_note: str | None = Field(None, sa_type=Text)
+    product_id: str | None = Field(None, max_length=SHORT)
 
 
 INSTALLATION_ORDER = table_of(InstallationOrderRow)

@@ -46,7 +46,7 @@ async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
         order = Order(named["orderId"], customer_id, status=OrderStatus.INSTALLATION_REQUESTED, version=1, **more)
         await services.statuses.put([order])
         await services.installations.request(
-            RequestInstallation(named["orderId"], 1, named["engineerId"], "a", "b"), UNSET
+            RequestInstallation(named["orderId"], 1, named["engineerId"], "a", "b", region=region), UNSET
         )
         await services.centers.create_product(named["productId"], [])
         day_off = await services.centers.create_day_off(

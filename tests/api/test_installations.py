@@ -22,7 +22,9 @@ async def engineer_of(service: Service, order_id: str) -> str:
 
 async def test_an_installation_is_shown_with_what_the_engineer_needs(service: Service) -> None:
     await service.work()
-    order_id = await service.requested(customerName="김하나", contactPhone="010-1234-5678", preferredVisit=window())
+    order_id = await service.requested(
+        customerName="김하나", contactPhone="010-1234-5678", note="2층", preferredVisit=window()
+    )
 
     installation = (await service.http.get(f"/installations/{order_id}")).json()
 
@@ -41,6 +43,9 @@ async def test_an_installation_is_shown_with_what_the_engineer_needs(service: Se
         "reason": None,
         "note": None,
         "serials": [],
+        "customerNote": "2층",
+        "region": "KR-11",
+        "productId": "2001",
     }
 
 
@@ -175,7 +180,7 @@ async def test_nothing_can_be_done_about_a_cancelled_order(service: Service) -> 
 
 
 async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_installation(service: Service) -> None:
-    order_id = await service.order()
+    order_id = await service.order(note="2층")
     await service.http.post(f"/orders/{order_id}/cancel")
     await service.work()
     await service.until(order_id, "ORDER_CANCELED")
@@ -183,6 +188,7 @@ async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_insta
     installation = (await service.http.get(f"/installations/{order_id}")).json()
 
     assert (installation["status"], installation["engineerId"]) == ("CANCELED", None)
+    assert (installation["customerNote"], installation["productId"]) == ("2층", "2001")
     assert_problem(await service.act(order_id, "accept"), 409, "illegal-transition")
 
 

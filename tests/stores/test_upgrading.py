@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table, text
 
 from domain import contexts
-from domain.installation import CancelInstallation, InstallationStatus
+from domain.installation import CancelInstallation, InstallationStatus, OrderDetails
 from domain.management_center import AssignEngineer, CloseAssignment
 from domain.staff import Engineer
 from stores.database import Database
 from stores.installation import InstallationStore
+from stores.installation_details import InstallationDetailsStore
 from stores.management_center import ManagementCenterStore
 from stores.migration import METADATA, migrate, upgrade
 from stores.order_status import OrderStatusStore
@@ -25,6 +26,7 @@ from tests.eventually import soon
 from tests.stores.conftest import OpenDatabase, fresh
 from tests.stores.orders import NOON, order
 
+ACCEPTED = InstallationStatus.ACCEPTED
 Rows = dict[str, list[dict[str, Any]]]
 
 AT = "2026-07-01 00:00:00"
@@ -187,7 +189,16 @@ async def the_management_center_works(database: Database) -> None:
 async def installations_work(database: Database) -> None:
     store = InstallationStore(database)
     for order_id in ("o1", "o1-too"):
-        assert (await store.newest(order_id)).status is InstallationStatus.ACCEPTED
+        found = await store.newest(order_id)
+        assert (found.status, found.region, found.customer_note, found.product_id) == (ACCEPTED, None, None, None)
+    # What the release before has left out, or leaves out now, is added; for its columns it is the same row.
+    details = InstallationDetailsStore(database)
+    assert await details.lacking() == ["o1", "o1-too"]
+    await details.add(OrderDetails("o1", "KR-99", "n", "2001"))
+    assert await details.lacking() == ["o1-too"]
+    found = await store.newest("o1")
+    assert (found.status, found.region, found.customer_note, found.product_id) == (ACCEPTED, "KR-99", "n", "2001")
+    for order_id in ("o1", "o1-too"):
         await store.cancel(CancelInstallation(order_id), NOON)
         assert (await store.newest(order_id)).status is InstallationStatus.CANCELED
 
