@@ -21,7 +21,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.erasure import ErasureActivities
-from activities.installation import InstallationActivities
+from activities.installation import InstallationActivities, InstallationDetailsActivities
 from activities.management_center import DispatchActivities, ManagementCenterActivities
 from activities.order_status import OrderStatusActivities
 from activities.reconciliation import ReconciliationActivities
@@ -34,6 +34,7 @@ from schedules import schedule_reconciliation
 from settings import Settings
 from stores.database import Database
 from stores.installation import InstallationStore
+from stores.installation_details import InstallationDetailsStore
 from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
 from stores.revisions import Schema
@@ -84,6 +85,7 @@ def activities_of(
             ]
         case contexts.INSTALLATION:
             installation = InstallationActivities(InstallationStore(database))
+            details = InstallationDetailsActivities(InstallationDetailsStore(database))
             return [
                 installation.request,
                 installation.accept,
@@ -95,6 +97,8 @@ def activities_of(
                 installation.cancel,
                 installation.end,
                 installation.erase,
+                details.find_lacking,
+                details.add_details,
             ]
         case contexts.ORDER_STATUS:
             erasure = ErasureActivities(database, client)
@@ -106,6 +110,7 @@ def activities_of(
                 reconciliation.find_expired,
                 reconciliation.forget,
                 reconciliation.finish,
+                reconciliation.find_details,
                 erasure.find,
                 erasure.delete_workflows,
                 erasure.erase_view,

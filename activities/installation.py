@@ -21,8 +21,15 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.reconciliation import END_INSTALLATION
+from domain.reconciliation import (
+    ADD_DETAILS,
+    END_INSTALLATION,
+    FIND_LACKING_DETAILS,
+    FoundDetails,
+    LackingDetails,
+)
 from stores.installation import InstallationStore
+from stores.installation_details import InstallationDetailsStore
 
 
 @dataclass(frozen=True)
@@ -81,3 +88,22 @@ class InstallationActivities:
         """Nobody is to do it any more; it may have been done."""
         await self.cancel(asked)
         return await self.store.newest(asked.order_id)
+
+
+@dataclass(frozen=True)
+class InstallationDetailsActivities:
+    """The installation context's part in the reconciliation: installations of earlier releases."""
+
+    store: InstallationDetailsStore
+
+    @activity.defn(name=FIND_LACKING_DETAILS.name)
+    async def find_lacking(self, after: str) -> LackingDetails:
+        """Find open installations that lack details of their order."""
+        return LackingDetails(list(await self.store.lacking(after)))
+
+    @activity.defn(name=ADD_DETAILS.name)
+    async def add_details(self, found: FoundDetails) -> None:
+        """Add the details."""
+        for details in found.orders:
+            activity.heartbeat()
+            await self.store.add(details)

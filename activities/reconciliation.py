@@ -12,10 +12,12 @@ from temporalio.client import Client
 from activities.order_workflows import PAGE, Listed, OrderWorkflows
 from activities.view_repair import ViewRepair, differs
 from domain.errors import NotFound
+from domain.installation import OrderDetails
 from domain.order_status import OrderFilter, Sort
 from domain.orders import Order
 from domain.reconciliation import (
     END_ORDER,
+    FIND_DETAILS,
     FIND_EXPIRED,
     FINISH,
     FORGET,
@@ -23,6 +25,8 @@ from domain.reconciliation import (
     EndOrder,
     Expired,
     Found,
+    FoundDetails,
+    LackingDetails,
     Look,
     Repair,
     end,
@@ -120,6 +124,19 @@ class ReconciliationActivities:
         if not forgotten:
             self._succeeded.set_to_current_time()
         return forgotten
+
+    @activity.defn(name=FIND_DETAILS.name)
+    async def find_details(self, lacking: LackingDetails) -> FoundDetails:
+        """Find what installations lack of their orders, of those that are open and have not changed lately."""
+        views = (await self._store.known(lacking.order_ids)).values()
+        orders = [view.order for view in views if view.updated_at < lacking.until]
+        return FoundDetails(
+            [
+                OrderDetails(order.order_id, order.region, order.note, order.product_id)
+                for order in orders
+                if order.region is not None and not order.status.final
+            ]
+        )
 
     async def _different(self, asked: Look) -> tuple[list[str], str | None]:
         """The orders of a page of which view and list seem to differ, and where the next page begins."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from domain.commands import Command
 from domain.contexts import INSTALLATION, ORDER_STATUS
-from domain.installation import CancelInstallation, Installation, InstallationStatus
+from domain.installation import CancelInstallation, Installation, InstallationStatus, OrderDetails
 from domain.orders import CancelRequest, Event, Order, OrderStatus
 from domain.times import UNSET
 
@@ -64,6 +64,8 @@ class Reconciliation:
     """Nothing but this order: somebody cancels it, and no workflow takes that any more."""
     cancel: CancelRequest = _NOBODYS
     """By whom and why the orders are canceled that no workflow carries any more."""
+    details_after: str = ""
+    """The order after which it looks for installations that lack details."""
 
 
 PARTS: tuple[OrderStatus | None, ...] = (None, *(status for status in OrderStatus if not status.final))
@@ -77,6 +79,8 @@ class Reconciled:
     since: datetime = UNSET
     """Every order that was started before is in the view."""
     repaired: dict[Repair, int] = field(default_factory=dict)
+    details_after: str = ""
+    """The next pass looks after this order for installations that lack details; empty: from the beginning."""
 
 
 @dataclass
@@ -113,6 +117,22 @@ class Expired:
 
 
 @dataclass
+class LackingDetails:
+    """Orders whose open installations were requested by an earlier release, and lack details: some, in order of ids."""
+
+    order_ids: list[str] = field(default_factory=list)
+    until: datetime = UNSET
+    """Orders that have changed since are left to the next pass."""
+
+
+@dataclass
+class FoundDetails:
+    """Those details, as far as the view has them."""
+
+    orders: list[OrderDetails] = field(default_factory=list)
+
+
+@dataclass
 class EndOrder:
     """Show an order as ended that no workflow carries any more, as its installation says."""
 
@@ -136,6 +156,24 @@ FINISH = Command(
 )
 """Asked with the seconds for which an order that has ended is kept (0: for ever); answers how many of the event
 stream's changes were forgotten, and has to be asked again until that is none. With none the pass has succeeded."""
+FIND_LACKING_DETAILS = Command(
+    "find_installations_lacking_details",
+    INSTALLATION,
+    str,
+    LackingDetails,
+    "설치 정보 보충 · Find installations that lack details of their orders",
+)
+"""Asked with the order after which it looks."""
+FIND_DETAILS = Command(
+    "find_order_details", ORDER_STATUS, LackingDetails, FoundDetails, "설치 정보 보충 · Find the orders' details"
+)
+ADD_DETAILS = Command(
+    "add_order_details",
+    INSTALLATION,
+    FoundDetails,
+    type(None),
+    "설치 정보 보충 · Add the details to the installations that lack them",
+)
 
 _UNTOLD = {
     OrderStatus.JOIN_ORDERED: Event.ORDER_ACCEPTED,

@@ -18,9 +18,12 @@ from domain.installation import CancelInstallation
 from domain.management_center import CLOSE_ASSIGNMENT, CloseAssignment
 from domain.orders import Order
 from domain.reconciliation import (
+    ADD_DETAILS,
     END_INSTALLATION,
     END_ORDER,
+    FIND_DETAILS,
     FIND_EXPIRED,
+    FIND_LACKING_DETAILS,
     FINISH,
     FORGET,
     LOOK,
@@ -45,6 +48,9 @@ _PATIENCE = timedelta(seconds=30)
 """For what another context has to do for some orders of many; then they are left to the next pass."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=30))
 _ERASES_BEFORE_FORGETTING = "erases-before-forgetting"
+_ADDS_DETAILS = "adds-details-to-installations"
+_DETAILS_AT_ONCE = 20
+"""Pages of orders in one pass whose installations get the details that they lack."""
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -65,7 +71,9 @@ class ReconciliationWorkflow:
             await self._forget()
         while await self._ask(FINISH, self.plan.keep_for):
             pass
-        return Reconciled(self.plan.until, dict(self.plan.repaired))
+        if workflow.patched(_ADDS_DETAILS):
+            await self._add_details()
+        return Reconciled(self.plan.until, dict(self.plan.repaired), self.plan.details_after)
 
     async def _look(self) -> None:
         plan = self.plan
@@ -89,6 +97,9 @@ class ReconciliationWorkflow:
                     contact_phone=order.contact_phone,
                     product_name=order.product_name,
                     reason=self.plan.cancel.reason,
+                    region=order.region,
+                    customer_note=order.note,
+                    product_id=order.product_id,
                 ),
                 within=within,
             )
@@ -107,6 +118,24 @@ class ReconciliationWorkflow:
             await self._ask(FORGET, expired)
             self._count({Repair.EXPIRED: len(expired.order_ids)})
             self._go_on_in_a_new_run_if_long()
+
+    async def _add_details(self) -> None:
+        """Add what open installations of earlier releases lack; the next pass goes on where this one ends."""
+        after = self.plan.details_after
+        try:
+            for _ in range(_DETAILS_AT_ONCE):
+                lacking = await self._ask(FIND_LACKING_DETAILS, after, within=_PATIENCE)
+                after = lacking.order_ids[-1] if lacking.order_ids else ""
+                if not after:
+                    break
+                asked = replace(lacking, until=self.plan.until)
+                found = await self._ask(FIND_DETAILS, asked, within=_PATIENCE)
+                if found.orders:
+                    await self._ask(ADD_DETAILS, found, within=_PATIENCE)
+        except ActivityError:
+            # A context is away, or its workers are of the release before: the next pass tries again.
+            return
+        self.plan = replace(self.plan, details_after=after)
 
     async def _erased_elsewhere(self, expired: Expired) -> bool:
         try:
@@ -136,4 +165,5 @@ def _begun(plan: Reconciliation) -> Reconciliation:
     """From where the pass before has come to, up to now."""
     before: Reconciled | None = workflow.get_last_completion_result(Reconciled)
     since = before.since - _LISTED_WITHIN if before else plan.since
-    return replace(plan, since=since, until=workflow.now() - timedelta(seconds=plan.quiet_for))
+    after = before.details_after if before else plan.details_after
+    return replace(plan, since=since, details_after=after, until=workflow.now() - timedelta(seconds=plan.quiet_for))

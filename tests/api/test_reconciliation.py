@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -21,6 +21,7 @@ from domain.installation import Installation, RecordAnswer
 from domain.orders import Order, OrderStatus, workflow_id
 from domain.reconciliation import EndOrder, Reconciled, Reconciliation, Repair
 from stores.installation import InstallationStore
+from stores.tables.installation import INSTALLATION
 from stores.tables.management_center import BOOKING
 from stores.tables.order_status import ORDER_STATUS
 from temporal_client import connect
@@ -197,6 +198,23 @@ async def test_a_person_is_asked_for_where_temporal_does_not_know_an_order_and_a
     assert (await operator.reconcile(end_lost=True)).repaired == {Repair.ENDED: 1}
     assert (await service.until(lost.order_id, "ORDER_CANCELED"))["attention"] is None
     assert (await service.until(long_ended, "JOIN_COMPLETED"))["attention"] is None
+
+
+async def test_an_installation_of_the_release_before_gets_what_it_lacks_while_it_is_open(
+    service: Service, operator: Operator
+) -> None:
+    taken, ended = await service.requested(note="2층"), await service.completed()
+    store = service.app.state.services.installations
+    known = {order_id: await store.newest(order_id) for order_id in (taken, ended)}
+    async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:
+        left_out = {"region": None, "customer_note": None, "product_id": None}
+        await connection.execute(update(INSTALLATION).values(left_out))
+
+    assert (await operator.reconcile()).repaired == {}
+
+    assert await store.newest(taken) == known[taken]
+    assert (known[taken].region, known[taken].customer_note, known[taken].product_id) == ("KR-11", "2층", "2001")
+    assert await store.newest(ended) == replace(known[ended], **left_out)
 
 
 async def test_an_order_that_was_reset_after_its_end_is_shown_as_it_stands_again(

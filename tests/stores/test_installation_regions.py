@@ -246,6 +246,6 @@ async def plan_of(database: Database, listed: WorkList, cursor: str | None) -> t
     async with database.reading() as connection:
         plan = (await connection.execute(Explained(statement))).all()
     said = "\n".join(map(str, plan))
-    return [row.key for row in plan] if database.dialect == MYSQL else re.findall(
-        r"(?:USING INDEX|using) (\w+)", said
-    ), said
+    if database.dialect == MYSQL:
+        return [row.key for row in plan], said
+    return re.findall(r"(?:USING INDEX|using) (\w+)", said), said

@@ -14,19 +14,24 @@ from temporalio.worker import Worker
 
 from domain import contexts
 from domain.erasure import ERASE_ASSIGNMENTS, ERASE_INSTALLATIONS, CustomersOrders
-from domain.installation import CancelInstallation, Installation, InstallationStatus
+from domain.installation import CancelInstallation, Installation, InstallationStatus, OrderDetails
 from domain.management_center import CLOSE_ASSIGNMENT, CloseAssignment
 from domain.orders import Order, OrderStatus
 from domain.reconciliation import (
+    ADD_DETAILS,
     END_INSTALLATION,
     END_ORDER,
+    FIND_DETAILS,
     FIND_EXPIRED,
+    FIND_LACKING_DETAILS,
     FINISH,
     FORGET,
     LOOK,
     EndOrder,
     Expired,
     Found,
+    FoundDetails,
+    LackingDetails,
     Look,
     Reconciled,
     Reconciliation,
@@ -53,6 +58,12 @@ class Looked:
     kept_for: list[float] = field(default_factory=list)
     lost: list[tuple[str, list[str]]] = field(default_factory=list)
     """What was erased or forgotten, of which orders, in turn."""
+    lacking: list[str] = field(default_factory=list)
+    """Orders whose installations lack details, in order of their ids; one is found at a time."""
+    unknown: list[str] = field(default_factory=list)
+    """Those of them of which the view knows nothing."""
+    looked_after: list[str] = field(default_factory=list)
+    added: list[OrderDetails] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
 
     @activity.defn(name=LOOK.name)
@@ -103,6 +114,26 @@ class Looked:
         self.kept_for.append(keep_for)
         return self.changes.pop(0) if self.changes else 0
 
+    @activity.defn(name=FIND_LACKING_DETAILS.name)
+    async def find_lacking(self, after: str) -> LackingDetails:
+        await self.faults.before(FIND_LACKING_DETAILS.name, "")
+        self.looked_after.append(after)
+        return LackingDetails([order_id for order_id in self.lacking if order_id > after][:1])
+
+    @activity.defn(name=FIND_DETAILS.name)
+    async def find_details(self, lacking: LackingDetails) -> FoundDetails:
+        await self.faults.before(FIND_DETAILS.name, "")
+        assert lacking.until == self.looks[-1].until
+        known = [order_id for order_id in lacking.order_ids if order_id not in self.unknown]
+        return FoundDetails([OrderDetails(order_id, "KR-11", "note", "2001") for order_id in known])
+
+    @activity.defn(name=ADD_DETAILS.name)
+    async def add_details(self, found: FoundDetails) -> None:
+        await self.faults.before(ADD_DETAILS.name, "")
+        self.added += found.orders
+        for details in found.orders:
+            self.lacking.remove(details.order_id)
+
 
 @asynccontextmanager
 async def looking(client: Client, looked: Looked) -> AsyncIterator[Callable[..., Awaitable[Reconciled]]]:
@@ -114,8 +145,14 @@ async def looking(client: Client, looked: Looked) -> AsyncIterator[Callable[...,
             looked.find_expired,
             looked.forget,
             looked.finish,
+            looked.find_details,
         ],
-        contexts.INSTALLATION: [looked.end_installation, looked.erase_installations],
+        contexts.INSTALLATION: [
+            looked.end_installation,
+            looked.erase_installations,
+            looked.find_lacking,
+            looked.add_details,
+        ],
         contexts.MANAGEMENT_CENTER: [looked.close_assignment, looked.erase_assignments],
     }
 
@@ -152,6 +189,11 @@ async def a_pass_that_forgets_orders(client: Client) -> WorkflowHistory:
     return await _recorded(client, Looked(expired=[["o1", "o2"]], changes=[3]))
 
 
+async def a_pass_that_adds_details(client: Client) -> WorkflowHistory:
+    """To the installations of an earlier release: of one order the view knows nothing."""
+    return await _recorded(client, Looked(lacking=["o1", "o2", "o3"], unknown=["o2"]))
+
+
 async def _recorded(client: Client, looked: Looked) -> WorkflowHistory:
     async with looking(client, looked) as reconcile:
         name = uuid4().hex
@@ -161,5 +203,5 @@ async def _recorded(client: Client, looked: Looked) -> WorkflowHistory:
 
 
 PASSES: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
-    each.__name__: each for each in (a_pass_that_ends_an_order, a_pass_that_forgets_orders)
+    each.__name__: each for each in (a_pass_that_ends_an_order, a_pass_that_forgets_orders, a_pass_that_adds_details)
 }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow
@@ -11,8 +12,20 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.commands import Command
 from domain.erasure import BEFORE_VIEW, CustomersOrders
+from domain.installation import OrderDetails
 from domain.orders import Order, OrderStatus
-from domain.reconciliation import END_INSTALLATION, FORGET, PARTS, SCHEDULE_ID, Found, Reconciliation, Repair
+from domain.reconciliation import (
+    ADD_DETAILS,
+    END_INSTALLATION,
+    FIND_DETAILS,
+    FIND_LACKING_DETAILS,
+    FORGET,
+    PARTS,
+    SCHEDULE_ID,
+    Found,
+    Reconciliation,
+    Repair,
+)
 from domain.times import UNSET
 from schedules import schedule_reconciliation
 from settings import Settings
@@ -119,6 +132,33 @@ async def test_an_order_that_somebody_cancels_is_ended_however_long_that_takes(c
     assert [ended.order.order_id for ended in looked.ended] == ["o1"]
 
 
+async def test_installations_of_an_earlier_release_get_what_they_lack(client: Client) -> None:
+    looked = Looked(lacking=["o1", "o2", "o3"], unknown=["o2"])
+    async with looking(client, looked) as reconcile:
+        done = await within(reconcile())
+
+    assert looked.added == [OrderDetails(order_id, "KR-11", "note", "2001") for order_id in ("o1", "o3")]
+    assert looked.looked_after == ["", "o1", "o2", "o3"]
+    assert (done.repaired, done.details_after) == ({}, "")
+
+
+@pytest.mark.parametrize("down", [FIND_LACKING_DETAILS, FIND_DETAILS, ADD_DETAILS], ids=lambda command: command.name)
+async def test_a_context_that_is_away_puts_off_the_details_and_nothing_else(
+    clock: WorkflowEnvironment, down: Command[Any, Any]
+) -> None:
+    """Or whose workers are of the release before."""
+    looked = Looked(lacking=["o1"])
+    looked.faults.fail(down.name, times=EVER)
+    async with looking(clock.client, looked) as reconcile:
+        done = await within(reconcile(Reconciliation(keep_for=60)))
+        assert (done.repaired, done.details_after, looked.added) == ({}, "", [])
+        assert looked.kept_for == [60, 60]
+
+        looked.faults.heal()
+        await within(reconcile())
+    assert [details.order_id for details in looked.added] == ["o1"]
+
+
 async def test_a_long_pass_goes_on_in_a_new_run_with_what_it_has_found(client: Client) -> None:
     looked = Looked(
         {None: [Found(repaired={Repair.STALE: 1}) for _ in range(40)]}, expired=[[f"o{n}"] for n in range(8)]
@@ -133,7 +173,8 @@ async def test_a_long_pass_goes_on_in_a_new_run_with_what_it_has_found(client: C
 
 
 async def test_a_scheduled_pass_begins_where_the_one_before_has_come_to(scheduling: Client) -> None:
-    looked = Looked()
+    lacking = [f"o{number:02}" for number in range(25)]
+    looked = Looked(lacking=list(lacking), unknown=lacking)
     async with looking(scheduling, looked):
         await schedule_reconciliation(scheduling, Settings(reconcile_every=3600))
         schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
@@ -149,6 +190,8 @@ async def test_a_scheduled_pass_begins_where_the_one_before_has_come_to(scheduli
     first, second = looked.looks[0], looked.looks[len(PARTS)]
     assert first.since == UNSET
     assert second.since == first.until - timedelta(minutes=10)
+    # A pass looks at so many that lack details, and the next one at the others.
+    assert looked.looked_after == ["", *lacking]
 
 
 async def test_the_schedule_is_as_the_settings_say_and_an_operators_pause_stays(scheduling: Client) -> None:
