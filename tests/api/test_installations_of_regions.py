@@ -74,9 +74,10 @@ async def seen(service: Service, headers: Mapping[str, str], order_id: str) -> b
 
 
 async def test_they_need_neither_the_management_center_nor_the_read_model_nor_temporal(
-    closed: Settings, issuer: Issuer
+    closed: Settings, issuer: Issuer, free_port: int
 ) -> None:
-    away = but(closed, management_center_database_url=NOWHERE, order_status_database_url=NOWHERE)
+    stores = {f"{context}_database_url": NOWHERE for context in ("management_center", "order_status")}
+    away = but(closed, temporal_port=free_port, **stores)
     async with serving(away) as service:
         store = service.app.state.services.installations
         await store.request(SEOUL, UNSET)
@@ -106,6 +107,31 @@ async def test_an_engineer_who_has_moved_takes_no_order_along(service: Service, 
 
     assert (await listed(service, seoul), await listed(service, busan)) == ([order_id], [])
     assert (await seen(service, seoul, order_id), await seen(service, busan, order_id)) == (True, False)
+
+
+async def test_an_order_that_goes_to_another_region_takes_its_rounds_along(service: Service, issuer: Issuer) -> None:
+    await service.work()
+    everywhere, seoul, busan = manager(issuer), manager(issuer, "KR-11"), manager(issuer, "KR-26")
+    order_id = (await service.http.post("/orders", headers=everywhere, json=ORDER)).json()["orderId"]
+
+    async def asked(region: str) -> bool:
+        answer = await service.http.get(f"/installations/{order_id}", headers=everywhere)
+        return answer.is_success and answer.json()["region"] == region
+
+    await soon(lambda: asked("KR-11"))
+    area = {"region": "KR-26", "name": "Redrawn", "localName": "부산", "matches": [ORDER["installationAddress"]]}
+    redrawn = [
+        await service.http.patch(
+            "/managementCenters/serviceAreas/kr-11", headers=everywhere, json={"matches": ["서울"]}
+        ),
+        await service.http.post("/managementCenters/serviceAreas", headers=everywhere, json=area),
+        await service.http.post(f"/installations/{order_id}/decline", headers=seoul, json={}),
+    ]
+    assert [answer.status_code for answer in redrawn] == [200, 201, 200]
+    await soon(lambda: asked("KR-26"))
+
+    assert (await listed(service, seoul), await listed(service, busan)) == ([], [order_id] * 2)
+    assert (await seen(service, seoul, order_id), await seen(service, busan, order_id)) == (False, True)
 
 
 async def test_what_an_earlier_release_has_requested_is_seen_by_who_is_not_limited(

@@ -130,4 +130,5 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
     assert all(workflow_id(order_id) in told for order_id in order_ids)
     assert {name: found for name, text in searched.items() if (found := spoken_of(text))} == {}
     kept = b"".join(file.read_bytes() for file in talkative.data_dir.glob("installation.db*"))
+    assert PERSONAL["note"].encode() in kept
     assert spoken_of(kept) == [SECRET, PHONE]  # whoever searched in the wrong way would have found nothing there

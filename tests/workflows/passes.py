@@ -77,7 +77,14 @@ class Looked:
     @activity.defn(name=END_INSTALLATION.name)
     async def end_installation(self, asked: CancelInstallation) -> Installation:
         await self.faults.before(END_INSTALLATION.name, asked.order_id)
-        return Installation(asked.order_id, status=InstallationStatus.CANCELED, reason=asked.reason)
+        return Installation(
+            asked.order_id,
+            status=InstallationStatus.CANCELED,
+            reason=asked.reason,
+            region=asked.region,
+            customer_note=asked.customer_note,
+            product_id=asked.product_id,
+        )
 
     @activity.defn(name=CLOSE_ASSIGNMENT.name)
     async def close_assignment(self, asked: CloseAssignment) -> None:

@@ -99,7 +99,8 @@ async def test_nothing_is_forgotten_that_a_context_cannot_erase_now_and_the_pass
 
 
 async def test_a_terminated_order_is_ended_in_every_context_before_it_is_shown_so(client: Client) -> None:
-    order = Order("o1", customer_name="김고객", installation_address="Seoul", status=OrderStatus.INSTALLATION_REQUESTED)
+    order = Order("o1", customer_name="김고객", note="2층", product_id="2001", installation_address="Seoul")
+    order.status, order.region = OrderStatus.INSTALLATION_REQUESTED, "KR-11"
     looked = Looked({OrderStatus.INSTALLATION_REQUESTED: [Found(ended=[order])]})
     async with looking(client, looked) as reconcile:
         done = await within(reconcile())
@@ -109,6 +110,8 @@ async def test_a_terminated_order_is_ended_in_every_context_before_it_is_shown_s
     assert [(ended.order, ended.installation.reason) for ended in looked.ended] == [
         (order, "the workflow was terminated")
     ]
+    installation = looked.ended[0].installation
+    assert (installation.region, installation.customer_note, installation.product_id) == ("KR-11", "2층", "2001")
 
 
 async def test_an_order_that_cannot_be_ended_now_is_left_to_the_next_pass(clock: WorkflowEnvironment) -> None:
