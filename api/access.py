@@ -13,14 +13,26 @@ What is out of reach is not seen (`404`), what is not allowed to the role is ref
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from api.callers import Caller, Identity, Role
 from api.errors import Forbidden
 
 
+class Noted(Enum):
+    """What the audit promises of a route's requests. A route that changes something has to say one of these."""
+
+    FOR_GOOD = auto()
+    """Each that changes something is noted: without room for its note it is refused before it changes anything."""
+    WHILE_THERE_IS_ROOM = auto()
+    """Never refused for the audit's sake: an act on an order, whose own history names actor and time, or a decoding."""
+    REFUSALS = auto()
+    """It reads: noted is only who is refused because of who they are."""
+
+
 @dataclass(frozen=True)
 class Rule:
-    """Who may use a route."""
+    """Who may use a route, and what the audit notes of it."""
 
     scope: str
     """That a service's token has to name."""
@@ -28,6 +40,8 @@ class Rule:
     """Beside services."""
     nationwide: bool = False
     """It concerns the whole country: not for a manager who is limited to regions."""
+    noted: Noted = Noted.REFUSALS
+    """What the audit promises of its requests."""
 
     def __str__(self) -> str:
         limits = "; no manager who is limited to regions" if self.nationwide else ""
@@ -52,29 +66,35 @@ class Rule:
         raise Forbidden("your role does not allow it", scope=self.scope if Role.SERVICE in identity.roles else None)
 
 
-def _rule(scope: str, *roles: Role, nationwide: bool = False) -> Rule:
+def _read(scope: str, *roles: Role, nationwide: bool = False) -> Rule:
     return Rule(scope, frozenset(roles), nationwide)
+
+
+def _act(scope: str, noted: Noted, *roles: Role, nationwide: bool = False) -> Rule:
+    return Rule(scope, frozenset(roles), nationwide, noted)
 
 
 _READ_ORDERS, _WRITE_ORDERS = "orders:read", "orders:write"
 _READ_STAFF, _WRITE_STAFF = "managementCenters:read", "managementCenters:write"
 _ENGINEERS_OWN = Role.ENGINEER, Role.MANAGER
 _CUSTOMERS_OWN = Role.CUSTOMER, Role.MANAGER
-_ACT = _rule("installations:write", *_ENGINEERS_OWN)
-_LOOK_AT_STAFF = _rule(_READ_STAFF, Role.MANAGER)
-_CHANGE_STAFF = _rule(_WRITE_STAFF, Role.MANAGER)
-_CHANGE_THE_COUNTRY = _rule(_WRITE_STAFF, Role.MANAGER, nationwide=True)
+_ACT = _act("installations:write", Noted.WHILE_THERE_IS_ROOM, *_ENGINEERS_OWN)
+_LOOK_AT_STAFF = _read(_READ_STAFF, Role.MANAGER)
+_ASSIGN = _act(_WRITE_STAFF, Noted.WHILE_THERE_IS_ROOM, Role.MANAGER)
+_CHANGE_STAFF = _act(_WRITE_STAFF, Noted.FOR_GOOD, Role.MANAGER)
+_ERASE = _act("personalData:erase", Noted.FOR_GOOD, Role.MANAGER, nationwide=True)
+_CHANGE_THE_COUNTRY = _act(_WRITE_STAFF, Noted.FOR_GOOD, Role.MANAGER, nationwide=True)
 
 RULES: Mapping[str, Rule | None] = {
-    "POST /orders": _rule(_WRITE_ORDERS, *_CUSTOMERS_OWN),
-    "GET /orders/{orderId}": _rule(_READ_ORDERS, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/cancel": _rule(_WRITE_ORDERS, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/reschedule": _rule(_WRITE_ORDERS, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/attention/acknowledge": _rule(_WRITE_ORDERS, Role.MANAGER),
-    "DELETE /orders/customers/{customerId}/personalData": _rule("personalData:erase", Role.MANAGER, nationwide=True),
-    "GET /managementCenters/slots": _rule(_READ_STAFF, *_CUSTOMERS_OWN),
+    "POST /orders": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, *_CUSTOMERS_OWN),
+    "GET /orders/{orderId}": _read(_READ_ORDERS, *_CUSTOMERS_OWN),
+    "POST /orders/{orderId}/cancel": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, *_CUSTOMERS_OWN),
+    "POST /orders/{orderId}/reschedule": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, *_CUSTOMERS_OWN),
+    "POST /orders/{orderId}/attention/acknowledge": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, Role.MANAGER),
+    "DELETE /orders/customers/{customerId}/personalData": _ERASE,
+    "GET /managementCenters/slots": _read(_READ_STAFF, *_CUSTOMERS_OWN),
     "GET /managementCenters/assignments/{orderId}": _LOOK_AT_STAFF,
-    "PUT /managementCenters/assignments/{orderId}": _CHANGE_STAFF,
+    "PUT /managementCenters/assignments/{orderId}": _ASSIGN,
     "GET /managementCenters/serviceAreas": _LOOK_AT_STAFF,
     "POST /managementCenters/serviceAreas": _CHANGE_THE_COUNTRY,
     "GET /managementCenters/serviceAreas/{serviceAreaId}": _LOOK_AT_STAFF,
@@ -94,21 +114,21 @@ RULES: Mapping[str, Rule | None] = {
     "GET /managementCenters/products/{productId}": _LOOK_AT_STAFF,
     "PATCH /managementCenters/products/{productId}": _CHANGE_THE_COUNTRY,
     "DELETE /managementCenters/products/{productId}": _CHANGE_THE_COUNTRY,
-    "GET /installations": _rule("installations:read", *_ENGINEERS_OWN),
-    "GET /installations/{orderId}": _rule("installations:read", *_ENGINEERS_OWN),
+    "GET /installations": _read("installations:read", *_ENGINEERS_OWN),
+    "GET /installations/{orderId}": _read("installations:read", *_ENGINEERS_OWN),
     "POST /installations/{orderId}/accept": _ACT,
     "POST /installations/{orderId}/decline": _ACT,
     "POST /installations/{orderId}/start": _ACT,
     "POST /installations/{orderId}/complete": _ACT,
     "POST /installations/{orderId}/incomplete": _ACT,
-    "GET /orderStatuses": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
-    "GET /orderStatuses/summary": _rule("orderStatuses:read", Role.MANAGER),
-    "GET /orderStatuses/events": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
-    "GET /orderStatuses/{orderId}": _rule("orderStatuses:read", *_CUSTOMERS_OWN),
-    "GET /audit": _rule("audit:read", Role.MANAGER, nationwide=True),
-    "POST /codec/{namespace}/decode": _rule("codec:decode", Role.MANAGER, nationwide=True),
-    "POST /codec/{namespace}/encode": _rule("codec:encode", Role.MANAGER, nationwide=True),
-    "GET /metrics": _rule("metrics:read", Role.OPERATOR),
+    "GET /orderStatuses": _read("orderStatuses:read", *_CUSTOMERS_OWN),
+    "GET /orderStatuses/summary": _read("orderStatuses:read", Role.MANAGER),
+    "GET /orderStatuses/events": _read("orderStatuses:read", *_CUSTOMERS_OWN),
+    "GET /orderStatuses/{orderId}": _read("orderStatuses:read", *_CUSTOMERS_OWN),
+    "GET /audit": _read("audit:read", Role.MANAGER, nationwide=True),
+    "POST /codec/{namespace}/decode": _act("codec:decode", Noted.WHILE_THERE_IS_ROOM, Role.MANAGER, nationwide=True),
+    "POST /codec/{namespace}/encode": _act("codec:encode", Noted.WHILE_THERE_IS_ROOM, Role.MANAGER, nationwide=True),
+    "GET /metrics": _read("metrics:read", Role.OPERATOR),
     "GET /health/live": None,
     "GET /health/ready": None,
 }

@@ -30,7 +30,7 @@ _RECORDED: Answers = {
 @router.delete(
     "/{customerId:path}/personalData",
     response_model=ErasureShown,
-    responses=_RECORDED | answers(Kind.NOT_FOUND, Kind.ORDERS_OPEN, Kind.TEMPORAL_UNAVAILABLE),
+    responses=_RECORDED | answers(Kind.NOT_FOUND, Kind.ORDERS_OPEN, Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME),
 )
 async def erase(customer_id: CustomerId, services: Everything) -> Response:
     """Erase what is known of a customer whose orders have all ended; what was done when stays, and nobody's.

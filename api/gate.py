@@ -62,6 +62,7 @@ def guarded(route: APIRoute, handle: Handler) -> Handler:
     async def admit_first(request: Request) -> Response:
         gate: Gate = request.app.state.gate
         request.state.caller = await gate.admit(request, rule, collection)
+        request.app.state.services.audit_trail.admit(request, rule)
         return await handle(request)
 
     return admit_first

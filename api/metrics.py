@@ -45,11 +45,11 @@ class RequestMetrics:
 
         try:
             await self._app(scope, receive, note)
-        except Exception:
-            # The framework answers what nobody else has caught, and does so outside of all middleware.
+        finally:
+            # The framework answers what nobody else has caught, and does so outside of all middleware. The server
+            # answers what is broken off, because the process ends: it may have been done all the same.
             if not answered:
                 self._note(scope, HTTPStatus.INTERNAL_SERVER_ERROR.value, perf_counter() - began)
-            raise
 
     def _note(self, scope: Scope, status: int, seconds: float, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         # Neither path nor method as they were sent: anybody could make up any number of them.

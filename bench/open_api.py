@@ -19,6 +19,9 @@ from payload_keys import PayloadKeys
 
 
 class _Silent(AuditTrail):
+    def admit(self, *_: Any) -> None:
+        pass
+
     def note(self, *_: Any) -> None:
         pass
 

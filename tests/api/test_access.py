@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from api.access import RULES
+from api.access import RULES, Noted
 from api.gate import GuardedRoute
 from api.ownership import OWNED
 from domain.order_status import OrderView
@@ -69,6 +69,23 @@ MAY = {
     "GET /metrics": "service operator",
 }
 """Written down once more, as it was meant."""
+READS_BY_POST: frozenset[str] = frozenset()
+"""What changes nothing although its method says otherwise, and is noted like a GET."""
+NOTED_WHILE_THERE_IS_ROOM = {
+    "POST /orders",
+    "POST /orders/{orderId}/cancel",
+    "POST /orders/{orderId}/reschedule",
+    "POST /orders/{orderId}/attention/acknowledge",
+    "PUT /managementCenters/assignments/{orderId}",
+    "POST /installations/{orderId}/accept",
+    "POST /installations/{orderId}/decline",
+    "POST /installations/{orderId}/start",
+    "POST /installations/{orderId}/complete",
+    "POST /installations/{orderId}/incomplete",
+    "POST /codec/{namespace}/decode",
+    "POST /codec/{namespace}/encode",
+}
+"""Acts on orders, whose history names actor and time, and what changes nothing; all others are noted for good."""
 SEE_ALL = ("manager", "service", "operator")
 FOR_THE_WHOLE_COUNTRY = ("serviceAreaId", "productId", "namespace", "customerId")
 
@@ -102,6 +119,21 @@ def test_every_route_is_guarded_and_has_a_rule(service: Service) -> None:
     assert {f"{method} {route.path_format}" for route in guarded for method in route.methods or ()} == RULES.keys()
     assert RULES.keys() == MAY.keys() | OPEN
     assert issubclass(GuardedRoute, APIRoute)
+
+
+def test_every_route_that_changes_something_says_what_the_audit_promises_of_it(service: Service) -> None:
+    noted = {route: rule.noted if rule else None for route, rule in RULES.items()}
+    changing = {route for route in noted if not route.startswith(("GET ", "HEAD "))} - READS_BY_POST
+
+    assert {route for route in changing if noted[route] is Noted.WHILE_THERE_IS_ROOM} == NOTED_WHILE_THERE_IS_ROOM
+    assert {route for route in changing if noted[route] is Noted.FOR_GOOD} == changing - NOTED_WHILE_THERE_IS_ROOM
+    assert {noted[route] for route in noted.keys() - changing} <= {Noted.REFUSALS, None}
+    described = service.app.openapi()["paths"]
+    for route in changing - NOTED_WHILE_THERE_IS_ROOM:
+        method, _, path = route.partition(" ")
+        answer = described[path][method.lower()]["responses"]["503"]
+        assert "`no-answer-in-time`" in answer["description"]
+        assert "Retry-After" in answer["headers"]
 
 
 async def test_every_route_with_every_role(service: Service, issuer: Issuer) -> None:

@@ -1,0 +1,55 @@
+"""What is left of the audit when its process is killed."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from domain import contexts
+from domain.audit import AuditFilter
+from settings import Settings
+from stores.audit import AuditStore
+from stores.database import Database
+from tests.api.test_process import is_ready, process
+from tests.eventually import eventually
+
+ENGINEER = {"name": "김하나", "region": "KR-11"}
+
+
+def noted(settings: Settings) -> list[str | None]:
+    """The targets of all entries, in a chain that is whole; the oldest first."""
+
+    async def look() -> list[str | None]:
+        database = Database(settings.database_url(contexts.AUDIT))
+        try:
+            await AuditStore(database).verify()
+            return [entry.act.target for entry in (await AuditStore(database).list(AuditFilter(), 200)).items][::-1]
+        finally:
+            await database.dispose()
+
+    return asyncio.run(look())
+
+
+def is_noted(settings: Settings, target: str) -> bool:
+    return target in noted(settings)
+
+
+def hire(port: int) -> str:
+    answer = httpx.post(f"http://127.0.0.1:{port}/managementCenters/engineers", json=ENGINEER, timeout=30)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["engineerId"])
+
+
+def test_a_process_that_is_killed_leaves_what_was_noted_and_the_next_one_goes_on_with_the_chain(
+    settings: Settings, free_port: int, tmp_path: Path
+) -> None:
+    written: list[str | None] = []
+    for life in range(2):
+        with process(settings, free_port, tmp_path / f"log{life}"):
+            eventually(partial(is_ready, free_port), what="the API is ready")
+            hired = hire(free_port)
+            # Nobody asks it to write: it is killed once it has.
+            eventually(partial(is_noted, settings, hired), what="it is noted")
+        written.append(hired)
+        assert noted(settings) == written

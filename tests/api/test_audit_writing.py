@@ -1,0 +1,238 @@
+"""How the audit's notes come into their store: once each, whatever the store does, and until the process ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from api import batches
+from api.audit_trail import AuditTrail
+from domain import contexts
+from domain.audit import Act, AuditFilter, Head
+from domain.errors import StoreUnavailable
+from settings import Settings
+from stores.audit import AuditStore
+from stores.database import Database
+from tests.eventually import soon
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def act(number: int) -> Act:
+    return Act(f"a{number}", NOON + timedelta(minutes=number), "manager:PERSONAL", "192.0.2.1", "x", "PERSONAL", 201)
+
+
+class Unsteady(AuditStore):
+    """The audit's store; a test says how it fails."""
+
+    down = False
+    silent = 0
+    """So many times more it writes, and its answer is lost."""
+    refuses: frozenset[str] | None = frozenset()
+    """Acts that it does not take; `None`: it takes none."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.batches: list[int] = []
+        """How many acts it was given each time."""
+
+    async def append(self, acts: Sequence[Act]) -> Head:
+        self.batches.append(len(acts))
+        if self.down:
+            raise StoreUnavailable("down")
+        if self.refuses is None or self.refuses & {act.act_id for act in acts}:
+            raise ValueError("PERSONAL")
+        head = await super().append(acts)
+        if self.silent:
+            self.silent -= 1
+            raise StoreUnavailable("no answer")
+        return head
+
+
+class Trail:
+    """An audit trail that is written to a store on SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self.store = Unsteady(database)
+        self.registry = CollectorRegistry()
+        self.trail = AuditTrail(self.store, self.registry)
+        self._running = asyncio.create_task(self.trail.run())
+
+    def add(self, *numbers: int) -> None:
+        for number in numbers:
+            self.trail.add(act(number))
+
+    async def stop(self) -> None:
+        self.trail.stop()
+        await self._running
+
+    async def called(self, times: int) -> None:
+        """Wait until the store has been called so many times more."""
+        before = len(self.store.batches)
+
+        async def enough() -> bool:
+            return len(self.store.batches) >= before + times
+
+        await soon(enough, what="the store is called")
+
+    async def written(self) -> list[str]:
+        """What is in the store."""
+        found = (await self.store.list(AuditFilter(), 1000)).items
+        return [entry.act.act_id for entry in found][::-1]
+
+    async def until(self, *numbers: int) -> None:
+        """Wait until these are written, in this order, and no others."""
+
+        async def as_wanted() -> bool:
+            return await self.written() == [f"a{number}" for number in numbers]
+
+        await soon(as_wanted, what="what was noted is written")
+
+    async def until_nothing_waits(self) -> list[str]:
+        """Wait for that; what is written, in a chain that is whole."""
+
+        async def nothing() -> bool:
+            return self.sample("audit_entries_waiting") == 0
+
+        await soon(nothing, what="nothing waits")
+        found = await self.written()
+        assert (await self.store.verify()).sequence == len(found)
+        return found
+
+    def sample(self, name: str) -> float | None:
+        return self.registry.get_sample_value(name)
+
+
+@pytest.fixture
+async def trail(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Trail]:
+    for name in ("GATHER_FOR", "PAUSE", "END_WITHIN"):
+        monkeypatch.setattr(batches, name, 0.01)
+    database = Database(settings.database_url(contexts.AUDIT))
+    trail = Trail(database)
+    yield trail
+    await trail.stop()
+    await database.dispose()
+
+
+def test_what_is_promised_of_how_much_and_how_long() -> None:
+    assert batches.MOST_WAITING == 10_000
+    assert batches.GATHER_FOR < 0.5
+
+
+async def test_an_entry_whose_writing_was_not_confirmed_is_there_once(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    trail.store.silent = 3
+    trail.add(1, 2, 3)
+    await trail.called(2)
+    trail.add(4, 5)
+
+    assert await trail.until_nothing_waits() == ["a1", "a2", "a3", "a4", "a5"]
+
+
+async def test_notes_that_keep_coming_do_not_put_off_the_writing(trail: Trail) -> None:
+    number = 0
+    while not trail.store.batches:
+        number += 1
+        trail.add(number)
+        await asyncio.sleep(0)
+
+
+async def test_what_comes_while_a_batch_is_written_is_not_gathered_anew(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, append = asyncio.Event(), asyncio.Event(), trail.store.append
+
+    async def held(acts: Sequence[Act]) -> Head:
+        begun.set()
+        await go_on.wait()
+        return await append(acts)
+
+    monkeypatch.setattr(trail.store, "append", held)
+    trail.add(1)
+    await begun.wait()
+    monkeypatch.setattr(batches, "GATHER_FOR", 10_000)
+    trail.add(2)
+    go_on.set()
+
+    await trail.until(1, 2)
+
+
+async def test_an_entry_that_is_refused_holds_nothing_up_and_is_not_given_up(trail: Trail) -> None:
+    trail.store.refuses = frozenset({"a1", "a3"})
+    trail.add(1, 2, 3, 4)
+    await trail.until(2, 4)
+    await trail.called(4)
+    trail.add(5)
+    await trail.until(2, 4, 5)
+    assert trail.sample("audit_entries_waiting") == 2
+    assert (trail.sample("audit_entries_oldest_seconds") or 0) > 60
+
+    trail.store.refuses = frozenset()
+    assert sorted(await trail.until_nothing_waits()) == ["a1", "a2", "a3", "a4", "a5"]
+    assert trail.sample("audit_entries_dropped_total") == 0
+    assert trail.sample("audit_entries_oldest_seconds") == 0
+
+
+async def test_a_store_that_refuses_everything_loses_nothing_and_is_asked_for_little(trail: Trail) -> None:
+    trail.store.refuses = None
+    trail.add(*range(5))
+    await trail.called(6 + 3)
+    # Together, each by itself, and from then on one at a time.
+    assert trail.store.batches[:9] == [5, *[1] * 8]
+    assert trail.sample("audit_entries_waiting") == 5
+
+    trail.store.refuses = frozenset()
+    assert sorted(await trail.until_nothing_waits()) == [f"a{number}" for number in range(5)]
+    assert trail.sample("audit_entries_dropped_total") == 0
+
+
+async def test_what_cannot_be_written_before_the_process_ends_is_counted_and_logged_without_whom_it_names(
+    trail: Trail, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trail.store.down = True
+    trail.add(1, 2, 3)
+    await trail.called(2)
+
+    await trail.stop()
+    trail.add(4)
+
+    assert trail.sample("audit_entries_dropped_total") == 4
+    said = capsys.readouterr().out
+    assert "lost" in said
+    assert "number=3" in said
+    assert "PERSONAL" not in said
+    assert not trail.trail.reserve()
+
+
+async def test_a_store_that_comes_back_while_the_process_ends_gets_what_waits(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "END_WITHIN", 60)
+    trail.store.down = True
+    trail.add(1, 2)
+    stopping = asyncio.create_task(trail.stop())
+    await trail.called(2)
+    trail.store.down = False
+
+    await stopping
+    assert await trail.written() == ["a1", "a2"]
+    assert trail.sample("audit_entries_dropped_total") == 0
+
+
+async def test_the_process_ends_after_what_is_under_way_has_been_noted(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "END_WITHIN", 60)
+    assert trail.trail.reserve()
+    trail.add(1)
+    stopping = asyncio.create_task(trail.stop())
+    await trail.until(1)
+    trail.trail.give_back()
+    trail.add(2)
+
+    await stopping
+    assert await trail.written() == ["a1", "a2"]
