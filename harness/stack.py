@@ -8,17 +8,17 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from unittest import mock
 
 from temporalio.client import Client
 
 from harness import staff
-from harness.ports import free_port, free_ports
+from harness.apart import apart
+from harness.ports import free_port
+from harness.release_before import OURS, Checkout
 from harness.waiting import NotInTime, soon
 from settings import Settings
 from supervisor import service
@@ -27,10 +27,8 @@ from supervisor.part import Part, Step
 from supervisor.process import Launcher, Process, answers
 from temporal_client import connect, register_search_attributes
 
-_ROOT = Path(__file__).parents[1]
 _READY_WITHIN = 60.0
 _GRACE = 10.0
-_PORTS = ("API_PORT", "WORKER_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
 
 
 class StackFailure(Exception):
@@ -44,6 +42,8 @@ class _Program:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Of its environment, beside those of the whole stack."""
     before_start: Callable[[], None] | None = None
+    checkout: Checkout = OURS
+    """Of which release."""
 
 
 @dataclass
@@ -53,6 +53,9 @@ class Stack:
     settings: Settings
     client: Client
     _things: ExitStack
+    _environment: Mapping[str, str]
+    checkout: Checkout = OURS
+    """The release of the parts of `make run`; what is added beside them may be of another."""
     _programs: dict[str, _Program] = field(default_factory=dict)
     _processes: dict[str, Process] = field(default_factory=dict)
 
@@ -78,14 +81,18 @@ class Stack:
         """What a part has written."""
         return self.settings.data_dir / "log" / f"{name}.log"
 
-    async def add_worker(self, name: str, *contexts: str, **variables: str) -> None:
+    async def add_worker(self, name: str, *contexts: str, **variables: str) -> tuple[str, int]:
         """Start a worker process beside the service's own: `worker-…`, for some contexts or for all.
+
+        Returns where its health and metrics are.
 
         Raises:
             StackFailure: it is not ready in time.
         """
         chosen = [word for context in contexts for word in ("--context", context)]
-        await self._add(name, "worker", "WORKER_PORT", free_port(), chosen, variables)
+        port = free_port()
+        await self._add(name, "worker", "WORKER_PORT", port, chosen, variables)
+        return self.settings.worker_host, port
 
     async def add_api(self, name: str, *, port: int = 0, **variables: str) -> tuple[str, int]:
         """Start an API process beside the service's own: `api-…`. Returns where it listens.
@@ -172,6 +179,19 @@ class Stack:
         for name in reversed(list(self._processes)):
             await self.kill(name)
 
+    def of(self, checkout: Checkout) -> "Stack":
+        """The same parts, and what is added from here on is of another release."""
+        return replace(self, checkout=checkout)
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date, whatever runs meanwhile.
+
+        Raises:
+            StackFailure: it fails.
+        """
+        [step] = [item for item in service.plan(self.settings) if isinstance(item, Step)]
+        await self.carry_out(step)
+
     async def carry_out(self, step: Step) -> None:
         """Do what has to be done before the parts that follow.
 
@@ -182,7 +202,8 @@ class Stack:
         async def never() -> bool:
             return False
 
-        process = await self._launch(step.name, _Program(step.command, never))
+        program = _Program(step.command, never, checkout=self.checkout)
+        process = await self._launch(step.name, program)
         status = await process.end
         del self._processes[step.name]
         if status:
@@ -191,7 +212,10 @@ class Stack:
     def know(self, part: Part) -> None:
         """Of a part that `start` may be asked for."""
         self._programs[part.name] = _Program(
-            part.command, lambda: answers(part.ready_at), before_start=part.before_start
+            part.command,
+            lambda: answers(part.ready_at),
+            before_start=part.before_start,
+            checkout=self.checkout,
         )
 
     async def _add(
@@ -200,15 +224,18 @@ class Stack:
         moved = self.settings.model_copy(update={variable.lower(): port})
         [part] = [item for item in service.plan(moved) if isinstance(item, Part) and item.name == like]
         self._programs[name] = _Program(
-            (*part.command, *arguments), lambda: answers(part.ready_at), {variable: str(port), **variables}
+            (*part.command, *arguments),
+            lambda: answers(part.ready_at),
+            {variable: str(port), **variables},
+            checkout=self.checkout,
         )
         await self.start(name)
 
     async def _launch(self, name: str, program: _Program) -> Process:
-        launcher = Launcher(_ROOT, os.environ | program.variables)
+        launcher = Launcher(program.checkout.directory, {**self._environment, **program.variables})
         self._things.callback(launcher.close)
         log = self._things.enter_context(closing(Log(self.log(name).parent, name)))
-        process = await launcher.start(name, program.command, log, None)
+        process = await launcher.start(name, program.checkout.command(program.command), log, None)
         self._processes[name] = process
         return process
 
@@ -218,19 +245,24 @@ class Stack:
 
 @asynccontextmanager
 async def running(
-    *parts: str, environment: Mapping[str, str] | None = None, engineers: int = staff.ENGINEERS
+    *parts: str,
+    environment: Mapping[str, str] | None = None,
+    engineers: int = staff.ENGINEERS,
+    checkout: Checkout = OURS,
 ) -> AsyncIterator[Stack]:
     """Some parts of the service, in the order of `make run`; killed, and their data removed, at the end.
 
     Args:
         parts: Of `temporal`, `migration`, `worker`, `api`; the others can be started later.
         environment: Settings of every process.
-        engineers: Of the region that the orders of bench and drills are for.
+        engineers: Of the region that the orders of bench and drills are for. They are hired in our own release alone:
+            another's tables are not ours to write.
+        checkout: The release of the parts.
     """
     with ExitStack() as things:
         settings = things.enter_context(apart(environment or {}))
         client = await connect(settings, lazy=True)
-        stack = Stack(settings, client, things)
+        stack = Stack(settings, client, things, dict(os.environ), checkout)
         try:
             for item in service.plan(settings):
                 if isinstance(item, Part):
@@ -239,27 +271,11 @@ async def running(
                         await stack.start(item.name)
                 elif item.name in parts:
                     await stack.carry_out(item)
-                    async with staff.opened(settings) as database:
-                        await staff.hire(database, engineers=engineers)
+                    if checkout is OURS:
+                        async with staff.opened(settings) as database:
+                            await staff.hire(database, engineers=engineers)
                 if item.name == "temporal":
                     await register_search_attributes(client)
             yield stack
         finally:
             await stack.kill_all()
-
-
-@contextmanager
-def apart(environment: Mapping[str, str]) -> Iterator[Settings]:
-    """An environment in which whatever is started has ports and data of its own; the data go at the end."""
-    with tempfile.TemporaryDirectory(prefix="harness-") as directory, mock.patch.dict(os.environ):
-        for name in filter(_leads_elsewhere, list(os.environ)):
-            del os.environ[name]
-        ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
-        os.environ.update({"DATA_DIR": directory, **ports, **environment})
-        yield Settings()
-
-
-def _leads_elsewhere(variable: str) -> bool:
-    """To what somebody works with, or watches."""
-    others = ("AUTH_", "TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_KEYS")
-    return variable.endswith("_DATABASE_URL") or variable.startswith(others)

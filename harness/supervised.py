@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from asyncio.subprocess import STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import staff
-from harness.stack import StackFailure, apart
+from harness.apart import apart
+from harness.release_before import OURS, Checkout
+from harness.stack import StackFailure
 from harness.waiting import NotInTime, soon
 from settings import Settings
 
-_ROOT = Path(__file__).parents[1]
 _READY_WITHIN = 120.0
 _STOPS_WITHIN = 60.0
 _COMMAND = ("run.py",)
+_LATER = ("-m", "supervisor")
+"""Where there is no `run.py`."""
 
 
 @dataclass
@@ -68,27 +70,46 @@ async def supervised(command: tuple[str, ...] = _COMMAND) -> AsyncIterator[Super
         StackFailure: it ends, or is not ready in time.
     """
     with apart({}) as settings:
-        output = settings.data_dir / "output"
-        with output.open("wb") as stream:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, cwd=_ROOT, stdout=stream, stderr=STDOUT
-            )
-        running = Supervised(settings, output)
-
-        async def ready() -> bool:
-            if process.returncode is not None:
-                raise StackFailure(f"{' '.join(command)} ended: {running.said[-2000:]}")
-            return running.times_ready("api") > 0
-
-        try:
-            await soon(ready, within=_READY_WITHIN, what="everything is ready")
+        async with started(settings, command) as running:
             async with staff.opened(settings) as database:
                 await staff.hire(database)
             yield running
-        except NotInTime as error:
-            raise StackFailure(f"{error}: {running.said[-2000:]}") from error
-        finally:
-            await _end(process)
+
+
+@asynccontextmanager
+async def started(
+    settings: Settings, command: tuple[str, ...] | None = None, checkout: Checkout = OURS
+) -> AsyncIterator[Supervised]:
+    """Start everything on data that may be there already, and that stay; stopped at the end.
+
+    Args:
+        settings: Of the environment that `apart` has made.
+        command: What Python runs; by default that release's own `run.py`.
+        checkout: Which release.
+
+    Raises:
+        StackFailure: it ends, or is not ready in time.
+    """
+    command = command or (_COMMAND if checkout.has(*_COMMAND) else _LATER)
+    output = settings.data_dir / "output"
+    with output.open("wb") as stream:
+        process = await asyncio.create_subprocess_exec(
+            checkout.python, *command, cwd=checkout.directory, stdout=stream, stderr=STDOUT
+        )
+    running = Supervised(settings, output)
+
+    async def ready() -> bool:
+        if process.returncode is not None:
+            raise StackFailure(f"{' '.join(command)} ended: {running.said[-2000:]}")
+        return running.times_ready("api") > 0
+
+    try:
+        await soon(ready, within=_READY_WITHIN, what="everything is ready")
+        yield running
+    except NotInTime as error:
+        raise StackFailure(f"{error}: {running.said[-2000:]}") from error
+    finally:
+        await _end(process)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
