@@ -1,6 +1,7 @@
 """Runs one drill: `python -m drills NAME [--quick] [--plant FAULT]`. The exit code is 0 where it has passed."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -19,10 +20,12 @@ from drills import (
     self_heal,
     soak,
     temporal_restart,
+    upgrade,
     view_lost,
     waiting_orders,
 )
 from drills.drill import Drill, Options
+from harness.release_before import NotTried
 
 DRILLS: Mapping[str, ModuleType] = {
     "autoscale": autoscale,
@@ -35,6 +38,7 @@ DRILLS: Mapping[str, ModuleType] = {
     "self-heal": self_heal,
     "soak": soak,
     "temporal-restart": temporal_restart,
+    "upgrade": upgrade,
     "view-lost": view_lost,
     "waiting-orders": waiting_orders,
 }
@@ -43,7 +47,11 @@ DRILLS: Mapping[str, ModuleType] = {
 
 async def run(name: str, options: Options) -> int:
     """Run a drill and print what it has seen."""
-    drill: Drill = await DRILLS[name].run(options)
+    try:
+        drill: Drill = await DRILLS[name].run(options)
+    except NotTried as reason:
+        print(f"**시도하지 않음 · not tried**: {reason}")
+        return os.EX_UNAVAILABLE
     if options.plant:
         drill.title += f" — planted: {DRILLS[name].FAULTS[options.plant]}"
     print(drill.report())

@@ -40,6 +40,23 @@ class Act(StrEnum):
     COMPLETED = "completed"
     CANCEL_RECORDED = "cancel recorded"
     CANCELED = "canceled"
+    STARTED = "started"
+    FAILED = "failed"
+    RESCHEDULED = "rescheduled"
+    ASSIGNED = "assigned by hand"
+    ACKNOWLEDGED = "acknowledged"
+
+
+_RECORDED: Mapping[Act, tuple[tuple[Event, ...], str]] = {
+    Act.ACCEPTED: ((Event.INSTALLATION_ACCEPTED,), "an acceptance is lost"),
+    Act.DECLINED: ((Event.INSTALLATION_DECLINED,), "a refusal is lost"),
+    Act.STARTED: ((Event.INSTALLATION_STARTED,), "a start is lost"),
+    Act.FAILED: ((Event.INSTALLATION_INCOMPLETE,), "a failed visit is lost"),
+    Act.RESCHEDULED: ((Event.VISIT_RESCHEDULED,), "another visit is lost"),
+    Act.ASSIGNED: ((Event.ORDER_ACCEPTED, Event.ENGINEER_REASSIGNED), "an assignment is lost"),
+    Act.ACKNOWLEDGED: ((Event.ATTENTION_ACKNOWLEDGED,), "an acknowledgement is lost"),
+}
+"""What an act leaves in the order's history, and what is said where it is missing."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +98,9 @@ def missing(acknowledged: Iterable[Act], seen: Seen) -> Iterable[str]:
         return
     if seen.order["stale"] or seen.order["status"] != seen.status:
         yield "the managers' view is behind"
-    if Act.ACCEPTED in acts and not seen.events[Event.INSTALLATION_ACCEPTED]:
-        yield "an acceptance is lost"
-    if Act.DECLINED in acts and not seen.events[Event.INSTALLATION_DECLINED]:
-        yield "a refusal is lost"
+    for act, (events, loss) in _RECORDED.items():
+        if act in acts and not any(seen.events[event] for event in events):
+            yield loss
     if Act.COMPLETED in acts and seen.status != OrderStatus.JOIN_COMPLETED:
         yield "a completion is lost"
     if Act.CANCELED in acts and seen.status != OrderStatus.ORDER_CANCELED:

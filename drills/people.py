@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 
 from domain.orders import OrderStatus
 from drills.accounts import Accounts, Act, Document
+from harness.staff import REGION
 from harness.waiting import soon
 
 BODY = {
@@ -24,7 +26,13 @@ BODY = {
 """The order that the contract shows."""
 NO_ANSWER = 0
 """In place of a status: the connection broke, or nothing came in time."""
-_ACTS = {"accept": Act.ACCEPTED, "decline": Act.DECLINED, "complete": Act.COMPLETED}
+_ACTS = {
+    "accept": Act.ACCEPTED,
+    "decline": Act.DECLINED,
+    "start": Act.STARTED,
+    "incomplete": Act.FAILED,
+    "complete": Act.COMPLETED,
+}
 _ANSWER_WITHIN = 15.0
 _COMES_TO_ANSWER_WITHIN = 60.0
 _BETWEEN_TRIES = 0.2
@@ -58,6 +66,20 @@ class People:
             self.accounts.note(order_id, Act.CANCEL_RECORDED)
         return status
 
+    async def reschedule(self, order_id: str, start: str) -> int:
+        """The customer would rather have another visit."""
+        body = {"preferredVisit": start}
+        return await self._noted(order_id, Act.RESCHEDULED, "POST", f"/orders/{order_id}/reschedule", body)
+
+    async def assign(self, order_id: str, engineer_id: str) -> int:
+        """A manager gives it to an engineer."""
+        body = {"engineerId": engineer_id}
+        return await self._noted(order_id, Act.ASSIGNED, "PUT", f"/managementCenters/assignments/{order_id}", body)
+
+    async def acknowledge(self, order_id: str) -> int:
+        """A manager takes on what a person is asked for."""
+        return await self._noted(order_id, Act.ACKNOWLEDGED, "POST", f"/orders/{order_id}/attention/acknowledge")
+
     async def accept(self, order_id: str) -> int:
         """The engineer who is asked will do it."""
         return await self._act(order_id, "accept")
@@ -66,6 +88,14 @@ class People:
         """The engineer who is asked will not do it."""
         return await self._act(order_id, "decline", reason="no time")
 
+    async def start(self, order_id: str) -> int:
+        """The engineer is there."""
+        return await self._act(order_id, "start")
+
+    async def fail(self, order_id: str) -> int:
+        """The engineer was there, and it could not be done."""
+        return await self._act(order_id, "incomplete", reason="CUSTOMER_ABSENT")
+
     async def complete(self, order_id: str) -> int:
         """The engineer has done it."""
         return await self._act(order_id, "complete")
@@ -73,6 +103,37 @@ class People:
     async def browse(self, **wanted: str) -> int:
         """A manager looks through the orders."""
         return _status(await self._send("GET", "/orderStatuses", params=wanted))
+
+    async def engineers(self, region: str = REGION) -> list[str]:
+        """Those of a region.
+
+        Raises:
+            NotInTime: nobody says.
+        """
+        items = await self._items("/managementCenters/engineers", {"region": region, "limit": "200"})
+        return [engineer["engineerId"] for engineer in items]
+
+    async def slots(self, address: str) -> list[str]:
+        """When a visit at an address can be booked.
+
+        Raises:
+            NotInTime: nobody says.
+        """
+        return [slot["start"] for slot in await self._items("/managementCenters/slots", {"address": address})]
+
+    async def hire(self, engineers: int, region: str = REGION) -> None:
+        """Have so many more engineers in a region, or some more where an answer is lost.
+
+        Raises:
+            NotInTime: one could not be hired.
+        """
+        for number in range(engineers):
+            body = {"name": f"Engineer {number}", "region": region}
+            await insist(partial(self._answered, "POST", "/managementCenters/engineers", body))
+
+    async def erase(self, customer_id: str) -> int:
+        """What is known of a customer is to be erased."""
+        return await self._answered("DELETE", f"/orders/customers/{customer_id}/personalData")
 
     async def row(self, order_id: str) -> Document:
         """The order as the managers see it; nothing where they do not."""
@@ -115,10 +176,26 @@ class People:
         row = await soon(look, within=within, every=_BETWEEN_TRIES, what=f"{order_id} {' or '.join(statuses)}")
         return row or {}
 
+    async def _items(self, path: str, params: dict[str, str]) -> list[Document]:
+        async def look() -> list[Document] | None:
+            answer = await self._send("GET", path, params=params)
+            found: list[Document] | None = None
+            if answer is not None and answer.status_code == HTTPStatus.OK:
+                found = answer.json()["items"]
+            return found
+
+        return await soon(look, within=_COMES_TO_ANSWER_WITHIN, every=_BETWEEN_TRIES, what=path) or []
+
+    async def _answered(self, method: str, path: str, body: Document | None = None) -> int:
+        return _status(await self._send(method, path, body))
+
     async def _act(self, order_id: str, act: str, **more: Any) -> int:
-        status = _status(await self._send("POST", f"/installations/{order_id}/{act}", more))
+        return await self._noted(order_id, _ACTS[act], "POST", f"/installations/{order_id}/{act}", more)
+
+    async def _noted(self, order_id: str, act: Act, method: str, path: str, body: Document | None = None) -> int:
+        status = await self._answered(method, path, body)
         if status == HTTPStatus.OK:
-            self.accounts.note(order_id, _ACTS[act])
+            self.accounts.note(order_id, act)
         return status
 
     async def _send(

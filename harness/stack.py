@@ -110,13 +110,15 @@ class Stack:
         command = (sys.executable, "-m", module, *arguments)
         await self.add_program(name, command, lambda: asyncio.to_thread(made.exists))
 
-    async def add_program(self, name: str, command: tuple[str, ...], ready: Callable[[], Awaitable[bool]]) -> None:
+    async def add_program(
+        self, name: str, command: tuple[str, ...], ready: Callable[[], Awaitable[bool]], **variables: str
+    ) -> None:
         """Start any program beside the service, and wait until it is ready.
 
         Raises:
             StackFailure: it ends, or is not ready in time.
         """
-        self._programs[name] = _Program(command, ready)
+        self._programs[name] = _Program(command, ready, variables)
         await self.start(name)
 
     async def start(self, name: str) -> None:

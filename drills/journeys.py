@@ -1,0 +1,230 @@
+"""Orders that are taken some steps of their way, left there, and taken on to their end later, at another door."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from itertools import count
+
+from domain.orders import OrderStatus
+from drills.accounts import Document
+from drills.people import BODY, NO_ANSWER, People, insist
+from harness.waiting import NotInTime, soon
+
+REGION_ADDRESS = str(BODY["installationAddress"])
+_NO_REGION_ADDRESS = "Atlantis 1"
+_BETWEEN_LOOKS = 0.2
+_REQUESTED = (OrderStatus.INSTALLATION_REQUESTED,)
+_ACCEPTED = (OrderStatus.INSTALLATION_ACCEPTED,)
+_HELD = (*_REQUESTED, *_ACCEPTED, OrderStatus.AWAITING_RESCHEDULE)
+CANCELED, COMPLETED = OrderStatus.ORDER_CANCELED, OrderStatus.JOIN_COMPLETED
+
+
+@dataclass
+class Journey:
+    """One order and its way."""
+
+    key: str
+    steps: Sequence[str]
+    """The names of `_STEPS`."""
+    leave_after: int
+    """So many steps are taken before it is left."""
+    address: str = REGION_ADDRESS
+    within: float = 240.0
+    """Seconds for each step: whatever it waits for comes, only later on a slow machine."""
+    order_id: str = ""
+    taken: int = 0
+    version: int = -1
+    """Of the order as the last step found it."""
+    surprises: list[str] = field(default_factory=list)
+    """Answers that should have been others."""
+
+    @property
+    def customer(self) -> str:
+        """Whose only order it is."""
+        return f"of-{self.key}"
+
+    @property
+    def ends(self) -> OrderStatus:
+        """What is to become of it."""
+        return CANCELED if self.steps[-1] == "cancel" else COMPLETED
+
+    async def begin(self, people: People) -> None:
+        """Place it, and go as far as where it is left."""
+        body = {"installationAddress": self.address, "customerId": self.customer}
+        await self.act("POST", partial(people.place, self.key, **body), HTTPStatus.OK, HTTPStatus.CREATED)
+        self.order_id = people.accounts.by_key.get(self.key, "")
+        await self._go(people, self.leave_after)
+
+    async def go_on(self, people: People) -> None:
+        """Go to its end."""
+        await self._go(people, len(self.steps))
+
+    async def stands(self, people: People, *statuses: OrderStatus) -> Document:
+        """The order, once it has gone on since the last step and stands so.
+
+        Raises:
+            NotInTime: it does not.
+        """
+
+        async def look() -> Document | None:
+            row = await people.row(self.order_id)
+            return row if row.get("status") in statuses and row["version"] > self.version else None
+
+        what = f"{self.key} ({' '.join(self.steps)}, {self.taken} taken) {' or '.join(statuses)}"
+        row = await soon(look, within=self.within, every=_BETWEEN_LOOKS, what=what)
+        return row or {}
+
+    async def act(self, what: str, act: Callable[[], Awaitable[int]], *expected: int) -> int:
+        """Do something until there is a definite answer, and note it where it should have been another.
+
+        Raises:
+            NotInTime: there is none.
+        """
+        status = await insist(act, within=self.within)
+        if status not in (expected or (HTTPStatus.OK,)):
+            self.surprises.append(f"{what} of {self.key}: {status}")
+        return status
+
+    async def _go(self, people: People, until: int) -> None:
+        while self.taken < until and not self.surprises:
+            try:
+                await _STEPS[self.steps[self.taken]](self, people)
+            except NotInTime as error:
+                self.surprises.append(str(error))
+            self.taken += 1
+
+
+async def _accept(journey: Journey, people: People) -> None:
+    row = await journey.stands(people, *_REQUESTED)
+    await journey.act("accept", partial(people.accept, journey.order_id))
+    journey.version = row["version"]
+
+
+async def _decline(journey: Journey, people: People) -> None:
+    row = await journey.stands(people, *_REQUESTED)
+    await journey.act("decline", partial(people.decline, journey.order_id))
+    journey.version = row["version"]
+
+
+async def _start(journey: Journey, people: People) -> None:
+    row = await journey.stands(people, *_ACCEPTED)
+    await journey.act("start", partial(people.start, journey.order_id))
+    journey.version = row["version"]
+
+
+async def _fail(journey: Journey, people: People) -> None:
+    row = await journey.stands(people, *_ACCEPTED)
+    await journey.act("incomplete", partial(people.fail, journey.order_id))
+    journey.version = row["version"]
+
+
+async def _complete(journey: Journey, people: People) -> None:
+    row = await journey.stands(people, *_ACCEPTED)
+    await journey.act("complete", partial(people.complete, journey.order_id))
+    journey.version = row["version"]
+
+
+async def _complete_too_early(journey: Journey, people: People) -> None:
+    await journey.stands(people, *_REQUESTED)
+    act = partial(people.complete, journey.order_id)
+    await journey.act("complete before accept", act, HTTPStatus.CONFLICT)
+
+
+async def _cancel(journey: Journey, people: People) -> None:
+    await journey.act("cancel", partial(people.cancel, journey.order_id), HTTPStatus.OK, HTTPStatus.ACCEPTED)
+
+
+async def _cancel_too_late(journey: Journey, people: People) -> None:
+    await journey.stands(people, COMPLETED)
+
+    async def until_told() -> int:
+        # Recorded only, where no worker has taken it in time: asking again tells.
+        status = await people.cancel(journey.order_id)
+        return NO_ANSWER if status == HTTPStatus.ACCEPTED else status
+
+    await journey.act("cancel after complete", until_told, HTTPStatus.CONFLICT)
+
+
+async def _acknowledge(journey: Journey, people: People) -> None:
+    row = await journey.stands(people, OrderStatus.AWAITING_ENGINEER)
+    await journey.act("acknowledge", partial(people.acknowledge, journey.order_id))
+    journey.version = row["version"]
+
+
+async def _assign(journey: Journey, people: People) -> None:
+    """To an engineer who has time; who has not is passed over."""
+    row = await journey.stands(people, OrderStatus.AWAITING_ENGINEER, *_HELD)
+    for engineer_id in await people.engineers():
+        if engineer_id == row["engineerId"]:
+            continue
+        act = partial(people.assign, journey.order_id, engineer_id)
+        if await journey.act("assign", act, HTTPStatus.OK, HTTPStatus.CONFLICT) == HTTPStatus.OK:
+            journey.version = row["version"]
+            return
+    journey.surprises.append(f"assign of {journey.key}: nobody has time")
+
+
+async def _reschedule(journey: Journey, people: People) -> None:
+    """To a window that is free; one that is taken by then is passed over."""
+    row = await journey.stands(people, *_HELD)
+    before = (row["visit"] or {}).get("start")
+    # The last first: those that come by themselves take the first.
+    for start in reversed(await people.slots(journey.address)):
+        if start == before:
+            continue
+        act = partial(people.reschedule, journey.order_id, start)
+        if await journey.act("reschedule", act, HTTPStatus.OK, HTTPStatus.CONFLICT) == HTTPStatus.OK:
+            journey.version = row["version"]
+            return
+    journey.surprises.append(f"reschedule of {journey.key}: nothing is free")
+
+
+_STEPS: Mapping[str, Callable[[Journey, People], Awaitable[None]]] = {
+    "accept": _accept,
+    "decline": _decline,
+    "start": _start,
+    "fail": _fail,
+    "complete": _complete,
+    "complete too early": _complete_too_early,
+    "cancel": _cancel,
+    "cancel too late": _cancel_too_late,
+    "acknowledge": _acknowledge,
+    "assign": _assign,
+    "reschedule": _reschedule,
+}
+_WAYS: Sequence[tuple[str, Sequence[str]]] = (
+    (REGION_ADDRESS, ("complete too early", "accept", "complete", "cancel too late")),
+    (REGION_ADDRESS, ("accept", "start", "complete")),
+    (REGION_ADDRESS, ("decline", "accept", "complete")),
+    (REGION_ADDRESS, ("reschedule", "accept", "reschedule", "accept", "complete")),
+    (REGION_ADDRESS, ("accept", "assign", "accept", "complete")),
+    (REGION_ADDRESS, ("accept", "start", "fail", "reschedule", "accept", "complete")),
+    (_NO_REGION_ADDRESS, ("acknowledge", "assign", "accept", "complete")),
+)
+"""From where an order is for, to its completion."""
+_CHANGE_NOTHING = ("complete too early", "cancel too late")
+
+
+def journeys(stage: str, *, times: int = 1, within: float = Journey.within) -> list[Journey]:
+    """For each way and each step of it, an order that is left there and completed later, and one that is canceled."""
+    numbers, found = count(), []
+
+    def add(steps: Sequence[str], leave_after: int, address: str) -> None:
+        found.append(Journey(f"{stage}-{next(numbers)}", steps, leave_after, address, within))
+
+    for _ in range(times):
+        canceled: set[tuple[str, Sequence[str]]] = set()
+        for address, way in _WAYS:
+            for left in range(len(way)):
+                add(way, left, address)
+                before = tuple(step for step in way[:left] if step not in _CHANGE_NOTHING)
+                if "complete" not in before and (address, before) not in canceled:
+                    canceled.add((address, before))
+                    add((*before, "cancel"), len(before), address)
+    return found
+
+
+def surprises(travelled: Iterable[Journey]) -> list[str]:
+    """All answers that should have been others."""
+    return [surprise for journey in travelled for surprise in journey.surprises]

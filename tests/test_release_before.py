@@ -1,0 +1,67 @@
+"""The release before is there only where git has it, and says so elsewhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import release_before
+from harness.release_before import COMMIT, OURS, Checkout, NotTried
+from tests import programs
+
+UNKNOWN = "0123456789" * 4
+
+
+def test_a_commit_that_git_does_not_have_is_not_tried() -> None:
+    with pytest.raises(NotTried, match=UNKNOWN[:12]):
+        release_before.prepared(UNKNOWN)
+
+
+def test_outside_of_a_repository_it_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release_before, "_ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(NotTried, match=COMMIT[:12]):
+        release_before.prepared()
+
+
+def test_without_git_it_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NotTried, match="git is not installed"):
+        release_before.prepared()
+
+
+def test_what_is_not_tried_skips_a_test_unless_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("REQUIRE_PROGRAMS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="git is not installed"):
+        programs.the_release_before()
+    monkeypatch.setenv("REQUIRE_PROGRAMS", "siege,release-before")
+    with pytest.raises(pytest.fail.Exception, match="release-before is required"):
+        programs.the_release_before()
+
+
+def test_it_runs_what_it_has_installed_itself(tmp_path: Path) -> None:
+    other = Checkout(tmp_path, tmp_path / "bin" / "python")
+    beside = str(Path(sys.executable).with_name("temporal"))
+
+    assert other.command((sys.executable, "worker.py")) == (str(tmp_path / "bin" / "python"), "worker.py")
+    assert other.command((beside, "server")) == (str(tmp_path / "bin" / "temporal"), "server")
+    assert other.command(("/usr/bin/siege",)) == ("/usr/bin/siege",)
+    assert OURS.command((sys.executable, "-m", "api")) == (sys.executable, "-m", "api")
+
+
+@pytest.mark.timeout(1500)
+def test_it_is_made_once_and_kept() -> None:
+    first = programs.the_release_before()
+    made = (first.directory.parent / "made").stat()
+
+    again = programs.the_release_before()
+
+    assert again == first
+    assert (again.directory.parent / "made").stat() == made
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=first.directory, capture_output=True, text=True, check=True)
+    assert head.stdout.strip() == COMMIT
+    version = "import temporalio, sys; print(temporalio.__file__)"
+    found = subprocess.run([first.python, "-c", version], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith(str(first.directory.parent))
