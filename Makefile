@@ -23,7 +23,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test lint format check coverage demo bench audit-verify sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
+.PHONY: help run test release-before lint format check coverage demo bench audit-verify sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,10 +31,13 @@ help: ## this list
 run: $(VENV)/embedded.stamp ## the whole service in the foreground: Temporal with its Web UI, a worker, the API
 	@exec $(PY) run.py --end-with $$PPID
 
-test: $(VENV)/dev.stamp ## every check and test
+test: $(VENV)/dev.stamp release-before ## every check and test
 	$(style)
 	$(structure)
 	$(call stage,tests,$(PY) -m pytest $(AT_ONCE))
+
+release-before: $(VENV)/dev.stamp ## what drill-upgrade runs beside this release: its sources and their dependencies, made once
+	@$(PY) -m harness.release_before
 
 lint: $(VENV)/dev.stamp ## style and likely mistakes
 	$(style)
@@ -94,7 +97,9 @@ lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml; LOCK_FLAGS=--
 	$(LOCK) -c requirements/dev.txt --no-annotate pyproject.toml -o requirements/service.txt
 	$(LOCK) --no-annotate --group tools -o requirements/tools.txt
 
-clean: ## remove the virtual environment and caches; data (DATA_DIR) stays
+clean: ## remove the virtual environment, the release before and caches; data (DATA_DIR) stays
+	rm -rf .release-before
+	git worktree prune 2>/dev/null || true
 	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,7 +1,9 @@
 """The release before gives way to this one, and what that drill takes for a failure."""
 
+import subprocess
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,20 @@ def test_orders_are_left_at_every_step_and_both_completed_and_canceled() -> None
     for before in ((), ("accept",), ("accept", "start"), ("accept", "start", "fail"), ("reschedule",), ("decline",)):
         assert before in {left(journey) for journey in canceled}
     assert len({journey.key for journey in found}) == len(found)
+
+
+@pytest.mark.timeout(WITHIN + 60)
+def test_it_is_made_once_and_kept() -> None:
+    first = the_release_before()
+    made = (first.directory.parent / "made").stat()
+
+    again = the_release_before()
+
+    assert again == first
+    assert (again.directory.parent / "made").stat() == made
+    asked = "import temporalio; print(temporalio.__file__)"
+    found = subprocess.run([first.python, "-c", asked], capture_output=True, text=True, check=True)
+    assert Path(found.stdout).is_relative_to(first.python.parents[1])
 
 
 @pytest.mark.timeout(WITHIN + 60)
