@@ -1,20 +1,33 @@
-"""Measures the service and prints what it has found: `python -m bench [--only NAME]… [--quick]`."""
+"""Measures the service and prints what it has found: `python -m bench [--only NAME]… [--quick] [--against COMMIT]`."""
 
 import argparse
 import json
+import os
 import signal
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol
 
 import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
-from bench import completing, cost, flood, machine, placing, reading, scaling, security, slots
-from bench.report import Aim
+from bench import against, completing, cost, flood, machine, placing, reading, scaling, security, slots
+from bench.report import Aim, Measurement
 from harness import stack
+from harness.release_before import NotTried, prepared
 
-_PARTS = {
+
+class Part(Protocol):
+    """A part of the bench."""
+
+    async def __call__(self, *, quick: bool) -> Measurement:
+        """Measure it."""
+
+
+_PARTS: Mapping[str, Part] = {
     "placing": placing.measure,
     "completing": completing.measure,
     "cost": cost.measure,
@@ -24,7 +37,7 @@ _PARTS = {
     "flood": flood.measure,
     "scaling": scaling.measure,
 }
-_RESULTS = Path(__file__).parent / "results" / "latest.json"
+_RESULTS = Path(__file__).parent / "results"
 
 
 async def server_version() -> str:
@@ -34,24 +47,28 @@ async def server_version() -> str:
         return answer.server_version
 
 
-async def bench(names: list[str], *, quick: bool) -> int:
+async def bench(parts: Mapping[str, Part], results: Path, *, quick: bool) -> int:
     """Measure one after the other; print and write each as soon as it is there."""
     ran_on = machine.describe(await server_version())
     print(" · ".join(f"{key} {value}" for key, value in ran_on.items()), end="\n\n", flush=True)
     document: dict[str, object] = {"machine": ran_on, "quick": quick}
     aims: list[Aim] = []
-    for name in names:
+    for name, measure in parts.items():
         began = machine.Clock()
-        found = await _PARTS[name](quick=quick)
+        found = await measure(quick=quick)
         took, others = perf_counter() - began.at, began.others()
         print(found.markdown(), f"_{name}: {took:.0f} s; others used {others:.0%} of the CPU_", sep="\n", end="\n\n")
         sys.stdout.flush()
         document[name] = found.document() | {"seconds": round(took), "cpuOfOthers": round(others, 2)}
         aims += found.aims
-        _RESULTS.parent.mkdir(exist_ok=True)
-        _RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(aims)} aims, {sum(not aim.met for aim in aims)} missed. Written to {_RESULTS}")
+        _write(results, document)
+    print(f"{len(aims)} aims, {sum(not aim.met for aim in aims)} missed. Written to {results}")
     return 0
+
+
+def _write(results: Path, document: Mapping[str, object]) -> None:
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -59,10 +76,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=_PARTS, help="one of several; all by default")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
+    parser.add_argument("--against", metavar="COMMIT", help=f"compare with that commit: {', '.join(against.PARTS)}")
     arguments = parser.parse_args()
     # Told to stop, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return uvloop.run(bench(arguments.only or list(_PARTS), quick=arguments.quick))
+    if arguments.against is None:
+        chosen = {name: _PARTS[name] for name in arguments.only or _PARTS}
+        return uvloop.run(bench(chosen, _RESULTS / "latest.json", quick=arguments.quick))
+    names = arguments.only or against.AS_IT_COMES
+    if unknown := [name for name in names if name not in against.PARTS]:
+        parser.error(f"against another commit there is no {', '.join(unknown)}")
+    try:
+        other = prepared(arguments.against)
+    except NotTried as reason:
+        sys.stderr.write(f"not tried: {reason}\n")
+        return os.EX_UNAVAILABLE
+    compared = {name: partial(against.PARTS[name], other) for name in names}
+    return uvloop.run(bench(compared, _RESULTS / "against.json", quick=arguments.quick))
 
 
 if __name__ == "__main__":

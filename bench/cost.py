@@ -17,7 +17,7 @@ from domain.orders import workflow_id
 from harness import stack
 
 _LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16}
-_REST = 0.2
+REST = 0.2
 """Seconds before each act of the engineer, of an order that nothing disturbs: all that was due has been done then."""
 
 
@@ -30,18 +30,19 @@ async def measure(*, quick: bool) -> Measurement:
     ):
         way, feed = ByClient(running.client), Feed(read_model.Requests(store).look)
         found = Measurement(f"Cost of an order, the median of {count}")
-        for name, in_motion, rest in (("under load", IN_MOTION, 0.0), ("undisturbed", 1, _REST)):
+        for name, in_motion, rest in (("under load", IN_MOTION, 0.0), ("undisturbed", 1, REST)):
             before = await asyncio.to_thread(shards.writes, running)
             orders = await Load(running.client, way, feed, in_motion).carry_through_many(count, rest=rest)
             written = await asyncio.to_thread(shards.writes, running) - before
-            row = await _median(running.client, orders)
+            row = await median_of(running.client, orders)
             found.rows.append({"order": name, **row, "shard writes": written / len(orders)})
     for name, limit in _LIMITS.items():
         found.aims += [Aim(f"{name} {row['order']}", float(row[name]), limit) for row in found.rows]
     return found
 
 
-async def _median(client: Client, orders: Sequence[str]) -> Row:
+async def median_of(client: Client, orders: Sequence[str]) -> Row:
+    """What the median of some orders has cost, by their histories."""
     costs = [await _cost(client, order_id) for order_id in orders]
     return {name: statistics.median(cost[name] for cost in costs) for name in costs[0]}
 

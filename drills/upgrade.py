@@ -46,7 +46,7 @@ _OPEN = [status for status in OrderStatus if not status.final]
 _STARTED = Event.INSTALLATION_STARTED
 _BEFORE, _NOW = "before", "now"
 _RELEASED_WITHIN = 120.0
-_TIMES = 5
+_TIMES = 3
 """So many orders of each kind, in each stage."""
 _PARTS_QUICK, _PARTS_PLANTED = 3, 7
 _PLANTED_WITHIN = 8.0

@@ -40,6 +40,7 @@ class Checkout:
 
     directory: Path
     python: Path
+    commit: str = "HEAD"
 
     def command(self, ours: Sequence[str]) -> tuple[str, ...]:
         """A command of this release, as the checkout's own environment runs it."""
@@ -68,7 +69,7 @@ def prepared(commit: str = COMMIT) -> Checkout:
     """
     known = _known(commit)
     home = _KEPT / known
-    checkout = Checkout(home / "checkout", home / "venv" / "bin" / "python")
+    checkout = Checkout(home / "checkout", home / "venv" / "bin" / "python", known)
     with _alone():
         if not _is_made(home, checkout):
             shutil.rmtree(home, ignore_errors=True)

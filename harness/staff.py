@@ -1,10 +1,13 @@
 """Engineers, so many that every order finds a window."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from domain import contexts
+from harness.http_client import connections
 from settings import Settings
 from stores.database import Database
 from stores.staffing import Staffing
@@ -22,6 +25,21 @@ async def hire(database: Database, region: str = REGION, engineers: int = ENGINE
     names = [f"Engineer {number}" for number in range(len(known), engineers)]
     new = await asyncio.gather(*(staffing.create_engineer(name=name, region=region) for name in names))
     return [engineer.engineer_id for engineer in (*known, *new)]
+
+
+async def hire_over_http(address: tuple[str, int], region: str = REGION, engineers: int = ENGINEERS) -> None:
+    """Have so many more engineers in a region, of whichever release answers there.
+
+    Raises:
+        TimeoutError, ConnectionError: there is no answer.
+        RuntimeError: one could not be hired.
+    """
+    async with connections(address, 1) as [connection]:
+        for number in range(engineers):
+            body = json.dumps({"name": f"Engineer {number}", "region": region}).encode()
+            answer = await connection.request("POST", "/managementCenters/engineers", body)
+            if answer.status != HTTPStatus.CREATED:
+                raise RuntimeError(f"an engineer was not hired: {answer.status} {answer.body.decode()}")
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """The release before is there only where git has it, and says so elsewhere."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +40,19 @@ def test_what_is_not_tried_skips_a_test_unless_it_is_required(monkeypatch: pytes
     monkeypatch.setenv("REQUIRE_PROGRAMS", "siege,release-before")
     with pytest.raises(pytest.fail.Exception, match="release-before is required"):
         programs.the_release_before()
+
+
+@pytest.mark.parametrize("command", [("drills", "upgrade"), ("bench", "--against", COMMIT)])
+def test_the_commands_say_that_it_is_not_tried(command: tuple[str, ...]) -> None:
+    environment = os.environ | {"PATH": ""}
+
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=OURS.directory, env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == os.EX_UNAVAILABLE
+    assert "not tried" in done.stdout + done.stderr
+    assert "git is not installed" in done.stdout + done.stderr
 
 
 def test_it_runs_what_it_has_installed_itself(tmp_path: Path) -> None:

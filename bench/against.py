@@ -1,0 +1,171 @@
+"""Compares this release with another commit: `python -m bench --against COMMIT`.
+
+Each has its own Temporal server, worker and API, started from its own sources and environment, and its own data. They
+take turns: one idles while the other is measured. Orders are placed, and engineers act, over HTTP alone, so nothing of
+the other commit is imported here.
+"""
+
+import asyncio
+import statistics
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from bench import shards
+from bench.completing import IN_MOTION
+from bench.cost import REST, median_of
+from bench.load import Feed, Load, Window, joined
+from bench.orders import OverHttp
+from bench.report import Aim, Measurement, Row
+from bench.turns import Side, share
+from harness import stack, staff
+from harness.http_client import Connection, connections
+from harness.release_before import OURS, Checkout
+from harness.stack import Stack
+
+_AT_LEAST = 0.97
+_REQUESTED = "/orderStatuses?status=INSTALLATION_REQUESTED&limit=200"
+_PROCESSES = ("temporal", "worker", "api")
+_COUNTED = ("activities", "workflow tasks", "events", "updates", "timers", "upserts", "actions")
+_THIS = "this release"
+_PLACED_AT_ONCE = (1, 50)
+
+Each = TypeVar("Each")
+
+
+class Measure(Protocol):
+    """A part of the bench."""
+
+    async def __call__(self, other: Checkout, *, quick: bool) -> Measurement:
+        """Compare this release with another."""
+
+
+@dataclass
+class Contender:
+    """One of the two."""
+
+    name: str
+    running: Stack
+    way: OverHttp
+    feed: Feed
+    windows: list[Window] = field(default_factory=list)
+
+    def load(self, in_motion: int = IN_MOTION) -> Load:
+        """Orders in motion."""
+        return Load(self.running.client, self.way, self.feed, in_motion)
+
+
+async def completing(other: Checkout, *, quick: bool) -> Measurement:
+    """Completed orders per second."""
+    pairs, seconds = (1, 8.0) if quick else (6, 10.0)
+    found = Measurement(f"Completed orders against {_short(other)}, {IN_MOTION} in motion, one worker process each")
+    async with _both(other, "worker") as contenders:
+        for number in range(pairs):
+            for each in _in_turns(contenders, number):
+                each.windows.append(await each.load().window(each.running, _PROCESSES, warm=2, seconds=seconds))
+    for each in contenders:
+        whole = joined(each.windows)
+        cpu = {kind: whole.cpu[kind] for kind in _PROCESSES}
+        found.rows.append({"what": each.name, "orders/s": whole.rate, **whole.per_order(cpu)})
+    ours, theirs = ([window.rate for window in each.windows] for each in contenders)
+    found.aims.append(_ratio("orders/s", ours, theirs))
+    return found
+
+
+async def cost(other: Checkout, *, quick: bool) -> Measurement:
+    """What Temporal bills, writes, and keeps for an order: the same, or less."""
+    count = 10 if quick else 100
+    found = Measurement(f"Cost of an order against {_short(other)}, the median of {count}")
+    async with _both(other, "worker") as contenders:
+        for name, in_motion, rest in (("under load", IN_MOTION, 0.0), ("undisturbed", 1, REST)):
+            rows = [await _cost(each, name, in_motion, rest, count) for each in contenders]
+            found.rows += rows
+            found.aims += [_no_more(name, counted, *rows) for counted in _COUNTED]
+    return found
+
+
+async def placing(other: Checkout, *, quick: bool) -> Measurement:
+    """`POST /orders` while no worker runs."""
+    pairs, seconds = (1, 1.0) if quick else (6, 2.5)
+    found = Measurement(f"Taking an order against {_short(other)}: `POST /orders`")
+    async with _both(other) as contenders:
+        for at_once in _PLACED_AT_ONCE:
+            sides = [Side(each.name, each.way.place) for each in contenders]
+            for number in range(pairs):
+                for side, each in _in_turns(list(zip(sides, contenders, strict=True)), number):
+                    await side.block(each.running, at_once, seconds, warm=1)
+            found.rows += [side.row(at_once, "orders/s") for side in sides]
+            found.aims.append(
+                Aim(f"{at_once} at once: share of the throughput", share(*sides), _AT_LEAST, at_least=True)
+            )
+    return found
+
+
+PARTS: Mapping[str, Measure] = {"completing": completing, "cost": cost, "placing": placing}
+AS_IT_COMES = ("completing", "cost")
+
+
+@asynccontextmanager
+async def _both(other: Checkout, *more: str) -> AsyncIterator[Sequence[Contender]]:
+    """Start both releases: Temporal server, API, and what else is named."""
+    async with AsyncExitStack() as things:
+        yield [
+            await things.enter_async_context(_contender(name, checkout, more))
+            for name, checkout in ((_THIS, OURS), (_short(other), other))
+        ]
+
+
+@asynccontextmanager
+async def _contender(name: str, checkout: Checkout, more: Iterable[str]) -> AsyncIterator[Contender]:
+    parts = ("temporal", "migration", *more, "api")
+    most = max(IN_MOTION, *_PLACED_AT_ONCE)
+    async with (
+        stack.running(*parts, engineers=1, checkout=checkout) as running,
+        connections(running.api, most) as acting,
+        connections(running.api, 1) as [looking],
+    ):
+        await staff.hire_over_http(running.api)
+        yield Contender(name, running, OverHttp(list(acting)), Feed(_requests(looking)))
+
+
+def _requests(connection: Connection) -> Callable[[], Awaitable[Iterable[tuple[str, str]]]]:
+    async def look() -> Iterable[tuple[str, str]]:
+        _, answer = await connection.timed(_REQUESTED)
+        return [(row["orderId"], row["engineerId"]) for row in answer.document()["items"]]
+
+    return look
+
+
+async def _cost(each: Contender, name: str, in_motion: int, rest: float, count: int) -> Row:
+    before = await asyncio.to_thread(shards.writes, each.running)
+    orders = await each.load(in_motion).carry_through_many(count, rest=rest)
+    written = await asyncio.to_thread(shards.writes, each.running) - before
+    row = await median_of(each.running.client, orders)
+    return {"order": f"{name}, {each.name}", **row, "shard writes": written / len(orders)}
+
+
+def _no_more(name: str, counted: str, ours: Row, theirs: Row) -> Aim:
+    return Aim(f"{counted} {name}, beside those of before", float(ours[counted]), float(theirs[counted]))
+
+
+def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Aim:
+    """Of pairs of neighbors, for what slows the machine for a while slows both.
+
+    Raises:
+        RuntimeError: the other has done nothing in one of its turns.
+    """
+    if not all(theirs):
+        raise RuntimeError(f"{what}: nothing was done in a turn; the machine has other things to do")
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    return Aim(f"{what}, median of {len(ratios)} pairs ({told})", statistics.median(ratios), _AT_LEAST, at_least=True)
+
+
+def _in_turns(both: Sequence[Each], number: int) -> Iterable[Each]:
+    """Whoever comes second meets what the first has left to do: they take turns in that, too."""
+    return both if number % 2 == 0 else reversed(both)
+
+
+def _short(other: Checkout) -> str:
+    return other.commit[:7]
