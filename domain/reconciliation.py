@@ -59,6 +59,8 @@ class Reconciliation:
     """Of `PARTS`, the one that it is at."""
     after: str | None = None
     """Where it is in that part; `None` at its beginning."""
+    forgotten: bool = False
+    """The orders that are kept no longer have been forgotten; changes of the event stream may be left."""
     repaired: Mapping[Repair, int] = field(default_factory=dict)
     only: str | None = None
     """Nothing but this order: somebody cancels it, and no workflow takes that any more."""

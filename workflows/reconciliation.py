@@ -51,6 +51,7 @@ _ERASES_BEFORE_FORGETTING = "erases-before-forgetting"
 _ADDS_DETAILS = "adds-details-to-installations"
 _DETAILS_AT_ONCE = 20
 """Pages of orders in one pass whose installations get the details that they lack."""
+_FINISHES_IN_SEVERAL_RUNS = "finishes-in-several-runs"
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -67,10 +68,13 @@ class ReconciliationWorkflow:
         while self.plan.part < len(PARTS):
             await self._look()
             self._go_on_in_a_new_run_if_long()
-        if self.plan.keep_for and workflow.patched(_ERASES_BEFORE_FORGETTING):
+        if self.plan.keep_for and not self.plan.forgotten and workflow.patched(_ERASES_BEFORE_FORGETTING):
             await self._forget()
+        self.plan = replace(self.plan, forgotten=True)
         while await self._ask(FINISH, self.plan.keep_for):
-            pass
+            # Only a long run asks `patched`, so that a pass of one run records no marker.
+            if workflow.info().is_continue_as_new_suggested() and workflow.patched(_FINISHES_IN_SEVERAL_RUNS):
+                workflow.continue_as_new(self.plan)
         if workflow.patched(_ADDS_DETAILS):
             await self._add_details()
         return Reconciled(self.plan.until, dict(self.plan.repaired), self.plan.details_after)

@@ -201,14 +201,36 @@ async def a_pass_that_adds_details(client: Client) -> WorkflowHistory:
     return await _recorded(client, Looked(lacking=["o1", "o2", "o3"], unknown=["o2"]))
 
 
+async def a_pass_that_goes_on_in_a_new_run(client: Client) -> WorkflowHistory:
+    """The first run of a pass that forgets more changes than one run should."""
+    return await _recorded(client, Looked(changes=[500] * 25))
+
+
 async def _recorded(client: Client, looked: Looked) -> WorkflowHistory:
     async with looking(client, looked) as reconcile:
         name = uuid4().hex
         async with asyncio.timeout(20):
             await reconcile(Reconciliation(keep_for=1), named=name)
-        return await client.get_workflow_handle(name).fetch_history()
+        return (await runs_of(client, name))[0]
+
+
+async def runs_of(client: Client, name: str) -> list[WorkflowHistory]:
+    """The history of each run of a workflow, the first one first."""
+    newest = await client.get_workflow_handle(name).describe()
+    run_id = newest.raw_description.workflow_execution_info.first_run_id
+    runs: list[WorkflowHistory] = []
+    while run_id:
+        runs.append(await client.get_workflow_handle(name, run_id=run_id).fetch_history())
+        run_id = runs[-1].events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return runs
 
 
 PASSES: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
-    each.__name__: each for each in (a_pass_that_ends_an_order, a_pass_that_forgets_orders, a_pass_that_adds_details)
+    each.__name__: each
+    for each in (
+        a_pass_that_ends_an_order,
+        a_pass_that_forgets_orders,
+        a_pass_that_adds_details,
+        a_pass_that_goes_on_in_a_new_run,
+    )
 }

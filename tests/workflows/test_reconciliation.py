@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
+from temporalio.workflow import NondeterminismError
 
 from domain.commands import Command
 from domain.erasure import BEFORE_VIEW, CustomersOrders
@@ -18,6 +20,7 @@ from domain.reconciliation import (
     ADD_DETAILS,
     END_INSTALLATION,
     FIND_DETAILS,
+    FIND_EXPIRED,
     FIND_LACKING_DETAILS,
     FORGET,
     PARTS,
@@ -29,7 +32,9 @@ from domain.reconciliation import (
 from domain.times import UNSET
 from schedules import schedule_reconciliation
 from settings import Settings
-from tests.workflows.passes import Looked, looking
+from tests.workflows.histories import read
+from tests.workflows.passes import Looked, looking, runs_of
+from tests.workflows.stage import replay
 from tests.workflows.waiting import eventually, within
 
 EVER = 10**9
@@ -173,6 +178,56 @@ async def test_a_long_pass_goes_on_in_a_new_run_with_what_it_has_found(client: C
     assert done.repaired == {Repair.STALE: 40, Repair.EXPIRED: 8}
     assert [look.after for look in looked.looks if look.status is None] == [None, *map(str, range(1, 40))]
     assert first.raw_description.workflow_execution_info.first_run_id != first.run_id
+
+
+async def test_a_pass_that_forgets_many_changes_goes_on_in_new_runs(client: Client) -> None:
+    looked = Looked({None: [Found(repaired={Repair.STALE: 1})]}, expired=[["o1"]], changes=[500] * 100)
+    async with looking(client, looked) as reconcile:
+        done = await within(reconcile(Reconciliation(keep_for=60), named="many-changes"))
+        runs = await runs_of(client, "many-changes")
+
+    assert looked.changes == []
+    assert done.repaired == {Repair.STALE: 1, Repair.EXPIRED: 1}
+    assert {look.until for look in looked.looks} == {done.since}
+    # The tests' server suggests a new run after 100 events.
+    assert len(runs) > 5
+    assert max(len(run.events) for run in runs) < 130
+    # Every run but the first goes on with the changes at once.
+    found_expired = [
+        sum(
+            event.activity_task_scheduled_event_attributes.activity_type.name == FIND_EXPIRED.name
+            for event in run.events
+        )
+        for run in runs
+    ]
+    assert found_expired == [2, *[0] * (len(runs) - 1)]
+
+
+async def test_a_long_pass_of_the_release_before_ends_in_the_run_that_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read("a_pass_that_goes_on_in_a_new_run_by_0c8ab7f")
+    await replay(before)
+
+    monkeypatch.setattr(workflow, "patched", lambda _: True)
+    with pytest.raises(NondeterminismError):
+        await replay(before)
+
+
+async def test_a_scheduled_pass_that_needs_several_runs_is_one_pass(scheduling: Client) -> None:
+    looked = Looked(changes=[500] * 50)
+    async with looking(scheduling, looked):
+        await schedule_reconciliation(scheduling, Settings(reconcile_every=3600, view_retention=400_000))
+        schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
+
+        async def finished(passes: int) -> bool:
+            running = (await schedule.describe()).info.running_actions
+            return len(looked.looks) == passes * len(PARTS) and not looked.changes and not running
+
+        for number in (1, 2):
+            await schedule.trigger()
+            await eventually(partial(finished, number))
+
+    first, second = looked.looks[0], looked.looks[len(PARTS)]
+    assert second.since == first.until - timedelta(minutes=10)
 
 
 async def test_a_scheduled_pass_begins_where_the_one_before_has_come_to(scheduling: Client) -> None:
