@@ -8,6 +8,7 @@ from time import monotonic
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
 from activities.order_workflows import PAGE, Listed, OrderWorkflows
 from activities.view_repair import ViewRepair, differs
@@ -81,6 +82,9 @@ class ReconciliationActivities:
         for order_id in order_ids:
             activity.heartbeat()
             outcome = await self._repair.repair(order_id, end_lost=asked.end_lost or order_id == asked.only)
+            if asked.only is not None and outcome.repair is Repair.UNANSWERED:
+                # Its cancel has been acknowledged: this is tried again, perhaps by a worker of a newer release.
+                raise ApplicationError("nobody tells how the order stands")
             if outcome.ended is not None:
                 found.ended.append(outcome.ended)
             if outcome.repair is not None:
@@ -101,6 +105,8 @@ class ReconciliationActivities:
         if shown.status.final:
             # By an earlier try; and the customer's data may have been erased since.
             return
+        if not (shown.status.known and order.status.known):
+            raise ApplicationError("only a newer release knows whether the order has ended")
         end(order, asked.installation, asked.cancel, at=datetime.now(UTC))
         await self._view.put([replace(order, version=max(order.version, shown.version + 1))])
         self._repaired.labels(Repair.ENDED.value).inc()

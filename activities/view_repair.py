@@ -58,8 +58,7 @@ class ViewRepair:
         except Undecipherable:
             return Outcome(Repair.UNANSWERED)
         if not (told.carried or told.order.status.final):
-            ended = told.order if told.answered else row or told.order
-            return Outcome(ended=None if ended.status.final else ended)
+            return _to_be_ended(row, told.order if told.answered else row or told.order)
         if told.answered:
             return await self._show(row, told.order)
         # As far as it is known: whoever looks for it finds it, and the next pass finds that it differs.
@@ -72,14 +71,17 @@ class ViewRepair:
             return Outcome(Repair.MISSED)
         if replace(order, version=row.version) == row:
             return Outcome()
+        if not row.known and order.version <= row.version:
+            # An older worker may have told it, which does not know either what the newer one has shown.
+            return Outcome(Repair.UNANSWERED)
         await self.view.put([replace(order, version=max(order.version, row.version + 1))])
         return Outcome(Repair.STALE)
 
     async def _lost(self, row: Order | None, *, end_lost: bool) -> Outcome:
         if row is None or row.status.final:
             return Outcome()
-        if end_lost:
-            return Outcome(ended=row)
+        if end_lost or not row.status.known:
+            return _to_be_ended(row, row)
         if row.attention is not None and row.attention.reason == AttentionReason.WORKFLOW_LOST:
             return Outcome()
         at = datetime.now(UTC)
@@ -92,3 +94,10 @@ class ViewRepair:
             return (await self.view.get(order_id)).order
         except NotFound:
             return None
+
+
+def _to_be_ended(row: Order | None, order: Order) -> Outcome:
+    """Nobody carries the order any more; in a status of a newer release it is left to that, for it may have ended."""
+    if not (order.status.known and (row is None or row.status.known)):
+        return Outcome(Repair.UNANSWERED)
+    return Outcome(ended=None if order.status.final else order)

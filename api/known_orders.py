@@ -97,14 +97,19 @@ class KnownOrders:
     async def ended(self, order_id: str) -> Order:
         """The last state of an order whose workflow takes no messages any more.
 
+        A status that this release does not know is one in which its workflow has ended it.
+
         Raises:
             NotFound: nobody knows such an order.
-            Unavailable, StoreUnavailable: who might know does not answer.
+            Unavailable, StoreUnavailable: who might know does not answer, or only a newer release knows the status.
         """
         try:
             return await self._result(order_id)
         except (NoSuchWorkflow, WorkflowFailureError):
-            return (await self.otherwise(order_id)).order
+            order = (await self.otherwise(order_id)).order
+            if not order.status.known:
+                raise NoAnswerInTime(f"the order is {order.status}, which only a newer release understands") from None
+            return order
 
     async def forgotten(self, order_id: str) -> Order | None:
         """The order, where it has ended and only the read model still knows it.
@@ -116,7 +121,7 @@ class KnownOrders:
             order = (await self.row(order_id, within=LOOK_WITHIN)).order
         except (NotFound, StoreUnavailable):
             return None
-        if not order.status.final:
+        if order.status.known and not order.status.final:
             return None
         try:
             async with asking_temporal(ANSWER_WITHIN) as timeout:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AfterValidator
 
 from api.bodies import JsonRoute
 from api.callers import Role
@@ -14,7 +15,7 @@ from api.gate import Asking, LookedAt
 from api.limits import client_of
 from api.openapi import answers
 from api.problems import Kind
-from api.schemas.common import Cursor, Id, Limit, Many, Region, Text
+from api.schemas.common import Cursor, Id, Limit, Many, Region, Text, known
 from api.schemas.order_status import OrderStatusShown, OrderStatusSummary, Totals
 from domain.order_status import OrderFilter, Sort
 from domain.orders import AttentionReason, OrderStatus
@@ -25,17 +26,19 @@ _LISTING = answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME)
 _LARGEST = 2**63 - 1
 
 
+AskedStatus = Annotated[OrderStatus, AfterValidator(known)]
+AskedReason = Annotated[AttentionReason, AfterValidator(known)]
 SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentionSince", "-attentionSince"]
 """`-` for descending."""
 
 
 async def _wanted(
     caller: Asking,
-    status: Annotated[tuple[OrderStatus, ...], Query(max_length=20)] = (),
+    status: Annotated[tuple[AskedStatus, ...], Query(max_length=20)] = (),
     region: Annotated[tuple[Region, ...], Query(max_length=50)] = (),
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     customer_id: Annotated[Text | None, Query(alias="customerId")] = None,
-    attention: Annotated[Literal["true", "false"] | AttentionReason | None, Query()] = None,
+    attention: Annotated[Literal["true", "false"] | AskedReason | None, Query()] = None,
     q: Annotated[Text | None, Query(description="An order id, an engineer's name, or part of an address")] = None,
 ) -> OrderFilter:
     customer_id = caller.themselves(Role.CUSTOMER, customer_id)

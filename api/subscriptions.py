@@ -219,7 +219,7 @@ class Subscriptions:
         order = await self._known.ended(order_id)
         if order.status is OrderStatus.ORDER_CANCELED:
             return Cancellation(Known(order), done=True)
-        if order.status.final:
+        if order.status.final or not order.status.known:
             raise OrderCancelRejected(f"the order has ended, and is {order.status}")
         await self._have_ended(order_id, request)
         return Cancellation(Known(order, stale=True), done=False)

@@ -6,11 +6,12 @@ from enum import StrEnum
 
 from domain.commands import Command
 from domain.contexts import INSTALLATION
+from domain.open_enum import OpenStrEnum
 from domain.orders import Visit
 from domain.times import UNSET
 
 
-class InstallationStatus(StrEnum):
+class InstallationStatus(OpenStrEnum):
     """Where the engineer's job stands."""
 
     REQUESTED = "REQUESTED"
@@ -23,8 +24,13 @@ class InstallationStatus(StrEnum):
 
     @property
     def open(self) -> bool:
-        """The engineer still has something to do."""
-        return self in (InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED)
+        """The engineer still has something to do, or may have: a status of a newer release is taken to be open."""
+        return self not in (
+            InstallationStatus.DECLINED,
+            InstallationStatus.COMPLETED,
+            InstallationStatus.INCOMPLETE,
+            InstallationStatus.CANCELED,
+        )
 
 
 class IncompleteReason(StrEnum):

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from domain.commands import Command
 from domain.contexts import MANAGEMENT_CENTER
+from domain.open_enum import OpenStrEnum
 from domain.orders import MANAGER, SYSTEM, Visit
 from domain.texts import folded
 from domain.times import UNSET
@@ -43,7 +44,7 @@ class Assignment:
     """The window that is booked with the engineer; `None` for an assignment of before visits were booked."""
 
 
-class AssignmentRefusal(StrEnum):
+class AssignmentRefusal(OpenStrEnum):
     """Why nobody was assigned."""
 
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
@@ -63,7 +64,10 @@ class AssignmentRefusal(StrEnum):
 
 
 class Otherwise(StrEnum):
-    """What becomes of an order for which a round finds nobody."""
+    """What becomes of an order for which a round finds nobody.
+
+    An instruction: a worker that does not know it fails, and one of a newer release carries it out.
+    """
 
     WAIT = "WAIT"
     """Its earlier assignment ends; it waits for capacity, and goes before the orders that were taken later."""

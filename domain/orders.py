@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.errors import IllegalTransition
+from domain.open_enum import OpenStrEnum
 from domain.policy import OrderPolicy
 from domain.times import UNSET
 
@@ -32,7 +33,7 @@ class Message(StrEnum):
     ACKNOWLEDGE = "acknowledge"
 
 
-class OrderStatus(StrEnum):
+class OrderStatus(OpenStrEnum):
     """Where an order stands (진행상태)."""
 
     JOIN_ORDERED = "JOIN_ORDERED"
@@ -47,11 +48,11 @@ class OrderStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Nothing changes the status any more."""
+        """Nothing changes the status any more. A status of a newer release is not known to be final."""
         return self in (OrderStatus.JOIN_COMPLETED, OrderStatus.ORDER_CANCELED)
 
 
-class Event(StrEnum):
+class Event(OpenStrEnum):
     """What happened to an order, in the past tense."""
 
     JOIN_ORDERED = "JoinOrdered"
@@ -104,7 +105,7 @@ TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] 
 """Each event: the statuses that it may happen in, and the one that it leads to (`None`: the status stays)."""
 
 
-class AttentionReason(StrEnum):
+class AttentionReason(OpenStrEnum):
     """Why a person should look at an order."""
 
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
@@ -205,6 +206,15 @@ class Order:
         if attention != self.attention:
             self.attention = attention
             self._changed(at)
+
+    @property
+    def known(self) -> bool:
+        """Whether this release knows the status, each event of the history and the reason for attention."""
+        return (
+            self.status.known
+            and all(Event(entry.event).known for entry in self.history)
+            and (self.attention is None or AttentionReason(self.attention.reason).known)
+        )
 
     def _changed(self, at: datetime) -> None:
         # Milliseconds: an order that was reset to an earlier point still overtakes what was projected before.

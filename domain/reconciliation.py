@@ -6,11 +6,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from domain.commands import Command
 from domain.contexts import INSTALLATION, ORDER_STATUS
 from domain.installation import CancelInstallation, Installation, InstallationStatus, OrderDetails
+from domain.open_enum import OpenStrEnum
 from domain.orders import CancelRequest, Event, Order, OrderStatus
 from domain.times import UNSET
 
@@ -24,7 +24,7 @@ TERMINATED = "the workflow was terminated"
 _NOBODYS = CancelRequest(reason=TERMINATED)
 
 
-class Repair(StrEnum):
+class Repair(OpenStrEnum):
     """What was put right, or (`UNANSWERED`) could not be for now."""
 
     MISSED = "missed"
@@ -38,7 +38,8 @@ class Repair(StrEnum):
     EXPIRED = "expired"
     """The order had ended longer ago than the view keeps it."""
     UNANSWERED = "unanswered"
-    """Nobody told how the order stands, or a context could not do its part: the next pass asks again."""
+    """Nobody told how the order stands, a context could not do its part, or only a newer release knows what is shown:
+    the next pass asks again."""
 
 
 @dataclass(frozen=True)

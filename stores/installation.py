@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
@@ -20,14 +20,15 @@ REQUESTED, ACCEPTED, STARTED = InstallationStatus.REQUESTED, InstallationStatus.
 DECLINED, CANCELED = InstallationStatus.DECLINED, InstallationStatus.CANCELED
 COMPLETED, INCOMPLETE = InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE
 
-_OPEN = tuple(status for status in InstallationStatus if status.open)
-_FOLLOWS: Mapping[InstallationStatus, tuple[InstallationStatus, ...]] = {
-    ACCEPTED: (REQUESTED,),
-    DECLINED: (REQUESTED,),
-    STARTED: (REQUESTED, ACCEPTED),
-    COMPLETED: _OPEN,
-    INCOMPLETE: _OPEN,
-    CANCELED: _OPEN,
+_open = INSTALLATION.c.status.not_in([status.value for status in InstallationStatus if not status.open])
+"""Also in a status of a newer release: no installation may outlive its order."""
+_FOLLOWS: Mapping[InstallationStatus, ColumnElement[bool]] = {
+    ACCEPTED: INSTALLATION.c.status == REQUESTED.value,
+    DECLINED: INSTALLATION.c.status == REQUESTED.value,
+    STARTED: INSTALLATION.c.status.in_([REQUESTED.value, ACCEPTED.value]),
+    COMPLETED: _open,
+    INCOMPLETE: _open,
+    CANCELED: _open,
 }
 """What becomes of a round, and where the installation may stand when it is written down."""
 
@@ -39,11 +40,8 @@ _NEW_ORDER = insert(INSTALLATION_ORDER)
 _CHANGE_ORDER = update(INSTALLATION_ORDER).where(INSTALLATION_ORDER.c.order_id == bindparam("of_order"))
 _ROUND = select(INSTALLATION.c.status).where(_of_order, _of_round)
 _NEW_ROUND = insert(INSTALLATION)
-_CANCEL_OPEN = update(INSTALLATION).where(_of_order, INSTALLATION.c.status.in_([status.value for status in _OPEN]))
-_ANSWER = {
-    answer: update(INSTALLATION).where(_of_order, _of_round, INSTALLATION.c.status.in_([s.value for s in before]))
-    for answer, before in _FOLLOWS.items()
-}
+_CANCEL_OPEN = update(INSTALLATION).where(_of_order, _open)
+_ANSWER = {answer: update(INSTALLATION).where(_of_order, _of_round, before) for answer, before in _FOLLOWS.items()}
 _OF_ROUND = select(INSTALLATION).where(_of_order, _of_round)
 _ERASE = (
     update(INSTALLATION)

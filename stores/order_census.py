@@ -10,7 +10,7 @@ from domain.orders import OrderStatus
 from stores.database import Database
 from stores.tables.order_status import ORDER_STATUS
 
-_OPEN = [status.value for status in OrderStatus if not status.final]
+_FINAL = [status.value for status in OrderStatus if status.final]
 _COUNTS = select(ORDER_STATUS.c.status, func.count().label("orders")).group_by(ORDER_STATUS.c.status)
 _projected = ORDER_STATUS.c.version > 0
 _AGES = (
@@ -19,7 +19,7 @@ _AGES = (
         func.min(case((_projected, ORDER_STATUS.c.version))),
         func.min(case((~_projected, ORDER_STATUS.c.updated_at))),
     )
-    .where(ORDER_STATUS.c.status.in_(_OPEN))
+    .where(ORDER_STATUS.c.status.in_(bindparam("open", expanding=True)))
     .group_by(ORDER_STATUS.c.status)
 )
 _ATTENTION = (
@@ -34,7 +34,7 @@ _ATTENTION = (
 
 _OPEN_OF = (
     select(ORDER_STATUS.c.order_id)
-    .where(ORDER_STATUS.c.customer_id == bindparam("of_customer"), ORDER_STATUS.c.status.in_(_OPEN))
+    .where(ORDER_STATUS.c.customer_id == bindparam("of_customer"), ORDER_STATUS.c.status.not_in(_FINAL))
     .limit(bindparam("at_most"))
 )
 
@@ -78,7 +78,9 @@ class OrderCensus:
         census = Census()
         async with self._database.reading() as connection:
             counts = (await connection.execute(_COUNTS)).all()
-            ages = (await connection.execute(_AGES)).all()
+            # By name, for an index finds these few among all that have ended.
+            found_open = [row.status for row in counts if not OrderStatus(row.status).final]
+            ages = (await connection.execute(_AGES, {"open": found_open})).all()
             attention = (await connection.execute(_ATTENTION)).all()
         census.by_status = dict.fromkeys(OrderStatus, 0) | {row.status: row.orders for row in counts}
         for status, version, taken in ages:

@@ -8,7 +8,10 @@ from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from domain.open_enum import OpenStrEnum
+
 Item = TypeVar("Item")
+OpenValue = TypeVar("OpenValue", bound=OpenStrEnum)
 
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -43,6 +46,17 @@ def unchanged() -> Any:
     """The default of a member that may be absent, and then leaves all as it is, but may not be `null`."""
     # Made, not given: the description would show it as a value that can be sent.
     return Field(default_factory=lambda: None)
+
+
+def known(value: OpenValue) -> OpenValue:
+    """The value, where it is asked for: what we answer with may be of a newer release, what we are sent may not.
+
+    Raises:
+        ValueError: this release does not know it.
+    """
+    if not value.known:
+        raise ValueError(f"must be one of {', '.join(type(value))}")
+    return value
 
 
 def _readable(text: str) -> str:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from api import feed
 from domain import contexts
 from domain.order_status import OrderChange, OrderFilter
-from domain.orders import Order, OrderStatus
+from domain.orders import Attention, HistoryEntry, Order, OrderStatus
 from settings import Settings
 from stores.database import Database
 from stores.order_status import OrderStatusStore
@@ -75,6 +75,20 @@ async def test_a_listener_gets_what_is_stored_from_now_on(settings: Settings, st
     assert {event.event for event in got} == {"orderStatus"}
     assert got[0].id < got[1].id < got[2].id
     assert got[2].data == row
+
+
+async def test_values_of_a_newer_release_are_told_as_they_are(settings: Settings, store: OrderStatusStore) -> None:
+    newer = "OF_A_NEWER_RELEASE"
+    with listening(settings) as url:
+        async with events(url) as stream:
+            await store.put(
+                [Order("one", status=OrderStatus(newer), attention=Attention(newer), history=[HistoryEntry(newer)])]
+            )
+            await store.put([Order("two")])
+            got = [(await anext(stream)).data for _ in range(2)]
+
+    assert [order["status"] for order in got] == [newer, "JOIN_ORDERED"]
+    assert (got[0]["attention"]["reason"], got[0]["history"][0]["event"]) == (newer, newer)
 
 
 async def test_a_listener_goes_on_after_the_last_event_it_has_seen(

@@ -13,14 +13,19 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from activities import order_workflows, reconciliation
+from activities.order_workflows import OrderWorkflows
+from activities.view_repair import Outcome, ViewRepair
 from domain import contexts
 from domain.erasure import skeleton
 from domain.installation import Installation, RecordAnswer
-from domain.orders import Order, OrderStatus, workflow_id
-from domain.reconciliation import EndOrder, Reconciled, Reconciliation, Repair
+from domain.orders import Attention, Order, OrderStatus, workflow_id
+from domain.reconciliation import EndOrder, Look, Reconciled, Reconciliation, Repair
 from stores.installation import InstallationStore
+from stores.order_status import OrderStatusStore
 from stores.tables.installation import INSTALLATION
 from stores.tables.management_center import BOOKING
 from stores.tables.order_status import ORDER_STATUS
@@ -230,3 +235,63 @@ async def test_an_order_that_was_reset_after_its_end_is_shown_as_it_stands_again
     await service.until(order_id, "INSTALLATION_ACCEPTED")
     assert (await service.act(order_id, "complete")).status_code == 200
     await service.until(order_id, "JOIN_COMPLETED")
+
+
+async def test_what_a_newer_release_shows_is_not_put_back_to_what_this_one_knows(
+    service: Service, operator: Operator
+) -> None:
+    """A worker of this release may tell the order, or the newer release alone may know whether it has ended."""
+    statuses = service.app.state.services.statuses
+    newer = "OF_A_NEWER_RELEASE"
+    ahead, reasoned, behind, terminated = [await service.requested() for _ in range(4)]
+    shown = {order_id: (await statuses.get(order_id)).order for order_id in (ahead, reasoned, behind, terminated)}
+    rows = {
+        ahead: replace(shown[ahead], status=OrderStatus(newer), version=shown[ahead].version + 5),
+        reasoned: replace(shown[reasoned], attention=Attention(newer), version=shown[reasoned].version + 5),
+        behind: replace(shown[behind], status=OrderStatus(newer), version=shown[behind].version - 5),
+        terminated: replace(shown[terminated], status=OrderStatus(newer)),
+    }
+    for order_id, row in rows.items():
+        await operator.spoil(order_id, row)
+    for order_id in (ahead, reasoned, behind):
+        await operator.until_listed(order_id, "Running")
+    await operator.terminate(terminated)
+
+    # Twice for the one whose status is known: among those started lately, and in that status.
+    assert (await operator.reconcile()).repaired == {Repair.UNANSWERED: 4, Repair.STALE: 1}
+
+    for order_id in (ahead, reasoned, terminated):
+        assert (await statuses.get(order_id)).order == rows[order_id]
+    assert (await statuses.get(behind)).order == shown[behind]
+    assert (await service.http.get(f"/installations/{terminated}")).json()["status"] == "REQUESTED"
+    assert await operator.booked(terminated) == 1
+
+
+@pytest.mark.parametrize("end_lost", [False, True])
+async def test_an_order_of_a_newer_release_is_not_lost_where_temporal_has_forgotten_it(
+    service: Service, operator: Operator, end_lost: bool
+) -> None:
+    order_id = await service.forgotten(OrderStatus("OF_A_NEWER_RELEASE"))
+    async with service.opened(contexts.ORDER_STATUS) as database:
+        repair = ViewRepair(OrderWorkflows(await connect(service.settings)), OrderStatusStore(database))
+
+        assert await repair.repair(order_id, end_lost=end_lost) == Outcome(Repair.UNANSWERED)
+
+    assert (await service.app.state.services.statuses.get(order_id)).order.attention is None
+
+
+async def test_a_cancel_that_only_a_newer_release_can_carry_out_is_left_to_it(
+    service: Service, operator: Operator
+) -> None:
+    """It has been acknowledged, so it is tried again until a worker of that release takes it."""
+    order_id = await service.forgotten(OrderStatus("OF_A_NEWER_RELEASE"))
+    async with service.opened(contexts.ORDER_STATUS) as database:
+        client = await connect(service.settings)
+        activities = reconciliation.ReconciliationActivities(database, client, CollectorRegistry(), every=0)
+        with pytest.raises(ApplicationError) as unanswered:
+            await ActivityEnvironment().run(activities.look, Look(only=order_id))
+        with pytest.raises(ApplicationError) as refused:
+            await activities.end_order(EndOrder(Order(order_id), Installation(order_id)))
+        assert [error.value.non_retryable for error in (unanswered, refused)] == [False, False]
+
+    assert (await service.app.state.services.statuses.get(order_id)).order.status == "OF_A_NEWER_RELEASE"
