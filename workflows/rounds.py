@@ -111,7 +111,8 @@ class Rounds(Messages):
         """Nobody can be assigned: a manager is asked for, and the management centre tells when capacity appears."""
         reason = AttentionReason.ORDER_CLOSED_ELSEWHERE
         if outcome.refusal is not None:
-            reason = _WHY_NOBODY.get(outcome.refusal, reason)
+            unknown = AttentionReason(outcome.refusal.value) if not outcome.refusal.known else reason
+            reason = _WHY_NOBODY.get(outcome.refusal, unknown)
         self.order.region = outcome.region
         self.leave_engineer()
         awaited = self.order.status is OrderStatus.AWAITING_ENGINEER and self.order.attention
