@@ -31,13 +31,13 @@ from drills.drill import Drill, Options
 from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
+from harness.waiting import PATIENCE
 from settings import Settings
 from stores.database import Database
 from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
 
 FAULTS = {"installations-lost": "the installation context's rows are not put back"}
 _CUSTOMERS = 6
-_WITHIN = 60.0
 
 
 @dataclass
@@ -115,7 +115,7 @@ async def _program(*command: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.DEVNULL
     )
-    async with asyncio.timeout(_WITHIN):
+    async with asyncio.timeout(PATIENCE):
         if status := await process.wait():
             raise stack.StackFailure(f"{command[0]} ended with exit status {status}")
 
@@ -143,7 +143,7 @@ async def _reconcile(running: stack.Stack) -> int:
         id="reconciliation-after-restore",
         task_queue=contexts.ORDER_STATUS,
         result_type=Reconciled,
-        execution_timeout=timedelta(seconds=_WITHIN),
+        execution_timeout=timedelta(seconds=PATIENCE),
     )
     return done.repaired.get(Repair.ENDED, 0)
 
@@ -167,7 +167,7 @@ async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken
     async with asyncio.TaskGroup() as engineers:
         for order_id in list(promised.acknowledged):
             engineers.create_task(_bring_to_its_end(crowd, order_id))
-    found = await promised.settle(crowd.api, drill, within=_WITHIN, patience=patience(options))
+    found = await promised.settle(crowd.api, drill, within=PATIENCE, patience=patience(options))
     ends = sum(seen.status is not None and seen.status.final for seen in found.values())
     drill.check(f"{ends} of {len(found)} orders have come to their end", 0 < ends == len(found))
 

@@ -12,7 +12,6 @@ from harness.waiting import soon
 
 _WAYS = {"completed": 6, "declined first": 2, "canceled at once": 1, "canceled after all": 1}
 """What becomes of an order, and how often in ten."""
-_WITHIN = 180.0
 """Seconds for each act to be answered, however often a part is replaced meanwhile."""
 _BETWEEN_LOOKS = 0.2
 
@@ -71,7 +70,7 @@ class Crowd:
 
     async def _act(self, act: Callable[[People], Awaitable[int]]) -> None:
         await asyncio.sleep(self.pause)
-        await insist(lambda: act(self._door()), within=_WITHIN)
+        await insist(lambda: act(self._door()))
 
     async def _asked(self, order_id: str, other_than: str | None = None) -> str:
         """The engineer who is asked."""
@@ -83,7 +82,7 @@ class Crowd:
             engineer = row.get("engineerId") or ""
             return row.get("status") == OrderStatus.INSTALLATION_REQUESTED and engineer != other_than
 
-        await soon(asked, within=_WITHIN, every=_BETWEEN_LOOKS, what=f"an engineer is asked for {order_id}")
+        await soon(asked, every=_BETWEEN_LOOKS, what=f"an engineer is asked for {order_id}")
         return engineer
 
     def _door(self) -> People:

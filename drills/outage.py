@@ -17,7 +17,7 @@ _QUICKLY = {"ORDER_RETRY_AT_MOST_EVERY": "2"}
 
 def patience(options: Options) -> float:
     """Seconds without a change, after which what has not happened will not: more than between two tries of a step."""
-    return 5 if options.quick else 45
+    return 10 if options.quick else 45
 
 
 def environment(options: Options) -> Mapping[str, str]:

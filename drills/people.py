@@ -13,7 +13,7 @@ import httpx
 from domain.orders import OrderStatus
 from drills.accounts import Accounts, Act, Document
 from harness.staff import REGION
-from harness.waiting import soon
+from harness.waiting import PATIENCE, soon
 
 BODY = {
     "productId": "2001",
@@ -34,7 +34,6 @@ _ACTS = {
     "complete": Act.COMPLETED,
 }
 _ANSWER_WITHIN = 15.0
-_COMES_TO_ANSWER_WITHIN = 60.0
 _BETWEEN_TRIES = 0.2
 _CUSTOMERS, _ENGINEERS = 8, 16
 """Who are busy at the same time."""
@@ -162,7 +161,7 @@ class People:
 
         await soon(none, within=within, every=_BETWEEN_TRIES, what="every order has been worked off")
 
-    async def until(self, order_id: str, *statuses: OrderStatus, within: float = _COMES_TO_ANSWER_WITHIN) -> Document:
+    async def until(self, order_id: str, *statuses: OrderStatus, within: float = PATIENCE) -> Document:
         """Wait until the managers see it so; the order as it is then.
 
         Raises:
@@ -212,7 +211,7 @@ class People:
             return None
 
 
-async def insist(act: Callable[[], Awaitable[int]], *, within: float = _COMES_TO_ANSWER_WITHIN) -> int:
+async def insist(act: Callable[[], Awaitable[int]], *, within: float = PATIENCE) -> int:
     """Do it again until there is a definite answer, as the contract says that one may. Returns its status.
 
     Raises:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from harness.ports import free_port
-from harness.waiting import eventually
+from harness.waiting import PATIENCE, eventually
 
 SQLITE, POSTGRESQL, MARIADB = "sqlite", "postgresql", "mariadb"
 _PROGRAMS = {
@@ -27,7 +27,7 @@ _PROGRAMS = {
 }
 _UNPRIVILEGED = "nobody"
 """Who runs a server where root starts it: PostgreSQL refuses to, and MariaDB would rather not."""
-_STARTS_WITHIN, _STOPS_WITHIN = 60, 20
+_STOPS_WITHIN = 60
 
 
 def kinds() -> list[str]:
@@ -76,7 +76,7 @@ class Server:
             except OperationalError:
                 return False
 
-        eventually(answers, within=_STARTS_WITHIN, what=f"{self.kind} ready")
+        eventually(answers, what=f"{self.kind} ready")
 
     def end(self) -> None:
         """Shut it down as quickly as it can be done in order; whoever is connected is cut off."""
@@ -240,7 +240,7 @@ def _found(command: Sequence[str]) -> Sequence[str]:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(_found(command), cwd="/", capture_output=True, check=False, timeout=60, **_account())
+    done = subprocess.run(_found(command), cwd="/", capture_output=True, check=False, timeout=PATIENCE, **_account())
     if done.returncode != 0:
         raise ServerFailure(f"{command[0]}: {(done.stdout + done.stderr).decode(errors='replace')}")
 

@@ -19,7 +19,7 @@ from harness import staff
 from harness.apart import apart
 from harness.ports import free_port
 from harness.release_before import OURS, Checkout
-from harness.waiting import NotInTime, soon
+from harness.waiting import PATIENCE, NotInTime, soon
 from settings import Settings
 from supervisor import service
 from supervisor.output import Log
@@ -27,7 +27,6 @@ from supervisor.part import Part, Step
 from supervisor.process import Launcher, Process, answers
 from temporal_client import connect, register_search_attributes
 
-_READY_WITHIN = 60.0
 _GRACE = 10.0
 
 
@@ -138,7 +137,7 @@ class Stack:
             return await program.ready()
 
         try:
-            await soon(ready, within=_READY_WITHIN, what=f"{name} ready")
+            await soon(ready, what=f"{name} ready")
         except NotInTime as error:
             raise StackFailure(f"{error}: {self._last_words(name)}") from None
 
@@ -155,7 +154,7 @@ class Stack:
         """
         process = self._processes[name]
         os.killpg(process.pid, number)
-        await asyncio.wait((process.end,), timeout=_READY_WITHIN)
+        await asyncio.wait((process.end,), timeout=PATIENCE)
         if not process.end.done():
             raise StackFailure(f"{name} does not end")
         del self._processes[name]

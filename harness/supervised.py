@@ -17,7 +17,6 @@ from harness.stack import StackFailure
 from harness.waiting import NotInTime, soon
 from settings import Settings
 
-_READY_WITHIN = 120.0
 _STOPS_WITHIN = 60.0
 _COMMAND = ("run.py",)
 _LATER = ("-m", "supervisor")
@@ -104,7 +103,7 @@ async def started(
         return running.times_ready("api") > 0
 
     try:
-        await soon(ready, within=_READY_WITHIN, what="everything is ready")
+        await soon(ready, what="everything is ready")
         yield running
     except NotInTime as error:
         raise StackFailure(f"{error}: {running.said[-2000:]}") from error

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE = 180.0
+"""Seconds to wait for what has to happen: many times what it takes, for a machine may be slow and busy."""
 _BETWEEN_LOOKS = 0.02
 
 
@@ -14,7 +16,7 @@ class NotInTime(Exception):
     """What was waited for has not happened."""
 
 
-def eventually(look: Callable[[], Found], *, within: float = 20, what: str = "") -> Found:
+def eventually(look: Callable[[], Found], *, within: float = PATIENCE, what: str = "") -> Found:
     """Look until what is seen is true, and return it.
 
     Raises:
@@ -28,7 +30,7 @@ def eventually(look: Callable[[], Found], *, within: float = 20, what: str = "")
 
 
 async def soon(
-    look: Callable[[], Awaitable[Found]], *, within: float = 20, every: float = _BETWEEN_LOOKS, what: str = ""
+    look: Callable[[], Awaitable[Found]], *, within: float = PATIENCE, every: float = _BETWEEN_LOOKS, what: str = ""
 ) -> Found:
     """The same for what is seen by awaiting.
 

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from harness.waiting import eventually, soon
+from harness.waiting import PATIENCE, eventually, soon
 from supervisor.process import answers
 
-__all__ = ["eventually", "reachable", "soon"]
+__all__ = ["PATIENCE", "eventually", "reachable", "soon"]
 
 
 def reachable(url: str) -> bool:

@@ -11,10 +11,11 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.testing import WorkflowEnvironment
 
+from harness.waiting import PATIENCE
 from tests.encryption import CONVERTER
 from workflows.visibility import SEARCH_ATTRIBUTES
 
-_STARTS_WITHIN = timedelta(seconds=60)
+_STARTS_WITHIN = timedelta(seconds=PATIENCE)
 _LOW_LATENCY = ("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000")
 _DELETING_SOON = ("--dynamic-config-value", 'history.transferProcessorUpdateAckInterval="100ms"')
 """A workflow that has just closed is deleted once the server has noted down that it has."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import PATIENCE
+
 CHECK = Path(__file__).parents[1] / ".ci" / "vulnerabilities"
 FOUND = "Found 1 known vulnerability in 1 package\nName  Version ID\npyjwt 2.3.0   PYSEC-2022-202"
 SKIPPED = "starlette Dependency not found on PyPI and could not be audited: starlette (1.10.0)"
@@ -27,7 +29,7 @@ def test_only_a_silent_source_is_passed_over(tmp_path: Path, said: str, status: 
     tool.write_text(f"#!/bin/sh\ncat <<'SAID'\n{said}\nSAID\nexit {status}\n")
     tool.chmod(0o755)
 
-    checked = subprocess.run([CHECK, tool, "lock.txt"], capture_output=True, text=True, timeout=30)
+    checked = subprocess.run([CHECK, tool, "lock.txt"], capture_output=True, text=True, timeout=PATIENCE)
 
     assert checked.returncode == expected
     assert shown in checked.stdout

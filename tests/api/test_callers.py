@@ -13,6 +13,7 @@ import pytest
 from api import feed
 from api.tokens import LEEWAY
 from domain.orders import Order
+from harness.waiting import PATIENCE
 from settings import Settings
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
@@ -195,7 +196,7 @@ async def test_a_listener_hears_of_their_own_orders_until_their_token_ends(
     with listening(but(settings, **issuer.settings)) as url:
         async with (
             serving(settings) as inside,
-            httpx.AsyncClient(base_url=url, timeout=20) as http,
+            httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http,
             http.stream("GET", "/orderStatuses/events", headers=headers) as stream,
         ):
             await inside.app.state.services.statuses.put([Order("others", "2"), Order("own", "1")])

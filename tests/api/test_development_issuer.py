@@ -11,6 +11,7 @@ import pytest
 from api import development_issuer
 from api.callers import Role
 from api.tokens import Tokens, trust_of
+from harness.waiting import PATIENCE
 from settings import Settings
 
 PROJECT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ async def test_the_token_that_is_printed_last_counts(tmp_path: Path) -> None:
 def _printed(data_dir: Path, *arguments: str) -> str:
     environment = os.environ | {"DATA_DIR": str(data_dir)}
     command = [sys.executable, "issue_token.py", *arguments]
-    return subprocess.check_output(command, cwd=PROJECT, env=environment, text=True, timeout=30)
+    return subprocess.check_output(command, cwd=PROJECT, env=environment, text=True, timeout=PATIENCE)
 
 
 async def test_nobody_else_makes_tokens_and_there_is_one_key_whoever_comes_first(tmp_path: Path) -> None:

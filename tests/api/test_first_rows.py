@@ -57,7 +57,7 @@ class Rows:
         async def as_wanted() -> bool:
             return self.store.batches == list(batches)
 
-        await soon(as_wanted, within=5)
+        await soon(as_wanted)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.api.issuer import Issuer
 from tests.api.known import bearer
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, listening, serving
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 
 Serve = Callable[..., AbstractAsyncContextManager[Service]]
 
@@ -191,7 +191,7 @@ async def test_orders_are_taken_while_the_view_does_not_answer(serve: Serve, iss
 
 def test_a_client_can_listen_so_often(settings: Settings, issuer: Issuer) -> None:
     async def listen(url: str) -> list[int]:
-        async with httpx.AsyncClient(base_url=url, timeout=20) as http, AsyncExitStack() as open_streams:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http, AsyncExitStack() as open_streams:
 
             async def begin(subject: str, stack: AsyncExitStack) -> int:
                 headers = bearer(issuer.token(subject, "customer"))

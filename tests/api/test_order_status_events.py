@@ -19,7 +19,7 @@ from stores.database import Database
 from stores.order_status import OrderStatusStore
 from tests.api.problems import assert_problem
 from tests.api.service import listening
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 
 
 @dataclass
@@ -41,7 +41,7 @@ async def store(settings: Settings) -> AsyncIterator[OrderStatusStore]:
 async def events(url: str, query: str = "", last: int | None = None) -> AsyncIterator[AsyncIterator[Event]]:
     headers = {} if last is None else {"Last-Event-ID": str(last)}
     async with (
-        httpx.AsyncClient(base_url=url, timeout=20) as http,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http,
         http.stream("GET", f"/orderStatuses/events?{query}", headers=headers) as answer,
     ):
         assert answer.status_code == 200

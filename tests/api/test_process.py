@@ -13,7 +13,7 @@ import pytest
 
 from settings import Settings
 from tests.api.service import CONTRACT_BODY
-from tests.eventually import eventually, reachable
+from tests.eventually import PATIENCE, eventually, reachable
 
 PROJECT = Path(__file__).parents[2]
 
@@ -46,10 +46,10 @@ def test_a_signal_stops_it_cleanly_although_somebody_listens(
 ) -> None:
     with process(settings, free_port, tmp_path / "log") as running:
         eventually(lambda: is_ready(free_port), what="the API is ready")
-        with httpx.stream("GET", f"http://127.0.0.1:{free_port}/orderStatuses/events", timeout=10) as stream:
+        with httpx.stream("GET", f"http://127.0.0.1:{free_port}/orderStatuses/events", timeout=PATIENCE) as stream:
             running.send_signal(how)
             assert "data" not in stream.read().decode()
-        assert running.wait(timeout=10) == 0
+        assert running.wait(timeout=PATIENCE) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
@@ -59,17 +59,17 @@ def test_while_it_drains_it_says_so_and_serves_who_is_there_and_who_comes(
     url = f"http://127.0.0.1:{free_port}"
     with (
         process(settings, free_port, tmp_path / "log", DRAIN_SECONDS="600") as running,
-        httpx.Client(base_url=url, timeout=10) as who_is_there,
+        httpx.Client(base_url=url, timeout=PATIENCE) as who_is_there,
     ):
         eventually(lambda: is_ready(free_port), what="the API is ready")
         assert "Connection" not in who_is_there.get("/health/live").headers
         running.terminate()
-        eventually(lambda: httpx.get(f"{url}/health/ready", timeout=5).json()["status"] == "stopping")
+        eventually(lambda: httpx.get(f"{url}/health/ready", timeout=PATIENCE).json()["status"] == "stopping")
         assert who_is_there.get("/orderStatuses").headers["Connection"] == "close"
-        assert httpx.post(f"{url}/orders", json=CONTRACT_BODY, timeout=10).status_code == 201
+        assert httpx.post(f"{url}/orders", json=CONTRACT_BODY, timeout=PATIENCE).status_code == 201
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=10) == 0
+        assert running.wait(timeout=PATIENCE) == 0
 
 
 def test_it_starts_and_shows_orders_while_temporal_is_down(settings: Settings, free_port: int, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_it_does_not_start_where_it_would_be_open_to_everybody(
     settings: Settings, free_port: int, tmp_path: Path
 ) -> None:
     with process(settings, free_port, tmp_path / "log", API_HOST="0.0.0.0", AUTH_REQUIRED="1") as running:  # noqa: S104
-        assert running.wait(timeout=30) == 2
+        assert running.wait(timeout=PATIENCE) == 2
     said = (tmp_path / "log").read_text()
     assert "API_HOST=0.0.0.0" in said
     assert "AUTH_ISSUER" in said
@@ -92,5 +92,5 @@ def test_it_does_not_start_where_it_would_be_open_to_everybody(
 
 def test_a_port_that_is_taken_is_named(settings: Settings, tmp_path: Path) -> None:
     with process(settings, settings.temporal_port, tmp_path / "log") as running:
-        assert running.wait(timeout=30) != 0
+        assert running.wait(timeout=PATIENCE) != 0
     assert "address already in use" in (tmp_path / "log").read_text()

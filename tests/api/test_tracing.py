@@ -14,7 +14,7 @@ from temporal_client import connect
 from tests.api.collector import collector
 from tests.api.service import but, serving
 from tests.api.test_process import is_ready, process
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.workflows.histories import read
 from tests.workflows.stage import replay
 
@@ -71,10 +71,10 @@ def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
     alone = but(settings, temporal_port=1)
     with collector() as collected:
         with process(alone, free_port, tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=collected.url) as running:
-            eventually(lambda: is_ready(free_port), within=60, what="the API is ready")
-            assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses", timeout=20).status_code == 200
+            eventually(lambda: is_ready(free_port), what="the API is ready")
+            assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses", timeout=PATIENCE).status_code == 200
             running.terminate()
-            assert running.wait(timeout=30) == 0
+            assert running.wait(timeout=PATIENCE) == 0
         assert [span.name for span in collected.spans] == ["GET /orderStatuses"]
         assert collected.services == {"api"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain.orders import workflow_id
+from harness.waiting import PATIENCE
 from release import Release
 from settings import Settings
 from temporal_client import connect
@@ -81,7 +82,7 @@ def test_a_release_without_workers_is_put_off(of_build: Settings) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
     command = [sys.executable, "release.py", "--wait", "0.5"]
     done = subprocess.run(
-        command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == os.EX_TEMPFAIL
     assert "not found" in done.stderr

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from harness.waiting import PATIENCE
 from tests.deploy.image import PROJECT
 
 Object = dict[str, Any]
@@ -26,7 +27,9 @@ _KUBECTL = Path(sys.executable).with_name("kubectl")
 @cache
 def rendered(overlay: str) -> tuple[Object, ...]:
     """The objects of an overlay."""
-    answer = subprocess.run([_KUBECTL, "kustomize", OVERLAYS[overlay]], check=True, capture_output=True, timeout=60)
+    answer = subprocess.run(
+        [_KUBECTL, "kustomize", OVERLAYS[overlay]], check=True, capture_output=True, timeout=PATIENCE
+    )
     return tuple(yaml.safe_load_all(answer.stdout))
 
 

@@ -24,7 +24,7 @@ from payload_keys import read_file
 from settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
 from tests.deploy.references import API_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 from tests.programs import program
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -38,11 +38,11 @@ _API_COMMAND = ["python", "-m", "api"]
 
 def test_compose_understands_it(secrets: Path) -> None:
     docker = str(program("docker"))
-    if subprocess.run([docker, "compose", "version"], check=False, capture_output=True, timeout=60).returncode:
+    if subprocess.run([docker, "compose", "version"], check=False, capture_output=True, timeout=PATIENCE).returncode:
         pytest.skip("docker has no compose")
     place = ["--file", str(_FILE), "--project-directory", str(secrets.parent)]
     profiles = ["--profile", "mariadb", "--profile", "monitoring"]
-    subprocess.run([docker, "compose", *place, *profiles, "config", "--quiet"], check=True, timeout=60)
+    subprocess.run([docker, "compose", *place, *profiles, "config", "--quiet"], check=True, timeout=PATIENCE)
 
 
 def test_every_context_has_a_worker_of_its_own_that_can_be_scaled() -> None:
@@ -234,5 +234,5 @@ def _as_it_comes(service: dict[str, Any]) -> dict[str, str]:
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("compose") / "secrets"
     environment = os.environ | {"PYTHON": sys.executable}
-    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=30)
+    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=PATIENCE)
     return directory

@@ -12,6 +12,7 @@ from threading import Thread
 
 import pytest
 
+from harness.waiting import PATIENCE
 from tests.deploy.image import DOCKERFILE, PROJECT, files
 
 _REQUIREMENTS = (PROJECT / "requirements" / "service.txt").read_text()
@@ -27,7 +28,7 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
         [sys.executable, "-c", f"import api.__main__, stores.migration, {', '.join(programs)}"],
         cwd=tmp_path,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
     assert {"worker", "probe", "settings"} <= set(programs)
@@ -92,7 +93,7 @@ def test_the_probe_says_that_nobody_answers(server: HTTPServer) -> None:
 
 
 def _probe(url: str) -> int:
-    return subprocess.run([sys.executable, PROJECT / "probe.py", url], check=False, timeout=30).returncode
+    return subprocess.run([sys.executable, PROJECT / "probe.py", url], check=False, timeout=PATIENCE).returncode
 
 
 def _imports(file: Path) -> Iterator[str]:

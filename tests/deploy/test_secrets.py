@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harness.waiting import PATIENCE
 from tests.deploy.image import PROJECT
 
 
@@ -25,5 +26,5 @@ def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Pat
 
 def _make(directory: Path) -> dict[str, str]:
     environment = os.environ | {"PYTHON": sys.executable}
-    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=30)
+    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=PATIENCE)
     return {file.name: file.read_text() for file in directory.iterdir()}

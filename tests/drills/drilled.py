@@ -5,7 +5,8 @@ import sys
 
 from tests.end_to_end.system import ROOT
 
-_WITHIN = 110
+_WITHIN = 840
+"""Seconds; less than pytest gives a test, so that what the drill has said is shown."""
 
 
 def passes(name: str, *, within: float = _WITHIN) -> bool:

@@ -18,7 +18,7 @@ from harness.ports import free_port
 from settings import Settings
 from supervisor.part import Part
 from supervisor.service import plan
-from tests.eventually import eventually, reachable
+from tests.eventually import PATIENCE, eventually, reachable
 
 ROOT = Path(__file__).parents[2]
 CONTRACT_BODY = {
@@ -43,7 +43,7 @@ class System:
 
     def __post_init__(self) -> None:
         self.ports = {name: free_port() for name in ("api", "temporal", "ui", *contexts.ALL)}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=15)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=PATIENCE)
 
     def environment(self, worker_port: int = 1) -> dict[str, str]:
         """What each process is started with."""
@@ -62,13 +62,13 @@ class System:
         for name in names:
             getattr(self, f"_start_{name}", lambda name=name: self._start_worker(name))()
         for name in names:
-            eventually(partial(self._ready, name), within=60, what=f"{name} ready")
+            eventually(partial(self._ready, name), what=f"{name} ready")
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
         """End a part, as abruptly as asked."""
         process = self.running.pop(name)
         process.send_signal(how)
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
 
     def everything(self) -> None:
         """Start all there is, from empty databases."""
@@ -98,7 +98,7 @@ class System:
         """The assigned engineer acts."""
         return self.client.post(f"/installations/{order_id}/{act}")
 
-    def insist(self, order_id: str, act: str, *, within: float = 60) -> None:
+    def insist(self, order_id: str, act: str, *, within: float = PATIENCE) -> None:
         """The engineer tries again until there is an answer: the contract says that this is safe."""
 
         def done() -> bool:
@@ -119,7 +119,7 @@ class System:
             return None
         return str(answer.json()["status"]) if answer.status_code == 200 else None
 
-    def until(self, order_id: str, status: str, *, within: float = 60) -> dict[str, Any]:
+    def until(self, order_id: str, status: str, *, within: float = PATIENCE) -> dict[str, Any]:
         """Wait for a status in the read model; the row with its history."""
         eventually(lambda: self.status(order_id) == status, within=within, what=f"{order_id} {status}")
         row: dict[str, Any] = self.client.get(f"/orderStatuses/{order_id}").json()

@@ -60,7 +60,7 @@ def place_insistently(running: System, key: str) -> str:
         assert answer.status_code in (200, 201, 503), answer.text
         return None if answer.status_code == 503 else str(answer.json()["orderId"])
 
-    return str(eventually(placed, within=60, what=key))
+    return str(eventually(placed, what=key))
 
 
 def cancel_insistently(running: System, order_id: str) -> None:
@@ -72,7 +72,7 @@ def cancel_insistently(running: System, order_id: str) -> None:
         assert answer.status_code in (200, 202, 503), answer.text
         return answer.status_code == 200
 
-    eventually(canceled, within=60, what=f"cancel {order_id}")
+    eventually(canceled, what=f"cancel {order_id}")
 
 
 def test_orders_end_as_their_messages_say_although_every_part_is_killed_again_and_again(running: System) -> None:
@@ -161,8 +161,8 @@ def test_without_its_store_the_read_model_holds_nothing_up_and_catches_up(tmp_pa
             assert running.client.get(f"/orders/{order_id}").json()["status"] == "JOIN_COMPLETED"
             assert running.cancel(canceled).json()["status"] == "ORDER_CANCELED"
             assert running.client.get("/orderStatuses").status_code == 503
-        running.until(order_id, "JOIN_COMPLETED", within=90)
-        running.until(canceled, "ORDER_CANCELED", within=90)
+        running.until(order_id, "JOIN_COMPLETED")
+        running.until(canceled, "ORDER_CANCELED")
 
 
 def test_a_killed_api_loses_no_order_that_it_has_acknowledged(running: System) -> None:

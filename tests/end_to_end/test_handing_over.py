@@ -46,10 +46,10 @@ def test_every_visit_of_an_engineer_who_leaves_is_handed_over_although_the_dispa
         rows = [row(running, order_id) for order_id in order_ids]
         return [row for row in rows if row["engineerId"] != leaving and row["status"] != "ENGINEER_ASSIGNED"]
 
-    eventually(handed_over, within=60, what="the first visit is handed over")
+    eventually(handed_over, what="the first visit is handed over")
     running.kill(contexts.MANAGEMENT_CENTER)
     running.start(contexts.MANAGEMENT_CENTER)
-    eventually(lambda: len(handed_over()) == len(order_ids), within=60, what="all are handed over")
+    eventually(lambda: len(handed_over()) == len(order_ids), what="all are handed over")
 
     rows = handed_over()
     assert {row["status"] for row in rows} == {"INSTALLATION_REQUESTED"}

@@ -115,7 +115,7 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
         sent = "".join(map(str, traced.spans))
         return all(workflow_id(order_id) in sent for order_id in order_ids)
 
-    eventually(followed, within=30, what="the traces of both orders")
+    eventually(followed, what="the traces of both orders")
     told = asyncio.run(told_by_temporal(f"127.0.0.1:{talkative.ports['temporal']}"))
     logs = {file.name: file.read_bytes() for file in Path(talkative.data_dir).glob("*.log")}
     searched: dict[str, str | bytes] = {

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.system import ROOT, System
-from tests.eventually import eventually, reachable
+from tests.eventually import PATIENCE, eventually, reachable
 
 
 @contextmanager
@@ -23,12 +23,12 @@ def supervised(running: System) -> Iterator["subprocess.Popen[bytes]"]:
     with (running.data_dir / "run.log").open("ab") as log:
         supervisor = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        eventually(lambda: ready(running, supervisor), within=90, what="everything ready")
+        eventually(lambda: ready(running, supervisor), what="everything ready")
         yield supervisor
     finally:
         if supervisor.poll() is None:
             supervisor.terminate()
-        supervisor.wait(timeout=60)
+        supervisor.wait(timeout=PATIENCE)
 
 
 def ready(running: System, supervisor: "subprocess.Popen[bytes]") -> bool:
@@ -117,7 +117,7 @@ def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_ev
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         supervisor.kill()
-        supervisor.wait(timeout=10)
+        supervisor.wait(timeout=PATIENCE)
     eventually(lambda: not any(map(alive, pids)), what="nothing outlives the supervisor")
     with supervised(idle) as supervisor:
         idle.insist(requested, "accept")
@@ -128,7 +128,7 @@ def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_ev
         assert set(parts(idle)) == {"temporal", "worker", "api"}
         pids = [part["pid"] for part in parts(idle).values()]
         supervisor.terminate()
-        assert supervisor.wait(timeout=60) == 0
+        assert supervisor.wait(timeout=PATIENCE) == 0
     assert not [pid for pid in pids if alive(pid)]
     assert not (idle.data_dir / "run.json").exists()
 

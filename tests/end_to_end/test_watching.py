@@ -16,7 +16,7 @@ from temporalio.common import RetryPolicy
 
 from domain import contexts
 from tests.end_to_end.system import ROOT, System
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 
 MONITORING = ROOT / "deploy" / "monitoring"
 PERSONAL = {
@@ -48,7 +48,7 @@ def metrics_of(expression: str) -> set[str]:
 
 
 def scraped(url: str) -> str:
-    answer = httpx.get(f"{url}/metrics", timeout=10)
+    answer = httpx.get(f"{url}/metrics", timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
     return answer.text
 

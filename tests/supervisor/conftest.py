@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.ports import free_port
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 PROJECT = Path(__file__).parents[2]
 FAKE_SERVICE = str(Path(__file__).with_name("fake_service.py"))
@@ -81,7 +81,7 @@ class Copy:
 
     def ended(self) -> int:
         """The exit status, once it has ended."""
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=PATIENCE)
 
     def left(self) -> list[int]:
         """Parts that are still there."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.ports import free_port
+from harness.waiting import PATIENCE
 from settings import Settings
 from supervisor.part import Failure, Listener, Part
 from supervisor.ports import check
@@ -49,7 +50,7 @@ def test_an_api_that_would_be_open_to_everybody_is_not_started(tmp_path: Path) -
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 2

@@ -50,7 +50,9 @@ def test_a_part_that_dies_is_named_and_started_again_alone(start: Start) -> None
     assert copy.journal == ["one started", "two started", "one started"]
 
 
-IMPATIENT = {"probe_every": 0.05, "answer_within": 0.3}
+IMPATIENT = {"probe_every": 0.05, "answer_within": 1.0}
+UNHURRIED = IMPATIENT | {"answer_within": 30.0}
+"""Where nothing hangs: a part that answers late only because the machine is busy is no other case."""
 
 
 def test_a_part_that_hangs_is_named_killed_and_started_again_alone(start: Start) -> None:
@@ -65,13 +67,13 @@ def test_a_part_that_hangs_is_named_killed_and_started_again_alone(start: Start)
 
 
 def test_a_part_that_answers_again_in_time_is_left_alone(start: Start) -> None:
-    copy = start(one=fake("stumbles"), limits=IMPATIENT).wait_ready()
+    copy = start(one=fake("stumbles"), limits=UNHURRIED).wait_ready()
     eventually(lambda: copy.journal.count("one lives") > 1)
     assert copy.journal.count("one started") == 1
 
 
 def test_a_part_that_is_slow_to_start_does_not_hang(start: Start) -> None:
-    copy = start(one=fake("patient"), limits=IMPATIENT)
+    copy = start(one=fake("patient"), limits=UNHURRIED)
     eventually(lambda: copy.journal.count("one not ready") > 4)
     (copy.data_dir / "go").touch()
     copy.wait_ready()
@@ -118,14 +120,14 @@ def test_a_part_that_never_gets_ready_ends_everything(start: Start) -> None:
 
 
 def test_a_part_that_was_ready_before_is_named_and_started_again_until_it_is_ready_once_more(start: Start) -> None:
-    copy = start(one=fake(), two=fake("patient"), limits={"ready_within": 3})
+    copy = start(one=fake(), two=fake("patient"), limits={"ready_within": 6})
     eventually(lambda: "two not ready" in copy.journal)
     (copy.data_dir / "go").touch()
     copy.wait_ready()
     one = copy.running["one"]
     (copy.data_dir / "go").unlink()
     os.kill(copy.running["two"]["pid"], signal.SIGKILL)
-    eventually(lambda: "two was not ready within 3 s" in copy.output)
+    eventually(lambda: "two was not ready within 6 s" in copy.output)
     (copy.data_dir / "go").touch()
     eventually(lambda: copy.output.count("two is ready") == 2)
     assert copy.output.count("two was killed by SIGKILL; starting it again") == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.output import Log
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.supervisor.conftest import ENVIRONMENT, FAKE_SERVICE, PROJECT, Start, alive, fake, script
 
 STOPPED_IN_REVERSE = ["two asked to stop", "two stopped", "one asked to stop", "one stopped"]
@@ -80,7 +80,7 @@ def test_where_the_kernel_does_not_help_a_watcher_ends_an_orphan_and_itself() ->
         process.stdout.readline()
         assert process.stdin
         process.stdin.close()
-        assert process.wait(timeout=20) == -signal.SIGKILL
+        assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
 
 
 def test_the_end_of_the_parent_ends_everything_gracefully(start: Start) -> None:
@@ -108,7 +108,7 @@ def test_output_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
         log = tmp_path / "log" / "one.log"
         eventually(lambda: log.exists() and log.read_text(encoding="utf-8").count("speaks") == 20_000)
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_log_does_not_grow_without_bound(tmp_path: Path) -> None:

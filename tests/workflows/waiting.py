@@ -8,25 +8,19 @@ from typing import TypeVar
 
 from temporalio.testing import WorkflowEnvironment
 
+from harness.waiting import PATIENCE, soon
+
 Answer = TypeVar("Answer")
 
-_DEADLINE = 20
-"""Seconds; nothing in these tests should take so long."""
-_BETWEEN_LOOKS = 0.02
 
-
-async def within(doing: Awaitable[Answer], seconds: float = _DEADLINE) -> Answer:
+async def within(doing: Awaitable[Answer], seconds: float = PATIENCE) -> Answer:
     """The answer, unless it takes longer than anything in these tests should."""
     return await asyncio.wait_for(doing, seconds)
 
 
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
     """Look until it is so; only for what tells nobody that it has happened."""
-    for _ in range(int(_DEADLINE / _BETWEEN_LOOKS)):
-        if await look():
-            return
-        await asyncio.sleep(_BETWEEN_LOOKS)
-    raise AssertionError(f"not within {_DEADLINE} s: {look}")
+    await soon(look)
 
 
 @asynccontextmanager
