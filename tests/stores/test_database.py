@@ -1,13 +1,8 @@
 import asyncio
-import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,56 +12,17 @@ from stores.database import Database, driver_url
 from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
 from tests.eventually import soon
+from tests.stopwatch import stopwatch
 from tests.stores.conftest import Connect, OpenDatabase
+from tests.stores.using import PRIVATE, deaf, new, one_more, private, stored, warmed_up, works_again, write
 
 DEADLINE = 1.0
 SERVERS = [kind for kind in kinds() if kind != SQLITE]
-PRIVATE = "서울특별시 강남구 테헤란로 1"
 
 
 @pytest.fixture
 def context() -> str:
     return contexts.INSTALLATION
-
-
-def new(order_id: str) -> Any:
-    return insert(INSTALLATION_ORDER).values(order_id=order_id, newest_round=0, canceled=False)
-
-
-def one_more(order_id: str) -> Any:
-    return (
-        INSTALLATION_ORDER.update()
-        .where(INSTALLATION_ORDER.c.order_id == order_id)
-        .values(newest_round=INSTALLATION_ORDER.c.newest_round + 1)
-    )
-
-
-def private(order_id: str, at: datetime) -> Any:
-    named = {"order_id": order_id, "round": 1, "installation_address": PRIVATE, "product_name": "internet"}
-    return insert(INSTALLATION).values(**named, status="REQUESTED", requested_at=at, status_at=at)
-
-
-async def write(database: Database, *statements: Any) -> None:
-    async with database.writing() as connection:
-        for statement in statements:
-            await connection.execute(statement)
-
-
-async def stored(database: Database) -> list[str]:
-    async with database.reading() as connection:
-        return list(await connection.scalars(select(INSTALLATION_ORDER.c.order_id).order_by("order_id")))
-
-
-@contextmanager
-def deaf(kind: str, url: str, servers: Servers) -> Iterator[None]:
-    """The database answers no writer as long as this lasts."""
-    if kind != SQLITE:
-        with servers[kind].hung():
-            yield
-        return
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
 
 
 @pytest.mark.parametrize(
@@ -237,31 +193,21 @@ async def test_a_silent_database_ends_each_call_within_the_deadline_and_is_used_
     kind: str, url: str, servers: Servers, connect: Connect
 ) -> None:
     warm, cold = (connect(deadline_seconds=DEADLINE, pool_size=3) for _ in range(2))
-    await asyncio.gather(*(warm.ping() for _ in range(3)))
+    await warmed_up(warm, connections=3)
 
     async def fails(database: Database) -> float:
-        started = time.monotonic()
-        with pytest.raises(StoreUnavailable):
-            await write(database, new("o1"))
-        return time.monotonic() - started
+        async with stopwatch() as watch:
+            with pytest.raises(StoreUnavailable):
+                await write(database, new("o1"))
+            return watch.seconds
 
     with deaf(kind, url, servers):
         waited = await asyncio.gather(*(fails(database) for database in (warm, cold) for _ in range(5)))
         waited.append(await fails(warm))
     assert max(waited) < DEADLINE + 0.5
-    for database in (warm, cold):
-        await soon(lambda database=database: _works(database), what="the database works again")  # type: ignore[misc]
-    await write(warm, new("o2"))
-    assert "o2" in await stored(cold)
-
-
-async def _works(database: Database) -> bool:
-    try:
-        await database.ping()
-        await write(database, text("SELECT 1"))
-    except StoreUnavailable:
-        return False
-    return True
+    await works_again(warm, "o2")
+    await works_again(cold, "o3")
+    assert {"o2", "o3"} <= set(await stored(connect()))
 
 
 async def test_a_silent_database_is_refused_once_it_is_known_to_be_and_used_again_by_itself(
@@ -284,11 +230,12 @@ async def test_a_silent_database_is_refused_once_it_is_known_to_be_and_used_agai
         with pytest.raises(StoreUnavailable, match="left alone"):
             await write(database, new("o1"))
     await soon(well, what="it is known to be well, without being used")
-    await write(database, new("o2"))
+    await works_again(database, "o2")
 
 
 async def test_who_gets_no_turn_in_time_is_told_and_the_database_is_not_suspected(connect: Connect) -> None:
-    database = connect(name="installation", deadline_seconds=DEADLINE, pool_size=1)
+    database = connect(name="installation", deadline_seconds=4 * DEADLINE, pool_size=1)
+    await warmed_up(database)
     async with database.writing():
         with pytest.raises(StoreUnavailable, match=rf"^installation \({database.dialect}\) has too much to do"):
             await write(database, new("o1"))
@@ -301,7 +248,7 @@ async def test_who_reads_a_sqlite_file_waits_for_no_writer(
     kind: str, url: str, servers: Servers, connect: Connect
 ) -> None:
     with deaf(kind, url, servers):
-        assert await stored(connect(deadline_seconds=DEADLINE)) == []
+        assert await stored(connect(deadline_seconds=4 * DEADLINE)) == []
 
 
 @pytest.mark.parametrize("kind", [SQLITE])
@@ -316,7 +263,7 @@ async def test_a_call_that_is_canceled_leaves_the_database_usable(
     kind: str, url: str, servers: Servers, connect: Connect
 ) -> None:
     database = connect(deadline_seconds=DEADLINE, pool_size=1)
-    await database.ping()
+    await warmed_up(database)
 
     with deaf(kind, url, servers):
         writing = asyncio.create_task(write(database, new("o1")))
@@ -325,26 +272,28 @@ async def test_a_call_that_is_canceled_leaves_the_database_usable(
         writing.cancel()
         with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
             await writing
-    await soon(lambda: _works(database), what="the database works again")
-    await write(database, new("o2"))
+    await works_again(database, "o2")
 
 
 @pytest.mark.parametrize("kind", SERVERS)
 async def test_a_statement_that_takes_too_long_is_given_up_by_the_server_too(connect: Connect) -> None:
     database = connect(deadline_seconds=DEADLINE)
     sleep = "pg_sleep(60)" if database.dialect == POSTGRESQL else "SLEEP(60)"
-    started = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        async with database.reading() as connection:
-            await connection.execute(text(f"SELECT {sleep}"))
-    assert time.monotonic() - started < DEADLINE + 0.5
+    await warmed_up(database)
+    async with stopwatch() as watch:
+        with pytest.raises(StoreUnavailable):
+            async with database.reading() as connection:
+                await connection.execute(text(f"SELECT {sleep}"))
+        assert watch.seconds < DEADLINE + 0.5
     sleeping = {
         POSTGRESQL: "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sl%'",
         "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
     }[database.dialect]
 
+    onlooker = connect()
+
     async def over() -> bool:
-        async with database.reading() as connection:
+        async with onlooker.reading() as connection:
             return not await connection.scalar(text(sleeping))
 
     await soon(over, what="the server has given it up")
@@ -369,7 +318,7 @@ async def test_connections_that_the_server_has_closed_are_replaced(
 
 async def test_an_outage_tells_nothing_about_people(kind: str, url: str, servers: Servers, connect: Connect) -> None:
     database = connect(deadline_seconds=DEADLINE)
-    await database.ping()
+    await warmed_up(database)
     with deaf(kind, url, servers), pytest.raises(StoreUnavailable) as outage:
         await write(database, private("o1", datetime.now(UTC)))
     told: BaseException | None = outage.value
