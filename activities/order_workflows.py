@@ -22,6 +22,8 @@ from domain.orders import WORKFLOW_TYPE, Message, Order, Subscription, workflow_
 PAGE = 100
 """Orders looked at in one go."""
 _WITHIN = timedelta(seconds=3)
+_TELL_WITHIN = timedelta(seconds=3)
+"""For a worker to answer in."""
 _UNANSWERED = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION)
 _ORDERS = f"WorkflowType = '{WORKFLOW_TYPE}'"
 _PREFIX = workflow_id("")
@@ -107,7 +109,7 @@ class OrderWorkflows:
     async def _queried(self, handle: WorkflowHandle[Any, Order]) -> Order | None:
         """Nothing, where no worker answers in time, or it cannot."""
         try:
-            order: Order = await handle.query(Message.ORDER, result_type=Order, rpc_timeout=_WITHIN)
+            order: Order = await handle.query(Message.ORDER, result_type=Order, rpc_timeout=_TELL_WITHIN)
         except (RPCTimeoutOrCancelledError, WorkflowQueryFailedError):
             return None
         except RPCError as error:

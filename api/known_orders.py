@@ -16,7 +16,9 @@ from stores.order_status import OrderStatusStore
 from workflows import visibility
 
 ANSWER_WITHIN = 1.0
-"""Seconds for each source to answer in."""
+"""Seconds for each source to answer in that needs no worker."""
+TELL_WITHIN = 1.0
+"""Seconds for a worker to answer in."""
 FIRST_TRY = 0.4
 """Of that time, for the workflow: the server now and then leaves a query unanswered that meets an update."""
 LOOK_WITHIN = 0.3
@@ -40,7 +42,7 @@ class KnownOrders:
         self._client = client
         self._rows = rows
 
-    async def now(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Known:
+    async def now(self, order_id: str, *, within: float | None = None) -> Known:
         """The order as it stands, from its workflow; where that does not answer, what is known otherwise.
 
         Raises:
@@ -56,12 +58,13 @@ class KnownOrders:
         except Unavailable:
             return await self.otherwise(order_id)
 
-    async def asked(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Order:
+    async def asked(self, order_id: str, *, within: float | None = None) -> Order:
         """The order as its workflow tells it: open, by a worker; ended by itself, by its result.
 
         Raises:
             NoSuchWorkflow, Unavailable: as `asking_temporal`.
         """
+        within = TELL_WITHIN if within is None else within
         try:
             try:
                 return await self._queried(order_id, within * FIRST_TRY)
@@ -74,7 +77,7 @@ class KnownOrders:
                 # What was ended from outside does not know how its order was brought to its end.
                 raise NoSuchWorkflow from failure
 
-    async def otherwise(self, order_id: str, *, within: float = ANSWER_WITHIN) -> Known:
+    async def otherwise(self, order_id: str, *, within: float | None = None) -> Known:
         """What is known without a worker.
 
         Args:
@@ -130,13 +133,14 @@ class KnownOrders:
             return order
         return None
 
-    async def row(self, order_id: str, *, within: float = ANSWER_WITHIN) -> OrderView:
+    async def row(self, order_id: str, *, within: float | None = None) -> OrderView:
         """The order in the read model.
 
         Raises:
             NotFound: it is not there.
             StoreUnavailable: the read model does not answer.
         """
+        within = ANSWER_WITHIN if within is None else within
         try:
             # Twice, for the reason that `Database` has.
             async with asyncio.timeout(within), asyncio.timeout(within * 0.95):

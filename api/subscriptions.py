@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 
 from api.errors import Unavailable
-from api.known_orders import ANSWER_WITHIN, LOOK_WITHIN, Known, KnownOrders
+from api.known_orders import LOOK_WITHIN, TELL_WITHIN, Known, KnownOrders
 from api.starting import Starting
 from api.temporal_calls import NoSuchWorkflow, asking_temporal
 from api.updates import Update, Updates, refusal_in
@@ -123,7 +123,7 @@ class Subscriptions:
         # Cancelling twice is cancelling once, so the update may have one id for good.
         update = Update(Message.CANCEL, request, id="cancel", answer=Order)
         try:
-            cancel = await self._updates.send(order_id, update, within=ANSWER_WITHIN)
+            cancel = await self._updates.send(order_id, update, within=TELL_WITHIN)
         except NoSuchWorkflow:
             return await self._canceled(order_id, request)
         except Unavailable:
@@ -134,7 +134,7 @@ class Subscriptions:
         except NoSuchWorkflow:
             return await self._canceled(order_id, request)
         except Unavailable:
-            known = await self._known.now(order_id, within=ANSWER_WITHIN / 2)
+            known = await self._known.now(order_id, within=TELL_WITHIN / 2)
             return Cancellation(known, done=known.order.status is OrderStatus.ORDER_CANCELED)
         except WorkflowUpdateFailedError as failure:
             if refusal := refusal_in(failure):

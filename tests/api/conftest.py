@@ -9,7 +9,23 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
+from tests.api import patience
 from tests.api.service import Service, copy_databases, migrate_all, serving
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no outage."""
+    for module, name in patience.ALL:
+        # What was set for a whole module stays, and what the test changes is put right again after it.
+        monkeypatch.setattr(module, name, getattr(module, name))
+    patience.wait_long(patience.SERVERS)
+
+
+@pytest.fixture
+def impatient(patient: None) -> None:
+    """The API waits for servers as in production: for tests in which one of them does not answer."""
+    patience.wait_as_in_production(patience.SERVERS)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,8 @@ from settings import Settings
 from stores.database import Database
 from stores.migration import METADATA, migrate
 from temporal_client import connect
-from tests.eventually import eventually, soon
+from tests.api import patience
+from tests.eventually import PATIENCE, eventually, soon
 
 CONTRACT_BODY = {
     "productId": "2001",
@@ -67,11 +68,13 @@ class Service:
                 running.push_async_callback(database.dispose)
                 activity_worker = worker.activity_worker(client, self.settings, context, database, CollectorRegistry())
                 await running.enter_async_context(activity_worker)
+        patience.wait_for_workers(self._workers)
 
     async def rest(self, *served: str) -> None:
-        """Stop workers: of the contexts named, or of all."""
+        """Stop workers: of the contexts named, or of all. From then on, nobody waits for them longer than people do."""
         for context in served or list(self._workers):
             await self._workers.pop(context).aclose()
+        patience.wait_for_workers(self._workers)
 
     @asynccontextmanager
     async def opened(self, context: str) -> AsyncIterator[Database]:
@@ -192,7 +195,7 @@ async def serving(settings: Settings, telemetry: Telemetry = SILENT) -> AsyncIte
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        AsyncClient(transport=transport, base_url="http://api", timeout=30) as http,
+        AsyncClient(transport=transport, base_url="http://api", timeout=PATIENCE) as http,
     ):
         service = Service(settings, app, http, telemetry)
         try:

@@ -20,6 +20,8 @@ from tests.api.service import copy_databases
 
 ADMITTED, REFUSED = 3, 1
 """Examples for each operation, each of them sent by everybody who may, and who may not, use it."""
+CHANGED = frozenset({"engineerId", "dayOffId", "productId"})
+"""What requests change or take away that other tests count on."""
 schema = schemathesis.openapi.from_dict(
     create_app(Settings(auth_issuer="https://issuer.example", auth_audience="orders")).openapi()
 )
@@ -104,10 +106,17 @@ def test_what_is_asked_for_rightly_is_done_by_who_may_do_it_anywhere(route: str,
 
 @pytest.fixture
 def order_of_ours(busy: World, request: pytest.FixtureRequest) -> Iterator[None]:
-    """For each operation that changes one another, as far on as it takes; theirs stays as it was."""
+    """For each operation that changes one another, as far on as it takes; theirs stays as it was.
+
+    What it changes of the staff is another, too, and not that of the tests that follow in the same process.
+    """
     _, method, path = request.node.name.replace("]", "").replace("[", " ").split(" ")
     if "{orderId}" in path and method != "GET":
         busy.order_anew(OURS, path.rpartition("/")[2])
+    stays = dict(busy.named[OURS])
+    for name in CHANGED.intersection(re.findall(r"{(\w+)}", path)) if method in ("PATCH", "DELETE") else ():
+        busy.have_anew(OURS, name)
     before = busy.state(THEIRS)
     yield
+    busy.named[OURS] |= {name: stays[name] for name in CHANGED}
     assert busy.state(THEIRS) == before

@@ -4,21 +4,32 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities import order_workflows, view_rebuild
+from activities import view_rebuild
+from activities.order_workflows import OrderWorkflows
 from domain import contexts
 from domain.orders import workflow_id
 from rebuild_view import rebuild
 from stores.migration import drop
 from temporal_client import connect
 from tests.api.service import Service
+from tests.eventually import soon
 
 
 @pytest.fixture(autouse=True)
 def only_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server has other tests' orders, too; and no worker is waited for as long as usual."""
+    """The server has other tests' orders, too; and what it lists late is not waited for."""
     monkeypatch.setattr(view_rebuild, "UNSET", datetime.now(UTC))
     monkeypatch.setattr(view_rebuild, "_LISTED_WITHIN", timedelta())
-    monkeypatch.setattr(order_workflows, "_WITHIN", timedelta(seconds=0.5))
+
+
+async def listed(service: Service, *order_ids: str) -> None:
+    """Wait until Temporal's list, which lags behind, has them."""
+    workflows = OrderWorkflows(await connect(service.settings))
+
+    async def has_all() -> bool:
+        return len((await workflows.of(order_ids)).workflows) == len(order_ids)
+
+    await soon(has_all, what="the orders are listed")
 
 
 async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canceled(
@@ -36,6 +47,7 @@ async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canc
     assert (await service.http.post(f"/orders/{canceled}/cancel")).status_code == 200
     assert (await service.act(requested, "accept")).status_code == 200
     taken = await service.order()
+    await listed(service, requested, completed, canceled, terminated, taken)
     assert await rebuild(service.settings, anew=True, at_once=2) == 0
 
     after = await service.until(completed, "JOIN_COMPLETED")
@@ -63,6 +75,7 @@ async def test_a_view_whose_tables_are_broken_is_not_rebuilt_unless_they_may_be_
 async def test_orders_that_no_worker_tells_of_are_shown_as_they_were_taken(service: Service) -> None:
     await service.work()
     order_id = await service.requested()
+    await listed(service, order_id)
     await service.rest(contexts.ORDERS)
     await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
 

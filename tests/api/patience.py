@@ -1,0 +1,73 @@
+"""How long the API waits for others. A busy machine is no outage: in tests it waits long for who is there.
+
+What is not there, as a test has it, would be waited for as long: then the deadlines are those of production, by the
+fixture `impatient` (for servers that never answer) or by `Service.work` and `rest` (for workers that do not run).
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+import temporal_client
+from activities import erasure, order_workflows
+from api import app, erasures, known_orders, open_orders, starting, subscriptions, updates
+from domain import contexts
+from harness.waiting import PATIENCE
+
+Deadlines = Sequence[tuple[Any, str]]
+"""Modules, and the names of their constants."""
+SERVERS: Deadlines = (
+    (app, "_DATABASE_WITHIN"),
+    (app, "_REGISTER_WITHIN"),
+    (erasure, "_WITHIN"),
+    (erasures, "START_WITHIN"),
+    (known_orders, "ANSWER_WITHIN"),
+    (known_orders, "LOOK_WITHIN"),
+    (open_orders, "COUNT_WITHIN"),
+    (order_workflows, "_WITHIN"),
+    (starting, "ANSWER_WITHIN"),
+    (starting, "START_WITHIN"),
+    (starting, "TURN_WITHIN"),
+    (subscriptions, "LOOK_WITHIN"),
+    (subscriptions, "SIGNAL_WITHIN"),
+    (temporal_client, "_CALL_WITHIN"),
+)
+"""For what databases and Temporal do."""
+ORDERS: Deadlines = (
+    (known_orders, "TELL_WITHIN"),
+    (order_workflows, "_TELL_WITHIN"),
+    (subscriptions, "TELL_WITHIN"),
+)
+"""For what the orders' worker does alone."""
+WORKERS: Deadlines = (
+    (subscriptions, "CANCEL_WITHIN"),
+    (updates, "CARRY_OUT_WITHIN"),
+)
+"""For what takes the workers of all contexts."""
+ALL: Deadlines = (*SERVERS, *ORDERS, *WORKERS)
+_PRODUCTION = {(module, name): getattr(module, name) for module, name in ALL}
+_TOLD_WITHIN = 15.0
+"""Seconds. A query is lost now and then, and asked again after a part of its time."""
+
+
+def wait_long(deadlines: Deadlines) -> None:
+    """Wait as long for these as tests do."""
+    for module, name in deadlines:
+        setattr(module, name, _long(module, name))
+
+
+def wait_as_in_production(deadlines: Deadlines) -> None:
+    """Wait for these no longer than people would."""
+    for module, name in deadlines:
+        setattr(module, name, _PRODUCTION[module, name])
+
+
+def wait_for_workers(served: Collection[str]) -> None:
+    """Wait long for the workers that are there, of these contexts, and for the others as in production."""
+    (wait_long if contexts.ORDERS in served else wait_as_in_production)(ORDERS)
+    (wait_long if set(contexts.ALL).issubset(served) else wait_as_in_production)(WORKERS)
+
+
+def _long(module: Any, name: str) -> float | timedelta:
+    seconds = _TOLD_WITHIN if "TELL" in name else PATIENCE
+    return timedelta(seconds=seconds) if isinstance(_PRODUCTION[module, name], timedelta) else seconds
