@@ -68,9 +68,13 @@ async def test_without_a_worker_who_wants_something_is_told_to_try_again(service
     assert_problem(await service.http.post(f"/orders/{order_id}/attention/acknowledge"), 503, "no-answer-in-time")
 
 
-@pytest.mark.parametrize("start", [None, "tomorrow", window().replace(":00:00Z", ":30:00Z"), window(days=370)])
+@pytest.mark.parametrize(
+    "start",
+    [None, "tomorrow", lambda: window().replace(":00:00Z", ":30:00Z"), lambda: window(days=370)],
+    ids=["none", "a word", "half an hour later", "too far ahead"],
+)
 async def test_another_visit_begins_with_a_window(service: Service, start: Any) -> None:
-    answer = await reschedule(service, UNKNOWN, start)
+    answer = await reschedule(service, UNKNOWN, start() if callable(start) else start)
 
     assert [error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]] == ["/preferredVisit"]
 
