@@ -8,6 +8,8 @@ TOOLS := .venv-tools
 PY := $(VENV)/bin/python
 # Tests in as many processes as there are cores, each with servers of its own; who has done its share takes of the others'.
 AT_ONCE := --numprocesses auto --maxprocesses 4 --dist worksteal
+# pytest ends with how long it took; before that, what took longest.
+TESTS := $(PY) -m pytest --durations=10
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header $(LOCK_FLAGS)
 
 # Runs a stage and, where it fails, says which it was.
@@ -23,7 +25,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run test release-before lint format check coverage demo bench audit-verify sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
+.PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,10 +33,18 @@ help: ## this list
 run: $(VENV)/embedded.stamp ## the whole service in the foreground: Temporal with its Web UI, a worker, the API
 	@exec $(PY) run.py --end-with $$PPID
 
+quick: $(VENV)/dev.stamp ## every check, and the tests that start no server: while one works
+	$(style)
+	$(structure)
+	$(call stage,quick tests,$(TESTS) $(AT_ONCE) -m "not server")
+
 test: $(VENV)/dev.stamp release-before ## every check and test
 	$(style)
 	$(structure)
-	$(call stage,tests,$(PY) -m pytest $(AT_ONCE))
+	$(call stage,tests,$(TESTS) $(AT_ONCE))
+
+test-whole: $(VENV)/dev.stamp ## what multiplies, in its whole form: the random tests with many more examples
+	$(call stage,whole tests,$(TESTS) $(AT_ONCE) --whole)
 
 release-before: $(VENV)/dev.stamp ## what drill-upgrade runs beside this release: its sources and their dependencies, made once
 	@$(PY) -m harness.release_before

@@ -183,7 +183,7 @@ class People:
                 found = answer.json()["items"]
             return found
 
-        return await soon(look, within=_COMES_TO_ANSWER_WITHIN, every=_BETWEEN_TRIES, what=path) or []
+        return await soon(look, every=_BETWEEN_TRIES, what=path) or []
 
     async def _answered(self, method: str, path: str, body: Document | None = None) -> int:
         return _status(await self._send(method, path, body))

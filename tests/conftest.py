@@ -8,8 +8,10 @@ import pytest
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from temporal_client import end_process
+from tests import whole
 from tests.databases import pytest_report_header
 from tests.encryption import KEYS
+from tests.processes import guarding, install, mark, starts_processes
 from tests.servers import dev_server
 
 __all__ = ["pytest_report_header"]
@@ -23,16 +25,45 @@ _STATUS = pytest.StashKey[int]()
 _LONG = ("drills", "end_to_end")
 
 
+install()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(whole.OPTION, action="store_true", help="only what multiplies, in its whole form")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    whole.configure(config)
+
+
 @pytest.fixture(scope="session")
+@starts_processes()
 def temporal_address() -> Iterator[str]:
     """A real Temporal server, the same for the whole session; whoever starts an order on it also ends it."""
     with dev_server() as address:
         yield address
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.fixture
+@starts_processes()
+def processes() -> None:
+    """For a test that starts processes itself."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    mark(items)
+    items[:], others = whole.select(items)
+    if others:
+        config.hook.pytest_deselected(items=others)
     # What takes longest begins first: at the end one process would be busy with it, and the others idle.
     items.sort(key=lambda item: item.path.parent.name not in _LONG)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with guarding(item):
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,6 +12,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.testing import WorkflowEnvironment
 
 from harness.waiting import PATIENCE
+from tests import processes
 from tests.encryption import CONVERTER
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -26,6 +27,7 @@ _SOON_LONG = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew
 @contextmanager
 def dev_server() -> Iterator[str]:
     """The real server, in memory; gives its `host:port`. Every event loop makes a client of its own for it."""
+    processes.check("a Temporal server")
     with asyncio.Runner() as runner:
         server = runner.run(
             WorkflowEnvironment.start_local(
@@ -45,6 +47,7 @@ def dev_server() -> Iterator[str]:
 @asynccontextmanager
 async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
     """The server that skips time while the environment's `sleep` is awaited, as far as nothing is being done."""
+    processes.check("a Temporal server")
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=_program("temporal-test-server"),
         test_server_startup_timeout=_STARTS_WITHIN,

@@ -12,6 +12,7 @@ FOUND = "Found 1 known vulnerability in 1 package\nName  Version ID\npyjwt 2.3.0
 SKIPPED = "starlette Dependency not found on PyPI and could not be audited: starlette (1.10.0)"
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     ("said", "status", "expected", "shown"),
     [

@@ -17,6 +17,7 @@ from settings import Settings
 PROJECT = Path(__file__).parents[2]
 
 
+@pytest.mark.usefixtures("processes")
 async def test_the_token_that_is_printed_last_counts(tmp_path: Path) -> None:
     arguments = ["--role", "manager", "--subject", "kim", "--regions", "KR-11 KR-26"]
     trust = trust_of(Settings(data_dir=tmp_path, auth_required=True))

@@ -28,7 +28,9 @@ from stores.management_center import ManagementCenterStore
 from stores.order_status import OrderStatusStore
 from tests.api.fuzzed import end_streams
 from tests.api.service import copy_databases, listening
+from tests.processes import starts_processes
 from tests.servers import dev_server
+from tests.whole import examples
 
 KNOWN = {
     "orderId": "known-order",
@@ -43,6 +45,7 @@ schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 
 
 @pytest.fixture(scope="module")
+@starts_processes()
 def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An API that knows an order, with a Temporal server of its own: many orders are left there."""
     data_dir = tmp_path_factory.mktemp("openapi")
@@ -76,15 +79,17 @@ async def know_something(settings: Settings) -> None:
     await centers.dispose()
 
 
+@pytest.mark.multiplied
 @schema.parametrize()
-@effort(max_examples=14, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(max_examples=examples(14, whole=60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case[Any], api_url: str) -> None:
     # What a text has to be beyond its schema, a real date for one, only the API knows.
     case.call_and_validate(base_url=api_url, excluded_checks=[positive_data_acceptance])
 
 
+@pytest.mark.multiplied
 @schema.include(path_regex="{").parametrize()
-@effort(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(max_examples=examples(7, whole=30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_about_something_that_exists_is_described_too(case: schemathesis.Case[Any], api_url: str) -> None:
     case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
 

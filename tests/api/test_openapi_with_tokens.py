@@ -17,8 +17,9 @@ from tests.api.deeds import DEEDS
 from tests.api.fuzzed import World, world
 from tests.api.issuer import Issuer
 from tests.api.service import copy_databases
+from tests.whole import examples
 
-ADMITTED, REFUSED = 3, 1
+ADMITTED, REFUSED = examples(3, whole=8), examples(1, whole=4)
 """Examples for each operation, each of them sent by everybody who may, and who may not, use it."""
 CHANGED = frozenset({"engineerId", "dayOffId", "productId"})
 """What requests change or take away that other tests count on."""
@@ -60,6 +61,7 @@ def busy(
         yield found
 
 
+@pytest.mark.multiplied
 @schema.parametrize()
 @effort(max_examples=REFUSED, deadline=None, suppress_health_check=list(HealthCheck))
 def test_who_may_not_is_refused_and_changes_nothing(case: schemathesis.Case[Any], still: World) -> None:
@@ -73,6 +75,7 @@ def test_who_may_not_is_refused_and_changes_nothing(case: schemathesis.Case[Any]
     assert still.state() == before
 
 
+@pytest.mark.multiplied
 @schema.parametrize()
 @effort(max_examples=ADMITTED, deadline=None, suppress_health_check=list(HealthCheck))
 def test_who_may_gets_an_answer_as_described_and_nothing_of_others(

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from domain.orders import workflow_id
 from observability.telemetry import Telemetry
@@ -79,6 +80,7 @@ def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
         assert collected.services == {"api"}
 
 
+@pytest.mark.usefixtures("processes")
 def test_without_a_collector_nothing_of_it_is_loaded() -> None:
     loaded = (
         "import sys, worker, api.app, observability.telemetry; "

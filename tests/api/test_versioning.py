@@ -15,12 +15,14 @@ from release import Release
 from settings import Settings
 from temporal_client import connect
 from tests.api.service import Service, but, copy_databases, serving
+from tests.processes import starts_processes
 from tests.servers import dev_server
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
+@starts_processes()
 def own_server() -> Iterator[str]:
     """Where the routing of task queues concerns nobody else."""
     with dev_server() as address:

@@ -25,6 +25,7 @@ from settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
 from tests.deploy.references import API_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
 from tests.eventually import PATIENCE, soon
+from tests.processes import starts_processes
 from tests.programs import program
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -231,6 +232,7 @@ def _as_it_comes(service: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+@starts_processes()
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("compose") / "secrets"
     environment = os.environ | {"PYTHON": sys.executable}

@@ -18,6 +18,7 @@ from tests.deploy.image import DOCKERFILE, PROJECT, files
 _REQUIREMENTS = (PROJECT / "requirements" / "service.txt").read_text()
 
 
+@pytest.mark.usefixtures("processes")
 def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) -> None:
     for file in files():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -80,11 +81,13 @@ def server() -> Iterator[HTTPServer]:
         server.shutdown()
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(("path", "status"), [("/well", 0), ("/ill", 1)])
 def test_the_probe_says_by_its_status_whether_the_process_is_well(server: HTTPServer, path: str, status: int) -> None:
     assert _probe(f"http://127.0.0.1:{server.server_port}{path}") == status
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_probe_says_that_nobody_answers(server: HTTPServer) -> None:
     server.shutdown()
     server.server_close()

@@ -29,6 +29,9 @@ from tests.deploy.kubernetes import (
 )
 from tests.deploy.references import HEALTH, SETTINGS, THE_SDKS, port_of, program_of
 
+pytestmark = pytest.mark.usefixtures("processes")
+"""kubectl, which makes the objects."""
+
 _BYTES_OF_A_CACHED_ORDER = 140_000
 _CERT_MANAGERS = {"acme.cert-manager.io/http01-solver": "true"}
 """The pods that it makes to have a certificate given out."""

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.deploy.references import API_PORT, WORKER_PORT
@@ -25,6 +26,7 @@ def alerts() -> dict[str, Any]:
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
+@pytest.mark.usefixtures("processes")
 def test_prometheus_takes_its_configuration_and_every_alert_passes_its_tests() -> None:
     promtool = program("promtool")
     for arguments in (["check", "config", "--syntax-only", "prometheus.yml"], ["test", "rules", "alerts_test.yml"]):
@@ -32,6 +34,7 @@ def test_prometheus_takes_its_configuration_and_every_alert_passes_its_tests() -
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("processes")
 def test_every_panel_asks_in_the_language_of_prometheus(tmp_path: Path) -> None:
     panels = [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
     rules = [{"record": "panel", "expr": target["expr"]} for panel in panels for target in panel["targets"]]

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.waiting import PATIENCE
 from tests.deploy.image import PROJECT
 
 
+@pytest.mark.usefixtures("processes")
 def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Path) -> None:
     directory = tmp_path / "secrets"
 

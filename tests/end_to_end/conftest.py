@@ -8,6 +8,7 @@ import pytest
 from domain import contexts
 from tests.api.collector import Collector, collector
 from tests.end_to_end.system import System, system
+from tests.processes import starts_processes
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,7 @@ def traced() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
+@starts_processes()
 def running(tmp_path_factory: pytest.TempPathFactory, traced: Collector) -> Iterator[System]:
     """One for all tests: each puts right again what it has taken away."""
     with system(tmp_path_factory.mktemp("system"), OTEL_EXPORTER_OTLP_ENDPOINT=traced.url) as started:

@@ -148,6 +148,7 @@ def test_without_the_installation_context_a_cancel_is_recorded_and_done_once_it_
 
 
 # One that can hang will do here; how each of them hangs is tested with the stores.
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != SQLITE][:1])
 def test_without_its_store_the_read_model_holds_nothing_up_and_catches_up(tmp_path: Path, kind: str) -> None:
     with (

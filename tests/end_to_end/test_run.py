@@ -14,6 +14,7 @@ import pytest
 
 from tests.end_to_end.system import ROOT, System
 from tests.eventually import PATIENCE, eventually, reachable
+from tests.processes import starts_processes
 
 
 @contextmanager
@@ -50,6 +51,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.fixture
+@starts_processes()
 def idle(tmp_path: Path) -> Iterator[System]:
     system = System(tmp_path)
     yield system
@@ -57,6 +59,7 @@ def idle(tmp_path: Path) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
+@starts_processes()
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """What `make run` has started."""
     system = System(tmp_path_factory.mktemp("run"))

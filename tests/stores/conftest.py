@@ -13,6 +13,7 @@ from stores.database import Database
 from stores.migration import METADATA, migrate
 from tests import databases
 from tests.databases import SQLITE, Server, Servers
+from tests.processes import starts_processes
 
 OpenDatabase = Callable[..., Database]
 Connect = Callable[..., Database]
@@ -74,7 +75,14 @@ def _name(url: str) -> str:
     return url.rsplit("/", 1)[1]
 
 
+def _on_a_server(item: pytest.Item) -> bool:
+    """Whatever has no kind of database among its parameters may use any."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return bool(parameters.get("kind", "") != SQLITE)
+
+
 @pytest.fixture(scope="session")
+@starts_processes(only_if=_on_a_server)
 def servers() -> Iterator[Servers]:
     with databases.servers() as running:
         yield running

@@ -23,6 +23,7 @@ from stores.management_center import ManagementCenterStore
 from stores.migration import migrate
 from stores.tables.management_center import BOOKING, ENGINEER
 from tests.stores.naive_calendar import NaiveCalendar
+from tests.whole import examples
 
 RULES = BookingRules(
     VisitGrid(time(8), timedelta(hours=4), ZoneInfo("Asia/Seoul")), lead=timedelta(hours=10), horizon=timedelta(days=3)
@@ -224,8 +225,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.multiplied
 @settings(
-    max_examples=25,
+    max_examples=examples(25, whole=250),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -119,6 +119,7 @@ def command(environment: dict[str, str]) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.mark.usefixtures("processes")
 async def test_processes_may_migrate_every_context_at_the_same_time(
     kind: str, servers: Servers, tmp_path: Path, open_database: OpenDatabase
 ) -> None:
@@ -137,6 +138,7 @@ async def test_processes_may_migrate_every_context_at_the_same_time(
             assert len((await connection.execute(revisions(context).select())).all()) == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_command_says_which_context_has_no_database(tmp_path: Path) -> None:
     url = "postgresql://nobody:secret@127.0.0.1:1/nothing"
     process = command({"DATA_DIR": str(tmp_path), "INSTALLATION_DATABASE_URL": url})

@@ -14,6 +14,7 @@ from domain.orders import Attention
 from stores.database import Database
 from stores.order_status import OrderStatusStore
 from tests.stores.orders import ALL, NOON, order
+from tests.whole import examples
 
 MOMENTS = [datetime(1970, 1, 1, tzinfo=UTC), NOON - timedelta(microseconds=1), NOON, NOON + timedelta(days=365)]
 FEW_DATES = st.sampled_from(["2026-07-14", "2026-07-15", "2026-12-31"])
@@ -21,7 +22,9 @@ FEW_MOMENTS = st.sampled_from(MOMENTS)
 Row = tuple[str, datetime, datetime | None]
 ROWS = st.tuples(FEW_DATES, FEW_MOMENTS, st.none() | FEW_MOMENTS)
 EACH_ONCE = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(20, whole=100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -39,6 +42,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.multiplied
 @EACH_ONCE
 @given(
     rows=st.lists(ROWS, max_size=25),
@@ -118,6 +122,7 @@ async def test_a_cursor_that_no_page_has_given_is_refused(database: Database) ->
             await store.list(ALL, Sort.UPDATED_AT, False, 10, cursor_of(key))
 
 
+@pytest.mark.multiplied
 @EACH_ONCE
 @given(cursor=st.text(max_size=40) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(cursor_of))
 async def test_no_cursor_is_too_strange_to_be_refused(database: Database, cursor: str) -> None:

@@ -71,6 +71,7 @@ async def waiting(database: Database) -> set[str]:
         return set(await connection.scalars(select(WAITING.c.order_id)))
 
 
+@pytest.mark.usefixtures("processes")
 async def test_200_orders_race_for_50_windows_and_each_is_sold_once_and_freed_once(
     url: str, database: Database
 ) -> None:

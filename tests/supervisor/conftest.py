@@ -15,6 +15,7 @@ import pytest
 
 from harness.ports import free_port
 from tests.eventually import PATIENCE, eventually
+from tests.processes import starts_processes
 
 PROJECT = Path(__file__).parents[2]
 FAKE_SERVICE = str(Path(__file__).with_name("fake_service.py"))
@@ -92,6 +93,7 @@ Start = Callable[..., Copy]
 
 
 @pytest.fixture
+@starts_processes()
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a fake service: `start(one=fake(), limits={…})`; whatever it leaves is ended after the test."""
     copies: list[Copy] = []

@@ -42,6 +42,7 @@ def test_a_host_that_is_not_of_this_machine_is_named() -> None:
         check([Listener("API_PORT", "192.0.2.1", free_port(), "the API")])
 
 
+@pytest.mark.usefixtures("processes")
 def test_an_api_that_would_be_open_to_everybody_is_not_started(tmp_path: Path) -> None:
     environment = ENVIRONMENT | {"API_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path / "data")}  # noqa: S104 - refused
     done = subprocess.run(
@@ -107,6 +108,7 @@ def test_a_data_directory_that_cannot_be_used_is_named(start: Start, tmp_path: P
     assert f"DATA_DIR {tmp_path / 'data'} cannot be used" in copy.output
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_setting_that_makes_no_sense_is_named_without_its_value() -> None:
     done = subprocess.run(
         [sys.executable, "run.py"],

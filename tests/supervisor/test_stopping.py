@@ -68,6 +68,7 @@ def test_no_part_outlives_a_supervisor_that_is_killed(start: Start) -> None:
     eventually(lambda: not copy.left())
 
 
+@pytest.mark.usefixtures("processes")
 def test_where_the_kernel_does_not_help_a_watcher_ends_an_orphan_and_itself() -> None:
     orphan = (
         "import os, sys, time; from supervisor.launcher import watcher_kills_orphan\n"
@@ -100,6 +101,7 @@ def test_a_signal_to_make_alone_ends_everything(tmp_path: Path, start: Start, nu
     eventually(lambda: not copy.left())
 
 
+@pytest.mark.usefixtures("processes")
 def test_output_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
     port = fake()["port"]
     plan = f'{{"items": {{"one": {{"port": {port}, "behaviour": "talkative"}}}}, "limits": {{}}}}'

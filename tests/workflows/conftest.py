@@ -5,6 +5,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from tests.encryption import CONVERTER
+from tests.processes import starts_processes
 from tests.servers import time_skipping_server
 from tests.workflows.stage import Stage
 
@@ -22,6 +23,7 @@ async def stage(client: Client) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
+@starts_processes()
 async def clock() -> AsyncIterator[WorkflowEnvironment]:
     """A server that skips time when it is told to sleep."""
     async with time_skipping_server() as environment:

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.installation import InstallationStatus
 from domain.orders import Event, Order, OrderStatus
+from tests.whole import examples, is_whole
 from tests.workflows.contexts import Contexts, window
 from tests.workflows.faults import Gate
 from tests.workflows.placed import Placed, Way, refusal
@@ -252,15 +253,17 @@ async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]]) -> None:
 
 
 quickly = settings(
-    max_examples=7,
+    max_examples=examples(7, whole=40),
     deadline=None,
-    derandomize=True,
+    derandomize=not is_whole(),
+    print_blob=True,
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.target, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
+@pytest.mark.multiplied
 @quickly
 @given(scripts)
 async def test_every_rule_holds_whatever_is_said_and_whatever_fails(
@@ -276,7 +279,8 @@ async def forgetful(client: Client) -> AsyncIterator[Stage]:
         yield stage
 
 
-@settings(quickly, max_examples=2)
+@pytest.mark.multiplied
+@settings(quickly, max_examples=examples(2, whole=10))
 @given(scripts)
 async def test_every_rule_holds_when_no_worker_remembers_anything(
     forgetful: Stage, scripts: Sequence[Sequence[Step]]

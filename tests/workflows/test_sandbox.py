@@ -38,6 +38,7 @@ async def test_what_a_workflow_was_not_meant_to_import_is_refused(client: Client
     assert isinstance(refused.value.__cause__, UnintentionalPassthroughError)
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_saga_loads_no_library_that_is_slow_to_load() -> None:
     loaded = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, check=True, text=True)
 
