@@ -45,6 +45,13 @@ def settings(temporal_address: str, migrated: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def without_temporal(migrated: Path, tmp_path: Path) -> Settings:
+    """The same where Temporal is away: for modules whose tests need none, so that they start no server."""
+    copy_databases(migrated, tmp_path)
+    return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=1)
+
+
+@pytest.fixture
 async def service(settings: Settings) -> AsyncIterator[Service]:
     """The API; no worker runs yet."""
     async with serving(settings) as service:

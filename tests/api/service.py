@@ -169,8 +169,9 @@ class Service:
         self.order_ids.clear()
 
     async def _note_order(self, answer: Response) -> None:
-        if location := answer.headers.get("Location", "").removeprefix("/orders/"):
-            self.order_ids.append(location)
+        path, _, order_id = answer.headers.get("Location", "").rpartition("/")
+        if path == "/orders":
+            self.order_ids.append(order_id)
 
 
 def window(hour: int = 9, *, days: int = 3) -> str:

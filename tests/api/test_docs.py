@@ -2,7 +2,15 @@
 
 import re
 
+import pytest
+
+from settings import Settings
 from tests.api.service import Service
+
+
+@pytest.fixture
+def settings(without_temporal: Settings) -> Settings:
+    return without_temporal
 
 
 async def test_the_page_takes_all_that_it_needs_from_the_api_itself(service: Service) -> None:

@@ -22,6 +22,11 @@ from tests.api.service import listening
 from tests.eventually import PATIENCE, soon
 
 
+@pytest.fixture
+def settings(without_temporal: Settings) -> Settings:
+    return without_temporal
+
+
 @dataclass
 class Event:
     id: int

@@ -8,6 +8,12 @@ from settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving
 
+
+@pytest.fixture
+def settings(without_temporal: Settings) -> Settings:
+    return without_temporal
+
+
 AT = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 ORDERS = [
     Order(

@@ -1,8 +1,17 @@
+from unittest.mock import AsyncMock
+
 import pytest
 from httpx import Response
 
+from api.starting import Starting
+from settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, Service
+
+
+@pytest.fixture
+def settings(without_temporal: Settings) -> Settings:
+    return without_temporal
 
 
 @pytest.mark.parametrize(
@@ -42,6 +51,7 @@ async def test_a_failure_of_our_own_is_counted_and_tells_nothing_of_what_was_sen
     def fail(*_: object) -> Response:
         raise KeyError("PERSONAL")
 
+    monkeypatch.setattr(Starting, "start", AsyncMock(return_value=True))
     monkeypatch.setattr(service.app.state.services.first_rows, "add", fail)
 
     answer = await service.http.post("/orders", json=CONTRACT_BODY)

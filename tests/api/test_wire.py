@@ -10,6 +10,12 @@ from api import bodies, protocol
 from settings import Settings
 from tests.api.service import listening
 
+
+@pytest.fixture
+def settings(without_temporal: Settings) -> Settings:
+    return without_temporal
+
+
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: api\r\n"
 
 
