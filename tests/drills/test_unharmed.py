@@ -1,0 +1,21 @@
+"""The drills pass where nothing is planted; that they find what is planted is seen with each of them."""
+
+import pytest
+
+from tests.databases import POSTGRESQL, kinds
+from tests.drills.drilled import passes
+
+needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="PostgreSQL is not installed")
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("management-center-down", marks=needs_a_database_server),
+        pytest.param("installation-down", marks=needs_a_database_server),
+        *("temporal-restart", "backup-restore", "view-lost", "scale-out", "waiting-orders"),
+    ],
+)
+def test_a_drill_passes(name: str) -> None:
+    assert passes(name)
