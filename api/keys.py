@@ -5,14 +5,16 @@ A key that is known counts until the issuer is seen to have withdrawn it: while 
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from http.client import HTTPResponse
-from io import BufferedReader, RawIOBase
-from socket import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, build_opener
+from urllib.parse import urlsplit
+from urllib.request import FileHandler, OpenerDirector
 
+import httpcore2
+import httpx2
 import structlog
 from jwt import PyJWK, PyJWKSet
 
@@ -21,13 +23,15 @@ from api.errors import NoAnswerInTime
 ALGORITHMS = ("RS256", "ES256")
 """By which tokens may be signed. Each key has one of them, whatever a token says of itself."""
 FETCH_WITHIN = 3.0
-"""Seconds for the issuer to tell its keys, all in all."""
+"""Seconds for a whole fetch: to connect, and to read one document or two, redirects included."""
 FRESH_FOR = 300.0
 """Seconds after which the keys are asked for again; in nobody's way."""
 AGAIN_AFTER = 10.0
 """Seconds between two fetches, however many tokens name a key that nobody knows."""
 _LARGEST = 256 * 1024
 """Bytes of a document."""
+_REDIRECTS = 10
+"""Redirects that are followed for one document."""
 _DISCOVERY = "/.well-known/openid-configuration"
 
 _log = structlog.get_logger(__name__)
@@ -79,78 +83,96 @@ class Keys:
 
     async def _fetch(self) -> None:
         try:
+            # The one deadline of a fetch. When it passes, the fetch is canceled, and its connection closed.
             async with asyncio.timeout(FETCH_WITHIN):
-                self._keys = await asyncio.to_thread(self._read)
+                self._keys = await self._read()
         except Exception as error:  # noqa: BLE001 - whatever it has said, it was no answer
             self._silent = True
             _log.warning("the issuer's keys were not fetched", error=type(error).__qualname__)
         else:
             self._silent = False
 
-    def _read(self) -> Mapping[str, PyJWK]:
-        opener = build_opener(_InTime(monotonic() + FETCH_WITHIN))
-        url = self._url
-        if url is None:
-            discovered = _document(opener, self._issuer.rstrip("/") + _DISCOVERY)
-            if discovered.get("issuer") != self._issuer:
-                raise ValueError("the discovery document is another issuer's")
-            url = str(discovered.get("jwks_uri"))
-        return _usable(_document(opener, url).get("keys"))
+    async def _read(self) -> Mapping[str, PyJWK]:
+        async with _client() as client:
+            url = self._url
+            if url is None:
+                discovered = await _document(client, self._issuer.rstrip("/") + _DISCOVERY)
+                if discovered.get("issuer") != self._issuer:
+                    raise ValueError("the discovery document is another issuer's")
+                url = str(discovered.get("jwks_uri"))
+            document = await _document(client, url)
+        return await asyncio.to_thread(_usable, document.get("keys"))
 
 
-class _InTime(HTTPHandler, HTTPSHandler):
-    """Reads until a deadline: a timeout alone begins anew with each byte that comes, and the thread would wait on."""
+@asynccontextmanager
+async def _client() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client for one fetch. It trusts whom the machine trusts at this moment (`SSL_CERT_FILE`, `SSL_CERT_DIR`)."""
+    # Reading the machine's certificates takes long enough to hold up others.
+    trusted = await asyncio.to_thread(ssl.create_default_context)
+    # No timeouts of httpx2: each begins anew with every byte. Compressed, a large document would be small.
+    client = httpx2.AsyncClient(verify=trusted, timeout=None, headers={"Accept-Encoding": "identity"})
+    connections: list[httpcore2.AsyncNetworkStream] = []
 
-    def __init__(self, ends: float) -> None:
-        super().__init__()
-        self._ends = ends
+    async def remember(step: str, about: Mapping[str, Any]) -> None:
+        if step == "connection.connect_tcp.complete":
+            connections.append(about["return_value"])
 
-    def do_open(self, http_class: Any, req: Request, **more: Any) -> HTTPResponse:
-        def connection(*args: Any, **options: Any) -> Any:
-            made: Any = http_class(*args, **options)
-            made.response_class = self._answer
-            return made
+    async def watch(request: httpx2.Request) -> None:
+        request.extensions["trace"] = remember
 
-        return super().do_open(connection, req, **more)
-
-    def _answer(self, connected: socket, *args: Any, **more: Any) -> HTTPResponse:
-        answer = HTTPResponse(connected, *args, **more)
-        answer.fp = BufferedReader(_Reading(connected, answer.fp, self._ends))
-        return answer
-
-
-class _Reading(RawIOBase):
-    """What comes over a connection until a deadline."""
-
-    def __init__(self, connected: socket, file: BufferedReader, ends: float) -> None:
-        self._connected = connected
-        self._file = file
-        self._ends = ends
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = self._ends - monotonic()
-        if left <= 0:
-            raise TimeoutError("the deadline has passed")
-        self._connected.settimeout(left)
-        return self._file.readinto1(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+    client.event_hooks = {"request": [watch]}
+    try:
+        async with client:
+            yield client
+    finally:
+        # httpcore2 leaves a connection open whose TLS handshake is canceled.
+        for connection in connections:
+            await connection.aclose()
 
 
-def _document(opener: OpenerDirector, url: str) -> dict[str, Any]:
-    with opener.open(url, timeout=FETCH_WITHIN) as answer:  # of the settings, or of whom they trust
-        content = answer.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError("the document is too large")
+async def _document(client: httpx2.AsyncClient, url: str) -> dict[str, Any]:
+    if urlsplit(url).scheme == "file":
+        content = await asyncio.to_thread(_read_file, url)
+    else:
+        content = await _download(client, url)
     document = json.loads(content)
     if not isinstance(document, dict):
         raise ValueError("the document is no object")
     return document
+
+
+async def _download(client: httpx2.AsyncClient, url: str) -> bytes:
+    request = client.build_request("GET", url)
+    for _ in range(1 + _REDIRECTS):
+        answer = await client.send(request, stream=True)
+        try:
+            # The client would read all that a redirect's answer holds, however large.
+            if answer.next_request is None:
+                return await _content(answer.raise_for_status())
+            request = answer.next_request
+        finally:
+            await answer.aclose()
+    raise ValueError("there are too many redirects")
+
+
+async def _content(answer: httpx2.Response) -> bytes:
+    content = bytearray()
+    async for part in answer.aiter_raw():
+        content += part
+        if len(content) > _LARGEST:
+            raise ValueError("the document is too large")
+    return bytes(content)
+
+
+def _read_file(url: str) -> bytes:
+    """The content of a file of this machine. The opener knows no other kind of URL."""
+    opener = OpenerDirector()
+    opener.add_handler(FileHandler())
+    with opener.open(url) as file:
+        content: bytes = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("the document is too large")
+    return content
 
 
 def _usable(keys: Any) -> Mapping[str, PyJWK]:

@@ -21,7 +21,8 @@ from settings import Settings
 _QUOTING = (ValidationError, ValidationException)
 """Errors whose text repeats the input."""
 _QUIET = {
-    "httpx": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.INFO,
     "uvicorn.access": logging.WARNING,
     # Speaks at every look at a database.
     "alembic.runtime.migration": logging.WARNING,

@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -136,14 +136,23 @@ async def test_keys_for_other_purposes_are_not_used(issuer: Issuer, tokens: Toke
 
 @contextmanager
 def serving(documents: dict[str, Any], certificate: Path | None = None) -> Iterator[str]:
-    """A server of JSON documents, by their paths; its URL. With a certificate (and its key, in one file) by TLS."""
+    """A server of JSON documents, or of places where they are now, by their paths; its URL.
+
+    With a certificate (and its key, in one file) by TLS.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             document = documents.get(self.path)
+            if isinstance(document, str):
+                self.send_response(302)
+                self.send_header("Location", document)
+                self.end_headers()
+                return
             self.send_response(200 if document else 404)
             self.end_headers()
-            self.wfile.write(json.dumps(document).encode())
+            with suppress(ConnectionError):
+                self.wfile.write(json.dumps(document).encode())
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""
@@ -203,29 +212,111 @@ async def test_over_tls_only_an_issuer_with_a_good_certificate_tells_its_keys(
         assert await Keys("https://isp.example", f"{url}/keys").find("one") is not None
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
-async def test_an_issuer_that_drips_its_answer_is_waited_for_no_longer_than_one_that_is_silent(
-    tmp_path: Path, head: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keys, "FETCH_WITHIN", 0.2)
-    hung_up = asyncio.Event()
+class Dripping:
+    """An issuer whose answers begin and do not end."""
 
-    async def drip(_: StreamReader, writer: StreamWriter) -> None:
-        writer.write(head)
+    def __init__(self, begins: bytes) -> None:
+        self.begins = begins
+        self.discovery: Mapping[str, str] | None = None
+        self.begun = asyncio.Event()
+        self.connected = 0
+
+    async def __call__(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.connected += 1
         with suppress(ConnectionError):
-            while True:
-                writer.write(b"a")
-                await writer.drain()
-                await asyncio.sleep(0.02)
-        hung_up.set()
+            await self._answer(await reader.read(4096), writer)
+        writer.close()
+        self.connected -= 1
 
-    issuer = Issuer(tmp_path / "unused.json")
-    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async def _answer(self, asked: bytes, writer: StreamWriter) -> None:
+        if self.discovery is not None and b".well-known" in asked:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + json.dumps(self.discovery).encode())
+            return
+        writer.write(self.begins)
+        self.begun.set()
+        while True:
+            writer.write(b"a")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async def is_left(self) -> None:
+        async def nobody() -> bool:
+            return not self.connected
+
+        await soon(nobody, what="no connection is left")
+
+
+async def is_given_up(fetched: Callable[[], Keys], dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In time that grows until it suffices to begin: how fast this machine is does not matter."""
+    within = 0.1
+    while not dripping.begun.is_set():
+        within *= 2
+        monkeypatch.setattr(keys, "FETCH_WITHIN", within)
         with pytest.raises(NoAnswerInTime):
-            await Tokens(Trust(issuer.name, issuer.audience, f"http://127.0.0.1:{port}")).check(issuer.token())
-        async with asyncio.timeout(10):
-            await hung_up.wait()
+            await fetched().find("one")
+    await dripping.is_left()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begins"),
+    [
+        ("https", b"\x16\x03\x03\x3f\xff"),
+        ("http", b"HTTP/1.1 200 OK\r\n"),
+        ("http", b"HTTP/1.1 200 OK\r\n\r\n"),
+        ("http", b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 1000000000\r\n\r\n"),
+    ],
+    ids=["handshake", "headers", "body", "redirect"],
+)
+async def test_an_issuer_that_drips_its_answer_is_given_up_and_its_connection_closed(
+    scheme: str, begins: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dripping = Dripping(begins)
+    async with await asyncio.start_server(dripping, "127.0.0.1", 0) as server:
+        url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await is_given_up(lambda: Keys("https://isp.example", url), dripping, monkeypatch)
+
+
+async def test_both_documents_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    dripping = Dripping(b"HTTP/1.1 200 OK\r\n\r\n")
+    async with await asyncio.start_server(dripping, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        dripping.discovery = {"issuer": url, "jwks_uri": f"{url}/keys"}
+        await is_given_up(lambda: Keys(url), dripping, monkeypatch)
+
+
+async def test_a_fetch_that_is_stopped_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "FETCH_WITHIN", 1e6)
+    dripping = Dripping(b"HTTP/1.1 200 OK\r\n\r\n")
+    async with await asyncio.start_server(dripping, "127.0.0.1", 0) as server:
+        fetched = Keys("https://isp.example", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        finding = asyncio.create_task(fetched.find("one"))
+        await dripping.begun.wait()
+        fetched.stop()
+        await dripping.is_left()
+        with pytest.raises(asyncio.CancelledError):
+            await finding
+
+
+async def test_a_redirect_is_followed_but_not_to_a_file(tmp_path: Path) -> None:
+    published = {"keys": [as_jwk("one", ec_key())]}
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps(published))
+    with serving({"/keys": published, "/moved": "/keys", "/loop": "/loop", "/file": file.as_uri()}) as url:
+        assert await Keys("https://isp.example", f"{url}/moved").find("one") is not None
+        for path in ("loop", "file"):
+            with pytest.raises(NoAnswerInTime):
+                await Keys("https://isp.example", f"{url}/{path}").find("one")
+
+
+@pytest.mark.parametrize(("size", "known"), [(200_000, True), (300_000, False)])
+async def test_an_answer_may_be_so_large(size: int, known: bool) -> None:
+    with serving({"/keys": {"keys": [as_jwk("one", ec_key())], "padding": " " * size}}) as url:
+        found = Keys("https://isp.example", f"{url}/keys").find("one")
+        if known:
+            assert await found is not None
+        else:
+            with pytest.raises(NoAnswerInTime):
+                await found
 
 
 @pytest.mark.parametrize(
