@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-import httpx
+import httpx2
 
 from domain.installation import InstallationStatus
 from domain.orders import Event, OrderStatus
@@ -149,7 +149,7 @@ class Accounts:
         return sum(act in acts for acts in self.acknowledged.values())
 
     async def settle(
-        self, api: httpx.AsyncClient, drill: Drill, *, within: float = inf, patience: float = inf
+        self, api: httpx2.AsyncClient, drill: Drill, *, within: float = inf, patience: float = inf
     ) -> Mapping[str, Seen]:
         """Look until every order is where it was promised to be, and put into the drill what is not.
 
@@ -198,17 +198,17 @@ class Accounts:
         drill.check(f"none twice: {known}; {len(twice)} share an engineer's window", nothing_twice)
 
 
-async def look(api: httpx.AsyncClient, order_id: str) -> Seen:
+async def look(api: httpx2.AsyncClient, order_id: str) -> Seen:
     """Ask all who know of an order."""
     row = await _document(api, f"/orderStatuses/{order_id}")
     order = await _document(api, f"/orders/{order_id}")
     return Seen(row, order, await _document(api, f"/installations/{order_id}"))
 
 
-async def _document(api: httpx.AsyncClient, path: str) -> Document:
+async def _document(api: httpx2.AsyncClient, path: str) -> Document:
     try:
         answer = await api.get(path)
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return {}
-    document: Document = answer.json() if answer.status_code == httpx.codes.OK else {}
+    document: Document = answer.json() if answer.status_code == httpx2.codes.OK else {}
     return document

@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-import httpx
+import httpx2
 
 from domain.orders import OrderStatus
 from drills.accounts import Accounts, Act, Document
@@ -44,7 +44,7 @@ _TRY_AGAIN = (NO_ANSWER, HTTPStatus.SERVICE_UNAVAILABLE)
 class People:
     """Everybody who uses the service."""
 
-    api: httpx.AsyncClient
+    api: httpx2.AsyncClient
     accounts: Accounts = field(default_factory=Accounts)
 
     async def place(self, key: str, **changes: Any) -> int:
@@ -204,10 +204,10 @@ class People:
         body: Document | None = None,
         headers: dict[str, str] | None = None,
         params: dict[str, str] | None = None,
-    ) -> httpx.Response | None:
+    ) -> httpx2.Response | None:
         try:
             return await self.api.request(method, path, json=body, headers=headers, params=params)
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return None
 
 
@@ -272,10 +272,10 @@ async def install(everybody: People, order_ids: Iterable[str], *, within: float)
 @asynccontextmanager
 async def people(url: str) -> AsyncIterator[People]:
     """People who use the API at this address."""
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN, limits=limits) as api:
+    limits = httpx2.Limits(max_connections=None)
+    async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN, limits=limits) as api:
         yield People(api)
 
 
-def _status(answer: httpx.Response | None) -> int:
+def _status(answer: httpx2.Response | None) -> int:
     return NO_ANSWER if answer is None else answer.status_code

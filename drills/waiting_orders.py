@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
-import httpx
+import httpx2
 
 from drills.drill import Drill, Options
 from harness import stack, staff
@@ -46,7 +46,7 @@ async def run(options: Options) -> Drill:
     """Start the service, and let it happen."""
     async with (
         stack.running("temporal", "migration", "worker", "api", engineers=options.engineers) as running,
-        httpx.AsyncClient(base_url=running.url, timeout=10) as api,
+        httpx2.AsyncClient(base_url=running.url, timeout=10) as api,
     ):
 
         async def plant(order_id: str) -> None:
@@ -92,7 +92,7 @@ def _then(seen: Seen, order: str) -> str:
 class _People:
     """What customers, engineers and managers do, over HTTP."""
 
-    api: httpx.AsyncClient
+    api: httpx2.AsyncClient
 
     async def order(self) -> str:
         """A customer orders."""

@@ -9,5 +9,5 @@ __all__ = ["PATIENCE", "eventually", "reachable", "soon"]
 
 
 def reachable(url: str) -> bool:
-    """It answers 200: cheap to look at again and again, where a client of httpx would first read all certificates."""
+    """It answers 200: cheap to look at again and again, where a client of httpx2 would first read all certificates."""
     return asyncio.run(answers(url))

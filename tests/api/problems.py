@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from httpx import Response
+from httpx2 import Response
 
 
 def assert_problem(answer: Response, status: int, slug: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
 from prometheus_client import CollectorRegistry
 from temporalio.service import RPCError
 

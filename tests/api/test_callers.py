@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from api import feed
@@ -41,13 +41,13 @@ class Person:
         self._http = service.http
         self._headers = bearer(token)
 
-    async def get(self, path: str) -> httpx.Response:
+    async def get(self, path: str) -> httpx2.Response:
         return await self._http.get(path, headers=self._headers)
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None, **more: str) -> httpx.Response:
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, **more: str) -> httpx2.Response:
         return await self._http.post(path, json=body or {}, headers=self._headers | more)
 
-    async def put(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+    async def put(self, path: str, body: Mapping[str, Any]) -> httpx2.Response:
         return await self._http.put(path, json=body, headers=self._headers)
 
     async def items(self, path: str) -> list[Any]:
@@ -196,7 +196,7 @@ async def test_a_listener_hears_of_their_own_orders_until_their_token_ends(
     with listening(but(settings, **issuer.settings)) as url:
         async with (
             serving(settings) as inside,
-            httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http,
+            httpx2.AsyncClient(base_url=url, timeout=PATIENCE) as http,
             http.stream("GET", "/orderStatuses/events", headers=headers) as stream,
         ):
             await inside.app.state.services.statuses.put([Order("others", "2"), Order("own", "1")])

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from httpx import Response
+from httpx2 import Response
 from temporalio.api.common.v1 import Payload
 
 from domain.orders import Subscription, workflow_id

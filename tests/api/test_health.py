@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import worker
@@ -66,13 +66,13 @@ async def test_a_worker_says_so_too_and_serves_once_they_are_migrated(
     await migrate(contexts.MANAGEMENT_CENTER, url, "0001")
     stop = asyncio.Event()
     changed = but(settings, management_center_database_url=url, worker_port=free_port, graceful_shutdown_seconds=0.1)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as http, asyncio.TaskGroup() as running:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as http, asyncio.TaskGroup() as running:
         running.create_task(worker.serve(changed, [contexts.MANAGEMENT_CENTER], stop))
 
         async def store() -> Any:
             try:
                 return (await http.get("/health/ready")).json()["parts"].get("managementCenterStore")
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 return None
 
         assert await soon(store) == "down"

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from api import limits, open_orders
@@ -119,7 +119,7 @@ def test_a_header_says_where_a_request_comes_from_only_if_a_trusted_proxy_sends_
 ) -> None:
     with listening(but(settings, trusted_proxies=proxies, rate_limit_anonymous=1)) as url:
         answers = [
-            httpx.get(f"{url}/orderStatuses", headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code
+            httpx2.get(f"{url}/orderStatuses", headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code
             for number in range(3)
         ]
     assert answers.count(200) == seen
@@ -129,8 +129,8 @@ async def test_an_ipv6_subscriber_is_one_client(settings: Settings) -> None:
     async with serving(but(settings, rate_limit_anonymous=1)) as service:
         found = []
         for host in ("2001:db8::1", "2001:db8::2", "2001:db8:1::1", "::ffff:192.0.2.1", "192.0.2.1"):
-            transport = httpx.ASGITransport(service.app, client=(host, 1))
-            async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+            transport = httpx2.ASGITransport(service.app, client=(host, 1))
+            async with httpx2.AsyncClient(transport=transport, base_url="http://api") as http:
                 found.append((await http.get("/orderStatuses")).status_code)
     assert found == [200, 429, 200, 200, 429]
 
@@ -142,7 +142,7 @@ async def test_a_customer_can_have_so_many_open_orders(serve: Serve, issuer: Iss
             [Order("open", "1"), Order("ended", "1", status=OrderStatus.JOIN_COMPLETED), Order("other's", "2")]
         )
 
-        async def place(**more: str) -> httpx.Response:
+        async def place(**more: str) -> httpx2.Response:
             return await service.http.post("/orders", json=CONTRACT_BODY, headers=headers | more)
 
         placed = await asyncio.gather(*(place(**{"Idempotency-Key": "k"}) for _ in range(2)))
@@ -191,7 +191,7 @@ async def test_orders_are_taken_while_the_view_does_not_answer(serve: Serve, iss
 
 def test_a_client_can_listen_so_often(settings: Settings, issuer: Issuer) -> None:
     async def listen(url: str) -> list[int]:
-        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http, AsyncExitStack() as open_streams:
+        async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE) as http, AsyncExitStack() as open_streams:
 
             async def begin(subject: str, stack: AsyncExitStack) -> int:
                 headers = bearer(issuer.token(subject, "customer"))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -46,7 +46,7 @@ async def store(settings: Settings) -> AsyncIterator[OrderStatusStore]:
 async def events(url: str, query: str = "", last: int | None = None) -> AsyncIterator[AsyncIterator[Event]]:
     headers = {} if last is None else {"Last-Event-ID": str(last)}
     async with (
-        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http,
+        httpx2.AsyncClient(base_url=url, timeout=PATIENCE) as http,
         http.stream("GET", f"/orderStatuses/events?{query}", headers=headers) as answer,
     ):
         assert answer.status_code == 200
@@ -54,7 +54,7 @@ async def events(url: str, query: str = "", last: int | None = None) -> AsyncIte
         yield parsed(answer)
 
 
-async def parsed(answer: httpx.Response) -> AsyncIterator[Event]:
+async def parsed(answer: httpx2.Response) -> AsyncIterator[Event]:
     found: dict[str, str] = {}
     async for line in answer.aiter_lines():
         if line:
@@ -73,7 +73,7 @@ async def test_a_listener_gets_what_is_stored_from_now_on(settings: Settings, st
             await store.put([Order("one", status=OrderStatus.ENGINEER_ASSIGNED, version=1)])
             got = [await anext(stream) for _ in range(3)]
 
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             row = (await http.get(f"{url}/orderStatuses/one")).json()
 
     assert [event.data["orderId"] for event in got] == ["one", "two", "one"]
@@ -203,7 +203,7 @@ async def test_a_stream_ends_promptly_when_the_api_stops(settings: Settings) -> 
 @pytest.mark.parametrize(("query", "last"), [("status=OPEN", None), ("", "x"), ("", "-1"), ("", "9" * 30)])
 async def test_a_bad_parameter_is_malformed(settings: Settings, query: str, last: str | None) -> None:
     with listening(settings) as url:
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             headers = {"Last-Event-ID": last} if last else {}
             answer = await http.get(f"{url}/orderStatuses/events?{query}", headers=headers)
 

@@ -1,7 +1,7 @@
 from unittest.mock import AsyncMock
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from api.starting import Starting
 from settings import Settings

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from settings import Settings
@@ -46,7 +46,7 @@ def test_a_signal_stops_it_cleanly_although_somebody_listens(
 ) -> None:
     with process(settings, free_port, tmp_path / "log") as running:
         eventually(lambda: is_ready(free_port), what="the API is ready")
-        with httpx.stream("GET", f"http://127.0.0.1:{free_port}/orderStatuses/events", timeout=PATIENCE) as stream:
+        with httpx2.stream("GET", f"http://127.0.0.1:{free_port}/orderStatuses/events", timeout=PATIENCE) as stream:
             running.send_signal(how)
             assert "data" not in stream.read().decode()
         assert running.wait(timeout=PATIENCE) == 0
@@ -59,14 +59,14 @@ def test_while_it_drains_it_says_so_and_serves_who_is_there_and_who_comes(
     url = f"http://127.0.0.1:{free_port}"
     with (
         process(settings, free_port, tmp_path / "log", DRAIN_SECONDS="600") as running,
-        httpx.Client(base_url=url, timeout=PATIENCE) as who_is_there,
+        httpx2.Client(base_url=url, timeout=PATIENCE) as who_is_there,
     ):
         eventually(lambda: is_ready(free_port), what="the API is ready")
         assert "Connection" not in who_is_there.get("/health/live").headers
         running.terminate()
-        eventually(lambda: httpx.get(f"{url}/health/ready", timeout=PATIENCE).json()["status"] == "stopping")
+        eventually(lambda: httpx2.get(f"{url}/health/ready", timeout=PATIENCE).json()["status"] == "stopping")
         assert who_is_there.get("/orderStatuses").headers["Connection"] == "close"
-        assert httpx.post(f"{url}/orders", json=CONTRACT_BODY, timeout=PATIENCE).status_code == 201
+        assert httpx2.post(f"{url}/orders", json=CONTRACT_BODY, timeout=PATIENCE).status_code == 201
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=PATIENCE) == 0
@@ -76,7 +76,7 @@ def test_it_starts_and_shows_orders_while_temporal_is_down(settings: Settings, f
     down = settings.model_copy(update={"temporal_port": 1})
     with process(down, free_port, tmp_path / "log"):
         eventually(lambda: is_ready(free_port), what="the API is ready")
-        assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses").status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{free_port}/orderStatuses").status_code == 200
 
 
 def test_it_does_not_start_where_it_would_be_open_to_everybody(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from tests.api.problems import assert_problem
 from tests.api.service import Service, window

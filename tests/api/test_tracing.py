@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from domain.orders import workflow_id
@@ -73,7 +73,7 @@ def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
     with collector() as collected:
         with process(alone, free_port, tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=collected.url) as running:
             eventually(lambda: is_ready(free_port), what="the API is ready")
-            assert httpx.get(f"http://127.0.0.1:{free_port}/orderStatuses", timeout=PATIENCE).status_code == 200
+            assert httpx2.get(f"http://127.0.0.1:{free_port}/orderStatuses", timeout=PATIENCE).status_code == 200
             running.terminate()
             assert running.wait(timeout=PATIENCE) == 0
         assert [span.name for span in collected.spans] == ["GET /orderStatuses"]

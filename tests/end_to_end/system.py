@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from domain import contexts
 from harness.ports import free_port
@@ -43,7 +43,7 @@ class System:
 
     def __post_init__(self) -> None:
         self.ports = {name: free_port() for name in ("api", "temporal", "ui", *contexts.ALL)}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=PATIENCE)
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=PATIENCE)
 
     def environment(self, worker_port: int = 1) -> dict[str, str]:
         """What each process is started with."""
@@ -90,11 +90,11 @@ class System:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["orderId"])
 
-    def cancel(self, order_id: str) -> httpx.Response:
+    def cancel(self, order_id: str) -> httpx2.Response:
         """Ask for a cancel."""
         return self.client.post(f"/orders/{order_id}/cancel", json={"reason": "moving house"})
 
-    def act(self, order_id: str, act: str) -> httpx.Response:
+    def act(self, order_id: str, act: str) -> httpx2.Response:
         """The assigned engineer acts."""
         return self.client.post(f"/installations/{order_id}/{act}")
 
@@ -104,7 +104,7 @@ class System:
         def done() -> bool:
             try:
                 status = self.act(order_id, act).status_code
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 return False
             assert status in (200, 404, 503), status
             return status == 200
@@ -115,7 +115,7 @@ class System:
         """As the read model shows it, if it answers and knows the order."""
         try:
             answer = self.client.get(f"/orderStatuses/{order_id}")
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return None
         return str(answer.json()["status"]) if answer.status_code == 200 else None
 

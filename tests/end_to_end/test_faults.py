@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from domain import contexts
@@ -55,7 +55,7 @@ def place_insistently(running: System, key: str) -> str:
     def placed() -> str | None:
         try:
             answer = running.client.post("/orders", json=CONTRACT_BODY, headers={"Idempotency-Key": key})
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return None
         assert answer.status_code in (200, 201, 503), answer.text
         return None if answer.status_code == 503 else str(answer.json()["orderId"])
@@ -67,7 +67,7 @@ def cancel_insistently(running: System, order_id: str) -> None:
     def canceled() -> bool:
         try:
             answer = running.cancel(order_id)
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return False
         assert answer.status_code in (200, 202, 503), answer.text
         return answer.status_code == 200

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import httpx
+import httpx2
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
@@ -24,7 +24,7 @@ async def test_a_pass_comes_to_its_end_when_the_schedule_says_so_and_closed_orde
     async def succeeded() -> bool:
         return await succeeded_at() > before
 
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         before = await succeeded_at()
         await client.get_schedule_handle(SCHEDULE_ID).trigger()
         await soon(succeeded)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 import yaml
 from temporalio.api.enums.v1 import EventType
@@ -48,7 +48,7 @@ def metrics_of(expression: str) -> set[str]:
 
 
 def scraped(url: str) -> str:
-    answer = httpx.get(f"{url}/metrics", timeout=PATIENCE)
+    answer = httpx2.get(f"{url}/metrics", timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
     return answer.text
 

@@ -2,7 +2,7 @@ import asyncio
 import socket
 from contextlib import closing
 
-import httpx
+import httpx2
 import pytest
 
 from observability import health
@@ -28,7 +28,10 @@ async def hangs() -> None:
 
 async def test_a_process_that_starts_or_stops_is_not_ready(port: int) -> None:
     watched = Health({"store": works})
-    async with serve_health(watched, "127.0.0.1", port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with (
+        serve_health(watched, "127.0.0.1", port),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
 
         async def ready() -> tuple[int, str]:
             answer = await http.get("/health/ready")
