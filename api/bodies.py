@@ -37,17 +37,18 @@ class JsonRequest(Request):
     """
 
     largest = LARGEST_BODY
+    _whole: bytes | None = None
 
     async def body(self) -> bytes:
         """The body, once it is known to be small enough and to call itself JSON."""
-        if not hasattr(self, "_body"):
+        if self._whole is None:
             # Refused as announced: whoever waits for a `100 Continue` then never sends it.
             length = self.headers.get("content-length", "")
             self._check_size(int(length[:20]) if length.isdecimal() else 0)
-            self._body = await self._read()
-            if self._body and not _is_json(self.headers.get("content-type", "")):
+            self._whole = await self._read()
+            if self._whole and not _is_json(self.headers.get("content-type", "")):
                 raise HTTPException(415, "send application/json")
-        return self._body
+        return self._whole
 
     async def json(self) -> Any:
         """The object in the body."""

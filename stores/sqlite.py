@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from threading import Thread, current_thread
 from typing import Any
 
 import aiosqlite
@@ -17,32 +18,83 @@ async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connecti
     One that writes begins its transactions at its first statement with BEGIN IMMEDIATE: whoever reads to decide has
     the lock by then. One that only reads needs no transaction, for each statement sees one state of the database.
     """
+    threads: list[Thread] = []
 
     def opened() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+        threads.append(current_thread())
+        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, factory=FetchingConnection)
         for pragma in WRITING if writing else READING:
-            connection.execute(pragma).close()
+            connection.execute(pragma)
+        connection.begin = "BEGIN IMMEDIATE" if writing else None
         return connection
 
-    connection = Connection(opened, begin="BEGIN IMMEDIATE" if writing else None)
-    # A thread whose statement does not end must not keep the process.
-    connection._thread.daemon = True
+    connection = _with_daemon_thread(lambda: Connection(opened, iter_chunk_size=64))
     try:
         await connection
     except sqlite3.Error:
         # The thread is ending, and tells the event loop so: that may not be there for much longer.
-        connection._thread.join()
+        threads[0].join()
         raise
     return connection
 
 
-class Connection(aiosqlite.Connection):
-    """An aiosqlite connection whose cursors fetch at once, in the thread, whatever their statement gives."""
+def _with_daemon_thread(make: "Callable[[], Connection]") -> "Connection":
+    """Make a connection. Its thread, whose statement may not end, must not keep the process.
 
-    def __init__(self, connector: Any, *, begin: str | None) -> None:
-        super().__init__(connector, iter_chunk_size=64)
-        self.begin = begin
-        self._end: asyncio.Future[Any] | None = None
+    A thread is a daemon if the thread that makes it is one.
+    """
+    made: list[Connection] = []
+    maker = Thread(target=lambda: made.append(make()), daemon=True)
+    maker.start()
+    maker.join()
+    return made[0]
+
+
+class Fetched:
+    """What a statement gave: its rows, and what its cursor told besides."""
+
+    __slots__ = ("description", "lastrowid", "rowcount", "rows")
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        try:
+            self.description: Any = cursor.description
+            self.rows: list[Any] = cursor.fetchall() if self.description else []
+            self.rowcount, self.lastrowid = cursor.rowcount, cursor.lastrowid
+        finally:
+            cursor.close()
+
+    def fetchall(self) -> "Fetched":
+        """All of it, which is here already."""
+        return self
+
+
+class FetchingConnection(sqlite3.Connection):
+    """A connection that executes a statement, fetches its rows and closes its cursor in one call.
+
+    Each statement is in a transaction if `begin` says how one begins.
+    """
+
+    begin: str | None = None
+
+    def execute(self, sql: str, parameters: Any = ()) -> Fetched:  # type: ignore[override]
+        """Run a statement and fetch all that it gives."""
+        self._begin()
+        return Fetched(super().execute(sql, parameters))
+
+    def executemany(self, sql: str, parameters: Any) -> Fetched:  # type: ignore[override]
+        """Run a statement once for each set of parameters."""
+        self._begin()
+        return Fetched(super().executemany(sql, parameters))
+
+    def _begin(self) -> None:
+        if self.begin is not None and not self.in_transaction:
+            super().execute(self.begin).close()
+
+
+class Connection(aiosqlite.Connection):
+    """An aiosqlite connection whose cursors have all their rows once they have executed a statement."""
+
+    _end: asyncio.Future[Any] | None = None
 
     def stop(self) -> asyncio.Future[Any] | None:
         """Have the thread end; done when it has. However often it is told: nobody would answer the second time."""
@@ -53,22 +105,6 @@ class Connection(aiosqlite.Connection):
     def cursor(self) -> Any:
         """A cursor, made without asking the thread."""
         return Cursor(self)
-
-    async def run(self, cursor: "Cursor", method: str, sql: str, parameters: Any) -> None:
-        """Execute in the thread, in a transaction if this connection writes."""
-        in_thread: Any = self._execute
-        await in_thread(self._run, cursor, method, sql, parameters)
-
-    def _run(self, cursor: "Cursor", method: str, sql: str, parameters: Any) -> None:
-        if self.begin is not None and not self._conn.in_transaction:
-            self._conn.execute(self.begin).close()
-        executed: sqlite3.Cursor = getattr(self._conn, method)(sql, parameters)
-        try:
-            cursor.description = executed.description
-            cursor.rows = executed.fetchall() if executed.description else []
-            cursor.rowcount, cursor.lastrowid = executed.rowcount, executed.lastrowid
-        finally:
-            executed.close()
 
     async def rollback(self) -> None:
         """Roll back, if there is anything to."""
@@ -92,12 +128,16 @@ class Cursor:
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> "Cursor":
         """Run a statement and fetch all that it gives."""
-        await self._connection.run(self, "execute", sql, parameters)
+        fetched: Any = await self._connection.execute_fetchall(sql, parameters)
+        self.rows, self.description = fetched.rows, fetched.description
+        self.rowcount, self.lastrowid = fetched.rowcount, fetched.lastrowid
         return self
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "Cursor":
         """Run a statement once for each set of parameters."""
-        await self._connection.run(self, "executemany", sql, parameters)
+        executed = await self._connection.executemany(sql, parameters)
+        self.rows, self.description = [], executed.description
+        self.rowcount, self.lastrowid = executed.rowcount, executed.lastrowid
         return self
 
     async def fetchall(self) -> list[Any]:

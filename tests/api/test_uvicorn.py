@@ -1,0 +1,66 @@
+"""What the server overrides or reads of uvicorn is no documented interface, so its version is pinned exactly."""
+
+import asyncio
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import uvicorn
+from packaging.requirements import Requirement
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from api.protocol import BoundedProtocol
+from api.server import Server
+
+PROJECT = Path(__file__).parents[2]
+OF_THE_SERVER = ("startup", "shutdown", "handle_exit", "capture_signals", "force_exit", "server_state")
+OF_THE_PROTOCOL = (
+    *("connection_made", "connection_lost", "data_received", "send_400_response"),
+    *("on_message_begin", "on_header", "on_headers_complete", "on_response_complete"),
+    *("url", "headers", "cycle", "transport", "loop"),
+)
+
+
+def test_it_is_the_version_that_api_server_and_api_protocol_were_written_for() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    (pinned,) = (wanted for wanted in map(Requirement, project["dependencies"]) if wanted.name == "uvicorn")
+    assert str(pinned.specifier) == f"=={version('uvicorn')}", (
+        "another uvicorn is installed than the one pinned in pyproject.toml: look at each member named in this file, "
+        "run tests/api/test_wire.py and tests/api/test_process.py, then pin the new version"
+    )
+
+
+@pytest.fixture
+async def protocol() -> HttpToolsProtocol:
+    async def app(scope: object, receive: object, send: object) -> None:
+        """Nobody asks it."""
+
+    config = uvicorn.Config(app, log_config=None)
+    protocol = HttpToolsProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol.on_message_begin()
+    return protocol
+
+
+async def test_it_has_what_we_override_and_read(protocol: HttpToolsProtocol) -> None:
+    server = uvicorn.Server(protocol.config)
+    missing = [
+        *(f"Server.{name}" for name in OF_THE_SERVER if not hasattr(server, name)),
+        *(f"HttpToolsProtocol.{name}" for name in OF_THE_PROTOCOL if not hasattr(protocol, name)),
+    ]
+    assert not missing
+    assert server.server_state.default_headers == []
+    assert (
+        "response_complete" in vars(RequestResponseCycle)
+        or "response_complete" in RequestResponseCycle.__init__.__code__.co_names
+    )
+
+
+def test_nothing_else_of_it_is_overridden() -> None:
+    for cls, base, known in (
+        (Server, uvicorn.Server, OF_THE_SERVER),
+        (BoundedProtocol, HttpToolsProtocol, OF_THE_PROTOCOL),
+    ):
+        overridden = {name for name in vars(cls) if hasattr(base, name) and not name.startswith("__")}
+        assert overridden <= set(known)

@@ -1,0 +1,83 @@
+"""The connection to a SQLite file: what the pool above relies on, made of what aiosqlite offers to everybody."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from stores import sqlite
+
+
+@pytest.fixture
+async def connection(tmp_path: Path) -> AsyncIterator[sqlite.Connection]:
+    opened = await sqlite.connect(str(tmp_path / "file.db"), writing=True, busy_seconds=1)
+    await opened.cursor().execute("CREATE TABLE pair (one INTEGER PRIMARY KEY, two TEXT)")
+    await opened.commit()
+    yield opened
+    await opened.close()
+
+
+async def test_a_statement_and_its_rows_take_one_answer_of_the_thread(
+    connection: sqlite.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, answers = asyncio.get_running_loop(), 0
+    wake = loop.call_soon_threadsafe
+
+    def counted(*arguments: object) -> object:
+        nonlocal answers
+        answers += 1
+        return wake(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+
+    cursor = connection.cursor()
+    await cursor.executemany("INSERT INTO pair VALUES (?, ?)", [(1, "a"), (2, "b")])
+    assert (answers, cursor.rowcount, cursor.description) == (1, 2, None)
+
+    await cursor.execute("INSERT INTO pair (two) VALUES (?)", ("c",))
+    assert (answers, cursor.rowcount, cursor.lastrowid) == (2, 1, 3)
+
+    await cursor.execute("SELECT one, two FROM pair WHERE one > ? ORDER BY one", (1,))
+    assert await cursor.fetchall() == [(2, "b"), (3, "c")]
+    assert [column[0] for column in cursor.description] == ["one", "two"]
+    await cursor.close()
+    assert answers == 3
+
+
+async def test_only_one_that_writes_begins_a_transaction(connection: sqlite.Connection, tmp_path: Path) -> None:
+    reading = await sqlite.connect(str(tmp_path / "file.db"), writing=False, busy_seconds=1)
+    for opened, begins in ((connection, True), (reading, False)):
+        await opened.cursor().execute("SELECT 1")
+        assert opened.in_transaction is begins
+        await opened.rollback()
+    await reading.close()
+
+
+async def test_a_statement_that_fails_leaves_the_connection_usable(connection: sqlite.Connection) -> None:
+    cursor = connection.cursor()
+    await cursor.execute("INSERT INTO pair VALUES (1, 'a')")
+    with pytest.raises(sqlite3.IntegrityError):
+        await cursor.execute("INSERT INTO pair VALUES (1, 'b')")
+    await connection.rollback()
+    await cursor.execute("SELECT * FROM pair")
+    assert await cursor.fetchall() == []
+
+
+async def test_its_thread_does_not_keep_the_process(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    connection = await sqlite.connect(str(tmp_path / "file.db"), writing=True, busy_seconds=1)
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.daemon
+
+    await connection.close()
+    await asyncio.to_thread(thread.join)
+
+
+async def test_a_connection_that_is_not_made_leaves_no_thread(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(sqlite3.OperationalError):
+        await sqlite.connect(str(tmp_path / "nowhere" / "file.db"), writing=True, busy_seconds=1)
+    assert set(threading.enumerate()) == before
