@@ -1,5 +1,6 @@
 """The read model's rows: made from orders, made into orders, and found by what is wanted of them."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -9,29 +10,19 @@ from domain.order_status import OrderFilter, OrderView
 from domain.orders import Attention, Order, OrderStatus, Visit
 from domain.texts import folded
 
+_IN_COLUMNS_OF_THEIR_OWN = {"status", "visit", "attention", "history"}
+_AS_THEY_ARE = [field.name for field in fields(Order) if field.name not in _IN_COLUMNS_OF_THEIR_OWN]
+"""The fields of an order that a column of the same name holds."""
+
 
 def as_row(order: Order, at: datetime) -> dict[str, Any]:
     """The columns of an order that is stored at that time."""
     visit, attention = order.visit, order.attention
     return {
-        "order_id": order.order_id,
-        "version": order.version,
-        "customer_id": order.customer_id,
-        "customer_name": order.customer_name,
-        "contact_phone": order.contact_phone,
-        "note": order.note,
-        "product_id": order.product_id,
-        "product_name": order.product_name,
-        "installation_address": order.installation_address,
-        "order_date": order.order_date,
-        "preferred_visit": order.preferred_visit,
+        **{name: getattr(order, name) for name in _AS_THEY_ARE},
         "status": order.status.value,
-        "region": order.region,
-        "engineer_id": order.engineer_id,
-        "engineer_name": order.engineer_name,
         "visit_start": visit.start if visit else None,
         "visit_end": visit.end if visit else None,
-        "install_completed_at": order.install_completed_at,
         "attention_reason": str(attention.reason) if attention else None,
         "attention_since": attention.since if attention else None,
         "attention_detail": attention.detail if attention else None,
@@ -48,24 +39,10 @@ def as_row(order: Order, at: datetime) -> dict[str, Any]:
 def as_view(row: Any) -> OrderView:
     """The order of a row, without its history."""
     order = Order(
-        order_id=row.order_id,
-        customer_id=row.customer_id,
-        customer_name=row.customer_name,
-        contact_phone=row.contact_phone,
-        note=row.note,
-        product_id=row.product_id,
-        product_name=row.product_name,
-        installation_address=row.installation_address,
-        order_date=row.order_date,
-        preferred_visit=row.preferred_visit,
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
         status=OrderStatus(row.status),
-        region=row.region,
-        engineer_id=row.engineer_id,
-        engineer_name=row.engineer_name,
         visit=Visit(row.visit_start, row.visit_end) if row.visit_start else None,
-        install_completed_at=row.install_completed_at,
         attention=_attention(row),
-        version=row.version,
     )
     return OrderView(order, row.updated_at)
 
