@@ -45,15 +45,8 @@ class NewOrder(Sent):
         """The order that this body asks for, taken at that time, by the customer or (`by`) by somebody else."""
         order = Order(
             order_id=order_id,
-            customer_id=self.customer_id,
-            customer_name=self.customer_name,
-            contact_phone=self.contact_phone,
-            note=self.note,
-            product_id=self.product_id,
-            product_name=self.product_name,
-            installation_address=self.installation_address,
             order_date=(self.order_date or at.astimezone(_KOREA).date()).isoformat(),
-            preferred_visit=self.preferred_visit,
+            **self.model_dump(exclude={"order_date"}),
         )
         order.take(at=at, by=by)
         return order

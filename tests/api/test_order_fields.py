@@ -1,0 +1,43 @@
+"""Every field of an order is told to those who ask, and what a body says of an order is in it."""
+
+from dataclasses import fields
+from datetime import date
+
+from api.schemas.order_status import OrderStatusShown, OrderStatusSummary
+from api.schemas.orders import NewOrder, OrderShown
+from domain.order_status import OrderView
+from domain.orders import Order
+from tests.domain.filled import filled
+from tests.stores.orders import NOON
+
+NOT_TOLD = {"preferred_visit"}
+"""What the customer wished for; `visit` says what is booked."""
+
+
+def test_every_field_of_an_order_is_told() -> None:
+    assert set(OrderShown.model_fields) - {"stale"} == {field.name for field in fields(Order)} - NOT_TOLD
+
+
+def test_every_field_is_told_as_it_is() -> None:
+    order = filled(Order)
+    view = OrderView(order, NOON)
+    for shown in (OrderShown.of(order), OrderStatusShown.of_view(view), OrderStatusSummary.of_view(view)):
+        for name in set(type(shown).model_fields) & set(vars(order)):
+            told, value = getattr(shown, name), getattr(order, name)
+            if isinstance(told, list):
+                assert [vars(one) for one in told] == [vars(one) for one in value]
+            else:
+                assert told == value if not hasattr(value, "__dataclass_fields__") else vars(told) == vars(value)
+
+
+def test_an_order_is_what_its_body_says() -> None:
+    wanted = filled(Order)
+    names = set(NewOrder.model_fields) - {"order_date"}
+    members = {name: getattr(wanted, name) for name in names}
+    body = NewOrder.model_construct(**members, order_date=date(2026, 7, 20))
+
+    order = body.order("order-1", at=NOON)
+
+    assert {name: getattr(order, name) for name in names} == members
+    assert (order.order_id, order.order_date, order.version) == ("order-1", "2026-07-20", 0)
+    assert body.asks_for(order)
