@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-import httpx
+import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
@@ -66,6 +66,6 @@ def _is_mismatch(sample: Sample) -> bool:
 
 
 async def _samples(url: str) -> list[Sample]:
-    async with httpx.AsyncClient(timeout=_WITHIN) as client:
+    async with httpx2.AsyncClient(timeout=_WITHIN) as client:
         shown = (await client.get(f"{url}/metrics")).raise_for_status().text
     return [sample for family in text_string_to_metric_families(shown) for sample in family.samples]

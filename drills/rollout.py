@@ -9,7 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 
-import httpx
+import httpx2
 
 from drills.drill import Row
 from drills.journeys import COMPLETED, Journey, surprises
@@ -158,7 +158,7 @@ async def _watch(door: People, over: asyncio.Event, seen: Seen) -> int:
     while not over.is_set():
         for path in _LOOKS:
             looks += 1
-            with suppress(httpx.TransportError):
+            with suppress(httpx2.TransportError):
                 status = (await door.api.get(path)).status_code
                 if status not in _MAY_BE:
                     seen.surprises.append(f"GET {path}: {status}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import NoResultFound
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import update
 from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
