@@ -15,11 +15,13 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 # .dockerignore leaves of these what runs here.
-COPY *.py ./
+COPY worker.py ./
 COPY activities activities
 COPY api api
 COPY domain domain
 COPY observability observability
+COPY ops ops
+COPY runtime runtime
 COPY stores stores
 COPY workflows workflows
 RUN python -m compileall -q . && mkdir -p /run/secrets
@@ -27,5 +29,5 @@ RUN python -m compileall -q . && mkdir -p /run/secrets
 USER 10001:10001
 EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "probe.py", "http://127.0.0.1:8080/health/live"]
+    CMD ["python", "-m", "ops.probe", "http://127.0.0.1:8080/health/live"]
 CMD ["python", "-m", "api"]

@@ -31,7 +31,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/embedded.stamp ## the whole service in the foreground: Temporal with its Web UI, a worker, the API
-	@exec $(PY) run.py --end-with $$PPID
+	@exec $(PY) -m supervisor --end-with $$PPID
 
 quick: $(VENV)/dev.stamp ## every check, and the tests that start no server: while one works
 	$(style)
@@ -64,7 +64,7 @@ coverage: $(VENV)/dev.stamp ## the tests, and the lines that none of them reache
 	$(PY) -m coverage report
 
 demo: $(VENV)/embedded.stamp ## walk the scenario against what `make run` started
-	@$(PY) demo.py
+	@$(PY) -m ops.demo
 
 bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
 	$(PY) -m bench
@@ -73,23 +73,23 @@ drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running th
 	@$(PY) -m drills $* $(ARGS)
 
 token: $(VENV)/embedded.stamp ## a token of the local issuer: ROLE=manager SUBJECT=kim [REGIONS="KR-11"] [SCOPE="…"] [ISSUER=secrets]
-	@$(PY) issue_token.py --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \
+	@$(PY) -m ops.issue_token --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \
 	    $(if $(SCOPE),--scope "$(SCOPE)") $(if $(ISSUER),--issuer "$(ISSUER)")
 
 secrets: $(VENV)/embedded.stamp ## passwords for docker-compose.yml, made at random in secrets/; those that are there stay
 	@PYTHON=$(PY) deploy/secrets.sh secrets
 
 audit-verify: $(VENV)/embedded.stamp ## whether the audit is as it was written; HEAD=… that was printed or logged earlier
-	@$(PY) audit_verify.py $(if $(HEAD),--head "$(HEAD)")
+	@$(PY) -m ops.audit_verify $(if $(HEAD),--head "$(HEAD)")
 
 backup: $(VENV)/embedded.stamp ## a copy of all data, also while it runs: TO=directory (by default backups/ and the time)
-	@$(PY) backup.py take $(TO)
+	@$(PY) -m ops.backup take $(TO)
 
 restore: $(VENV)/embedded.stamp ## FROM=directory: put a backup where no data are, while nothing runs
-	@$(PY) backup.py restore $(FROM)
+	@$(PY) -m ops.backup restore $(FROM)
 
 rebuild-view: $(VENV)/embedded.stamp ## the managers' view again from Temporal, while the system runs; ARGS=--drop where its tables are lost
-	@$(PY) rebuild_view.py $(ARGS)
+	@$(PY) -m ops.rebuild_view $(ARGS)
 
 sbom: tools ## a bill of materials of what the image is made of: sbom.json (CycloneDX)
 	@$(TOOLS)/bin/cyclonedx-py requirements requirements/service.txt --pyproject pyproject.toml \

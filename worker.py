@@ -20,25 +20,19 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from activities.erasure import ErasureActivities
 from activities.installation import InstallationActivities, InstallationDetailsActivities
 from activities.management_center import DispatchActivities, ManagementCenterActivities
-from activities.order_status import OrderStatusActivities
-from activities.reconciliation import ReconciliationActivities
-from domain import contexts
-from domain.errors import StoreUnavailable
+from activities.order_status.erasure import ErasureActivities
+from activities.order_status.projection import OrderStatusActivities
+from activities.order_status.reconciliation import ReconciliationActivities
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
 from observability.health import Health, serve_health
 from observability.logging_setup import change_level_by_signal, configure_logging
 from observability.telemetry import SILENT, Telemetry, telling
-from schedules import schedule_reconciliation
-from settings import Settings
-from stores.database import Database
-from stores.installation import InstallationStore
-from stores.installation_details import InstallationDetailsStore
-from stores.management_center import ManagementCenterStore
-from stores.order_status import OrderStatusStore
-from stores.revisions import Schema
-from temporal_client import (
+from runtime.schedules import schedule_reconciliation
+from runtime.settings import Settings
+from runtime.temporal_client import (
     call_dispatcher,
     check,
     connect,
@@ -46,12 +40,18 @@ from temporal_client import (
     register_search_attributes,
     run_and_end,
 )
-from workflows.dispatch import DispatchWorkflow
-from workflows.erasure import ErasureWorkflow
-from workflows.reconciliation import ReconciliationWorkflow
-from workflows.runner import sandbox
-from workflows.subscription import SubscriptionWorkflow
-from workflows.tolerance import TolerantMessages
+from stores.common.database import Database
+from stores.common.revisions import Schema
+from stores.installation.details import InstallationDetailsStore
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.view import OrderStatusStore
+from workflows.common.message_guard import TolerantMessages
+from workflows.common.runner import sandbox
+from workflows.management_center.dispatch import DispatchWorkflow
+from workflows.order_status.erasure import ErasureWorkflow
+from workflows.order_status.reconciliation import ReconciliationWorkflow
+from workflows.orders.subscription import SubscriptionWorkflow
 
 log = structlog.get_logger()
 

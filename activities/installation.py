@@ -21,15 +21,15 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.reconciliation import (
+from domain.order_status.reconciliation import (
     ADD_DETAILS,
     END_INSTALLATION,
     FIND_LACKING_DETAILS,
     FoundDetails,
     LackingDetails,
 )
-from stores.installation import InstallationStore
-from stores.installation_details import InstallationDetailsStore
+from stores.installation.details import InstallationDetailsStore
+from stores.installation.installations import InstallationStore
 
 
 @dataclass(frozen=True)

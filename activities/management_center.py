@@ -8,9 +8,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
 from domain.erasure import ERASE_ASSIGNMENTS, CustomersOrders
-from domain.management_center import (
+from domain.management_center.assignments import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
     RELEASE_ASSIGNMENT,
@@ -19,8 +18,9 @@ from domain.management_center import (
     CloseAssignment,
     ReleaseAssignment,
 )
+from domain.management_center.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
 from domain.orders import Message, workflow_id
-from stores.management_center import ManagementCenterStore
+from stores.management_center.assignments import ManagementCenterStore
 
 _ANSWER_WITHIN = timedelta(seconds=3)
 _ROUNDS_TOLD_APART = 5

@@ -5,8 +5,8 @@ import sys
 from api.server import Server
 from observability.logging_setup import change_level_by_signal, configure_logging
 from observability.telemetry import telling
-from settings import OpenToEverybody, Settings
-from temporal_client import run_and_end
+from runtime.settings import OpenToEverybody, Settings
+from runtime.temporal_client import run_and_end
 
 
 def main() -> None:

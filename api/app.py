@@ -16,40 +16,48 @@ from starlette.types import ASGIApp, Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api import audit, codec, docs, erasure, installation, management_center, order_status, orders, problems, staffing
-from api.audit_trail import AuditTrail
+from api.audit import routes as audit
+from api.audit.trail import AuditTrail
+from api.codec import routes as codec
 from api.dependencies import Services
-from api.dispatching import Dispatching
-from api.erasures import Erasures
-from api.feed import Feed
-from api.first_rows import FirstRows
-from api.gate import Gate, GuardedRoute
-from api.known_orders import KnownOrders
-from api.limits import Limits, Rates, limits_of
-from api.metrics import RequestMetrics
-from api.open_orders import OpenOrders
-from api.openapi import DescribedApi
-from api.order_gauges import OrderGauges
+from api.http import docs, problems
+from api.http.metrics import RequestMetrics
+from api.http.request_context import RequestContext
+from api.http.response_headers import ResponseHeaders
+from api.installation import routes as installation
+from api.management_center import routes as management_center
+from api.management_center import staff_routes as staffing
+from api.management_center.dispatch_trigger import Dispatching
+from api.order_status import routes as order_status
+from api.order_status.change_stream import Feed
+from api.order_status.gauges import OrderGauges
+from api.orders import erasure_routes as erasure
+from api.orders import routes as orders
+from api.orders.client import Subscriptions
+from api.orders.erasure import Erasures
+from api.orders.initial_projection import FirstRows
+from api.orders.lookup import KnownOrders
+from api.orders.open_orders import OpenOrders
+from api.orders.starting import Starting
 from api.ownership import Ownership
-from api.queue_gauges import QueueGauges
-from api.request_context import RequestContext
-from api.response_headers import ResponseHeaders
-from api.starting import Starting
-from api.subscriptions import Subscriptions
-from api.tokens import Tokens, trust_of
-from domain import contexts
+from api.security.authentication import Gate, GuardedRoute
+from api.security.limits import Limits, Rates, limits_of
+from api.security.openapi import DescribedApi
+from api.security.tokens import Tokens, trust_of
+from domain.common import contexts
 from observability.health import PARTS, Health
+from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
-from payload_codec import Encryption
-from settings import Settings
-from stores.audit import AuditStore
-from stores.database import Database
-from stores.installation import InstallationStore
-from stores.management_center import ManagementCenterStore
-from stores.order_census import OrderCensus
-from stores.order_status import OrderStatusStore
-from stores.revisions import Schema
-from temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
+from runtime.payload_codec import Encryption
+from runtime.settings import Settings
+from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
+from stores.audit.trail import AuditStore
+from stores.common.database import Database
+from stores.common.revisions import Schema
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.census import OrderCensus
+from stores.order_status.view import OrderStatusStore
 
 _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer in."""

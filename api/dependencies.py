@@ -5,22 +5,22 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from api.audit_trail import AuditTrail
-from api.dispatching import Dispatching
-from api.erasures import Erasures
-from api.feed import Feed
-from api.first_rows import FirstRows
-from api.open_orders import OpenOrders
+from api.audit.trail import AuditTrail
+from api.http.fields import ID, Text
+from api.management_center.dispatch_trigger import Dispatching
+from api.order_status.change_stream import Feed
+from api.orders.client import Subscriptions
+from api.orders.erasure import Erasures
+from api.orders.initial_projection import FirstRows
+from api.orders.open_orders import OpenOrders
 from api.ownership import Ownership
-from api.schemas.common import ID, Text
-from api.subscriptions import Subscriptions
-from domain.policy import OrderPolicy
+from domain.order_policy import OrderPolicy
 from domain.visits import VisitGrid
-from payload_codec import Encryption
-from stores.audit import AuditStore
-from stores.installation import InstallationStore
-from stores.management_center import ManagementCenterStore
-from stores.order_status import OrderStatusStore
+from runtime.payload_codec import Encryption
+from stores.audit.trail import AuditStore
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.view import OrderStatusStore
 
 OrderId = Annotated[str, Path(alias="orderId", pattern=ID)]
 EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping
 
-from api.callers import Caller, Role
-from api.schemas.common import ID
-from api.subscriptions import Subscriptions
-from domain.errors import NotFound
-from domain.order_status import OrderView
-from stores.installation import InstallationStore
-from stores.management_center import ManagementCenterStore
+from api.http.fields import ID
+from api.orders.client import Subscriptions
+from api.security.principals import Caller, Role
+from domain.common.errors import NotFound
+from domain.order_status.view import OrderView
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
 
 OWNED = frozenset({"orderId", "engineerId", "dayOffId"})
 """The parameters of paths that name what is not everybody's who may use the route."""

@@ -16,9 +16,9 @@ from time import monotonic
 import uvicorn
 
 from api.app import create_app, stop_serving
-from api.protocol import BoundedProtocol
+from api.http.protocol import BoundedProtocol
 from observability.telemetry import SILENT, Telemetry
-from settings import Settings
+from runtime.settings import Settings
 
 _LOOK_EVERY = 0.1
 """Seconds between two looks whether somebody is in a hurry."""

@@ -18,7 +18,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
-from domain import contexts
+from domain.common import contexts
 from domain.installation import (
     ACCEPT_INSTALLATION,
     COMPLETE_INSTALLATION,
@@ -27,7 +27,7 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.management_center import (
+from domain.management_center.assignments import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
     AssignEngineer,
@@ -35,11 +35,11 @@ from domain.management_center import (
     AssignmentOutcome,
     CloseAssignment,
 )
-from domain.order_status import PROJECT_ORDER
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus, Visit
-from settings import Settings
-from temporal_client import connect
-from workflows.runner import sandbox
+from runtime.settings import Settings
+from runtime.temporal_client import connect
+from workflows.common.runner import sandbox
 
 ENGINEER_ID = "engineer-1"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.commands import Command
+    from domain.common.commands import Command
     from domain.installation import (
         ACCEPT_INSTALLATION,
         COMPLETE_INSTALLATION,
@@ -20,10 +20,10 @@ with workflow.unsafe.imports_passed_through():
         RecordAnswer,
         RequestInstallation,
     )
-    from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, AssignEngineer, CloseAssignment
-    from domain.order_status import PROJECT_ORDER
+    from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, AssignEngineer, CloseAssignment
+    from domain.order_status.view import PROJECT_ORDER
     from domain.orders import Event, HistoryEntry, Order, OrderStatus, Subscription
-    from workflows import visibility
+    from workflows.orders import visibility
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")

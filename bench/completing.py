@@ -10,7 +10,7 @@ from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
 from bench.load import Feed, Load, Window, joined
 from bench.orders import ByClient, OverHttp, Way
 from bench.report import Aim, Measurement
-from domain import contexts
+from domain.common import contexts
 from harness import stack
 from harness.http_client import connections
 

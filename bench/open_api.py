@@ -10,12 +10,12 @@ from typing import Any
 
 from temporalio.converter import DataConverter, DefaultFailureConverter
 
-import temporal_client
 from api import app
 from api.__main__ import main
-from api.audit_trail import AuditTrail
-from payload_codec import encrypting
-from payload_keys import PayloadKeys
+from api.audit.trail import AuditTrail
+from runtime import temporal_client
+from runtime.payload_codec import encrypting
+from runtime.payload_keys import PayloadKeys
 
 
 class _Silent(AuditTrail):

@@ -12,13 +12,13 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import EngineerAct
+from domain.order_policy import OrderPolicy
 from domain.orders import Order, Subscription, workflow_id
-from domain.policy import OrderPolicy
 from harness.http_client import Connection
-from settings import Settings
-from workflows import visibility
+from runtime.settings import Settings
+from workflows.orders import visibility
 
 BODY = {
     "productId": "2001",

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bench.orders import subscription
-from domain import contexts
-from domain.order_status import OrderFilter
+from domain.common import contexts
+from domain.order_status.view import OrderFilter
 from domain.orders import Event, Order, OrderStatus
-from settings import Settings
-from stores.database import Database
-from stores.order_status import OrderStatusStore
+from runtime.settings import Settings
+from stores.common.database import Database
+from stores.order_status.view import OrderStatusStore
 
 _AT_ONCE = 500
 

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 
-from api import development_issuer
-from api.callers import Role
+from api.security.principals import Role
 from bench import read_model
 from bench.orders import BODY, OverHttp
 from bench.report import Aim, Measurement
 from bench.turns import Side, compare, share
 from harness import stack
 from harness.http_client import connections
+from runtime import development_issuer
 from supervisor.process import answers
 
 _MANY = "10000000"

@@ -10,13 +10,13 @@ from sqlalchemy import insert
 
 from bench.orders import BODY
 from bench.report import Aim, Measurement, Row, milliseconds
+from domain.management_center.staff import WORKING_DAYS, Weekday, WorkingHours
 from domain.orders import Visit
-from domain.staff import WORKING_DAYS, Weekday, WorkingHours
 from domain.visits import VisitGrid
 from harness import stack, staff
 from harness.http_client import Connection, connections
-from stores.database import Database
-from stores.tables.management_center import BOOKING
+from stores.common.database import Database
+from stores.management_center.tables import BOOKING
 
 _BOOKINGS = 20_000
 """In the region and the month that are asked for."""

@@ -25,6 +25,6 @@ for context in $contexts; do
 done
 write order_status_mariadb_url "mariadb://order_status:$(cat "$directory/order_status_password")@mariadb:3306/order_status"
 # An issuer of tokens, for trying it out, and its token for Prometheus.
-issue() { "${PYTHON:-python3}" "$(dirname "$0")/../issue_token.py" --issuer "$directory" "$@"; }
+issue() { PYTHONPATH="$(dirname "$0")/.." "${PYTHON:-python3}" -m ops.issue_token --issuer "$directory" "$@"; }
 issue
 write metrics_token "$(issue --role operator --subject prometheus --hours 87600)"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.times import UNSET
+from domain.common.times import UNSET
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 
-from domain.commands import Command
-from domain.contexts import INSTALLATION, MANAGEMENT_CENTER, ORDER_STATUS
+from domain.common.commands import Command
+from domain.common.contexts import INSTALLATION, MANAGEMENT_CENTER, ORDER_STATUS
 from domain.orders import HistoryEntry, Order
 
 WORKFLOW_TYPE = "ErasureWorkflow"

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.commands import Command
-from domain.contexts import INSTALLATION
-from domain.open_enum import OpenStrEnum
+from domain.common.commands import Command
+from domain.common.contexts import INSTALLATION
+from domain.common.open_enum import OpenStrEnum
+from domain.common.times import UNSET
 from domain.orders import Visit
-from domain.times import UNSET
 
 
 class InstallationStatus(OpenStrEnum):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.errors import IllegalTransition
-from domain.open_enum import OpenStrEnum
-from domain.policy import OrderPolicy
-from domain.times import UNSET
+from domain.common.errors import IllegalTransition
+from domain.common.open_enum import OpenStrEnum
+from domain.common.times import UNSET
+from domain.order_policy import OrderPolicy
 
 SYSTEM = "system"
 """The actor of what the service does by itself.

@@ -16,7 +16,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import OrderStatus
 from drills.drill import Drill, Options, Row
 from drills.people import order, people

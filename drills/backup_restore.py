@@ -22,19 +22,19 @@ from sqlalchemy import delete
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import InstallationStatus
+from domain.order_status.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
 from domain.orders import OrderStatus, workflow_id
-from domain.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
 from drills.accounts import Accounts, Act, Seen, look
 from drills.drill import Drill, Options
 from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
 from harness.waiting import PATIENCE
-from settings import Settings
-from stores.database import Database
-from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
+from runtime.settings import Settings
+from stores.common.database import Database
+from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 
 FAULTS = {"installations-lost": "the installation context's rows are not put back"}
 _CUSTOMERS = 6
@@ -64,7 +64,7 @@ async def run(options: Options) -> Drill:
                 await running.kill(part)
             _wipe(running.settings.data_dir)
             began = perf_counter()
-            await _program("backup.py", "restore", str(backup))
+            await _program("ops.backup", "restore", str(backup))
             if options.plant:
                 await _lose_installations(running.settings)
             for part in ("temporal", "worker", "api"):
@@ -84,7 +84,7 @@ async def _under_load(crowd: People, seconds: float, chance: Random, backup: Pat
             load.create_task(_use(crowd, f"customer-{number}", chance, stop))
         await asyncio.sleep(seconds)
         before, began = deepcopy(crowd.accounts), perf_counter()
-        await _program("backup.py", "take", str(backup))
+        await _program("ops.backup", "take", str(backup))
         taken = Taken(before, perf_counter() - began)
         await asyncio.sleep(seconds / 4)
         stop.set()
@@ -113,7 +113,7 @@ async def _use(crowd: People, name: str, chance: Random, stop: asyncio.Event) ->
 async def _program(*command: str) -> None:
     """As `make` runs it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", *command, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.DEVNULL
     )
     async with asyncio.timeout(PATIENCE):
         if status := await process.wait():
@@ -136,7 +136,7 @@ async def _lose_installations(settings: Settings) -> None:
 
 async def _reconcile(running: stack.Stack) -> int:
     """What an operator does after a restore; returns how many orders had left something behind and were ended."""
-    await _program("rebuild_view.py")
+    await _program("ops.rebuild_view")
     done: Reconciled = await running.client.execute_workflow(
         WORKFLOW_TYPE,
         Reconciliation(quiet_for=0, end_lost=True),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter
 
-from domain import contexts
+from domain.common import contexts
 from drills.drill import Drill, Options, Row
 from drills.people import BODY
 from harness import databases, stack

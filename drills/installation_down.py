@@ -6,7 +6,7 @@ from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import OrderStatus
 from drills.accounts import Act
 from drills.drill import Drill, Options, Row

@@ -5,7 +5,7 @@ from collections import Counter
 from http import HTTPStatus
 from time import perf_counter
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import OrderStatus
 from drills.drill import Drill, Options
 from drills.outage import Apart, drop, patience, with_apart

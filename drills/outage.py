@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import workflow_id
 from drills.drill import Options
 from harness import databases, stack

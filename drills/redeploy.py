@@ -20,7 +20,7 @@ from harness.balancer import balance
 from harness.ports import free_ports
 from harness.siege import Siege, besiege
 from harness.stack import Stack, running
-from release import Release
+from ops.promote_build import Release
 
 ORIGINAL_BODY = '{"productId": "2001", "productName": "internet", "installationAddress": "Seoul", "customerId": "1"}'
 FAULTS = {"hasty": "an API that is told to stop does not drain"}

@@ -1,6 +1,6 @@
 """A worker hangs, then the API: each fails its liveness probe and is replaced, and nothing is lost.
 
-This is `run.py` itself. A part that hangs is stopped by SIGSTOP: it is there, it holds its port, and it does nothing.
+A part that hangs is stopped by SIGSTOP: it is there, it holds its port, and it does nothing.
 The supervisor has to find that out by itself.
 """
 
@@ -21,8 +21,8 @@ _UNWATCHED = """\
 import asyncio, sys
 from supervisor.keeper import Keeper
 Keeper._watch = lambda *_: asyncio.Event().wait()
-import run
-sys.exit(run.main())
+from supervisor.__main__ import main
+sys.exit(main())
 """
 _PARTS = ("worker", "api")
 _SETTLED_WITHIN = 120.0
@@ -43,7 +43,7 @@ class Seen:
 async def run(options: Options) -> Drill:
     """Let one part after the other hang while the service is used."""
     drill = Drill("A part that hangs is replaced")
-    command = ("-c", _UNWATCHED) if options.plant else ("run.py",)
+    command = ("-c", _UNWATCHED) if options.plant else ("-m", "supervisor")
     async with supervised(command) as service, people(service.url) as everybody:
         dice = Random(options.seed)  # noqa: S311 - chance, not a secret
         crowd = Crowd([everybody], dice, pause=0.2)

@@ -17,13 +17,13 @@ from time import monotonic
 from sqlalchemy import delete
 from sqlmodel import col
 
-from domain import contexts
+from domain.common import contexts
 from drills.crowd import Crowd
 from drills.drill import Drill, Options
 from drills.people import People, people
 from harness.stack import Stack, running
-from stores.database import Database
-from stores.tables.order_status import OrderStatusRow
+from stores.common.database import Database
+from stores.order_status.tables import OrderStatusRow
 
 FAULTS = {"forgotten": "an order is deleted from the managers' view"}
 _MORTAL = ("temporal", "worker-mortal", "api-mortal")

@@ -7,9 +7,9 @@ import asyncio
 from typing import Any
 
 from api.__main__ import main
-from stores.breaker import Breaker
-from stores.pool import Pool
-from temporal_client import run_and_end
+from runtime.temporal_client import run_and_end
+from stores.common.breaker import Breaker
+from stores.common.pool import Pool
 
 _TURNS = 10
 

@@ -5,7 +5,7 @@ It is the fault that `upgrade` plants.
 
 import worker
 from drills.unpatched_workflow import UnpatchedWorkflow
-from temporal_client import run_and_end
+from runtime.temporal_client import run_and_end
 
 if __name__ == "__main__":
     setattr(worker, "SubscriptionWorkflow", UnpatchedWorkflow)  # noqa: B010 - mypy knows it as a class

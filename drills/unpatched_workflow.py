@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from domain.orders import WORKFLOW_TYPE, Order, Subscription
-from workflows.subscription import SubscriptionWorkflow
+from workflows.orders.subscription import SubscriptionWorkflow
 
 
 @workflow.defn(name=WORKFLOW_TYPE)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from functools import partial
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import Event, OrderStatus
 from drills.accounts import look
 from drills.drill import Drill, Options
@@ -28,11 +28,11 @@ from harness.release_before import OURS, Checkout, prepared
 from harness.stack import Stack
 from harness.supervised import started
 from harness.waiting import soon
-from release import Release
-from settings import Settings
+from ops.promote_build import Release
+from runtime.settings import Settings
+from runtime.temporal_client import connect
 from supervisor.process import answers
 from supervisor.urls import url
-from temporal_client import connect
 
 FAULTS = {
     "unpatched": "the workflow sends another command, and no patch tells old orders from new",

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import OrderStatus
 from drills.drill import Drill, Options, Row
 from drills.outage import environment, patience
@@ -158,7 +158,7 @@ async def _rebuild() -> None:
     async with asyncio.timeout(_WITHIN):
         while True:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "rebuild_view.py", *anew),
+                *(sys.executable, "-m", "ops.rebuild_view", *anew),
                 cwd=Path(__file__).parents[1],
                 stdout=asyncio.subprocess.DEVNULL,
             )

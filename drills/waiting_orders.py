@@ -16,8 +16,8 @@ import httpx2
 from drills.drill import Drill, Options
 from harness import stack, staff
 from harness.waiting import soon
-from settings import Settings
-from stores import waiting
+from runtime.settings import Settings
+from stores.management_center import waiting_list as waiting
 
 _ORDERS = 8
 _REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"

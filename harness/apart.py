@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from unittest import mock
 
 from harness.ports import free_ports
-from settings import Settings
+from runtime.settings import Settings
 
 _PORTS = ("API_PORT", "WORKER_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
 

@@ -20,12 +20,12 @@ from harness.apart import apart
 from harness.ports import free_port
 from harness.release_before import OURS, Checkout
 from harness.waiting import PATIENCE, NotInTime, soon
-from settings import Settings
+from runtime.settings import Settings
+from runtime.temporal_client import connect, register_search_attributes
 from supervisor import service
 from supervisor.output import Log
 from supervisor.part import Part, Step
 from supervisor.process import Launcher, Process, answers
-from temporal_client import connect, register_search_attributes
 
 _GRACE = 10.0
 

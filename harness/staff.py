@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from domain import contexts
+from domain.common import contexts
 from harness.http_client import connections
-from settings import Settings
-from stores.database import Database
-from stores.staffing import Staffing
+from runtime.settings import Settings
+from stores.common.database import Database
+from stores.management_center.staff import Staffing
 
 REGION = "KR-11"
 """Of the address that the bench's and the drills' orders are for."""

@@ -1,4 +1,4 @@
-"""`run.py` itself: the service as `make run` has it, supervised, on free ports and with data of its own."""
+"""The supervisor itself: the service as `make run` has it, supervised, on free ports and with data of its own."""
 
 import asyncio
 import json
@@ -15,17 +15,17 @@ from harness.apart import apart
 from harness.release_before import OURS, Checkout
 from harness.stack import StackFailure
 from harness.waiting import NotInTime, soon
-from settings import Settings
+from runtime.settings import Settings
 
 _STOPS_WITHIN = 60.0
-_COMMAND = ("run.py",)
-_LATER = ("-m", "supervisor")
-"""Where there is no `run.py`."""
+_COMMAND = ("-m", "supervisor")
+_BEFORE = "run.py"
+"""What a release runs that has it."""
 
 
 @dataclass
 class Supervised:
-    """A running `run.py`."""
+    """A running supervisor."""
 
     settings: Settings
     output: Path
@@ -63,7 +63,7 @@ async def supervised(command: tuple[str, ...] = _COMMAND) -> AsyncIterator[Super
     """Start everything; stopped, and its data removed, at the end.
 
     Args:
-        command: What Python runs: `run.py`, or something like it.
+        command: What Python runs: `-m supervisor`, or something like it.
 
     Raises:
         StackFailure: it ends, or is not ready in time.
@@ -83,13 +83,13 @@ async def started(
 
     Args:
         settings: Of the environment that `apart` has made.
-        command: What Python runs; by default that release's own `run.py`.
+        command: What Python runs; by default that release's own supervisor.
         checkout: Which release.
 
     Raises:
         StackFailure: it ends, or is not ready in time.
     """
-    command = command or (_COMMAND if checkout.has(*_COMMAND) else _LATER)
+    command = command or ((_BEFORE,) if checkout.has(_BEFORE) else _COMMAND)
     output = settings.data_dir / "output"
     with output.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(

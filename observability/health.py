@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 from pydantic import BaseModel
 
-from domain import contexts
+from domain.common import contexts
 from observability.measurements import Measurements
 from observability.sdk_runtime import SdkMetrics
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from observability.log_context import add_context
-from settings import Settings
+from runtime.settings import Settings
 
 _QUOTING = (ValidationError, ValidationException)
 """Errors whose text repeats the input."""

@@ -8,7 +8,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge
 from temporalio.service import RPCError
 
-from domain.errors import StoreUnavailable
+from domain.common.errors import StoreUnavailable
 
 _FRESH_FOR = 10.0
 """Seconds for which a measurement serves other scrapes, too, at least."""

@@ -9,7 +9,7 @@ from temporalio.client import Interceptor
 
 from observability import sdk_runtime
 from observability.sdk_runtime import SdkMetrics
-from settings import Settings
+from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from observability.tracing import Tracing

@@ -13,16 +13,16 @@ from alembic import command
 from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import contexts
-from domain.errors import StoreUnavailable
-from settings import Settings
-from stores.database import MYSQL, POSTGRESQL, SQLITE, Database
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from runtime.settings import Settings
+from stores.audit.tables import AuditTable
+from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
+from stores.common.revisions import alembic_config, version_table
+from stores.installation.tables import InstallationTable
+from stores.management_center.tables import ManagementCenterTable
 from stores.migrations.steps import LOCK_SECONDS
-from stores.revisions import alembic_config, version_table
-from stores.tables.audit import AuditTable
-from stores.tables.installation import InstallationTable
-from stores.tables.management_center import ManagementCenterTable
-from stores.tables.order_status import OrderStatusTable
+from stores.order_status.tables import OrderStatusTable
 
 METADATA: dict[str, MetaData] = {
     contexts.MANAGEMENT_CENTER: ManagementCenterTable.metadata,

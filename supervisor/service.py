@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from payload_keys import make_file
-from settings import Settings
+from runtime.payload_keys import make_file
+from runtime.settings import Settings
 from supervisor.part import Limits, Listener, Part, Service, Step
 from supervisor.temporal import temporal
 from supervisor.urls import LOCAL, url

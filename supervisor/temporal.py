@@ -5,7 +5,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from settings import Settings
+from runtime.settings import Settings
 from supervisor.part import Part
 from supervisor.urls import LOCAL, url
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from temporal_client import end_process
+from runtime.temporal_client import end_process
 from tests import whole
 from tests.databases import pytest_report_header
 from tests.encryption import KEYS

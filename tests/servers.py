@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from harness.waiting import PATIENCE
 from tests import processes
 from tests.encryption import CONVERTER
-from workflows.visibility import SEARCH_ATTRIBUTES
+from workflows.orders.visibility import SEARCH_ATTRIBUTES
 
 _STARTS_WITHIN = timedelta(seconds=PATIENCE)
 _LOW_LATENCY = ("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from backup import parts, put_back, take
-from domain import contexts
-from payload_keys import make_file, read_file
-from settings import Settings
-from stores.dumps import DumpFailure, Finish, dump
+from domain.common import contexts
+from ops.backup import parts, put_back, take
+from runtime.payload_keys import make_file, read_file
+from runtime.settings import Settings
+from stores.common.dumps import DumpFailure, Finish, dump
 from stores.migration import METADATA, migrate
 from supervisor.data_dir import sole_use
 from supervisor.part import Failure

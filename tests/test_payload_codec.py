@@ -7,9 +7,9 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 from domain.orders import Order
-from payload_codec import KEY_ID, Undecipherable, encrypting
-from payload_keys import PayloadKeys, new_key
-from workflows.open_text import OpenText
+from runtime.payload_codec import KEY_ID, Undecipherable, encrypting
+from runtime.payload_keys import PayloadKeys, new_key
+from workflows.common.open_text import OpenText
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
 ORDER = Order("1", installation_address="PERSONAL")

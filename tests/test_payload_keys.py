@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from payload_keys import NoKeys, PayloadKeys, make_file, new_key, read_file
-from settings import Settings
-from temporal_client import payload_keys_of
+from runtime.payload_keys import NoKeys, PayloadKeys, make_file, new_key, read_file
+from runtime.settings import Settings
+from runtime.temporal_client import payload_keys_of
 
 
 def test_the_first_key_encrypts_and_all_are_there() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.access import RULES
-from settings import Settings
+from api.security.permissions import RULES
+from runtime.settings import Settings
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 ACCESS = (Path(__file__).parents[1] / "docs" / "access.md").read_text(encoding="utf-8")

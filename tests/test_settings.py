@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from domain.policy import OrderPolicy
-from settings import OpenToEverybody, Settings
+from domain.order_policy import OrderPolicy
+from runtime.settings import OpenToEverybody, Settings
 
 
 def test_without_any_setting_an_order_travels_with_the_policy_of_the_domain(monkeypatch: pytest.MonkeyPatch) -> None:

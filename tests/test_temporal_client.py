@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from temporal_client import keep_closed_workflows
+from runtime.temporal_client import keep_closed_workflows
 
 
 async def test_the_embedded_server_keeps_closed_workflows_for_as_long_as_it_is_told(temporal_address: str) -> None:

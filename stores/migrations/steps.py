@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from stores.columns import OURS
-from stores.database import POSTGRESQL
+from stores.common.columns import OURS
+from stores.common.database import POSTGRESQL
 
 LOCK_SECONDS = 1
 """So long a step may hold up whoever else needs the table that it waits for: less than they wait for a database."""

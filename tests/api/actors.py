@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from api.access import RULES
-from api.callers import Caller, Identity, Role
-from api.errors import Forbidden
+from api.http.errors import Forbidden
 from api.ownership import OWNED
+from api.security.permissions import RULES
+from api.security.principals import Caller, Identity, Role
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE
 

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from domain import contexts
 from domain.audit import AuditEntry, AuditFilter
-from settings import Settings
-from stores.audit import AuditStore
+from domain.common import contexts
+from runtime.settings import Settings
+from stores.audit.trail import AuditStore
 from tests.api.service import Service, but
 from tests.eventually import soon
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import Settings
+from runtime.settings import Settings
 from tests.api import patience
 from tests.api.service import Service, copy_databases, migrate_all, serving
 

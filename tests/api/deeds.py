@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from api.callers import Caller
+from api.security.principals import Caller
 from tests.api.actors import OURS
 from tests.api.fuzzed import World
 from tests.eventually import eventually

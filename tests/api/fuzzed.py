@@ -19,12 +19,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api import feed
-from api.callers import ANONYMOUS
-from domain import contexts
+from api.order_status import change_stream as feed
+from api.security.principals import ANONYMOUS
+from domain.common import contexts
 from domain.orders import workflow_id
-from settings import Settings
-from temporal_client import connect
+from runtime.settings import Settings
+from runtime.temporal_client import connect
 from tests.api import patience
 from tests.api.actors import OURS, THEIRS, Actor, actors
 from tests.api.issuer import Issuer

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from api.tokens import Trust
+from api.security.tokens import Trust
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

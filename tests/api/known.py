@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.common.times import UNSET
 from domain.installation import RequestInstallation
 from domain.orders import Order, OrderStatus
-from domain.times import UNSET
 from tests.api.issuer import Issuer
 from tests.api.service import Service
 

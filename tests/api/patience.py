@@ -8,11 +8,15 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-import temporal_client
-from activities import erasure, order_workflows
-from api import app, erasures, known_orders, open_orders, starting, subscriptions, updates
-from domain import contexts
+from activities.order_status import erasure
+from api import app
+from api.orders import client as subscriptions
+from api.orders import erasure as erasures
+from api.orders import lookup as known_orders
+from api.orders import open_orders, starting, updates
+from domain.common import contexts
 from harness.waiting import PATIENCE
+from runtime import order_workflows, temporal_client
 
 Deadlines = Sequence[tuple[Any, str]]
 """Modules, and the names of their constants."""

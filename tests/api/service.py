@@ -18,14 +18,14 @@ from temporalio.service import RPCError
 import worker
 from api.app import create_app
 from api.server import Server
-from domain import contexts
+from domain.common import contexts
 from domain.orders import Order, OrderStatus, workflow_id
 from domain.visits import VisitGrid
 from observability.telemetry import SILENT, Telemetry
-from settings import Settings
-from stores.database import Database
+from runtime.settings import Settings
+from runtime.temporal_client import connect
+from stores.common.database import Database
 from stores.migration import METADATA, migrate
-from temporal_client import connect
 from tests.api import patience
 from tests.eventually import PATIENCE, eventually, soon
 

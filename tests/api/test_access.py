@@ -7,12 +7,12 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from api.access import RULES, Noted
-from api.gate import GuardedRoute
 from api.ownership import OWNED
-from domain.order_status import OrderView
-from settings import Settings
-from stores.order_status import OrderStatusStore
+from api.security.authentication import GuardedRoute
+from api.security.permissions import RULES, Noted
+from domain.order_status.view import OrderView
+from runtime.settings import Settings
+from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
 from tests.api.problems import assert_problem

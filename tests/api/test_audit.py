@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-import audit_verify
-from api import batches
-from domain import contexts
+from api.http import write_behind as batches
 from domain.audit import Head
-from settings import Settings
+from domain.common import contexts
+from ops import audit_verify
+from runtime.settings import Settings
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both
 from tests.api.problems import assert_problem

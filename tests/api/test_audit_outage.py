@@ -11,13 +11,13 @@ from httpx2 import Response
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import NoResultFound
 
-from api import batches
-from api.access import RULES
-from domain import contexts
+from api.http import write_behind as batches
+from api.security.permissions import RULES
 from domain.audit import Act, Head
-from settings import Settings
-from stores.audit import AuditStore
-from stores.tables.audit import AUDIT_HEAD
+from domain.common import contexts
+from runtime.settings import Settings
+from stores.audit.tables import AUDIT_HEAD
+from stores.audit.trail import AuditStore
 from tests.api.audit_outage import Outage, metric, noted, staff
 from tests.api.known import know_both
 from tests.api.problems import assert_problem

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx2
 
-from domain import contexts
 from domain.audit import AuditFilter
-from settings import Settings
-from stores.audit import AuditStore
-from stores.database import Database
+from domain.common import contexts
+from runtime.settings import Settings
+from stores.audit.trail import AuditStore
+from stores.common.database import Database
 from tests.api.test_process import is_ready, process
 from tests.eventually import eventually
 

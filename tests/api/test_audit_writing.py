@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api import batches
-from api.audit_trail import AuditTrail
-from domain import contexts
+from api.audit.trail import AuditTrail
+from api.http import write_behind as batches
 from domain.audit import Act, AuditFilter, Head
-from domain.errors import StoreUnavailable
-from settings import Settings
-from stores.audit import AuditStore
-from stores.database import Database
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from runtime.settings import Settings
+from stores.audit.trail import AuditStore
+from stores.common.database import Database
 from tests.eventually import soon
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

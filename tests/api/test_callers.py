@@ -10,11 +10,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from api import feed
-from api.tokens import LEEWAY
+from api.order_status import change_stream as feed
+from api.security.tokens import LEEWAY
 from domain.orders import Order
 from harness.waiting import PATIENCE
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
 from tests.api.problems import assert_problem

@@ -4,8 +4,8 @@ from uuid import uuid4
 import pytest
 
 from domain.orders import Order, OrderStatus, workflow_id
-from settings import Settings
-from temporal_client import connect
+from runtime.settings import Settings
+from runtime.temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, silent_port
 from tests.stopwatch import stopwatch

@@ -7,9 +7,9 @@ from httpx2 import Response
 from temporalio.api.common.v1 import Payload
 
 from domain.orders import Subscription, workflow_id
-from payload_codec import ENCODING, encrypting
-from payload_keys import PayloadKeys, new_key
-from temporal_client import connect
+from runtime.payload_codec import ENCODING, encrypting
+from runtime.payload_keys import PayloadKeys, new_key
+from runtime.temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import Service
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from api import development_issuer
-from api.callers import Role
-from api.tokens import Tokens, trust_of
+from api.security.principals import Role
+from api.security.tokens import Tokens, trust_of
 from harness.waiting import PATIENCE
-from settings import Settings
+from runtime import development_issuer
+from runtime.settings import Settings
 
 PROJECT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ async def test_the_token_that_is_printed_last_counts(tmp_path: Path) -> None:
 
 def _printed(data_dir: Path, *arguments: str) -> str:
     environment = os.environ | {"DATA_DIR": str(data_dir)}
-    command = [sys.executable, "issue_token.py", *arguments]
+    command = [sys.executable, "-m", "ops.issue_token", *arguments]
     return subprocess.check_output(command, cwd=PROJECT, env=environment, text=True, timeout=PATIENCE)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.service import Service
 
 

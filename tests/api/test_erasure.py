@@ -8,20 +8,20 @@ import pytest
 from sqlalchemy import select
 from temporalio.service import RPCError, RPCStatusCode
 
-from api import erasures
-from domain import contexts
-from domain.order_status import OrderFilter
+from api.orders import erasure as erasures
+from domain.common import contexts
+from domain.order_status.reconciliation import Reconciliation, Repair
+from domain.order_status.view import OrderFilter
 from domain.orders import workflow_id
-from domain.reconciliation import Reconciliation, Repair
-from rebuild_view import rebuild
-from stores.tables.installation import INSTALLATION
-from stores.tables.management_center import ASSIGNMENT
-from stores.tables.order_status import ORDER_CHANGE, ORDER_STATUS
-from temporal_client import connect
+from ops.rebuild_view import rebuild
+from runtime.temporal_client import connect
+from stores.installation.tables import INSTALLATION
+from stores.management_center.tables import ASSIGNMENT
+from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
 from tests.api.problems import assert_problem
 from tests.api.service import Service, window
 from tests.eventually import soon
-from workflows.reconciliation import ReconciliationWorkflow
+from workflows.order_status.reconciliation import ReconciliationWorkflow
 
 PERSONAL: dict[str, Any] = {
     "customerId": f"SECRET-{uuid4().hex}",

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api import batches
-from api.first_rows import FirstRows
-from domain.errors import StoreUnavailable
+from api.http import write_behind as batches
+from api.orders.initial_projection import FirstRows
+from domain.common.errors import StoreUnavailable
 from domain.orders import HistoryEntry, Order
-from stores.order_status import OrderStatusStore
+from stores.order_status.view import OrderStatusStore
 from tests.eventually import soon
 
 

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 import worker
-from domain import contexts
+from domain.common import contexts
 from observability import health
-from settings import Settings
+from runtime.settings import Settings
 from stores.migration import migrate
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving

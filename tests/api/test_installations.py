@@ -2,11 +2,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from domain.common.times import UNSET
 from domain.installation import CancelInstallation, RecordAnswer, RequestInstallation
 from domain.orders import OrderStatus
-from domain.times import UNSET
 from domain.visits import VisitGrid
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, window
 from tests.eventually import soon

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from domain import contexts
+from domain.common import contexts
+from domain.common.times import UNSET
 from domain.installation import CancelInstallation, RecordAnswer, RequestInstallation
-from domain.times import UNSET
-from settings import Settings
-from stores.tables.installation import INSTALLATION
+from runtime.settings import Settings
+from stores.installation.tables import INSTALLATION
 from tests.api.issuer import Issuer
 from tests.api.known import bearer
 from tests.api.problems import assert_problem

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from api import keys
-from api.errors import NoAnswerInTime, Unauthenticated
-from api.keys import AGAIN_AFTER, FRESH_FOR, Keys
-from api.tokens import Tokens, Trust
+from api.http.errors import NoAnswerInTime, Unauthenticated
+from api.security import jwks as keys
+from api.security.jwks import AGAIN_AFTER, FRESH_FOR, Keys
+from api.security.tokens import Tokens, Trust
 from tests.api.issuer import Issuer, as_jwk, ec_key, rsa_key
 from tests.eventually import soon
 

@@ -9,15 +9,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from api import limits, open_orders
-from api.callers import Role
-from api.errors import TooManyOpenOrders, TooManyRequests
-from api.limits import Rates, limits_of
-from api.open_orders import OpenOrders
-from domain.errors import StoreUnavailable
+from api.http.errors import TooManyOpenOrders, TooManyRequests
+from api.orders import open_orders
+from api.orders.open_orders import OpenOrders
+from api.security import limits
+from api.security.limits import Rates, limits_of
+from api.security.principals import Role
+from domain.common.errors import StoreUnavailable
 from domain.orders import Order, OrderStatus
-from settings import Settings
-from stores.order_census import OrderCensus
+from runtime.settings import Settings
+from stores.order_status.census import OrderCensus
 from tests.api.issuer import Issuer
 from tests.api.known import bearer
 from tests.api.problems import assert_problem

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
-from api import known_orders
+from api.orders import lookup as known_orders
 from domain.orders import OrderStatus
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, silent_port
 from tests.eventually import soon

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.errors import EngineerUnavailable
-from domain.management_center import ManualAssignment
+from domain.common.errors import EngineerUnavailable
+from domain.management_center.assignments import ManualAssignment
 from domain.orders import OrderStatus
 from domain.visits import VisitGrid
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, window
 from tests.eventually import soon

@@ -2,9 +2,9 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import OrderStatus
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.service import NOWHERE, Service, but, serving
 from tests.eventually import soon
 

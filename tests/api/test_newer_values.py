@@ -12,9 +12,9 @@ from sqlalchemy import update
 from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.callers import Caller
-from api.orders import order_id_of
-from domain import contexts
+from api.orders.routes import order_id_of
+from api.security.principals import Caller
+from domain.common import contexts
 from domain.installation import Act, EngineerAct, RequestInstallation
 from domain.orders import (
     WORKFLOW_TYPE,
@@ -29,14 +29,14 @@ from domain.orders import (
     Subscription,
     workflow_id,
 )
-from settings import Settings
-from stores.tables.installation import INSTALLATION
-from temporal_client import connect
+from runtime.settings import Settings
+from runtime.temporal_client import connect
+from stores.installation.tables import INSTALLATION
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
 from tests.api.test_metrics import shown
 from tests.eventually import soon
-from workflows import visibility
+from workflows.orders import visibility
 
 NEWER = "OF_A_NEWER_RELEASE"
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)

@@ -15,17 +15,17 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,
 )
 
-from api import erasures
 from api.app import create_app
-from domain import contexts
+from api.orders import erasure as erasures
+from domain.common import contexts
+from domain.common.times import UNSET
 from domain.installation import RequestInstallation
 from domain.orders import Order
-from domain.times import UNSET
-from settings import Settings
-from stores.database import Database
-from stores.installation import InstallationStore
-from stores.management_center import ManagementCenterStore
-from stores.order_status import OrderStatusStore
+from runtime.settings import Settings
+from stores.common.database import Database
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.view import OrderStatusStore
 from tests.api.fuzzed import end_streams
 from tests.api.service import copy_databases, listening
 from tests.processes import starts_processes

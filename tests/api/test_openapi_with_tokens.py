@@ -11,7 +11,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as effort
 
 from api.app import create_app
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.actors import OURS, THEIRS, Actor
 from tests.api.deeds import DEEDS
 from tests.api.fuzzed import World, world

@@ -3,9 +3,9 @@
 from dataclasses import fields
 from datetime import date
 
-from api.schemas.order_status import OrderStatusShown, OrderStatusSummary
-from api.schemas.orders import NewOrder, OrderShown
-from domain.order_status import OrderView
+from api.order_status.schemas import OrderStatusShown, OrderStatusSummary
+from api.orders.schemas import NewOrder, OrderShown
+from domain.order_status.view import OrderView
 from domain.orders import Order
 from tests.domain.filled import filled
 from tests.stores.orders import NOON

@@ -10,13 +10,13 @@ import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api import feed
-from domain import contexts
-from domain.order_status import OrderChange, OrderFilter
+from api.order_status import change_stream as feed
+from domain.common import contexts
+from domain.order_status.view import OrderChange, OrderFilter
 from domain.orders import Attention, HistoryEntry, Order, OrderStatus
-from settings import Settings
-from stores.database import Database
-from stores.order_status import OrderStatusStore
+from runtime.settings import Settings
+from stores.common.database import Database
+from stores.order_status.view import OrderStatusStore
 from tests.api.problems import assert_problem
 from tests.api.service import listening
 from tests.eventually import PATIENCE, soon

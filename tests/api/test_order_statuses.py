@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from domain.orders import Attention, HistoryEntry, Order, OrderStatus
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from api import starting
+from api.orders import starting
 from domain.orders import workflow_id
-from settings import Settings
-from temporal_client import connect
+from runtime.settings import Settings
+from runtime.temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving, silent_port, window
 from tests.eventually import soon

@@ -3,8 +3,8 @@ from unittest.mock import AsyncMock
 import pytest
 from httpx2 import Response
 
-from api.starting import Starting
-from settings import Settings
+from api.orders.starting import Starting
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, Service
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.service import CONTRACT_BODY
 from tests.eventually import PATIENCE, eventually, reachable
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities import view_rebuild
-from activities.order_workflows import OrderWorkflows
-from domain import contexts
+from activities.order_status import view_rebuild
+from domain.common import contexts
 from domain.orders import workflow_id
-from rebuild_view import rebuild
+from ops.rebuild_view import rebuild
+from runtime.order_workflows import OrderWorkflows
+from runtime.temporal_client import connect
 from stores.migration import drop
-from temporal_client import connect
 from tests.api.service import Service
 from tests.eventually import soon
 

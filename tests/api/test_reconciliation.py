@@ -16,23 +16,24 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities import order_workflows, reconciliation
-from activities.order_workflows import OrderWorkflows
-from activities.view_repair import Outcome, ViewRepair
-from domain import contexts
+from activities.order_status import reconciliation
+from activities.order_status.view_repair import Outcome, ViewRepair
+from domain.common import contexts
 from domain.erasure import skeleton
 from domain.installation import Installation, RecordAnswer
+from domain.order_status.reconciliation import EndOrder, Look, Reconciled, Reconciliation, Repair
 from domain.orders import Attention, Order, OrderStatus, workflow_id
-from domain.reconciliation import EndOrder, Look, Reconciled, Reconciliation, Repair
-from stores.installation import InstallationStore
-from stores.order_status import OrderStatusStore
-from stores.tables.installation import INSTALLATION
-from stores.tables.management_center import BOOKING
-from stores.tables.order_status import ORDER_STATUS
-from temporal_client import connect
+from runtime import order_workflows
+from runtime.order_workflows import OrderWorkflows
+from runtime.temporal_client import connect
+from stores.installation.installations import InstallationStore
+from stores.installation.tables import INSTALLATION
+from stores.management_center.tables import BOOKING
+from stores.order_status.tables import ORDER_STATUS
+from stores.order_status.view import OrderStatusStore
 from tests.api.service import Service
 from tests.eventually import soon
-from workflows.reconciliation import ReconciliationWorkflow
+from workflows.order_status.reconciliation import ReconciliationWorkflow
 
 
 class Operator:

@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from api.access import EVERYBODY
-from api.errors import TemporalUnavailable
-from api.known_orders import KnownOrders
-from api.orders import order_id_of
-from api.schemas.orders import NewOrder
-from domain.errors import StoreUnavailable
+from api.http.errors import TemporalUnavailable
+from api.orders.lookup import KnownOrders
+from api.orders.routes import order_id_of
+from api.orders.schemas import NewOrder
+from api.security.permissions import EVERYBODY
+from domain.common.errors import StoreUnavailable
 from domain.orders import OrderStatus
-from settings import Settings
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, Service, but, serving, window
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from api.dispatching import Dispatching
-from domain.errors import StoreUnavailable
-from settings import Settings
+from api.management_center.dispatch_trigger import Dispatching
+from domain.common.errors import StoreUnavailable
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import MOON, NOWHERE, Service, but, serving
 from tests.eventually import soon

@@ -13,10 +13,10 @@ from unittest.mock import Mock
 import jwt
 import pytest
 
-from api import tokens
-from api.callers import Identity, Role
-from api.errors import Unauthenticated
-from api.tokens import LARGEST_TOKEN, LEEWAY, Tokens, Trust
+from api.http.errors import Unauthenticated
+from api.security import tokens
+from api.security.principals import Identity, Role
+from api.security.tokens import LARGEST_TOKEN, LEEWAY, Tokens, Trust
 from tests.api.issuer import Issuer, as_jwk, as_pem, ec_key, rsa_key, unsigned
 
 

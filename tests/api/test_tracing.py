@@ -10,8 +10,8 @@ import pytest
 from domain.orders import workflow_id
 from observability.telemetry import Telemetry
 from observability.tracing import Tracing
-from settings import Settings
-from temporal_client import connect
+from runtime.settings import Settings
+from runtime.temporal_client import connect
 from tests.api.collector import collector
 from tests.api.service import but, serving
 from tests.api.test_process import is_ready, process

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from api.protocol import BoundedProtocol
+from api.http.protocol import BoundedProtocol
 from api.server import Server
 
 PROJECT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ import pytest
 
 from domain.orders import workflow_id
 from harness.waiting import PATIENCE
-from release import Release
-from settings import Settings
-from temporal_client import connect
+from ops.promote_build import Release
+from runtime.settings import Settings
+from runtime.temporal_client import connect
 from tests.api.service import Service, but, copy_databases, serving
 from tests.processes import starts_processes
 from tests.servers import dev_server
@@ -82,7 +82,7 @@ def test_a_release_without_workers_is_put_off(of_build: Settings) -> None:
         "WORKER_BUILD_ID": "1",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
-    command = [sys.executable, "release.py", "--wait", "0.5"]
+    command = [sys.executable, "-m", "ops.promote_build", "--wait", "0.5"]
     done = subprocess.run(
         command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )

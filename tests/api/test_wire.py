@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 
 import pytest
 
-from api import bodies, protocol
-from settings import Settings
+from api.http import bodies, protocol
+from runtime.settings import Settings
 from tests.api.service import listening
 
 

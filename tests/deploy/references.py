@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi.routing import APIRoute
 
 from observability.health import Health
-from settings import Settings
+from runtime.settings import Settings
 from tests.deploy.image import files
 
 SETTINGS = frozenset(name.upper() for name in Settings.model_fields)

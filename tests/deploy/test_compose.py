@@ -16,18 +16,18 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from api.callers import Role
-from api.development_issuer import AUDIENCE, ISSUER
-from api.tokens import Tokens, trust_of
-from domain import contexts
-from payload_keys import read_file
-from settings import Settings
+from api.security.principals import Role
+from api.security.tokens import Tokens, trust_of
+from domain.common import contexts
+from runtime.development_issuer import AUDIENCE, ISSUER
+from runtime.payload_keys import read_file
+from runtime.settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
 from tests.deploy.references import API_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
 from tests.eventually import PATIENCE, soon
 from tests.processes import starts_processes
 from tests.programs import program
-from workflows.visibility import SEARCH_ATTRIBUTES
+from workflows.orders.visibility import SEARCH_ATTRIBUTES
 
 _FILE = PROJECT / "docker-compose.yml"
 _COMPOSE: dict[str, Any] = yaml.safe_load(_FILE.read_text())

@@ -23,7 +23,7 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
     for file in files():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes((PROJECT / file).read_bytes())
-    programs = [file.stem for file in files() if len(file.parts) == 1]
+    programs = [".".join(file.with_suffix("").parts) for file in files() if file.parts[0] in ("worker.py", "ops")]
 
     subprocess.run(
         [sys.executable, "-c", f"import api.__main__, stores.migration, {', '.join(programs)}"],
@@ -32,14 +32,14 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
         timeout=PATIENCE,
     )
 
-    assert {"worker", "probe", "settings"} <= set(programs)
+    assert {"worker", "ops.probe", "ops.promote_build"} <= set(programs)
 
 
 def test_nothing_else_is_in_it() -> None:
     assert {file.parts[0] for file in files() if len(file.parts) > 1} == {
-        *("activities", "api", "domain", "observability", "stores", "workflows")
+        *("activities", "api", "domain", "observability", "ops", "runtime", "stores", "workflows")
     }
-    assert not {"run.py", "demo.py", "issue_token.py"} & {file.name for file in files()}
+    assert not {"demo.py", "backup.py", "issue_token.py"} & {file.name for file in files()}
 
 
 def test_every_library_that_it_imports_is_among_the_locked_requirements() -> None:
@@ -96,7 +96,9 @@ def test_the_probe_says_that_nobody_answers(server: HTTPServer) -> None:
 
 
 def _probe(url: str) -> int:
-    return subprocess.run([sys.executable, PROJECT / "probe.py", url], check=False, timeout=PATIENCE).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "ops.probe", url], cwd=PROJECT, check=False, timeout=PATIENCE
+    ).returncode
 
 
 def _imports(file: Path) -> Iterator[str]:

@@ -12,8 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from api.app import create_app
-from domain import contexts
-from settings import Settings
+from domain.common import contexts
+from runtime.settings import Settings
 from tests.deploy.image import PROJECT, files
 from tests.deploy.kubernetes import (
     KUBERNETES,

@@ -14,17 +14,17 @@ from pydantic import TypeAdapter
 from temporalio.converter import PayloadConverter
 
 import api
-import api.schemas
+import api
 import domain
-from api.callers import Role
-from api.schemas.common import Shown
-from domain.commands import Command
+from api.http.fields import Shown
+from api.security.principals import Role
+from domain.common.commands import Command
+from domain.common.open_enum import OpenStrEnum
 from domain.installation import Act, IncompleteReason
-from domain.management_center import Otherwise
-from domain.open_enum import OpenStrEnum
-from domain.order_status import Sort
+from domain.management_center.assignments import Otherwise
+from domain.management_center.staff import Weekday
+from domain.order_status.view import Sort
 from domain.orders import Message, OrderStatus
-from domain.staff import Weekday
 
 NEWER = "OF_A_NEWER_RELEASE"
 CLOSED: Mapping[type[Enum], str] = {
@@ -96,7 +96,7 @@ ANSWERS = [
 ]
 SHOWN = [
     pytest.param(each, name, id=f"{each.__name__}.{name}")
-    for each in classes(api.schemas)
+    for each in classes(api)
     if issubclass(each, Shown)
     for name, field in each.model_fields.items()
     if any(enumerations(field.annotation)) and Weekday not in enumerations(field.annotation)

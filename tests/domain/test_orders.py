@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import IllegalTransition
+from domain.common.errors import IllegalTransition
+from domain.order_policy import OrderPolicy
 from domain.orders import (
     SYSTEM,
     TRANSITIONS,
@@ -20,7 +21,6 @@ from domain.orders import (
     Subscription,
     workflow_id,
 )
-from domain.policy import OrderPolicy
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 NOON_IN_MILLISECONDS = 1_784_116_800_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.management_center import ServiceArea, area_of
+from domain.management_center.assignments import ServiceArea, area_of
 from stores.migrations.management_center.r0002_areas_and_engineers import AREAS
 
 SEEDED = [ServiceArea(region, region, name, local, matches.split(", ")) for region, name, local, matches, _ in AREAS]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from domain import contexts
+from domain.common import contexts
 from tests.api.collector import Collector, collector
 from tests.end_to_end.system import System, system
 from tests.processes import starts_processes

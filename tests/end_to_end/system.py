@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx2
 
-from domain import contexts
+from domain.common import contexts
 from harness.ports import free_port
-from settings import Settings
+from runtime.settings import Settings
 from supervisor.part import Part
 from supervisor.service import plan
 from tests.eventually import PATIENCE, eventually, reachable

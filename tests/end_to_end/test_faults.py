@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from domain import contexts
+from domain.common import contexts
 from tests.databases import SQLITE, kinds, servers
 from tests.end_to_end.system import CONTRACT_BODY, System, system
 from tests.eventually import eventually

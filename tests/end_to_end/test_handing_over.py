@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain import contexts
+from domain.common import contexts
 from tests.end_to_end.system import System
 from tests.eventually import eventually
 

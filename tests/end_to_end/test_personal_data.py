@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import Client
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import workflow_id
 from tests.api.collector import Collector
 from tests.end_to_end.system import System

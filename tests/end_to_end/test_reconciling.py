@@ -6,8 +6,8 @@ import httpx2
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from domain import contexts
-from domain.reconciliation import SCHEDULE_ID
+from domain.common import contexts
+from domain.order_status.reconciliation import SCHEDULE_ID
 from tests.end_to_end.system import System
 from tests.eventually import soon
 

@@ -19,10 +19,11 @@ from tests.processes import starts_processes
 
 @contextmanager
 def supervised(running: System) -> Iterator["subprocess.Popen[bytes]"]:
-    """`run.py` in the foreground, as `make run` starts it, stopped by SIGTERM when the block ends."""
+    """The supervisor in the foreground, as `make run` starts it, stopped by SIGTERM when the block ends."""
     environment = running.environment(running.ports["orders"])
     with (running.data_dir / "run.log").open("ab") as log:
-        supervisor = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        command = [sys.executable, "-m", "supervisor"]
+        supervisor = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         eventually(lambda: ready(running, supervisor), what="everything ready")
         yield supervisor
@@ -81,7 +82,7 @@ def guarded(up: System) -> Iterator[System]:
 
 
 def demo(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "demo.py"]
+    command = [sys.executable, "-m", "ops.demo"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import ActivityFailureError, Client, WorkflowHandle
 from temporalio.common import RetryPolicy
 
-from domain import contexts
+from domain.common import contexts
 from tests.end_to_end.system import ROOT, System
 from tests.eventually import PATIENCE, soon
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from temporalio.testing import ActivityEnvironment
 
 from observability.logging_setup import change_level_by_signal, configure_logging
-from settings import Settings
+from runtime.settings import Settings
 
 
 @pytest.fixture(autouse=True)

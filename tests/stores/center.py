@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.dispatch import FindDue
-from domain.management_center import AssignEngineer, AssignmentOutcome, AssignmentRefusal, CloseAssignment
+from domain.management_center.assignments import AssignEngineer, AssignmentOutcome, AssignmentRefusal, CloseAssignment
+from domain.management_center.dispatch import FindDue
 from domain.visits import BookingRules
-from stores.database import Database
-from stores.management_center import ManagementCenterStore
+from stores.common.database import Database
+from stores.management_center.assignments import ManagementCenterStore
 
 SEOUL = "서울특별시 강남구 테헤란로 1"
 NOWHERE = "Tokyo"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData
 
-from stores.database import Database
+from stores.common.database import Database
 from stores.migration import METADATA, migrate
 from tests import databases
 from tests.databases import SQLITE, Server, Servers

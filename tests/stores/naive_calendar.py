@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.management_center import AssignEngineer, AssignmentRefusal, Otherwise
+from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, Otherwise
+from domain.management_center.staff import DayOff, Engineer, Weekday
 from domain.orders import Visit
-from domain.staff import DayOff, Engineer, Weekday
 from domain.visits import BookingRules
 
 Place = tuple[str, datetime]

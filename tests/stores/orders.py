@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.order_status import OrderChange, OrderFilter, OrderView, Sort
+from domain.order_status.view import OrderChange, OrderFilter, OrderView, Sort
 from domain.orders import Order
-from stores.order_status import OrderStatusStore
+from stores.order_status.view import OrderStatusStore
 
 NOON = datetime(2026, 7, 15, 12, 0, 0, 123456, tzinfo=UTC)
 ALL = OrderFilter()

@@ -8,10 +8,10 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 
-from domain.management_center import AssignEngineer, CloseAssignment
+from domain.management_center.assignments import AssignEngineer, CloseAssignment
 from domain.visits import BookingRules
-from stores.database import Database
-from stores.management_center import ManagementCenterStore
+from stores.common.database import Database
+from stores.management_center.assignments import ManagementCenterStore
 
 MIDNIGHT = datetime(2026, 7, 12, 15, tzinfo=UTC)
 """Of a Monday, in Seoul."""

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from domain import contexts
 from domain.audit import Act, AuditFilter, BrokenChain, Head
-from stores import audit
-from stores.audit import AuditStore
-from stores.database import Database
-from stores.tables.audit import AUDIT_ENTRY, AUDIT_HEAD
+from domain.common import contexts
+from stores.audit import trail as audit
+from stores.audit.tables import AUDIT_ENTRY, AUDIT_HEAD
+from stores.audit.trail import AuditStore
+from stores.common.database import Database
 from tests.stores.conftest import Connect
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, UTC)

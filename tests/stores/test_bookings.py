@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from domain import contexts
-from domain.management_center import AssignEngineer, AssignmentRefusal, Otherwise, ReleaseAssignment
+from domain.common import contexts
+from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, Otherwise, ReleaseAssignment
 from domain.visits import VisitGrid
-from stores.database import Database
-from stores.tables.management_center import ENGINEER
+from stores.common.database import Database
+from stores.management_center.tables import ENGINEER
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, NOWHERE, RULES, SEOUL, Center
 
 NO_CAPACITY, VISIT_UNAVAILABLE = AssignmentRefusal.NO_CAPACITY, AssignmentRefusal.VISIT_UNAVAILABLE

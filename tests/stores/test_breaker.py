@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from domain.errors import StoreUnavailable
-from stores import breaker
-from stores.breaker import Breaker
+from domain.common.errors import StoreUnavailable
+from stores.common import breaker
+from stores.common.breaker import Breaker
 
 
 class Store:

@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from domain import contexts
-from domain.dispatch import FindDue
-from domain.management_center import AssignEngineer, CloseAssignment, Otherwise
-from domain.staff import Weekday, WorkingHours
+from domain.common import contexts
+from domain.management_center.assignments import AssignEngineer, CloseAssignment, Otherwise
+from domain.management_center.dispatch import FindDue
+from domain.management_center.staff import Weekday, WorkingHours
 from domain.visits import BookingRules, VisitGrid
-from stores.database import Database
-from stores.management_center import ManagementCenterStore
+from stores.common.database import Database
+from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.tables import BOOKING, ENGINEER
 from stores.migration import migrate
-from stores.tables.management_center import BOOKING, ENGINEER
 from tests.stores.naive_calendar import NaiveCalendar
 from tests.whole import examples
 

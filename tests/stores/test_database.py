@@ -6,10 +6,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import contexts
-from domain.errors import StoreUnavailable
-from stores.database import Database, driver_url
-from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from stores.common.database import Database, driver_url
+from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
 from tests.eventually import soon
 from tests.stopwatch import stopwatch

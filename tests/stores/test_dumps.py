@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import CancelInstallation, InstallationStatus
-from stores.dumps import DumpFailure, dump, is_empty, restore
-from stores.installation import InstallationStore
+from stores.common.dumps import DumpFailure, dump, is_empty, restore
+from stores.common.revisions import Schema, version_table
+from stores.installation.installations import InstallationStore
 from stores.migration import METADATA, migrate
-from stores.revisions import Schema, version_table
 from tests.databases import SQLITE, Servers
 from tests.stores.conftest import OpenDatabase, fresh
 from tests.stores.orders import NOON

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain import contexts
-from domain.errors import MalformedCursor, NotFound
+from domain.common import contexts
+from domain.common.errors import MalformedCursor, NotFound
 from domain.installation import (
     CancelInstallation,
     IncompleteReason,
@@ -16,8 +16,8 @@ from domain.installation import (
     RequestInstallation,
 )
 from domain.orders import Visit
-from stores.database import Database
-from stores.installation import InstallationStore
+from stores.common.database import Database
+from stores.installation.installations import InstallationStore
 from tests.stores.conftest import Connect
 
 REQUESTED, ACCEPTED, STARTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import ClauseElement, Executable, insert, text
 from sqlalchemy.ext.compiler import compiles
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import (
     CancelInstallation,
     Installation,
@@ -23,12 +23,12 @@ from domain.installation import (
     RequestInstallation,
 )
 from domain.orders import Visit
-from stores.database import MYSQL, POSTGRESQL, SQLITE, Database
-from stores.installation import InstallationStore
-from stores.installation_details import InstallationDetailsStore
-from stores.installation_lists import WorkList
-from stores.installation_rows import requested
-from stores.tables.installation import INSTALLATION
+from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
+from stores.installation.details import InstallationDetailsStore
+from stores.installation.installations import InstallationStore
+from stores.installation.lists import WorkList
+from stores.installation.rows import requested
+from stores.installation.tables import INSTALLATION
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 VISIT = Visit(NOON, NOON + timedelta(hours=2))

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain import contexts
-from domain.errors import NotFound
-from domain.management_center import (
+from domain.common import contexts
+from domain.common.errors import NotFound
+from domain.management_center.assignments import (
     AssignEngineer,
     Assignment,
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
 )
-from stores.database import Database
-from stores.management_center import ManagementCenterStore
+from stores.common.database import Database
+from stores.management_center.assignments import ManagementCenterStore
 from tests.stores.conftest import Connect
 
 SEOUL = "서울특별시 강남구 테헤란로 1"

@@ -9,12 +9,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, TableClause, column, inspect, table, text
 
-from domain import contexts
-from domain.errors import StoreUnavailable
-from stores.database import Database
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from stores.common.database import Database
+from stores.common.revisions import version_table
+from stores.management_center.staff import Staffing
 from stores.migration import METADATA, migrate
-from stores.revisions import version_table
-from stores.staffing import Staffing
 from tests.databases import SQLITE, Servers, kinds
 from tests.stores.conftest import Connect, OpenDatabase, fresh
 

@@ -7,20 +7,20 @@ from enum import Enum
 import pytest
 from sqlalchemy import Column, func, select, update
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
-from domain.management_center import AssignEngineer, AssignmentRefusal
-from domain.order_status import OrderFilter, Sort
+from domain.management_center.assignments import AssignEngineer, AssignmentRefusal
+from domain.order_status.view import OrderFilter, Sort
 from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus
-from stores.database import Database
-from stores.erasure import ErasureStore
-from stores.installation import InstallationStore
+from stores.common.database import Database
+from stores.installation.installations import InstallationStore
+from stores.installation.tables import INSTALLATION
+from stores.management_center.tables import ASSIGNMENT
 from stores.migration import METADATA
-from stores.order_census import OrderCensus
-from stores.order_status import OrderStatusStore
-from stores.reconciliation import ReconciliationStore
-from stores.tables.installation import INSTALLATION
-from stores.tables.management_center import ASSIGNMENT
+from stores.order_status.census import OrderCensus
+from stores.order_status.erasure import ErasureStore
+from stores.order_status.reconciliation import ReconciliationStore
+from stores.order_status.view import OrderStatusStore
 from tests.stores.center import NOWHERE, Center
 from tests.stores.orders import NOON, changes, listed, order
 

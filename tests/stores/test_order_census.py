@@ -2,11 +2,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus
-from stores.database import Database
-from stores.order_census import Census, OrderCensus
-from stores.order_status import OrderStatusStore
+from stores.common.database import Database
+from stores.order_status.census import Census, OrderCensus
+from stores.order_status.view import OrderStatusStore
 from tests.stores.orders import NOON, order
 
 

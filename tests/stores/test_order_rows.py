@@ -4,11 +4,11 @@ from dataclasses import fields
 
 import pytest
 
-from domain import contexts
-from domain.order_status import OrderView, Sort
+from domain.common import contexts
+from domain.order_status.view import OrderView, Sort
 from domain.orders import Order
-from stores.database import Database
-from stores.order_status import OrderStatusStore
+from stores.common.database import Database
+from stores.order_status.view import OrderStatusStore
 from tests.domain.filled import default, filled
 from tests.stores.orders import ALL, NOON, changes
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from domain import contexts
-from domain.errors import MalformedCursor, NotFound
-from domain.order_status import OrderFilter, OrderView, Sort, Summary
+from domain.common import contexts
+from domain.common.errors import MalformedCursor, NotFound
+from domain.order_status.view import OrderFilter, OrderView, Sort, Summary
 from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus, Visit
-from stores.database import Database
-from stores.order_status import OrderStatusStore
+from stores.common.database import Database
+from stores.order_status.view import OrderStatusStore
 from tests.stores.conftest import Connect
 from tests.stores.orders import ALL, NOON, changes, listed, order
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain import contexts
-from domain.errors import MalformedCursor
-from domain.order_status import OrderFilter, Sort
+from domain.common import contexts
+from domain.common.errors import MalformedCursor
+from domain.order_status.view import OrderFilter, Sort
 from domain.orders import Attention
-from stores.database import Database
-from stores.order_status import OrderStatusStore
+from stores.common.database import Database
+from stores.order_status.view import OrderStatusStore
 from tests.stores.orders import ALL, NOON, order
 from tests.whole import examples
 

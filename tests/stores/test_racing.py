@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from domain import contexts
-from domain.dispatch import FindDue
-from domain.staff import WorkingHours
-from stores.database import Database
-from stores.tables.management_center import BOOKING, ENGINEER, WAITING
+from domain.common import contexts
+from domain.management_center.dispatch import FindDue
+from domain.management_center.staff import WorkingHours
+from stores.common.database import Database
+from stores.management_center.tables import BOOKING, ENGINEER, WAITING
 from tests.stores.racer import assign, ordered_at, store_of
 
 ROOT = Path(__file__).parents[2]

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.schema import DropTable
 
-from domain import contexts
-from domain.errors import StoreUnavailable
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
 from domain.orders import OrderStatus
-from stores.database import Database
+from stores.common.database import Database
 from stores.migration import drop, migrate
-from stores.order_status import OrderStatusStore
-from stores.reconciliation import ReconciliationStore
-from stores.tables.order_status import ORDER_STATUS
+from stores.order_status.reconciliation import ReconciliationStore
+from stores.order_status.tables import ORDER_STATUS
+from stores.order_status.view import OrderStatusStore
 from tests.stores.orders import NOON, changes, listed, order
 
 

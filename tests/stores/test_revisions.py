@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import column, table
 from structlog.testing import capture_logs
 
-from domain import contexts
-from domain.errors import StoreUnavailable
-from stores.installation import InstallationStore
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from stores.common.revisions import Schema, history, newest, version_table
+from stores.installation.installations import InstallationStore
 from stores.migration import METADATA, migrate
-from stores.revisions import Schema, history, newest, version_table
 from tests.databases import Servers
 from tests.stores.conftest import OpenDatabase, fresh
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stores import sqlite
+from stores.common import sqlite
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from datetime import date
 
 import pytest
 
-from domain import contexts
-from domain.errors import MalformedCursor, NotFound
-from domain.management_center import ServiceArea
-from domain.staff import Engineer
-from stores.database import Database
-from stores.management_center import ManagementCenterStore
+from domain.common import contexts
+from domain.common.errors import MalformedCursor, NotFound
+from domain.management_center.assignments import ServiceArea
+from domain.management_center.staff import Engineer
+from stores.common.database import Database
+from stores.management_center.assignments import ManagementCenterStore
 
 
 @pytest.fixture

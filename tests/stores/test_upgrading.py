@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table, text
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import CancelInstallation, InstallationStatus, OrderDetails
-from domain.management_center import AssignEngineer, CloseAssignment
-from domain.staff import Engineer
-from stores.database import Database
-from stores.installation import InstallationStore
-from stores.installation_details import InstallationDetailsStore
-from stores.management_center import ManagementCenterStore
+from domain.management_center.assignments import AssignEngineer, CloseAssignment
+from domain.management_center.staff import Engineer
+from stores.common.database import Database
+from stores.common.revisions import history, newest
+from stores.installation.details import InstallationDetailsStore
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
 from stores.migration import METADATA, migrate, upgrade
-from stores.order_status import OrderStatusStore
-from stores.revisions import history, newest
+from stores.order_status.view import OrderStatusStore
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
 from tests.eventually import soon
 from tests.stores.conftest import OpenDatabase, fresh

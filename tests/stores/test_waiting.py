@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain import contexts
-from domain.management_center import AssignmentRefusal, Otherwise, ReleaseAssignment
-from domain.staff import Weekday, WorkingHours
-from stores.database import Database
+from domain.common import contexts
+from domain.management_center.assignments import AssignmentRefusal, Otherwise, ReleaseAssignment
+from domain.management_center.staff import Weekday, WorkingHours
+from stores.common.database import Database
 from tests.databases import SQLITE
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, NOWHERE, RULES, SEOUL, Center
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from domain.errors import StoreUnavailable
-from stores.database import Database
-from stores.tables.installation import INSTALLATION, INSTALLATION_ORDER
+from domain.common.errors import StoreUnavailable
+from stores.common.database import Database
+from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 from tests.databases import SQLITE, Servers
 from tests.eventually import soon
 

@@ -1,4 +1,4 @@
-"""Runs fake parts as `run.py` runs the real ones: `fake_service.py DATA_DIR PLAN [PARENT]`, the plan as JSON."""
+"""Runs fake parts as the supervisor runs the real ones: `fake_service.py DATA_DIR PLAN [PARENT]`, the plan as JSON."""
 
 import json
 import sys

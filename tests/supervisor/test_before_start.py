@@ -12,7 +12,7 @@ import pytest
 
 from harness.ports import free_port
 from harness.waiting import PATIENCE
-from settings import Settings
+from runtime.settings import Settings
 from supervisor.part import Failure, Listener, Part
 from supervisor.ports import check
 from supervisor.service import plan, service_of
@@ -46,7 +46,7 @@ def test_a_host_that_is_not_of_this_machine_is_named() -> None:
 def test_an_api_that_would_be_open_to_everybody_is_not_started(tmp_path: Path) -> None:
     environment = ENVIRONMENT | {"API_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path / "data")}  # noqa: S104 - refused
     done = subprocess.run(
-        [sys.executable, "run.py"],
+        [sys.executable, "-m", "supervisor"],
         cwd=PROJECT,
         env=environment,
         capture_output=True,
@@ -111,7 +111,7 @@ def test_a_data_directory_that_cannot_be_used_is_named(start: Start, tmp_path: P
 @pytest.mark.usefixtures("processes")
 def test_a_setting_that_makes_no_sense_is_named_without_its_value() -> None:
     done = subprocess.run(
-        [sys.executable, "run.py"],
+        [sys.executable, "-m", "supervisor"],
         cwd=PROJECT,
         env=ENVIRONMENT | {"API_PORT": "eighty", "WORKER_PORT": "70000"},
         capture_output=True,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from temporalio import activity
 
-from domain import contexts
+from domain.common import contexts
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
@@ -25,7 +25,7 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.management_center import (
+from domain.management_center.assignments import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
     RELEASE_ASSIGNMENT,
@@ -37,7 +37,7 @@ from domain.management_center import (
     Otherwise,
     ReleaseAssignment,
 )
-from domain.order_status import PROJECT_ORDER
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus, Visit
 from tests.workflows.faults import Faults
 from tests.workflows.invariants import broken_between, broken_by

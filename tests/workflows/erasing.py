@@ -10,8 +10,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Worker
 
-from domain import contexts
-from domain.commands import Command
+from domain.common import contexts
+from domain.common.commands import Command
 from domain.erasure import (
     ERASE_ASSIGNMENTS,
     ERASE_FIND,
@@ -21,8 +21,8 @@ from domain.erasure import (
     CustomersOrders,
     Erasure,
 )
-from workflows.erasure import ErasureWorkflow
-from workflows.runner import sandbox
+from workflows.common.runner import sandbox
+from workflows.order_status.erasure import ErasureWorkflow
 
 STEPS = (ERASE_WORKFLOWS, ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS, ERASE_VIEW)
 Asked = list[tuple[str, list[str]]]

@@ -12,12 +12,11 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Worker
 
-from domain import contexts
+from domain.common import contexts
 from domain.erasure import ERASE_ASSIGNMENTS, ERASE_INSTALLATIONS, CustomersOrders
 from domain.installation import CancelInstallation, Installation, InstallationStatus, OrderDetails
-from domain.management_center import CLOSE_ASSIGNMENT, CloseAssignment
-from domain.orders import Order, OrderStatus
-from domain.reconciliation import (
+from domain.management_center.assignments import CLOSE_ASSIGNMENT, CloseAssignment
+from domain.order_status.reconciliation import (
     ADD_DETAILS,
     END_INSTALLATION,
     END_ORDER,
@@ -37,9 +36,10 @@ from domain.reconciliation import (
     Reconciliation,
     Repair,
 )
+from domain.orders import Order, OrderStatus
 from tests.workflows.faults import Faults
-from workflows.reconciliation import ReconciliationWorkflow
-from workflows.runner import sandbox
+from workflows.common.runner import sandbox
+from workflows.order_status.reconciliation import ReconciliationWorkflow
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from domain.installation import COMPLETE_INSTALLATION, REQUEST_INSTALLATION
-from domain.management_center import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import FIRST, window

@@ -15,13 +15,13 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFai
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.dispatch import Reconsider
 from domain.installation import EngineerAct
-from domain.management_center import Assignment, ManualAssignment
+from domain.management_center.assignments import Assignment, ManualAssignment
+from domain.management_center.dispatch import Reconsider
 from domain.orders import Acknowledgement, CancelRequest, Order, OrderStatus, RescheduleRequest, workflow_id
 from tests.workflows.contexts import Contexts
 from tests.workflows.waiting import eventually, within
-from workflows.subscription import SubscriptionWorkflow
+from workflows.orders.subscription import SubscriptionWorkflow
 
 Answer = TypeVar("Answer")
 

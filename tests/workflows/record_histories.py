@@ -11,7 +11,7 @@ from functools import partial
 
 from temporalio.client import Client, WorkflowHistory
 
-from temporal_client import end_process
+from runtime.temporal_client import end_process
 from tests.servers import dev_server
 from tests.workflows.erasing import an_erasure
 from tests.workflows.histories import file_of, written

@@ -15,18 +15,18 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import DataConverter
 from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 
-from domain import contexts
+from domain.common import contexts
+from domain.order_policy import OrderPolicy
 from domain.orders import Order, Subscription, workflow_id
-from domain.policy import OrderPolicy
 from tests.encryption import CONVERTER
 from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
-from workflows.erasure import ErasureWorkflow
-from workflows.reconciliation import ReconciliationWorkflow
-from workflows.runner import sandbox
-from workflows.subscription import SubscriptionWorkflow
-from workflows.tolerance import TolerantMessages
-from workflows.visibility import first_attributes
+from workflows.common.message_guard import TolerantMessages
+from workflows.common.runner import sandbox
+from workflows.order_status.erasure import ErasureWorkflow
+from workflows.order_status.reconciliation import ReconciliationWorkflow
+from workflows.orders.subscription import SubscriptionWorkflow
+from workflows.orders.visibility import first_attributes
 
 QUICK = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=0.05)
 """Outages are over soon; all else is as it comes."""

@@ -1,6 +1,6 @@
 """A manager takes on what a person is asked for: everybody sees who, and since when."""
 
-from domain.management_center import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import Attention, Event, OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import window

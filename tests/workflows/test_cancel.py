@@ -15,10 +15,10 @@ from domain.installation import (
     START_INSTALLATION,
     InstallationStatus,
 )
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
-from domain.order_status import PROJECT_ORDER
+from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
+from domain.order_policy import OrderPolicy
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Event, Order, OrderStatus
-from domain.policy import OrderPolicy
 from tests.workflows import places
 from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import QUICK, Stage

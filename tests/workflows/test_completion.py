@@ -11,8 +11,8 @@ from domain.installation import (
     REQUEST_INSTALLATION,
     InstallationStatus,
 )
-from domain.management_center import CLOSE_ASSIGNMENT
-from domain.order_status import PROJECT_ORDER
+from domain.management_center.assignments import CLOSE_ASSIGNMENT
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, Way, refusal

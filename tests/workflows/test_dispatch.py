@@ -13,12 +13,12 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain import contexts
-from domain.dispatch import FIND_DUE, LOOK, TELL_ORDER, Due, FindDue
+from domain.common import contexts
+from domain.management_center.dispatch import FIND_DUE, LOOK, TELL_ORDER, Due, FindDue
 from tests.workflows.faults import Faults
 from tests.workflows.waiting import eventually, within
-from workflows.dispatch import DispatchWorkflow
-from workflows.runner import sandbox
+from workflows.common.runner import sandbox
+from workflows.management_center.dispatch import DispatchWorkflow
 
 EVER = 10**9
 

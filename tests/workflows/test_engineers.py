@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from temporalio.api.enums.v1 import EventType
 
 from domain.installation import ACCEPT_INSTALLATION, CANCEL_INSTALLATION, InstallationStatus
-from domain.management_center import CLOSE_ASSIGNMENT
+from domain.management_center.assignments import CLOSE_ASSIGNMENT
 from domain.orders import Event, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, refusal

@@ -5,11 +5,11 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from domain import contexts
+from domain.common import contexts
 from domain.erasure import CustomersOrders, Erased, Erasure
 from tests.workflows.erasing import STEPS, erasing
 from tests.workflows.waiting import within
-from workflows.erasure import ErasureWorkflow
+from workflows.order_status.erasure import ErasureWorkflow
 
 
 @pytest.mark.parametrize(

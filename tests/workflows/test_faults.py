@@ -15,8 +15,8 @@ from domain.installation import (
     WITHDRAW_INSTALLATION,
     InstallationStatus,
 )
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
-from domain.order_status import PROJECT_ORDER
+from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import window

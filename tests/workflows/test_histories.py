@@ -6,8 +6,8 @@ from temporalio.workflow import NondeterminismError
 from tests.workflows.histories import FOLDER, file_of, read
 from tests.workflows.record_histories import WAYS
 from tests.workflows.stage import replay
-from workflows.saga import Saga
-from workflows.subscription import SubscriptionWorkflow
+from workflows.orders.saga import Saga
+from workflows.orders.subscription import SubscriptionWorkflow
 
 RECORDED = sorted(file.stem for file in FOLDER.glob("*.json"))
 

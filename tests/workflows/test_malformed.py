@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowQueryFailedError
 
-from domain.management_center import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import CancelRequest, Event, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, refusal

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.installation import DECLINE_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
-from domain.management_center import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import FIRST

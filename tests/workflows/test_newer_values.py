@@ -15,9 +15,9 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.management_center import ASSIGN_ENGINEER, AssignEngineer, AssignmentOutcome, AssignmentRefusal
+from domain.management_center.assignments import ASSIGN_ENGINEER, AssignEngineer, AssignmentOutcome, AssignmentRefusal
+from domain.order_status.reconciliation import Found, Reconciled, Reconciliation, Repair
 from domain.orders import Order, OrderStatus
-from domain.reconciliation import Found, Reconciled, Reconciliation, Repair
 from tests.workflows import places
 from tests.workflows.contexts import Contexts
 from tests.workflows.passes import Looked, looking

@@ -7,9 +7,9 @@ from datetime import timedelta
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from domain.order_status import PROJECT_ORDER
+from domain.order_policy import OrderPolicy
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import OrderStatus
-from domain.policy import OrderPolicy
 from tests.workflows import places
 from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import Stage

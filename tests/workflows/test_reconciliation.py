@@ -12,11 +12,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.workflow import NondeterminismError
 
-from domain.commands import Command
+from domain.common.commands import Command
+from domain.common.times import UNSET
 from domain.erasure import BEFORE_VIEW, CustomersOrders
 from domain.installation import OrderDetails
-from domain.orders import Order, OrderStatus
-from domain.reconciliation import (
+from domain.order_status.reconciliation import (
     ADD_DETAILS,
     END_INSTALLATION,
     FIND_DETAILS,
@@ -29,9 +29,9 @@ from domain.reconciliation import (
     Reconciliation,
     Repair,
 )
-from domain.times import UNSET
-from schedules import schedule_reconciliation
-from settings import Settings
+from domain.orders import Order, OrderStatus
+from runtime.schedules import schedule_reconciliation
+from runtime.settings import Settings
 from tests.workflows.histories import read
 from tests.workflows.passes import Looked, looking, runs_of
 from tests.workflows.stage import replay

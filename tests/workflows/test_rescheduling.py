@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from domain.installation import REQUEST_INSTALLATION, InstallationStatus
-from domain.management_center import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import Event, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import FIRST, Contexts, window

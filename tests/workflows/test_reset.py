@@ -3,7 +3,7 @@
 import pytest
 
 from domain.installation import ACCEPT_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
-from domain.order_status import PROJECT_ORDER
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, refusal

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.installation import ACCEPT_INSTALLATION, CANCEL_INSTALLATION, COMPLETE_INSTALLATION, REQUEST_INSTALLATION
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
+from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
 from domain.orders import OrderStatus
 from tests.workflows import places
 from tests.workflows.stage import Stage

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from domain import contexts
+from domain.common import contexts
 from domain.orders import Order, OrderStatus, Subscription, workflow_id
-from payload_codec import encrypting
-from payload_keys import PayloadKeys, new_key
+from runtime.payload_codec import encrypting
+from runtime.payload_keys import PayloadKeys, new_key
 from tests.workflows import places
 from tests.workflows.placed import Placed
 from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import eventually
-from workflows.subscription import SubscriptionWorkflow
+from workflows.orders.subscription import SubscriptionWorkflow
 
 SOON = timedelta(seconds=1)
 BEFORE, AFTER = "key-before", "key-after"

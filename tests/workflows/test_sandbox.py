@@ -16,10 +16,10 @@ from temporalio.worker.workflow_sandbox import (
 from domain.orders import OrderStatus
 from tests.workflows import places
 from tests.workflows.stage import Stage
-from workflows.runner import sandbox
+from workflows.common.runner import sandbox
 
 _HEAVY = "{'alembic', 'fastapi', 'pydantic', 'sqlalchemy', 'sqlmodel', 'starlette', 'structlog'}"
-_LOADED = f"import sys, workflows.subscription; print(sorted({_HEAVY} & set(sys.modules)))"
+_LOADED = f"import sys, workflows.orders.subscription; print(sorted({_HEAVY} & set(sys.modules)))"
 
 
 @workflow.defn

@@ -9,8 +9,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import management_center
 from activities.management_center import DispatchActivities
-from domain.dispatch import Due
-from domain.management_center import CloseAssignment
+from domain.management_center.assignments import CloseAssignment
+from domain.management_center.dispatch import Due
 from domain.orders import OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed

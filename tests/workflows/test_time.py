@@ -7,8 +7,8 @@ from typing import Any
 
 from temporalio.testing import WorkflowEnvironment
 
-from domain import contexts
-from domain.commands import Command
+from domain.common import contexts
+from domain.common.commands import Command
 from domain.installation import (
     ACCEPT_INSTALLATION,
     CANCEL_INSTALLATION,
@@ -19,9 +19,9 @@ from domain.installation import (
     START_INSTALLATION,
     WITHDRAW_INSTALLATION,
 )
-from domain.management_center import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
+from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
+from domain.order_policy import OrderPolicy
 from domain.orders import Attention, OrderStatus
-from domain.policy import OrderPolicy
 from tests.workflows import places
 from tests.workflows.contexts import window
 from tests.workflows.placed import Placed, refusal

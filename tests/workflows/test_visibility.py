@@ -14,8 +14,8 @@ from domain.orders import CancelRequest, HistoryEntry, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed
 from tests.workflows.stage import Stage
-from workflows import visibility
-from workflows.visibility import ORDER_STATUS, SEARCH_ATTRIBUTES
+from workflows.orders import visibility
+from workflows.orders.visibility import ORDER_STATUS, SEARCH_ATTRIBUTES
 
 NAME, PHONE, ADDRESS, NOTE = "Hong-Gildong", "010-1234-5678", "Seoul-Teheran-ro-152", "the-dog-bites"
 REASON = "divorced-and-moved"

@@ -10,7 +10,7 @@ from domain.installation import (
     START_INSTALLATION,
     InstallationStatus,
 )
-from domain.management_center import RELEASE_ASSIGNMENT
+from domain.management_center.assignments import RELEASE_ASSIGNMENT
 from domain.orders import Event, OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import FIRST, window

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from domain.installation import WITHDRAW_INSTALLATION, InstallationStatus
-from domain.management_center import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import Event, OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import FIRST, window

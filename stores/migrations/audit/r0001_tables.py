@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from stores.columns import UtcDateTime
+from stores.common.columns import UtcDateTime
 from stores.migrations.steps import create_table
 
 revision = "0001"

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from stores.columns import AsJson, UtcDateTime
+from stores.common.columns import AsJson, UtcDateTime
 from stores.migrations.steps import create_table
 
 revision = "0001"

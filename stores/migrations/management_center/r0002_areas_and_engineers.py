@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from stores.columns import AsJson
+from stores.common.columns import AsJson
 
 revision = "0002"
 down_revision = "0001"

@@ -5,7 +5,7 @@ Beside it the release before goes on: what it writes an engineer without has a d
 
 import sqlalchemy as sa
 
-from stores.columns import AsJson, UtcDateTime
+from stores.common.columns import AsJson, UtcDateTime
 from stores.migrations.steps import add_columns, create_table
 
 revision = "0003"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from domain.orders import HistoryEntry
-from stores.columns import AsJson, UtcDateTime
+from stores.common.columns import AsJson, UtcDateTime
 from stores.migrations.steps import create_table
 
 revision = "0001"

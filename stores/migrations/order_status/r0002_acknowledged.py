@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from stores.columns import UtcDateTime
+from stores.common.columns import UtcDateTime
 from stores.migrations.steps import add_columns
 
 revision = "0002"

@@ -1,0 +1,88 @@
+"""The read model's part in the erasure, and the deletion of the orders' workflows."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.erasure import ERASE_FIND, ERASE_VIEW, ERASE_WORKFLOWS, CustomersOrders, Erasure
+from domain.orders import workflow_id
+from stores.common.database import Database
+from stores.order_status.erasure import ErasureStore
+
+_WITHIN = timedelta(seconds=3)
+_BETWEEN_LOOKS = 0.5
+"""Seconds. The server deletes in its own time: an order that has just ended, after half a minute."""
+
+Run = tuple[str, str]
+"""The ids of a workflow and of one of its runs."""
+
+
+class ErasureActivities:
+    """Each does some orders at once, and may be done again."""
+
+    def __init__(self, database: Database, client: Client) -> None:
+        self._store = ErasureStore(database)
+        self._client = client
+
+    @activity.defn(name=ERASE_FIND.name)
+    async def find(self, asked: Erasure) -> CustomersOrders:
+        """The customer's orders, as the view knows them."""
+        return await self._store.orders_of(asked.customer_id)
+
+    @activity.defn(name=ERASE_WORKFLOWS.name)
+    async def delete_workflows(self, asked: CustomersOrders) -> None:
+        """Delete the orders' workflows with their histories, every run of them, and see that they are gone."""
+        ids = [workflow_id(order_id) for order_id in asked.order_ids]
+        told: set[Run] = set()
+        while runs := await self._newest(ids) | await self._listed(ids):
+            for id_, run_id in runs - told:
+                activity.heartbeat()
+                await self._delete(id_, run_id)
+            told |= runs
+            await asyncio.sleep(_BETWEEN_LOOKS)
+
+    @activity.defn(name=ERASE_VIEW.name)
+    async def erase_view(self, asked: CustomersOrders) -> None:
+        """Leave the orders' skeletons in the view."""
+        async for _ in self._store.erase_changes(asked.order_ids):
+            activity.heartbeat()
+        await self._store.erase(asked.order_ids)
+
+    async def _newest(self, ids: Collection[str]) -> set[Run]:
+        """As the server itself knows them; the list lags."""
+        runs = set()
+        for id_ in ids:
+            activity.heartbeat()
+            try:
+                found = await self._client.get_workflow_handle(id_).describe(rpc_timeout=_WITHIN)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                continue
+            if found.status is WorkflowExecutionStatus.RUNNING:
+                # To delete it would be to terminate it.
+                raise ApplicationError("an order's workflow has not closed yet")
+            runs.add((id_, found.run_id))
+        return runs
+
+    async def _listed(self, ids: Collection[str]) -> set[Run]:
+        """Earlier runs, too: those of orders that an operator has reset."""
+        named = ", ".join(f"'{id_}'" for id_ in ids)
+        listed = self._client.list_workflows(f"WorkflowId IN ({named})", rpc_timeout=_WITHIN)
+        return {(one.id, one.run_id) async for one in listed}
+
+    async def _delete(self, id_: str, run_id: str) -> None:
+        execution = WorkflowExecution(workflow_id=id_, run_id=run_id)
+        request = DeleteWorkflowExecutionRequest(namespace=self._client.namespace, workflow_execution=execution)
+        try:
+            await self._client.workflow_service.delete_workflow_execution(request, timeout=_WITHIN)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise

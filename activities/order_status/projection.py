@@ -1,0 +1,31 @@
+"""The read model's part in the saga."""
+
+from dataclasses import dataclass
+from time import time
+
+from temporalio import activity
+
+from domain.order_status.view import PROJECT_ORDER
+from domain.orders import Order
+from stores.order_status.view import OrderStatusStore
+
+
+@dataclass(frozen=True)
+class OrderStatusActivities:
+    """Keeps the managers' view of the orders."""
+
+    store: OrderStatusStore
+
+    @activity.defn(name=PROJECT_ORDER.name)
+    async def project_order(self, order: Order) -> None:
+        """Store the order as it stands."""
+        stored = await self.store.put([order])
+        meter = activity.metric_meter()
+        events = meter.create_counter("orders_events_total", "Events of orders, when first stored")
+        for entry in stored:
+            events.add(1, {"event": entry.event})
+        if stored:
+            delay = meter.create_histogram_float(
+                "projection_delay_seconds", "From an order's change to its being shown"
+            )
+            delay.record(max(0.0, time() - order.version / 1000))

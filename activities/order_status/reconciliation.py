@@ -1,0 +1,170 @@
+"""The read model's part in the reconciliation."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from activities.order_status.view_repair import ViewRepair, differs
+from domain.common.errors import NotFound
+from domain.installation import OrderDetails
+from domain.order_status.reconciliation import (
+    END_ORDER,
+    FIND_DETAILS,
+    FIND_EXPIRED,
+    FINISH,
+    FORGET,
+    LOOK,
+    EndOrder,
+    Expired,
+    Found,
+    FoundDetails,
+    LackingDetails,
+    Look,
+    Repair,
+    end,
+)
+from domain.order_status.view import OrderFilter, Sort
+from domain.orders import Order
+from runtime.order_workflows import PAGE, Listed, OrderWorkflows
+from stores.common.database import Database
+from stores.order_status.reconciliation import ReconciliationStore
+from stores.order_status.view import OrderStatusStore
+
+_PAGE_EVERY = 0.25
+"""Seconds: Temporal's list answers ten times a second as it comes, and others ask it, too."""
+
+
+class ReconciliationActivities:
+    """One page at a time, one order after another: the orders' own work goes first."""
+
+    def __init__(self, database: Database, client: Client, registry: CollectorRegistry, *, every: float) -> None:
+        """
+        Args:
+            database: The view's.
+            client: Of the orders' workflows.
+            registry: For what is counted.
+            every: Seconds from one pass to the next, for who watches that they come; 0: none do.
+        """
+        self._view = OrderStatusStore(database)
+        self._store = ReconciliationStore(database)
+        self._workflows = OrderWorkflows(client)
+        self._repair = ViewRepair(self._workflows, self._view)
+        self._repaired = Counter(
+            "reconciliation_repaired",
+            "Orders that the view did not show as they were, or could not be compared",
+            ("kind",),
+            registry=registry,
+        )
+        for kind in Repair:
+            self._repaired.labels(kind.value)
+        self._succeeded = Gauge(
+            "reconciliation_last_success_timestamp_seconds",
+            "When a pass came to its end in this process, or when the process started",
+            registry=registry,
+        )
+        self._succeeded.set_to_current_time()
+        Gauge("reconciliation_every_seconds", "From one pass to the next; 0: there are none", registry=registry).set(
+            every
+        )
+
+    @activity.defn(name=LOOK.name)
+    async def look(self, asked: Look) -> Found:
+        """Compare a page of orders with their workflows, and put right what differs."""
+        began = monotonic()
+        order_ids, following = await self._different(asked) if asked.only is None else ([asked.only], None)
+        found = Found(following)
+        for order_id in order_ids:
+            activity.heartbeat()
+            outcome = await self._repair.repair(order_id, end_lost=asked.end_lost or order_id == asked.only)
+            if asked.only is not None and outcome.repair is Repair.UNANSWERED:
+                # Its cancel has been acknowledged: this is tried again, perhaps by a worker of a newer release.
+                raise ApplicationError("nobody tells how the order stands")
+            if outcome.ended is not None:
+                found.ended.append(outcome.ended)
+            if outcome.repair is not None:
+                found.repaired[outcome.repair] = found.repaired.get(outcome.repair, 0) + 1
+                self._repaired.labels(outcome.repair.value).inc()
+        if found.next is not None:
+            await asyncio.sleep(began + _PAGE_EVERY - monotonic())
+        return found
+
+    @activity.defn(name=END_ORDER.name)
+    async def end_order(self, asked: EndOrder) -> None:
+        """Show an order as ended that no workflow carries any more."""
+        order = asked.order
+        try:
+            shown = (await self._view.get(order.order_id)).order
+        except NotFound:
+            shown = order
+        if shown.status.final:
+            # By an earlier try; and the customer's data may have been erased since.
+            return
+        if not (shown.status.known and order.status.known):
+            raise ApplicationError("only a newer release knows whether the order has ended")
+        end(order, asked.installation, asked.cancel, at=datetime.now(UTC))
+        await self._view.put([replace(order, version=max(order.version, shown.version + 1))])
+        self._repaired.labels(Repair.ENDED.value).inc()
+
+    @activity.defn(name=FIND_EXPIRED.name)
+    async def find_expired(self, keep_for: float) -> Expired:
+        """Some of the orders that ended too long ago."""
+        before = _ago(keep_for)
+        return Expired(await self._store.expired(before), before)
+
+    @activity.defn(name=FORGET.name)
+    async def forget(self, expired: Expired) -> None:
+        """Forget these orders; but for what the event stream keeps of them."""
+        forgotten = await self._store.forget(expired.order_ids, expired.before)
+        self._repaired.labels(Repair.EXPIRED.value).inc(forgotten)
+
+    @activity.defn(name=FINISH.name)
+    async def finish(self, keep_for: float) -> int:
+        """Forget some of the changes that the event stream has kept too long; with none left the pass has succeeded."""
+        forgotten = await self._store.forget_changes(_ago(keep_for)) if keep_for else 0
+        if not forgotten:
+            self._succeeded.set_to_current_time()
+        return forgotten
+
+    @activity.defn(name=FIND_DETAILS.name)
+    async def find_details(self, lacking: LackingDetails) -> FoundDetails:
+        """Find what installations lack of their orders, of those that are open and have not changed lately."""
+        views = (await self._store.known(lacking.order_ids)).values()
+        orders = [view.order for view in views if view.updated_at < lacking.until]
+        return FoundDetails(
+            [
+                OrderDetails(order.order_id, order.region, order.note, order.product_id)
+                for order in orders
+                if order.region is not None and not order.status.final
+            ]
+        )
+
+    async def _different(self, asked: Look) -> tuple[list[str], str | None]:
+        """The orders of a page of which view and list seem to differ, and where the next page begins."""
+        listed, rows = await (self._started(asked) if asked.status is None else self._rows(asked))
+        known = rows.keys() | listed.workflows.keys()
+        return [id_ for id_ in known if differs(rows.get(id_), listed.workflows.get(id_))], listed.next
+
+    async def _started(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
+        """Workflows that were started lately, and what the view knows of their orders."""
+        listed = await self._workflows.started(asked.since, asked.until, asked.after)
+        known = await self._store.known(list(listed.workflows))
+        return listed, {order_id: view.order for order_id, view in known.items()}
+
+    async def _rows(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
+        """Orders that the view shows in a status and that have not changed lately, and what is listed of them."""
+        wanted = OrderFilter(statuses=(str(asked.status),))
+        page = await self._view.list(wanted, Sort.UPDATED_AT, False, PAGE, asked.after)
+        rows = {view.order.order_id: view.order for view in page.items if view.updated_at < asked.until}
+        listed = await self._workflows.of(rows)
+        listed.next = page.next_cursor if len(rows) == len(page.items) else None
+        return listed, rows
+
+
+def _ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)

@@ -1,0 +1,32 @@
+"""/audit: who has done what (감사 기록), for managers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.audit.schemas import AuditEntryShown
+from api.dependencies import Audit
+from api.http.bodies import JsonRoute
+from api.http.fields import Cursor, Id, Limit, Many, Text
+from api.http.problems import Kind
+from api.http.times import GivenTime
+from api.security.openapi import answers
+from domain.audit import AuditFilter
+
+router = APIRouter(prefix="/audit", tags=["audit"], route_class=JsonRoute)
+
+
+@router.get("", responses=answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME))
+async def list_entries(
+    store: Audit,
+    actor: Annotated[Text | None, Query(description="Role and subject, as in `manager:kim`")] = None,
+    order_id: Annotated[Id | None, Query(alias="orderId")] = None,
+    outcome: Annotated[int | None, Query(ge=100, le=599, description="The status of the answer")] = None,
+    since: Annotated[GivenTime | None, Query(alias="from")] = None,
+    before: Annotated[GivenTime | None, Query(alias="to", description="Exclusive")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Many[AuditEntryShown]:
+    """What changed something, done or refused, and what else was refused because of who asked: the newest first."""
+    page = await store.list(AuditFilter(actor, order_id, outcome, since, before), limit, cursor)
+    return Many(items=[AuditEntryShown.of(entry) for entry in page.items], next_cursor=page.next_cursor)

@@ -1,0 +1,53 @@
+"""Payloads as Temporal's Web UI and CLI send them: protobuf's JSON, with all bytes in base64."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from temporalio.api.common.v1 import Payload
+
+from api.http.fields import Sent
+
+_BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+
+def _decoded(text: str | bytes) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise ValueError("must be base64") from None
+
+
+def _encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+Bytes = Annotated[
+    bytes,
+    BeforeValidator(_decoded),
+    PlainSerializer(_encoded),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "pattern": _BASE64}),
+]
+
+
+class PayloadMessage(Sent):
+    """`temporal.api.common.v1.Payload`."""
+
+    metadata: dict[str, Bytes] = Field({})
+    data: Bytes = b""
+
+    @classmethod
+    def of(cls, payload: Payload) -> "PayloadMessage":
+        """To be sent."""
+        return cls.model_construct(metadata=dict(payload.metadata), data=payload.data)
+
+    def payload(self) -> Payload:
+        """As the codec takes it."""
+        return Payload(metadata=self.metadata, data=self.data)
+
+
+class PayloadsMessage(Sent):
+    """`temporal.api.common.v1.Payloads`."""
+
+    payloads: list[PayloadMessage] = Field([], max_length=1000)

@@ -1,0 +1,112 @@
+"""The types that every collection shares: camelCase members, bounded texts, times in UTC."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from domain.common.open_enum import OpenStrEnum
+
+Item = TypeVar("Item")
+OpenValue = TypeVar("OpenValue", bound=OpenStrEnum)
+
+_PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+ID = r"^[A-Za-z0-9_-]{1,64}$"
+"""The ids that we give, the seeds' too."""
+
+
+class Sent(BaseModel):
+    """A body that is sent to us. Unknown members are ignored; `null`, where a member may be so, is as an absent one."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    def members_sent(self) -> dict[str, Any]:
+        """The members that are there, by their names in the domain."""
+        return {name: value for name, value in self if name in self.model_fields_set}
+
+
+class Shown(BaseModel):
+    """What we answer with, made from a value of the domain."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class Many(Shown, Generic[Item]):
+    """A page of a list; `nextCursor` asks for the one after it."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+def unchanged() -> Any:
+    """The default of a member that may be absent, and then leaves all as it is, but may not be `null`."""
+    # Made, not given: the description would show it as a value that can be sent.
+    return Field(default_factory=lambda: None)
+
+
+def known(value: OpenValue) -> OpenValue:
+    """The value, where it is asked for: what we answer with may be of a newer release, what we are sent may not.
+
+    Raises:
+        ValueError: this release does not know it.
+    """
+    if not value.known:
+        raise ValueError(f"must be one of {', '.join(type(value))}")
+    return value
+
+
+def _readable(text: str) -> str:
+    if _UNPRINTABLE.search(text):
+        raise ValueError("must not hold control characters")
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def _number_as_text(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+def _text(longest: int) -> Any:
+    return Field(min_length=1, max_length=longest, json_schema_extra={"pattern": rf"^{_PRINTABLE}*$"})
+
+
+Text = Annotated[str, _text(200), AfterValidator(_readable)]
+"""A short text for people."""
+Word = Annotated[str, _text(50), AfterValidator(_readable)]
+"""A name that people have agreed on."""
+Address = Annotated[str, _text(500), AfterValidator(_readable)]
+"""A postal address."""
+Identifier = Annotated[
+    str,
+    _text(200),
+    AfterValidator(_readable),
+    BeforeValidator(_number_as_text),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": 200, "pattern": rf"^{_PRINTABLE}*$"},
+                {"type": "integer"},
+            ]
+        }
+    ),
+]
+"""An id that another system has given, as text or as a whole number."""
+Time = Annotated[datetime, PlainSerializer(_in_utc)]
+"""A time in UTC, shown as RFC 3339 ending in `Z`."""
+Region = Annotated[str, Field(pattern=r"^KR-[0-9]{2}$", examples=["KR-11"])]
+"""ISO 3166-2:KR."""
+Id = Annotated[str, Field(pattern=ID)]
+"""An id that we have given."""
+Limit = Annotated[int, Query(ge=1, le=200, description="So many items at most")]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`nextCursor` of the page before")]

@@ -1,0 +1,190 @@
+"""Where errors become HTTP: problem details (RFC 9457), and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from api.http.errors import (
+    Forbidden,
+    IdempotencyKeyReused,
+    NoAnswerInTime,
+    TemporalUnavailable,
+    TooManyOpenOrders,
+    TooManyRequests,
+    Unauthenticated,
+)
+from domain.common import errors
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER = {"Retry-After": "1"}
+"""Seconds."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Kind(Enum):
+    """Each problem that can be answered: its status, the slug that its type ends in, its title."""
+
+    MALFORMED_REQUEST = (400, "malformed-request", "The request is malformed")
+    UNAUTHENTICATED = (401, "unauthenticated", "It is not known who asks")
+    FORBIDDEN = (403, "forbidden", "It is not theirs to do who asks")
+    NOT_ASSIGNED = (403, "not-assigned", "The installation is not this engineer's")
+    NOT_FOUND = (404, "not-found", "There is no such thing")
+    METHOD_NOT_ALLOWED = (405, "method-not-allowed", "The method is not allowed here")
+    TOO_SLOW = (408, "too-slow", "The body did not come in time")
+    ORDER_CANCEL_REJECTED = (409, "order-cancel-rejected", "The order cannot be cancelled any more")
+    ILLEGAL_TRANSITION = (409, "illegal-transition", "The state does not allow it")
+    ENGINEER_UNAVAILABLE = (409, "engineer-unavailable", "The engineer cannot take the order")
+    VISIT_UNAVAILABLE = (409, "visit-unavailable", "The visit window is not free")
+    ORDERS_OPEN = (409, "orders-open", "An order of the customer is open")
+    ALREADY_EXISTS = (409, "already-exists", "It is there already")
+    TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
+    TOO_LARGE = (413, "too-large", "The body is too large")
+    UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
+    INVALID_INPUT = (422, "invalid-input", "The body has invalid members")
+    IDEMPOTENCY_KEY_REUSED = (422, "idempotency-key-reused", "The idempotency key belongs to another request")
+    TOO_MANY_REQUESTS = (429, "too-many-requests", "Too much is asked for at once")
+    INTERNAL_ERROR = (500, "internal-error", "The service has failed")
+    TEMPORAL_UNAVAILABLE = (503, "temporal-unavailable", "Temporal cannot be reached")
+    NO_ANSWER_IN_TIME = (503, "no-answer-in-time", "No answer came in time")
+
+    def __init__(self, status: int, slug: str, title: str) -> None:
+        self.status = status
+        self.slug = slug
+        self.title = title
+
+
+def problem(kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+    """The answer for a problem; `members` that are not `None` go into it beside the standard ones."""
+    body = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": detail}
+    body |= {name: value for name, value in members.items() if value is not None}
+    return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
+
+
+_KINDS: Mapping[type[Exception], Kind] = {
+    errors.NotFound: Kind.NOT_FOUND,
+    errors.IllegalTransition: Kind.ILLEGAL_TRANSITION,
+    errors.OrderCancelRejected: Kind.ORDER_CANCEL_REJECTED,
+    errors.NotAssigned: Kind.NOT_ASSIGNED,
+    errors.EngineerUnavailable: Kind.ENGINEER_UNAVAILABLE,
+    errors.VisitUnavailable: Kind.VISIT_UNAVAILABLE,
+    errors.OrdersOpen: Kind.ORDERS_OPEN,
+    errors.AlreadyExists: Kind.ALREADY_EXISTS,
+    errors.MalformedCursor: Kind.MALFORMED_REQUEST,
+    errors.StoreUnavailable: Kind.NO_ANSWER_IN_TIME,
+    TooManyOpenOrders: Kind.TOO_MANY_OPEN_ORDERS,
+    IdempotencyKeyReused: Kind.IDEMPOTENCY_KEY_REUSED,
+    TemporalUnavailable: Kind.TEMPORAL_UNAVAILABLE,
+    NoAnswerInTime: Kind.NO_ANSWER_IN_TIME,
+}
+_KIND_OF_STATUS = {kind.status: kind for kind in reversed(Kind) if kind.status not in (409, 503)}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+    for error in _KINDS:
+        app.add_exception_handler(error, _refused)
+    app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(TooManyRequests, _too_many_requests)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _failed)
+
+
+def note_order(request: Request, order_id: str) -> None:
+    """Have every `503` of this request carry the order that may have been taken all the same."""
+    request.state.order_id = order_id
+
+
+def invalid_member(name: str, detail: str) -> RequestValidationError:
+    """What is wrong with a member of the body beyond its own form."""
+    return RequestValidationError([{"type": "value_error", "loc": ("body", name), "msg": detail}])
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    kind, detail = _KINDS[type(error)], str(error)
+    if isinstance(error, errors.StoreUnavailable):
+        # Its text may name a database; that is for the log.
+        _log.warning("store unavailable", error=detail)
+        detail = "a database did not answer"
+    if kind.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return problem(kind, detail)
+    return problem(kind, detail, headers=_RETRY_AFTER, orderId=getattr(request.state, "order_id", None))
+
+
+async def _unauthenticated(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Unauthenticated):
+        raise error
+    why = f', error="invalid_token", error_description="{error}"' if error.invalid else ""
+    return problem(Kind.UNAUTHENTICATED, str(error), headers={"WWW-Authenticate": f'Bearer realm="orders"{why}'})
+
+
+async def _forbidden(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Forbidden):
+        raise error
+    how = f'Bearer realm="orders", error="insufficient_scope", scope="{error.scope}"'
+    return problem(Kind.FORBIDDEN, str(error), headers={"WWW-Authenticate": how} if error.scope else None)
+
+
+async def _too_many_requests(_: Request, error: Exception) -> Response:
+    if not isinstance(error, TooManyRequests):
+        raise error
+    return problem(Kind.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(error.retry_after)})
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    kind = _KIND_OF_STATUS.get(error.status_code, Kind.MALFORMED_REQUEST)
+    headers = dict(error.headers or {})
+    if kind is Kind.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
+        headers["Allow"] = methods
+    # Of the body as a whole: its members are looked at elsewhere.
+    whole = [{"pointer": "", "detail": error.detail}] if kind is Kind.INVALID_INPUT else None
+    return problem(kind, error.detail or kind.title, headers=headers, errors=whole)
+
+
+def _methods_of(request: Request) -> str:
+    """All methods of the path; the framework tells only those of the first route that it has met."""
+    path = getattr(request.scope.get("route"), "path_format", None)
+    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    places = {one["loc"][0] for one in found}
+    if "path" in places:
+        return problem(Kind.NOT_FOUND, "there is nothing with such an id")
+    if places != {"body"} or any(one["loc"] == ("body",) for one in found):
+        return problem(Kind.MALFORMED_REQUEST, _sentence(found))
+    pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found]
+    return problem(Kind.INVALID_INPUT, _sentence(found), errors=pointers)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    # Its text may quote what a customer sent; the server logs the rest, without it.
+    _log.error("request failed", error=type(error).__qualname__)
+    return problem(Kind.INTERNAL_ERROR, "the request could not be carried out")
+
+
+def _sentence(found: Sequence[Any]) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {_text(one)}" for one in found)
+
+
+def _text(one: Any) -> str:
+    return str(one["msg"]).removeprefix("Value error, ")
+
+
+def _pointer(loc: Sequence[int | str]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)

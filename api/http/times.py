@@ -1,0 +1,87 @@
+"""Times and dates as they are sent: strictly written, and within the years that can be reckoned with."""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+
+from domain.common.times import UNSET
+
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(rf"[0-9]{{8}}|{_DAY.pattern}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_TIME_OF_DAY = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_UNQUOTED_PLUS = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
+_NO_DAY = "must be a date, YYYY-MM-DD"
+_NO_DATE = "must be a date, YYYYMMDD or YYYY-MM-DD"
+_NO_TIME = "must be a time of RFC 3339, with its offset"
+
+
+def _as_date(value: Any) -> date:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError(_NO_DATE)
+    return date.fromisoformat(value)
+
+
+def _as_day(value: Any) -> date:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError(_NO_DAY)
+    day = date.fromisoformat(value)
+    if not UNSET.date() <= day < _LATEST.date():
+        raise ValueError("must not lie so far away")
+    return day
+
+
+def _as_time(value: Any) -> datetime:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError(_NO_TIME)
+    try:
+        given = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_NO_TIME) from None
+    if not UNSET <= given < _LATEST:
+        raise ValueError("must not lie so far away")
+    return given
+
+
+def _as_moment(value: Any) -> date | datetime:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return _as_day(value)
+    # A `+` stands for a space in a query.
+    return _as_time(_UNQUOTED_PLUS.sub("+", value) if isinstance(value, str) else value)
+
+
+def _as_time_of_day(value: Any) -> time:
+    if not isinstance(value, str) or not re.fullmatch(_TIME_OF_DAY, value):
+        raise ValueError("must be a time of day, HH:MM")
+    return time.fromisoformat(value)
+
+
+def _hours_and_minutes(value: time) -> str:
+    return f"{value:%H:%M}"
+
+
+GivenDate = Annotated[
+    date,
+    BeforeValidator(_as_date),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$"}),
+]
+"""A day that is only kept."""
+Day = Annotated[date, BeforeValidator(_as_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A local day."""
+GivenTime = Annotated[datetime, BeforeValidator(_as_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A point in time, with its offset."""
+Moment = Annotated[
+    date | datetime,
+    PlainValidator(_as_moment),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}),
+]
+"""A point in time; a day stands for its local midnight."""
+TimeOfDay = Annotated[
+    time, PlainSerializer(_hours_and_minutes), WithJsonSchema({"type": "string", "pattern": f"^{_TIME_OF_DAY}$"})
+]
+"""Local time, to the minute."""
+GivenTimeOfDay = Annotated[TimeOfDay, BeforeValidator(_as_time_of_day)]
+"""The same, as it is sent."""

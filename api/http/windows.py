@@ -1,0 +1,29 @@
+"""Visit windows, as they are wanted and offered over HTTP."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.http.problems import invalid_member
+from domain.management_center.staff import Slot
+from domain.visits import VisitGrid
+
+FURTHEST = timedelta(days=366)
+"""So far ahead may a wanted window begin, open for booking yet or not."""
+
+
+def check_preferred(start: datetime, grid: VisitGrid, *, now: datetime) -> None:
+    """Whether a window can be wanted that begins then; it may have passed, or be taken.
+
+    Raises:
+        RequestValidationError: none begins then, or it is too far ahead.
+    """
+    if start > now + FURTHEST:
+        raise invalid_member("preferredVisit", f"must not lie more than {FURTHEST.days} days ahead")
+    if grid.window_at(start) is None:
+        raise invalid_member("preferredVisit", "must be the start of a visit window")
+
+
+def shown(slots: Iterable[Slot]) -> list[dict[str, Any]]:
+    """The windows as `SlotShown` has them, without what a model of each would cost."""
+    return [{"start": slot.window.start, "end": slot.window.end, "free": slot.free} for slot in slots]

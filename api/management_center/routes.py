@@ -1,0 +1,87 @@
+"""/managementCenters: free visit windows, and who is assigned to which order (서비스관리센터)."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from api.dependencies import Centers, Everything, OrderId, Orders
+from api.http import windows as visits
+from api.http.bodies import JsonRoute
+from api.http.fields import Address, Many, Text
+from api.http.problems import Kind
+from api.http.times import Moment
+from api.management_center.schemas import AssignmentShown, NewAssignment, SlotShown
+from api.security.authentication import Asking
+from api.security.openapi import answers
+from api.security.principals import Caller
+from domain.common.errors import EngineerUnavailable, NotFound
+from domain.management_center.assignments import ManualAssignment
+from domain.orders import MANAGER
+from domain.visits import VisitGrid
+from stores.management_center.assignments import ManagementCenterStore
+
+router = APIRouter(prefix="/managementCenters", tags=["managementCenters"], route_class=JsonRoute)
+
+MOST_AT_ONCE = timedelta(days=62)
+"""So long a span is looked through for free windows."""
+_AS_IT_COMES = timedelta(days=14)
+_ASSIGNING = answers(
+    Kind.NOT_FOUND,
+    Kind.ENGINEER_UNAVAILABLE,
+    Kind.ILLEGAL_TRANSITION,
+    Kind.TEMPORAL_UNAVAILABLE,
+    Kind.NO_ANSWER_IN_TIME,
+    body=True,
+)
+
+
+@router.get("/slots", response_model=Many[SlotShown], responses=answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME))
+async def list_slots(
+    services: Everything,
+    address: Annotated[Address, Query()],
+    product_id: Annotated[Text | None, Query(alias="productId")] = None,
+    start: Annotated[Moment | None, Query(alias="from", description="Now, if absent")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="Two weeks after `from`, if absent")] = None,
+) -> Response:
+    """The visit windows that can be booked for an address, of those that begin from then until then."""
+    begins = _point_in_time(start, services.grid) if start else datetime.now(UTC)
+    ends = _point_in_time(end, services.grid) if end else begins + _AS_IT_COMES
+    if not begins < ends <= begins + MOST_AT_ONCE:
+        raise HTTPException(400, f"`to` has to be after `from`, and at most {MOST_AT_ONCE.days} days")
+    slots = await services.centers.slots(address, product_id, begins, ends)
+    # Prepared here, for FastAPI would validate and copy each of them.
+    return Response(to_json({"items": visits.shown(slots), "nextCursor": None}), media_type="application/json")
+
+
+@router.get("/assignments/{orderId}", responses=answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME))
+async def get_assignment(order_id: OrderId, store: Centers) -> AssignmentShown:
+    """Who is assigned to an order, or was when it ended."""
+    return AssignmentShown.model_validate(await store.assignment(order_id))
+
+
+@router.put("/assignments/{orderId}", responses=_ASSIGNING)
+async def assign(
+    order_id: OrderId, given: NewAssignment, store: Centers, orders: Orders, caller: Asking
+) -> AssignmentShown:
+    """Give an order to an engineer by hand; answered once the order has taken it."""
+    await _check_available(store, given.engineer_id, caller)
+    assignment = await orders.assign(order_id, ManualAssignment(given.engineer_id, caller.actor or MANAGER))
+    return AssignmentShown.model_validate(assignment)
+
+
+async def _check_available(store: ManagementCenterStore, engineer_id: str, caller: Caller) -> None:
+    try:
+        engineer = await store.engineer(engineer_id)
+    except NotFound:
+        engineer = None
+    if engineer is None or not caller.reaches({engineer.region}):
+        raise EngineerUnavailable("there is no such engineer")
+    if not engineer.active:
+        raise EngineerUnavailable("the engineer is not active")
+
+
+def _point_in_time(given: date, grid: VisitGrid) -> datetime:
+    return given if isinstance(given, datetime) else grid.span_of(given)[0]

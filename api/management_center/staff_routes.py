@@ -1,0 +1,203 @@
+"""/managementCenters: service areas, engineers, days off, and what products ask for (인력)."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.dependencies import Centers, DayOffId, EngineerId, Everything, ProductId, ServiceAreaId
+from api.http.bodies import JsonRoute
+from api.http.fields import Cursor, Id, Limit, Many, Region
+from api.http.problems import Kind, invalid_member
+from api.management_center.staff_schemas import (
+    DayOffShown,
+    EngineerChange,
+    EngineerShown,
+    NewDayOff,
+    NewEngineer,
+    NewProduct,
+    NewServiceArea,
+    ProductChange,
+    ProductShown,
+    ServiceAreaChange,
+    ServiceAreaShown,
+)
+from api.security.authentication import Asking
+from api.security.openapi import Answers, answers
+from domain.common.errors import NotFound
+
+
+async def _tell_of_changes(request: Request, services: Everything) -> AsyncIterator[None]:
+    """What has been changed may free capacity, or leave a visit without its engineer."""
+    yield
+    if request.method != "GET":
+        services.dispatching.staff_changed()
+
+
+router = APIRouter(
+    prefix="/managementCenters",
+    tags=["managementCenters"],
+    route_class=JsonRoute,
+    dependencies=[Depends(_tell_of_changes)],
+)
+
+_LISTING = answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME)
+_ONE = answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME)
+_CHANGING = answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME, body=True)
+_CREATED: Answers = {201: {"headers": {"Location": {"schema": {"type": "string"}}}}}
+_CREATING = _CREATED | answers(Kind.NO_ANSWER_IN_TIME, body=True)
+
+
+@router.get("/serviceAreas", responses=_LISTING)
+async def list_service_areas(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Many[ServiceAreaShown]:
+    """The parts of the country that are served."""
+    return Many[ServiceAreaShown].model_validate(await store.service_areas(limit=limit, cursor=cursor))
+
+
+@router.post("/serviceAreas", status_code=201, responses=_CREATING)
+async def create_service_area(given: NewServiceArea, store: Centers, response: Response) -> ServiceAreaShown:
+    """Serve a further part of the country."""
+    area = await store.create_service_area(**dict(given))
+    response.headers["Location"] = f"{router.prefix}/serviceAreas/{area.service_area_id}"
+    return ServiceAreaShown.model_validate(area)
+
+
+@router.get("/serviceAreas/{serviceAreaId}", responses=_ONE)
+async def get_service_area(service_area_id: ServiceAreaId, store: Centers) -> ServiceAreaShown:
+    """One of them."""
+    return ServiceAreaShown.model_validate(await store.service_area(service_area_id))
+
+
+@router.patch("/serviceAreas/{serviceAreaId}", responses=_CHANGING)
+async def change_service_area(
+    service_area_id: ServiceAreaId, given: ServiceAreaChange, store: Centers
+) -> ServiceAreaShown:
+    """Change what is given, for the orders that are assigned from now on."""
+    return ServiceAreaShown.model_validate(await store.change_service_area(service_area_id, **given.members_sent()))
+
+
+@router.delete("/serviceAreas/{serviceAreaId}", status_code=204, responses=_ONE)
+async def retire_service_area(service_area_id: ServiceAreaId, store: Centers) -> None:
+    """Serve it no longer; what is assigned stays so."""
+    await store.retire_service_area(service_area_id)
+
+
+@router.get("/engineers", responses=_LISTING)
+async def list_engineers(
+    store: Centers,
+    caller: Asking,
+    region: Annotated[Region | None, Query()] = None,
+    active: Annotated[bool | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Many[EngineerShown]:
+    """The engineers."""
+    regions = caller.within(filter(None, [region]))
+    page = await store.engineers(regions=regions, active=active, limit=limit, cursor=cursor)
+    return Many[EngineerShown].model_validate(page)
+
+
+@router.post("/engineers", status_code=201, responses=_CREATING)
+async def create_engineer(given: NewEngineer, store: Centers, caller: Asking, response: Response) -> EngineerShown:
+    """Have a further engineer."""
+    caller.within([given.region])
+    engineer = await store.create_engineer(**given.members_sent())
+    response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
+    return EngineerShown.model_validate(engineer)
+
+
+@router.get("/engineers/{engineerId}", responses=_ONE)
+async def get_engineer(engineer_id: EngineerId, store: Centers) -> EngineerShown:
+    """One of them."""
+    return EngineerShown.model_validate(await store.engineer(engineer_id))
+
+
+@router.patch("/engineers/{engineerId}", responses=_CHANGING)
+async def change_engineer(
+    engineer_id: EngineerId, given: EngineerChange, store: Centers, caller: Asking
+) -> EngineerShown:
+    """Change what is given; a booked visit that they cannot keep any more goes to another."""
+    caller.within(filter(None, [given.region]))
+    return EngineerShown.model_validate(await store.change_engineer(engineer_id, **given.members_sent()))
+
+
+@router.delete("/engineers/{engineerId}", status_code=204, responses=_ONE)
+async def retire_engineer(engineer_id: EngineerId, store: Centers) -> None:
+    """Assign nothing more to them; the visits that are booked with them go to others."""
+    await store.retire_engineer(engineer_id)
+
+
+@router.get("/daysOff", responses=_LISTING)
+async def list_days_off(
+    store: Centers,
+    caller: Asking,
+    engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
+    region: Annotated[Region | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Many[DayOffShown]:
+    """The days off of engineers, and the holidays of regions."""
+    page = await store.days_off(
+        engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+    )
+    return Many[DayOffShown].model_validate(page)
+
+
+@router.post("/daysOff", status_code=201, responses=_CREATING)
+async def create_day_off(given: NewDayOff, store: Centers, caller: Asking, response: Response) -> DayOffShown:
+    """Have an engineer, or a whole region, not work; the visits that are booked then go to others."""
+    caller.within(filter(None, [given.region]))
+    try:
+        if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
+            raise NotFound
+        day_off = await store.create_day_off(**dict(given))
+    except NotFound:
+        raise invalid_member("engineerId", "there is no such engineer") from None
+    response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
+    return DayOffShown.model_validate(day_off)
+
+
+@router.get("/daysOff/{dayOffId}", responses=_ONE)
+async def get_day_off(day_off_id: DayOffId, store: Centers) -> DayOffShown:
+    """One of them."""
+    return DayOffShown.model_validate(await store.day_off(day_off_id))
+
+
+@router.delete("/daysOff/{dayOffId}", status_code=204, responses=_ONE)
+async def remove_day_off(day_off_id: DayOffId, store: Centers) -> None:
+    """Have them work again on those days."""
+    await store.remove_day_off(day_off_id)
+
+
+@router.get("/products", responses=_LISTING)
+async def list_products(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Many[ProductShown]:
+    """The products whose installation takes skills."""
+    return Many[ProductShown].model_validate(await store.products(limit=limit, cursor=cursor))
+
+
+@router.post("/products", status_code=201, responses=_CREATING | answers(Kind.ALREADY_EXISTS))
+async def create_product(given: NewProduct, store: Centers, response: Response) -> ProductShown:
+    """Say which skills a product takes; one of which nothing is said takes none."""
+    product = await store.create_product(**dict(given))
+    response.headers["Location"] = f"{router.prefix}/products/{quote(product.product_id, safe='')}"
+    return ProductShown.model_validate(product)
+
+
+# An id that another system has given may hold a `/`.
+@router.get("/products/{productId:path}", responses=_ONE)
+async def get_product(product_id: ProductId, store: Centers) -> ProductShown:
+    """One of them."""
+    return ProductShown.model_validate(await store.product(product_id))
+
+
+@router.patch("/products/{productId:path}", responses=_CHANGING)
+async def change_product(product_id: ProductId, given: ProductChange, store: Centers) -> ProductShown:
+    """Have its installation take other skills."""
+    return ProductShown.model_validate(await store.change_product(product_id, **given.members_sent()))
+
+
+@router.delete("/products/{productId:path}", status_code=204, responses=_ONE)
+async def retire_product(product_id: ProductId, store: Centers) -> None:
+    """Have its installation take no skills any more."""
+    await store.retire_product(product_id)

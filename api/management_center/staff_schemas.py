@@ -1,0 +1,183 @@
+"""Service areas, engineers, days off, and the skills that products ask for (인력)."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator, model_validator
+
+from api.http.fields import Id, Identifier, Region, Sent, Shown, Text, Word, unchanged
+from api.http.times import Day, GivenTimeOfDay, TimeOfDay
+from domain.management_center.staff import Weekday, WorkingHours
+
+LONGEST_ABSENCE = timedelta(days=366)
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
+
+
+def _without_repetition(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError("must not name a day twice")
+    return values
+
+
+Matches = Annotated[list[Text], Field(min_length=1, max_length=100, description="Beginnings of words of an address")]
+Skills = Annotated[list[Word], Field(max_length=50), AfterValidator(_each_once)]
+WorkingDays = Annotated[
+    list[Weekday], Field(json_schema_extra={"uniqueItems": True}), AfterValidator(_without_repetition)
+]
+VisitsPerWindow = Annotated[
+    int | None, Field(strict=True, ge=1, le=100, description="`null`: as many as the booking rules say")
+]
+
+
+class NewServiceArea(Sent):
+    """A part of the country that engineers are to serve."""
+
+    region: Region
+    name: Text
+    local_name: Text
+    matches: Matches
+
+
+class ServiceAreaChange(Sent):
+    """What is to be different in a service area."""
+
+    region: Region = unchanged()
+    name: Text = unchanged()
+    local_name: Text = unchanged()
+    matches: Matches = unchanged()
+
+
+class ServiceAreaShown(Shown):
+    """A part of the country that engineers serve."""
+
+    service_area_id: str
+    region: str
+    name: str
+    local_name: str
+    matches: list[str]
+
+
+class NewHours(Sent):
+    """From when until when an engineer works, in local time."""
+
+    start: GivenTimeOfDay = Field(alias="from")
+    end: GivenTimeOfDay = Field(alias="until")
+
+    @model_validator(mode="after")
+    def _end_after_start(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("must end after they begin")
+        return self
+
+    def as_hours(self) -> WorkingHours:
+        """As the domain has them."""
+        return WorkingHours(self.start, self.end)
+
+
+Hours = Annotated[NewHours, AfterValidator(NewHours.as_hours)]
+
+
+class Calendar(Sent):
+    """What an engineer can do, and when; each as it comes (`domain.management_center.staff`), unless it is said."""
+
+    skills: Skills = unchanged()
+    working_days: WorkingDays = unchanged()
+    working_hours: Hours = unchanged()
+    visits_per_window: VisitsPerWindow = unchanged()
+
+
+class NewEngineer(Calendar):
+    """An installation engineer who is to take orders."""
+
+    name: Text
+    region: Region
+    active: StrictBool = True
+
+
+class EngineerChange(Calendar):
+    """What is to be different about an engineer."""
+
+    name: Text = unchanged()
+    region: Region = unchanged()
+    active: StrictBool = unchanged()
+
+
+class HoursShown(Shown):
+    """From when until when an engineer works, in local time."""
+
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="until")
+
+
+class EngineerShown(Shown):
+    """An installation engineer (설치기사)."""
+
+    engineer_id: str
+    name: str
+    region: str
+    active: bool
+    skills: list[str]
+    working_days: list[Weekday]
+    working_hours: HoursShown
+    visits_per_window: int | None
+
+
+class NewDayOff(Sent):
+    """Days on which one engineer, or (a holiday) a whole region, is not to work: exactly one of both is named."""
+
+    engineer_id: Id | None = None
+    region: Region | None = Field(None, validate_default=True)
+    first_day: Day = Field(alias="from")
+    last_day: Day | None = Field(None, alias="to", validate_default=True, description="As `from`, if absent")
+    reason: Text | None = None
+
+    @field_validator("region")
+    @classmethod
+    def _either(cls, region: str | None, info: ValidationInfo) -> str | None:
+        if "engineer_id" in info.data and (region is None) == (info.data["engineer_id"] is None):
+            raise ValueError("name either an engineer or a region")
+        return region
+
+    @field_validator("last_day")
+    @classmethod
+    def _in_order(cls, last_day: date | None, info: ValidationInfo) -> date | None:
+        first_day: date | None = info.data.get("first_day")
+        if first_day is None or last_day is None:
+            return first_day
+        if not first_day <= last_day < first_day + LONGEST_ABSENCE:
+            raise ValueError(f"must not lie before `from`, nor {LONGEST_ABSENCE.days} days after it")
+        return last_day
+
+
+class DayOffShown(Shown):
+    """Days (both included) on which an engineer, or a whole region, does not work."""
+
+    day_off_id: str
+    engineer_id: str | None
+    region: str | None
+    first_day: date = Field(alias="from")
+    last_day: date = Field(alias="to")
+    reason: str | None
+
+
+class NewProduct(Sent):
+    """A product whose installation takes skills."""
+
+    product_id: Identifier
+    skills: Skills
+
+
+class ProductChange(Sent):
+    """What is to be different about a product."""
+
+    skills: Skills = unchanged()
+
+
+class ProductShown(Shown):
+    """A product, and the skills that its installation takes."""
+
+    product_id: str
+    skills: list[str]

@@ -1,0 +1,62 @@
+"""The orders as Prometheus sees them: how many stand where, and which wait too long."""
+
+from datetime import UTC, datetime
+from math import nan
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from stores.order_status.census import OrderCensus
+
+
+class OrderGauges:
+    """Set from the read model."""
+
+    def __init__(self, census: OrderCensus, registry: CollectorRegistry) -> None:
+        self._census = census
+        self._orders = Gauge("orders", "Orders of the read model", ("status",), registry=registry)
+        self._unchanged = Gauge(
+            "orders_unchanged_seconds",
+            "For how long the order has not changed that has stood longest in an open status",
+            ("status",),
+            registry=registry,
+        )
+        self._attention = Gauge("orders_attention", "Orders that need a person", ("reason",), registry=registry)
+        self._unacknowledged = Gauge(
+            "orders_unacknowledged_seconds",
+            "For how long a person has been asked for whom nobody has acknowledged",
+            ("reason",),
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "projection_lag_seconds",
+            "For how long the oldest order has been taken of which the view knows only that",
+            registry=registry,
+        )
+
+    async def measure(self) -> None:
+        """
+        Raises:
+            StoreUnavailable: the read model does not answer.
+        """
+        census, now = await self._census.take(), datetime.now(UTC)
+        self.forget()
+        for status, orders in census.by_status.items():
+            self._orders.labels(status).set(orders)
+        for status, since in census.unchanged_since.items():
+            self._unchanged.labels(status).set(_seconds(since, now))
+        for reason, orders in census.attention.items():
+            self._attention.labels(reason).set(orders)
+        for reason, since in census.unacknowledged_since.items():
+            self._unacknowledged.labels(reason).set(_seconds(since, now))
+        self._lag.set(_seconds(census.unprojected_since or now, now))
+
+    def forget(self) -> None:
+        """Show nothing."""
+        for gauge in (self._orders, self._unchanged, self._attention, self._unacknowledged):
+            gauge.clear()
+        # What has no labels cannot be taken back.
+        self._lag.set(nan)
+
+
+def _seconds(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())

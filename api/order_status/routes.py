@@ -1,0 +1,102 @@
+"""/orderStatuses: how every order stands (진행상태), from the read model alone."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AfterValidator
+
+from api.dependencies import OrderId, Statuses, StatusFeed
+from api.http.bodies import JsonRoute
+from api.http.fields import Cursor, Id, Limit, Many, Region, Text, known
+from api.http.problems import Kind
+from api.order_status.schemas import OrderStatusShown, OrderStatusSummary, Totals
+from api.security.authentication import Asking, LookedAt
+from api.security.limits import client_of
+from api.security.openapi import answers
+from api.security.principals import Role
+from domain.order_status.view import OrderFilter, Sort
+from domain.orders import AttentionReason, OrderStatus
+
+router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
+
+_LISTING = answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME)
+_LARGEST = 2**63 - 1
+
+
+AskedStatus = Annotated[OrderStatus, AfterValidator(known)]
+AskedReason = Annotated[AttentionReason, AfterValidator(known)]
+SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentionSince", "-attentionSince"]
+"""`-` for descending."""
+
+
+async def _wanted(
+    caller: Asking,
+    status: Annotated[tuple[AskedStatus, ...], Query(max_length=20)] = (),
+    region: Annotated[tuple[Region, ...], Query(max_length=50)] = (),
+    engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
+    customer_id: Annotated[Text | None, Query(alias="customerId")] = None,
+    attention: Annotated[Literal["true", "false"] | AskedReason | None, Query()] = None,
+    q: Annotated[Text | None, Query(description="An order id, an engineer's name, or part of an address")] = None,
+) -> OrderFilter:
+    customer_id = caller.themselves(Role.CUSTOMER, customer_id)
+    return OrderFilter(status, caller.within(region), engineer_id, customer_id, attention, q)
+
+
+Wanted = Annotated[OrderFilter, Depends(_wanted)]
+
+
+@router.get("", responses=_LISTING)
+async def list_orders(
+    store: Statuses,
+    wanted: Wanted,
+    sort: Annotated[SortBy | None, Query(description="With `attention` as it comes: `attentionSince`")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Many[OrderStatusSummary]:
+    """The orders that meet every condition given: the newest first, or who has waited for a person the longest."""
+    if sort is None:
+        sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
+    by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
+    page = await store.list(wanted, by, descending, limit, cursor)
+    return Many(items=[OrderStatusSummary.of_view(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/summary", responses=answers(Kind.NO_ANSWER_IN_TIME))
+async def get_summary(store: Statuses, caller: Asking) -> Totals:
+    """How many orders stand where."""
+    return Totals.model_validate(await store.summary(caller.within(())))
+
+
+async def _begin(
+    request: Request,
+    feed: StatusFeed,
+    caller: Asking,
+    last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last event that was seen")] = None,
+) -> AsyncIterator[int]:
+    # What is after the `yield` comes after the stream.
+    with feed.seat(client_of(caller, request)):
+        yield await feed.position(last_event_id)
+
+
+@router.get("/events", response_class=EventSourceResponse, responses=_LISTING)
+async def listen(
+    feed: StatusFeed, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: Asking
+) -> AsyncIterator[ServerSentEvent]:
+    """Each version of an order that is stored from now on, or after `Last-Event-ID`.
+
+    `id` is a rising sequence, `event` is `orderStatus`, `data` the order as `GET /orderStatuses/{orderId}` shows it.
+    The stream ends with the token that it was asked for with.
+    """
+    async with aclosing(feed.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
+        async for change in changes:
+            shown = OrderStatusShown.of_view(change.view).model_dump_json(by_alias=True)
+            yield ServerSentEvent(raw_data=shown, event="orderStatus", id=str(change.sequence))
+
+
+@router.get("/{orderId}", responses=answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME))
+async def get_order(order_id: OrderId, store: Statuses, looked_at: LookedAt) -> OrderStatusShown:
+    """One order, with its history."""
+    return OrderStatusShown.of_view(looked_at or await store.get(order_id))

@@ -1,0 +1,36 @@
+"""The managers' view of the orders (진행상태)."""
+
+from api.http.fields import Shown, Time
+from api.orders.schemas import OrderShown, OrderSummary
+from domain.order_status.view import OrderView
+
+
+class OrderStatusSummary(OrderSummary):
+    """An order in a list."""
+
+    updated_at: Time
+
+    @classmethod
+    def of_view(cls, view: OrderView) -> "OrderStatusSummary":
+        """A row as it is listed."""
+        return cls.model_validate({**vars(view.order), "updated_at": view.updated_at})
+
+
+class OrderStatusShown(OrderShown):
+    """An order with its history."""
+
+    updated_at: Time
+
+    @classmethod
+    def of_view(cls, view: OrderView) -> "OrderStatusShown":
+        """A row as it is shown alone."""
+        return cls.model_validate({**vars(view.order), "updated_at": view.updated_at})
+
+
+class Totals(Shown):
+    """How many orders stand where."""
+
+    total: int
+    by_status: dict[str, int]
+    by_region: dict[str, dict[str, int]]
+    attention: int

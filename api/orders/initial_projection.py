@@ -1,0 +1,26 @@
+"""The first row of each order in the managers' view, written when the order is taken: at best effort, in nobody's way.
+
+Managers see an order so while every worker is down; the saga's own projection is what counts.
+"""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter
+
+from api.http.write_behind import Batches
+from domain.orders import Order
+from stores.order_status.view import OrderStatusStore
+
+
+class FirstRows(Batches[Order]):
+    """Orders whose first row is still to be written."""
+
+    def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:
+        super().__init__("first_rows", "First rows", registry)
+        self._store = store
+        self._events = Counter("orders_events", "Events of orders, when first stored", ("event",), registry=registry)
+
+    async def write(self, batch: Sequence[Order]) -> None:
+        """Store them, where nothing newer is."""
+        for entry in await self._store.put(batch):
+            self._events.labels(entry.event).inc()

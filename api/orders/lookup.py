@@ -1,0 +1,181 @@
+"""What is known of an order: from its workflow, or without an answer from there."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import QueryRejectCondition
+
+from api.http.errors import NoAnswerInTime, Unavailable
+from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
+from domain.common.errors import NotFound, StoreUnavailable
+from domain.order_status.view import OrderView
+from domain.orders import Message, Order, OrderStatus, workflow_id
+from runtime.order_workflows import taken
+from stores.order_status.view import OrderStatusStore
+from workflows.orders import visibility
+
+ANSWER_WITHIN = 1.0
+"""Seconds for each source to answer in that needs no worker."""
+TELL_WITHIN = 1.0
+"""Seconds for a worker to answer in."""
+FIRST_TRY = 0.4
+"""Of that time, for the workflow: the server now and then leaves a query unanswered that meets an update."""
+LOOK_WITHIN = 0.3
+"""Seconds for a look at the read model that a new order waits for."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """An order, and whether it may have moved on since."""
+
+    order: Order
+    stale: bool = False
+    view: OrderView | None = None
+    """The row of the read model that tells it, where one does."""
+
+
+class KnownOrders:
+    """The sources, in the order of their authority: the workflow, the read model, Temporal's record of the workflow."""
+
+    def __init__(self, client: Client, rows: OrderStatusStore) -> None:
+        self._client = client
+        self._rows = rows
+
+    async def now(self, order_id: str, *, within: float | None = None) -> Known:
+        """The order as it stands, from its workflow; where that does not answer, what is known otherwise.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        try:
+            return Known(await self.asked(order_id, within=within))
+        except NoSuchWorkflow:
+            # It was forgotten, or ended from outside: then there is nothing newer than a final row.
+            order = (await self.otherwise(order_id)).order
+            return Known(order, stale=not order.status.final)
+        except Unavailable:
+            return await self.otherwise(order_id)
+
+    async def asked(self, order_id: str, *, within: float | None = None) -> Order:
+        """The order as its workflow tells it: open, by a worker; ended by itself, by its result.
+
+        Raises:
+            NoSuchWorkflow, Unavailable: as `asking_temporal`.
+        """
+        within = TELL_WITHIN if within is None else within
+        try:
+            try:
+                return await self._queried(order_id, within * FIRST_TRY)
+            except NoAnswerInTime:
+                return await self._queried(order_id, within * (1 - FIRST_TRY))
+        except NoSuchWorkflow:
+            try:
+                return await self._result(order_id)
+            except WorkflowFailureError as failure:
+                # What was ended from outside does not know how its order was brought to its end.
+                raise NoSuchWorkflow from failure
+
+    async def otherwise(self, order_id: str, *, within: float | None = None) -> Known:
+        """What is known without a worker.
+
+        Args:
+            order_id: Which order.
+            within: Seconds for the read model to answer in, before Temporal's record is asked for.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer.
+        """
+        try:
+            view = await self.row(order_id, within=within)
+            return Known(view.order, stale=True, view=view)
+        except (NotFound, StoreUnavailable) as error:
+            try:
+                return Known(await self._record(order_id), stale=True)
+            except NoSuchWorkflow:
+                raise error from None
+
+    async def ended(self, order_id: str) -> Order:
+        """The last state of an order whose workflow takes no messages any more.
+
+        A status that this release does not know is one in which its workflow has ended it.
+
+        Raises:
+            NotFound: nobody knows such an order.
+            Unavailable, StoreUnavailable: who might know does not answer, or only a newer release knows the status.
+        """
+        try:
+            return await self._result(order_id)
+        except (NoSuchWorkflow, WorkflowFailureError):
+            order = (await self.otherwise(order_id)).order
+            if not order.status.known:
+                raise NoAnswerInTime(f"the order is {order.status}, which only a newer release understands") from None
+            return order
+
+    async def forgotten(self, order_id: str) -> Order | None:
+        """The order, where it has ended and only the read model still knows it.
+
+        Raises:
+            Unavailable: Temporal does not tell whether it knows it.
+        """
+        try:
+            order = (await self.row(order_id, within=LOOK_WITHIN)).order
+        except (NotFound, StoreUnavailable):
+            return None
+        if order.status.known and not order.status.final:
+            return None
+        try:
+            async with asking_temporal(ANSWER_WITHIN) as timeout:
+                await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
+        except NoSuchWorkflow:
+            return order
+        return None
+
+    async def row(self, order_id: str, *, within: float | None = None) -> OrderView:
+        """The order in the read model.
+
+        Raises:
+            NotFound: it is not there.
+            StoreUnavailable: the read model does not answer.
+        """
+        within = ANSWER_WITHIN if within is None else within
+        try:
+            # Twice, for the reason that `Database` has.
+            async with asyncio.timeout(within), asyncio.timeout(within * 0.95):
+                return await self._rows.get(order_id)
+        except TimeoutError as error:
+            raise StoreUnavailable("the read model did not answer in time") from error
+
+    async def _queried(self, order_id: str, within: float) -> Order:
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
+        async with asking_temporal(within, of_worker=True) as timeout:
+            order: Order = await handle.query(
+                Message.ORDER,
+                result_type=Order,
+                # A closed one would be replayed by a worker, for what its result tells without.
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=timeout,
+            )
+            return order
+
+    async def _record(self, order_id: str) -> Order:
+        """The order as Temporal's record of its workflow tells it: the result, or the input and the attributes."""
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
+        async with asking_temporal(ANSWER_WITHIN) as timeout:
+            description = await handle.describe(rpc_timeout=timeout)
+            if description.status is WorkflowExecutionStatus.COMPLETED:
+                return await self._result(order_id)
+            order = await taken(self._client, order_id, timeout)
+        attributes = description.typed_search_attributes
+        order.status = OrderStatus(attributes.get(visibility.ORDER_STATUS, order.status.value))
+        order.region = attributes.get(visibility.REGION)
+        order.engineer_id = attributes.get(visibility.ENGINEER_ID)
+        return order
+
+    async def _result(self, order_id: str) -> Order:
+        handle = self._client.get_workflow_handle(workflow_id(order_id), result_type=Order)
+        async with asking_temporal(ANSWER_WITHIN) as timeout:
+            order: Order = await handle.result(rpc_timeout=timeout)
+            return order

@@ -1,0 +1,176 @@
+"""/orders: taking orders (가입신청), looking at one, rescheduling, cancelling one."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api.dependencies import Everything, OrderId, Orders, Services
+from api.http import problems
+from api.http import windows as visits
+from api.http.bodies import DirectRoute, JsonRoute
+from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
+from api.http.problems import Kind
+from api.orders.lookup import Known
+from api.orders.schemas import NewAcknowledgement, NewCancel, NewOrder, NewVisit, OrderShown
+from api.security.authentication import Asking
+from api.security.openapi import Answers, answers
+from api.security.principals import ANONYMOUS, Caller, Role
+from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
+from domain.management_center.staff import Slot
+from domain.orders import MANAGER, Acknowledgement, CancelRequest, RescheduleRequest, Subscription
+
+router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
+
+_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body give the same order again",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
+}
+_REPLAYED = {"Idempotent-Replayed": "true"}
+_TAKEN: Answers = {
+    200: {
+        "model": OrderShown,
+        "description": "The order that an earlier request with this key has placed",
+        "headers": {"Idempotent-Replayed": {"schema": {"const": "true"}}},
+    },
+    201: {"headers": {"Location": {"schema": {"type": "string"}}}},
+}
+_RECORDED: Answers = {
+    202: {"model": OrderShown, "description": "Recorded for good, and not done yet: asking again tells"}
+}
+_SILENT = (Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME)
+
+
+def order_id_of(key: str | None, caller: Caller) -> str:
+    """The same for the same key of the same caller; without a key, another each time."""
+    if key is None:
+        return uuid4().hex
+    if not re.fullmatch(_KEY["schema"]["pattern"], key):
+        raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
+    return hashlib.blake2b(f"{caller.actor or ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
+
+
+async def place_order(given: NewOrder, request: Request) -> Response:
+    """Take an order.
+
+    A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
+    """
+    services: Services = request.app.state.services
+    caller: Caller = request.state.caller
+    caller.themselves(Role.CUSTOMER, given.customer_id)
+    key = request.headers.get(_KEY["name"])
+    order_id = order_id_of(key, caller)
+    problems.note_order(request, order_id)
+    if key is not None and (ended := await services.subscriptions.forgotten(order_id)):
+        if not given.asks_for(ended):
+            raise IdempotencyKeyReused("the key has been used with another body")
+        return _shown(Known(ended), 200, _REPLAYED)
+    at, fingerprint = datetime.now(UTC), given.fingerprint()
+    try:
+        if given.preferred_visit is not None:
+            visits.check_preferred(given.preferred_visit, services.grid, now=at)
+        await services.open_orders.admit(given.customer_id, order_id)
+    except (RequestValidationError, TooManyOpenOrders):
+        # It may be repeated from a day when visits had other windows, or the customer fewer orders.
+        placed = await services.subscriptions.placed(order_id, fingerprint) if key is not None else None
+        if placed is None:
+            raise
+        return _shown(placed, 200, _REPLAYED)
+    order = given.order(order_id, at=at, by=caller.actor)
+    started = await services.subscriptions.start(Subscription(order, services.policy), fingerprint)
+    if started.replayed:
+        return _shown(started.known, 200, _REPLAYED)
+    services.first_rows.add(order)
+    return _shown(started.known, 201, {"Location": f"/orders/{order_id}"})
+
+
+router.add_api_route(
+    "",
+    place_order,
+    methods=["POST"],
+    status_code=201,
+    response_model=OrderShown,
+    responses=_TAKEN | answers(Kind.TOO_MANY_OPEN_ORDERS, Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
+    openapi_extra={"parameters": [_KEY]},
+    route_class_override=DirectRoute,
+)
+
+
+@router.get("/{orderId}", response_model=OrderShown, responses=answers(Kind.NOT_FOUND, *_SILENT))
+async def get_order(order_id: OrderId, orders: Orders) -> Response:
+    """The order as its workflow has it; when no worker answers, what is known otherwise, with `stale`."""
+    return _shown(await orders.get(order_id), 200)
+
+
+@router.post(
+    "/{orderId}/cancel",
+    response_model=OrderShown,
+    responses=_RECORDED | answers(Kind.NOT_FOUND, Kind.ORDER_CANCEL_REJECTED, *_SILENT, body=True),
+)
+async def cancel_order(order_id: OrderId, orders: Orders, caller: Asking, given: NewCancel | None = None) -> Response:
+    """Cancel the order, and its installation with it."""
+    reason = given.reason if given else None
+    cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason))
+    return _shown(cancellation.known, 200 if cancellation.done else 202)
+
+
+@router.post(
+    "/{orderId}/reschedule",
+    response_model=OrderShown,
+    responses=answers(Kind.NOT_FOUND, Kind.VISIT_UNAVAILABLE, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
+)
+async def reschedule_order(order_id: OrderId, services: Everything, caller: Asking, given: NewVisit) -> Response:
+    """Another visit window, with the same engineer where possible, who is asked anew.
+
+    A window that is not free changes nothing, and the nearest free ones are offered in `slots`.
+    """
+    wanted = given.preferred_visit
+    visits.check_preferred(wanted, services.grid, now=datetime.now(UTC))
+    try:
+        by = _decided_by(caller, given.manager_id, "customer")
+        order = await services.subscriptions.reschedule(order_id, RescheduleRequest(wanted, by))
+    except VisitUnavailable as refusal:
+        slots = await _free_near(services, order_id, wanted)
+        return problems.problem(Kind.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
+    return _shown(Known(order), 200)
+
+
+@router.post(
+    "/{orderId}/attention/acknowledge",
+    response_model=OrderShown,
+    responses=answers(Kind.NOT_FOUND, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
+)
+async def acknowledge(
+    order_id: OrderId, orders: Orders, caller: Asking, given: NewAcknowledgement | None = None
+) -> Response:
+    """Take on what a person is asked for; for the other managers to see."""
+    by = _decided_by(caller, given.manager_id if given else None, MANAGER)
+    return _shown(Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
+
+
+def _decided_by(caller: Caller, manager_id: str | None, otherwise: str) -> str:
+    """Who asks; where there are no tokens, the manager that the body names, or else `otherwise`."""
+    caller.themselves(Role.MANAGER, manager_id)
+    return caller.actor or (f"manager:{manager_id}" if manager_id else otherwise)
+
+
+async def _free_near(services: Services, order_id: str, wanted: datetime) -> list[Slot]:
+    """What can be had instead; nothing, where nobody tells."""
+    try:
+        order = (await services.subscriptions.get(order_id)).order
+        return await services.centers.slots_near(order.installation_address, order.product_id, wanted)
+    except (NotFound, Unavailable, StoreUnavailable):
+        return []
+
+
+def _shown(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
+    # Prepared here, for FastAPI would validate and copy it once more.
+    content = OrderShown.of(known.order, stale=known.stale).model_dump_json(by_alias=True)
+    return Response(content, status, headers, "application/json")

@@ -1,0 +1,115 @@
+"""What `/openapi.json` says beside what the routes' types say: every problem that can be answered."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from api.http import problems
+from api.http.problems import Kind
+from api.management_center.schemas import SlotShown
+from api.security.permissions import RULES
+from api.security.tokens import Trust
+
+Answers = dict[int | str, dict[str, Any]]
+"""By status, as FastAPI takes them."""
+_REF = "#/components/schemas/"
+_READING = (Kind.MALFORMED_REQUEST, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_INPUT)
+
+
+class InvalidMember(BaseModel):
+    """What is wrong with one member of the body."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901)")
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    type: str = Field(description="A URI reference that ends in the problem's slug")
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidMember] = Field([], description="With `invalid-input`")
+    order_id: str = Field("", description="With `503` for an order that may have been taken")
+    slots: list[SlotShown] = Field([], description="With `visit-unavailable`: the nearest windows that are free")
+
+
+def answers(*kinds: Kind, body: bool = False) -> Answers:
+    """The problems that a route can answer with.
+
+    Args:
+        kinds: Those of its own.
+        body: Whether the route reads a body, and so answers as well what can be wrong with that.
+    """
+    described: Answers = {}
+    for kind in (*(_READING if body else ()), *kinds):
+        before = described.get(kind.status)
+        described[kind.status] = {
+            "description": f"{before['description']}, `{kind.slug}`" if before else f"`{kind.slug}`",
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_REF}{Problem.__name__}"}}},
+        }
+        if kind.status in (Kind.NO_ANSWER_IN_TIME.status, Kind.TOO_MANY_REQUESTS.status):
+            described[kind.status]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return described
+
+
+class DescribedApi(FastAPI):
+    """An app whose description names our problems, and not the errors that FastAPI would answer with by itself."""
+
+    trust: Trust | None = None
+    """Whose tokens are asked for."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemas = document["components"]["schemas"]
+            for model in (Problem, InvalidMember):
+                schemas[model.__name__] = model.model_json_schema(ref_template=_REF + "{model}")
+                schemas[model.__name__].pop("$defs", None)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _drop_validation_error(operation["responses"])
+            _declare_limits(document)
+            if self.trust is not None:
+                _declare_tokens(document, self.trust)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        return super().openapi()
+
+
+def _declare_limits(document: dict[str, Any]) -> None:
+    """Say where somebody may ask for too much: wherever there is a gate."""
+    limited = {str(status): answer for status, answer in answers(Kind.TOO_MANY_REQUESTS).items()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if RULES[f"{method.upper()} {path}"] is not None:
+                operation["responses"] |= limited
+
+
+def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:
+    """Say who may do what, and how they show who they are."""
+    schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    if trust.discovery is not None:
+        schemes["issuer"] = {"type": "openIdConnect", "openIdConnectUrl": trust.discovery}
+    document["components"]["securitySchemes"] = schemes
+    refusals = {str(status): answer for status, answer in answers(Kind.UNAUTHENTICATED, Kind.FORBIDDEN).items()}
+    refusals["401"]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    silence = {str(status): answer for status, answer in answers(Kind.NO_ANSWER_IN_TIME).items()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if (rule := RULES[f"{method.upper()} {path}"]) is not None:
+                operation["security"] = [{name: []} for name in schemes]
+                operation["description"] = f"{operation.get('description', '')}\n\n{rule}".strip()
+                operation["responses"] = silence | operation["responses"] | refusals
+
+
+def _drop_validation_error(responses: dict[str, Any]) -> None:
+    content = responses.get("422", {}).get("content", {})
+    if content.get("application/json", {}).get("schema", {}).get("$ref") == f"{_REF}HTTPValidationError":
+        del responses["422"]

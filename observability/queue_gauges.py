@@ -1,0 +1,70 @@
+"""The contexts' task queues as Prometheus sees them: what waits, for how long, and who polls."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import CollectorRegistry, Gauge
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from domain.common import contexts
+
+_WITHIN = timedelta(seconds=2)
+_POLLED_WITHIN = timedelta(seconds=90)
+"""A poll waits for up to a minute; the server goes on naming those who are gone for five."""
+_LABELS = ("queue", "type")
+_WORKFLOW, _ACTIVITY = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+_QUEUES = [
+    (contexts.ORDERS, "workflow", _WORKFLOW),
+    (contexts.MANAGEMENT_CENTER, "workflow", _WORKFLOW),
+    (contexts.MANAGEMENT_CENTER, "activity", _ACTIVITY),
+    (contexts.INSTALLATION, "activity", _ACTIVITY),
+    (contexts.ORDER_STATUS, "workflow", _WORKFLOW),
+    (contexts.ORDER_STATUS, "activity", _ACTIVITY),
+]
+
+
+class QueueGauges:
+    """Set from what the Temporal server says."""
+
+    def __init__(self, client: Client, registry: CollectorRegistry) -> None:
+        self._client = client
+        self._backlog = Gauge("task_queue_backlog", "Tasks that wait for a worker", _LABELS, registry=registry)
+        self._age = Gauge(
+            "task_queue_backlog_age_seconds", "For how long the oldest task has waited", _LABELS, registry=registry
+        )
+        self._pollers = Gauge(
+            "task_queue_pollers", "Workers that have asked for tasks lately", _LABELS, registry=registry
+        )
+
+    async def measure(self) -> None:
+        """
+        Raises:
+            RPCError, RuntimeError, TimeoutError: the server does not answer, or not in time.
+        """
+        async with asyncio.timeout(_WITHIN.total_seconds()):
+            await asyncio.gather(*[self._measure(*queue) for queue in _QUEUES])
+
+    def forget(self) -> None:
+        """Show nothing."""
+        for gauge in (self._backlog, self._age, self._pollers):
+            gauge.clear()
+
+    async def _measure(self, queue: str, kind: str, type_: TaskQueueType.ValueType) -> None:
+        answer = await self._client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=self._client.namespace,
+                task_queue=TaskQueue(name=queue),
+                task_queue_type=type_,
+                report_stats=True,
+            ),
+            timeout=_WITHIN,
+        )
+        lately = datetime.now(UTC) - _POLLED_WITHIN
+        polls = [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
+        self._backlog.labels(queue, kind).set(answer.stats.approximate_backlog_count)
+        age = answer.stats.approximate_backlog_age.ToTimedelta()
+        self._age.labels(queue, kind).set(age.total_seconds())
+        self._pollers.labels(queue, kind).set(sum(poll > lately for poll in polls))

@@ -1,0 +1,56 @@
+"""Checks that the audit is as it was written: `python -m ops.audit_verify [--head SEQUENCE:HASH]`.
+
+Prints how far the chain reaches. Keep that somewhere else, and give it as `--head` later: the chain must contain it.
+Exit status: 0 where it is whole, 1 where it is broken (the first broken entry is named), 75 where the store is silent.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+
+from domain.audit import BrokenChain, Head
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from runtime.settings import Settings
+from stores.audit.trail import AuditStore
+from stores.common.database import Database
+
+_DEADLINE_SECONDS = 60.0
+
+
+async def verify(url: str, noted: Head | None) -> int:
+    """Check the chain in a database; returns the exit status."""
+    database = Database(url, deadline_seconds=_DEADLINE_SECONDS)
+    try:
+        head = await AuditStore(database).verify(noted)
+    except BrokenChain as broken:
+        print(f"broken at {broken}", file=sys.stderr)
+        return 1
+    except StoreUnavailable as error:
+        print(error, file=sys.stderr)
+        return os.EX_TEMPFAIL
+    finally:
+        await database.dispose()
+    print(f"{head.sequence:,} entries, each as it was written\n{head}")
+    return os.EX_OK
+
+
+def _head(text: str) -> Head:
+    if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError("a head is SEQUENCE:HASH, as this prints it")
+    sequence, _, found = text.partition(":")
+    return Head(int(sequence), found)
+
+
+def main() -> int:
+    """Check the chain that the settings name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--head", type=_head, metavar="SEQUENCE:HASH", help="that was printed, or logged, earlier")
+    arguments = parser.parse_args()
+    return asyncio.run(verify(Settings().database_url(contexts.AUDIT), arguments.head))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Copies of all that the service keeps: `python -m ops.backup take [DIRECTORY]`, `… restore DIRECTORY`.
+
+A backup is taken while the service runs. Every order that was acknowledged before it began is in it, and goes on from
+it to its end: Temporal comes first, so that no store lacks what an order takes for done; where the stores are ahead,
+the orders do it again and find it done. The managers' view comes when these copies are complete: it knows the orders
+that came in between.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from runtime.settings import Settings
+from stores.common.database import driver_url
+from stores.common.dumps import DumpFailure, dump, is_empty, restore
+from stores.common.revisions import version_table
+from stores.migration import METADATA
+from supervisor.data_dir import sole_use
+from supervisor.part import Failure
+from supervisor.temporal import database_file
+
+_RELIED_ON = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION)
+_LAST = (contexts.ORDER_STATUS, contexts.AUDIT)
+_KEYS = "payload_keys"
+"""Without them nobody could read Temporal's copy; those of `PAYLOAD_KEYS` are kept by whoever has made them."""
+_MANIFEST = "backup.json"
+"""Written last: a directory without it is no backup."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A database that belongs to the service."""
+
+    file: str
+    """Its copy, by its name and the kind of database."""
+    url: str
+    tables: Sequence[str] = ()
+
+
+def parts(settings: Settings) -> Sequence[Part]:
+    """All of them, in the order in which they are copied; Temporal's own only where it is the embedded one."""
+    return [*chain(*_stages(settings))]
+
+
+def _stages(settings: Settings) -> Sequence[Sequence[Part]]:
+    """The parts whose copies begin together, in their order; the next stage is begun once these are complete.
+
+    For only then is it certain that a store's program has fixed the moment of its copy.
+    """
+    embedded = [] if settings.temporal_address else [Part("temporal.sqlite", f"sqlite:///{database_file(settings)}")]
+    return [*embedded, *_stores(settings, _RELIED_ON)], _stores(settings, _LAST)
+
+
+def _stores(settings: Settings, owners: Sequence[str]) -> Sequence[Part]:
+    return [
+        Part(
+            f"{context}.{driver_url(settings.database_url(context)).get_backend_name()}",
+            settings.database_url(context),
+            [*METADATA[context].tables, version_table(context)],
+        )
+        for context in owners
+    ]
+
+
+def take(settings: Settings, directory: Path) -> None:
+    """Copy every part into a directory that this makes.
+
+    Raises:
+        DumpFailure, OSError: it could not be done; there is no such directory then.
+    """
+    if directory.exists():
+        raise FileExistsError(f"{directory} is there already")
+    draft = directory.with_name(f"{directory.name}.unfinished")
+    # Names, addresses and telephone numbers are in it.
+    draft.mkdir(mode=0o700, parents=True)
+    begun_at = datetime.now(UTC)
+    with ExitStack() as begun:
+        begun.callback(shutil.rmtree, draft, ignore_errors=True)
+        for stage in _stages(settings):
+            copies = [begun.enter_context(dump(part.url, part.tables, draft / part.file)) for part in stage]
+            for finish in copies:
+                finish()
+        if _has_keys(settings):
+            shutil.copy(settings.payload_keys_file, draft / _KEYS)
+        manifest = {"begunAt": f"{begun_at:%Y-%m-%dT%H:%M:%SZ}", "files": [part.file for part in parts(settings)]}
+        (draft / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
+        draft.rename(directory)
+
+
+def put_back(settings: Settings, directory: Path) -> None:
+    """Put every part where it was; nothing may be there, and the service must not run.
+
+    Raises:
+        Failure: that is not so, or it is no backup of what the settings name; nothing has been done.
+        DumpFailure, OSError: it could not be completed; what is there is of no use.
+    """
+    try:
+        files = json.loads((directory / _MANIFEST).read_text(encoding="utf-8"))["files"]
+    except OSError as error:
+        raise Failure(f"{directory} is no backup: {error.strerror}") from error
+    wanted = parts(settings)
+    if files != [part.file for part in wanted]:
+        asked = ", ".join(part.file for part in wanted)
+        raise Failure(f"{directory} has {', '.join(files)}; by the settings it should have {asked}")
+    with sole_use(settings.data_dir.resolve()):
+        for part in wanted:
+            if not asyncio.run(is_empty(part.url, part.tables)):
+                raise Failure(f"{part.file}: there are data already where it should go; move them away first")
+        for part in wanted:
+            restore(part.url, directory / part.file)
+        if (directory / _KEYS).exists():
+            shutil.copy(directory / _KEYS, settings.payload_keys_file)
+
+
+def _has_keys(settings: Settings) -> bool:
+    return settings.payload_keys is None and settings.payload_keys_file.exists()
+
+
+def main() -> int:
+    """Take a backup, or put one back; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    what = parser.add_subparsers(dest="what", required=True)
+    default = Path("backups") / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
+    what.add_parser("take").add_argument("directory", type=Path, nargs="?", default=default)
+    what.add_parser("restore").add_argument("directory", type=Path)
+    arguments = parser.parse_args()
+    try:
+        (take if arguments.what == "take" else put_back)(Settings(), arguments.directory)
+    except (DumpFailure, Failure, StoreUnavailable, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    print(arguments.directory)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Gives the orders to this release's workers: `python -m ops.promote_build [--percent N] [--wait SECONDS]`.
+
+The release is the one that `WORKER_DEPLOYMENT_NAME` and `WORKER_BUILD_ID` name. Once its workers poll every context's
+queue it becomes current, or (`--percent`) is given that share of the orders; until then nothing changes. To do it again
+changes nothing; with an earlier release's build id, whose workers still run, it goes back to that one.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion
+from temporalio.api.taskqueue.v1 import TaskQueue, TaskQueueVersioningInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeWorkerDeploymentVersionRequest,
+    DescribeWorkerDeploymentVersionResponse,
+    SetWorkerDeploymentCurrentVersionRequest,
+    SetWorkerDeploymentRampingVersionRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.common import contexts
+from runtime.settings import Settings
+from runtime.temporal_client import connect, run_and_end
+
+Queue = DescribeWorkerDeploymentVersionResponse.VersionTaskQueue
+
+_DEADLINE = timedelta(seconds=5)
+_BETWEEN_TRIES = 0.2
+_SUPPORTING = tuple(context for context in contexts.ALL if context != contexts.ORDERS)
+_NOT_YET = (
+    RPCStatusCode.NOT_FOUND,  # none of its workers has come
+    RPCStatusCode.FAILED_PRECONDITION,  # none polls now, or not all the queues of the release before are polled
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,  # the deadline here, before the server's
+    RPCStatusCode.RESOURCE_EXHAUSTED,  # the server is still busy with an earlier try
+)
+
+
+class Release:
+    """One build of every context's workers."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self.waits_for = ""
+        """What it has not come to yet, and why, for a person."""
+
+    async def take_over(self, percent: float | None = None) -> None:
+        """Become current, or take a share of the orders, once every context's workers are there.
+
+        Raises:
+            RPCError: the server refuses.
+        """
+        await asyncio.gather(*(self._until(self._polls, context) for context in contexts.ALL))
+        # A new saga may ask for what only new supporting contexts can do; these still do what the old one asks for.
+        await asyncio.gather(*(self._route(context, percent) for context in _SUPPORTING))
+        await self._route(contexts.ORDERS, percent)
+
+    async def _route(self, context: str, percent: float | None) -> None:
+        await self._until(lambda context: self._set_route(context, percent), context)
+        await self._until(lambda context: self._is_known(context, percent), context)
+        share = "current" if percent is None else f"given {percent:g} % of the orders"
+        sys.stdout.write(f"{context}: {self._settings.worker_build_id} is {share}\n")
+
+    async def _polls(self, context: str) -> bool:
+        return context in {queue.name for queue in await self._queues(context)}
+
+    async def _queues(self, context: str) -> Sequence[Queue]:
+        """That workers of the release have polled."""
+        version = WorkerDeploymentVersion(
+            deployment_name=self._settings.deployment_name(context), build_id=self._settings.worker_build_id or ""
+        )
+        request = DescribeWorkerDeploymentVersionRequest(namespace=self._client.namespace, deployment_version=version)
+        answer = await self._client.workflow_service.describe_worker_deployment_version(request, timeout=_DEADLINE)
+        return answer.version_task_queues
+
+    async def _set_route(self, context: str, percent: float | None) -> bool:
+        service, namespace = self._client.workflow_service, self._client.namespace
+        name, build_id = self._settings.deployment_name(context), self._settings.worker_build_id or ""
+        if percent is None:
+            current = SetWorkerDeploymentCurrentVersionRequest(
+                namespace=namespace, deployment_name=name, build_id=build_id
+            )
+            await service.set_worker_deployment_current_version(current, timeout=_DEADLINE)
+        else:
+            ramping = SetWorkerDeploymentRampingVersionRequest(
+                namespace=namespace, deployment_name=name, build_id=build_id, percentage=percent
+            )
+            await service.set_worker_deployment_ramping_version(ramping, timeout=_DEADLINE)
+        return True
+
+    async def _is_known(self, context: str, percent: float | None) -> bool:
+        """To every queue; before that, the workers of the release before may still be given tasks.
+
+        The deployment's own word for it is not to be relied on: now and then it never says so (temporal, issue 11842).
+        """
+        routes = await asyncio.gather(*(self._route_of(queue) for queue in await self._queues(context)))
+        build_id = self._settings.worker_build_id
+        if percent is None:
+            return all(route.current_deployment_version.build_id == build_id for route in routes)
+        return all(
+            route.ramping_deployment_version.build_id == build_id and route.ramping_version_percentage == percent
+            for route in routes
+        )
+
+    async def _route_of(self, queue: Queue) -> TaskQueueVersioningInfo:
+        request = DescribeTaskQueueRequest(
+            namespace=self._client.namespace, task_queue=TaskQueue(name=queue.name), task_queue_type=queue.type
+        )
+        answer = await self._client.workflow_service.describe_task_queue(request, timeout=_DEADLINE)
+        return answer.versioning_info
+
+    async def _until(self, done: Callable[[str], Awaitable[bool]], context: str) -> None:
+        while True:
+            self.waits_for = f"{context}: not every queue is polled by, or routed to, the release"
+            try:
+                if await done(context):
+                    return
+            except RPCError as error:
+                if error.status not in _NOT_YET:
+                    raise
+                self.waits_for = f"{context}: {error.message}"
+            await asyncio.sleep(_BETWEEN_TRIES)
+
+
+async def _release(settings: Settings, percent: float | None, wait: float) -> int:
+    """Returns the exit status: `EX_TEMPFAIL` where it did not come to it in time."""
+    try:
+        release = Release(await connect(settings), settings)
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}\n")
+        return os.EX_TEMPFAIL
+    try:
+        async with asyncio.timeout(wait):
+            await release.take_over(percent)
+    except TimeoutError:
+        sys.stderr.write(f"not within {wait:g} s; {release.waits_for}\n")
+        return os.EX_TEMPFAIL
+    return os.EX_OK
+
+
+def main() -> None:
+    """Release once; the exit status says whether it is done (0), or may be later (75)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--percent", type=float, metavar="N", help="only give it this share of the orders, 0 to 100")
+    parser.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="for its workers, at most (60)")
+    arguments = parser.parse_args()
+    settings = Settings()
+    if settings.worker_build_id is None:
+        parser.error("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID say which release")
+    sys.exit(asyncio.run(_release(settings, arguments.percent, arguments.wait)))
+
+
+if __name__ == "__main__":
+    run_and_end(main)

@@ -1,0 +1,99 @@
+"""Makes the managers' view again from Temporal, while the system runs: `python -m ops.rebuild_view [--drop]`.
+
+Every order whose workflow is open or retained is shown as its workflow tells it. What Temporal has forgotten stays as
+it is in the view; with `--drop` the view's tables are made anew, and that is lost.
+"""
+
+import argparse
+import sys
+from time import monotonic
+
+import uvloop
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.order_status.view_rebuild import Rebuilt, ViewRebuild
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from domain.order_status.reconciliation import Repair
+from observability.logging_setup import configure_logging
+from runtime.order_workflows import OrderWorkflows
+from runtime.settings import Settings
+from runtime.temporal_client import connect, run_and_end
+from stores.common.database import Database
+from stores.migration import drop, migrate
+from stores.order_status.view import OrderStatusStore
+
+_TELL_EVERY = 1.0
+"""Seconds between two lines about the progress."""
+
+
+class Progress:
+    """Tells now and then how far it has come."""
+
+    def __init__(self, about: int) -> None:
+        self._about = about
+        self._told_at = monotonic()
+
+    def __call__(self, rebuilt: Rebuilt) -> None:
+        """A page is done."""
+        if monotonic() - self._told_at >= _TELL_EVERY:
+            self._told_at = monotonic()
+            print(f"{len(rebuilt.looked_at):,} of about {self._about:,} orders", flush=True)
+
+
+async def rebuild(settings: Settings, *, anew: bool, at_once: int) -> int:
+    """Make the view again; returns the exit status: 0 once every order that Temporal knows is shown as it is."""
+    try:
+        client = await connect(settings)
+        await _prepare(settings.database_url(contexts.ORDER_STATUS), anew=anew)
+        rebuilt = await _rebuild(client, settings, at_once)
+    except (StoreUnavailable, RPCError, RuntimeError) as error:
+        print(f"{error}\nNothing is lost by that: do it again, it goes on where something is missing.")
+        return 1
+    told = ", ".join(f"{count:,} {repair}" for repair, count in sorted(rebuilt.repaired.items())) or "nothing to repair"
+    print(f"{len(rebuilt.looked_at):,} orders looked at: {told}")
+    if rebuilt.ended:
+        print(f"{len(rebuilt.ended):,} were ended from outside, and are shown as they were until they are reconciled.")
+    if rebuilt.repaired[Repair.UNANSWERED]:
+        print("No worker has answered for some; they are shown as they were taken. Do it again when workers run.")
+        return 1
+    return 0
+
+
+async def _prepare(url: str, *, anew: bool) -> None:
+    """Have the tables there."""
+    if anew:
+        print("The view's tables are made anew. Orders that Temporal does not keep any more are lost from the view.")
+        await drop(contexts.ORDER_STATUS, url)
+    await migrate(contexts.ORDER_STATUS, url)
+
+
+async def _rebuild(client: Client, settings: Settings, at_once: int) -> Rebuilt:
+    database = Database(settings.database_url(contexts.ORDER_STATUS), name=contexts.ORDER_STATUS)
+    try:
+        view, workflows = OrderStatusStore(database), OrderWorkflows(client)
+        try:
+            await view.summary()
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error}. Where its tables are broken, --drop makes them anew.") from error
+        return await ViewRebuild(workflows, view, at_once=at_once).run(Progress(await workflows.count()))
+    finally:
+        await database.dispose()
+
+
+def main() -> None:
+    """Make the view again as the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--drop", action="store_true", help="make the view's tables anew, where they are lost or broken"
+    )
+    parser.add_argument("--at-once", type=int, default=8, choices=range(1, 65), metavar="N", help="orders: 1 to 64; 8")
+    arguments = parser.parse_args()
+    settings = Settings()
+    configure_logging(settings)
+    sys.exit(uvloop.run(rebuild(settings, anew=arguments.drop, at_once=arguments.at_once)))
+
+
+if __name__ == "__main__":
+    run_and_end(main)

@@ -1,0 +1,135 @@
+"""How orders stand, as Temporal has them: the list, which lags behind, and the workflows themselves."""
+
+import base64
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.common.errors import NotFound
+from domain.orders import WORKFLOW_TYPE, Message, Order, Subscription, workflow_id
+
+PAGE = 100
+"""Orders looked at in one go."""
+_WITHIN = timedelta(seconds=3)
+_TELL_WITHIN = timedelta(seconds=3)
+"""For a worker to answer in."""
+_UNANSWERED = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION)
+_ORDERS = f"WorkflowType = '{WORKFLOW_TYPE}'"
+_PREFIX = workflow_id("")
+
+
+@dataclass
+class Told:
+    """An order as its workflow tells it."""
+
+    order: Order
+    answered: bool = True
+    """Otherwise no worker has told, and this is the order as it was taken."""
+    carried: bool = True
+    """Its workflow goes on with it, or has brought it to its end: nobody has ended it from outside."""
+
+
+@dataclass
+class Listed:
+    """A page of the list: the newest workflow of each order, by the order's id."""
+
+    workflows: dict[str, WorkflowExecution]
+    next: str | None = None
+
+
+class OrderWorkflows:
+    """Every order's workflow, open or retained.
+
+    Every method raises `RPCError` where the server does not answer.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def started(self, since: datetime, until: datetime, after: str | None) -> Listed:
+        """A page of those that were started in that time, as far as the list knows them by now."""
+        return await self._list(
+            f"{_ORDERS} AND StartTime >= '{since.isoformat()}' AND StartTime < '{until.isoformat()}'", after
+        )
+
+    async def of(self, order_ids: Collection[str]) -> Listed:
+        """Those of some orders, at most a page."""
+        if not order_ids:
+            return Listed({})
+        ids = ", ".join(f"'{workflow_id(order_id)}'" for order_id in order_ids)
+        return await self._list(f"{_ORDERS} AND WorkflowId IN ({ids})", None)
+
+    async def count(self) -> int:
+        """About how many there are."""
+        return (await self._client.count_workflows(_ORDERS, rpc_timeout=_WITHIN)).count
+
+    async def told(self, order_id: str) -> Told:
+        """An order as its workflow tells it, open or closed.
+
+        Raises:
+            NotFound: Temporal does not know it (any more).
+        """
+        handle = self._client.get_workflow_handle(workflow_id(order_id), result_type=Order)
+        try:
+            status = (await handle.describe(rpc_timeout=_WITHIN)).status
+            if status is WorkflowExecutionStatus.COMPLETED:
+                return Told(await handle.result(rpc_timeout=_WITHIN))
+            carried, order = status is WorkflowExecutionStatus.RUNNING, await self._queried(handle)
+            if order is not None:
+                return Told(order, carried=carried)
+            return Told(await taken(self._client, order_id, _WITHIN), answered=False, carried=carried)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise NotFound("Temporal does not know the order") from error
+
+    async def _list(self, query: str, after: str | None) -> Listed:
+        token = None if after is None else base64.b64decode(after)
+        pages = self._client.list_workflows(query, page_size=PAGE, next_page_token=token, rpc_timeout=_WITHIN)
+        await pages.fetch_next_page()
+        newest: dict[str, WorkflowExecution] = {}
+        for workflow in pages.current_page or ():
+            order_id = workflow.id.removeprefix(_PREFIX)
+            if order_id not in newest or newest[order_id].start_time < workflow.start_time:
+                newest[order_id] = workflow
+        token = pages.next_page_token
+        return Listed(newest, None if token is None else base64.b64encode(token).decode())
+
+    async def _queried(self, handle: WorkflowHandle[Any, Order]) -> Order | None:
+        """Nothing, where no worker answers in time, or it cannot."""
+        try:
+            order: Order = await handle.query(Message.ORDER, result_type=Order, rpc_timeout=_TELL_WITHIN)
+        except (RPCTimeoutOrCancelledError, WorkflowQueryFailedError):
+            return None
+        except RPCError as error:
+            if error.status in _UNANSWERED:
+                return None
+            raise
+        return order
+
+
+async def taken(client: Client, order_id: str, within: timedelta) -> Order:
+    """An order as it was taken, which needs no worker.
+
+    Raises:
+        RPCError: the server does not know it, or does not answer.
+    """
+    order = Order(order_id)
+    history = client.get_workflow_handle(workflow_id(order_id)).fetch_history_events(page_size=1, rpc_timeout=within)
+    async for event in history:
+        payloads = event.workflow_execution_started_event_attributes.input.payloads
+        (subscription,) = await client.data_converter.decode(payloads, [Subscription])
+        order = subscription.order
+        break
+    return order

@@ -1,0 +1,87 @@
+"""What is stored in Temporal is encrypted: inputs, results, messages, memos, the texts of failures and stack traces.
+
+AES-256-GCM, with a random nonce for each payload. The namespace and the key's id are authenticated with it, so that
+nothing is read that was written for another namespace. Payloads of a release that did not encrypt are read as they are.
+
+Ids and search attributes stay open, and the texts that are meant for whoever looks at an order in Temporal's Web UI
+(`OpenText`, and the current details): none of them is personal.
+"""
+
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+
+from runtime.payload_keys import PayloadKeys
+from workflows.common.open_text import OPEN, OpenTextPayloadConverter
+
+ENCODING = b"binary/encrypted"
+KEY_ID = "encryption-key-id"
+_NONCE_BYTES = 12
+_WORKFLOW_METADATA = WorkflowMetadata.DESCRIPTOR.full_name.encode()
+"""What the Web UI asks a running workflow for, its current details within."""
+
+
+class Undecipherable(Exception):
+    """A payload cannot be decrypted here: its key is not among ours, or it has been tampered with."""
+
+
+class Encryption(PayloadCodec):
+    """Encrypts with the newest key, decrypts with whichever was used."""
+
+    def __init__(self, keys: PayloadKeys, namespace: str) -> None:
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.by_id.items()}
+        self._newest = keys.newest
+        self.namespace = namespace
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Encrypt all but what is meant to be open."""
+        return [payload if _is_open(payload) else self._encrypted(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Decrypt what is encrypted.
+
+        Raises:
+            Undecipherable: a payload cannot be.
+        """
+        return [self._decrypted(payload) if _is_encrypted(payload) else payload for payload in payloads]
+
+    def _encrypted(self, payload: Payload) -> Payload:
+        nonce = os.urandom(_NONCE_BYTES)
+        key_id = self._newest
+        sealed = self._ciphers[key_id].encrypt(nonce, payload.SerializeToString(), self._bound_to(key_id))
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id.encode()}, data=nonce + sealed)
+
+    def _decrypted(self, payload: Payload) -> Payload:
+        key_id = payload.metadata[KEY_ID].decode("ascii", "replace")
+        if key_id not in self._ciphers:
+            raise Undecipherable(f"no payload key '{key_id[:64]}'; there are: {', '.join(self._ciphers)}")
+        nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+        try:
+            return Payload.FromString(self._ciphers[key_id].decrypt(nonce, sealed, self._bound_to(key_id)))
+        except (InvalidTag, ValueError) as error:
+            raise Undecipherable(f"not encrypted with this payload key '{key_id}' for this namespace") from error
+
+    def _bound_to(self, key_id: str) -> bytes:
+        return f"{self.namespace}\n{key_id}".encode()
+
+
+def encrypting(keys: PayloadKeys, namespace: str) -> DataConverter:
+    """How every client and worker of ours turns values into what Temporal stores, and back."""
+    return DataConverter(
+        payload_converter_class=OpenTextPayloadConverter,
+        payload_codec=Encryption(keys, namespace),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+def _is_encrypted(payload: Payload) -> bool:
+    return payload.metadata.get("encoding") == ENCODING
+
+
+def _is_open(payload: Payload) -> bool:
+    return OPEN in payload.metadata or payload.metadata.get("messageType") == _WORKFLOW_METADATA

@@ -1,0 +1,58 @@
+"""The audit's tables."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from stores.common.columns import OURS, SHORT, UtcDateTime, table_of
+
+
+class AuditTable(SQLModel, registry=registry()):
+    """All of this context's tables, and no other's, are in `AuditTable.metadata`."""
+
+
+class AuditEntryRow(AuditTable, table=True):
+    """An act. Rows are added, and never changed or removed."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("audit_entry_by_act_id", "act_id", unique=True),
+        Index("audit_entry_by_actor", "actor", "sequence"),
+        Index("audit_entry_by_target", "target", "sequence"),
+        Index("audit_entry_by_outcome", "outcome", "sequence"),
+        Index("audit_entry_by_time", "at"),
+        OURS,
+    )
+
+    sequence: int = Field(
+        # On SQLite only a column of this very type is the table's own key.
+        sa_type=BigInteger().with_variant(Integer(), "sqlite"),
+        primary_key=True,
+        sa_column_kwargs={"autoincrement": False},
+    )
+    act_id: str = Field(max_length=40)
+    """By which a batch that is written again is known."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str = Field(max_length=SHORT)
+    address: str = Field(max_length=SHORT)
+    act: str = Field(max_length=SHORT)
+    target: str | None = Field(None, max_length=SHORT)
+    outcome: int
+    hash: str = Field(max_length=64)
+
+
+class AuditHeadRow(AuditTable, table=True):
+    """The one row that whoever adds entries locks: how far the chain reaches, kept apart from its entries."""
+
+    __tablename__ = "audit_head"
+    __table_args__ = (OURS,)
+
+    chain: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    sequence: int = Field(sa_type=BigInteger)
+    hash: str = Field(max_length=64)
+
+
+AUDIT_ENTRY = table_of(AuditEntryRow)
+AUDIT_HEAD = table_of(AuditHeadRow)

@@ -1,0 +1,179 @@
+"""One context's database: SQLite, PostgreSQL, MySQL or MariaDB, as its URL says; the one place that knows which."""
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, exc, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from stores.common import sqlite
+from stores.common.driver_errors import gave_way, is_there_already
+from stores.common.pool import FOR_PROBES, Pool
+
+Answer = TypeVar("Answer")
+
+SQLITE, POSTGRESQL, MYSQL = "sqlite", "postgresql", "mysql"
+_DRIVERS = {
+    SQLITE: "sqlite+aiosqlite",
+    POSTGRESQL: "postgresql+psycopg",
+    MYSQL: "mysql+aiomysql",
+    "mariadb": "mysql+aiomysql",
+}
+_READ_CONNECTIONS = 4
+_TRIES = 3
+"""Of work that inserts what is there already: another may just have inserted it, or the work does so twice."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.4
+"""Seconds, at the most."""
+_RECYCLE_SECONDS = 1800
+
+
+def driver_url(url: str) -> URL:
+    """The URL with the driver that we use, whatever it names.
+
+    Raises:
+        ValueError: no URL, or none of a database that we know.
+    """
+    try:
+        parsed = make_url(url)
+        driver = _DRIVERS[parsed.get_backend_name()]
+    except (exc.ArgumentError, KeyError):
+        raise ValueError("a database URL begins with sqlite:///, postgresql://, mysql:// or mariadb://") from None
+    if driver == _DRIVERS[SQLITE] and parsed.database in (None, "", ":memory:"):
+        raise ValueError("a SQLite URL names a file: sqlite:///relative/path or sqlite:////absolute/path")
+    if driver == _DRIVERS[MYSQL]:
+        parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+    return parsed.set(drivername=driver)
+
+
+class Database:
+    """Transactions on a database; each use has a deadline, after which the database counts as gone.
+
+    Making one connects to nothing. It belongs to the event loop that first uses it.
+    """
+
+    def __init__(
+        self, url: str, *, name: str | None = None, deadline_seconds: float = 3.0, pool_size: int = 10
+    ) -> None:
+        """
+        Args:
+            url: Where it is.
+            name: Whose it is, as a person is told who should look at it.
+            deadline_seconds: For each use.
+            pool_size: So many connections at the most, but for SQLite.
+
+        Raises:
+            ValueError: no URL of a database that we know.
+        """
+        self.url = driver_url(url)
+        self.dialect = self.url.get_backend_name()
+        self._name = f"{name} ({self.dialect})" if name else self.dialect
+        self._deadline = deadline_seconds
+        if self.dialect == SQLITE:
+            self._reader = self._sqlite_pool(writing=False, connections=_READ_CONNECTIONS)
+            # One: writers of one process wait in line here, not by trying again and again at the file's lock.
+            self._writer = self._sqlite_pool(writing=True, connections=1)
+        else:
+            self._reader = self._writer = self._server_pool(pool_size)
+
+    def refusing(self) -> bool:
+        """It is known to hang: its uses are refused at once until it answers again."""
+        return self._reader.refusing or self._writer.refusing
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that only reads; each of its statements sees what is committed by then.
+
+        Raises:
+            StoreUnavailable: the database does not answer, or not in time, or is known to hang.
+        """
+        async with self._reader.use(), self._reader.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the block's end unless it raises.
+
+        Raises:
+            StoreUnavailable: the database does not answer, or not in time; the transaction may have been committed.
+        """
+        async with self._writer.use(), self._writer.connection() as connection:
+            yield connection
+            await connection.commit()
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """Do work in a transaction, and again from its beginning where another came in between, until the deadline.
+
+        So work may insert a row where it has found none: if another transaction inserts it at the same time, the work
+        is done again and finds it. Locking what is read (FOR UPDATE) is up to the work.
+
+        Raises:
+            StoreUnavailable: as `writing`.
+        """
+        async with self._writer.use():
+            tries, pause = 0, _FIRST_PAUSE
+            while True:
+                try:
+                    return await self._transaction(work)
+                except exc.DBAPIError as error:
+                    tries += 1
+                    if not (gave_way(error) or (is_there_already(error) and tries < _TRIES)):
+                        raise
+                # At once, it would take back what the other is only waking up to take: they would meet again.
+                await asyncio.sleep(random.uniform(pause / 4, pause))  # noqa: S311 - nothing secret
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def ping(self) -> None:
+        """
+        Raises:
+            StoreUnavailable: the database does not answer, or not in time.
+        """
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+    async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        async with self._writer.connection() as connection:
+            answer = await work(connection)
+            await connection.commit()
+            return answer
+
+    def _sqlite_pool(self, *, writing: bool, connections: int) -> Pool:
+        path = self.url.database or ""
+        connect = partial(sqlite.connect, path, writing=writing, busy_seconds=self._deadline * 0.8)
+        return self._pool(connections, async_creator=connect)
+
+    def _server_pool(self, connections: int) -> Pool:
+        return self._pool(
+            connections,
+            connect_args=_session_limits(self.url, self._deadline),
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            pool_recycle=_RECYCLE_SECONDS,
+        )
+
+    def _pool(self, connections: int, **options: Any) -> Pool:
+        size = connections + FOR_PROBES
+        # Without its parameters an error's text holds no personal data.
+        engine = create_async_engine(self.url, hide_parameters=True, max_overflow=0, pool_size=size, **options)
+        return Pool(engine, self._name, connections=connections, deadline=self._deadline)
+
+
+def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
+    """The server, too, gives up on what nobody waits for any more, and frees the locks of a client that hangs."""
+    if url.get_backend_name() == POSTGRESQL:
+        milliseconds = math.ceil(deadline * 1000)
+        limits = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": 3 * milliseconds}
+        own = " ".join(f"-c {name}={value}" for name, value in limits.items())
+        return {"options": f"{own} {url.query.get('options', '')}".strip()}
+    seconds = math.ceil(deadline)
+    mariadb_only = f"/*M! , max_statement_time={seconds}, idle_transaction_timeout={3 * seconds} */"
+    return {"init_command": f"SET SESSION innodb_lock_wait_timeout={seconds} {mariadb_only}"}

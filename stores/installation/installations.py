@@ -1,0 +1,260 @@
+"""The installations of every order. Writes are idempotent, and one that comes late changes nothing newer."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import NotFound
+from domain.common.paging import Page
+from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
+from stores.common.database import Database
+from stores.installation.details import set_region
+from stores.installation.lists import WorkList, of_regions
+from stores.installation.rows import as_installation, canceled_unasked, requested
+from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
+
+REQUESTED, ACCEPTED, STARTED = InstallationStatus.REQUESTED, InstallationStatus.ACCEPTED, InstallationStatus.STARTED
+DECLINED, CANCELED = InstallationStatus.DECLINED, InstallationStatus.CANCELED
+COMPLETED, INCOMPLETE = InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE
+
+_open = INSTALLATION.c.status.not_in([status.value for status in InstallationStatus if not status.open])
+"""Also in a status of a newer release: no installation may outlive its order."""
+_FOLLOWS: Mapping[InstallationStatus, ColumnElement[bool]] = {
+    ACCEPTED: INSTALLATION.c.status == REQUESTED.value,
+    DECLINED: INSTALLATION.c.status == REQUESTED.value,
+    STARTED: INSTALLATION.c.status.in_([REQUESTED.value, ACCEPTED.value]),
+    COMPLETED: _open,
+    INCOMPLETE: _open,
+    CANCELED: _open,
+}
+"""What becomes of a round, and where the installation may stand when it is written down."""
+
+_of_order = INSTALLATION.c.order_id == bindparam("of_order")
+_of_round = INSTALLATION.c.round == bindparam("of_round")
+_ORDER = select(INSTALLATION_ORDER).where(INSTALLATION_ORDER.c.order_id == bindparam("of_order"))
+_LOCK_ORDER = _ORDER.with_for_update()
+_NEW_ORDER = insert(INSTALLATION_ORDER)
+_CHANGE_ORDER = update(INSTALLATION_ORDER).where(INSTALLATION_ORDER.c.order_id == bindparam("of_order"))
+_ROUND = select(INSTALLATION.c.status).where(_of_order, _of_round)
+_NEW_ROUND = insert(INSTALLATION)
+_CANCEL_OPEN = update(INSTALLATION).where(_of_order, _open)
+_ANSWER = {answer: update(INSTALLATION).where(_of_order, _of_round, before) for answer, before in _FOLLOWS.items()}
+_OF_ROUND = select(INSTALLATION).where(_of_order, _of_round)
+_ERASE = (
+    update(INSTALLATION)
+    .where(INSTALLATION.c.order_id.in_(bindparam("of_orders", expanding=True)))
+    .values(
+        installation_address="",
+        customer_name=None,
+        contact_phone=None,
+        customer_note=None,
+        reason=None,
+        note=None,
+        serials=None,
+    )
+)
+_NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
+_NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))
+
+
+class InstallationStore:
+    """Asks, answers and cancellations of the saga; work lists for the engineers.
+
+    Every method raises `StoreUnavailable` where the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def request(self, asked: RequestInstallation, at: datetime) -> InstallationStatus:
+        """Ask the engineer of a round. Returns where that round's installation stands then.
+
+        It is `CANCELED` where the order was cancelled, or a later round asked for, before; nothing comes of it then.
+        """
+
+        async def work(connection: AsyncConnection) -> InstallationStatus:
+            order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            if order is None:
+                await connection.execute(_NEW_ORDER, _order(asked.order_id, asked.round))
+            elif order.canceled or asked.round < order.newest_round:
+                return CANCELED
+            elif asked.round == order.newest_round:
+                known = await connection.execute(_ROUND, {"of_order": asked.order_id, "of_round": asked.round})
+                return InstallationStatus(known.scalar_one())
+            else:
+                await _cancel_open(connection, asked.order_id, at, f"asked anew in round {asked.round}")
+                await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "newest_round": asked.round})
+                await set_region(connection, asked.order_id, asked.region)
+            await connection.execute(_NEW_ROUND, requested(asked, at))
+            return REQUESTED
+
+        return await self._database.transact(work)
+
+    async def accept(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer will do it.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, ACCEPTED)
+
+    async def decline(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer will not do it.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, DECLINED, reason=answer.reason)
+
+    async def start(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer is there, and begins.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, STARTED)
+
+    async def complete(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer has done it.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        said = {"note": answer.note, "serials": answer.serials}
+        return await self._record(answer, COMPLETED, completed_at=answer.at, **said)
+
+    async def incomplete(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer could not do it: another visit is needed, in a round of its own.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, INCOMPLETE, reason=answer.reason, note=answer.note)
+
+    async def withdraw(self, answer: RecordAnswer) -> InstallationStatus:
+        """The engineer is not to do it any more; somebody else may be asked in a later round.
+
+        Raises:
+            LookupError: the engineer was never asked in this round.
+        """
+        return await self._record(answer, CANCELED, reason=answer.reason)
+
+    async def cancel(self, asked: CancelInstallation, at: datetime) -> None:
+        """Cancel every round that is open, and let none be asked any more.
+
+        An order that nobody was asked for gets a canceled installation of round 0, for those who look for one.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            if order is None:
+                await connection.execute(_NEW_ORDER, _order(asked.order_id, 0, canceled=True))
+                await connection.execute(_NEW_ROUND, canceled_unasked(asked, at))
+            elif not order.canceled:
+                await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "canceled": True})
+                await _cancel_open(connection, asked.order_id, at, asked.reason)
+                await set_region(connection, asked.order_id, asked.region)
+
+        await self._database.transact(work)
+
+    async def erase(self, order_ids: Sequence[str]) -> None:
+        """Erase the customers' data, and what was said of them, from every round of orders that have ended."""
+        async with self._database.writing() as connection:
+            await connection.execute(_ERASE, {"of_orders": list(order_ids)})
+
+    async def reaches(self, order_id: str, regions: Collection[str]) -> bool:
+        """Whether an order has an installation that the list of these regions shows."""
+        statement = select(INSTALLATION.c.round).where(INSTALLATION.c.order_id == order_id, of_regions(regions))
+        async with self._database.reading() as connection:
+            return (await connection.execute(statement.limit(1))).one_or_none() is not None
+
+    async def newest(self, order_id: str) -> Installation:
+        """The newest installation of an order.
+
+        Raises:
+            NotFound: the order has none.
+        """
+        return _found(await self._one(_NEWEST, of_order=order_id))
+
+    async def of_round(self, order_id: str, round_: int) -> Installation:
+        """The installation of one round of an order.
+
+        Raises:
+            NotFound: nobody was asked in it.
+        """
+        return _found(await self._one(_OF_ROUND, of_order=order_id, of_round=round_))
+
+    async def of_engineer(self, order_id: str, engineer_id: str) -> Installation | None:
+        """The newest installation of an order that was this engineer's to do."""
+        return await self._one(_NEWEST_OF_ENGINEER, of_order=order_id, of_engineer=engineer_id)
+
+    async def list(
+        self,
+        engineer_id: str | None = None,
+        status: InstallationStatus | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+        *,
+        day: tuple[datetime, datetime] | None = None,
+        regions: Collection[str] | None = None,
+    ) -> Page[Installation]:
+        """Installations, one for each round: in the order in which they were asked for, or those of a day as they come.
+
+        Args:
+            engineer_id: whose.
+            status: where they stand.
+            limit: so many at most.
+            cursor: where the page before has ended.
+            day: from when to when (not included) the visits begin.
+            regions: only those of orders of these regions.
+
+        Raises:
+            MalformedCursor: the cursor is not of such a list.
+        """
+        listed = WorkList(engineer_id, status, day, regions)
+        statement = listed.page(limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return listed.keyset.cut(rows, limit, as_installation)
+
+    async def _one(self, statement: Select[*tuple[Any, ...]], **wanted: Any) -> Installation | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(statement, wanted)).one_or_none()
+        return None if row is None else as_installation(row)
+
+    async def _record(self, answer: RecordAnswer, status: InstallationStatus, **more: Any) -> InstallationStatus:
+        of_round = {"of_order": answer.order_id, "of_round": answer.round}
+        async with self._database.writing() as connection:
+            change = {"status": status.value, "status_at": answer.at, **more}
+            if (await connection.execute(_ANSWER[status], of_round | change)).rowcount:
+                return status
+            return await _standing(connection, answer)
+
+
+async def _standing(connection: AsyncConnection, answer: RecordAnswer) -> InstallationStatus:
+    """Where a round stands for which an answer comes too late, or for the second time."""
+    of_round = {"of_order": answer.order_id, "of_round": answer.round}
+    if (found := (await connection.execute(_ROUND, of_round)).scalar_one_or_none()) is not None:
+        return InstallationStatus(found)
+    order = (await connection.execute(_ORDER, {"of_order": answer.order_id})).one_or_none()
+    if order is None or not (order.canceled or answer.round < order.newest_round):
+        raise LookupError("nobody was asked in this round")
+    return CANCELED
+
+
+def _found(installation: Installation | None) -> Installation:
+    if installation is None:
+        raise NotFound("the order has no such installation")
+    return installation
+
+
+async def _cancel_open(connection: AsyncConnection, order_id: str, at: datetime, reason: str | None) -> None:
+    change = {"status": CANCELED.value, "status_at": at, "reason": reason}
+    await connection.execute(_CANCEL_OPEN, {"of_order": order_id, **change})
+
+
+def _order(order_id: str, newest_round: int, *, canceled: bool = False) -> dict[str, Any]:
+    return {"order_id": order_id, "newest_round": newest_round, "canceled": canceled}

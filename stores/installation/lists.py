@@ -1,0 +1,68 @@
+"""Lists of installations, in statements that an index answers whatever the filter."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select, union_all
+
+from domain.installation import InstallationStatus
+from stores.common.paging import Keyset
+from stores.installation.tables import INSTALLATION
+
+_BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c.order_id, INSTALLATION.c.round))
+_BY_VISIT = Keyset("visitStart", (INSTALLATION.c.visit_start, INSTALLATION.c.order_id, INSTALLATION.c.round))
+
+
+def of_regions(regions: Collection[str]) -> ColumnElement[bool]:
+    """Installations of orders of these regions: what a manager who is limited to them is shown, in lists and by id."""
+    return INSTALLATION.c.region.in_(regions)
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """Which installations are listed: in the order in which they were requested, or those of a day by their visits."""
+
+    engineer_id: str | None = None
+    status: InstallationStatus | None = None
+    day: tuple[datetime, datetime] | None = None
+    """From when to when (not included) the visits begin."""
+    regions: Collection[str] | None = None
+    """The orders' regions; `None`: any, and none."""
+
+    @property
+    def keyset(self) -> Keyset:
+        """What the list is ordered by."""
+        return _BY_REQUEST if self.day is None else _BY_VISIT
+
+    def page(self, *, limit: int, cursor: str | None, dialect: str) -> Any:
+        """The statement for the page after the cursor, as `Keyset.page` makes it.
+
+        Raises:
+            MalformedCursor: the cursor is not of such a list.
+        """
+
+        def page_of(statement: Select[*tuple[Any, ...]]) -> Any:
+            return self.keyset.page(statement, limit=limit, cursor=cursor, dialect=dialect)
+
+        statement = self._filtered()
+        if self.regions is None:
+            return page_of(statement)
+        if self.engineer_id is not None or len(self.regions) < 2:
+            return page_of(statement.where(of_regions(self.regions)))
+        # No index gives the rows of several regions in the list's order: each region's first rows are merged.
+        pages = [page_of(statement.where(of_regions([region]))).subquery() for region in sorted(self.regions)]
+        merged = union_all(*(select(page) for page in pages)).subquery()
+        return select(merged).order_by(*(merged.c[by.name] for by in self.keyset.columns)).limit(limit + 1)
+
+    def _filtered(self) -> Select[*tuple[Any, ...]]:
+        statement = select(INSTALLATION)
+        if self.engineer_id is not None:
+            statement = statement.where(INSTALLATION.c.engineer_id == self.engineer_id)
+        if self.status is not None:
+            statement = statement.where(INSTALLATION.c.status == self.status.value)
+        if self.day is not None:
+            start, end = self.day
+            statement = statement.where(INSTALLATION.c.visit_start >= start, INSTALLATION.c.visit_start < end)
+        return statement

@@ -1,0 +1,106 @@
+"""Service areas, as the management centre keeps them. Retired ones are as if they were not there."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.paging import Page
+from domain.management_center.assignments import ServiceArea, area_of
+from stores.common.paging import Keyset
+from stores.management_center import waiting_list as waiting
+from stores.management_center.base import Center
+from stores.management_center.tables import PRODUCT, SERVICE_AREA
+
+_LIVE = select(SERVICE_AREA).where(SERVICE_AREA.c.retired_at.is_(None))
+_ONE = _LIVE.where(SERVICE_AREA.c.service_area_id == bindparam("of_id"))
+_IN_ORDER = Keyset("serviceAreaId", (SERVICE_AREA.c.service_area_id,))
+_needed = select(PRODUCT.c.skills).where(PRODUCT.c.product_id == bindparam("of_product")).scalar_subquery()
+_WITH_SKILLS = _LIVE.add_columns(_needed.label("needed"))
+
+
+class ServiceAreas(Center):
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    async def create_service_area(self, *, region: str, name: str, local_name: str, matches: list[str]) -> ServiceArea:
+        """Serve a further part of the country; who waits for it is due."""
+        area = ServiceArea(uuid4().hex, region, name, local_name, matches)
+
+        async def work(connection: AsyncConnection) -> ServiceArea:
+            await self._lock_all(connection)
+            await connection.execute(insert(SERVICE_AREA), vars(area))
+            await waiting.areas_changed(connection, self._now())
+            return area
+
+        return await self._database.transact(work)
+
+    async def service_area(self, service_area_id: str) -> ServiceArea:
+        """
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return _as_service_area(await self._one(_ONE, service_area_id))
+
+    async def service_areas(self, *, limit: int = 50, cursor: str | None = None) -> Page[ServiceArea]:
+        """
+        Raises:
+            MalformedCursor: the cursor is not of this list.
+        """
+        statement = _IN_ORDER.page(_LIVE, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return _IN_ORDER.cut(rows, limit, _as_service_area)
+
+    async def change_service_area(
+        self,
+        service_area_id: str,
+        *,
+        region: str | None = None,
+        name: str | None = None,
+        local_name: str | None = None,
+        matches: list[str] | None = None,
+    ) -> ServiceArea:
+        """Change what is given; who waits for an area is due. Returns the area as it is then.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        change = {"region": region, "name": name, "local_name": local_name, "matches": matches}
+        given = {member: value for member, value in change.items() if value is not None}
+
+        async def work(connection: AsyncConnection) -> ServiceArea:
+            await self._lock_all(connection)
+            await self._change(connection, _live(service_area_id), given)
+            await waiting.areas_changed(connection, self._now())
+            return _as_service_area(await self._row(connection, _ONE, service_area_id))
+
+        return await self._database.transact(work)
+
+    async def retire_service_area(self, service_area_id: str) -> None:
+        """Serve it no longer; what is assigned stays so.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        async with self._database.writing() as connection:
+            await self._change(connection, _live(service_area_id), {"retired_at": self._now()})
+
+    @staticmethod
+    async def _place(
+        connection: AsyncConnection, address: str, product_id: str | None
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """The region of an address, if an area matches it; and the skills that a product takes there."""
+        rows = (await connection.execute(_WITH_SKILLS, {"of_product": product_id})).all()
+        area = area_of(address, map(_as_service_area, rows))
+        return (area.region, tuple(rows[0].needed or ())) if area else (None, ())
+
+
+def _live(service_area_id: str) -> Any:
+    return update(SERVICE_AREA).where(
+        SERVICE_AREA.c.service_area_id == service_area_id, SERVICE_AREA.c.retired_at.is_(None)
+    )
+
+
+def _as_service_area(row: Any) -> ServiceArea:
+    return ServiceArea(row.service_area_id, row.region, row.name, row.local_name, row.matches)

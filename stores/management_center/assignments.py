@@ -1,0 +1,263 @@
+"""Who is assigned to which order, and when they come: decided in one transaction, once for each round of asking."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import NotFound
+from domain.erasure import without_customer
+from domain.management_center.assignments import (
+    AssignEngineer,
+    Assignment,
+    AssignmentOutcome,
+    AssignmentRefusal,
+    CloseAssignment,
+    Otherwise,
+    ReleaseAssignment,
+)
+from domain.orders import Visit
+from stores.management_center import bookings
+from stores.management_center import waiting_list as waiting
+from stores.management_center.decision import Choice, Chosen, Nobody
+from stores.management_center.dispatch import Dispatch
+from stores.management_center.slots import Slots
+from stores.management_center.staff import Staffing
+from stores.management_center.tables import ASSIGNMENT, BOOKING, ENGINEER
+
+ENGINEER_UNAVAILABLE = AssignmentRefusal.ENGINEER_UNAVAILABLE
+CLOSED, SUPERSEDED = AssignmentRefusal.CLOSED, AssignmentRefusal.SUPERSEDED
+
+_of_order = ASSIGNMENT.c.order_id == bindparam("of_order")
+_ORDER = select(ASSIGNMENT).where(_of_order)
+_LOCK_ORDER = _ORDER.with_for_update()
+_NEW_ORDER = insert(ASSIGNMENT)
+_CHANGE_ORDER = update(ASSIGNMENT).where(_of_order)
+_ERASE = (
+    update(ASSIGNMENT)
+    .where(
+        ASSIGNMENT.c.order_id.in_(bindparam("of_orders", expanding=True)), ASSIGNMENT.c.assigned_by.like("customer:%")
+    )
+    .values(assigned_by=without_customer("customer:"))
+)
+_REGIONS = select(
+    select(ENGINEER.c.region).where(ENGINEER.c.engineer_id == bindparam("of_engineer")).scalar_subquery(),
+    select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order")).scalar_subquery(),
+)
+_BOOKING = select(BOOKING).where(BOOKING.c.order_id == bindparam("of_order"))
+_NOBODY = dict.fromkeys(
+    (
+        *("engineer_id", "engineer_name", "region", "round", "reason", "assigned_at", "assigned_by"),
+        *("visit_start", "visit_end"),
+    ),
+    None,
+)
+
+
+class ManagementCenterStore(Staffing, Slots, Dispatch):
+    """Assignments, and the visits that are booked with them; beside them the staff, and the orders that wait.
+
+    Every method raises `StoreUnavailable` where the database does not answer.
+    """
+
+    async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
+        """Decide a round, or tell how it was decided.
+
+        The engineer who is named; else, of those of the address's region who have the skills and were not passed
+        over, one who is free when it is wanted, or else as soon after that as somebody is. The earlier window is freed
+        in the same transaction. Where nobody is to be had, `asked` says what becomes of the order.
+        """
+
+        async def work(connection: AsyncConnection) -> AssignmentOutcome:
+            region, skills = await self._place(connection, asked.installation_address, asked.product_id)
+            if region is None and asked.engineer_id is None:
+                # So that no area is made now of which this order would not be told.
+                await self._lock_all(connection)
+                region, skills = await self._place(connection, asked.installation_address, asked.product_id)
+            await self._lock_for(connection, asked.order_id, region, asked.engineer_id)
+            row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            known = _known(row, asked, region)
+            return known or await self._decide(connection, asked, region, skills, row)
+
+        return await self._database.transact(work)
+
+    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+        """Free the window of a round; the assignment itself is kept for those who ask."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._lock_for(connection, asked.order_id)
+            row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            if row is not None and row.round == asked.round:
+                await self._unbook(connection, asked.order_id)
+
+        await self._database.transact(work)
+
+    async def close_assignment(self, asked: CloseAssignment) -> None:
+        """Free the order's window, and assign nobody to it any more."""
+        of_order = {"of_order": asked.order_id}
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._lock_for(connection, asked.order_id)
+            if (await connection.execute(_CHANGE_ORDER, {**of_order, "closed": True})).rowcount:
+                if not await self._unbook(connection, asked.order_id):
+                    await waiting.leave(connection, asked.order_id)
+            else:
+                await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "decided_round": 0, "closed": True})
+
+        await self._database.transact(work)
+
+    async def erase(self, order_ids: Sequence[str]) -> None:
+        """Erase which customer has decided, from orders that have ended."""
+        async with self._database.writing() as connection:
+            await connection.execute(_ERASE, {"of_orders": list(order_ids)})
+
+    async def assignment(self, order_id: str) -> Assignment:
+        """Who is assigned to an order, or was when it ended.
+
+        Raises:
+            NotFound: nobody is.
+        """
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_ORDER, {"of_order": order_id})).one_or_none()
+        if row is None or row.engineer_id is None:
+            raise NotFound("nobody is assigned to the order")
+        return _as_assignment(row)
+
+    async def _decide(
+        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, skills: tuple[str, ...], row: Any
+    ) -> AssignmentOutcome:
+        now = self._now()
+        booked = await self._booked(connection, asked.order_id) if row is not None else None
+        if booked is not None:
+            # Gone, it is free for the order itself, too.
+            await bookings.unbook(connection, asked.order_id)
+        choice = Choice(connection, self._rules, now, asked, region, skills, _visit(row), booked and booked.engineer_id)
+        found = await choice.made()
+        assignment, refusal = None, None
+        if isinstance(found, Chosen):
+            await bookings.book(connection, asked.order_id, found.engineer, found.window, found.skills, self._rules)
+            assignment = _made(asked, region, found, now)
+        else:
+            refusal = found.refusal
+        decided = {"decided_round": asked.round, "address_region": region, "refusal": refusal}
+        if assignment is not None:
+            decided |= _as_row(assignment)
+        elif not asked.stands:
+            decided |= _NOBODY
+        if row is None:
+            await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "closed": False, **decided})
+        else:
+            await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, **decided})
+        if isinstance(found, Nobody):
+            await self._find_nobody(connection, asked, region, found, booked)
+        elif row is not None:
+            await waiting.leave(connection, asked.order_id)
+        if booked is not None and not _keeps(booked, found, asked):
+            await waiting.capacity_appeared(connection, now, booked.region)
+        return AssignmentOutcome(assignment, refusal, region, asked.round)
+
+    async def _find_nobody(
+        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, found: Nobody, booked: Any
+    ) -> None:
+        now = self._now()
+        if found.barred and region is not None:
+            await waiting.have_them_go_first(connection, region, asked.ordered_at, asked.order_id, now)
+        if asked.stands:
+            if booked is not None:
+                await bookings.book_again(connection, booked)
+        elif asked.otherwise is Otherwise.WAIT:
+            later = waiting.next_try(now, enough=asked.enough or region is None)
+            await waiting.put(connection, asked, region, now if found.barred else later)
+        else:
+            await waiting.leave(connection, asked.order_id)
+
+    async def _unbook(self, connection: AsyncConnection, order_id: str) -> bool:
+        """Free the order's window, for those who wait for one there. Whether it has had one."""
+        await waiting.place_is_freed(connection, self._now(), order_id)
+        return await bookings.unbook(connection, order_id)
+
+    async def _lock_for(
+        self, connection: AsyncConnection, order_id: str, region: str | None = None, engineer_id: str | None = None
+    ) -> None:
+        """Lock the regions in which a window may be taken or freed, so that nobody finds it taken who is not told."""
+        if not self._one_at_a_time:
+            of = {"of_order": order_id, "of_engineer": engineer_id}
+            await self._lock(connection, region, *(await connection.execute(_REGIONS, of)).one())
+
+    @staticmethod
+    async def _booked(connection: AsyncConnection, order_id: str) -> Any:
+        return (await connection.execute(_BOOKING, {"of_order": order_id})).one_or_none()
+
+
+def _known(row: Any, asked: AssignEngineer, region: str | None) -> AssignmentOutcome | None:
+    """The answer, where nothing is left to decide."""
+    if row is None:
+        return None
+    if row.closed:
+        return AssignmentOutcome(None, CLOSED, region, row.decided_round)
+    if asked.round < row.decided_round:
+        return AssignmentOutcome(None, SUPERSEDED, region, row.decided_round)
+    if asked.round > row.decided_round:
+        return None
+    if row.refusal is None:
+        return AssignmentOutcome(_as_assignment(row), None, row.address_region, row.decided_round)
+    refusal = AssignmentRefusal(row.refusal)
+    if asked.engineer_id is not None and refusal is not ENGINEER_UNAVAILABLE:
+        # Nobody was found, and now somebody is named: that is another question, not the same one again.
+        return None
+    return AssignmentOutcome(None, refusal, row.address_region, row.decided_round)
+
+
+def _made(asked: AssignEngineer, region: str | None, found: Chosen, now: datetime) -> Assignment:
+    return Assignment(
+        order_id=asked.order_id,
+        engineer_id=found.engineer.engineer_id,
+        engineer_name=found.engineer.name,
+        region=region or found.engineer.region,
+        round=asked.round,
+        reason=found.reason,
+        assigned_at=now,
+        by=asked.by,
+        visit=found.window,
+    )
+
+
+def _keeps(booked: Any, found: Chosen | Nobody, asked: AssignEngineer) -> bool:
+    """The place that was booked is not free for others."""
+    if isinstance(found, Nobody):
+        return asked.stands
+    return (booked.engineer_id, booked.visit_start) == (found.engineer.engineer_id, found.window.start)
+
+
+def _visit(row: Any) -> Visit | None:
+    return Visit(row.visit_start, row.visit_end) if row is not None and row.visit_start is not None else None
+
+
+def _as_assignment(row: Any) -> Assignment:
+    return Assignment(
+        order_id=row.order_id,
+        engineer_id=row.engineer_id,
+        engineer_name=row.engineer_name,
+        region=row.region,
+        round=row.round,
+        reason=row.reason,
+        assigned_at=row.assigned_at,
+        by=row.assigned_by,
+        visit=_visit(row),
+    )
+
+
+def _as_row(assignment: Assignment) -> dict[str, Any]:
+    return {
+        "engineer_id": assignment.engineer_id,
+        "engineer_name": assignment.engineer_name,
+        "region": assignment.region,
+        "round": assignment.round,
+        "reason": assignment.reason,
+        "assigned_at": assignment.assigned_at,
+        "assigned_by": assignment.by,
+        "visit_start": assignment.visit.start if assignment.visit else None,
+        "visit_end": assignment.visit.end if assignment.visit else None,
+    }

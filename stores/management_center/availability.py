@@ -1,0 +1,187 @@
+"""When engineers work, and in which windows they have places left. Whole regions are counted, not gone through."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    String,
+    bindparam,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.management_center.staff import Slot
+from domain.orders import Visit
+from domain.visits import BookingRules
+from stores.management_center.candidates import STATEMENTS, Shape, Team, members
+from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
+
+LONGEST_VISIT = timedelta(days=1)
+_HOURS = (ENGINEER.c.working_days, ENGINEER.c.works_from, ENGINEER.c.works_until, ENGINEER.c.visits_per_window)
+
+
+class Hours(NamedTuple):
+    """The week of an engineer, as `ENGINEER` has it."""
+
+    working_days: int
+    works_from: int
+    works_until: int
+    visits_per_window: int
+
+    def contain(self, weekday: int, begins: int, ends: int) -> bool:
+        """Whether they work then: on a day of the week, in minutes of the day."""
+        return bool(self.working_days >> weekday & 1) and self.works_from <= begins and ends <= self.works_until
+
+
+@dataclass
+class Calendar:
+    """What a team can do from one day to another."""
+
+    connection: AsyncConnection
+    team: Team
+    rules: BookingRules
+    engineers: list[tuple[Hours, int]] = field(default_factory=list)
+    """How many of the team have these hours."""
+    off: dict[date, dict[str, Hours]] = field(default_factory=lambda: defaultdict(dict))
+    """Who of the team does not work on a day."""
+    holidays: set[date] = field(default_factory=set)
+
+    @classmethod
+    async def read(
+        cls, connection: AsyncConnection, team: Team, rules: BookingRules, first: datetime, last: datetime
+    ) -> "Calendar":
+        """For windows that begin between these two points in time."""
+        calendar = cls(connection, team, rules)
+        alike = await connection.execute(_alike(team.shape), team.parameters)
+        calendar.engineers = [(calendar._hours(*hours), number) for number, *hours in alike]
+        if calendar.engineers:
+            await calendar._read_days_off(rules.grid.day_of(first), rules.grid.day_of(last))
+        return calendar
+
+    async def _read_days_off(self, first: date, last: date) -> None:
+        span = {"first": first, "last": last}
+        found = await self.connection.execute(_days_off(self.team.shape), {**self.team.parameters, **span})
+        for first_day, last_day, engineer_id, *hours in found:
+            day = max(first_day, first)
+            while day <= min(last_day, last):
+                if engineer_id:
+                    self.off[day][engineer_id] = self._hours(*hours)
+                else:
+                    self.holidays.add(day)
+                day += timedelta(days=1)
+
+    def _hours(self, working_days: int, works_from: int, works_until: int, visits_per_window: int | None) -> Hours:
+        return Hours(working_days, works_from, works_until, visits_per_window or self.rules.visits_per_window)
+
+    def places(self, window: Visit) -> int:
+        """How many visits the team could make in the window, if none were booked."""
+        day = self.rules.grid.day_of(window.start)
+        if day in self.holidays:
+            return 0
+        then = day.weekday(), *self.rules.grid.minutes_of(window)
+        at_work = sum(number * hours.visits_per_window for hours, number in self.engineers if hours.contain(*then))
+        away = self.off[day].values() if day in self.off else ()
+        return at_work - sum(hours.visits_per_window for hours in away if hours.contain(*then))
+
+    async def free(self, windows: Sequence[Visit]) -> list[Slot]:
+        """Those of the windows, which are in order, in which there is a place left."""
+        places = {(window.start, window.end): self.places(window) for window in windows}
+        if not any(places.values()):
+            return []
+        span = self.team.parameters | {"after": windows[0].start - LONGEST_VISIT, "before": windows[-1].end}
+        least = min(hours.visits_per_window for hours, _ in self.engineers)
+        odd: list[datetime] = []
+        crowded = False
+        for start, end, number, seat in await self.connection.execute(_counted(self.team.shape, self.team.whole), span):
+            if (start, end) in places:
+                places[start, end] -= number
+            elif any(window.start < end and start < window.end for window in windows):
+                odd.append(start)
+            crowded = crowded or seat >= least
+        if odd or crowded:
+            await self._count_one_by_one(windows, places, {**span, "odd": odd, "usual": self.rules.visits_per_window})
+        return [Slot(window, number) for window in windows if (number := places[window.start, window.end]) > 0]
+
+    async def _count_one_by_one(
+        self, windows: Sequence[Visit], places: dict[tuple[datetime, datetime], int], span: dict[str, Any]
+    ) -> None:
+        """Put right what has been counted of engineers who have a visit across windows, or more than they take."""
+        booked: dict[tuple[str, Hours], list[tuple[datetime, datetime]]] = defaultdict(list)
+        for engineer_id, start, end, *hours in await self.connection.execute(
+            _of_the_odd(self.team.shape, self.team.whole), span
+        ):
+            booked[engineer_id, self._hours(*hours)].append((start, end))
+        for (engineer_id, own_hours), visits in booked.items():
+            for window in windows:
+                own = window.start, window.end
+                taken = visits.count(own)
+                works = self._works(engineer_id, own_hours, window)
+                counted = works * own_hours.visits_per_window - taken
+                across = any(start < window.end and window.start < end for start, end in visits if (start, end) != own)
+                places[own] += (max(counted, 0) if works and not across else 0) - counted
+
+    def _works(self, engineer_id: str, hours: Hours, window: Visit) -> bool:
+        day = self.rules.grid.day_of(window.start)
+        away = day in self.holidays or (day in self.off and engineer_id in self.off[day])
+        return not away and hours.contain(day.weekday(), *self.rules.grid.minutes_of(window))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _alike(shape: Shape) -> Select[Any]:
+    """How many of a team have the same hours."""
+    return select(func.count(), *_HOURS).where(*members(shape)).group_by(*_HOURS)
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _days_off(shape: Shape) -> CompoundSelect[Any]:
+    """Of a team: the days, who, and their hours; and the holidays of the region, which are nobody's own."""
+    days = DAY_OFF.c.first_day, DAY_OFF.c.last_day
+    then = DAY_OFF.c.last_day >= bindparam("first"), DAY_OFF.c.first_day <= bindparam("last")
+    own = select(*days, ENGINEER.c.engineer_id, *_HOURS).join(ENGINEER, ENGINEER.c.engineer_id == DAY_OFF.c.engineer_id)
+    everybodys = select(*days, literal("", String), *(literal(0) for _ in _HOURS))
+    of_region = DAY_OFF.c.region == bindparam("team_region")
+    return union_all(own.where(*members(shape), *then), everybodys.where(of_region, *then))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _booked(shape: Shape, whole: bool) -> list[ColumnElement[bool]]:
+    """The bookings of a team in a span of time."""
+    found = [
+        BOOKING.c.region == bindparam("team_region"),
+        BOOKING.c.stranded == false(),
+        BOOKING.c.visit_start > bindparam("after"),
+        BOOKING.c.visit_start < bindparam("before"),
+    ]
+    if not whole:
+        found.append(BOOKING.c.engineer_id.in_(select(ENGINEER.c.engineer_id).where(*members(shape))))
+    return found
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _counted(shape: Shape, whole: bool) -> Select[Any]:
+    """How many there are at the same time."""
+    when = BOOKING.c.visit_start, BOOKING.c.visit_end
+    return select(*when, func.count(), func.max(BOOKING.c.seat)).where(*_booked(shape, whole)).group_by(*when)
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _of_the_odd(shape: Shape, whole: bool) -> Select[Any]:
+    """All those of engineers one of whose begins at an odd time, or has a seat that they do not offer any more."""
+    joined = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
+    too_many = BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual"))
+    odd = or_(too_many, BOOKING.c.visit_start.in_(bindparam("odd", expanding=True)))
+    who = select(BOOKING.c.engineer_id).select_from(joined).where(*_booked(shape, whole), odd)
+    found = select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *_HOURS).select_from(joined)
+    return found.where(*_booked(shape, whole), BOOKING.c.engineer_id.in_(who))

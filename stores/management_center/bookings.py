@@ -1,0 +1,98 @@
+"""Visits that are booked, each with one engineer in one window; and those whose engineer is not there then now."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.orders import Visit
+from domain.visits import BookingRules
+from stores.management_center.availability import Hours
+from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER, ENGINEER_SKILL
+
+_AT_ONCE = 500
+_SEATS = select(BOOKING.c.seat).where(
+    BOOKING.c.engineer_id == bindparam("of_engineer"), BOOKING.c.visit_start == bindparam("at")
+)
+_UNBOOK = delete(BOOKING).where(BOOKING.c.order_id == bindparam("of_order"))
+_SKILLS = select(ENGINEER_SKILL).where(ENGINEER_SKILL.c.engineer_id.in_(bindparam("engineers", expanding=True)))
+_off = (
+    select(DAY_OFF.c.day_off_id)
+    .where(
+        or_(DAY_OFF.c.engineer_id == BOOKING.c.engineer_id, DAY_OFF.c.region == BOOKING.c.region),
+        DAY_OFF.c.last_day >= BOOKING.c.day,
+        DAY_OFF.c.first_day <= BOOKING.c.day,
+    )
+    .exists()
+)
+_there = and_(ENGINEER.c.active, ENGINEER.c.retired_at.is_(None), ENGINEER.c.region == BOOKING.c.region, ~_off)
+_TO_CHECK = select(
+    BOOKING,
+    ENGINEER.c.working_days,
+    ENGINEER.c.works_from,
+    ENGINEER.c.works_until,
+    _there.label("there"),
+).join_from(BOOKING, ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
+
+
+async def book(
+    connection: AsyncConnection, order_id: str, engineer: Any, window: Visit, skills: Sequence[str], rules: BookingRules
+) -> None:
+    """Book a visit with an engineer who has a place in the window.
+
+    Raises:
+        IntegrityError: another transaction has booked the same place.
+    """
+    taken = set(await connection.scalars(_SEATS, {"of_engineer": engineer.engineer_id, "at": window.start}))
+    booking = {
+        "order_id": order_id,
+        "engineer_id": engineer.engineer_id,
+        "visit_start": window.start,
+        "visit_end": window.end,
+        "seat": next(seat for seat in range(len(taken) + 1) if seat not in taken),
+        "day": rules.grid.day_of(window.start),
+        "region": engineer.region,
+        "skills": sorted(skills),
+        "stranded": False,
+    }
+    await connection.execute(insert(BOOKING), booking)
+
+
+async def book_again(connection: AsyncConnection, booking: Any) -> None:
+    """Have a booking be as it was before `unbook`."""
+    await connection.execute(insert(BOOKING), dict(booking._mapping))
+
+
+async def unbook(connection: AsyncConnection, order_id: str) -> bool:
+    """Free the window that is booked for an order. Whether one was."""
+    return (await connection.execute(_UNBOOK, {"of_order": order_id})).rowcount > 0
+
+
+async def skills_of(connection: AsyncConnection, engineers: Sequence[str]) -> dict[str, list[str]]:
+    """By engineer, in order."""
+    found = defaultdict(list)
+    for engineer_id, skill in await connection.execute(_SKILLS, {"engineers": engineers}):
+        found[engineer_id].append(skill)
+    return {engineer_id: sorted(skills) for engineer_id, skills in found.items()}
+
+
+async def strand(connection: AsyncConnection, rules: BookingRules, now: datetime, *which: ColumnElement[bool]) -> None:
+    """Mark those of these bookings, and no others, whose engineer does not work then any more."""
+    rows = (await connection.execute(_TO_CHECK.where(BOOKING.c.visit_start > now, *which))).all()
+    skilled = await skills_of(connection, list({row.engineer_id for row in rows if row.skills}))
+    wrong: dict[bool, list[str]] = defaultdict(list)
+    for row in rows:
+        window = Visit(row.visit_start, row.visit_end)
+        hours = Hours(row.working_days, row.works_from, row.works_until, 0)
+        works = hours.contain(row.day.weekday(), *rules.grid.minutes_of(window))
+        able = set(row.skills) <= set(skilled.get(row.engineer_id, ()))
+        stranded = not (row.there and works and able)
+        if stranded != row.stranded:
+            wrong[stranded].append(row.order_id)
+    for stranded, orders in wrong.items():
+        for first in range(0, len(orders), _AT_ONCE):
+            some = BOOKING.c.order_id.in_(orders[first : first + _AT_ONCE])
+            await connection.execute(update(BOOKING).where(some).values(stranded=stranded))

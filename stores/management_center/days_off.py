@@ -1,0 +1,124 @@
+"""Days off of engineers, and holidays of whole regions (휴무)."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import NotFound
+from domain.common.paging import Page
+from domain.management_center.staff import DayOff
+from stores.common.paging import Keyset
+from stores.management_center import waiting_list as waiting
+from stores.management_center.base import Center
+from stores.management_center.bookings import strand
+from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
+
+_ALL = select(DAY_OFF)
+_ONE = _ALL.where(DAY_OFF.c.day_off_id == bindparam("of_id"))
+_REMOVE = delete(DAY_OFF).where(DAY_OFF.c.day_off_id == bindparam("of_id"))
+_REGION = select(ENGINEER.c.region).where(
+    ENGINEER.c.engineer_id == bindparam("of_engineer"), ENGINEER.c.retired_at.is_(None)
+)
+_IN_ORDER = Keyset("lastDay", (DAY_OFF.c.last_day, DAY_OFF.c.day_off_id))
+
+
+class DaysOff(Center):
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    async def create_day_off(
+        self, *, engineer_id: str | None, region: str | None, first_day: date, last_day: date, reason: str | None
+    ) -> DayOff:
+        """Have an engineer, or a whole region, not work; visits that are booked then are stranded.
+
+        Raises:
+            NotFound: there is no such engineer.
+        """
+        day_off = DayOff(uuid4().hex, engineer_id, region, first_day, last_day, reason)
+
+        async def work(connection: AsyncConnection) -> DayOff:
+            if await self._lock_region_of(connection, day_off) is None:
+                raise NotFound("there is no such engineer")
+            await connection.execute(insert(DAY_OFF), vars(day_off))
+            await strand(connection, self._rules, self._now(), _booked_then(day_off))
+            return day_off
+
+        return await self._database.transact(work)
+
+    async def day_off(self, day_off_id: str) -> DayOff:
+        """
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return _as_day_off(await self._one(_ONE, day_off_id))
+
+    async def days_off(
+        self,
+        *,
+        engineer_id: str | None = None,
+        region: str | None = None,
+        within: Collection[str] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[DayOff]:
+        """In the order in which they end.
+
+        Args:
+            engineer_id: An engineer's own.
+            region: A region's holidays.
+            within: Only holidays of these regions, and what is off for their engineers.
+            limit: So many at most.
+            cursor: Where the page before has ended.
+
+        Raises:
+            MalformedCursor: the cursor is not of this list.
+        """
+        statement = _ALL
+        if engineer_id is not None:
+            statement = statement.where(DAY_OFF.c.engineer_id == engineer_id)
+        if region is not None:
+            statement = statement.where(DAY_OFF.c.region == region)
+        if within is not None:
+            theirs = select(ENGINEER.c.engineer_id).where(ENGINEER.c.region.in_(within))
+            statement = statement.where(or_(DAY_OFF.c.region.in_(within), DAY_OFF.c.engineer_id.in_(theirs)))
+        statement = _IN_ORDER.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return _IN_ORDER.cut(rows, limit, _as_day_off)
+
+    async def remove_day_off(self, day_off_id: str) -> None:
+        """Have them work again; who waits in their region is due.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            day_off = _as_day_off(await self._row(connection, _ONE, day_off_id))
+            region = await self._lock_region_of(connection, day_off)
+            await connection.execute(_REMOVE, {"of_id": day_off_id})
+            await strand(connection, self._rules, self._now(), _booked_then(day_off))
+            if region is not None:
+                await waiting.capacity_appeared(connection, self._now(), region)
+
+        await self._database.transact(work)
+
+    async def _lock_region_of(self, connection: AsyncConnection, day_off: DayOff) -> str | None:
+        """The region that works less; None: the engineer is not there."""
+        region = day_off.region
+        if day_off.engineer_id is not None:
+            region = await connection.scalar(_REGION, {"of_engineer": day_off.engineer_id})
+        await self._lock(connection, region)
+        return region
+
+
+def _booked_then(day_off: DayOff) -> ColumnElement[bool]:
+    whose = BOOKING.c.engineer_id == day_off.engineer_id if day_off.engineer_id else BOOKING.c.region == day_off.region
+    return and_(whose, BOOKING.c.day >= day_off.first_day, BOOKING.c.day <= day_off.last_day)
+
+
+def _as_day_off(row: Any) -> DayOff:
+    return DayOff(row.day_off_id, row.engineer_id, row.region, row.first_day, row.last_day, row.reason)

@@ -1,0 +1,205 @@
+"""Engineers, as the management centre keeps them. Retired ones are as if they were not there."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import time
+from types import EllipsisType
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.paging import Page
+from domain.management_center.staff import WORKING_DAYS, Engineer, Weekday, WorkingHours
+from stores.common.paging import Keyset
+from stores.management_center import waiting_list as waiting
+from stores.management_center.base import Center
+from stores.management_center.bookings import skills_of, strand
+from stores.management_center.tables import BOOKING, ENGINEER, ENGINEER_SKILL
+
+_WORKING_HOURS = WorkingHours()
+_LIVE = select(ENGINEER).where(ENGINEER.c.retired_at.is_(None))
+_ONE = _LIVE.where(ENGINEER.c.engineer_id == bindparam("of_id"))
+_LOCK_ONE = _ONE.with_for_update()
+_CHANGE = update(ENGINEER).where(ENGINEER.c.engineer_id == bindparam("of_id"))
+_IN_ORDER = Keyset("engineerId", (ENGINEER.c.engineer_id,))
+
+
+class Engineers(Center):
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    async def create_engineer(
+        self,
+        *,
+        name: str,
+        region: str,
+        active: bool = True,
+        skills: Sequence[str] = (),
+        working_days: Sequence[Weekday] = WORKING_DAYS,
+        working_hours: WorkingHours = _WORKING_HOURS,
+        visits_per_window: int | None = None,
+    ) -> Engineer:
+        """Have a further engineer."""
+        engineer = Engineer(
+            uuid4().hex, name, region, active, sorted(skills), _in_order(working_days), working_hours, visits_per_window
+        )
+
+        async def work(connection: AsyncConnection) -> Engineer:
+            await self._lock(connection, region)
+            await connection.execute(insert(ENGINEER), {"engineer_id": engineer.engineer_id, **_as_row(engineer)})
+            await _learn(connection, engineer)
+            if active:
+                await waiting.capacity_appeared(connection, self._now(), region)
+            return engineer
+
+        return await self._database.transact(work)
+
+    async def engineer(self, engineer_id: str) -> Engineer:
+        """
+        Raises:
+            NotFound: there is none of this id.
+        """
+        async with self._database.reading() as connection:
+            row = await self._row(connection, _ONE, engineer_id)
+            return _as_engineer(row, await skills_of(connection, [engineer_id]))
+
+    async def engineers(
+        self,
+        *,
+        regions: Collection[str] = (),
+        active: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Engineer]:
+        """Of all regions, or of some.
+
+        Raises:
+            MalformedCursor: the cursor is not of this list.
+        """
+        statement = _LIVE
+        if regions:
+            statement = statement.where(ENGINEER.c.region.in_(regions))
+        if active is not None:
+            statement = statement.where(ENGINEER.c.active == active)
+        statement = _IN_ORDER.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+            skilled = await skills_of(connection, [row.engineer_id for row in rows])
+        return _IN_ORDER.cut(rows, limit, lambda row: _as_engineer(row, skilled))
+
+    async def change_engineer(
+        self,
+        engineer_id: str,
+        *,
+        name: str | None = None,
+        region: str | None = None,
+        active: bool | None = None,
+        skills: Sequence[str] | None = None,
+        working_days: Sequence[Weekday] | None = None,
+        working_hours: WorkingHours | None = None,
+        visits_per_window: int | EllipsisType | None = ...,
+    ) -> Engineer:
+        """Change what is given. Returns the engineer as they are then.
+
+        Visits that are booked at times when they do not work any more are stranded.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        change = {
+            "name": name,
+            "region": region,
+            "active": active,
+            "skills": None if skills is None else sorted(skills),
+            "working_days": None if working_days is None else _in_order(working_days),
+            "working_hours": working_hours,
+        }
+        given: dict[str, Any] = {member: value for member, value in change.items() if value is not None}
+        if not isinstance(visits_per_window, EllipsisType):
+            given["visits_per_window"] = visits_per_window
+        return await self._alter(engineer_id, lambda before: replace(before, **given))
+
+    async def retire_engineer(self, engineer_id: str) -> None:
+        """Assign nothing more to them; the visits that are booked with them are stranded.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        await self._alter(engineer_id, lambda before: replace(before, active=False), {"retired_at": self._now()})
+
+    async def _alter(
+        self, engineer_id: str, changed: Callable[[Engineer], Engineer], more: dict[str, Any] | None = None
+    ) -> Engineer:
+        async def work(connection: AsyncConnection) -> Engineer:
+            seen = await self._row(connection, _ONE, engineer_id)
+            await self._lock(connection, seen.region, changed(_as_engineer(seen, {})).region)
+            row = await self._row(connection, _LOCK_ONE, engineer_id)
+            before = _as_engineer(row, await skills_of(connection, [engineer_id]))
+            after = changed(before)
+            await self._change(connection, _CHANGE, {"of_id": engineer_id, **_as_row(after), **(more or {})})
+            if after.skills != before.skills:
+                await _learn(connection, after)
+            await strand(connection, self._rules, self._now(), BOOKING.c.engineer_id == engineer_id)
+            if _can_more(before, after, self._rules.visits_per_window):
+                await waiting.capacity_appeared(connection, self._now(), after.region)
+            return after
+
+        return await self._database.transact(work)
+
+
+async def _learn(connection: AsyncConnection, engineer: Engineer) -> None:
+    known = {"engineer_id": engineer.engineer_id}
+    await connection.execute(delete(ENGINEER_SKILL).where(ENGINEER_SKILL.c.engineer_id == engineer.engineer_id))
+    if engineer.skills:
+        await connection.execute(insert(ENGINEER_SKILL), [{**known, "skill": skill} for skill in engineer.skills])
+
+
+def _can_more(before: Engineer, after: Engineer, usual: int) -> bool:
+    """There is something that the engineer could not be booked for before."""
+    return after.active and (
+        not before.active
+        or after.region != before.region
+        or not set(after.skills) <= set(before.skills)
+        or not set(after.working_days) <= set(before.working_days)
+        or after.working_hours.start < before.working_hours.start
+        or after.working_hours.end > before.working_hours.end
+        or (after.visits_per_window or usual) > (before.visits_per_window or usual)
+    )
+
+
+def _in_order(days: Iterable[Weekday]) -> tuple[Weekday, ...]:
+    return tuple(day for day in Weekday if day in days)
+
+
+def _as_engineer(row: Any, skilled: dict[str, list[str]]) -> Engineer:
+    return Engineer(
+        row.engineer_id,
+        row.name,
+        row.region,
+        row.active,
+        skilled.get(row.engineer_id, []),
+        tuple(day for place, day in enumerate(Weekday) if row.working_days >> place & 1),
+        WorkingHours(_time_of(row.works_from), _time_of(row.works_until)),
+        row.visits_per_window,
+    )
+
+
+def _as_row(engineer: Engineer) -> dict[str, Any]:
+    return {
+        "name": engineer.name,
+        "region": engineer.region,
+        "active": engineer.active,
+        "working_days": sum(1 << place for place, day in enumerate(Weekday) if day in engineer.working_days),
+        "works_from": _minutes_of(engineer.working_hours.start),
+        "works_until": _minutes_of(engineer.working_hours.end),
+        "visits_per_window": engineer.visits_per_window,
+    }
+
+
+def _time_of(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)
+
+
+def _minutes_of(at: time) -> int:
+    return at.hour * 60 + at.minute

@@ -1,0 +1,91 @@
+"""Which skills the installation of a product takes. One of which nothing is said takes none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import AlreadyExists
+from domain.common.paging import Page
+from domain.management_center.staff import Product
+from stores.common.paging import Keyset
+from stores.management_center import waiting_list as waiting
+from stores.management_center.base import Center
+from stores.management_center.tables import PRODUCT
+
+_ALL = select(PRODUCT)
+_ONE = _ALL.where(PRODUCT.c.product_id == bindparam("of_id"))
+_CHANGE = update(PRODUCT).where(PRODUCT.c.product_id == bindparam("of_id"))
+_REMOVE = delete(PRODUCT).where(PRODUCT.c.product_id == bindparam("of_id"))
+_IN_ORDER = Keyset("productId", (PRODUCT.c.product_id,))
+
+
+class Products(Center):
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    async def create_product(self, product_id: str, skills: Sequence[str]) -> Product:
+        """
+        Raises:
+            AlreadyExists: there is one of this id.
+        """
+        product = Product(product_id, sorted(skills))
+
+        async def work(connection: AsyncConnection) -> Product:
+            if (await connection.execute(_ONE, {"of_id": product_id})).one_or_none() is not None:
+                raise AlreadyExists("there is a product of this id")
+            await connection.execute(insert(PRODUCT), vars(product))
+            await waiting.needs_changed(connection, self._now())
+            return product
+
+        return await self._database.transact(work)
+
+    async def product(self, product_id: str) -> Product:
+        """
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return _as_product(await self._one(_ONE, product_id))
+
+    async def products(self, *, limit: int = 50, cursor: str | None = None) -> Page[Product]:
+        """
+        Raises:
+            MalformedCursor: the cursor is not of this list.
+        """
+        statement = _IN_ORDER.page(_ALL, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return _IN_ORDER.cut(rows, limit, _as_product)
+
+    async def change_product(self, product_id: str, *, skills: Sequence[str] | None = None) -> Product:
+        """Change what is given, for the visits that are booked from now on. Returns the product as it is then.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+
+        async def work(connection: AsyncConnection) -> Product:
+            if skills is not None:
+                await self._change(connection, _CHANGE, {"of_id": product_id, "skills": sorted(skills)})
+                await waiting.needs_changed(connection, self._now())
+            return _as_product(await self._row(connection, _ONE, product_id))
+
+        return await self._database.transact(work)
+
+    async def retire_product(self, product_id: str) -> None:
+        """It takes no skills any more.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._row(connection, _ONE, product_id)
+            await connection.execute(_REMOVE, {"of_id": product_id})
+            await waiting.needs_changed(connection, self._now())
+
+        await self._database.transact(work)
+
+
+def _as_product(row: Any) -> Product:
+    return Product(row.product_id, row.skills)

@@ -1,0 +1,40 @@
+"""Free visit windows (예약 가능 시간), as they are offered to whoever orders or reschedules."""
+
+from datetime import datetime, timedelta
+
+from domain.management_center.staff import Slot
+from stores.management_center.areas import ServiceAreas
+from stores.management_center.availability import Calendar
+from stores.management_center.candidates import Team
+
+_NEAR = timedelta(days=7)
+
+
+class Slots(ServiceAreas):
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
+        """The windows that begin in this span and can be booked now for the address, in order."""
+        earliest, latest = self._rules.bookable(self._now())
+        return await self._free(address, product_id, max(start, earliest), min(end, latest))
+
+    async def slots_near(self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5) -> list[Slot]:
+        """Of the windows that can be booked now for the address those nearest to a start, in order."""
+        earliest, latest = self._rules.bookable(self._now())
+        middle = min(max(wanted, earliest), latest)
+        found = await self._free(address, product_id, max(middle - _NEAR, earliest), min(middle + _NEAR, latest))
+        if len(found) < count:
+            found = await self._free(address, product_id, earliest, latest)
+        nearest = sorted(found, key=lambda slot: abs(slot.window.start - wanted))[:count]
+        return sorted(nearest, key=lambda slot: slot.window.start)
+
+    async def _free(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
+        windows = list(self._rules.grid.windows(start, end)) if start < end else []
+        if not windows:
+            return []
+        async with self._database.reading() as connection:
+            region, skills = await self._place(connection, address, product_id)
+            if region is None:
+                return []
+            calendar = await Calendar.read(connection, Team(region, skills), self._rules, start, end)
+            return await calendar.free(windows)

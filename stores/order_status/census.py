@@ -1,0 +1,96 @@
+"""How many orders stand where, and for how long: for who watches the whole, and not an order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import bindparam, case, func, select
+
+from domain.orders import OrderStatus
+from stores.common.database import Database
+from stores.order_status.tables import ORDER_STATUS
+
+_FINAL = [status.value for status in OrderStatus if status.final]
+_COUNTS = select(ORDER_STATUS.c.status, func.count().label("orders")).group_by(ORDER_STATUS.c.status)
+_projected = ORDER_STATUS.c.version > 0
+_AGES = (
+    select(
+        ORDER_STATUS.c.status,
+        func.min(case((_projected, ORDER_STATUS.c.version))),
+        func.min(case((~_projected, ORDER_STATUS.c.updated_at))),
+    )
+    .where(ORDER_STATUS.c.status.in_(bindparam("open", expanding=True)))
+    .group_by(ORDER_STATUS.c.status)
+)
+_ATTENTION = (
+    select(
+        ORDER_STATUS.c.attention_reason,
+        func.count(),
+        func.min(case((ORDER_STATUS.c.acknowledged_at.is_(None), ORDER_STATUS.c.attention_since))),
+    )
+    .where(ORDER_STATUS.c.needs_person)
+    .group_by(ORDER_STATUS.c.attention_reason)
+)
+
+_OPEN_OF = (
+    select(ORDER_STATUS.c.order_id)
+    .where(ORDER_STATUS.c.customer_id == bindparam("of_customer"), ORDER_STATUS.c.status.not_in(_FINAL))
+    .limit(bindparam("at_most"))
+)
+
+
+@dataclass
+class Census:
+    """All orders of the read model, counted."""
+
+    by_status: dict[str, int] = field(default_factory=dict)
+    unchanged_since: dict[str, datetime] = field(default_factory=dict)
+    """Of each status that an open order is in: when the one that has stood longest has last changed."""
+    unprojected_since: datetime | None = None
+    """When the oldest order was taken of which the view has its first row and nothing of its saga yet."""
+    attention: dict[str, int] = field(default_factory=dict)
+    """Orders that need a person, by reason."""
+    unacknowledged_since: dict[str, datetime] = field(default_factory=dict)
+    """Of each reason: how long the first has waited that nobody has taken on."""
+
+
+class OrderCensus:
+    """Counts the orders of the read model."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open_of(self, customer_id: str, at_most: int) -> Sequence[str]:
+        """The open orders of a customer, by their ids, or so many of them.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self._database.reading() as connection:
+            found = await connection.execute(_OPEN_OF, {"of_customer": customer_id, "at_most": at_most})
+            return found.scalars().all()
+
+    async def take(self) -> Census:
+        """
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        census = Census()
+        async with self._database.reading() as connection:
+            counts = (await connection.execute(_COUNTS)).all()
+            # By name, for an index finds these few among all that have ended.
+            found_open = [row.status for row in counts if not OrderStatus(row.status).final]
+            ages = (await connection.execute(_AGES, {"open": found_open})).all()
+            attention = (await connection.execute(_ATTENTION)).all()
+        census.by_status = dict.fromkeys(OrderStatus, 0) | {row.status: row.orders for row in counts}
+        for status, version, taken in ages:
+            # A version is the time of its change in milliseconds, and so survives a rebuilding of the view.
+            changed = datetime.fromtimestamp(version / 1000, UTC) if version else None
+            census.unchanged_since[status] = min(filter(None, (changed, taken)))
+            if taken is not None:
+                census.unprojected_since = min(filter(None, (census.unprojected_since, taken)))
+        for reason, orders, since in attention:
+            census.attention[reason] = orders
+            if since is not None:
+                census.unacknowledged_since[reason] = since
+        return census

@@ -1,0 +1,72 @@
+"""What the reconciliation needs of the read model, besides what everybody can ask of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, select
+
+from domain.order_status.view import OrderView
+from domain.orders import OrderStatus
+from stores.common.database import Database
+from stores.order_status.rows import as_view
+from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
+
+_AT_ONCE = 500
+"""Rows."""
+_FINAL = [status for status in OrderStatus if status.final]
+
+_OF_ORDERS = select(*(column for column in ORDER_STATUS.columns if column.name not in ("history", "searched"))).where(
+    ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True))
+)
+_OLD_ORDERS = (
+    select(ORDER_STATUS.c.order_id)
+    .where(ORDER_STATUS.c.status == bindparam("of_status"), ORDER_STATUS.c.updated_at < bindparam("before"))
+    .order_by(ORDER_STATUS.c.updated_at)
+    .limit(_AT_ONCE)
+)
+_FORGET_ORDERS = delete(ORDER_STATUS).where(
+    ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)),
+    # It may have been set back, and shown anew, meanwhile.
+    ORDER_STATUS.c.updated_at < bindparam("before"),
+)
+_OLDEST_CHANGES = (
+    select(ORDER_CHANGE.c.sequence, ORDER_CHANGE.c.updated_at).order_by(ORDER_CHANGE.c.sequence).limit(_AT_ONCE)
+)
+_FORGET_CHANGES = delete(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence.in_(bindparam("sequences", expanding=True)))
+
+
+class ReconciliationStore:
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, order_ids: Sequence[str]) -> dict[str, OrderView]:
+        """Those of the orders that are in the view, without history."""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_OF_ORDERS, {"of_orders": list(order_ids)})).all()
+        return {row.order_id: as_view(row) for row in rows}
+
+    async def expired(self, before: datetime) -> list[str]:
+        """Orders that ended before, some at once."""
+        order_ids: list[str] = []
+        async with self._database.reading() as connection:
+            for status in _FINAL:
+                found = await connection.execute(_OLD_ORDERS, {"of_status": status.value, "before": before})
+                order_ids += found.scalars()
+        return order_ids[:_AT_ONCE]
+
+    async def forget(self, order_ids: Sequence[str], before: datetime) -> int:
+        """Forget those of the orders that ended before; returns how many it were."""
+        async with self._database.writing() as connection:
+            gone = await connection.execute(_FORGET_ORDERS, {"of_orders": list(order_ids), "before": before})
+        return gone.rowcount
+
+    async def forget_changes(self, before: datetime) -> int:
+        """Forget changes that the event stream has kept since before, some at once; returns how many it were."""
+        async with self._database.writing() as connection:
+            oldest = (await connection.execute(_OLDEST_CHANGES)).all()
+            sequences = [change.sequence for change in oldest if change.updated_at < before]
+            if sequences:
+                await connection.execute(_FORGET_CHANGES, {"sequences": sequences})
+        return len(sequences)

@@ -1,0 +1,90 @@
+"""The read model's rows: made from orders, made into orders, and found by what is wanted of them."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, or_, true
+
+from domain.common.texts import folded
+from domain.order_status.view import OrderFilter, OrderView
+from domain.orders import Attention, Order, OrderStatus, Visit
+
+_IN_COLUMNS_OF_THEIR_OWN = {"status", "visit", "attention", "history"}
+_AS_THEY_ARE = [field.name for field in fields(Order) if field.name not in _IN_COLUMNS_OF_THEIR_OWN]
+"""The fields of an order that a column of the same name holds."""
+
+
+def as_row(order: Order, at: datetime) -> dict[str, Any]:
+    """The columns of an order that is stored at that time."""
+    visit, attention = order.visit, order.attention
+    return {
+        **{name: getattr(order, name) for name in _AS_THEY_ARE},
+        "status": order.status.value,
+        "visit_start": visit.start if visit else None,
+        "visit_end": visit.end if visit else None,
+        "attention_reason": str(attention.reason) if attention else None,
+        "attention_since": attention.since if attention else None,
+        "attention_detail": attention.detail if attention else None,
+        "acknowledged_by": attention.acknowledged_by if attention else None,
+        "acknowledged_at": attention.acknowledged_at if attention else None,
+        "needs_person": attention is not None,
+        "history": order.history,
+        # No text that is looked for spans two lines.
+        "searched": f"{folded(order.engineer_name or '')}\n{folded(order.installation_address)}",
+        "updated_at": at,
+    }
+
+
+def as_view(row: Any) -> OrderView:
+    """The order of a row, without its history."""
+    order = Order(
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        status=OrderStatus(row.status),
+        visit=Visit(row.visit_start, row.visit_end) if row.visit_start else None,
+        attention=_attention(row),
+    )
+    return OrderView(order, row.updated_at)
+
+
+def with_history(row: Any) -> OrderView:
+    """The order of a row."""
+    view = as_view(row)
+    view.order.history = row.history
+    return view
+
+
+def _attention(row: Any) -> Attention | None:
+    if row.attention_reason is None:
+        return None
+    return Attention(
+        reason=row.attention_reason,
+        since=row.attention_since,
+        detail=row.attention_detail,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at=row.acknowledged_at,
+    )
+
+
+def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
+    """What a filter means for a row of either table."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        found.append(table.c.status.in_(wanted.statuses))
+    if wanted.regions:
+        found.append(table.c.region.in_(wanted.regions))
+    if wanted.engineer_id is not None:
+        found.append(table.c.engineer_id == wanted.engineer_id)
+    if wanted.customer_id is not None:
+        found.append(table.c.customer_id == wanted.customer_id)
+    if wanted.attention == "false":
+        # Nearly every order: no index that finds them is wanted here.
+        found.append(table.c.attention_reason.is_(None))
+    elif wanted.attention is not None:
+        found.append(table.c.needs_person == true())
+        if wanted.attention != "true":
+            found.append(table.c.attention_reason == wanted.attention)
+    if wanted.q is not None:
+        part = table.c.searched.contains(folded(wanted.q), autoescape=True)
+        found.append(or_(table.c.order_id == wanted.q.strip(), part))
+    return found

@@ -1,0 +1,97 @@
+"""The read model's tables."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from domain.orders import HistoryEntry
+from stores.common.columns import ADDRESS, OURS, SHORT, AsJson, UtcDateTime, table_of
+
+
+class OrderStatusTable(SQLModel, registry=registry()):
+    """All of this context's tables, and no other's, are in `OrderStatusTable.metadata`."""
+
+
+class OrderColumns(SQLModel):
+    """An order in one of its versions."""
+
+    version: int = Field(sa_type=BigInteger)
+    customer_id: str = Field(max_length=SHORT)
+    customer_name: str | None = Field(None, max_length=SHORT)
+    contact_phone: str | None = Field(None, max_length=SHORT)
+    note: str | None = Field(None, sa_type=Text)
+    product_id: str = Field(max_length=SHORT)
+    product_name: str = Field(max_length=SHORT)
+    installation_address: str = Field(max_length=ADDRESS)
+    order_date: str = Field(max_length=10)
+    preferred_visit: datetime | None = Field(None, sa_type=UtcDateTime)
+    status: str = Field(max_length=40)
+    region: str | None = Field(None, max_length=40)
+    engineer_id: str | None = Field(None, max_length=SHORT)
+    engineer_name: str | None = Field(None, max_length=SHORT)
+    visit_start: datetime | None = Field(None, sa_type=UtcDateTime)
+    visit_end: datetime | None = Field(None, sa_type=UtcDateTime)
+    install_completed_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    attention_reason: str | None = Field(None, max_length=40)
+    attention_since: datetime | None = Field(None, sa_type=UtcDateTime)
+    attention_detail: str | None = Field(None, sa_type=Text)
+    acknowledged_by: str | None = Field(None, max_length=SHORT)
+    acknowledged_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    needs_person: bool
+    """There is an `attention`. By this an index finds the few; `IS NOT NULL` would read them all."""
+    history: list[HistoryEntry] = Field(sa_type=AsJson(list[HistoryEntry]))
+    searched: str = Field(sa_type=Text)
+    """What `q` looks into, folded so that it finds text however it is written."""
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    """When this version was stored."""
+
+
+class OrderStatusRow(OrderStatusTable, OrderColumns, table=True):
+    """An order in its newest version."""
+
+    __tablename__ = "order_status"
+    __table_args__ = (
+        Index("order_status_by_date", "order_date", "order_id"),
+        Index("order_status_by_update", "updated_at", "order_id"),
+        Index("order_status_by_attention", "attention_since", "order_id"),
+        Index("order_status_by_need", "needs_person", "order_date", "order_id"),
+        Index("order_status_by_status", "status", "updated_at", "order_id"),
+        Index("order_status_by_region", "region", "status", "attention_reason"),
+        Index("order_status_by_customer", "customer_id"),
+        Index("order_status_by_engineer", "engineer_id"),
+        OURS,
+    )
+
+    order_id: str = Field(primary_key=True, max_length=SHORT)
+
+
+class OrderChangeRow(OrderStatusTable, OrderColumns, table=True):
+    """An order in one of the versions that were stored lately."""
+
+    __tablename__ = "order_change"
+    __table_args__ = (OURS,)
+
+    sequence: int = Field(
+        # On SQLite only a column of this very type is the table's own key.
+        sa_type=BigInteger().with_variant(Integer(), "sqlite"),
+        primary_key=True,
+        sa_column_kwargs={"autoincrement": False},
+    )
+    order_id: str = Field(max_length=SHORT)
+
+
+class FeedPositionRow(OrderStatusTable, table=True):
+    """The one row that whoever stores an order locks, so that sequence numbers rise as transactions commit."""
+
+    __tablename__ = "feed_position"
+    __table_args__ = (OURS,)
+
+    feed: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    sequence: int = Field(sa_type=BigInteger)
+
+
+ORDER_STATUS = table_of(OrderStatusRow)
+ORDER_CHANGE = table_of(OrderChangeRow)
+FEED_POSITION = table_of(FeedPositionRow)

@@ -1,0 +1,193 @@
+"""The read model: every order as it stands, for the people who watch, and what has changed lately."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import NotFound
+from domain.common.paging import Page
+from domain.order_status.view import OrderChange, OrderFilter, OrderView, Sort, Summary
+from domain.orders import HistoryEntry, Order
+from stores.common.database import Database
+from stores.common.paging import Keyset, page_of_parts
+from stores.order_status.rows import as_row, as_view, conditions, with_history
+from stores.order_status.tables import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
+
+KEEP_CHANGES_FOR = timedelta(days=7)
+_PRUNE_EVERY = 500
+_PRUNE_AT_ONCE = 2 * _PRUNE_EVERY
+
+_LISTED = [column for column in ORDER_STATUS.columns if column.name not in ("history", "searched")]
+_of_order = ORDER_STATUS.c.order_id == bindparam("of_order")
+_ORDER = select(ORDER_STATUS).where(_of_order)
+_NEW_ORDER = insert(ORDER_STATUS)
+_CHANGE_ORDER = update(ORDER_STATUS).where(_of_order)
+_NEW_CHANGES = insert(ORDER_CHANGE).from_select(
+    ["sequence", *ORDER_STATUS.columns.keys()],
+    select(
+        bindparam("sequence_before", type_=BigInteger) + func.row_number().over(order_by=ORDER_STATUS.c.order_id),
+        *ORDER_STATUS.columns,
+    ).where(ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True))),
+)
+_ADVANCE_FEED = update(FEED_POSITION).values(sequence=FEED_POSITION.c.sequence + bindparam("steps"))
+_STORED = (
+    select(FEED_POSITION.c.sequence, ORDER_STATUS.c.order_id, ORDER_STATUS.c.version, ORDER_STATUS.c.history)
+    .select_from(FEED_POSITION)
+    .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
+)
+_LAST_SEQUENCE = select(FEED_POSITION.c.sequence)
+_OLD_CHANGE = (
+    select(ORDER_CHANGE.c.sequence, ORDER_CHANGE.c.updated_at)
+    .order_by(ORDER_CHANGE.c.sequence)
+    .offset(_PRUNE_AT_ONCE - 1)
+    .limit(1)
+)
+_PRUNE = delete(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence <= bindparam("up_to"))
+_COUNTS = select(
+    ORDER_STATUS.c.region, ORDER_STATUS.c.status, func.count(), func.count(ORDER_STATUS.c.attention_reason)
+).group_by(ORDER_STATUS.c.region, ORDER_STATUS.c.status)
+_SORTED_BY: dict[Sort, Column[Any]] = {
+    Sort.ORDER_DATE: ORDER_STATUS.c.order_date,
+    Sort.UPDATED_AT: ORDER_STATUS.c.updated_at,
+    Sort.ATTENTION_SINCE: ORDER_STATUS.c.attention_since,
+}
+
+
+class OrderStatusStore:
+    """Every method raises `StoreUnavailable` where the database does not answer."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        keep_changes_for: timedelta = KEEP_CHANGES_FOR,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._keep_changes_for = keep_changes_for
+        self._now = now
+
+    async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
+        """Store orders, all or none: of each the newest version, if it is newer than what is stored.
+
+        Returns:
+            The events that were not stored before.
+        """
+        if not orders:
+            return []
+        return await self._database.transact(lambda connection: self._put(connection, orders))
+
+    async def get(self, order_id: str) -> OrderView:
+        """An order with its history.
+
+        Raises:
+            NotFound: it has never been stored.
+        """
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_ORDER, {"of_order": order_id})).one_or_none()
+        if row is None:
+            raise NotFound("there is no such order")
+        return with_history(row)
+
+    async def list(
+        self, wanted: OrderFilter, sort: Sort, descending: bool, limit: int, cursor: str | None = None
+    ) -> Page[OrderView]:
+        """The orders that meet all conditions, without history; by `attentionSince`, those that need nobody last.
+
+        Raises:
+            MalformedCursor: the cursor is not of a list that is sorted so.
+        """
+        async with self._database.reading() as connection:
+            return await page_of_parts(
+                connection,
+                select(*_LISTED).where(*conditions(wanted, ORDER_STATUS)),
+                _parts(wanted, sort, descending),
+                limit=limit,
+                cursor=cursor,
+                dialect=self._database.dialect,
+                made=as_view,
+            )
+
+    async def summary(self, regions: Sequence[str] = ()) -> Summary:
+        """How many orders stand where; of all, or of some regions."""
+        summary, counts = Summary(), _COUNTS
+        if regions:
+            counts = counts.where(ORDER_STATUS.c.region.in_(regions))
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(counts)).all()
+        for region, status, orders, attention in rows:
+            summary.total += orders
+            summary.attention += attention
+            summary.by_status[status] = summary.by_status.get(status, 0) + orders
+            if region is not None:
+                summary.by_region.setdefault(region, {})[status] = orders
+        return summary
+
+    async def changes_after(
+        self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
+    ) -> Sequence[OrderChange]:
+        """The versions stored after a sequence number (and up to another) that meet all conditions, if still kept."""
+        statement = (
+            select(ORDER_CHANGE)
+            .where(ORDER_CHANGE.c.sequence > sequence, *conditions(wanted, ORDER_CHANGE))
+            .order_by(ORDER_CHANGE.c.sequence)
+            .limit(limit)
+        )
+        if up_to is not None:
+            statement = statement.where(ORDER_CHANGE.c.sequence <= up_to)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [OrderChange(row.sequence, with_history(row)) for row in rows]
+
+    async def last_sequence(self) -> int:
+        """How far versions have been numbered; each number up to it is used, or never will be."""
+        async with self._database.reading() as connection:
+            return int((await connection.execute(_LAST_SEQUENCE)).scalar_one())
+
+    async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
+        # Whoever else stores orders waits here until this is committed: numbers rise as transactions commit.
+        await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
+        rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
+        before, stored = rows[0].sequence - len(orders), {row.order_id: row for row in rows if row.order_id}
+        newest: dict[str, Order] = {}
+        for order in orders:
+            known = newest.get(order.order_id) or stored.get(order.order_id)
+            if known is None or order.version > known.version:
+                newest[order.order_id] = order
+        if not newest:
+            return []
+        at = self._now()
+        new = [as_row(order, at) for order_id, order in newest.items() if order_id not in stored]
+        changed = [
+            as_row(order, at) | {"of_order": order_id} for order_id, order in newest.items() if order_id in stored
+        ]
+        if new:
+            await connection.execute(_NEW_ORDER, new)
+        if changed:
+            await connection.execute(_CHANGE_ORDER, changed)
+        await connection.execute(_NEW_CHANGES, {"sequence_before": before, "of_orders": list(newest)})
+        if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
+            await self._prune(connection, older_than=at - self._keep_changes_for)
+        known_events = {order_id: len(row.history) for order_id, row in stored.items()}
+        return [entry for order_id, order in newest.items() for entry in order.history[known_events.get(order_id, 0) :]]
+
+    async def _prune(self, connection: AsyncConnection, *, older_than: datetime) -> None:
+        """Forget the oldest changes, if as many as are forgotten at once are old enough."""
+        old = (await connection.execute(_OLD_CHANGE)).one_or_none()
+        if old is not None and old.updated_at < older_than:
+            await connection.execute(_PRUNE, {"up_to": old.sequence})
+
+
+def _parts(wanted: OrderFilter, sort: Sort, descending: bool) -> Sequence[Keyset]:
+    """The keysets that a list is read by: only by `attentionSince` there are two, for an index finds each."""
+    by = _SORTED_BY[sort]
+    if sort is not Sort.ATTENTION_SINCE:
+        return [Keyset(sort.value, (by, ORDER_STATUS.c.order_id), descending)]
+    needing = Keyset(sort.value, (by, ORDER_STATUS.c.order_id), descending, by.is_not(None))
+    others = Keyset(f"{sort.value}-none", (ORDER_STATUS.c.order_id,), descending, by.is_(None))
+    if wanted.attention is None:
+        return [needing, others]
+    return [others] if wanted.attention == "false" else [needing]

@@ -1,1 +1,0 @@
-"""The tables, a module for each context's own."""

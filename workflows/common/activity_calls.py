@@ -1,0 +1,49 @@
+"""Asks a context to carry out a command, and waits for the answer: for workflows that nothing interrupts."""
+
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from domain.common.commands import Command
+from workflows.common.open_text import OpenText
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+async def ask(
+    command: Command[Asked, Answered],
+    asked: Asked,
+    *,
+    one_try: timedelta,
+    retries: RetryPolicy,
+    within: timedelta | None = None,
+    silence: timedelta | None = None,
+) -> Answered:
+    """What the context answers.
+
+    Args:
+        command: What is asked for.
+        asked: With which argument.
+        one_try: How long one try may take.
+        retries: When another is made.
+        within: How long all tries together may take; unset, there is no end to them.
+        silence: How long a try may go without a heartbeat: a worker that was killed is noticed by it.
+
+    Raises:
+        ActivityError: it has not come to an answer `within`.
+    """
+    answer: Answered = await workflow.execute_activity(
+        command.name,
+        asked,
+        task_queue=command.context,
+        result_type=command.answered,
+        summary=OpenText(command.summary),
+        start_to_close_timeout=one_try,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=silence,
+        retry_policy=retries,
+    )
+    return answer

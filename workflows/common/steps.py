@@ -1,0 +1,49 @@
+"""What the saga has asked of another context, until it is done."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from temporalio import workflow
+
+from domain.common.commands import Command
+from domain.order_policy import OrderPolicy
+from workflows.common.open_text import OpenText
+from workflows.common.retries import without_end
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+@dataclass
+class Step(Generic[Asked, Answered]):
+    """One activity, started at once; its first try is bounded, every further one is not."""
+
+    command: Command[Asked, Answered]
+    asked: Asked
+    policy: OrderPolicy
+
+    def __post_init__(self) -> None:
+        self.handle = self._start(bounded_by=timedelta(seconds=self.policy.attention_after))
+
+    def try_on(self) -> None:
+        """Start it again, without limit."""
+        self.handle = self._start(bounded_by=None)
+
+    def give_up(self) -> None:
+        """Tell it to stop; it may have been done all the same, and nobody waits for it any more."""
+        # An exception that nobody reads would be reported as lost.
+        self.handle.add_done_callback(lambda handle: handle.cancelled() or handle.exception())
+        self.handle.cancel()
+
+    def _start(self, *, bounded_by: timedelta | None) -> workflow.ActivityHandle[Answered]:
+        return workflow.start_activity(
+            self.command.name,
+            self.asked,
+            task_queue=self.command.context,
+            result_type=self.command.answered,
+            summary=OpenText(self.command.summary),
+            start_to_close_timeout=timedelta(seconds=self.policy.try_for),
+            schedule_to_close_timeout=bounded_by,
+            retry_policy=without_end(self.policy),
+        )

@@ -1,0 +1,96 @@
+"""What the people who watch Temporal's Web UI see of an order; none of it is personal."""
+
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    SearchAttributeUpdate,
+    TypedSearchAttributes,
+)
+
+from domain.orders import Order, marks
+from workflows.common.open_text import OpenText
+
+ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
+REGION = SearchAttributeKey.for_keyword("Region")
+ENGINEER_ID = SearchAttributeKey.for_keyword("EngineerId")
+ATTENTION = SearchAttributeKey.for_keyword("Attention")
+SEARCH_ATTRIBUTES = (ORDER_STATUS, REGION, ENGINEER_ID, ATTENTION)
+
+_LONGEST_NAME = 60
+"""Characters; Temporal means a summary to have 400 bytes at most."""
+_KOREAN = {
+    "JOIN_ORDERED": "가입신청",
+    "AWAITING_ENGINEER": "기사 배정 대기",
+    "ENGINEER_ASSIGNED": "기사 배정",
+    "INSTALLATION_REQUESTED": "설치 요청",
+    "INSTALLATION_ACCEPTED": "설치 수락",
+    "AWAITING_RESCHEDULE": "방문 일정 변경 대기",
+    "JOIN_COMPLETED": "가입 완료",
+    "CANCEL_ORDERED": "취소 신청",
+    "ORDER_CANCELED": "취소 완료",
+    "JoinOrdered": "가입신청",
+    "EngineerAwaited": "기사 배정 대기",
+    "OrderAccepted": "기사 배정",
+    "EngineerReassigned": "기사 재배정",
+    "InstallationRequested": "설치 요청",
+    "InstallationAccepted": "설치 수락",
+    "InstallationDeclined": "설치 거절",
+    "InstallationUnanswered": "기사 무응답",
+    "VisitRescheduled": "방문 일정 변경",
+    "VisitLost": "방문 취소",
+    "InstallationStarted": "설치 시작",
+    "InstallationIncomplete": "설치 미완료",
+    "InstallationCompleted": "설치 완료",
+    "JoinCompleted": "가입 완료",
+    "CancelOrdered": "취소 신청",
+    "InstallationCanceled": "설치 취소",
+    "OrderCanceled": "취소 완료",
+    "OrderCancelRejected": "취소 거절",
+    "AttentionAcknowledged": "담당자 확인",
+}
+
+
+def first_attributes(order: Order) -> TypedSearchAttributes:
+    """The search attributes that an order is started with."""
+    return TypedSearchAttributes([SearchAttributePair(ORDER_STATUS, order.status.value)])
+
+
+def summary(order: Order) -> OpenText:
+    """One line for an order, in Temporal's Markdown; a client's text can neither format it nor link to anywhere."""
+    product = "".join(sign for sign in order.product_name[:_LONGEST_NAME] if sign.isalnum() or sign in " .,-+/")
+    return OpenText(f"가입신청 · Order · {product}")
+
+
+def attributes(order: Order) -> dict[SearchAttributeKey[str], str | None]:
+    """The search attributes of an order as it stands."""
+    marked = marks(order)
+    return {key: marked[key.name] for key in SEARCH_ATTRIBUTES}
+
+
+def changes(shown: dict[SearchAttributeKey[str], str | None], order: Order) -> list[SearchAttributeUpdate[str]]:
+    """What brings the attributes that are shown up to date."""
+    return [
+        key.value_unset() if value is None else key.value_set(value)
+        for key, value in attributes(order).items()
+        if value != shown.get(key)
+    ]
+
+
+def details(order: Order) -> str:
+    """The order's story in Markdown."""
+    facts = [
+        ("상태 · Status", _named(order.status.value)),
+        ("지역 · Region", order.region),
+        ("설치기사 · Engineer", order.engineer_id),
+        ("방문 · Visit", order.visit and f"{order.visit.start:%F %R} – {order.visit.end:%R} UTC"),
+        ("확인 필요 · Attention", order.attention and f"{order.attention.reason} ({order.attention.since:%F %T} UTC)"),
+    ]
+    # Lists, for the Web UI sets the cells of a table without a space between them.
+    lines = [f"- **{name}**: {value}" for name, value in facts if value]
+    lines += ["", "**경과 · History** (UTC)", ""]
+    lines += [f"1. {entry.at:%F %T} — {_named(entry.event)} — `{entry.by.replace('`', '')}`" for entry in order.history]
+    return "\n".join(lines)
+
+
+def _named(word: str) -> str:
+    return f"{_KOREAN[word]} · {word}" if word in _KOREAN else word
