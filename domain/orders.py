@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.common import search_attributes as names
 from domain.common.errors import IllegalTransition
 from domain.common.open_enum import OpenStrEnum
 from domain.common.times import UNSET
@@ -262,11 +263,11 @@ def order_of(workflow_id: str) -> str | None:
     return workflow_id.removeprefix("order-") if workflow_id.startswith("order-") else None
 
 
-def marks(order: Order) -> dict[str, str | None]:
+def search_attributes(order: Order) -> dict[str, str | None]:
     """What Temporal lists an order by, under the names that it knows them by."""
     return {
-        "OrderStatus": order.status.value,
-        "Region": order.region,
-        "EngineerId": order.engineer_id,
-        "Attention": order.attention.reason if order.attention else None,
+        names.ORDER_STATUS: order.status.value,
+        names.REGION: order.region,
+        names.ENGINEER_ID: order.engineer_id,
+        names.ATTENTION: order.attention.reason if order.attention else None,
     }

@@ -4,7 +4,7 @@ AES-256-GCM, with a random nonce for each payload. The namespace and the key's i
 nothing is read that was written for another namespace. Payloads of a release that did not encrypt are read as they are.
 
 Ids and search attributes stay open, and the texts that are meant for whoever looks at an order in Temporal's Web UI
-(`OpenText`, and the current details): none of them is personal.
+(`PlainText`, and the current details): none of them is personal.
 """
 
 import os
@@ -17,7 +17,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
 from runtime.payload_keys import PayloadKeys
-from workflows.common.open_text import OPEN, OpenTextPayloadConverter
+from runtime.plaintext_converter import PLAIN, PlainTextPayloadConverter
 
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
@@ -40,7 +40,7 @@ class Encryption(PayloadCodec):
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt all but what is meant to be open."""
-        return [payload if _is_open(payload) else self._encrypted(payload) for payload in payloads]
+        return [payload if _is_plain(payload) else self._encrypted(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Decrypt what is encrypted.
@@ -73,7 +73,7 @@ class Encryption(PayloadCodec):
 def encrypting(keys: PayloadKeys, namespace: str) -> DataConverter:
     """How every client and worker of ours turns values into what Temporal stores, and back."""
     return DataConverter(
-        payload_converter_class=OpenTextPayloadConverter,
+        payload_converter_class=PlainTextPayloadConverter,
         payload_codec=Encryption(keys, namespace),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
@@ -83,5 +83,5 @@ def _is_encrypted(payload: Payload) -> bool:
     return payload.metadata.get("encoding") == ENCODING
 
 
-def _is_open(payload: Payload) -> bool:
-    return OPEN in payload.metadata or payload.metadata.get("messageType") == _WORKFLOW_METADATA
+def _is_plain(payload: Payload) -> bool:
+    return PLAIN in payload.metadata or payload.metadata.get("messageType") == _WORKFLOW_METADATA

@@ -18,9 +18,9 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.common import contexts
+from domain.common.texts import PlainText
 from domain.order_status.reconciliation import SCHEDULE_ID, WORKFLOW_ID, WORKFLOW_TYPE, Reconciliation
 from runtime.settings import Settings
-from workflows.common.open_text import OpenText
 
 _WITHIN = timedelta(seconds=5)
 _CATCH_UP = timedelta(minutes=1)
@@ -55,7 +55,7 @@ async def _create_or_update(client: Client, settings: Settings) -> None:
             Reconciliation(keep_for=settings.view_retention or 0),
             id=WORKFLOW_ID,
             task_queue=contexts.ORDER_STATUS,
-            static_summary=OpenText("진행상태 대사 · Reconciliation of the progress view"),
+            static_summary=PlainText("진행상태 대사 · Reconciliation of the progress view"),
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(timedelta(seconds=settings.reconcile_every))]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP),

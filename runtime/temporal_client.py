@@ -17,13 +17,12 @@ from temporalio.client import Client, Interceptor
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.common import contexts
+from domain.common import contexts, search_attributes
+from domain.common.texts import PlainText
 from domain.management_center import dispatch
 from runtime.payload_codec import encrypting
 from runtime.payload_keys import PayloadKeys, make_file, read_file
 from runtime.settings import Settings
-from workflows.common.open_text import OpenText
-from workflows.orders.visibility import SEARCH_ATTRIBUTES
 
 _DEADLINE = timedelta(seconds=5)
 _PROBE_WITHIN = timedelta(seconds=1)
@@ -148,7 +147,7 @@ async def call_dispatcher(client: Client) -> None:
             id=dispatch.WORKFLOW_ID,
             task_queue=contexts.MANAGEMENT_CENTER,
             start_signal=dispatch.LOOK,
-            static_summary=OpenText("배차 · Dispatch"),
+            static_summary=PlainText("배차 · Dispatch"),
             rpc_timeout=timedelta(seconds=_CALL_WITHIN),
         )
 
@@ -158,7 +157,7 @@ async def _register(client: Client) -> None:
     known = await service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), timeout=_DEADLINE
     )
-    missing = [key.name for key in SEARCH_ATTRIBUTES if key.name not in known.custom_attributes]
+    missing = [name for name in search_attributes.ALL if name not in known.custom_attributes]
     if missing:
         await service.add_search_attributes(
             AddSearchAttributesRequest(

@@ -6,10 +6,10 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
+from domain.common.texts import PlainText
 from domain.orders import Order
 from runtime.payload_codec import KEY_ID, Undecipherable, encrypting
 from runtime.payload_keys import PayloadKeys, new_key
-from workflows.common.open_text import OpenText
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
 ORDER = Order("1", installation_address="PERSONAL")
@@ -73,7 +73,7 @@ async def test_what_a_release_before_has_written_in_the_open_is_read() -> None:
 
 
 async def test_a_summary_stays_readable_for_everybody_and_any_other_text_does_not() -> None:
-    summary, text = await converter(NEW).encode([OpenText("설치 · Installation"), "PERSONAL"])
+    summary, text = await converter(NEW).encode([PlainText("설치 · Installation"), "PERSONAL"])
 
     assert await DataConverter.default.decode([summary]) == ["설치 · Installation"]
     assert b"PERSONAL" not in text.SerializeToString()

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from domain.common.errors import NotFound
 from domain.order_status.reconciliation import Repair
-from domain.orders import Attention, AttentionReason, Order, marks
+from domain.orders import Attention, AttentionReason, Order, search_attributes
 from runtime.order_workflows import OrderWorkflows
 from runtime.payload_codec import Undecipherable
 from stores.order_status.view import OrderStatusStore
@@ -30,7 +30,7 @@ def differs(row: Order | None, workflow: WorkflowExecution | None) -> bool:
     if workflow.status not in _AS_EVER:
         return not row.status.final
     listed = {pair.key.name: pair.value for pair in workflow.typed_search_attributes}
-    return any(listed.get(name) != value for name, value in marks(row).items())
+    return any(listed.get(name) != value for name, value in search_attributes(row).items())
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from api.orders.starting import Starting
 from api.orders.updates import Update, Updates, refusal_in
 from domain.common import contexts
 from domain.common.errors import EngineerUnavailable, IllegalTransition, OrderCancelRejected, Refusal, VisitUnavailable
+from domain.common.texts import PlainText
 from domain.installation import Act, EngineerAct
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.order_status import reconciliation
@@ -29,7 +30,6 @@ from domain.orders import (
     Subscription,
     workflow_id,
 )
-from workflows.common.open_text import OpenText
 
 SIGNAL_WITHIN = 2.0
 """Seconds for a cancel to be left with the server."""
@@ -234,7 +234,7 @@ class Subscriptions:
                 id=f"{reconciliation.WORKFLOW_ID}-{order_id}",
                 task_queue=contexts.ORDER_STATUS,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=OpenText("취소 · Cancels an order that no workflow carries"),
+                static_summary=PlainText("취소 · Cancels an order that no workflow carries"),
                 rpc_timeout=timeout,
             )
 

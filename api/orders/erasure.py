@@ -10,8 +10,8 @@ from api.http.errors import NoAnswerInTime
 from api.http.temporal_calls import asking_temporal
 from domain.common import contexts
 from domain.common.errors import OrdersOpen
+from domain.common.texts import PlainText
 from domain.erasure import WORKFLOW_TYPE, Erased, Erasure, workflow_id
-from workflows.common.open_text import OpenText
 
 START_WITHIN = 2.0
 """Seconds."""
@@ -45,7 +45,7 @@ class Erasures:
                 result_type=Erased,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=OpenText("개인정보 삭제 · Erasure of personal data"),
+                static_summary=PlainText("개인정보 삭제 · Erasure of personal data"),
                 rpc_timeout=timeout,
             )
         try:

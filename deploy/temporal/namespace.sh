@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the namespace TEMPORAL_NAMESPACE, which keeps closed orders for RETENTION, and the orders' search attributes
-# (workflows/orders/visibility.py); safe to run again. Fails while the server has not taken note of a new namespace yet.
+# (domain/common/search_attributes.py); safe to run again. Fails while the server has not taken note of a new namespace yet.
 set -eu
 
 operator() {

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 from temporalio.converter import PayloadConverter
 
 import api
-import api
 import domain
 from api.http.fields import Shown
 from api.security.principals import Role

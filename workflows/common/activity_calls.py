@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from domain.common.commands import Command
-from workflows.common.open_text import OpenText
+from domain.common.texts import PlainText
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -40,7 +40,7 @@ async def ask(
         asked,
         task_queue=command.context,
         result_type=command.answered,
-        summary=OpenText(command.summary),
+        summary=PlainText(command.summary),
         start_to_close_timeout=one_try,
         schedule_to_close_timeout=within,
         heartbeat_timeout=silence,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from workflows.common.open_text import OpenText
+from domain.common.texts import PlainText
 
 
 class Deadline:
@@ -13,7 +13,7 @@ class Deadline:
 
     def __init__(self, at: datetime, summary: str) -> None:
         left = max(at - workflow.now(), timedelta())
-        self._timer = asyncio.create_task(workflow.sleep(left, summary=OpenText(summary)))
+        self._timer = asyncio.create_task(workflow.sleep(left, summary=PlainText(summary)))
 
     @property
     def passed(self) -> bool:

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 from temporalio import workflow
 
 from domain.common.commands import Command
+from domain.common.texts import PlainText
 from domain.order_policy import OrderPolicy
-from workflows.common.open_text import OpenText
 from workflows.common.retries import without_end
 
 Asked = TypeVar("Asked")
@@ -42,7 +42,7 @@ class Step(Generic[Asked, Answered]):
             self.asked,
             task_queue=self.command.context,
             result_type=self.command.answered,
-            summary=OpenText(self.command.summary),
+            summary=PlainText(self.command.summary),
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
             schedule_to_close_timeout=bounded_by,
             retry_policy=without_end(self.policy),

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from domain.common.texts import PlainText
 from domain.order_policy import OrderPolicy
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order
-from workflows.common.open_text import OpenText
 from workflows.common.retries import without_end
 
 
@@ -67,7 +67,7 @@ class Projector:
             PROJECT_ORDER.name,
             self._order,
             task_queue=PROJECT_ORDER.context,
-            summary=OpenText(PROJECT_ORDER.summary),
+            summary=PlainText(PROJECT_ORDER.summary),
             start_to_close_timeout=self._one_try,
             schedule_to_close_timeout=self._patience(),
             retry_policy=without_end(self._policy),

@@ -7,13 +7,14 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 
-from domain.orders import Order, marks
-from workflows.common.open_text import OpenText
+from domain.common import search_attributes as names
+from domain.common.texts import PlainText
+from domain.orders import Order, search_attributes
 
-ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
-REGION = SearchAttributeKey.for_keyword("Region")
-ENGINEER_ID = SearchAttributeKey.for_keyword("EngineerId")
-ATTENTION = SearchAttributeKey.for_keyword("Attention")
+ORDER_STATUS = SearchAttributeKey.for_keyword(names.ORDER_STATUS)
+REGION = SearchAttributeKey.for_keyword(names.REGION)
+ENGINEER_ID = SearchAttributeKey.for_keyword(names.ENGINEER_ID)
+ATTENTION = SearchAttributeKey.for_keyword(names.ATTENTION)
 SEARCH_ATTRIBUTES = (ORDER_STATUS, REGION, ENGINEER_ID, ATTENTION)
 
 _LONGEST_NAME = 60
@@ -55,16 +56,16 @@ def first_attributes(order: Order) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(ORDER_STATUS, order.status.value)])
 
 
-def summary(order: Order) -> OpenText:
+def summary(order: Order) -> PlainText:
     """One line for an order, in Temporal's Markdown; a client's text can neither format it nor link to anywhere."""
     product = "".join(sign for sign in order.product_name[:_LONGEST_NAME] if sign.isalnum() or sign in " .,-+/")
-    return OpenText(f"가입신청 · Order · {product}")
+    return PlainText(f"가입신청 · Order · {product}")
 
 
 def attributes(order: Order) -> dict[SearchAttributeKey[str], str | None]:
     """The search attributes of an order as it stands."""
-    marked = marks(order)
-    return {key: marked[key.name] for key in SEARCH_ATTRIBUTES}
+    values = search_attributes(order)
+    return {key: values[key.name] for key in SEARCH_ATTRIBUTES}
 
 
 def changes(shown: dict[SearchAttributeKey[str], str | None], order: Order) -> list[SearchAttributeUpdate[str]]:

@@ -1,30 +1,26 @@
-"""Texts that stay readable in Temporal, where all else is encrypted: nothing personal is in them."""
+"""How values become payloads: as the SDK's own converter does it, but that texts for everybody are marked."""
 
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import CompositePayloadConverter, DefaultPayloadConverter, JSONPlainPayloadConverter
 
-OPEN = "open"
-"""In the metadata of such a text."""
+from domain.common.texts import PlainText
 
-
-class OpenText(str):
-    """A summary, for everybody who may look at an order in Temporal's Web UI."""
-
-    __slots__ = ()
+PLAIN = "open"
+"""In the metadata of a `PlainText`, which the codec leaves as it is."""
 
 
 class _JsonPayloadConverter(JSONPlainPayloadConverter):
     def to_payload(self, value: Any) -> Payload | None:
         payload = super().to_payload(value)
-        if payload is not None and isinstance(value, OpenText):
-            payload.metadata[OPEN] = b"true"
+        if payload is not None and isinstance(value, PlainText):
+            payload.metadata[PLAIN] = b"true"
         return payload
 
 
-class OpenTextPayloadConverter(CompositePayloadConverter):
-    """As the SDK's own, but that it marks open texts, for the codec to leave them alone."""
+class PlainTextPayloadConverter(CompositePayloadConverter):
+    """The SDK's default converter, which marks each `PlainText`."""
 
     def __init__(self) -> None:
         *others, _ = DefaultPayloadConverter.default_encoding_payload_converters
