@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query
 
 from api.audit.schemas import AuditEntryShown
 from api.dependencies import Audit
-from api.http.bodies import JsonRoute
 from api.http.fields import Cursor, Id, Limit, Many, Text
 from api.http.problems import Kind
 from api.http.times import GivenTime
 from api.security.openapi import answers
+from api.security.routing import JsonRoute
 from domain.audit import AuditFilter
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=JsonRoute)

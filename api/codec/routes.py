@@ -13,9 +13,9 @@ from temporalio.api.common.v1 import Payload
 
 from api.codec.schemas import PayloadMessage, PayloadsMessage
 from api.dependencies import Everything
-from api.http.bodies import LargeJsonRoute
 from api.http.problems import Kind
 from api.security.openapi import answers
+from api.security.routing import LargeJsonRoute
 from domain.common.errors import NotFound
 from runtime.payload_codec import Encryption, Undecipherable
 

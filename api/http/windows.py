@@ -4,12 +4,26 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from api.http.fields import Shown, Time
 from api.http.problems import invalid_member
 from domain.management_center.staff import Slot
 from domain.visits import VisitGrid
 
 FURTHEST = timedelta(days=366)
 """So far ahead may a wanted window begin, open for booking yet or not."""
+
+
+class VisitShown(Shown):
+    """The window in which the engineer comes."""
+
+    start: Time
+    end: Time
+
+
+class SlotShown(VisitShown):
+    """A visit window, and how many more visits can be booked in it."""
+
+    free: int
 
 
 def check_preferred(start: datetime, grid: VisitGrid, *, now: datetime) -> None:

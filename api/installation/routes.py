@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator
 
 from api.dependencies import Everything, Installations, OrderId, Services
-from api.http.bodies import JsonRoute
 from api.http.fields import Cursor, Id, Limit, Many, known
 from api.http.problems import Kind
 from api.http.times import Day
@@ -14,6 +13,7 @@ from api.installation.schemas import EngineerActs, EngineerCompletes, EngineerDe
 from api.security.authentication import Asking
 from api.security.openapi import answers
 from api.security.principals import Caller, Role
+from api.security.routing import JsonRoute
 from domain.common.errors import IllegalTransition, NotAssigned
 from domain.installation import Act, EngineerAct, Installation, InstallationStatus
 from domain.orders import OrderStatus

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from api.http.fields import Id, Sent, Shown, Text, Time
-from api.orders.schemas import VisitShown
+from api.http.windows import VisitShown
 from domain.installation import IncompleteReason, InstallationStatus
 
 

@@ -9,14 +9,15 @@ from starlette.exceptions import HTTPException
 
 from api.dependencies import Centers, Everything, OrderId, Orders
 from api.http import windows as visits
-from api.http.bodies import JsonRoute
 from api.http.fields import Address, Many, Text
 from api.http.problems import Kind
 from api.http.times import Moment
-from api.management_center.schemas import AssignmentShown, NewAssignment, SlotShown
+from api.http.windows import SlotShown
+from api.management_center.schemas import AssignmentShown, NewAssignment
 from api.security.authentication import Asking
 from api.security.openapi import answers
 from api.security.principals import Caller
+from api.security.routing import JsonRoute
 from domain.common.errors import EngineerUnavailable, NotFound
 from domain.management_center.assignments import ManualAssignment
 from domain.orders import MANAGER

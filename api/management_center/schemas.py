@@ -1,7 +1,7 @@
 """Assignments and free visit windows (서비스관리센터)."""
 
 from api.http.fields import Id, Sent, Shown, Time
-from api.orders.schemas import VisitShown
+from api.http.windows import VisitShown
 
 
 class NewAssignment(Sent):
@@ -22,9 +22,3 @@ class AssignmentShown(Shown):
     assigned_at: Time
     by: str
     visit: VisitShown | None
-
-
-class SlotShown(VisitShown):
-    """A visit window, and how many more visits can be booked in it."""
-
-    free: int

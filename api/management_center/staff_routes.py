@@ -7,7 +7,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.dependencies import Centers, DayOffId, EngineerId, Everything, ProductId, ServiceAreaId
-from api.http.bodies import JsonRoute
 from api.http.fields import Cursor, Id, Limit, Many, Region
 from api.http.problems import Kind, invalid_member
 from api.management_center.staff_schemas import (
@@ -25,6 +24,7 @@ from api.management_center.staff_schemas import (
 )
 from api.security.authentication import Asking
 from api.security.openapi import Answers, answers
+from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
 
 

@@ -9,7 +9,6 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
 from api.dependencies import OrderId, Statuses, StatusFeed
-from api.http.bodies import JsonRoute
 from api.http.fields import Cursor, Id, Limit, Many, Region, Text, known
 from api.http.problems import Kind
 from api.order_status.schemas import OrderStatusShown, OrderStatusSummary, Totals
@@ -17,6 +16,7 @@ from api.security.authentication import Asking, LookedAt
 from api.security.limits import client_of
 from api.security.openapi import answers
 from api.security.principals import Role
+from api.security.routing import JsonRoute
 from domain.order_status.view import OrderFilter, Sort
 from domain.orders import AttentionReason, OrderStatus
 

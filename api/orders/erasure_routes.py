@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.dependencies import Everything
-from api.http.bodies import JsonRoute
 from api.http.fields import Shown, Text
 from api.http.problems import Kind
 from api.security.openapi import Answers, answers
+from api.security.routing import JsonRoute
 
 router = APIRouter(prefix="/orders/customers", tags=["orders"], route_class=JsonRoute)
 

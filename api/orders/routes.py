@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from api.dependencies import Everything, OrderId, Orders, Services
 from api.http import problems
 from api.http import windows as visits
-from api.http.bodies import DirectRoute, JsonRoute
 from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
 from api.http.problems import Kind
 from api.orders.lookup import Known
@@ -21,6 +20,7 @@ from api.orders.schemas import NewAcknowledgement, NewCancel, NewOrder, NewVisit
 from api.security.authentication import Asking
 from api.security.openapi import Answers, answers
 from api.security.principals import ANONYMOUS, Caller, Role
+from api.security.routing import DirectRoute, JsonRoute
 from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
 from domain.management_center.staff import Slot
 from domain.orders import MANAGER, Acknowledgement, CancelRequest, RescheduleRequest, Subscription

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from api.http.fields import Address, Id, Identifier, Sent, Shown, Text, Time
 from api.http.times import GivenDate, GivenTime
+from api.http.windows import VisitShown
 from domain.orders import Order, OrderStatus
 
 _KOREA = timezone(timedelta(hours=9))
@@ -69,13 +70,6 @@ class NewAcknowledgement(Sent):
     """Who takes on what a person is asked for."""
 
     manager_id: Id | None = None
-
-
-class VisitShown(Shown):
-    """The window in which the engineer comes."""
-
-    start: Time
-    end: Time
 
 
 class AttentionShown(Shown):

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from api.http import problems
 from api.http.problems import Kind
-from api.management_center.schemas import SlotShown
+from api.http.windows import SlotShown
 from api.security.permissions import RULES
 from api.security.tokens import Trust
 

@@ -1,0 +1,67 @@
+"""The classes of routes: each checks who sends a request before it reads the body."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, get_type_hints
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+
+from api.http.bodies import JsonRequest, LargeJsonRequest
+from api.security.authentication import guarded
+
+
+class JsonRoute(APIRoute):
+    """A route behind the gate, that reads its query as UTF-8, and its body as a `JsonRequest`."""
+
+    request_class = JsonRequest
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, with the stricter request."""
+        handle = super().get_route_handler()
+
+        async def handle_json(request: Request) -> Response:
+            _check_query(request.scope["query_string"])
+            return await handle(self.request_class(request.scope, request.receive))
+
+        return guarded(self, handle_json)
+
+
+class LargeJsonRoute(JsonRoute):
+    """A route whose body is a `LargeJsonRequest`."""
+
+    request_class = LargeJsonRequest
+
+
+class DirectRoute(JsonRoute):
+    """A route whose endpoint takes its body and the request, and is called with them at once.
+
+    FastAPI describes it like any other. To look for dependencies each time would cost as much as all the rest.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Read the body, call the endpoint."""
+        model, *_ = get_type_hints(self.endpoint).values()
+        body, endpoint = TypeAdapter(model), self.endpoint
+
+        async def handle(request: Request) -> Response:
+            content = await JsonRequest(request.scope, request.receive).json()
+            try:
+                given = body.validate_python(content)
+            except ValidationError as invalid:
+                found = invalid.errors(include_url=False, include_input=False)
+                raise RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in found]) from None
+            answer: Response = await endpoint(given, request)
+            return answer
+
+        return guarded(self, handle)
+
+
+def _check_query(query: bytes) -> None:
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        raise HTTPException(400, "the query is not UTF-8") from None
