@@ -102,6 +102,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _opened(settings, limits, health, telemetry) as services:
             app.state.services = services
+            app.state.reach, app.state.notes = services.get(Ownership), services.get(AuditTrail)
             if trust is None:
                 _log.warning("no tokens are asked for: whoever uses this machine may do everything")
             health.ready()
@@ -130,7 +131,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.add_middleware(
         RequestMetrics,
         registry=health.registry,
-        also=lambda *answered: app.state.services.audit_trail.note(*answered),
+        also=lambda *answered: app.state.services.get(AuditTrail).note(*answered),
     )
     app.add_middleware(RequestContext)
     if settings.api_origins:
@@ -159,7 +160,7 @@ def _is_a_probe(scope: Scope) -> bool:
 async def stop_serving(app: FastAPI) -> None:
     """Take no more work, and end the streams that do not end by themselves."""
     app.state.health.stopping()
-    await app.state.services.feed.stop()
+    await app.state.services.get(Feed).stop()
 
 
 @asynccontextmanager
@@ -177,21 +178,19 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         services = _services(settings, limits, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])
         registering = asyncio.create_task(_register_search_attributes(client))
-        works = (
-            services.first_rows.run,
-            services.audit_trail.run,
-            services.feed.run,
-            services.dispatching.run,
-        )
-        background = [asyncio.create_task(_kept_up(work)) for work in works]
+        first_rows, trail, dispatching = services.get(FirstRows), services.get(AuditTrail), services.get(Dispatching)
+        feed = services.get(Feed)
+        background = [
+            asyncio.create_task(_kept_up(work)) for work in (first_rows.run, trail.run, dispatching.run, feed.run)
+        ]
         try:
             yield services
         finally:
             registering.cancel()
-            services.first_rows.stop()
-            services.audit_trail.stop()
-            services.dispatching.stop()
-            await services.feed.stop()
+            first_rows.stop()
+            trail.stop()
+            dispatching.stop()
+            await feed.stop()
             await asyncio.gather(registering, *background, return_exceptions=True)
 
 
@@ -207,21 +206,21 @@ def _services(
     trail = AuditStore(databases[contexts.AUDIT])
     installations = InstallationStore(databases[contexts.INSTALLATION])
     return Services(
-        subscriptions=subscriptions,
-        first_rows=FirstRows(statuses, health.registry),
-        open_orders=OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
-        policy=settings.order_policy,
-        grid=settings.booking_rules.grid,
-        centers=centers,
-        installations=installations,
-        statuses=statuses,
-        audit=trail,
-        audit_trail=AuditTrail(trail, health.registry),
-        feed=Feed(statuses, health.registry, most_of_one=limits.listeners),
-        dispatching=Dispatching(centers.has_due, partial(call_dispatcher, client)),
-        ownership=Ownership(subscriptions, installations, centers),
-        encryption=Encryption(payload_keys_of(settings), client.namespace),
-        erasures=Erasures(client),
+        subscriptions,
+        FirstRows(statuses, health.registry),
+        OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
+        settings.order_policy,
+        settings.booking_rules.grid,
+        centers,
+        installations,
+        statuses,
+        trail,
+        AuditTrail(trail, health.registry),
+        Feed(statuses, health.registry, most_of_one=limits.listeners),
+        Dispatching(centers.has_due, partial(call_dispatcher, client)),
+        Ownership(subscriptions, installations, centers),
+        Encryption(payload_keys_of(settings), client.namespace),
+        Erasures(client),
     )
 
 

@@ -1,88 +1,45 @@
-"""What a route can ask for."""
+"""What a route can ask for: the parameters of its path, and what the app has opened."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from api.audit.trail import AuditTrail
-from api.http.fields import ID, Text
-from api.management_center.dispatch_trigger import Dispatching
-from api.order_status.change_stream import Feed
-from api.orders.client import Subscriptions
-from api.orders.erasure import Erasures
-from api.orders.initial_projection import FirstRows
-from api.orders.open_orders import OpenOrders
-from api.ownership import Ownership
-from domain.order_policy import OrderPolicy
-from domain.visits import VisitGrid
-from runtime.payload_codec import Encryption
-from stores.audit.trail import AuditStore
-from stores.installation.installations import InstallationStore
-from stores.management_center.assignments import ManagementCenterStore
-from stores.order_status.view import OrderStatusStore
+from api.http.fields import ID
+
+Opened = TypeVar("Opened")
 
 OrderId = Annotated[str, Path(alias="orderId", pattern=ID)]
-EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
-ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
-DayOffId = Annotated[str, Path(alias="dayOffId", pattern=ID)]
-ProductId = Annotated[Text, Path(alias="productId")]
 
 
-@dataclass(frozen=True)
 class Services:
-    """What the app has opened, for as long as it runs."""
+    """What the app has opened, for as long as it runs: one object of each type."""
 
-    subscriptions: Subscriptions
-    first_rows: FirstRows
-    open_orders: OpenOrders
-    policy: OrderPolicy
-    grid: VisitGrid
-    centers: ManagementCenterStore
-    installations: InstallationStore
-    statuses: OrderStatusStore
-    audit: AuditStore
-    audit_trail: AuditTrail
-    feed: Feed
-    dispatching: Dispatching
-    ownership: Ownership
-    encryption: Encryption
-    erasures: Erasures
+    def __init__(self, *opened: object) -> None:
+        self._by_type: dict[type, Any] = {type(each): each for each in opened}
+
+    def get(self, kind: type[Opened]) -> Opened:
+        """The object of a type.
+
+        Raises:
+            KeyError: the app has opened none.
+        """
+        found: Opened = self._by_type[kind]
+        return found
 
 
-async def _services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """What the app that serves a request has opened."""
     services: Services = request.app.state.services
     return services
 
 
-async def _statuses(request: Request) -> OrderStatusStore:
-    return (await _services(request)).statuses
+Everything = Annotated[Services, Depends(services_of)]
 
 
-async def _audit(request: Request) -> AuditStore:
-    return (await _services(request)).audit
+def provided(kind: type[Any]) -> Any:
+    """Depend on the object of a type, as in `Annotated[AuditStore, provided(AuditStore)]`."""
 
+    async def look_up(request: Request) -> Any:
+        return services_of(request).get(kind)
 
-async def _centers(request: Request) -> ManagementCenterStore:
-    return (await _services(request)).centers
-
-
-async def _installations(request: Request) -> InstallationStore:
-    return (await _services(request)).installations
-
-
-async def _subscriptions(request: Request) -> Subscriptions:
-    return (await _services(request)).subscriptions
-
-
-async def _feed(request: Request) -> Feed:
-    return (await _services(request)).feed
-
-
-Everything = Annotated[Services, Depends(_services)]
-Orders = Annotated[Subscriptions, Depends(_subscriptions)]
-Statuses = Annotated[OrderStatusStore, Depends(_statuses)]
-Audit = Annotated[AuditStore, Depends(_audit)]
-Centers = Annotated[ManagementCenterStore, Depends(_centers)]
-Installations = Annotated[InstallationStore, Depends(_installations)]
-StatusFeed = Annotated[Feed, Depends(_feed)]
+    return Depends(look_up)

@@ -5,13 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.audit.schemas import AuditEntryShown
-from api.dependencies import Audit
+from api.dependencies import provided
 from api.http.fields import Cursor, Id, Limit, Many, Text
 from api.http.problems import Kind
 from api.http.times import GivenTime
 from api.security.openapi import answers
 from api.security.routing import JsonRoute
 from domain.audit import AuditFilter
+from stores.audit.trail import AuditStore
+
+Audit = Annotated[AuditStore, provided(AuditStore)]
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=JsonRoute)
 

@@ -27,14 +27,14 @@ Namespace = Annotated[str, Path(max_length=255)]
 @router.post("/{namespace}/decode", responses=answers(Kind.NOT_FOUND, body=True))
 async def decode(namespace: Namespace, given: PayloadsMessage, services: Everything) -> PayloadsMessage:
     """Payloads as they were before they were encrypted; what cannot be decrypted, as it is."""
-    encryption = _of(namespace, services.encryption)
+    encryption = _of(namespace, services.get(Encryption))
     return _message([await _decrypted(encryption, each.payload()) for each in given.payloads])
 
 
 @router.post("/{namespace}/encode", responses=answers(Kind.NOT_FOUND, body=True))
 async def encode(namespace: Namespace, given: PayloadsMessage, services: Everything) -> PayloadsMessage:
     """Payloads encrypted, for the Web UI and the CLI to send."""
-    encryption = _of(namespace, services.encryption)
+    encryption = _of(namespace, services.get(Encryption))
     return _message(await encryption.encode([each.payload() for each in given.payloads]))
 
 

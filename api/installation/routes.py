@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator
 
-from api.dependencies import Everything, Installations, OrderId, Services
+from api.dependencies import Everything, OrderId, Services, provided
 from api.http.fields import Cursor, Id, Limit, Many, known
 from api.http.problems import Kind
 from api.http.times import Day
 from api.installation.schemas import EngineerActs, EngineerCompletes, EngineerDeclines, EngineerFails, InstallationShown
+from api.orders.client import Subscriptions
 from api.security.authentication import Asking
 from api.security.openapi import answers
 from api.security.principals import Caller, Role
@@ -17,7 +18,10 @@ from api.security.routing import JsonRoute
 from domain.common.errors import IllegalTransition, NotAssigned
 from domain.installation import Act, EngineerAct, Installation, InstallationStatus
 from domain.orders import OrderStatus
+from domain.visits import VisitGrid
 from stores.installation.installations import InstallationStore
+
+Installations = Annotated[InstallationStore, provided(InstallationStore)]
 
 router = APIRouter(prefix="/installations", tags=["installations"], route_class=JsonRoute)
 
@@ -61,8 +65,10 @@ async def list_installations(
 ) -> Many[InstallationShown]:
     """An engineer's work list, or everybody's; for a manager limited to regions, of orders of those."""
     engineer_id = caller.themselves(Role.ENGINEER, engineer_id)
-    day = services.grid.span_of(date) if date else None
-    page = await services.installations.list(engineer_id, status, limit, cursor, day=day, regions=caller.regions)
+    day = services.get(VisitGrid).span_of(date) if date else None
+    page = await services.get(InstallationStore).list(
+        engineer_id, status, limit, cursor, day=day, regions=caller.regions
+    )
     return Many[InstallationShown].model_validate(page)
 
 
@@ -113,7 +119,7 @@ async def incomplete(order_id: OrderId, services: Everything, caller: Asking, gi
 async def _act(
     services: Services, caller: Caller, order_id: str, act: Act, given: EngineerActs, **more: Any
 ) -> Response:
-    store, orders = services.installations, services.subscriptions
+    store, orders = services.get(InstallationStore), services.get(Subscriptions)
     asked = await _asked(store, order_id, caller.themselves(Role.ENGINEER, given.engineer_id))
     if asked.engineer_id is None:
         raise IllegalTransition(f"the installation is {asked.status}")

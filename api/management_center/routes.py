@@ -7,13 +7,15 @@ from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.dependencies import Centers, Everything, OrderId, Orders
+from api.dependencies import Everything, OrderId
 from api.http import windows as visits
 from api.http.fields import Address, Many, Text
 from api.http.problems import Kind
 from api.http.times import Moment
 from api.http.windows import SlotShown
+from api.management_center.dependencies import Centers
 from api.management_center.schemas import AssignmentShown, NewAssignment
+from api.orders.dependencies import Orders
 from api.security.authentication import Asking
 from api.security.openapi import answers
 from api.security.principals import Caller
@@ -48,11 +50,11 @@ async def list_slots(
     end: Annotated[Moment | None, Query(alias="to", description="Two weeks after `from`, if absent")] = None,
 ) -> Response:
     """The visit windows that can be booked for an address, of those that begin from then until then."""
-    begins = _point_in_time(start, services.grid) if start else datetime.now(UTC)
-    ends = _point_in_time(end, services.grid) if end else begins + _AS_IT_COMES
+    begins = _point_in_time(start, services.get(VisitGrid)) if start else datetime.now(UTC)
+    ends = _point_in_time(end, services.get(VisitGrid)) if end else begins + _AS_IT_COMES
     if not begins < ends <= begins + MOST_AT_ONCE:
         raise HTTPException(400, f"`to` has to be after `from`, and at most {MOST_AT_ONCE.days} days")
-    slots = await services.centers.slots(address, product_id, begins, ends)
+    slots = await services.get(ManagementCenterStore).slots(address, product_id, begins, ends)
     # Prepared here, for FastAPI would validate and copy each of them.
     return Response(to_json({"items": visits.shown(slots), "nextCursor": None}), media_type="application/json")
 

@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.dependencies import Centers, DayOffId, EngineerId, Everything, ProductId, ServiceAreaId
+from api.dependencies import Everything
 from api.http.fields import Cursor, Id, Limit, Many, Region
 from api.http.problems import Kind, invalid_member
+from api.management_center.dependencies import Centers, DayOffId, EngineerId, ProductId, ServiceAreaId
+from api.management_center.dispatch_trigger import Dispatching
 from api.management_center.staff_schemas import (
     DayOffShown,
     EngineerChange,
@@ -32,7 +34,7 @@ async def _tell_of_changes(request: Request, services: Everything) -> AsyncItera
     """What has been changed may free capacity, or leave a visit without its engineer."""
     yield
     if request.method != "GET":
-        services.dispatching.staff_changed()
+        services.get(Dispatching).staff_changed()
 
 
 router = APIRouter(

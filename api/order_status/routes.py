@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
-from api.dependencies import OrderId, Statuses, StatusFeed
+from api.dependencies import OrderId, provided
 from api.http.fields import Cursor, Id, Limit, Many, Region, Text, known
 from api.http.problems import Kind
+from api.order_status.change_stream import Feed
 from api.order_status.schemas import OrderStatusShown, OrderStatusSummary, Totals
 from api.security.authentication import Asking, LookedAt
 from api.security.limits import client_of
@@ -19,6 +20,10 @@ from api.security.principals import Role
 from api.security.routing import JsonRoute
 from domain.order_status.view import OrderFilter, Sort
 from domain.orders import AttentionReason, OrderStatus
+from stores.order_status.view import OrderStatusStore
+
+Statuses = Annotated[OrderStatusStore, provided(OrderStatusStore)]
+StatusFeed = Annotated[Feed, provided(Feed)]
 
 router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
 

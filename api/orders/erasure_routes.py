@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from api.dependencies import Everything
 from api.http.fields import Shown, Text
 from api.http.problems import Kind
+from api.orders.erasure import Erasures
 from api.security.openapi import Answers, answers
 from api.security.routing import JsonRoute
 
@@ -37,6 +38,6 @@ async def erase(customer_id: CustomerId, services: Everything) -> Response:
 
     Safe to repeat, and nothing to do then.
     """
-    erased = await services.erasures.erase(customer_id)
+    erased = await services.get(Erasures).erase(customer_id)
     content = ErasureShown(erased_orders=erased).model_dump_json(by_alias=True)
     return Response(content, 202 if erased is None else 200, media_type="application/json")

@@ -10,12 +10,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api.dependencies import Everything, OrderId, Orders, Services
+from api.dependencies import Everything, OrderId, Services, services_of
 from api.http import problems
 from api.http import windows as visits
 from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
 from api.http.problems import Kind
+from api.orders.client import Subscriptions
+from api.orders.dependencies import Orders
+from api.orders.initial_projection import FirstRows
 from api.orders.lookup import Known
+from api.orders.open_orders import OpenOrders
 from api.orders.schemas import NewAcknowledgement, NewCancel, NewOrder, NewVisit, OrderShown
 from api.security.authentication import Asking
 from api.security.openapi import Answers, answers
@@ -23,7 +27,10 @@ from api.security.principals import ANONYMOUS, Caller, Role
 from api.security.routing import DirectRoute, JsonRoute
 from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
 from domain.management_center.staff import Slot
+from domain.order_policy import OrderPolicy
 from domain.orders import MANAGER, Acknowledgement, CancelRequest, RescheduleRequest, Subscription
+from domain.visits import VisitGrid
+from stores.management_center.assignments import ManagementCenterStore
 
 router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
 
@@ -62,32 +69,32 @@ async def place_order(given: NewOrder, request: Request) -> Response:
 
     A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
     """
-    services: Services = request.app.state.services
+    services = services_of(request)
     caller: Caller = request.state.caller
     caller.themselves(Role.CUSTOMER, given.customer_id)
     key = request.headers.get(_KEY["name"])
     order_id = order_id_of(key, caller)
     problems.note_order(request, order_id)
-    if key is not None and (ended := await services.subscriptions.forgotten(order_id)):
+    if key is not None and (ended := await services.get(Subscriptions).forgotten(order_id)):
         if not given.asks_for(ended):
             raise IdempotencyKeyReused("the key has been used with another body")
         return _shown(Known(ended), 200, _REPLAYED)
     at, fingerprint = datetime.now(UTC), given.fingerprint()
     try:
         if given.preferred_visit is not None:
-            visits.check_preferred(given.preferred_visit, services.grid, now=at)
-        await services.open_orders.admit(given.customer_id, order_id)
+            visits.check_preferred(given.preferred_visit, services.get(VisitGrid), now=at)
+        await services.get(OpenOrders).admit(given.customer_id, order_id)
     except (RequestValidationError, TooManyOpenOrders):
         # It may be repeated from a day when visits had other windows, or the customer fewer orders.
-        placed = await services.subscriptions.placed(order_id, fingerprint) if key is not None else None
+        placed = await services.get(Subscriptions).placed(order_id, fingerprint) if key is not None else None
         if placed is None:
             raise
         return _shown(placed, 200, _REPLAYED)
     order = given.order(order_id, at=at, by=caller.actor)
-    started = await services.subscriptions.start(Subscription(order, services.policy), fingerprint)
+    started = await services.get(Subscriptions).start(Subscription(order, services.get(OrderPolicy)), fingerprint)
     if started.replayed:
         return _shown(started.known, 200, _REPLAYED)
-    services.first_rows.add(order)
+    services.get(FirstRows).add(order)
     return _shown(started.known, 201, {"Location": f"/orders/{order_id}"})
 
 
@@ -132,10 +139,10 @@ async def reschedule_order(order_id: OrderId, services: Everything, caller: Aski
     A window that is not free changes nothing, and the nearest free ones are offered in `slots`.
     """
     wanted = given.preferred_visit
-    visits.check_preferred(wanted, services.grid, now=datetime.now(UTC))
+    visits.check_preferred(wanted, services.get(VisitGrid), now=datetime.now(UTC))
     try:
         by = _decided_by(caller, given.manager_id, "customer")
-        order = await services.subscriptions.reschedule(order_id, RescheduleRequest(wanted, by))
+        order = await services.get(Subscriptions).reschedule(order_id, RescheduleRequest(wanted, by))
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
         return problems.problem(Kind.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
@@ -164,8 +171,10 @@ def _decided_by(caller: Caller, manager_id: str | None, otherwise: str) -> str:
 async def _free_near(services: Services, order_id: str, wanted: datetime) -> list[Slot]:
     """What can be had instead; nothing, where nobody tells."""
     try:
-        order = (await services.subscriptions.get(order_id)).order
-        return await services.centers.slots_near(order.installation_address, order.product_id, wanted)
+        order = (await services.get(Subscriptions).get(order_id)).order
+        return await services.get(ManagementCenterStore).slots_near(
+            order.installation_address, order.product_id, wanted
+        )
     except (NotFound, Unavailable, StoreUnavailable):
         return []
 

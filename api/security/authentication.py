@@ -1,7 +1,7 @@
 """The way in: who sends a request, and whether they may, before anything of it is read."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -14,6 +14,20 @@ from api.security.tokens import Tokens
 from domain.order_status.view import OrderView
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Reach(Protocol):
+    """Knows what is within a caller's reach; the contexts' own knowledge stays outside of this package."""
+
+    async def check(self, caller: Caller, named: Mapping[str, str], collection: str) -> OrderView | None:
+        """Raise `NotFound` where what a path names is not the caller's to see."""
+
+
+class Notes(Protocol):
+    """Keeps a place for the note of what a request will have done."""
+
+    def admit(self, request: Request, rule: Rule) -> None:
+        """Raise `NoAnswerInTime` where the request must not change anything, for there is no place."""
 
 
 class Gate:
@@ -47,8 +61,13 @@ class Gate:
             self._rates.take(None, site_of(request))
             raise
         self._rates.take(caller.role, caller.subject)
-        request.state.view = await request.app.state.services.ownership.check(caller, request.path_params, collection)
+        request.state.view = await _reach_of(request).check(caller, request.path_params, collection)
         return caller
+
+
+def _reach_of(request: Request) -> Reach:
+    reach: Reach = request.app.state.reach
+    return reach
 
 
 def guarded(route: APIRoute, handle: Handler) -> Handler:
@@ -62,7 +81,8 @@ def guarded(route: APIRoute, handle: Handler) -> Handler:
     async def admit_first(request: Request) -> Response:
         gate: Gate = request.app.state.gate
         request.state.caller = await gate.admit(request, rule, collection)
-        request.app.state.services.audit_trail.admit(request, rule)
+        notes: Notes = request.app.state.notes
+        notes.admit(request, rule)
         return await handle(request)
 
     return admit_first

@@ -6,6 +6,9 @@ from typing import Any
 from domain.common.times import UNSET
 from domain.installation import RequestInstallation
 from domain.orders import Order, OrderStatus
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.service import Service
 
@@ -44,12 +47,12 @@ async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
     for customer_id, region, named in (("1", "KR-11", OWN), ("2", "KR-26", OTHERS)):
         more: dict[str, Any] = {"region": region, "engineer_id": named["engineerId"]}
         order = Order(named["orderId"], customer_id, status=OrderStatus.INSTALLATION_REQUESTED, version=1, **more)
-        await services.statuses.put([order])
-        await services.installations.request(
+        await services.get(OrderStatusStore).put([order])
+        await services.get(InstallationStore).request(
             RequestInstallation(named["orderId"], 1, named["engineerId"], "a", "b", region=region), UNSET
         )
-        await services.centers.create_product(named["productId"], [])
-        day_off = await services.centers.create_day_off(
+        await services.get(ManagementCenterStore).create_product(named["productId"], [])
+        day_off = await services.get(ManagementCenterStore).create_day_off(
             engineer_id=named["engineerId"], region=None, first_day=today, last_day=today, reason=None
         )
         found.append(named | {"dayOffId": day_off.day_off_id})

@@ -26,6 +26,7 @@ from runtime.settings import Settings
 from runtime.temporal_client import connect
 from stores.common.database import Database
 from stores.migration import METADATA, migrate
+from stores.order_status.view import OrderStatusStore
 from tests.api import patience
 from tests.eventually import PATIENCE, eventually, soon
 
@@ -123,7 +124,7 @@ class Service:
         """An order that only the read model knows, as after the server's retention; its id."""
         order = order or Order(uuid4().hex, order_date="2020-07-15")
         order.status = status
-        await self.app.state.services.statuses.put([order])
+        await self.app.state.services.get(OrderStatusStore).put([order])
         return order.order_id
 
     async def until(self, order_id: str, status: str) -> dict[str, Any]:

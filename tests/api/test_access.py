@@ -152,7 +152,7 @@ async def test_every_route_with_every_role(service: Service, issuer: Issuer) -> 
                     wrong.append((route, who, whose, answer.status_code, expected))
     assert wrong == []
     for order_id in (own["orderId"], others["orderId"]):
-        assert (await service.app.state.services.statuses.get(order_id)).order.version == 1
+        assert (await service.app.state.services.get(OrderStatusStore).get(order_id)).order.version == 1
 
 
 def _expected(who: str, may: bool, whose: str, path: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from httpx2 import Response
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import NoResultFound
 
+from api.audit.trail import AuditTrail
 from api.http import write_behind as batches
 from api.security.permissions import RULES
 from domain.audit import Act, Head
@@ -18,6 +19,7 @@ from domain.common import contexts
 from runtime.settings import Settings
 from stores.audit.tables import AUDIT_HEAD
 from stores.audit.trail import AuditStore
+from stores.management_center.assignments import ManagementCenterStore
 from tests.api.audit_outage import Outage, metric, noted, staff
 from tests.api.known import know_both
 from tests.api.problems import assert_problem
@@ -56,7 +58,7 @@ async def service(outage: Outage) -> AsyncIterator[Service]:
 def fill(service: Service, number: int) -> None:
     """Have so many notes wait."""
     for _ in range(number):
-        service.app.state.services.audit_trail.add(Act(uuid4().hex, datetime.now(UTC), "x", "x", "x", None, 200))
+        service.app.state.services.get(AuditTrail).add(Act(uuid4().hex, datetime.now(UTC), "x", "x", "x", None, 200))
 
 
 async def hire(service: Service) -> Response:
@@ -140,7 +142,7 @@ async def test_of_many_changes_at_once_as_many_are_made_as_can_be_noted(
 async def test_an_order_takes_no_place_that_is_kept_for_a_change_under_way(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    centers, begun, go_on = service.app.state.services.centers, asyncio.Event(), asyncio.Event()
+    centers, begun, go_on = service.app.state.services.get(ManagementCenterStore), asyncio.Event(), asyncio.Event()
     create = centers.create_engineer
 
     async def held(**given: object) -> object:
@@ -176,7 +178,7 @@ async def test_a_change_that_is_refused_gives_its_place_back(service: Service, m
 async def test_a_change_that_fails_or_is_cut_off_is_noted_for_it_may_have_been_made(
     service: Service, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    centers, begun = service.app.state.services.centers, asyncio.Event()
+    centers, begun = service.app.state.services.get(ManagementCenterStore), asyncio.Event()
 
     async def hang(**_: object) -> None:
         begun.set()

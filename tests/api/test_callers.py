@@ -15,6 +15,7 @@ from api.security.tokens import LEEWAY
 from domain.orders import Order
 from harness.waiting import PATIENCE
 from runtime.settings import Settings
+from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
 from tests.api.problems import assert_problem
@@ -199,7 +200,7 @@ async def test_a_listener_hears_of_their_own_orders_until_their_token_ends(
             httpx2.AsyncClient(base_url=url, timeout=PATIENCE) as http,
             http.stream("GET", "/orderStatuses/events", headers=headers) as stream,
         ):
-            await inside.app.state.services.statuses.put([Order("others", "2"), Order("own", "1")])
+            await inside.app.state.services.get(OrderStatusStore).put([Order("others", "2"), Order("own", "1")])
             async for line in stream.aiter_lines():
                 if line.startswith("data: "):
                     heard.append(json.loads(line.removeprefix("data: "))["orderId"])

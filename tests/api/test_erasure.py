@@ -18,6 +18,7 @@ from runtime.temporal_client import connect
 from stores.installation.tables import INSTALLATION
 from stores.management_center.tables import ASSIGNMENT
 from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
+from stores.order_status.view import OrderStatusStore
 from tests.api.problems import assert_problem
 from tests.api.service import Service, window
 from tests.eventually import soon
@@ -98,7 +99,7 @@ async def test_the_skeletons_of_a_customers_orders_stay_and_nothing_brings_the_d
     await service.work()
     order_ids = [await fulfilled(service), await canceled(service)]
     others = await service.completed()
-    statuses = service.app.state.services.statuses
+    statuses = service.app.state.services.get(OrderStatusStore)
     before = {order_id: (await statuses.get(order_id)).order for order_id in [*order_ids, others]}
     for order_id in order_ids:
         assert await remembered(service, order_id)

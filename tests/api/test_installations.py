@@ -7,6 +7,7 @@ from domain.installation import CancelInstallation, RecordAnswer, RequestInstall
 from domain.orders import OrderStatus
 from domain.visits import VisitGrid
 from runtime.settings import Settings
+from stores.installation.installations import InstallationStore
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, window
 from tests.eventually import soon
@@ -194,7 +195,7 @@ async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_insta
 
 async def test_who_declined_an_order_that_was_cancelled_before_the_next_was_asked_is_told_so(service: Service) -> None:
     order_id = await service.forgotten(OrderStatus.ORDER_CANCELED)
-    store = service.app.state.services.installations
+    store = service.app.state.services.get(InstallationStore)
     await store.request(RequestInstallation(order_id, 1, "kr-11-1", "a", "b"), UNSET)
     await store.decline(RecordAnswer(order_id, 1, UNSET))
     await store.cancel(CancelInstallation(order_id), UNSET)
@@ -267,7 +268,7 @@ async def test_what_an_engineer_says_is_checked(
 
 
 async def test_a_work_list_is_of_one_engineer_and_one_status_in_pages(service: Service) -> None:
-    store = service.app.state.services.installations
+    store = service.app.state.services.get(InstallationStore)
     for number in range(5):
         await store.request(RequestInstallation(f"order-{number}", 1, f"engineer-{number % 2}", "이름", "Seoul"), UNSET)
     await store.accept(RecordAnswer("order-2", 1, UNSET))
@@ -285,7 +286,7 @@ async def test_a_work_list_is_of_one_engineer_and_one_status_in_pages(service: S
 
 
 async def test_an_engineers_day_is_in_the_order_of_its_windows(service: Service) -> None:
-    store, grid = service.app.state.services.installations, VisitGrid()
+    store, grid = service.app.state.services.get(InstallationStore), VisitGrid()
     day = date(2030, 1, 2)
     first, second, *_ = grid.windows_of(day)
     (_, *_, late), (early, *_) = grid.windows_of(day - timedelta(days=1)), grid.windows_of(day + timedelta(days=1))

@@ -14,6 +14,7 @@ from domain.common import contexts
 from domain.common.times import UNSET
 from domain.installation import CancelInstallation, RecordAnswer, RequestInstallation
 from runtime.settings import Settings
+from stores.installation.installations import InstallationStore
 from stores.installation.tables import INSTALLATION
 from tests.api.issuer import Issuer
 from tests.api.known import bearer
@@ -79,7 +80,7 @@ async def test_they_need_neither_the_management_center_nor_the_read_model_nor_te
     stores = {f"{context}_database_url": NOWHERE for context in ("management_center", "order_status")}
     away = but(closed, temporal_port=free_port, **stores)
     async with serving(away) as service:
-        store = service.app.state.services.installations
+        store = service.app.state.services.get(InstallationStore)
         await store.request(SEOUL, UNSET)
         await store.request(replace(SEOUL, order_id="o2", region="KR-26"), UNSET)
 
@@ -137,7 +138,7 @@ async def test_an_order_that_goes_to_another_region_takes_its_rounds_along(servi
 async def test_what_an_earlier_release_has_requested_is_seen_by_who_is_not_limited(
     service: Service, issuer: Issuer
 ) -> None:
-    store = service.app.state.services.installations
+    store = service.app.state.services.get(InstallationStore)
     await store.request(SEOUL, UNSET)
     async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:
         left_out = {"region": None, "customer_note": None, "product_id": None}
@@ -160,7 +161,7 @@ async def test_what_an_earlier_release_has_requested_is_seen_by_who_is_not_limit
 async def test_what_a_list_shows_an_id_shows(service: Service, issuer: Issuer, seed: int) -> None:
     """Whatever rounds there were, in whichever regions, asked for by this release or by the one before."""
     random = Random(seed)  # noqa: S311 - nothing secret
-    store = service.app.state.services.installations
+    store = service.app.state.services.get(InstallationStore)
     orders = [f"o{number}" for number in range(6)]
     for order_id in orders:
         for round_ in range(1, random.randrange(1, 4)):

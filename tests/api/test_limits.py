@@ -19,6 +19,7 @@ from domain.common.errors import StoreUnavailable
 from domain.orders import Order, OrderStatus
 from runtime.settings import Settings
 from stores.order_status.census import OrderCensus
+from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import bearer
 from tests.api.problems import assert_problem
@@ -139,7 +140,7 @@ async def test_an_ipv6_subscriber_is_one_client(settings: Settings) -> None:
 async def test_a_customer_can_have_so_many_open_orders(serve: Serve, issuer: Issuer) -> None:
     headers = bearer(issuer.token("1", "customer"))
     async with serve(max_open_orders_per_customer=2) as service:
-        await service.app.state.services.statuses.put(
+        await service.app.state.services.get(OrderStatusStore).put(
             [Order("open", "1"), Order("ended", "1", status=OrderStatus.JOIN_COMPLETED), Order("other's", "2")]
         )
 

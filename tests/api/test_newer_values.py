@@ -31,6 +31,7 @@ from domain.orders import (
 )
 from runtime.settings import Settings
 from runtime.temporal_client import connect
+from stores.installation.installations import InstallationStore
 from stores.installation.tables import INSTALLATION
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
@@ -119,7 +120,7 @@ async def newer_worker(service: Service) -> AsyncIterator[None]:
 async def row(service: Service) -> str:
     """An order that only the stores know, as the newer release has left it; its id."""
     order_id = await service.forgotten(OrderStatus(NEWER), newer(Order(uuid4().hex, "1", order_date="2020-07-15")))
-    await service.app.state.services.installations.request(
+    await service.app.state.services.get(InstallationStore).request(
         RequestInstallation(order_id, 1, "kr-11-1", "김하나", "Seoul"), NOON
     )
     async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:
@@ -192,7 +193,7 @@ async def test_what_a_workflow_tells_is_shown(settings: Settings) -> None:
 async def test_an_engineer_is_answered_by_what_the_order_says(service: Service) -> None:
     async with newer_worker(service):
         order_id = await service.order()
-        await service.app.state.services.installations.request(
+        await service.app.state.services.get(InstallationStore).request(
             RequestInstallation(order_id, 1, "kr-11-1", "김하나", "Seoul"), NOON
         )
         async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:

@@ -5,6 +5,7 @@ import pytest
 
 from domain.orders import Attention, HistoryEntry, Order, OrderStatus
 from runtime.settings import Settings
+from stores.order_status.view import OrderStatusStore
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving
 
@@ -47,7 +48,7 @@ async def view(settings: Settings, free_port: int) -> Any:
     """The API over a filled read model; everything else is down."""
     down = {f"{context}_database_url": NOWHERE for context in ("management_center", "installation")}
     async with serving(but(settings, temporal_port=free_port, **down)) as service:
-        await service.app.state.services.statuses.put(ORDERS)
+        await service.app.state.services.get(OrderStatusStore).put(ORDERS)
         yield service
 
 
@@ -121,7 +122,7 @@ async def test_orders_are_found_by_every_condition(view: Service, query: str, or
 async def test_who_needs_a_person_is_listed_by_how_long_they_have(view: Service) -> None:
     taken_on = Attention("NO_ENGINEER", AT - timedelta(days=1), None, "manager:lee", AT)
     later = Attention("NO_ENGINEER", AT + timedelta(days=1))
-    await view.app.state.services.statuses.put(
+    await view.app.state.services.get(OrderStatusStore).put(
         [
             Order("later", order_date="2029-12-31", attention=later),
             Order("longest", order_date="2029-12-30", attention=taken_on),

@@ -61,7 +61,7 @@ class Operator:
         async with self.service.opened(contexts.ORDER_STATUS) as database, database.writing() as connection:
             await connection.execute(delete(ORDER_STATUS).where(ORDER_STATUS.c.order_id == order_id))
         if row is not None:
-            await self.service.app.state.services.statuses.put([row])
+            await self.service.app.state.services.get(OrderStatusStore).put([row])
 
     async def booked(self, order_id: str) -> int:
         """How many windows are kept for it."""
@@ -109,7 +109,7 @@ async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
     for module in (reconciliation, order_workflows):
         monkeypatch.setattr(module, "PAGE", 1)
     monkeypatch.setattr(reconciliation, "_PAGE_EVERY", 0)
-    statuses = service.app.state.services.statuses
+    statuses = service.app.state.services.get(OrderStatusStore)
     missed, stale, ended = await service.requested(), await service.requested(), await service.completed()
     shown = {order_id: (await statuses.get(order_id)).order for order_id in (missed, stale, ended)}
     await operator.spoil(missed, None)
@@ -128,7 +128,7 @@ async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
 
 
 async def test_a_late_try_to_end_an_order_does_not_bring_back_what_was_erased_since(service: Service) -> None:
-    statuses = service.app.state.services.statuses
+    statuses = service.app.state.services.get(OrderStatusStore)
     order = Order(uuid4().hex, customer_id="1", installation_address="Seoul")
     erased = skeleton(replace(order, status=OrderStatus.ORDER_CANCELED))
     await statuses.put([erased])
@@ -191,7 +191,7 @@ async def test_a_person_is_asked_for_where_temporal_does_not_know_an_order_and_a
     service: Service, operator: Operator
 ) -> None:
     lost = Order(uuid4().hex, customer_id="1", order_date="2020-07-15", installation_address="Seoul")
-    await service.app.state.services.statuses.put([lost])
+    await service.app.state.services.get(OrderStatusStore).put([lost])
     long_ended = await service.forgotten(OrderStatus.JOIN_COMPLETED)
 
     assert (await operator.reconcile()).repaired == {Repair.LOST: 1}
@@ -210,7 +210,7 @@ async def test_an_installation_of_the_release_before_gets_what_it_lacks_while_it
     service: Service, operator: Operator
 ) -> None:
     taken, ended = await service.requested(note="2층"), await service.completed()
-    store = service.app.state.services.installations
+    store = service.app.state.services.get(InstallationStore)
     known = {order_id: await store.newest(order_id) for order_id in (taken, ended)}
     async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:
         left_out = {"region": None, "customer_note": None, "product_id": None}
@@ -242,7 +242,7 @@ async def test_what_a_newer_release_shows_is_not_put_back_to_what_this_one_knows
     service: Service, operator: Operator
 ) -> None:
     """A worker of this release may tell the order, or the newer release alone may know whether it has ended."""
-    statuses = service.app.state.services.statuses
+    statuses = service.app.state.services.get(OrderStatusStore)
     newer = "OF_A_NEWER_RELEASE"
     ahead, reasoned, behind, terminated = [await service.requested() for _ in range(4)]
     shown = {order_id: (await statuses.get(order_id)).order for order_id in (ahead, reasoned, behind, terminated)}
@@ -278,7 +278,7 @@ async def test_an_order_of_a_newer_release_is_not_lost_where_temporal_has_forgot
 
         assert await repair.repair(order_id, end_lost=end_lost) == Outcome(Repair.UNANSWERED)
 
-    assert (await service.app.state.services.statuses.get(order_id)).order.attention is None
+    assert (await service.app.state.services.get(OrderStatusStore).get(order_id)).order.attention is None
 
 
 async def test_a_cancel_that_only_a_newer_release_can_carry_out_is_left_to_it(
@@ -295,4 +295,4 @@ async def test_a_cancel_that_only_a_newer_release_can_carry_out_is_left_to_it(
             await activities.end_order(EndOrder(Order(order_id), Installation(order_id)))
         assert [error.value.non_retryable for error in (unanswered, refused)] == [False, False]
 
-    assert (await service.app.state.services.statuses.get(order_id)).order.status == "OF_A_NEWER_RELEASE"
+    assert (await service.app.state.services.get(OrderStatusStore).get(order_id)).order.status == "OF_A_NEWER_RELEASE"

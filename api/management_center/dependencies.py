@@ -1,0 +1,16 @@
+"""What the routes of this collection ask for."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from api.dependencies import provided
+from api.http.fields import ID, Text
+from stores.management_center.assignments import ManagementCenterStore
+
+EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
+ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
+DayOffId = Annotated[str, Path(alias="dayOffId", pattern=ID)]
+ProductId = Annotated[Text, Path(alias="productId")]
+
+Centers = Annotated[ManagementCenterStore, provided(ManagementCenterStore)]
