@@ -37,7 +37,7 @@ Everything = Annotated[Services, Depends(services_of)]
 
 
 def provided(kind: type[Any]) -> Any:
-    """Depend on the object of a type, as in `Annotated[AuditStore, provided(AuditStore)]`."""
+    """Make a dependency on the object of a type, for the `Annotated` type of a route's parameter."""
 
     async def look_up(request: Request) -> Any:
         return services_of(request).get(kind)
