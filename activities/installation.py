@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.common.serving import Part, Resources, carries_out
 from domain.erasure import ERASE_INSTALLATIONS, CustomersOrders
 from domain.installation import (
     ACCEPT_INSTALLATION,
@@ -38,52 +39,52 @@ class InstallationActivities:
 
     store: InstallationStore
 
-    @activity.defn(name=REQUEST_INSTALLATION.name)
+    @carries_out(REQUEST_INSTALLATION)
     async def request(self, asked: RequestInstallation) -> InstallationStatus:
         """Put the installation on the engineer's work list."""
         return await self.store.request(asked, at=datetime.now(UTC))
 
-    @activity.defn(name=ACCEPT_INSTALLATION.name)
+    @carries_out(ACCEPT_INSTALLATION)
     async def accept(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer will do it."""
         return await self.store.accept(asked)
 
-    @activity.defn(name=DECLINE_INSTALLATION.name)
+    @carries_out(DECLINE_INSTALLATION)
     async def decline(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer will not do it, or has not answered."""
         return await self.store.decline(asked)
 
-    @activity.defn(name=START_INSTALLATION.name)
+    @carries_out(START_INSTALLATION)
     async def start(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer is there, and begins."""
         return await self.store.start(asked)
 
-    @activity.defn(name=COMPLETE_INSTALLATION.name)
+    @carries_out(COMPLETE_INSTALLATION)
     async def complete(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer has done it."""
         return await self.store.complete(asked)
 
-    @activity.defn(name=INCOMPLETE_INSTALLATION.name)
+    @carries_out(INCOMPLETE_INSTALLATION)
     async def incomplete(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer could not do it."""
         return await self.store.incomplete(asked)
 
-    @activity.defn(name=WITHDRAW_INSTALLATION.name)
+    @carries_out(WITHDRAW_INSTALLATION)
     async def withdraw(self, asked: RecordAnswer) -> InstallationStatus:
         """The engineer is not to do it any more."""
         return await self.store.withdraw(asked)
 
-    @activity.defn(name=CANCEL_INSTALLATION.name)
+    @carries_out(CANCEL_INSTALLATION)
     async def cancel(self, asked: CancelInstallation) -> None:
         """Nobody is to do it any more."""
         await self.store.cancel(asked, at=datetime.now(UTC))
 
-    @activity.defn(name=ERASE_INSTALLATIONS.name)
+    @carries_out(ERASE_INSTALLATIONS)
     async def erase(self, asked: CustomersOrders) -> None:
         """Nobody is to know any more for whom it was done, and where."""
         await self.store.erase(asked.order_ids)
 
-    @activity.defn(name=END_INSTALLATION.name)
+    @carries_out(END_INSTALLATION)
     async def end(self, asked: CancelInstallation) -> Installation:
         """Nobody is to do it any more; it may have been done."""
         await self.cancel(asked)
@@ -96,14 +97,21 @@ class InstallationDetailsActivities:
 
     store: InstallationDetailsStore
 
-    @activity.defn(name=FIND_LACKING_DETAILS.name)
+    @carries_out(FIND_LACKING_DETAILS)
     async def find_lacking(self, after: str) -> LackingDetails:
         """Find open installations that lack details of their order."""
         return LackingDetails(list(await self.store.lacking(after)))
 
-    @activity.defn(name=ADD_DETAILS.name)
+    @carries_out(ADD_DETAILS)
     async def add_details(self, found: FoundDetails) -> None:
         """Add the details."""
         for details in found.orders:
             activity.heartbeat()
             await self.store.add(details)
+
+
+def part(resources: Resources) -> Part:
+    """The context's part in a worker process."""
+    installations = InstallationActivities(InstallationStore(resources.database))
+    details = InstallationDetailsActivities(InstallationDetailsStore(resources.database))
+    return Part([installations, details])

@@ -1,13 +1,19 @@
 """The management centre's part in the saga, and its way to the orders that are to have an engineer decided anew."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
+import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.common.serving import Part, Resources, carries_out
+from domain.common.errors import StoreUnavailable
 from domain.erasure import ERASE_ASSIGNMENTS, CustomersOrders
 from domain.management_center.assignments import (
     ASSIGN_ENGINEER,
@@ -20,11 +26,16 @@ from domain.management_center.assignments import (
 )
 from domain.management_center.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
 from domain.orders import Message, workflow_id
+from runtime.temporal_client import call_dispatcher
 from stores.management_center.assignments import ManagementCenterStore
 
 _ANSWER_WITHIN = timedelta(seconds=3)
 _ROUNDS_TOLD_APART = 5
 """By the metrics."""
+_BETWEEN_LOOKS = 60.0
+"""Seconds between two looks whether orders are due."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class ManagementCenterActivities:
     store: ManagementCenterStore
     call_dispatcher: Callable[[], Awaitable[None]]
 
-    @activity.defn(name=ASSIGN_ENGINEER.name)
+    @carries_out(ASSIGN_ENGINEER)
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
         """Decide a round of asking, and book the visit."""
         outcome = await self.store.assign_engineer(asked)
@@ -42,19 +53,19 @@ class ManagementCenterActivities:
         await self._dispatch()
         return outcome
 
-    @activity.defn(name=RELEASE_ASSIGNMENT.name)
+    @carries_out(RELEASE_ASSIGNMENT)
     async def release_assignment(self, asked: ReleaseAssignment) -> None:
         """Free the window of a round."""
         await self.store.release_assignment(asked)
         await self._dispatch()
 
-    @activity.defn(name=CLOSE_ASSIGNMENT.name)
+    @carries_out(CLOSE_ASSIGNMENT)
     async def close_assignment(self, asked: CloseAssignment) -> None:
         """Free the order's window for good."""
         await self.store.close_assignment(asked)
         await self._dispatch()
 
-    @activity.defn(name=ERASE_ASSIGNMENTS.name)
+    @carries_out(ERASE_ASSIGNMENTS)
     async def erase(self, asked: CustomersOrders) -> None:
         """Nobody is to know any more which customer has wanted it so."""
         await self.store.erase(asked.order_ids)
@@ -72,12 +83,12 @@ class DispatchActivities:
     store: ManagementCenterStore
     client: Client
 
-    @activity.defn(name=FIND_DUE.name)
+    @carries_out(FIND_DUE)
     async def find_due(self, asked: FindDue) -> list[Due]:
         """The orders to be told next."""
         return await self.store.find_due(asked)
 
-    @activity.defn(name=TELL_ORDER.name)
+    @carries_out(TELL_ORDER)
     async def tell_order(self, due: Due) -> bool:
         """Have an order ask for another round, and wait until it has been decided."""
         info = activity.info()
@@ -108,3 +119,27 @@ def _count(asked: AssignEngineer, outcome: AssignmentOutcome) -> None:
     )
     round_ = str(asked.round) if asked.round <= _ROUNDS_TOLD_APART else f"{_ROUNDS_TOLD_APART + 1} or later"
     counter.add(1, {"round": round_, "outcome": outcome.refusal or "ASSIGNED"})
+
+
+def part(resources: Resources) -> Part:
+    """The context's part in a worker process."""
+    store = ManagementCenterStore(resources.database, resources.settings.booking_rules)
+    dispatcher = partial(call_dispatcher, resources.client)
+    return Part(
+        [ManagementCenterActivities(store, dispatcher), DispatchActivities(store, resources.client)],
+        partial(_look_for_due, store, dispatcher),
+    )
+
+
+async def _look_for_due(
+    store: ManagementCenterStore, dispatcher: Callable[[], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    """Time makes orders due, too; and whoever made one due may have been killed before calling the dispatcher."""
+    while not stop.is_set():
+        try:
+            if await store.has_due():
+                await dispatcher()
+        except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
+            _log.warning("orders that are due have to wait", error=str(error))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _BETWEEN_LOOKS)

@@ -45,7 +45,7 @@ from api.security.limits import Limits, Rates, limits_of
 from api.security.openapi import DescribedApi
 from api.security.tokens import Tokens, trust_of
 from domain.common import contexts
-from observability.health import PARTS, Health
+from observability.health import Health
 from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
 from runtime.payload_codec import Encryption
@@ -168,7 +168,7 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
     """The stores and the client, none of which has to answer yet, and what runs in the background."""
     async with AsyncExitStack() as open_things:
         databases = {}
-        for context in PARTS:
+        for context in contexts.STORES:
             database = Database(settings.database_url(context), name=context, deadline_seconds=_DATABASE_WITHIN)
             open_things.push_async_callback(database.dispose)
             databases[context] = database

@@ -25,13 +25,6 @@ from domain.common import contexts
 from observability.measurements import Measurements
 from observability.sdk_runtime import SdkMetrics
 
-PARTS = {
-    contexts.MANAGEMENT_CENTER: "managementCenterStore",
-    contexts.INSTALLATION: "installationStore",
-    contexts.ORDER_STATUS: "orderStatusStore",
-    contexts.AUDIT: "auditStore",
-}
-"""What the readiness calls each context's database."""
 _CHECK_WITHIN = 1.0
 """Seconds that a part has to answer in."""
 _FRESH_FOR = 1.0
@@ -83,7 +76,7 @@ class Health:
 
     def add_store(self, context: str, check: Check, refusing: Callable[[], bool]) -> None:
         """The process depends on a context's database, and may refuse to use it for a while."""
-        self.checks[PARTS[context]] = check
+        self.checks[contexts.STORES[context]] = check
         self._refusing.labels(context).set_function(refusing)
 
     def ready(self) -> None:

@@ -15,14 +15,14 @@ _WITHIN = timedelta(seconds=2)
 _POLLED_WITHIN = timedelta(seconds=90)
 """A poll waits for up to a minute; the server goes on naming those who are gone for five."""
 _LABELS = ("queue", "type")
-_WORKFLOW, _ACTIVITY = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 _QUEUES = [
-    (contexts.ORDERS, "workflow", _WORKFLOW),
-    (contexts.MANAGEMENT_CENTER, "workflow", _WORKFLOW),
-    (contexts.MANAGEMENT_CENTER, "activity", _ACTIVITY),
-    (contexts.INSTALLATION, "activity", _ACTIVITY),
-    (contexts.ORDER_STATUS, "workflow", _WORKFLOW),
-    (contexts.ORDER_STATUS, "activity", _ACTIVITY),
+    (context.name, kind, type_)
+    for context in contexts.RECORDS
+    for kind, type_, served in (
+        ("workflow", TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, context.workflows),
+        ("activity", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, context.activities),
+    )
+    if served
 ]
 
 

@@ -29,8 +29,6 @@ from supervisor.data_dir import sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
 
-_RELIED_ON = (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION)
-_LAST = (contexts.ORDER_STATUS, contexts.AUDIT)
 _KEYS = "payload_keys"
 """Without them nobody could read Temporal's copy; those of `PAYLOAD_KEYS` are kept by whoever has made them."""
 _MANIFEST = "backup.json"
@@ -58,17 +56,17 @@ def _stages(settings: Settings) -> Sequence[Sequence[Part]]:
     For only then is it certain that a store's program has fixed the moment of its copy.
     """
     embedded = [] if settings.temporal_address else [Part("temporal.sqlite", f"sqlite:///{database_file(settings)}")]
-    return [*embedded, *_stores(settings, _RELIED_ON)], _stores(settings, _LAST)
+    return [*embedded, *_stores(settings, derived=False)], _stores(settings, derived=True)
 
 
-def _stores(settings: Settings, owners: Sequence[str]) -> Sequence[Part]:
+def _stores(settings: Settings, *, derived: bool) -> Sequence[Part]:
     return [
         Part(
             f"{context}.{driver_url(settings.database_url(context)).get_backend_name()}",
             settings.database_url(context),
             [*METADATA[context].tables, version_table(context)],
         )
-        for context in owners
+        for context in (record.name for record in contexts.RECORDS if record.store and record.derived is derived)
     ]
 
 

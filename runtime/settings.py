@@ -252,12 +252,8 @@ class Settings(BaseSettings):
 
     def database_url(self, context: str) -> str:
         """The store of a context: its own variable, or a SQLite file in `DATA_DIR`."""
-        configured = {
-            contexts.MANAGEMENT_CENTER: self.management_center_database_url,
-            contexts.INSTALLATION: self.installation_database_url,
-            contexts.ORDER_STATUS: self.order_status_database_url,
-            contexts.AUDIT: self.audit_database_url,
-        }[context]
+        [record] = [record for record in contexts.RECORDS if record.name == context]
+        configured: str | None = getattr(self, record.database_setting)
         return configured or f"sqlite:///{self.data_dir.resolve()}/{context}.db"
 
 

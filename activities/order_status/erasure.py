@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.common.serving import carries_out
 from domain.erasure import ERASE_FIND, ERASE_VIEW, ERASE_WORKFLOWS, CustomersOrders, Erasure
 from domain.orders import workflow_id
 from stores.common.database import Database
@@ -31,12 +32,12 @@ class ErasureActivities:
         self._store = ErasureStore(database)
         self._client = client
 
-    @activity.defn(name=ERASE_FIND.name)
+    @carries_out(ERASE_FIND)
     async def find(self, asked: Erasure) -> CustomersOrders:
         """The customer's orders, as the view knows them."""
         return await self._store.orders_of(asked.customer_id)
 
-    @activity.defn(name=ERASE_WORKFLOWS.name)
+    @carries_out(ERASE_WORKFLOWS)
     async def delete_workflows(self, asked: CustomersOrders) -> None:
         """Delete the orders' workflows with their histories, every run of them, and see that they are gone."""
         ids = [workflow_id(order_id) for order_id in asked.order_ids]
@@ -48,7 +49,7 @@ class ErasureActivities:
             told |= runs
             await asyncio.sleep(_BETWEEN_LOOKS)
 
-    @activity.defn(name=ERASE_VIEW.name)
+    @carries_out(ERASE_VIEW)
     async def erase_view(self, asked: CustomersOrders) -> None:
         """Leave the orders' skeletons in the view."""
         async for _ in self._store.erase_changes(asked.order_ids):

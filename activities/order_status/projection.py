@@ -5,6 +5,7 @@ from time import time
 
 from temporalio import activity
 
+from activities.common.serving import carries_out
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order
 from stores.order_status.view import OrderStatusStore
@@ -16,7 +17,7 @@ class OrderStatusActivities:
 
     store: OrderStatusStore
 
-    @activity.defn(name=PROJECT_ORDER.name)
+    @carries_out(PROJECT_ORDER)
     async def project_order(self, order: Order) -> None:
         """Store the order as it stands."""
         stored = await self.store.put([order])

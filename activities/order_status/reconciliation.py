@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+from activities.common.serving import carries_out
 from activities.order_status.view_repair import ViewRepair, differs
 from domain.common.errors import NotFound
 from domain.installation import OrderDetails
@@ -73,7 +74,7 @@ class ReconciliationActivities:
             every
         )
 
-    @activity.defn(name=LOOK.name)
+    @carries_out(LOOK)
     async def look(self, asked: Look) -> Found:
         """Compare a page of orders with their workflows, and put right what differs."""
         began = monotonic()
@@ -94,7 +95,7 @@ class ReconciliationActivities:
             await asyncio.sleep(began + _PAGE_EVERY - monotonic())
         return found
 
-    @activity.defn(name=END_ORDER.name)
+    @carries_out(END_ORDER)
     async def end_order(self, asked: EndOrder) -> None:
         """Show an order as ended that no workflow carries any more."""
         order = asked.order
@@ -111,19 +112,19 @@ class ReconciliationActivities:
         await self._view.put([replace(order, version=max(order.version, shown.version + 1))])
         self._repaired.labels(Repair.ENDED.value).inc()
 
-    @activity.defn(name=FIND_EXPIRED.name)
+    @carries_out(FIND_EXPIRED)
     async def find_expired(self, keep_for: float) -> Expired:
         """Some of the orders that ended too long ago."""
         before = _ago(keep_for)
         return Expired(await self._store.expired(before), before)
 
-    @activity.defn(name=FORGET.name)
+    @carries_out(FORGET)
     async def forget(self, expired: Expired) -> None:
         """Forget these orders; but for what the event stream keeps of them."""
         forgotten = await self._store.forget(expired.order_ids, expired.before)
         self._repaired.labels(Repair.EXPIRED.value).inc(forgotten)
 
-    @activity.defn(name=FINISH.name)
+    @carries_out(FINISH)
     async def finish(self, keep_for: float) -> int:
         """Forget some of the changes that the event stream has kept too long; with none left the pass has succeeded."""
         forgotten = await self._store.forget_changes(_ago(keep_for)) if keep_for else 0
@@ -131,7 +132,7 @@ class ReconciliationActivities:
             self._succeeded.set_to_current_time()
         return forgotten
 
-    @activity.defn(name=FIND_DETAILS.name)
+    @carries_out(FIND_DETAILS)
     async def find_details(self, lacking: LackingDetails) -> FoundDetails:
         """Find what installations lack of their orders, of those that are open and have not changed lately."""
         views = (await self._store.known(lacking.order_ids)).values()

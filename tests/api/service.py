@@ -15,7 +15,7 @@ from httpx2 import ASGITransport, AsyncClient, Response
 from prometheus_client import CollectorRegistry
 from temporalio.service import RPCError
 
-import worker
+from activities.common.serving import Resources
 from api.app import create_app
 from api.server import Server
 from domain.common import contexts
@@ -29,6 +29,7 @@ from stores.migration import METADATA, migrate
 from stores.order_status.view import OrderStatusStore
 from tests.api import patience
 from tests.eventually import PATIENCE, eventually, soon
+from worker import WORK
 
 CONTRACT_BODY = {
     "productId": "2001",
@@ -62,13 +63,12 @@ class Service:
         client = await connect(self.settings, interceptors=self.telemetry.interceptors)
         for context in served or contexts.ALL:
             running = self._workers[context] = AsyncExitStack()
-            if context == contexts.ORDERS:
-                await running.enter_async_context(worker.workflow_worker(client, self.settings))
-            else:
+            part = None
+            if context in contexts.STORES:
                 database = Database(self.settings.database_url(context))
                 running.push_async_callback(database.dispose)
-                activity_worker = worker.activity_worker(client, self.settings, context, database, CollectorRegistry())
-                await running.enter_async_context(activity_worker)
+                part = WORK.parts[context](Resources(database, client, self.settings, CollectorRegistry()))
+            await running.enter_async_context(WORK.worker(client, self.settings, context, part))
         patience.wait_for_workers(self._workers)
 
     async def rest(self, *served: str) -> None:

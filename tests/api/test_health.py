@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-import worker
+from activities.common.process import serve
 from domain.common import contexts
 from observability import health
 from runtime.settings import Settings
@@ -16,6 +16,7 @@ from stores.migration import migrate
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
 from tests.eventually import soon
+from worker import WORK
 
 PARTS = {"temporal", "managementCenterStore", "installationStore", "orderStatusStore", "auditStore"}
 
@@ -67,7 +68,7 @@ async def test_a_worker_says_so_too_and_serves_once_they_are_migrated(
     stop = asyncio.Event()
     changed = but(settings, management_center_database_url=url, worker_port=free_port, graceful_shutdown_seconds=0.1)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as http, asyncio.TaskGroup() as running:
-        running.create_task(worker.serve(changed, [contexts.MANAGEMENT_CENTER], stop))
+        running.create_task(serve(changed, [contexts.MANAGEMENT_CENTER], WORK, stop))
 
         async def store() -> Any:
             try:

@@ -1,0 +1,19 @@
+"""What the read model does in a worker process."""
+
+from activities.common.serving import Part, Resources
+from activities.order_status.erasure import ErasureActivities
+from activities.order_status.projection import OrderStatusActivities
+from activities.order_status.reconciliation import ReconciliationActivities
+from stores.order_status.view import OrderStatusStore
+
+
+def part(resources: Resources) -> Part:
+    """The context's part in a worker process."""
+    database, client = resources.database, resources.client
+    return Part(
+        [
+            OrderStatusActivities(OrderStatusStore(database)),
+            ReconciliationActivities(database, client, resources.registry, every=resources.settings.reconcile_every),
+            ErasureActivities(database, client),
+        ]
+    )

@@ -1,0 +1,91 @@
+"""Workers: how each is built, and how a process waits for Temporal before it has any."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from temporalio.client import Client, Interceptor
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError
+from temporalio.worker import Interceptor as WorkerInterceptor
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
+
+from domain.common import contexts
+from runtime.schedules import schedule_reconciliation
+from runtime.settings import Settings
+from runtime.temporal_client import connect, keep_closed_workflows, register_search_attributes
+
+_STICKY_FOR = timedelta(seconds=2)
+"""So long a workflow stalls whose worker was killed, before another takes it over."""
+_BETWEEN_CONNECTS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+def build_worker(
+    client: Client,
+    settings: Settings,
+    context: str,
+    *,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],
+    runner: WorkflowRunner,
+    interceptors: Sequence[WorkerInterceptor],
+) -> Worker:
+    """The worker of one context. All have the same settings, whatever they carry."""
+    return Worker(
+        client,
+        task_queue=context,
+        workflows=workflows,
+        activities=activities,
+        workflow_runner=runner,
+        interceptors=interceptors,
+        max_cached_workflows=settings.max_cached_workflows,
+        max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
+        max_concurrent_activities=settings.max_concurrent_activities,
+        sticky_queue_schedule_to_start_timeout=_STICKY_FOR,
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        deployment_config=_deployment(settings, context),
+    )
+
+
+def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | None:
+    # A versioning behavior without a deployment version would fail every workflow task.
+    if settings.worker_build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name(context), settings.worker_build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+async def connect_when_up(
+    settings: Settings, served: Sequence[str], stop: asyncio.Event, interceptors: Sequence[Interceptor]
+) -> Client | None:
+    """A client, once the server answers and knows what it has to; None if asked to stop before that."""
+    while not stop.is_set():
+        try:
+            client = await connect(settings, interceptors=interceptors)
+            await register_search_attributes(client)
+            if settings.temporal_address is None:
+                await keep_closed_workflows(client, timedelta(seconds=settings.temporal_retention))
+            if contexts.ORDER_STATUS in served:
+                await schedule_reconciliation(client, settings)
+        except (RuntimeError, RPCError) as error:
+            _log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
+            await asyncio.sleep(_BETWEEN_CONNECTS)
+        else:
+            return client
+    return None
+
+
+def stop_signaled() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
+    return stop
