@@ -13,11 +13,11 @@ from activities.common.process import Work, serve
 from activities.order_status import part as order_status
 from domain.common import contexts
 from observability.logging_setup import change_level_by_signal, configure_logging
-from observability.telemetry import Telemetry, telling
+from observability.telemetry import Telemetry, instrumented
 from runtime.settings import Settings
 from runtime.temporal_client import run_and_end
 from runtime.worker_process import stop_signaled
-from workflows.common.message_guard import TolerantMessages
+from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
 from workflows.management_center.dispatch import DispatchWorkflow
 from workflows.order_status.erasure import ErasureWorkflow
@@ -36,7 +36,7 @@ WORK = Work(
         contexts.ORDER_STATUS: order_status.part,
     },
     runner=sandbox(),
-    interceptors=[TolerantMessages()],
+    interceptors=[MessageGuard()],
 )
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     change_level_by_signal(settings)
-    with telling(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
+    with instrumented(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
         uvloop.run(_until_told(settings, served, telemetry))
 
 

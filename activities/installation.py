@@ -40,55 +40,55 @@ class InstallationActivities:
     store: InstallationStore
 
     @carries_out(REQUEST_INSTALLATION)
-    async def request(self, asked: RequestInstallation) -> InstallationStatus:
+    async def request(self, request: RequestInstallation) -> InstallationStatus:
         """Put the installation on the engineer's work list."""
-        return await self.store.request(asked, at=datetime.now(UTC))
+        return await self.store.request(request, at=datetime.now(UTC))
 
     @carries_out(ACCEPT_INSTALLATION)
-    async def accept(self, asked: RecordAnswer) -> InstallationStatus:
+    async def accept(self, request: RecordAnswer) -> InstallationStatus:
         """The engineer will do it."""
-        return await self.store.accept(asked)
+        return await self.store.accept(request)
 
     @carries_out(DECLINE_INSTALLATION)
-    async def decline(self, asked: RecordAnswer) -> InstallationStatus:
+    async def decline(self, request: RecordAnswer) -> InstallationStatus:
         """The engineer will not do it, or has not answered."""
-        return await self.store.decline(asked)
+        return await self.store.decline(request)
 
     @carries_out(START_INSTALLATION)
-    async def start(self, asked: RecordAnswer) -> InstallationStatus:
+    async def start(self, request: RecordAnswer) -> InstallationStatus:
         """The engineer is there, and begins."""
-        return await self.store.start(asked)
+        return await self.store.start(request)
 
     @carries_out(COMPLETE_INSTALLATION)
-    async def complete(self, asked: RecordAnswer) -> InstallationStatus:
+    async def complete(self, request: RecordAnswer) -> InstallationStatus:
         """The engineer has done it."""
-        return await self.store.complete(asked)
+        return await self.store.complete(request)
 
     @carries_out(INCOMPLETE_INSTALLATION)
-    async def incomplete(self, asked: RecordAnswer) -> InstallationStatus:
+    async def incomplete(self, request: RecordAnswer) -> InstallationStatus:
         """The engineer could not do it."""
-        return await self.store.incomplete(asked)
+        return await self.store.incomplete(request)
 
     @carries_out(WITHDRAW_INSTALLATION)
-    async def withdraw(self, asked: RecordAnswer) -> InstallationStatus:
+    async def withdraw(self, request: RecordAnswer) -> InstallationStatus:
         """The engineer is not to do it any more."""
-        return await self.store.withdraw(asked)
+        return await self.store.withdraw(request)
 
     @carries_out(CANCEL_INSTALLATION)
-    async def cancel(self, asked: CancelInstallation) -> None:
+    async def cancel(self, request: CancelInstallation) -> None:
         """Nobody is to do it any more."""
-        await self.store.cancel(asked, at=datetime.now(UTC))
+        await self.store.cancel(request, at=datetime.now(UTC))
 
     @carries_out(ERASE_INSTALLATIONS)
-    async def erase(self, asked: CustomersOrders) -> None:
+    async def erase(self, request: CustomersOrders) -> None:
         """Nobody is to know any more for whom it was done, and where."""
-        await self.store.erase(asked.order_ids)
+        await self.store.erase(request.order_ids)
 
     @carries_out(END_INSTALLATION)
-    async def end(self, asked: CancelInstallation) -> Installation:
+    async def end(self, request: CancelInstallation) -> Installation:
         """Nobody is to do it any more; it may have been done."""
-        await self.cancel(asked)
-        return await self.store.newest(asked.order_id)
+        await self.cancel(request)
+        return await self.store.newest(request.order_id)
 
 
 @dataclass(frozen=True)

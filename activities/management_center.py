@@ -46,32 +46,32 @@ class ManagementCenterActivities:
     call_dispatcher: Callable[[], Awaitable[None]]
 
     @carries_out(ASSIGN_ENGINEER)
-    async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
+    async def assign_engineer(self, request: AssignEngineer) -> AssignmentOutcome:
         """Decide a round of asking, and book the visit."""
-        outcome = await self.store.assign_engineer(asked)
-        _count(asked, outcome)
+        outcome = await self.store.assign_engineer(request)
+        _count(request, outcome)
         await self._dispatch()
         return outcome
 
     @carries_out(RELEASE_ASSIGNMENT)
-    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+    async def release_assignment(self, request: ReleaseAssignment) -> None:
         """Free the window of a round."""
-        await self.store.release_assignment(asked)
+        await self.store.release_assignment(request)
         await self._dispatch()
 
     @carries_out(CLOSE_ASSIGNMENT)
-    async def close_assignment(self, asked: CloseAssignment) -> None:
+    async def close_assignment(self, request: CloseAssignment) -> None:
         """Free the order's window for good."""
-        await self.store.close_assignment(asked)
+        await self.store.close_assignment(request)
         await self._dispatch()
 
     @carries_out(ERASE_ASSIGNMENTS)
-    async def erase(self, asked: CustomersOrders) -> None:
+    async def erase(self, request: CustomersOrders) -> None:
         """Nobody is to know any more which customer has wanted it so."""
-        await self.store.erase(asked.order_ids)
+        await self.store.erase(request.order_ids)
 
     async def _dispatch(self) -> None:
-        # Asked again at each try: one that was killed may have written, and called nobody.
+        # Input again at each try: one that was killed may have written, and called nobody.
         if await self.store.has_due():
             await self.call_dispatcher()
 
@@ -84,9 +84,9 @@ class DispatchActivities:
     client: Client
 
     @carries_out(FIND_DUE)
-    async def find_due(self, asked: FindDue) -> list[Due]:
+    async def find_due(self, request: FindDue) -> list[Due]:
         """The orders to be told next."""
-        return await self.store.find_due(asked)
+        return await self.store.find_due(request)
 
     @carries_out(TELL_ORDER)
     async def tell_order(self, due: Due) -> bool:
@@ -113,11 +113,11 @@ class DispatchActivities:
         return True
 
 
-def _count(asked: AssignEngineer, outcome: AssignmentOutcome) -> None:
+def _count(request: AssignEngineer, outcome: AssignmentOutcome) -> None:
     counter = activity.metric_meter().create_counter(
         "assignments_total", "Rounds that were decided, by what came of it"
     )
-    round_ = str(asked.round) if asked.round <= _ROUNDS_TOLD_APART else f"{_ROUNDS_TOLD_APART + 1} or later"
+    round_ = str(request.round) if request.round <= _ROUNDS_TOLD_APART else f"{_ROUNDS_TOLD_APART + 1} or later"
     counter.add(1, {"round": round_, "outcome": outcome.refusal or "ASSIGNED"})
 
 

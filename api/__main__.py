@@ -4,8 +4,8 @@ import sys
 
 from api.server import Server
 from observability.logging_setup import change_level_by_signal, configure_logging
-from observability.telemetry import telling
-from runtime.settings import OpenToEverybody, Settings
+from observability.telemetry import instrumented
+from runtime.settings import InsecureConfiguration, Settings
 from runtime.temporal_client import run_and_end
 
 
@@ -14,10 +14,10 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     change_level_by_signal(settings)
-    with telling(settings, "api") as telemetry:
+    with instrumented(settings, "api") as telemetry:
         try:
             server = Server(settings, telemetry)
-        except OpenToEverybody as error:
+        except InsecureConfiguration as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(2)
         server.run()

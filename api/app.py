@@ -27,20 +27,20 @@ from api.http.response_headers import ResponseHeaders
 from api.installation import routes as installation
 from api.management_center import routes as management_center
 from api.management_center import staff_routes as staffing
-from api.management_center.dispatch_trigger import Dispatching
+from api.management_center.dispatch_trigger import DispatchTrigger
 from api.order_status import routes as order_status
-from api.order_status.change_stream import Feed
+from api.order_status.change_stream import ChangeStream
 from api.order_status.gauges import OrderGauges
 from api.orders import erasure_routes as erasure
 from api.orders import routes as orders
-from api.orders.client import Subscriptions
-from api.orders.erasure import Erasures
-from api.orders.initial_projection import FirstRows
-from api.orders.lookup import KnownOrders
+from api.orders.client import OrderWorkflowClient
+from api.orders.erasure import ErasureClient
+from api.orders.initial_projection import InitialProjection
+from api.orders.lookup import OrderLookup
 from api.orders.open_orders import OpenOrders
 from api.orders.starting import Starting
 from api.ownership import Ownership
-from api.security.authentication import Gate, GuardedRoute
+from api.security.authentication import Authenticator, AuthorizedRoute
 from api.security.limits import Limits, Rates, limits_of
 from api.security.openapi import DescribedApi
 from api.security.tokens import Tokens, trust_of
@@ -91,11 +91,11 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     """The service's HTTP surface. It starts, and serves what it can, whatever else is down.
 
     Raises:
-        OpenToEverybody: as `Settings.check_closed`.
+        InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
     """
     trust = trust_of(settings)
     limits = limits_of(settings)
-    gate = Gate(Tokens(trust) if trust else None, Rates(limits.rates))
+    gate = Authenticator(Tokens(trust) if trust else None, Rates(limits.rates))
     health = Health(sdk=telemetry.sdk)
 
     @asynccontextmanager
@@ -125,7 +125,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.trust = trust
     for collection in (orders, management_center, staffing, installation, order_status, erasure, codec, audit):
         app.include_router(collection.router)
-    app.include_router(health.router(GuardedRoute))
+    app.include_router(health.router(AuthorizedRoute))
     app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
     problems.install(app)
     app.add_middleware(
@@ -160,7 +160,7 @@ def _is_a_probe(scope: Scope) -> bool:
 async def stop_serving(app: FastAPI) -> None:
     """Take no more work, and end the streams that do not end by themselves."""
     app.state.health.stopping()
-    await app.state.services.get(Feed).stop()
+    await app.state.services.get(ChangeStream).stop()
 
 
 @asynccontextmanager
@@ -178,8 +178,12 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         services = _services(settings, limits, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])
         registering = asyncio.create_task(_register_search_attributes(client))
-        first_rows, trail, dispatching = services.get(FirstRows), services.get(AuditTrail), services.get(Dispatching)
-        feed = services.get(Feed)
+        first_rows, trail, dispatching = (
+            services.get(InitialProjection),
+            services.get(AuditTrail),
+            services.get(DispatchTrigger),
+        )
+        feed = services.get(ChangeStream)
         background = [
             asyncio.create_task(_kept_up(work)) for work in (first_rows.run, trail.run, dispatching.run, feed.run)
         ]
@@ -202,12 +206,12 @@ def _services(
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
     in_flight.set_function(lambda: starting.in_flight)
-    subscriptions = Subscriptions(client, KnownOrders(client, statuses), starting)
+    subscriptions = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
     trail = AuditStore(databases[contexts.AUDIT])
     installations = InstallationStore(databases[contexts.INSTALLATION])
     return Services(
         subscriptions,
-        FirstRows(statuses, health.registry),
+        InitialProjection(statuses, health.registry),
         OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
         settings.order_policy,
         settings.booking_rules.grid,
@@ -216,11 +220,11 @@ def _services(
         statuses,
         trail,
         AuditTrail(trail, health.registry),
-        Feed(statuses, health.registry, most_of_one=limits.listeners),
-        Dispatching(centers.has_due, partial(call_dispatcher, client)),
+        ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
+        DispatchTrigger(centers.has_due, partial(call_dispatcher, client)),
         Ownership(subscriptions, installations, centers),
         Encryption(payload_keys_of(settings), client.namespace),
-        Erasures(client),
+        ErasureClient(client),
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from api.http.fields import ID
-from api.orders.client import Subscriptions
+from api.orders.client import OrderWorkflowClient
 from api.security.principals import Caller, Role
 from domain.common.errors import NotFound
 from domain.order_status.view import OrderView
@@ -21,7 +21,7 @@ class Ownership:
     """What the contexts know of it."""
 
     def __init__(
-        self, subscriptions: Subscriptions, installations: InstallationStore, centers: ManagementCenterStore
+        self, subscriptions: OrderWorkflowClient, installations: InstallationStore, centers: ManagementCenterStore
     ) -> None:
         self._subscriptions = subscriptions
         self._installations = installations

@@ -25,8 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.orders import Event, HistoryEntry, Order, OrderStatus, Subscription
     from workflows.orders import visibility
 
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 QUEUE_PREFIX = "bare-"
 
@@ -129,13 +129,13 @@ class BareWorkflow:
         left = after + timedelta(seconds=seconds) - workflow.now()
         return asyncio.create_task(workflow.sleep(left, summary=summary))
 
-    def start(self, command: Command[Asked, Answered], asked: Asked) -> workflow.ActivityHandle[Answered]:
+    def start(self, command: Command[Input, Result], asked: Input) -> workflow.ActivityHandle[Result]:
         """Have an activity done on its own queue."""
         return workflow.start_activity(
             command.name,
             asked,
             task_queue=QUEUE_PREFIX + command.context,
-            result_type=command.answered,
+            result_type=command.result_type,
             summary=command.summary,
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
         )

@@ -7,7 +7,7 @@ from domain.common.times import UNSET
 
 
 @dataclass(frozen=True)
-class Act:
+class AuditRecord:
     """What somebody has done, or was refused. Names nobody but by the subject of their token."""
 
     act_id: str
@@ -28,7 +28,7 @@ class AuditEntry:
     """An act as it was written down."""
 
     sequence: int
-    act: Act
+    act: AuditRecord
     hash: str
     """Of this entry and of the hash of the one before it."""
 

@@ -128,7 +128,7 @@ class OrderDetails:
     product_id: str | None = None
 
 
-class Act(StrEnum):
+class EngineerAction(StrEnum):
     """What an engineer can say to an order; the updates of the workflow are named so."""
 
     ACCEPT = "accept"

@@ -32,7 +32,7 @@ SILENT = Telemetry()
 
 
 @contextmanager
-def telling(settings: Settings, service: str) -> Iterator[Telemetry]:
+def instrumented(settings: Settings, service: str) -> Iterator[Telemetry]:
     """Tell, for as long as the process serves; entered before there is any Temporal client.
 
     Args:

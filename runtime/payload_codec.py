@@ -26,7 +26,7 @@ _WORKFLOW_METADATA = WorkflowMetadata.DESCRIPTOR.full_name.encode()
 """What the Web UI asks a running workflow for, its current details within."""
 
 
-class Undecipherable(Exception):
+class DecryptionError(Exception):
     """A payload cannot be decrypted here: its key is not among ours, or it has been tampered with."""
 
 
@@ -46,7 +46,7 @@ class Encryption(PayloadCodec):
         """Decrypt what is encrypted.
 
         Raises:
-            Undecipherable: a payload cannot be.
+            DecryptionError: a payload cannot be.
         """
         return [self._decrypted(payload) if _is_encrypted(payload) else payload for payload in payloads]
 
@@ -59,12 +59,12 @@ class Encryption(PayloadCodec):
     def _decrypted(self, payload: Payload) -> Payload:
         key_id = payload.metadata[KEY_ID].decode("ascii", "replace")
         if key_id not in self._ciphers:
-            raise Undecipherable(f"no payload key '{key_id[:64]}'; there are: {', '.join(self._ciphers)}")
+            raise DecryptionError(f"no payload key '{key_id[:64]}'; there are: {', '.join(self._ciphers)}")
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             return Payload.FromString(self._ciphers[key_id].decrypt(nonce, sealed, self._bound_to(key_id)))
         except (InvalidTag, ValueError) as error:
-            raise Undecipherable(f"not encrypted with this payload key '{key_id}' for this namespace") from error
+            raise DecryptionError(f"not encrypted with this payload key '{key_id}' for this namespace") from error
 
     def _bound_to(self, key_id: str) -> bytes:
         return f"{self.namespace}\n{key_id}".encode()

@@ -23,7 +23,7 @@ Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=Fals
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 
 
-class OpenToEverybody(Exception):
+class InsecureConfiguration(Exception):
     """The API would let in everybody who reaches this machine; the text says what to do."""
 
 
@@ -183,13 +183,13 @@ class Settings(BaseSettings):
             raise ValueError("an AUTH_ISSUER that is no URL needs AUTH_JWKS_URL")
         return self
 
-    def check_closed(self) -> None:
+    def require_authentication_beyond_loopback(self) -> None:
         """
         Raises:
-            OpenToEverybody: the API would listen beyond this machine, and ask nobody who they are.
+            InsecureConfiguration: the API would listen beyond this machine, and ask nobody who they are.
         """
         if self.auth_issuer is None and not _is_loopback(self.api_host):
-            raise OpenToEverybody(
+            raise InsecureConfiguration(
                 f"API_HOST={self.api_host} can be reached from other machines, and nobody would be asked who they are: "
                 "set AUTH_ISSUER and AUTH_AUDIENCE, or an API_HOST of this machine alone (127.0.0.1)"
             )
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
 
     @property
-    def asks_for_tokens(self) -> bool:
+    def requires_authentication(self) -> bool:
         """Whether the API does."""
         return self.auth_required or self.auth_issuer is not None
 

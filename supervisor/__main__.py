@@ -5,7 +5,7 @@ import sys
 
 from pydantic import ValidationError
 
-from runtime.settings import OpenToEverybody, Settings
+from runtime.settings import InsecureConfiguration, Settings
 from supervisor.main import supervise
 from supervisor.service import service_of
 
@@ -22,8 +22,8 @@ def main() -> int:
             sys.stderr.write(f"{str(problem['loc'][0]).upper()}: {problem['msg']}\n")
         return 2
     try:
-        settings.check_closed()
-    except OpenToEverybody as error:
+        settings.require_authentication_beyond_loopback()
+    except InsecureConfiguration as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return supervise(service_of(settings), parent)

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.common.texts import PlainText
 from domain.orders import Order
-from runtime.payload_codec import KEY_ID, Undecipherable, encrypting
+from runtime.payload_codec import KEY_ID, DecryptionError, encrypting
 from runtime.payload_keys import PayloadKeys, new_key
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
@@ -50,7 +50,7 @@ async def test_an_old_key_decrypts_and_the_new_one_encrypts() -> None:
 async def test_what_was_encrypted_otherwise_cannot_be_read(reader: DataConverter) -> None:
     payloads = await converter(NEW).encode([ORDER])
 
-    with pytest.raises(Undecipherable):
+    with pytest.raises(DecryptionError):
         await reader.decode(payloads)
 
 
@@ -62,7 +62,7 @@ async def test_what_was_tampered_with_cannot_be_read() -> None:
     cut = Payload(metadata=payload.metadata, data=payload.data[:5])
 
     for changed in (renamed, turned, cut):
-        with pytest.raises(Undecipherable):
+        with pytest.raises(DecryptionError):
             await ours.decode([changed])
 
 

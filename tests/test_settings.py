@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.order_policy import OrderPolicy
-from runtime.settings import OpenToEverybody, Settings
+from runtime.settings import InsecureConfiguration, Settings
 
 
 def test_without_any_setting_an_order_travels_with_the_policy_of_the_domain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,14 +41,16 @@ def test_a_setting_of_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "orders.example"])  # noqa: S104 - what is refused
 def test_beyond_this_machine_the_api_is_open_to_nobody(host: str) -> None:
-    with pytest.raises(OpenToEverybody, match="AUTH_ISSUER"):
-        Settings(api_host=host).check_closed()
-    Settings(api_host=host, auth_issuer="https://issuer.example", auth_audience="orders").check_closed()
+    with pytest.raises(InsecureConfiguration, match="AUTH_ISSUER"):
+        Settings(api_host=host).require_authentication_beyond_loopback()
+    Settings(
+        api_host=host, auth_issuer="https://issuer.example", auth_audience="orders"
+    ).require_authentication_beyond_loopback()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_on_this_machine_alone_it_may_be(host: str) -> None:
-    Settings(api_host=host).check_closed()
+    Settings(api_host=host).require_authentication_beyond_loopback()
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,14 @@ class ErasureActivities:
         self._client = client
 
     @carries_out(ERASE_FIND)
-    async def find(self, asked: Erasure) -> CustomersOrders:
+    async def find(self, request: Erasure) -> CustomersOrders:
         """The customer's orders, as the view knows them."""
-        return await self._store.orders_of(asked.customer_id)
+        return await self._store.orders_of(request.customer_id)
 
     @carries_out(ERASE_WORKFLOWS)
-    async def delete_workflows(self, asked: CustomersOrders) -> None:
+    async def delete_workflows(self, request: CustomersOrders) -> None:
         """Delete the orders' workflows with their histories, every run of them, and see that they are gone."""
-        ids = [workflow_id(order_id) for order_id in asked.order_ids]
+        ids = [workflow_id(order_id) for order_id in request.order_ids]
         told: set[Run] = set()
         while runs := await self._newest(ids) | await self._listed(ids):
             for id_, run_id in runs - told:
@@ -50,11 +50,11 @@ class ErasureActivities:
             await asyncio.sleep(_BETWEEN_LOOKS)
 
     @carries_out(ERASE_VIEW)
-    async def erase_view(self, asked: CustomersOrders) -> None:
+    async def erase_view(self, request: CustomersOrders) -> None:
         """Leave the orders' skeletons in the view."""
-        async for _ in self._store.erase_changes(asked.order_ids):
+        async for _ in self._store.erase_changes(request.order_ids):
             activity.heartbeat()
-        await self._store.erase(asked.order_ids)
+        await self._store.erase(request.order_ids)
 
     async def _newest(self, ids: Collection[str]) -> set[Run]:
         """As the server itself knows them; the list lags."""

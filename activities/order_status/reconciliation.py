@@ -75,15 +75,15 @@ class ReconciliationActivities:
         )
 
     @carries_out(LOOK)
-    async def look(self, asked: Look) -> Found:
+    async def look(self, request: Look) -> Found:
         """Compare a page of orders with their workflows, and put right what differs."""
         began = monotonic()
-        order_ids, following = await self._different(asked) if asked.only is None else ([asked.only], None)
+        order_ids, following = await self._different(request) if request.only is None else ([request.only], None)
         found = Found(following)
         for order_id in order_ids:
             activity.heartbeat()
-            outcome = await self._repair.repair(order_id, end_lost=asked.end_lost or order_id == asked.only)
-            if asked.only is not None and outcome.repair is Repair.UNANSWERED:
+            outcome = await self._repair.repair(order_id, end_lost=request.end_lost or order_id == request.only)
+            if request.only is not None and outcome.repair is Repair.UNANSWERED:
                 # Its cancel has been acknowledged: this is tried again, perhaps by a worker of a newer release.
                 raise ApplicationError("nobody tells how the order stands")
             if outcome.ended is not None:
@@ -96,9 +96,9 @@ class ReconciliationActivities:
         return found
 
     @carries_out(END_ORDER)
-    async def end_order(self, asked: EndOrder) -> None:
+    async def end_order(self, request: EndOrder) -> None:
         """Show an order as ended that no workflow carries any more."""
-        order = asked.order
+        order = request.order
         try:
             shown = (await self._view.get(order.order_id)).order
         except NotFound:
@@ -108,7 +108,7 @@ class ReconciliationActivities:
             return
         if not (shown.status.known and order.status.known):
             raise ApplicationError("only a newer release knows whether the order has ended")
-        end(order, asked.installation, asked.cancel, at=datetime.now(UTC))
+        end(order, request.installation, request.cancel, at=datetime.now(UTC))
         await self._view.put([replace(order, version=max(order.version, shown.version + 1))])
         self._repaired.labels(Repair.ENDED.value).inc()
 
@@ -145,23 +145,23 @@ class ReconciliationActivities:
             ]
         )
 
-    async def _different(self, asked: Look) -> tuple[list[str], str | None]:
+    async def _different(self, request: Look) -> tuple[list[str], str | None]:
         """The orders of a page of which view and list seem to differ, and where the next page begins."""
-        listed, rows = await (self._started(asked) if asked.status is None else self._rows(asked))
+        listed, rows = await (self._started(request) if request.status is None else self._rows(request))
         known = rows.keys() | listed.workflows.keys()
         return [id_ for id_ in known if differs(rows.get(id_), listed.workflows.get(id_))], listed.next
 
-    async def _started(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
+    async def _started(self, request: Look) -> tuple[Listed, dict[str, Order]]:
         """Workflows that were started lately, and what the view knows of their orders."""
-        listed = await self._workflows.started(asked.since, asked.until, asked.after)
+        listed = await self._workflows.started(request.since, request.until, request.after)
         known = await self._store.known(list(listed.workflows))
         return listed, {order_id: view.order for order_id, view in known.items()}
 
-    async def _rows(self, asked: Look) -> tuple[Listed, dict[str, Order]]:
+    async def _rows(self, request: Look) -> tuple[Listed, dict[str, Order]]:
         """Orders that the view shows in a status and that have not changed lately, and what is listed of them."""
-        wanted = OrderFilter(statuses=(str(asked.status),))
-        page = await self._view.list(wanted, Sort.UPDATED_AT, False, PAGE, asked.after)
-        rows = {view.order.order_id: view.order for view in page.items if view.updated_at < asked.until}
+        wanted = OrderFilter(statuses=(str(request.status),))
+        page = await self._view.list(wanted, Sort.UPDATED_AT, False, PAGE, request.after)
+        rows = {view.order.order_id: view.order for view in page.items if view.updated_at < request.until}
         listed = await self._workflows.of(rows)
         listed.next = page.next_cursor if len(rows) == len(page.items) else None
         return listed, rows

@@ -9,7 +9,7 @@ from domain.common.errors import NotFound
 from domain.order_status.reconciliation import Repair
 from domain.orders import Attention, AttentionReason, Order, search_attributes
 from runtime.order_workflows import OrderWorkflows
-from runtime.payload_codec import Undecipherable
+from runtime.payload_codec import DecryptionError
 from stores.order_status.view import OrderStatusStore
 
 _AS_EVER = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
@@ -55,7 +55,7 @@ class ViewRepair:
             told = await self.workflows.told(order_id)
         except NotFound:
             return await self._lost(row, end_lost=end_lost)
-        except Undecipherable:
+        except DecryptionError:
             return Outcome(Repair.UNANSWERED)
         if not (told.carried or told.order.status.final):
             return _to_be_ended(row, told.order if told.answered else row or told.order)

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.audit.schemas import AuditEntryShown
+from api.audit.schemas import AuditEntryResponse
 from api.dependencies import provided
-from api.http.fields import Cursor, Id, Limit, Many, Text
-from api.http.problems import Kind
+from api.http.fields import Cursor, Id, Limit, Page, Text
+from api.http.problems import ProblemType
 from api.http.times import GivenTime
-from api.security.openapi import answers
+from api.security.openapi import problem_responses
 from api.security.routing import JsonRoute
 from domain.audit import AuditFilter
 from stores.audit.trail import AuditStore
@@ -19,7 +19,7 @@ Audit = Annotated[AuditStore, provided(AuditStore)]
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=JsonRoute)
 
 
-@router.get("", responses=answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME))
+@router.get("", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
 async def list_entries(
     store: Audit,
     actor: Annotated[Text | None, Query(description="Role and subject, as in `manager:kim`")] = None,
@@ -29,7 +29,7 @@ async def list_entries(
     before: Annotated[GivenTime | None, Query(alias="to", description="Exclusive")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Many[AuditEntryShown]:
+) -> Page[AuditEntryResponse]:
     """What changed something, done or refused, and what else was refused because of who asked: the newest first."""
     page = await store.list(AuditFilter(actor, order_id, outcome, since, before), limit, cursor)
-    return Many(items=[AuditEntryShown.of(entry) for entry in page.items], next_cursor=page.next_cursor)
+    return Page(items=[AuditEntryResponse.of(entry) for entry in page.items], next_cursor=page.next_cursor)

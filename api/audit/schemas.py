@@ -4,11 +4,11 @@ from typing import Self
 
 from pydantic import Field
 
-from api.http.fields import Shown, Time
+from api.http.fields import ResponseBody, Time
 from domain.audit import AuditEntry
 
 
-class AuditEntryShown(Shown):
+class AuditEntryResponse(ResponseBody):
     """Who has done what, or was refused."""
 
     sequence: int

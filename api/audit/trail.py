@@ -26,11 +26,11 @@ from starlette.types import Scope
 from api.http import write_behind as batches
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ID
-from api.http.write_behind import Batches
+from api.http.write_behind import WriteBehindQueue
 from api.security.limits import address_of
 from api.security.permissions import RULES, Noted, Rule
 from api.security.principals import ANONYMOUS
-from domain.audit import Act
+from domain.audit import AuditRecord
 from stores.audit.trail import AuditStore
 
 TELL_EVERY = 60.0
@@ -44,7 +44,7 @@ _an_id = re.compile(ID)
 _log = structlog.get_logger(__name__)
 
 
-class AuditTrail(Batches[Act]):
+class AuditTrail(WriteBehindQueue[AuditRecord]):
     """Acts that are still to be written down."""
 
     def __init__(self, store: AuditStore, registry: CollectorRegistry) -> None:
@@ -86,7 +86,7 @@ class AuditTrail(Batches[Act]):
             return
         if rule.noted is Noted.REFUSALS and status not in _BECAUSE_OF_WHO_ASKS:
             return
-        entry = Act(
+        entry = AuditRecord(
             uuid4().hex,
             datetime.now(UTC),
             _actor(state),
@@ -97,11 +97,11 @@ class AuditTrail(Batches[Act]):
         )
         self.add(entry, most=batches.MOST_WAITING // 2 if _was_refused(status) else None)
 
-    def refused(self, items: Sequence[Act]) -> Sequence[Act]:
+    def refused(self, items: Sequence[AuditRecord]) -> Sequence[AuditRecord]:
         """Try all of them again: the store refuses whatever lacks a table, a right or the chain's head, not a text."""
         return items
 
-    async def write(self, batch: Sequence[Act]) -> None:
+    async def write(self, batch: Sequence[AuditRecord]) -> None:
         """Add them to the chain."""
         head = await self._store.append(batch)
         if monotonic() - self._told_at >= TELL_EVERY:

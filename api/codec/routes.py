@@ -13,25 +13,25 @@ from temporalio.api.common.v1 import Payload
 
 from api.codec.schemas import PayloadMessage, PayloadsMessage
 from api.dependencies import Everything
-from api.http.problems import Kind
-from api.security.openapi import answers
+from api.http.problems import ProblemType
+from api.security.openapi import problem_responses
 from api.security.routing import LargeJsonRoute
 from domain.common.errors import NotFound
-from runtime.payload_codec import Encryption, Undecipherable
+from runtime.payload_codec import DecryptionError, Encryption
 
 router = APIRouter(prefix="/codec", tags=["codec"], route_class=LargeJsonRoute)
 
 Namespace = Annotated[str, Path(max_length=255)]
 
 
-@router.post("/{namespace}/decode", responses=answers(Kind.NOT_FOUND, body=True))
+@router.post("/{namespace}/decode", responses=problem_responses(ProblemType.NOT_FOUND, body=True))
 async def decode(namespace: Namespace, given: PayloadsMessage, services: Everything) -> PayloadsMessage:
     """Payloads as they were before they were encrypted; what cannot be decrypted, as it is."""
     encryption = _of(namespace, services.get(Encryption))
     return _message([await _decrypted(encryption, each.payload()) for each in given.payloads])
 
 
-@router.post("/{namespace}/encode", responses=answers(Kind.NOT_FOUND, body=True))
+@router.post("/{namespace}/encode", responses=problem_responses(ProblemType.NOT_FOUND, body=True))
 async def encode(namespace: Namespace, given: PayloadsMessage, services: Everything) -> PayloadsMessage:
     """Payloads encrypted, for the Web UI and the CLI to send."""
     encryption = _of(namespace, services.get(Encryption))
@@ -65,7 +65,7 @@ def _of(namespace: str, encryption: Encryption) -> Encryption:
 async def _decrypted(encryption: Encryption, payload: Payload) -> Payload:
     try:
         (decrypted,) = await encryption.decode([payload])
-    except Undecipherable:
+    except DecryptionError:
         return payload
     return decrypted
 

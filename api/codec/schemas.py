@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from temporalio.api.common.v1 import Payload
 
-from api.http.fields import Sent
+from api.http.fields import RequestBody
 
 _BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
@@ -31,7 +31,7 @@ Bytes = Annotated[
 ]
 
 
-class PayloadMessage(Sent):
+class PayloadMessage(RequestBody):
     """`temporal.api.common.v1.Payload`."""
 
     metadata: dict[str, Bytes] = Field({})
@@ -47,7 +47,7 @@ class PayloadMessage(Sent):
         return Payload(metadata=self.metadata, data=self.data)
 
 
-class PayloadsMessage(Sent):
+class PayloadsMessage(RequestBody):
     """`temporal.api.common.v1.Payloads`."""
 
     payloads: list[PayloadMessage] = Field([], max_length=1000)

@@ -19,7 +19,7 @@ ID = r"^[A-Za-z0-9_-]{1,64}$"
 """The ids that we give, the seeds' too."""
 
 
-class Sent(BaseModel):
+class RequestBody(BaseModel):
     """A body that is sent to us. Unknown members are ignored; `null`, where a member may be so, is as an absent one."""
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -29,13 +29,13 @@ class Sent(BaseModel):
         return {name: value for name, value in self if name in self.model_fields_set}
 
 
-class Shown(BaseModel):
+class ResponseBody(BaseModel):
     """What we answer with, made from a value of the domain."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
 
 
-class Many(Shown, Generic[Item]):
+class Page(ResponseBody, Generic[Item]):
     """A page of a list; `nextCursor` asks for the one after it."""
 
     items: list[Item]

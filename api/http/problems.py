@@ -29,7 +29,7 @@ _RETRY_AFTER = {"Retry-After": "1"}
 _log = structlog.get_logger(__name__)
 
 
-class Kind(Enum):
+class ProblemType(Enum):
     """Each problem that can be answered: its status, the slug that its type ends in, its title."""
 
     MALFORMED_REQUEST = (400, "malformed-request", "The request is malformed")
@@ -61,30 +61,30 @@ class Kind(Enum):
         self.title = title
 
 
-def problem(kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+def problem(kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
     """The answer for a problem; `members` that are not `None` go into it beside the standard ones."""
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": detail}
     body |= {name: value for name, value in members.items() if value is not None}
     return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
 
 
-_KINDS: Mapping[type[Exception], Kind] = {
-    errors.NotFound: Kind.NOT_FOUND,
-    errors.IllegalTransition: Kind.ILLEGAL_TRANSITION,
-    errors.OrderCancelRejected: Kind.ORDER_CANCEL_REJECTED,
-    errors.NotAssigned: Kind.NOT_ASSIGNED,
-    errors.EngineerUnavailable: Kind.ENGINEER_UNAVAILABLE,
-    errors.VisitUnavailable: Kind.VISIT_UNAVAILABLE,
-    errors.OrdersOpen: Kind.ORDERS_OPEN,
-    errors.AlreadyExists: Kind.ALREADY_EXISTS,
-    errors.MalformedCursor: Kind.MALFORMED_REQUEST,
-    errors.StoreUnavailable: Kind.NO_ANSWER_IN_TIME,
-    TooManyOpenOrders: Kind.TOO_MANY_OPEN_ORDERS,
-    IdempotencyKeyReused: Kind.IDEMPOTENCY_KEY_REUSED,
-    TemporalUnavailable: Kind.TEMPORAL_UNAVAILABLE,
-    NoAnswerInTime: Kind.NO_ANSWER_IN_TIME,
+_KINDS: Mapping[type[Exception], ProblemType] = {
+    errors.NotFound: ProblemType.NOT_FOUND,
+    errors.IllegalTransition: ProblemType.ILLEGAL_TRANSITION,
+    errors.OrderCancelRejected: ProblemType.ORDER_CANCEL_REJECTED,
+    errors.NotAssigned: ProblemType.NOT_ASSIGNED,
+    errors.EngineerUnavailable: ProblemType.ENGINEER_UNAVAILABLE,
+    errors.VisitUnavailable: ProblemType.VISIT_UNAVAILABLE,
+    errors.OrdersOpen: ProblemType.ORDERS_OPEN,
+    errors.AlreadyExists: ProblemType.ALREADY_EXISTS,
+    errors.MalformedCursor: ProblemType.MALFORMED_REQUEST,
+    errors.StoreUnavailable: ProblemType.NO_ANSWER_IN_TIME,
+    TooManyOpenOrders: ProblemType.TOO_MANY_OPEN_ORDERS,
+    IdempotencyKeyReused: ProblemType.IDEMPOTENCY_KEY_REUSED,
+    TemporalUnavailable: ProblemType.TEMPORAL_UNAVAILABLE,
+    NoAnswerInTime: ProblemType.NO_ANSWER_IN_TIME,
 }
-_KIND_OF_STATUS = {kind.status: kind for kind in reversed(Kind) if kind.status not in (409, 503)}
+_KIND_OF_STATUS = {kind.status: kind for kind in reversed(ProblemType) if kind.status not in (409, 503)}
 
 
 def install(app: FastAPI) -> None:
@@ -124,31 +124,31 @@ async def _unauthenticated(_: Request, error: Exception) -> Response:
     if not isinstance(error, Unauthenticated):
         raise error
     why = f', error="invalid_token", error_description="{error}"' if error.invalid else ""
-    return problem(Kind.UNAUTHENTICATED, str(error), headers={"WWW-Authenticate": f'Bearer realm="orders"{why}'})
+    return problem(ProblemType.UNAUTHENTICATED, str(error), headers={"WWW-Authenticate": f'Bearer realm="orders"{why}'})
 
 
 async def _forbidden(_: Request, error: Exception) -> Response:
     if not isinstance(error, Forbidden):
         raise error
     how = f'Bearer realm="orders", error="insufficient_scope", scope="{error.scope}"'
-    return problem(Kind.FORBIDDEN, str(error), headers={"WWW-Authenticate": how} if error.scope else None)
+    return problem(ProblemType.FORBIDDEN, str(error), headers={"WWW-Authenticate": how} if error.scope else None)
 
 
 async def _too_many_requests(_: Request, error: Exception) -> Response:
     if not isinstance(error, TooManyRequests):
         raise error
-    return problem(Kind.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(error.retry_after)})
+    return problem(ProblemType.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(error.retry_after)})
 
 
 async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    kind = _KIND_OF_STATUS.get(error.status_code, Kind.MALFORMED_REQUEST)
+    kind = _KIND_OF_STATUS.get(error.status_code, ProblemType.MALFORMED_REQUEST)
     headers = dict(error.headers or {})
-    if kind is Kind.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
+    if kind is ProblemType.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
         headers["Allow"] = methods
     # Of the body as a whole: its members are looked at elsewhere.
-    whole = [{"pointer": "", "detail": error.detail}] if kind is Kind.INVALID_INPUT else None
+    whole = [{"pointer": "", "detail": error.detail}] if kind is ProblemType.INVALID_INPUT else None
     return problem(kind, error.detail or kind.title, headers=headers, errors=whole)
 
 
@@ -164,17 +164,17 @@ async def _invalid(_: Request, error: Exception) -> Response:
     found = error.errors()
     places = {one["loc"][0] for one in found}
     if "path" in places:
-        return problem(Kind.NOT_FOUND, "there is nothing with such an id")
+        return problem(ProblemType.NOT_FOUND, "there is nothing with such an id")
     if places != {"body"} or any(one["loc"] == ("body",) for one in found):
-        return problem(Kind.MALFORMED_REQUEST, _sentence(found))
+        return problem(ProblemType.MALFORMED_REQUEST, _sentence(found))
     pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found]
-    return problem(Kind.INVALID_INPUT, _sentence(found), errors=pointers)
+    return problem(ProblemType.INVALID_INPUT, _sentence(found), errors=pointers)
 
 
 async def _failed(_: Request, error: Exception) -> Response:
     # Its text may quote what a customer sent; the server logs the rest, without it.
     _log.error("request failed", error=type(error).__qualname__)
-    return problem(Kind.INTERNAL_ERROR, "the request could not be carried out")
+    return problem(ProblemType.INTERNAL_ERROR, "the request could not be carried out")
 
 
 def _sentence(found: Sequence[Any]) -> str:

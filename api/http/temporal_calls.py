@@ -14,7 +14,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http.errors import NoAnswerInTime, TemporalUnavailable
-from runtime.payload_codec import Undecipherable
+from runtime.payload_codec import DecryptionError
 
 _BUSY = (
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -68,7 +68,7 @@ async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIt
             raise silence from error
         _log.warning("call to Temporal failed", status=error.status.name, error=error.message)
         raise TemporalUnavailable("the order system's server did not take the request") from error
-    except Undecipherable as error:
+    except DecryptionError as error:
         _log.error("what Temporal has answered cannot be decrypted", error=str(error))
         raise TemporalUnavailable("the order cannot be read at the moment") from error
     except RuntimeError as error:

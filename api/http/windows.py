@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.http.fields import Shown, Time
+from api.http.fields import ResponseBody, Time
 from api.http.problems import invalid_member
 from domain.management_center.staff import Slot
 from domain.visits import VisitGrid
@@ -13,14 +13,14 @@ FURTHEST = timedelta(days=366)
 """So far ahead may a wanted window begin, open for booking yet or not."""
 
 
-class VisitShown(Shown):
+class VisitResponse(ResponseBody):
     """The window in which the engineer comes."""
 
     start: Time
     end: Time
 
 
-class SlotShown(VisitShown):
+class SlotResponse(VisitResponse):
     """A visit window, and how many more visits can be booked in it."""
 
     free: int
@@ -39,5 +39,5 @@ def check_preferred(start: datetime, grid: VisitGrid, *, now: datetime) -> None:
 
 
 def shown(slots: Iterable[Slot]) -> list[dict[str, Any]]:
-    """The windows as `SlotShown` has them, without what a model of each would cost."""
+    """The windows as `SlotResponse` has them, without what a model of each would cost."""
     return [{"start": slot.window.start, "end": slot.window.end, "free": slot.free} for slot in slots]

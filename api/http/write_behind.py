@@ -35,7 +35,7 @@ _LAST_TRIES_EVERY = 0.1
 _log = structlog.get_logger(__name__)
 
 
-class Batches(ABC, Generic[Item]):
+class WriteBehindQueue(ABC, Generic[Item]):
     """What is still to be written."""
 
     def __init__(self, name: str, called: str, registry: CollectorRegistry, *, tries_to_the_end: bool = False) -> None:

@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from api.http.fields import Id, Sent, Shown, Text, Time
-from api.http.windows import VisitShown
+from api.http.fields import Id, RequestBody, ResponseBody, Text, Time
+from api.http.windows import VisitResponse
 from domain.installation import IncompleteReason, InstallationStatus
 
 
-class EngineerActs(Sent):
+class EngineerActs(RequestBody):
     """What an engineer says; without an id, the assigned engineer is meant."""
 
     engineer_id: Id | None = None
@@ -33,7 +33,7 @@ class EngineerFails(EngineerActs):
     note: Text | None = None
 
 
-class InstallationShown(Shown):
+class InstallationResponse(ResponseBody):
     """One engineer's job for one order."""
 
     order_id: str
@@ -43,7 +43,7 @@ class InstallationShown(Shown):
     customer_name: str | None
     contact_phone: str | None
     product_name: str
-    visit: VisitShown | None
+    visit: VisitResponse | None
     status: InstallationStatus
     status_at: Time
     completed_at: Time | None

@@ -14,7 +14,7 @@ from domain.common.errors import StoreUnavailable
 _log = structlog.get_logger(__name__)
 
 
-class Dispatching:
+class DispatchTrigger:
     """Changes of staff after which nobody has looked yet."""
 
     def __init__(self, has_due: Callable[[], Awaitable[bool]], call: Callable[[], Awaitable[None]]) -> None:

@@ -9,15 +9,15 @@ from starlette.exceptions import HTTPException
 
 from api.dependencies import Everything, OrderId
 from api.http import windows as visits
-from api.http.fields import Address, Many, Text
-from api.http.problems import Kind
+from api.http.fields import Address, Page, Text
+from api.http.problems import ProblemType
 from api.http.times import Moment
-from api.http.windows import SlotShown
+from api.http.windows import SlotResponse
 from api.management_center.dependencies import Centers
-from api.management_center.schemas import AssignmentShown, NewAssignment
+from api.management_center.schemas import AssignmentRequest, AssignmentResponse
 from api.orders.dependencies import Orders
-from api.security.authentication import Asking
-from api.security.openapi import answers
+from api.security.authentication import CurrentCaller
+from api.security.openapi import problem_responses
 from api.security.principals import Caller
 from api.security.routing import JsonRoute
 from domain.common.errors import EngineerUnavailable, NotFound
@@ -31,17 +31,21 @@ router = APIRouter(prefix="/managementCenters", tags=["managementCenters"], rout
 MOST_AT_ONCE = timedelta(days=62)
 """So long a span is looked through for free windows."""
 _AS_IT_COMES = timedelta(days=14)
-_ASSIGNING = answers(
-    Kind.NOT_FOUND,
-    Kind.ENGINEER_UNAVAILABLE,
-    Kind.ILLEGAL_TRANSITION,
-    Kind.TEMPORAL_UNAVAILABLE,
-    Kind.NO_ANSWER_IN_TIME,
+_ASSIGNING = problem_responses(
+    ProblemType.NOT_FOUND,
+    ProblemType.ENGINEER_UNAVAILABLE,
+    ProblemType.ILLEGAL_TRANSITION,
+    ProblemType.TEMPORAL_UNAVAILABLE,
+    ProblemType.NO_ANSWER_IN_TIME,
     body=True,
 )
 
 
-@router.get("/slots", response_model=Many[SlotShown], responses=answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME))
+@router.get(
+    "/slots",
+    response_model=Page[SlotResponse],
+    responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME),
+)
 async def list_slots(
     services: Everything,
     address: Annotated[Address, Query()],
@@ -59,20 +63,20 @@ async def list_slots(
     return Response(to_json({"items": visits.shown(slots), "nextCursor": None}), media_type="application/json")
 
 
-@router.get("/assignments/{orderId}", responses=answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME))
-async def get_assignment(order_id: OrderId, store: Centers) -> AssignmentShown:
+@router.get("/assignments/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
+async def get_assignment(order_id: OrderId, store: Centers) -> AssignmentResponse:
     """Who is assigned to an order, or was when it ended."""
-    return AssignmentShown.model_validate(await store.assignment(order_id))
+    return AssignmentResponse.model_validate(await store.assignment(order_id))
 
 
 @router.put("/assignments/{orderId}", responses=_ASSIGNING)
 async def assign(
-    order_id: OrderId, given: NewAssignment, store: Centers, orders: Orders, caller: Asking
-) -> AssignmentShown:
+    order_id: OrderId, given: AssignmentRequest, store: Centers, orders: Orders, caller: CurrentCaller
+) -> AssignmentResponse:
     """Give an order to an engineer by hand; answered once the order has taken it."""
     await _check_available(store, given.engineer_id, caller)
     assignment = await orders.assign(order_id, ManualAssignment(given.engineer_id, caller.actor or MANAGER))
-    return AssignmentShown.model_validate(assignment)
+    return AssignmentResponse.model_validate(assignment)
 
 
 async def _check_available(store: ManagementCenterStore, engineer_id: str, caller: Caller) -> None:

@@ -1,16 +1,16 @@
 """Assignments and free visit windows (서비스관리센터)."""
 
-from api.http.fields import Id, Sent, Shown, Time
-from api.http.windows import VisitShown
+from api.http.fields import Id, RequestBody, ResponseBody, Time
+from api.http.windows import VisitResponse
 
 
-class NewAssignment(Sent):
+class AssignmentRequest(RequestBody):
     """A manager's choice of an engineer for an order."""
 
     engineer_id: Id
 
 
-class AssignmentShown(Shown):
+class AssignmentResponse(ResponseBody):
     """Who is to install an order, when, and why."""
 
     order_id: str
@@ -21,4 +21,4 @@ class AssignmentShown(Shown):
     reason: str
     assigned_at: Time
     by: str
-    visit: VisitShown | None
+    visit: VisitResponse | None

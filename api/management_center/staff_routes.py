@@ -7,25 +7,25 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.dependencies import Everything
-from api.http.fields import Cursor, Id, Limit, Many, Region
-from api.http.problems import Kind, invalid_member
+from api.http.fields import Cursor, Id, Limit, Page, Region
+from api.http.problems import ProblemType, invalid_member
 from api.management_center.dependencies import Centers, DayOffId, EngineerId, ProductId, ServiceAreaId
-from api.management_center.dispatch_trigger import Dispatching
+from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.staff_schemas import (
-    DayOffShown,
+    DayOffRequest,
+    DayOffResponse,
     EngineerChange,
-    EngineerShown,
-    NewDayOff,
-    NewEngineer,
-    NewProduct,
-    NewServiceArea,
+    EngineerRequest,
+    EngineerResponse,
     ProductChange,
-    ProductShown,
+    ProductRequest,
+    ProductResponse,
     ServiceAreaChange,
-    ServiceAreaShown,
+    ServiceAreaRequest,
+    ServiceAreaResponse,
 )
-from api.security.authentication import Asking
-from api.security.openapi import Answers, answers
+from api.security.authentication import CurrentCaller
+from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
 
@@ -34,7 +34,7 @@ async def _tell_of_changes(request: Request, services: Everything) -> AsyncItera
     """What has been changed may free capacity, or leave a visit without its engineer."""
     yield
     if request.method != "GET":
-        services.get(Dispatching).staff_changed()
+        services.get(DispatchTrigger).staff_changed()
 
 
 router = APIRouter(
@@ -44,39 +44,39 @@ router = APIRouter(
     dependencies=[Depends(_tell_of_changes)],
 )
 
-_LISTING = answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME)
-_ONE = answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME)
-_CHANGING = answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME, body=True)
+_LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
+_ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
+_CHANGING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME, body=True)
 _CREATED: Answers = {201: {"headers": {"Location": {"schema": {"type": "string"}}}}}
-_CREATING = _CREATED | answers(Kind.NO_ANSWER_IN_TIME, body=True)
+_CREATING = _CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
 
 
 @router.get("/serviceAreas", responses=_LISTING)
-async def list_service_areas(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Many[ServiceAreaShown]:
+async def list_service_areas(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Page[ServiceAreaResponse]:
     """The parts of the country that are served."""
-    return Many[ServiceAreaShown].model_validate(await store.service_areas(limit=limit, cursor=cursor))
+    return Page[ServiceAreaResponse].model_validate(await store.service_areas(limit=limit, cursor=cursor))
 
 
 @router.post("/serviceAreas", status_code=201, responses=_CREATING)
-async def create_service_area(given: NewServiceArea, store: Centers, response: Response) -> ServiceAreaShown:
+async def create_service_area(given: ServiceAreaRequest, store: Centers, response: Response) -> ServiceAreaResponse:
     """Serve a further part of the country."""
     area = await store.create_service_area(**dict(given))
     response.headers["Location"] = f"{router.prefix}/serviceAreas/{area.service_area_id}"
-    return ServiceAreaShown.model_validate(area)
+    return ServiceAreaResponse.model_validate(area)
 
 
 @router.get("/serviceAreas/{serviceAreaId}", responses=_ONE)
-async def get_service_area(service_area_id: ServiceAreaId, store: Centers) -> ServiceAreaShown:
+async def get_service_area(service_area_id: ServiceAreaId, store: Centers) -> ServiceAreaResponse:
     """One of them."""
-    return ServiceAreaShown.model_validate(await store.service_area(service_area_id))
+    return ServiceAreaResponse.model_validate(await store.service_area(service_area_id))
 
 
 @router.patch("/serviceAreas/{serviceAreaId}", responses=_CHANGING)
 async def change_service_area(
     service_area_id: ServiceAreaId, given: ServiceAreaChange, store: Centers
-) -> ServiceAreaShown:
+) -> ServiceAreaResponse:
     """Change what is given, for the orders that are assigned from now on."""
-    return ServiceAreaShown.model_validate(await store.change_service_area(service_area_id, **given.members_sent()))
+    return ServiceAreaResponse.model_validate(await store.change_service_area(service_area_id, **given.members_sent()))
 
 
 @router.delete("/serviceAreas/{serviceAreaId}", status_code=204, responses=_ONE)
@@ -88,40 +88,42 @@ async def retire_service_area(service_area_id: ServiceAreaId, store: Centers) ->
 @router.get("/engineers", responses=_LISTING)
 async def list_engineers(
     store: Centers,
-    caller: Asking,
+    caller: CurrentCaller,
     region: Annotated[Region | None, Query()] = None,
     active: Annotated[bool | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Many[EngineerShown]:
+) -> Page[EngineerResponse]:
     """The engineers."""
     regions = caller.within(filter(None, [region]))
     page = await store.engineers(regions=regions, active=active, limit=limit, cursor=cursor)
-    return Many[EngineerShown].model_validate(page)
+    return Page[EngineerResponse].model_validate(page)
 
 
 @router.post("/engineers", status_code=201, responses=_CREATING)
-async def create_engineer(given: NewEngineer, store: Centers, caller: Asking, response: Response) -> EngineerShown:
+async def create_engineer(
+    given: EngineerRequest, store: Centers, caller: CurrentCaller, response: Response
+) -> EngineerResponse:
     """Have a further engineer."""
     caller.within([given.region])
     engineer = await store.create_engineer(**given.members_sent())
     response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
-    return EngineerShown.model_validate(engineer)
+    return EngineerResponse.model_validate(engineer)
 
 
 @router.get("/engineers/{engineerId}", responses=_ONE)
-async def get_engineer(engineer_id: EngineerId, store: Centers) -> EngineerShown:
+async def get_engineer(engineer_id: EngineerId, store: Centers) -> EngineerResponse:
     """One of them."""
-    return EngineerShown.model_validate(await store.engineer(engineer_id))
+    return EngineerResponse.model_validate(await store.engineer(engineer_id))
 
 
 @router.patch("/engineers/{engineerId}", responses=_CHANGING)
 async def change_engineer(
-    engineer_id: EngineerId, given: EngineerChange, store: Centers, caller: Asking
-) -> EngineerShown:
+    engineer_id: EngineerId, given: EngineerChange, store: Centers, caller: CurrentCaller
+) -> EngineerResponse:
     """Change what is given; a booked visit that they cannot keep any more goes to another."""
     caller.within(filter(None, [given.region]))
-    return EngineerShown.model_validate(await store.change_engineer(engineer_id, **given.members_sent()))
+    return EngineerResponse.model_validate(await store.change_engineer(engineer_id, **given.members_sent()))
 
 
 @router.delete("/engineers/{engineerId}", status_code=204, responses=_ONE)
@@ -133,21 +135,23 @@ async def retire_engineer(engineer_id: EngineerId, store: Centers) -> None:
 @router.get("/daysOff", responses=_LISTING)
 async def list_days_off(
     store: Centers,
-    caller: Asking,
+    caller: CurrentCaller,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     region: Annotated[Region | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Many[DayOffShown]:
+) -> Page[DayOffResponse]:
     """The days off of engineers, and the holidays of regions."""
     page = await store.days_off(
         engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
     )
-    return Many[DayOffShown].model_validate(page)
+    return Page[DayOffResponse].model_validate(page)
 
 
 @router.post("/daysOff", status_code=201, responses=_CREATING)
-async def create_day_off(given: NewDayOff, store: Centers, caller: Asking, response: Response) -> DayOffShown:
+async def create_day_off(
+    given: DayOffRequest, store: Centers, caller: CurrentCaller, response: Response
+) -> DayOffResponse:
     """Have an engineer, or a whole region, not work; the visits that are booked then go to others."""
     caller.within(filter(None, [given.region]))
     try:
@@ -157,13 +161,13 @@ async def create_day_off(given: NewDayOff, store: Centers, caller: Asking, respo
     except NotFound:
         raise invalid_member("engineerId", "there is no such engineer") from None
     response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
-    return DayOffShown.model_validate(day_off)
+    return DayOffResponse.model_validate(day_off)
 
 
 @router.get("/daysOff/{dayOffId}", responses=_ONE)
-async def get_day_off(day_off_id: DayOffId, store: Centers) -> DayOffShown:
+async def get_day_off(day_off_id: DayOffId, store: Centers) -> DayOffResponse:
     """One of them."""
-    return DayOffShown.model_validate(await store.day_off(day_off_id))
+    return DayOffResponse.model_validate(await store.day_off(day_off_id))
 
 
 @router.delete("/daysOff/{dayOffId}", status_code=204, responses=_ONE)
@@ -173,30 +177,30 @@ async def remove_day_off(day_off_id: DayOffId, store: Centers) -> None:
 
 
 @router.get("/products", responses=_LISTING)
-async def list_products(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Many[ProductShown]:
+async def list_products(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Page[ProductResponse]:
     """The products whose installation takes skills."""
-    return Many[ProductShown].model_validate(await store.products(limit=limit, cursor=cursor))
+    return Page[ProductResponse].model_validate(await store.products(limit=limit, cursor=cursor))
 
 
-@router.post("/products", status_code=201, responses=_CREATING | answers(Kind.ALREADY_EXISTS))
-async def create_product(given: NewProduct, store: Centers, response: Response) -> ProductShown:
+@router.post("/products", status_code=201, responses=_CREATING | problem_responses(ProblemType.ALREADY_EXISTS))
+async def create_product(given: ProductRequest, store: Centers, response: Response) -> ProductResponse:
     """Say which skills a product takes; one of which nothing is said takes none."""
     product = await store.create_product(**dict(given))
     response.headers["Location"] = f"{router.prefix}/products/{quote(product.product_id, safe='')}"
-    return ProductShown.model_validate(product)
+    return ProductResponse.model_validate(product)
 
 
 # An id that another system has given may hold a `/`.
 @router.get("/products/{productId:path}", responses=_ONE)
-async def get_product(product_id: ProductId, store: Centers) -> ProductShown:
+async def get_product(product_id: ProductId, store: Centers) -> ProductResponse:
     """One of them."""
-    return ProductShown.model_validate(await store.product(product_id))
+    return ProductResponse.model_validate(await store.product(product_id))
 
 
 @router.patch("/products/{productId:path}", responses=_CHANGING)
-async def change_product(product_id: ProductId, given: ProductChange, store: Centers) -> ProductShown:
+async def change_product(product_id: ProductId, given: ProductChange, store: Centers) -> ProductResponse:
     """Have its installation take other skills."""
-    return ProductShown.model_validate(await store.change_product(product_id, **given.members_sent()))
+    return ProductResponse.model_validate(await store.change_product(product_id, **given.members_sent()))
 
 
 @router.delete("/products/{productId:path}", status_code=204, responses=_ONE)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator, model_validator
 
-from api.http.fields import Id, Identifier, Region, Sent, Shown, Text, Word, unchanged
+from api.http.fields import Id, Identifier, Region, RequestBody, ResponseBody, Text, Word, unchanged
 from api.http.times import Day, GivenTimeOfDay, TimeOfDay
 from domain.management_center.staff import Weekday, WorkingHours
 
@@ -32,7 +32,7 @@ VisitsPerWindow = Annotated[
 ]
 
 
-class NewServiceArea(Sent):
+class ServiceAreaRequest(RequestBody):
     """A part of the country that engineers are to serve."""
 
     region: Region
@@ -41,7 +41,7 @@ class NewServiceArea(Sent):
     matches: Matches
 
 
-class ServiceAreaChange(Sent):
+class ServiceAreaChange(RequestBody):
     """What is to be different in a service area."""
 
     region: Region = unchanged()
@@ -50,7 +50,7 @@ class ServiceAreaChange(Sent):
     matches: Matches = unchanged()
 
 
-class ServiceAreaShown(Shown):
+class ServiceAreaResponse(ResponseBody):
     """A part of the country that engineers serve."""
 
     service_area_id: str
@@ -60,7 +60,7 @@ class ServiceAreaShown(Shown):
     matches: list[str]
 
 
-class NewHours(Sent):
+class HoursRequest(RequestBody):
     """From when until when an engineer works, in local time."""
 
     start: GivenTimeOfDay = Field(alias="from")
@@ -77,10 +77,10 @@ class NewHours(Sent):
         return WorkingHours(self.start, self.end)
 
 
-Hours = Annotated[NewHours, AfterValidator(NewHours.as_hours)]
+Hours = Annotated[HoursRequest, AfterValidator(HoursRequest.as_hours)]
 
 
-class Calendar(Sent):
+class Calendar(RequestBody):
     """What an engineer can do, and when; each as it comes (`domain.management_center.staff`), unless it is said."""
 
     skills: Skills = unchanged()
@@ -89,7 +89,7 @@ class Calendar(Sent):
     visits_per_window: VisitsPerWindow = unchanged()
 
 
-class NewEngineer(Calendar):
+class EngineerRequest(Calendar):
     """An installation engineer who is to take orders."""
 
     name: Text
@@ -105,14 +105,14 @@ class EngineerChange(Calendar):
     active: StrictBool = unchanged()
 
 
-class HoursShown(Shown):
+class HoursResponse(ResponseBody):
     """From when until when an engineer works, in local time."""
 
     start: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="until")
 
 
-class EngineerShown(Shown):
+class EngineerResponse(ResponseBody):
     """An installation engineer (설치기사)."""
 
     engineer_id: str
@@ -121,11 +121,11 @@ class EngineerShown(Shown):
     active: bool
     skills: list[str]
     working_days: list[Weekday]
-    working_hours: HoursShown
+    working_hours: HoursResponse
     visits_per_window: int | None
 
 
-class NewDayOff(Sent):
+class DayOffRequest(RequestBody):
     """Days on which one engineer, or (a holiday) a whole region, is not to work: exactly one of both is named."""
 
     engineer_id: Id | None = None
@@ -152,7 +152,7 @@ class NewDayOff(Sent):
         return last_day
 
 
-class DayOffShown(Shown):
+class DayOffResponse(ResponseBody):
     """Days (both included) on which an engineer, or a whole region, does not work."""
 
     day_off_id: str
@@ -163,20 +163,20 @@ class DayOffShown(Shown):
     reason: str | None
 
 
-class NewProduct(Sent):
+class ProductRequest(RequestBody):
     """A product whose installation takes skills."""
 
     product_id: Identifier
     skills: Skills
 
 
-class ProductChange(Sent):
+class ProductChange(RequestBody):
     """What is to be different about a product."""
 
     skills: Skills = unchanged()
 
 
-class ProductShown(Shown):
+class ProductResponse(ResponseBody):
     """A product, and the skills that its installation takes."""
 
     product_id: str

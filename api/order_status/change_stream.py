@@ -30,7 +30,7 @@ WINDOW = 2000
 _log = structlog.get_logger(__name__)
 
 
-class Feed:
+class ChangeStream:
     """The changes of the read model, as they are stored."""
 
     def __init__(self, store: OrderStatusStore, registry: CollectorRegistry, *, most_of_one: int = 0) -> None:

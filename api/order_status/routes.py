@@ -9,13 +9,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
 from api.dependencies import OrderId, provided
-from api.http.fields import Cursor, Id, Limit, Many, Region, Text, known
-from api.http.problems import Kind
-from api.order_status.change_stream import Feed
-from api.order_status.schemas import OrderStatusShown, OrderStatusSummary, Totals
-from api.security.authentication import Asking, LookedAt
+from api.http.fields import Cursor, Id, Limit, Page, Region, Text, known
+from api.http.problems import ProblemType
+from api.order_status.change_stream import ChangeStream
+from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary, Totals
+from api.security.authentication import AuthorizedOrder, CurrentCaller
 from api.security.limits import client_of
-from api.security.openapi import answers
+from api.security.openapi import problem_responses
 from api.security.principals import Role
 from api.security.routing import JsonRoute
 from domain.order_status.view import OrderFilter, Sort
@@ -23,11 +23,11 @@ from domain.orders import AttentionReason, OrderStatus
 from stores.order_status.view import OrderStatusStore
 
 Statuses = Annotated[OrderStatusStore, provided(OrderStatusStore)]
-StatusFeed = Annotated[Feed, provided(Feed)]
+StatusFeed = Annotated[ChangeStream, provided(ChangeStream)]
 
 router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
 
-_LISTING = answers(Kind.MALFORMED_REQUEST, Kind.NO_ANSWER_IN_TIME)
+_LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
 _LARGEST = 2**63 - 1
 
 
@@ -38,7 +38,7 @@ SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentio
 
 
 async def _wanted(
-    caller: Asking,
+    caller: CurrentCaller,
     status: Annotated[tuple[AskedStatus, ...], Query(max_length=20)] = (),
     region: Annotated[tuple[Region, ...], Query(max_length=50)] = (),
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
@@ -60,17 +60,17 @@ async def list_orders(
     sort: Annotated[SortBy | None, Query(description="With `attention` as it comes: `attentionSince`")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Many[OrderStatusSummary]:
+) -> Page[OrderStatusSummary]:
     """The orders that meet every condition given: the newest first, or who has waited for a person the longest."""
     if sort is None:
         sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
     by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
     page = await store.list(wanted, by, descending, limit, cursor)
-    return Many(items=[OrderStatusSummary.of_view(view) for view in page.items], next_cursor=page.next_cursor)
+    return Page(items=[OrderStatusSummary.of_view(view) for view in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/summary", responses=answers(Kind.NO_ANSWER_IN_TIME))
-async def get_summary(store: Statuses, caller: Asking) -> Totals:
+@router.get("/summary", responses=problem_responses(ProblemType.NO_ANSWER_IN_TIME))
+async def get_summary(store: Statuses, caller: CurrentCaller) -> Totals:
     """How many orders stand where."""
     return Totals.model_validate(await store.summary(caller.within(())))
 
@@ -78,7 +78,7 @@ async def get_summary(store: Statuses, caller: Asking) -> Totals:
 async def _begin(
     request: Request,
     feed: StatusFeed,
-    caller: Asking,
+    caller: CurrentCaller,
     last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last event that was seen")] = None,
 ) -> AsyncIterator[int]:
     # What is after the `yield` comes after the stream.
@@ -88,7 +88,7 @@ async def _begin(
 
 @router.get("/events", response_class=EventSourceResponse, responses=_LISTING)
 async def listen(
-    feed: StatusFeed, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: Asking
+    feed: StatusFeed, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: CurrentCaller
 ) -> AsyncIterator[ServerSentEvent]:
     """Each version of an order that is stored from now on, or after `Last-Event-ID`.
 
@@ -97,11 +97,11 @@ async def listen(
     """
     async with aclosing(feed.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
         async for change in changes:
-            shown = OrderStatusShown.of_view(change.view).model_dump_json(by_alias=True)
+            shown = OrderStatusResponse.of_view(change.view).model_dump_json(by_alias=True)
             yield ServerSentEvent(raw_data=shown, event="orderStatus", id=str(change.sequence))
 
 
-@router.get("/{orderId}", responses=answers(Kind.NOT_FOUND, Kind.NO_ANSWER_IN_TIME))
-async def get_order(order_id: OrderId, store: Statuses, looked_at: LookedAt) -> OrderStatusShown:
+@router.get("/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
+async def get_order(order_id: OrderId, store: Statuses, looked_at: AuthorizedOrder) -> OrderStatusResponse:
     """One order, with its history."""
-    return OrderStatusShown.of_view(looked_at or await store.get(order_id))
+    return OrderStatusResponse.of_view(looked_at or await store.get(order_id))

@@ -1,7 +1,7 @@
 """The managers' view of the orders (진행상태)."""
 
-from api.http.fields import Shown, Time
-from api.orders.schemas import OrderShown, OrderSummary
+from api.http.fields import ResponseBody, Time
+from api.orders.schemas import OrderResponse, OrderSummary
 from domain.order_status.view import OrderView
 
 
@@ -16,18 +16,18 @@ class OrderStatusSummary(OrderSummary):
         return cls.model_validate({**vars(view.order), "updated_at": view.updated_at})
 
 
-class OrderStatusShown(OrderShown):
+class OrderStatusResponse(OrderResponse):
     """An order with its history."""
 
     updated_at: Time
 
     @classmethod
-    def of_view(cls, view: OrderView) -> "OrderStatusShown":
+    def of_view(cls, view: OrderView) -> "OrderStatusResponse":
         """A row as it is shown alone."""
         return cls.model_validate({**vars(view.order), "updated_at": view.updated_at})
 
 
-class Totals(Shown):
+class Totals(ResponseBody):
     """How many orders stand where."""
 
     total: int

@@ -10,13 +10,13 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from api.http.errors import Unavailable
 from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
-from api.orders.lookup import LOOK_WITHIN, TELL_WITHIN, Known, KnownOrders
+from api.orders.lookup import LOOK_WITHIN, TELL_WITHIN, Known, OrderLookup
 from api.orders.starting import Starting
 from api.orders.updates import Update, Updates, refusal_in
 from domain.common import contexts
 from domain.common.errors import EngineerUnavailable, IllegalTransition, OrderCancelRejected, Refusal, VisitUnavailable
 from domain.common.texts import PlainText
-from domain.installation import Act, EngineerAct
+from domain.installation import EngineerAct, EngineerAction
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.order_status import reconciliation
 from domain.order_status.reconciliation import Reconciliation
@@ -53,12 +53,12 @@ class Cancellation:
     done: bool
 
 
-class Subscriptions:
+class OrderWorkflowClient:
     """Orders, as their workflows carry them."""
 
-    def __init__(self, client: Client, known: KnownOrders, starting: Starting) -> None:
+    def __init__(self, client: Client, lookup: OrderLookup, starting: Starting) -> None:
         self._client = client
-        self._known = known
+        self._lookup = lookup
         self._starting = starting
         self._updates = Updates(client)
 
@@ -71,7 +71,7 @@ class Subscriptions:
         """
         if await self._starting.start(subscription, fingerprint):
             return Started(Known(subscription.order))
-        return Started(await self._known.now(subscription.order.order_id), replayed=True)
+        return Started(await self._lookup.current(subscription.order.order_id), replayed=True)
 
     async def placed(self, order_id: str, fingerprint: str) -> Known | None:
         """The order as it stands, where this request has placed it before.
@@ -84,15 +84,15 @@ class Subscriptions:
             await self._starting.compare(order_id, fingerprint)
         except NoSuchWorkflow:
             return None
-        return await self._known.now(order_id)
+        return await self._lookup.current(order_id)
 
-    async def forgotten(self, order_id: str) -> Order | None:
+    async def expired(self, order_id: str) -> Order | None:
         """The order, where it has ended so long ago that Temporal has forgotten it: the same id would start another.
 
         Raises:
             Unavailable: Temporal does not tell whether it has.
         """
-        return await self._known.forgotten(order_id)
+        return await self._lookup.expired(order_id)
 
     async def get(self, order_id: str) -> Known:
         """The order as it stands, or what is known of it.
@@ -101,7 +101,7 @@ class Subscriptions:
             NotFound: nobody knows such an order.
             Unavailable, StoreUnavailable: who might know does not answer.
         """
-        return await self._known.now(order_id)
+        return await self._lookup.current(order_id)
 
     async def belonging(self, order_id: str) -> Known:
         """The order, for what never changes: whose it is, and where. Needs no worker; the rest may be stale.
@@ -110,7 +110,7 @@ class Subscriptions:
             NotFound: nobody knows such an order.
             Unavailable, StoreUnavailable: who might know does not answer.
         """
-        return await self._known.otherwise(order_id, within=LOOK_WITHIN)
+        return await self._lookup.fallback(order_id, within=LOOK_WITHIN)
 
     async def cancel(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Cancel the order and its installation: an update first, a signal when no worker takes that in time.
@@ -135,14 +135,14 @@ class Subscriptions:
         except NoSuchWorkflow:
             return await self._canceled(order_id, request)
         except Unavailable:
-            known = await self._known.now(order_id, within=TELL_WITHIN / 2)
+            known = await self._lookup.current(order_id, within=TELL_WITHIN / 2)
             return Cancellation(known, done=known.order.status is OrderStatus.ORDER_CANCELED)
         except WorkflowUpdateFailedError as failure:
             if refusal := refusal_in(failure):
                 raise refusal from failure
             return await self._leave_cancel(order_id, request)
 
-    async def act(self, order_id: str, act: Act, said: EngineerAct) -> OrderStatus | None:
+    async def act(self, order_id: str, act: EngineerAction, said: EngineerAct) -> OrderStatus | None:
         """Tell the order what its engineer decides or reports.
 
         Args:
@@ -162,7 +162,7 @@ class Subscriptions:
         try:
             await self._updates.carry_out(order_id, update)
         except NoSuchWorkflow:
-            return (await self._known.ended(order_id)).status
+            return (await self._lookup.final(order_id)).status
         return None
 
     async def assign(self, order_id: str, wanted: ManualAssignment) -> Assignment:
@@ -213,11 +213,11 @@ class Subscriptions:
                 await handle.signal(Message.REQUEST_CANCEL, request, rpc_timeout=timeout)
         except NoSuchWorkflow:
             return await self._canceled(order_id, request)
-        return Cancellation(await self._known.otherwise(order_id), done=False)
+        return Cancellation(await self._lookup.fallback(order_id), done=False)
 
     async def _canceled(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Where no workflow takes the cancel any more."""
-        order = await self._known.ended(order_id)
+        order = await self._lookup.final(order_id)
         if order.status is OrderStatus.ORDER_CANCELED:
             return Cancellation(Known(order), done=True)
         if order.status.final or not order.status.known:
@@ -247,9 +247,9 @@ class Subscriptions:
             passing: A refusal whose cause may be gone by now.
         """
         try:
-            order = await self._known.asked(order_id)
+            order = await self._lookup.from_workflow(order_id)
         except NoSuchWorkflow:
-            raise IllegalTransition(f"the order is {(await self._known.row(order_id)).order.status}") from None
+            raise IllegalTransition(f"the order is {(await self._lookup.row(order_id)).order.status}") from None
         if order.status.final:
             raise IllegalTransition(f"the order is {order.status}")
         # The version tells a retry from a new decision about an order that has moved on since.
@@ -263,4 +263,4 @@ class Subscriptions:
                 # That may be what a retry was answered before its cause had gone.
                 return await self._updates.carry_out(order_id, replace(update, id=f"{update.id}-{uuid4().hex}"))
         except NoSuchWorkflow:
-            raise IllegalTransition(f"the order is {(await self._known.ended(order_id)).status}") from None
+            raise IllegalTransition(f"the order is {(await self._lookup.final(order_id)).status}") from None

@@ -3,6 +3,6 @@
 from typing import Annotated
 
 from api.dependencies import provided
-from api.orders.client import Subscriptions
+from api.orders.client import OrderWorkflowClient
 
-Orders = Annotated[Subscriptions, provided(Subscriptions)]
+Orders = Annotated[OrderWorkflowClient, provided(OrderWorkflowClient)]

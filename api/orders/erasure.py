@@ -20,7 +20,7 @@ ERASE_WITHIN = 4.0
 
 
 @dataclass(frozen=True)
-class Erasures:
+class ErasureClient:
     """One at a time for each customer."""
 
     client: Client

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.dependencies import Everything
-from api.http.fields import Shown, Text
-from api.http.problems import Kind
-from api.orders.erasure import Erasures
-from api.security.openapi import Answers, answers
+from api.http.fields import ResponseBody, Text
+from api.http.problems import ProblemType
+from api.orders.erasure import ErasureClient
+from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
 
 router = APIRouter(prefix="/orders/customers", tags=["orders"], route_class=JsonRoute)
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/orders/customers", tags=["orders"], route_class=Json
 CustomerId = Annotated[Text, Path(alias="customerId")]
 
 
-class ErasureShown(Shown):
+class ErasureResponse(ResponseBody):
     """What has come of it."""
 
     erased_orders: int | None
@@ -24,20 +24,23 @@ class ErasureShown(Shown):
 
 
 _RECORDED: Answers = {
-    202: {"model": ErasureShown, "description": "Recorded for good, and not done yet: asking again tells"}
+    202: {"model": ErasureResponse, "description": "Recorded for good, and not done yet: asking again tells"}
 }
 
 
 @router.delete(
     "/{customerId:path}/personalData",
-    response_model=ErasureShown,
-    responses=_RECORDED | answers(Kind.NOT_FOUND, Kind.ORDERS_OPEN, Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME),
+    response_model=ErasureResponse,
+    responses=_RECORDED
+    | problem_responses(
+        ProblemType.NOT_FOUND, ProblemType.ORDERS_OPEN, ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME
+    ),
 )
 async def erase(customer_id: CustomerId, services: Everything) -> Response:
     """Erase what is known of a customer whose orders have all ended; what was done when stays, and nobody's.
 
     Safe to repeat, and nothing to do then.
     """
-    erased = await services.get(Erasures).erase(customer_id)
-    content = ErasureShown(erased_orders=erased).model_dump_json(by_alias=True)
+    erased = await services.get(ErasureClient).erase(customer_id)
+    content = ErasureResponse(erased_orders=erased).model_dump_json(by_alias=True)
     return Response(content, 202 if erased is None else 200, media_type="application/json")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter
 
-from api.http.write_behind import Batches
+from api.http.write_behind import WriteBehindQueue
 from domain.orders import Order
 from stores.order_status.view import OrderStatusStore
 
 
-class FirstRows(Batches[Order]):
+class InitialProjection(WriteBehindQueue[Order]):
     """Orders whose first row is still to be written."""
 
     def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:

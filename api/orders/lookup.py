@@ -35,14 +35,14 @@ class Known:
     """The row of the read model that tells it, where one does."""
 
 
-class KnownOrders:
+class OrderLookup:
     """The sources, in the order of their authority: the workflow, the read model, Temporal's record of the workflow."""
 
     def __init__(self, client: Client, rows: OrderStatusStore) -> None:
         self._client = client
         self._rows = rows
 
-    async def now(self, order_id: str, *, within: float | None = None) -> Known:
+    async def current(self, order_id: str, *, within: float | None = None) -> Known:
         """The order as it stands, from its workflow; where that does not answer, what is known otherwise.
 
         Raises:
@@ -50,15 +50,15 @@ class KnownOrders:
             Unavailable, StoreUnavailable: who might know does not answer.
         """
         try:
-            return Known(await self.asked(order_id, within=within))
+            return Known(await self.from_workflow(order_id, within=within))
         except NoSuchWorkflow:
             # It was forgotten, or ended from outside: then there is nothing newer than a final row.
-            order = (await self.otherwise(order_id)).order
+            order = (await self.fallback(order_id)).order
             return Known(order, stale=not order.status.final)
         except Unavailable:
-            return await self.otherwise(order_id)
+            return await self.fallback(order_id)
 
-    async def asked(self, order_id: str, *, within: float | None = None) -> Order:
+    async def from_workflow(self, order_id: str, *, within: float | None = None) -> Order:
         """The order as its workflow tells it: open, by a worker; ended by itself, by its result.
 
         Raises:
@@ -77,7 +77,7 @@ class KnownOrders:
                 # What was ended from outside does not know how its order was brought to its end.
                 raise NoSuchWorkflow from failure
 
-    async def otherwise(self, order_id: str, *, within: float | None = None) -> Known:
+    async def fallback(self, order_id: str, *, within: float | None = None) -> Known:
         """What is known without a worker.
 
         Args:
@@ -97,7 +97,7 @@ class KnownOrders:
             except NoSuchWorkflow:
                 raise error from None
 
-    async def ended(self, order_id: str) -> Order:
+    async def final(self, order_id: str) -> Order:
         """The last state of an order whose workflow takes no messages any more.
 
         A status that this release does not know is one in which its workflow has ended it.
@@ -109,12 +109,12 @@ class KnownOrders:
         try:
             return await self._result(order_id)
         except (NoSuchWorkflow, WorkflowFailureError):
-            order = (await self.otherwise(order_id)).order
+            order = (await self.fallback(order_id)).order
             if not order.status.known:
                 raise NoAnswerInTime(f"the order is {order.status}, which only a newer release understands") from None
             return order
 
-    async def forgotten(self, order_id: str) -> Order | None:
+    async def expired(self, order_id: str) -> Order | None:
         """The order, where it has ended and only the read model still knows it.
 
         Raises:

@@ -14,15 +14,15 @@ from api.dependencies import Everything, OrderId, Services, services_of
 from api.http import problems
 from api.http import windows as visits
 from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
-from api.http.problems import Kind
-from api.orders.client import Subscriptions
+from api.http.problems import ProblemType
+from api.orders.client import OrderWorkflowClient
 from api.orders.dependencies import Orders
-from api.orders.initial_projection import FirstRows
+from api.orders.initial_projection import InitialProjection
 from api.orders.lookup import Known
 from api.orders.open_orders import OpenOrders
-from api.orders.schemas import NewAcknowledgement, NewCancel, NewOrder, NewVisit, OrderShown
-from api.security.authentication import Asking
-from api.security.openapi import Answers, answers
+from api.orders.schemas import AcknowledgementRequest, CancellationRequest, OrderRequest, OrderResponse, VisitRequest
+from api.security.authentication import CurrentCaller
+from api.security.openapi import Answers, problem_responses
 from api.security.principals import ANONYMOUS, Caller, Role
 from api.security.routing import DirectRoute, JsonRoute
 from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
@@ -43,16 +43,16 @@ _KEY: dict[str, Any] = {
 _REPLAYED = {"Idempotent-Replayed": "true"}
 _TAKEN: Answers = {
     200: {
-        "model": OrderShown,
+        "model": OrderResponse,
         "description": "The order that an earlier request with this key has placed",
         "headers": {"Idempotent-Replayed": {"schema": {"const": "true"}}},
     },
     201: {"headers": {"Location": {"schema": {"type": "string"}}}},
 }
 _RECORDED: Answers = {
-    202: {"model": OrderShown, "description": "Recorded for good, and not done yet: asking again tells"}
+    202: {"model": OrderResponse, "description": "Recorded for good, and not done yet: asking again tells"}
 }
-_SILENT = (Kind.TEMPORAL_UNAVAILABLE, Kind.NO_ANSWER_IN_TIME)
+_SILENT = (ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME)
 
 
 def order_id_of(key: str | None, caller: Caller) -> str:
@@ -64,7 +64,7 @@ def order_id_of(key: str | None, caller: Caller) -> str:
     return hashlib.blake2b(f"{caller.actor or ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
 
 
-async def place_order(given: NewOrder, request: Request) -> Response:
+async def place_order(given: OrderRequest, request: Request) -> Response:
     """Take an order.
 
     A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
@@ -75,7 +75,7 @@ async def place_order(given: NewOrder, request: Request) -> Response:
     key = request.headers.get(_KEY["name"])
     order_id = order_id_of(key, caller)
     problems.note_order(request, order_id)
-    if key is not None and (ended := await services.get(Subscriptions).forgotten(order_id)):
+    if key is not None and (ended := await services.get(OrderWorkflowClient).expired(order_id)):
         if not given.asks_for(ended):
             raise IdempotencyKeyReused("the key has been used with another body")
         return _shown(Known(ended), 200, _REPLAYED)
@@ -86,15 +86,15 @@ async def place_order(given: NewOrder, request: Request) -> Response:
         await services.get(OpenOrders).admit(given.customer_id, order_id)
     except (RequestValidationError, TooManyOpenOrders):
         # It may be repeated from a day when visits had other windows, or the customer fewer orders.
-        placed = await services.get(Subscriptions).placed(order_id, fingerprint) if key is not None else None
+        placed = await services.get(OrderWorkflowClient).placed(order_id, fingerprint) if key is not None else None
         if placed is None:
             raise
         return _shown(placed, 200, _REPLAYED)
     order = given.order(order_id, at=at, by=caller.actor)
-    started = await services.get(Subscriptions).start(Subscription(order, services.get(OrderPolicy)), fingerprint)
+    started = await services.get(OrderWorkflowClient).start(Subscription(order, services.get(OrderPolicy)), fingerprint)
     if started.replayed:
         return _shown(started.known, 200, _REPLAYED)
-    services.get(FirstRows).add(order)
+    services.get(InitialProjection).add(order)
     return _shown(started.known, 201, {"Location": f"/orders/{order_id}"})
 
 
@@ -103,14 +103,15 @@ router.add_api_route(
     place_order,
     methods=["POST"],
     status_code=201,
-    response_model=OrderShown,
-    responses=_TAKEN | answers(Kind.TOO_MANY_OPEN_ORDERS, Kind.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
+    response_model=OrderResponse,
+    responses=_TAKEN
+    | problem_responses(ProblemType.TOO_MANY_OPEN_ORDERS, ProblemType.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
     openapi_extra={"parameters": [_KEY]},
     route_class_override=DirectRoute,
 )
 
 
-@router.get("/{orderId}", response_model=OrderShown, responses=answers(Kind.NOT_FOUND, *_SILENT))
+@router.get("/{orderId}", response_model=OrderResponse, responses=problem_responses(ProblemType.NOT_FOUND, *_SILENT))
 async def get_order(order_id: OrderId, orders: Orders) -> Response:
     """The order as its workflow has it; when no worker answers, what is known otherwise, with `stale`."""
     return _shown(await orders.get(order_id), 200)
@@ -118,10 +119,13 @@ async def get_order(order_id: OrderId, orders: Orders) -> Response:
 
 @router.post(
     "/{orderId}/cancel",
-    response_model=OrderShown,
-    responses=_RECORDED | answers(Kind.NOT_FOUND, Kind.ORDER_CANCEL_REJECTED, *_SILENT, body=True),
+    response_model=OrderResponse,
+    responses=_RECORDED
+    | problem_responses(ProblemType.NOT_FOUND, ProblemType.ORDER_CANCEL_REJECTED, *_SILENT, body=True),
 )
-async def cancel_order(order_id: OrderId, orders: Orders, caller: Asking, given: NewCancel | None = None) -> Response:
+async def cancel_order(
+    order_id: OrderId, orders: Orders, caller: CurrentCaller, given: CancellationRequest | None = None
+) -> Response:
     """Cancel the order, and its installation with it."""
     reason = given.reason if given else None
     cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason))
@@ -130,10 +134,14 @@ async def cancel_order(order_id: OrderId, orders: Orders, caller: Asking, given:
 
 @router.post(
     "/{orderId}/reschedule",
-    response_model=OrderShown,
-    responses=answers(Kind.NOT_FOUND, Kind.VISIT_UNAVAILABLE, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
+    response_model=OrderResponse,
+    responses=problem_responses(
+        ProblemType.NOT_FOUND, ProblemType.VISIT_UNAVAILABLE, ProblemType.ILLEGAL_TRANSITION, *_SILENT, body=True
+    ),
 )
-async def reschedule_order(order_id: OrderId, services: Everything, caller: Asking, given: NewVisit) -> Response:
+async def reschedule_order(
+    order_id: OrderId, services: Everything, caller: CurrentCaller, given: VisitRequest
+) -> Response:
     """Another visit window, with the same engineer where possible, who is asked anew.
 
     A window that is not free changes nothing, and the nearest free ones are offered in `slots`.
@@ -142,20 +150,20 @@ async def reschedule_order(order_id: OrderId, services: Everything, caller: Aski
     visits.check_preferred(wanted, services.get(VisitGrid), now=datetime.now(UTC))
     try:
         by = _decided_by(caller, given.manager_id, "customer")
-        order = await services.get(Subscriptions).reschedule(order_id, RescheduleRequest(wanted, by))
+        order = await services.get(OrderWorkflowClient).reschedule(order_id, RescheduleRequest(wanted, by))
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
-        return problems.problem(Kind.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
+        return problems.problem(ProblemType.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
     return _shown(Known(order), 200)
 
 
 @router.post(
     "/{orderId}/attention/acknowledge",
-    response_model=OrderShown,
-    responses=answers(Kind.NOT_FOUND, Kind.ILLEGAL_TRANSITION, *_SILENT, body=True),
+    response_model=OrderResponse,
+    responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.ILLEGAL_TRANSITION, *_SILENT, body=True),
 )
 async def acknowledge(
-    order_id: OrderId, orders: Orders, caller: Asking, given: NewAcknowledgement | None = None
+    order_id: OrderId, orders: Orders, caller: CurrentCaller, given: AcknowledgementRequest | None = None
 ) -> Response:
     """Take on what a person is asked for; for the other managers to see."""
     by = _decided_by(caller, given.manager_id if given else None, MANAGER)
@@ -171,7 +179,7 @@ def _decided_by(caller: Caller, manager_id: str | None, otherwise: str) -> str:
 async def _free_near(services: Services, order_id: str, wanted: datetime) -> list[Slot]:
     """What can be had instead; nothing, where nobody tells."""
     try:
-        order = (await services.get(Subscriptions).get(order_id)).order
+        order = (await services.get(OrderWorkflowClient).get(order_id)).order
         return await services.get(ManagementCenterStore).slots_near(
             order.installation_address, order.product_id, wanted
         )
@@ -181,5 +189,5 @@ async def _free_near(services: Services, order_id: str, wanted: datetime) -> lis
 
 def _shown(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
     # Prepared here, for FastAPI would validate and copy it once more.
-    content = OrderShown.of(known.order, stale=known.stale).model_dump_json(by_alias=True)
+    content = OrderResponse.of(known.order, stale=known.stale).model_dump_json(by_alias=True)
     return Response(content, status, headers, "application/json")

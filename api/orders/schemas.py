@@ -6,16 +6,16 @@ from datetime import datetime, timedelta, timezone
 from pydantic import Field
 from pydantic_core import to_json
 
-from api.http.fields import Address, Id, Identifier, Sent, Shown, Text, Time
+from api.http.fields import Address, Id, Identifier, RequestBody, ResponseBody, Text, Time
 from api.http.times import GivenDate, GivenTime
-from api.http.windows import VisitShown
+from api.http.windows import VisitResponse
 from domain.orders import Order, OrderStatus
 
 _KOREA = timezone(timedelta(hours=9))
 """Asia/Seoul, which keeps no summer time."""
 
 
-class NewOrder(Sent):
+class OrderRequest(RequestBody):
     """A customer's subscription to one product at one address."""
 
     product_id: Identifier
@@ -53,26 +53,26 @@ class NewOrder(Sent):
         return order
 
 
-class NewCancel(Sent):
+class CancellationRequest(RequestBody):
     """Why an order is to be cancelled."""
 
     reason: Text | None = None
 
 
-class NewVisit(Sent):
+class VisitRequest(RequestBody):
     """Another visit window for an order."""
 
     preferred_visit: GivenTime = Field(description="The start of the wanted visit window")
     manager_id: Id | None = Field(None, description="Of the manager who wants it; without one it is the customer")
 
 
-class NewAcknowledgement(Sent):
+class AcknowledgementRequest(RequestBody):
     """Who takes on what a person is asked for."""
 
     manager_id: Id | None = None
 
 
-class AttentionShown(Shown):
+class AttentionResponse(ResponseBody):
     """Why a person should look at the order, since when, and who has taken it on."""
 
     reason: str
@@ -82,7 +82,7 @@ class AttentionShown(Shown):
     acknowledged_at: Time | None
 
 
-class HistoryShown(Shown):
+class HistoryResponse(ResponseBody):
     """One event: what, when, by whom."""
 
     event: str
@@ -91,7 +91,7 @@ class HistoryShown(Shown):
     detail: str | None
 
 
-class OrderSummary(Shown):
+class OrderSummary(ResponseBody):
     """An order without its history."""
 
     order_id: str
@@ -107,20 +107,20 @@ class OrderSummary(Shown):
     region: str | None
     engineer_id: str | None
     engineer_name: str | None
-    visit: VisitShown | None
+    visit: VisitResponse | None
     install_completed_at: Time | None
-    attention: AttentionShown | None
+    attention: AttentionResponse | None
     version: int
     stale: bool = Field(False, description="No worker answered: this is what is known otherwise")
 
 
-class OrderShown(OrderSummary):
+class OrderResponse(OrderSummary):
     """An order as it stands."""
 
-    history: list[HistoryShown]
+    history: list[HistoryResponse]
 
     @classmethod
-    def of(cls, order: Order, *, stale: bool = False) -> "OrderShown":
+    def of(cls, order: Order, *, stale: bool = False) -> "OrderResponse":
         """The order as it is answered."""
         shown = cls.model_validate(order)
         shown.stale = stale

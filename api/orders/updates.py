@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.http.errors import NoAnswerInTime
 from api.http.temporal_calls import asking_temporal
 from domain.common.errors import Refusal
-from domain.installation import Act, EngineerAct
+from domain.installation import EngineerAct, EngineerAction
 from domain.management_center.assignments import ManualAssignment
 from domain.orders import Acknowledgement, CancelRequest, Message, RescheduleRequest, workflow_id
 
@@ -26,7 +26,7 @@ _REFUSALS = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
 class Update:
     """What is said to an order."""
 
-    name: Message | Act
+    name: Message | EngineerAction
     said: CancelRequest | EngineerAct | ManualAssignment | RescheduleRequest | Acknowledgement
     id: str
     """The same for the same decision, however often it is sent."""

@@ -30,7 +30,7 @@ class Notes(Protocol):
         """Raise `NoAnswerInTime` where the request must not change anything, for there is no place."""
 
 
-class Gate:
+class Authenticator:
     """Asks for tokens, or, where there is nobody whose tokens count, for nothing; and lets nobody ask for too much."""
 
     def __init__(self, tokens: Tokens | None, rates: Rates) -> None:
@@ -70,7 +70,7 @@ def _reach_of(request: Request) -> Reach:
     return reach
 
 
-def guarded(route: APIRoute, handle: Handler) -> Handler:
+def authorized(route: APIRoute, handle: Handler) -> Handler:
     """Let a request through to a route's handler once it is known who may send it."""
     [method] = sorted(route.methods or ())
     rule = RULES[f"{method} {route.path_format}"]
@@ -79,7 +79,7 @@ def guarded(route: APIRoute, handle: Handler) -> Handler:
         return handle
 
     async def admit_first(request: Request) -> Response:
-        gate: Gate = request.app.state.gate
+        gate: Authenticator = request.app.state.gate
         request.state.caller = await gate.admit(request, rule, collection)
         notes: Notes = request.app.state.notes
         notes.admit(request, rule)
@@ -88,12 +88,12 @@ def guarded(route: APIRoute, handle: Handler) -> Handler:
     return admit_first
 
 
-class GuardedRoute(APIRoute):
+class AuthorizedRoute(APIRoute):
     """A route as FastAPI has it, behind the gate."""
 
     def get_route_handler(self) -> Handler:
         """FastAPI's handler, for those who may."""
-        return guarded(self, super().get_route_handler())
+        return authorized(self, super().get_route_handler())
 
 
 async def _caller(request: Request) -> Caller:
@@ -101,7 +101,7 @@ async def _caller(request: Request) -> Caller:
     return caller
 
 
-Asking = Annotated[Caller, Depends(_caller)]
+CurrentCaller = Annotated[Caller, Depends(_caller)]
 """Who asks."""
 
 
@@ -110,7 +110,7 @@ async def _looked_at(request: Request) -> OrderView | None:
     return view
 
 
-LookedAt = Annotated[OrderView | None, Depends(_looked_at)]
+AuthorizedOrder = Annotated[OrderView | None, Depends(_looked_at)]
 """The order of the path as the read model has it, where the gate had to look whose it is."""
 
 

@@ -40,7 +40,7 @@ def limits_of(settings: Settings) -> Limits:
     """What the settings say; where they say nothing and no tokens are asked for, one address may be many clients."""
 
     def chosen(given: int | None, otherwise: int) -> int:
-        return given if given is not None else otherwise if settings.asks_for_tokens else 0
+        return given if given is not None else otherwise if settings.requires_authentication else 0
 
     rates = {
         Role.CUSTOMER: settings.rate_limit_customer,

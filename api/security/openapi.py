@@ -7,15 +7,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from api.http import problems
-from api.http.problems import Kind
-from api.http.windows import SlotShown
+from api.http.problems import ProblemType
+from api.http.windows import SlotResponse
 from api.security.permissions import RULES
 from api.security.tokens import Trust
 
 Answers = dict[int | str, dict[str, Any]]
 """By status, as FastAPI takes them."""
 _REF = "#/components/schemas/"
-_READING = (Kind.MALFORMED_REQUEST, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_INPUT)
+_READING = (
+    ProblemType.MALFORMED_REQUEST,
+    ProblemType.TOO_SLOW,
+    ProblemType.TOO_LARGE,
+    ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    ProblemType.INVALID_INPUT,
+)
 
 
 class InvalidMember(BaseModel):
@@ -36,10 +42,10 @@ class Problem(BaseModel):
     detail: str
     errors: list[InvalidMember] = Field([], description="With `invalid-input`")
     order_id: str = Field("", description="With `503` for an order that may have been taken")
-    slots: list[SlotShown] = Field([], description="With `visit-unavailable`: the nearest windows that are free")
+    slots: list[SlotResponse] = Field([], description="With `visit-unavailable`: the nearest windows that are free")
 
 
-def answers(*kinds: Kind, body: bool = False) -> Answers:
+def problem_responses(*kinds: ProblemType, body: bool = False) -> Answers:
     """The problems that a route can answer with.
 
     Args:
@@ -53,7 +59,7 @@ def answers(*kinds: Kind, body: bool = False) -> Answers:
             "description": f"{before['description']}, `{kind.slug}`" if before else f"`{kind.slug}`",
             "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_REF}{Problem.__name__}"}}},
         }
-        if kind.status in (Kind.NO_ANSWER_IN_TIME.status, Kind.TOO_MANY_REQUESTS.status):
+        if kind.status in (ProblemType.NO_ANSWER_IN_TIME.status, ProblemType.TOO_MANY_REQUESTS.status):
             described[kind.status]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     return described
 
@@ -85,7 +91,7 @@ class DescribedApi(FastAPI):
 
 def _declare_limits(document: dict[str, Any]) -> None:
     """Say where somebody may ask for too much: wherever there is a gate."""
-    limited = {str(status): answer for status, answer in answers(Kind.TOO_MANY_REQUESTS).items()}
+    limited = {str(status): answer for status, answer in problem_responses(ProblemType.TOO_MANY_REQUESTS).items()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if RULES[f"{method.upper()} {path}"] is not None:
@@ -98,9 +104,12 @@ def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:
     if trust.discovery is not None:
         schemes["issuer"] = {"type": "openIdConnect", "openIdConnectUrl": trust.discovery}
     document["components"]["securitySchemes"] = schemes
-    refusals = {str(status): answer for status, answer in answers(Kind.UNAUTHENTICATED, Kind.FORBIDDEN).items()}
+    refusals = {
+        str(status): answer
+        for status, answer in problem_responses(ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN).items()
+    }
     refusals["401"]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
-    silence = {str(status): answer for status, answer in answers(Kind.NO_ANSWER_IN_TIME).items()}
+    silence = {str(status): answer for status, answer in problem_responses(ProblemType.NO_ANSWER_IN_TIME).items()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if (rule := RULES[f"{method.upper()} {path}"]) is not None:

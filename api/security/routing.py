@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from api.http.bodies import JsonRequest, LargeJsonRequest
-from api.security.authentication import guarded
+from api.security.authentication import authorized
 
 
 class JsonRoute(APIRoute):
@@ -27,7 +27,7 @@ class JsonRoute(APIRoute):
             _check_query(request.scope["query_string"])
             return await handle(self.request_class(request.scope, request.receive))
 
-        return guarded(self, handle_json)
+        return authorized(self, handle_json)
 
 
 class LargeJsonRoute(JsonRoute):
@@ -57,7 +57,7 @@ class DirectRoute(JsonRoute):
             answer: Response = await endpoint(given, request)
             return answer
 
-        return guarded(self, handle)
+        return authorized(self, handle)
 
 
 def _check_query(query: bytes) -> None:

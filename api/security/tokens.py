@@ -50,9 +50,9 @@ def trust_of(settings: Settings) -> Trust | None:
     """Whose tokens this process asks for, if it does.
 
     Raises:
-        OpenToEverybody: as `Settings.check_closed`.
+        InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
     """
-    settings.check_closed()
+    settings.require_authentication_beyond_loopback()
     if settings.auth_issuer is None or settings.auth_audience is None:
         if not settings.auth_required:
             return None

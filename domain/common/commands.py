@@ -6,18 +6,18 @@ This is all that a workflow sees of an activity.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Command(Generic[Asked, Answered]):
+class Command(Generic[Input, Result]):
     """One activity, as both sides of the task queue know it."""
 
     name: str
     context: str
     """The context that carries it out; its task queue has the same name."""
-    asked: type[Asked]
-    answered: type[Answered]
+    input_type: type[Input]
+    result_type: type[Result]
     summary: str
     """For the people who watch Temporal's Web UI, in Korean and English."""

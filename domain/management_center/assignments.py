@@ -63,17 +63,17 @@ class AssignmentRefusal(OpenStrEnum):
     """A later round has been decided already."""
 
 
-class Otherwise(StrEnum):
+class WhenNobody(StrEnum):
     """What becomes of an order for which a round finds nobody.
 
     An instruction: a worker that does not know it fails, and one of a newer release carries it out.
     """
 
-    WAIT = "WAIT"
+    QUEUE = "WAIT"
     """Its earlier assignment ends; it waits for capacity, and goes before the orders that were taken later."""
-    END = "END"
+    RELEASE = "END"
     """Its earlier assignment ends."""
-    STAND = "STAND"
+    KEEP = "STAND"
     """Its earlier assignment stands."""
 
 
@@ -99,12 +99,12 @@ class AssignEngineer:
     """The engineer who should rather have it than others."""
     enough: bool = False
     """As many engineers have been asked as should be: choose nobody until new capacity appears."""
-    otherwise: Otherwise = Otherwise.WAIT
+    otherwise: WhenNobody = WhenNobody.QUEUE
 
     @property
     def stands(self) -> bool:
         """The earlier assignment outlives a round that finds nobody: always where an engineer is named."""
-        return self.engineer_id is not None or self.otherwise is Otherwise.STAND
+        return self.engineer_id is not None or self.otherwise is WhenNobody.KEEP
 
 
 @dataclass(frozen=True)

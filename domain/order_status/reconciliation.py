@@ -151,13 +151,13 @@ END_INSTALLATION = Command(
 """Cancels as `cancel_installation` does, and answers with the newest installation: it may be completed."""
 END_ORDER = Command("end_order", ORDER_STATUS, EndOrder, type(None), "가입신청 종료 · Show the order as ended")
 FIND_EXPIRED = Command("find_expired_orders", ORDER_STATUS, float, Expired, "보존 기한 · Find what is kept no longer")
-"""Asked with the seconds for which an order that has ended is kept."""
+"""Input with the seconds for which an order that has ended is kept."""
 FORGET = Command("forget_orders", ORDER_STATUS, Expired, type(None), "보존 기한 · Forget orders kept no longer")
 """Once the other contexts have erased their customers' data: afterwards nobody finds these."""
 FINISH = Command(
     "finish_reconciliation", ORDER_STATUS, float, int, "보존 기한 · Forget changes that are kept no longer"
 )
-"""Asked with the seconds for which an order that has ended is kept (0: for ever); answers how many of the event
+"""Input with the seconds for which an order that has ended is kept (0: for ever); answers how many of the event
 stream's changes were forgotten, and has to be asked again until that is none. With none the pass has succeeded."""
 FIND_LACKING_DETAILS = Command(
     "find_installations_lacking_details",
@@ -166,7 +166,7 @@ FIND_LACKING_DETAILS = Command(
     LackingDetails,
     "설치 정보 보충 · Find installations that lack details of their orders",
 )
-"""Asked with the order after which it looks."""
+"""Input with the order after which it looks."""
 FIND_DETAILS = Command(
     "find_order_details", ORDER_STATUS, LackingDetails, FoundDetails, "설치 정보 보충 · Find the orders' details"
 )

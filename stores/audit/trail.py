@@ -13,7 +13,7 @@ from datetime import UTC
 from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.audit import Act, AuditEntry, AuditFilter, BrokenChain, Head
+from domain.audit import AuditEntry, AuditFilter, AuditRecord, BrokenChain, Head
 from domain.common.paging import Page
 from stores.audit.tables import AUDIT_ENTRY, AUDIT_HEAD
 from stores.common.database import Database
@@ -41,7 +41,7 @@ class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, acts: Sequence[Act]) -> Head:
+    async def append(self, acts: Sequence[AuditRecord]) -> Head:
         """Add entries, all or none; those that are there already, by their ids, are not added again.
 
         Returns:
@@ -100,7 +100,7 @@ class AuditStore:
         return head
 
 
-async def _append(connection: AsyncConnection, acts: Sequence[Act]) -> Head:
+async def _append(connection: AsyncConnection, acts: Sequence[AuditRecord]) -> Head:
     # Whoever else adds entries waits here until this is committed: there is one chain.
     await connection.execute(_LOCK)
     row = (await connection.execute(_HEAD)).one()
@@ -117,7 +117,7 @@ async def _append(connection: AsyncConnection, acts: Sequence[Act]) -> Head:
     return head
 
 
-def _after(head: Head, act: Act) -> Head:
+def _after(head: Head, act: AuditRecord) -> Head:
     """The chain with one entry more: SHA-256 over the hash before and the entry, as JSON in one form."""
     sequence = head.sequence + 1
     at = act.at.astimezone(UTC).isoformat(timespec="microseconds")
@@ -140,4 +140,4 @@ def _checked(entry: AuditEntry, last: Head, noted: Head | None) -> Head:
 def _entry(row: Row[*tuple[object, ...]]) -> AuditEntry:
     members = row._asdict()
     sequence, found = members.pop("sequence"), members.pop("hash")
-    return AuditEntry(sequence, Act(**members), found)
+    return AuditEntry(sequence, AuditRecord(**members), found)

@@ -69,26 +69,26 @@ class InstallationStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def request(self, asked: RequestInstallation, at: datetime) -> InstallationStatus:
+    async def request(self, request: RequestInstallation, at: datetime) -> InstallationStatus:
         """Ask the engineer of a round. Returns where that round's installation stands then.
 
         It is `CANCELED` where the order was cancelled, or a later round asked for, before; nothing comes of it then.
         """
 
         async def work(connection: AsyncConnection) -> InstallationStatus:
-            order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            order = (await connection.execute(_LOCK_ORDER, {"of_order": request.order_id})).one_or_none()
             if order is None:
-                await connection.execute(_NEW_ORDER, _order(asked.order_id, asked.round))
-            elif order.canceled or asked.round < order.newest_round:
+                await connection.execute(_NEW_ORDER, _order(request.order_id, request.round))
+            elif order.canceled or request.round < order.newest_round:
                 return CANCELED
-            elif asked.round == order.newest_round:
-                known = await connection.execute(_ROUND, {"of_order": asked.order_id, "of_round": asked.round})
+            elif request.round == order.newest_round:
+                known = await connection.execute(_ROUND, {"of_order": request.order_id, "of_round": request.round})
                 return InstallationStatus(known.scalar_one())
             else:
-                await _cancel_open(connection, asked.order_id, at, f"asked anew in round {asked.round}")
-                await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "newest_round": asked.round})
-                await set_region(connection, asked.order_id, asked.region)
-            await connection.execute(_NEW_ROUND, requested(asked, at))
+                await _cancel_open(connection, request.order_id, at, f"asked anew in round {request.round}")
+                await connection.execute(_CHANGE_ORDER, {"of_order": request.order_id, "newest_round": request.round})
+                await set_region(connection, request.order_id, request.region)
+            await connection.execute(_NEW_ROUND, requested(request, at))
             return REQUESTED
 
         return await self._database.transact(work)
@@ -142,21 +142,21 @@ class InstallationStore:
         """
         return await self._record(answer, CANCELED, reason=answer.reason)
 
-    async def cancel(self, asked: CancelInstallation, at: datetime) -> None:
+    async def cancel(self, request: CancelInstallation, at: datetime) -> None:
         """Cancel every round that is open, and let none be asked any more.
 
         An order that nobody was asked for gets a canceled installation of round 0, for those who look for one.
         """
 
         async def work(connection: AsyncConnection) -> None:
-            order = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
+            order = (await connection.execute(_LOCK_ORDER, {"of_order": request.order_id})).one_or_none()
             if order is None:
-                await connection.execute(_NEW_ORDER, _order(asked.order_id, 0, canceled=True))
-                await connection.execute(_NEW_ROUND, canceled_unasked(asked, at))
+                await connection.execute(_NEW_ORDER, _order(request.order_id, 0, canceled=True))
+                await connection.execute(_NEW_ROUND, canceled_unasked(request, at))
             elif not order.canceled:
-                await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, "canceled": True})
-                await _cancel_open(connection, asked.order_id, at, asked.reason)
-                await set_region(connection, asked.order_id, asked.region)
+                await connection.execute(_CHANGE_ORDER, {"of_order": request.order_id, "canceled": True})
+                await _cancel_open(connection, request.order_id, at, request.reason)
+                await set_region(connection, request.order_id, request.region)
 
         await self._database.transact(work)
 

@@ -7,18 +7,18 @@ from domain.installation import CancelInstallation, Installation, InstallationSt
 from domain.orders import Visit
 
 
-def requested(asked: RequestInstallation, at: datetime) -> dict[str, Any]:
+def requested(request: RequestInstallation, at: datetime) -> dict[str, Any]:
     """The columns of a round that an engineer is asked in."""
-    engineer = {"engineer_id": asked.engineer_id, "engineer_name": asked.engineer_name}
-    visit = {"visit_start": asked.visit.start, "visit_end": asked.visit.end} if asked.visit else {}
-    standing = {"round": asked.round, "status": InstallationStatus.REQUESTED.value}
-    return _installation(asked, at) | engineer | visit | standing
+    engineer = {"engineer_id": request.engineer_id, "engineer_name": request.engineer_name}
+    visit = {"visit_start": request.visit.start, "visit_end": request.visit.end} if request.visit else {}
+    standing = {"round": request.round, "status": InstallationStatus.REQUESTED.value}
+    return _installation(request, at) | engineer | visit | standing
 
 
-def canceled_unasked(asked: CancelInstallation, at: datetime) -> dict[str, Any]:
+def canceled_unasked(request: CancelInstallation, at: datetime) -> dict[str, Any]:
     """The columns of the installation of an order that was cancelled before anybody was asked."""
-    standing = {"round": 0, "status": InstallationStatus.CANCELED.value, "reason": asked.reason}
-    return _installation(asked, at) | standing
+    standing = {"round": 0, "status": InstallationStatus.CANCELED.value, "reason": request.reason}
+    return _installation(request, at) | standing
 
 
 def as_installation(row: Any) -> Installation:
@@ -45,16 +45,16 @@ def as_installation(row: Any) -> Installation:
     )
 
 
-def _installation(asked: RequestInstallation | CancelInstallation, at: datetime) -> dict[str, Any]:
+def _installation(request: RequestInstallation | CancelInstallation, at: datetime) -> dict[str, Any]:
     return {
-        "order_id": asked.order_id,
-        "installation_address": asked.installation_address,
-        "customer_name": asked.customer_name,
-        "contact_phone": asked.contact_phone,
-        "product_name": asked.product_name,
-        "region": asked.region,
-        "customer_note": asked.customer_note,
-        "product_id": asked.product_id,
+        "order_id": request.order_id,
+        "installation_address": request.installation_address,
+        "customer_name": request.customer_name,
+        "contact_phone": request.contact_phone,
+        "product_name": request.product_name,
+        "region": request.region,
+        "customer_note": request.customer_note,
+        "product_id": request.product_id,
         "requested_at": at,
         "status_at": at,
     }

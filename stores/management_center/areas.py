@@ -10,7 +10,7 @@ from domain.common.paging import Page
 from domain.management_center.assignments import ServiceArea, area_of
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
-from stores.management_center.base import Center
+from stores.management_center.base import RegionLockedStore
 from stores.management_center.tables import PRODUCT, SERVICE_AREA
 
 _LIVE = select(SERVICE_AREA).where(SERVICE_AREA.c.retired_at.is_(None))
@@ -20,7 +20,7 @@ _needed = select(PRODUCT.c.skills).where(PRODUCT.c.product_id == bindparam("of_p
 _WITH_SKILLS = _LIVE.add_columns(_needed.label("needed"))
 
 
-class ServiceAreas(Center):
+class ServiceAreas(RegionLockedStore):
     """Every method raises `StoreUnavailable` where the database does not answer."""
 
     async def create_service_area(self, *, region: str, name: str, local_name: str, matches: list[str]) -> ServiceArea:

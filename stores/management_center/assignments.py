@@ -15,13 +15,13 @@ from domain.management_center.assignments import (
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
-    Otherwise,
     ReleaseAssignment,
+    WhenNobody,
 )
 from domain.orders import Visit
 from stores.management_center import bookings
 from stores.management_center import waiting_list as waiting
-from stores.management_center.decision import Choice, Chosen, Nobody
+from stores.management_center.decision import AssignmentDecision, NoCandidate, Selected
 from stores.management_center.dispatch import Dispatch
 from stores.management_center.slots import Slots
 from stores.management_center.staff import Staffing
@@ -62,49 +62,49 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
     Every method raises `StoreUnavailable` where the database does not answer.
     """
 
-    async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:
+    async def assign_engineer(self, request: AssignEngineer) -> AssignmentOutcome:
         """Decide a round, or tell how it was decided.
 
         The engineer who is named; else, of those of the address's region who have the skills and were not passed
         over, one who is free when it is wanted, or else as soon after that as somebody is. The earlier window is freed
-        in the same transaction. Where nobody is to be had, `asked` says what becomes of the order.
+        in the same transaction. Where nobody is to be had, `request` says what becomes of the order.
         """
 
         async def work(connection: AsyncConnection) -> AssignmentOutcome:
-            region, skills = await self._place(connection, asked.installation_address, asked.product_id)
-            if region is None and asked.engineer_id is None:
+            region, skills = await self._place(connection, request.installation_address, request.product_id)
+            if region is None and request.engineer_id is None:
                 # So that no area is made now of which this order would not be told.
                 await self._lock_all(connection)
-                region, skills = await self._place(connection, asked.installation_address, asked.product_id)
-            await self._lock_for(connection, asked.order_id, region, asked.engineer_id)
-            row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
-            known = _known(row, asked, region)
-            return known or await self._decide(connection, asked, region, skills, row)
+                region, skills = await self._place(connection, request.installation_address, request.product_id)
+            await self._lock_for(connection, request.order_id, region, request.engineer_id)
+            row = (await connection.execute(_LOCK_ORDER, {"of_order": request.order_id})).one_or_none()
+            known = _known(row, request, region)
+            return known or await self._decide(connection, request, region, skills, row)
 
         return await self._database.transact(work)
 
-    async def release_assignment(self, asked: ReleaseAssignment) -> None:
+    async def release_assignment(self, request: ReleaseAssignment) -> None:
         """Free the window of a round; the assignment itself is kept for those who ask."""
 
         async def work(connection: AsyncConnection) -> None:
-            await self._lock_for(connection, asked.order_id)
-            row = (await connection.execute(_LOCK_ORDER, {"of_order": asked.order_id})).one_or_none()
-            if row is not None and row.round == asked.round:
-                await self._unbook(connection, asked.order_id)
+            await self._lock_for(connection, request.order_id)
+            row = (await connection.execute(_LOCK_ORDER, {"of_order": request.order_id})).one_or_none()
+            if row is not None and row.round == request.round:
+                await self._unbook(connection, request.order_id)
 
         await self._database.transact(work)
 
-    async def close_assignment(self, asked: CloseAssignment) -> None:
+    async def close_assignment(self, request: CloseAssignment) -> None:
         """Free the order's window, and assign nobody to it any more."""
-        of_order = {"of_order": asked.order_id}
+        of_order = {"of_order": request.order_id}
 
         async def work(connection: AsyncConnection) -> None:
-            await self._lock_for(connection, asked.order_id)
+            await self._lock_for(connection, request.order_id)
             if (await connection.execute(_CHANGE_ORDER, {**of_order, "closed": True})).rowcount:
-                if not await self._unbook(connection, asked.order_id):
-                    await waiting.leave(connection, asked.order_id)
+                if not await self._unbook(connection, request.order_id):
+                    await waiting.leave(connection, request.order_id)
             else:
-                await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "decided_round": 0, "closed": True})
+                await connection.execute(_NEW_ORDER, {"order_id": request.order_id, "decided_round": 0, "closed": True})
 
         await self._database.transact(work)
 
@@ -126,52 +126,59 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         return _as_assignment(row)
 
     async def _decide(
-        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, skills: tuple[str, ...], row: Any
+        self,
+        connection: AsyncConnection,
+        request: AssignEngineer,
+        region: str | None,
+        skills: tuple[str, ...],
+        row: Any,
     ) -> AssignmentOutcome:
         now = self._now()
-        booked = await self._booked(connection, asked.order_id) if row is not None else None
+        booked = await self._booked(connection, request.order_id) if row is not None else None
         if booked is not None:
             # Gone, it is free for the order itself, too.
-            await bookings.unbook(connection, asked.order_id)
-        choice = Choice(connection, self._rules, now, asked, region, skills, _visit(row), booked and booked.engineer_id)
+            await bookings.unbook(connection, request.order_id)
+        choice = AssignmentDecision(
+            connection, self._rules, now, request, region, skills, _visit(row), booked and booked.engineer_id
+        )
         found = await choice.made()
         assignment, refusal = None, None
-        if isinstance(found, Chosen):
-            await bookings.book(connection, asked.order_id, found.engineer, found.window, found.skills, self._rules)
-            assignment = _made(asked, region, found, now)
+        if isinstance(found, Selected):
+            await bookings.book(connection, request.order_id, found.engineer, found.window, found.skills, self._rules)
+            assignment = _made(request, region, found, now)
         else:
             refusal = found.refusal
-        decided = {"decided_round": asked.round, "address_region": region, "refusal": refusal}
+        decided = {"decided_round": request.round, "address_region": region, "refusal": refusal}
         if assignment is not None:
             decided |= _as_row(assignment)
-        elif not asked.stands:
+        elif not request.stands:
             decided |= _NOBODY
         if row is None:
-            await connection.execute(_NEW_ORDER, {"order_id": asked.order_id, "closed": False, **decided})
+            await connection.execute(_NEW_ORDER, {"order_id": request.order_id, "closed": False, **decided})
         else:
-            await connection.execute(_CHANGE_ORDER, {"of_order": asked.order_id, **decided})
-        if isinstance(found, Nobody):
-            await self._find_nobody(connection, asked, region, found, booked)
+            await connection.execute(_CHANGE_ORDER, {"of_order": request.order_id, **decided})
+        if isinstance(found, NoCandidate):
+            await self._find_nobody(connection, request, region, found, booked)
         elif row is not None:
-            await waiting.leave(connection, asked.order_id)
-        if booked is not None and not _keeps(booked, found, asked):
+            await waiting.leave(connection, request.order_id)
+        if booked is not None and not _keeps(booked, found, request):
             await waiting.capacity_appeared(connection, now, booked.region)
-        return AssignmentOutcome(assignment, refusal, region, asked.round)
+        return AssignmentOutcome(assignment, refusal, region, request.round)
 
     async def _find_nobody(
-        self, connection: AsyncConnection, asked: AssignEngineer, region: str | None, found: Nobody, booked: Any
+        self, connection: AsyncConnection, request: AssignEngineer, region: str | None, found: NoCandidate, booked: Any
     ) -> None:
         now = self._now()
         if found.barred and region is not None:
-            await waiting.have_them_go_first(connection, region, asked.ordered_at, asked.order_id, now)
-        if asked.stands:
+            await waiting.have_them_go_first(connection, region, request.ordered_at, request.order_id, now)
+        if request.stands:
             if booked is not None:
                 await bookings.book_again(connection, booked)
-        elif asked.otherwise is Otherwise.WAIT:
-            later = waiting.next_try(now, enough=asked.enough or region is None)
-            await waiting.put(connection, asked, region, now if found.barred else later)
+        elif request.otherwise is WhenNobody.QUEUE:
+            later = waiting.next_try(now, enough=request.enough or region is None)
+            await waiting.put(connection, request, region, now if found.barred else later)
         else:
-            await waiting.leave(connection, asked.order_id)
+            await waiting.leave(connection, request.order_id)
 
     async def _unbook(self, connection: AsyncConnection, order_id: str) -> bool:
         """Free the order's window, for those who wait for one there. Whether it has had one."""
@@ -191,43 +198,43 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         return (await connection.execute(_BOOKING, {"of_order": order_id})).one_or_none()
 
 
-def _known(row: Any, asked: AssignEngineer, region: str | None) -> AssignmentOutcome | None:
+def _known(row: Any, request: AssignEngineer, region: str | None) -> AssignmentOutcome | None:
     """The answer, where nothing is left to decide."""
     if row is None:
         return None
     if row.closed:
         return AssignmentOutcome(None, CLOSED, region, row.decided_round)
-    if asked.round < row.decided_round:
+    if request.round < row.decided_round:
         return AssignmentOutcome(None, SUPERSEDED, region, row.decided_round)
-    if asked.round > row.decided_round:
+    if request.round > row.decided_round:
         return None
     if row.refusal is None:
         return AssignmentOutcome(_as_assignment(row), None, row.address_region, row.decided_round)
     refusal = AssignmentRefusal(row.refusal)
-    if asked.engineer_id is not None and refusal is not ENGINEER_UNAVAILABLE:
-        # Nobody was found, and now somebody is named: that is another question, not the same one again.
+    if request.engineer_id is not None and refusal is not ENGINEER_UNAVAILABLE:
+        # NoCandidate was found, and now somebody is named: that is another question, not the same one again.
         return None
     return AssignmentOutcome(None, refusal, row.address_region, row.decided_round)
 
 
-def _made(asked: AssignEngineer, region: str | None, found: Chosen, now: datetime) -> Assignment:
+def _made(request: AssignEngineer, region: str | None, found: Selected, now: datetime) -> Assignment:
     return Assignment(
-        order_id=asked.order_id,
+        order_id=request.order_id,
         engineer_id=found.engineer.engineer_id,
         engineer_name=found.engineer.name,
         region=region or found.engineer.region,
-        round=asked.round,
+        round=request.round,
         reason=found.reason,
         assigned_at=now,
-        by=asked.by,
+        by=request.by,
         visit=found.window,
     )
 
 
-def _keeps(booked: Any, found: Chosen | Nobody, asked: AssignEngineer) -> bool:
+def _keeps(booked: Any, found: Selected | NoCandidate, request: AssignEngineer) -> bool:
     """The place that was booked is not free for others."""
-    if isinstance(found, Nobody):
-        return asked.stands
+    if isinstance(found, NoCandidate):
+        return request.stands
     return (booked.engineer_id, booked.visit_start) == (found.engineer.engineer_id, found.window.start)
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.management_center.staff import Slot
 from domain.orders import Visit
 from domain.visits import BookingRules
-from stores.management_center.candidates import STATEMENTS, Shape, Team, members
+from stores.management_center.candidates import STATEMENTS, CandidatePool, QueryShape, members
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
 
 LONGEST_VISIT = timedelta(days=1)
@@ -50,7 +50,7 @@ class Calendar:
     """What a team can do from one day to another."""
 
     connection: AsyncConnection
-    team: Team
+    team: CandidatePool
     rules: BookingRules
     engineers: list[tuple[Hours, int]] = field(default_factory=list)
     """How many of the team have these hours."""
@@ -60,7 +60,7 @@ class Calendar:
 
     @classmethod
     async def read(
-        cls, connection: AsyncConnection, team: Team, rules: BookingRules, first: datetime, last: datetime
+        cls, connection: AsyncConnection, team: CandidatePool, rules: BookingRules, first: datetime, last: datetime
     ) -> "Calendar":
         """For windows that begin between these two points in time."""
         calendar = cls(connection, team, rules)
@@ -139,13 +139,13 @@ class Calendar:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _alike(shape: Shape) -> Select[Any]:
+def _alike(shape: QueryShape) -> Select[Any]:
     """How many of a team have the same hours."""
     return select(func.count(), *_HOURS).where(*members(shape)).group_by(*_HOURS)
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _days_off(shape: Shape) -> CompoundSelect[Any]:
+def _days_off(shape: QueryShape) -> CompoundSelect[Any]:
     """Of a team: the days, who, and their hours; and the holidays of the region, which are nobody's own."""
     days = DAY_OFF.c.first_day, DAY_OFF.c.last_day
     then = DAY_OFF.c.last_day >= bindparam("first"), DAY_OFF.c.first_day <= bindparam("last")
@@ -156,7 +156,7 @@ def _days_off(shape: Shape) -> CompoundSelect[Any]:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _booked(shape: Shape, whole: bool) -> list[ColumnElement[bool]]:
+def _booked(shape: QueryShape, whole: bool) -> list[ColumnElement[bool]]:
     """The bookings of a team in a span of time."""
     found = [
         BOOKING.c.region == bindparam("team_region"),
@@ -170,14 +170,14 @@ def _booked(shape: Shape, whole: bool) -> list[ColumnElement[bool]]:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _counted(shape: Shape, whole: bool) -> Select[Any]:
+def _counted(shape: QueryShape, whole: bool) -> Select[Any]:
     """How many there are at the same time."""
     when = BOOKING.c.visit_start, BOOKING.c.visit_end
     return select(*when, func.count(), func.max(BOOKING.c.seat)).where(*_booked(shape, whole)).group_by(*when)
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _of_the_odd(shape: Shape, whole: bool) -> Select[Any]:
+def _of_the_odd(shape: QueryShape, whole: bool) -> Select[Any]:
     """All those of engineers one of whose begins at an odd time, or has a seat that they do not offer any more."""
     joined = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
     too_many = BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual"))

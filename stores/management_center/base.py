@@ -22,7 +22,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Center:
+class RegionLockedStore:
     """The database of the management centre, the rules by which it books, and the time."""
 
     def __init__(

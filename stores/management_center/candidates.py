@@ -16,7 +16,7 @@ STATEMENTS = 256
 
 
 @dataclass(frozen=True)
-class Bar:
+class PriorityHold:
     """An order that goes first: what it could take is not for others."""
 
     skills: frozenset[str]
@@ -24,7 +24,7 @@ class Bar:
     since: datetime
     """It could take no window that begins earlier."""
 
-    def covers(self, other: "Bar") -> bool:
+    def covers(self, other: "PriorityHold") -> bool:
         """Whatever the other keeps from an order, this one does."""
         return self.since <= other.since and self.skills <= other.skills and self.passed_over <= other.passed_over
 
@@ -34,7 +34,7 @@ class Bar:
         return not self.skills and not self.passed_over
 
 
-class Shape(NamedTuple):
+class QueryShape(NamedTuple):
     """What there is to be asked of a team, whatever its values: statements are made once for each shape."""
 
     skilled: bool
@@ -46,22 +46,24 @@ class Shape(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Team:
+class CandidatePool:
     """The engineers who come into question: of a region, active, with these skills; or one who is named."""
 
     region: str
     skills: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     only: str | None = None
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[PriorityHold, ...] = ()
     exempt: str | None = None
     """Not subject to the bars."""
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> QueryShape:
         """For `members`."""
         bars = tuple((bool(bar.skills), bool(bar.passed_over)) for bar in self.bars)
-        return Shape(bool(self.skills), bool(self.passed_over), self.only is not None, self.exempt is not None, bars)
+        return QueryShape(
+            bool(self.skills), bool(self.passed_over), self.only is not None, self.exempt is not None, bars
+        )
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -87,7 +89,9 @@ class Team:
         """Everybody who is active in the region."""
         return not (self.skills or self.passed_over or self.only or self.bars)
 
-    def stretches(self, windows: Sequence[Visit], bars: Sequence[Bar]) -> Iterator[tuple["Team", list[Visit]]]:
+    def stretches(
+        self, windows: Sequence[Visit], bars: Sequence[PriorityHold]
+    ) -> Iterator[tuple["CandidatePool", list[Visit]]]:
         """The windows, cut where one more order goes first, each part with those of the team who may take it."""
         cuts = sorted({bar.since for bar in bars})
         rest = list(windows)
@@ -102,7 +106,7 @@ class Team:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def members(shape: Shape) -> tuple[ColumnElement[bool], ...]:
+def members(shape: QueryShape) -> tuple[ColumnElement[bool], ...]:
     """Which rows of `ENGINEER` are of a team."""
     found = [
         ENGINEER.c.region == bindparam("team_region"),

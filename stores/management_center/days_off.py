@@ -13,7 +13,7 @@ from domain.common.paging import Page
 from domain.management_center.staff import DayOff
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
-from stores.management_center.base import Center
+from stores.management_center.base import RegionLockedStore
 from stores.management_center.bookings import strand
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
 
@@ -26,7 +26,7 @@ _REGION = select(ENGINEER.c.region).where(
 _IN_ORDER = Keyset("lastDay", (DAY_OFF.c.last_day, DAY_OFF.c.day_off_id))
 
 
-class DaysOff(Center):
+class DaysOff(RegionLockedStore):
     """Every method raises `StoreUnavailable` where the database does not answer."""
 
     async def create_day_off(

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.dispatch import Due, FindDue
 from stores.management_center import waiting_list as waiting
-from stores.management_center.base import Center
-from stores.management_center.candidates import Team
+from stores.management_center.base import RegionLockedStore
+from stores.management_center.candidates import CandidatePool
 from stores.management_center.search import Search
 from stores.management_center.tables import ASSIGNMENT, BOOKING, WAITING
 
@@ -38,7 +38,7 @@ _ANYTHING = select(
 _ROUND = select(ASSIGNMENT.c.decided_round).where(ASSIGNMENT.c.order_id == bindparam("of_order"))
 
 
-class Dispatch(Center):
+class Dispatch(RegionLockedStore):
     """Every method raises `StoreUnavailable` where the database does not answer."""
 
     async def has_due(self) -> bool:
@@ -46,20 +46,20 @@ class Dispatch(Center):
         async with self._database.reading() as connection:
             return bool(await connection.scalar(_ANYTHING, {"now": self._now()}))
 
-    async def find_due(self, asked: FindDue) -> list[Due]:
+    async def find_due(self, request: FindDue) -> list[Due]:
         """The orders to be told next, one after the other.
 
         First those whose engineer will not be there. Then the one that waits first of those that are due and could
         have something now; who could not is not due any more.
         """
-        stranded = {"now": self._now(), "put_off": asked.put_off}
+        stranded = {"now": self._now(), "put_off": request.put_off}
         async with self._database.reading() as connection:
             rows = (await connection.execute(_STRANDED, stranded)).all()
             if rows:
                 return [Due(*row) for row in rows]
-            waits = (await connection.execute(waiting.due(self._now(), asked.put_off).limit(_WAITING_AT_ONCE))).all()
+            waits = (await connection.execute(waiting.due(self._now(), request.put_off).limit(_WAITING_AT_ONCE))).all()
         for region in dict.fromkeys(row.region for row in waits):
-            found = await self._first_in(region, asked.put_off)
+            found = await self._first_in(region, request.put_off)
             if found is not None:
                 return [found]
         return []
@@ -88,13 +88,13 @@ class _Line:
     region: str
     now: datetime
     search: Search
-    hopeless: dict[Team, datetime] = field(default_factory=dict)
+    hopeless: dict[CandidatePool, datetime] = field(default_factory=dict)
     """For whom there is nothing from when on."""
 
     async def first(self, waits: Select[Any]) -> str | None:
         """The first of them who could have something now, without taking it from those who go first."""
         rows = (await self.connection.execute(waits)).all()
-        if rows and not await self._is_there_anything(Team(self.region), None):
+        if rows and not await self._is_there_anything(CandidatePool(self.region), None):
             await waiting.not_due(self.connection, self.now, WAITING.c.region == self.region)
             return None
         in_vain: list[str] = []
@@ -110,7 +110,7 @@ class _Line:
     async def _go_through(self, rows: Sequence[Any], in_vain: list[str]) -> tuple[str | None, bool]:
         """Who it is; or that others who go first are due only now."""
         for row in rows:
-            team = Team(self.region, tuple(row.skills or ()), tuple(row.passed_over))
+            team = CandidatePool(self.region, tuple(row.skills or ()), tuple(row.passed_over))
             if not await self._is_there_anything(team, row.wanted):
                 in_vain.append(row.order_id)
             elif await self._may_have_it(team, row):
@@ -121,7 +121,7 @@ class _Line:
                 break
         return None, False
 
-    async def _is_there_anything(self, team: Team, wanted: datetime | None) -> bool:
+    async def _is_there_anything(self, team: CandidatePool, wanted: datetime | None) -> bool:
         start = max(wanted or self.search.earliest, self.search.earliest)
         if team in self.hopeless and start >= self.hopeless[team]:
             return False
@@ -130,7 +130,7 @@ class _Line:
         self.hopeless[team] = start
         return False
 
-    async def _may_have_it(self, team: Team, row: Any) -> bool:
+    async def _may_have_it(self, team: CandidatePool, row: Any) -> bool:
         bars = await waiting.bars_before(
             self.connection, self.region, row.ordered_at, row.order_id, self.now, self.search.earliest
         )

@@ -14,7 +14,7 @@ from domain.common.paging import Page
 from domain.management_center.staff import WORKING_DAYS, Engineer, Weekday, WorkingHours
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
-from stores.management_center.base import Center
+from stores.management_center.base import RegionLockedStore
 from stores.management_center.bookings import skills_of, strand
 from stores.management_center.tables import BOOKING, ENGINEER, ENGINEER_SKILL
 
@@ -26,7 +26,7 @@ _CHANGE = update(ENGINEER).where(ENGINEER.c.engineer_id == bindparam("of_id"))
 _IN_ORDER = Keyset("engineerId", (ENGINEER.c.engineer_id,))
 
 
-class Engineers(Center):
+class Engineers(RegionLockedStore):
     """Every method raises `StoreUnavailable` where the database does not answer."""
 
     async def create_engineer(

@@ -11,7 +11,7 @@ from domain.common.paging import Page
 from domain.management_center.staff import Product
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
-from stores.management_center.base import Center
+from stores.management_center.base import RegionLockedStore
 from stores.management_center.tables import PRODUCT
 
 _ALL = select(PRODUCT)
@@ -21,7 +21,7 @@ _REMOVE = delete(PRODUCT).where(PRODUCT.c.product_id == bindparam("of_id"))
 _IN_ORDER = Keyset("productId", (PRODUCT.c.product_id,))
 
 
-class Products(Center):
+class Products(RegionLockedStore):
     """Every method raises `StoreUnavailable` where the database does not answer."""
 
     async def create_product(self, product_id: str, skills: Sequence[str]) -> Product:

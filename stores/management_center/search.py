@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.orders import Visit
 from domain.visits import BookingRules
 from stores.management_center.availability import LONGEST_VISIT, Calendar
-from stores.management_center.candidates import STATEMENTS, Bar, Shape, Team, members
+from stores.management_center.candidates import STATEMENTS, CandidatePool, PriorityHold, QueryShape, members
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
 
 _FIRST_LOOK = timedelta(days=7)
 _TOO_MANY = 1000
 """What a visit that overlaps a window in part takes of its places: all."""
 
-Look = tuple[Team, Sequence[Visit]]
+Look = tuple[CandidatePool, Sequence[Visit]]
 """Windows to be looked through, in order, and for whom."""
 
 
@@ -31,9 +31,9 @@ class Search:
         self.earliest, self.latest = rules.bookable(now)
         """Between these begin the windows that can be booked now."""
         self._now = now
-        self._calendars: dict[Team, Calendar] = {}
+        self._calendars: dict[CandidatePool, Calendar] = {}
 
-    def looks(self, team: Team, start: datetime | None) -> Iterator[Look]:
+    def looks(self, team: CandidatePool, start: datetime | None) -> Iterator[Look]:
         """All that can be booked from a start on, the near future first: mostly it is enough."""
         first = max(start or self.earliest, self.earliest)
         near = min(first + _FIRST_LOOK, self.latest)
@@ -41,7 +41,7 @@ class Search:
         yield team, list(self._rules.grid.windows(near, self.latest))
 
     async def find(
-        self, looks: Iterable[Look], bars: Sequence[Bar] = (), *, keep: str | None = None
+        self, looks: Iterable[Look], bars: Sequence[PriorityHold] = (), *, keep: str | None = None
     ) -> tuple[Any, Visit] | None:
         """The first window for which there is somebody, and who: a row of `ENGINEER`, with `that_day`."""
         for team, windows in looks:
@@ -57,14 +57,14 @@ class Search:
                         return engineer, slot.window
         return None
 
-    async def calendar(self, team: Team) -> Calendar:
+    async def calendar(self, team: CandidatePool) -> Calendar:
         """Of the team, for all that can be booked now, or is booked."""
         if team not in self._calendars:
             read = Calendar.read(self._connection, team, self._rules, self._now, self.latest + LONGEST_VISIT)
             self._calendars[team] = await read
         return self._calendars[team]
 
-    async def _choose(self, team: Team, window: Visit, keep: str | None) -> Any:
+    async def _choose(self, team: CandidatePool, window: Visit, keep: str | None) -> Any:
         """Who of the team has the window; None: nobody has a place in it.
 
         The one to be kept, where they have a place; else the one with the fewest visits that day, and of several the
@@ -87,7 +87,7 @@ class Search:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _choice(shape: Shape) -> Select[Any]:
+def _choice(shape: QueryShape) -> Select[Any]:
     day: BindParameter[Any] = bindparam("day")
     start: BindParameter[Any] = bindparam("start")
     end: BindParameter[Any] = bindparam("end")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from domain.management_center.staff import Slot
 from stores.management_center.areas import ServiceAreas
 from stores.management_center.availability import Calendar
-from stores.management_center.candidates import Team
+from stores.management_center.candidates import CandidatePool
 
 _NEAR = timedelta(days=7)
 
@@ -36,5 +36,5 @@ class Slots(ServiceAreas):
             region, skills = await self._place(connection, address, product_id)
             if region is None:
                 return []
-            calendar = await Calendar.read(connection, Team(region, skills), self._rules, start, end)
+            calendar = await Calendar.read(connection, CandidatePool(region, skills), self._rules, start, end)
             return await calendar.free(windows)

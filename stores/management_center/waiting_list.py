@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.assignments import AssignEngineer
 from stores.common.columns import UtcDateTime
-from stores.management_center.candidates import Bar
+from stores.management_center.candidates import PriorityHold
 from stores.management_center.tables import BOOKING, PRODUCT, WAITING
 
 _HORIZON_MOVES_ON = timedelta(hours=1)
@@ -56,19 +56,21 @@ def next_try(now: datetime, *, enough: bool) -> datetime | None:
     return None if enough else now + _HORIZON_MOVES_ON
 
 
-async def put(connection: AsyncConnection, asked: AssignEngineer, region: str | None, due_at: datetime | None) -> None:
+async def put(
+    connection: AsyncConnection, request: AssignEngineer, region: str | None, due_at: datetime | None
+) -> None:
     """Have an order wait, in the place that it has by the time at which it was taken."""
     row: dict[str, Any] = {
         "region": region,
-        "ordered_at": asked.ordered_at,
-        "product_id": asked.product_id,
-        "passed_over": sorted(asked.passed_over),
-        "wanted": asked.wanted,
-        "enough": asked.enough,
+        "ordered_at": request.ordered_at,
+        "product_id": request.product_id,
+        "passed_over": sorted(request.passed_over),
+        "wanted": request.wanted,
+        "enough": request.enough,
         "due_at": due_at,
     }
-    if not (await connection.execute(update(WAITING).where(WAITING.c.order_id == asked.order_id), row)).rowcount:
-        await connection.execute(insert(WAITING), {"order_id": asked.order_id, **row})
+    if not (await connection.execute(update(WAITING).where(WAITING.c.order_id == request.order_id), row)).rowcount:
+        await connection.execute(insert(WAITING), {"order_id": request.order_id, **row})
 
 
 async def leave(connection: AsyncConnection, order_id: str) -> None:
@@ -99,14 +101,16 @@ async def areas_changed(connection: AsyncConnection, now: datetime) -> None:
 
 async def bars_before(
     connection: AsyncConnection, region: str, ordered_at: datetime, order_id: str, now: datetime, earliest: datetime
-) -> list[Bar]:
+) -> list[PriorityHold]:
     """What the orders that go before an order keep from it; no window begins before `earliest`."""
     of = {"of_region": region, "taken_at": ordered_at, "of_order": order_id, "now": now}
     bars = [
-        Bar(frozenset(skills or ()), frozenset(passed_over), earliest if some_any_time else max(since, earliest))
+        PriorityHold(
+            frozenset(skills or ()), frozenset(passed_over), earliest if some_any_time else max(since, earliest)
+        )
         for skills, passed_over, since, some_any_time in await connection.execute(_ALIKE, of)
     ]
-    kept: list[Bar] = []
+    kept: list[PriorityHold] = []
     for bar in sorted(bars, key=lambda bar: (bar.since, len(bar.skills) + len(bar.passed_over))):
         if not any(other.covers(bar) for other in kept):
             kept.append(bar)

@@ -236,4 +236,4 @@ def end_streams(patched: pytest.MonkeyPatch) -> None:
         return said
 
     patched.setattr(feed, "_is_past", is_past)
-    patched.setattr(feed.Feed, "_beyond", end)
+    patched.setattr(feed.ChangeStream, "_beyond", end)

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from api.ownership import OWNED
-from api.security.authentication import GuardedRoute
+from api.security.authentication import AuthorizedRoute
 from api.security.permissions import RULES, Noted
 from domain.order_status.view import OrderView
 from runtime.settings import Settings
@@ -112,13 +112,13 @@ def _routes(router: object) -> list[BaseRoute]:
 
 def test_every_route_is_guarded_and_has_a_rule(service: Service) -> None:
     routes = _routes(service.app)
-    guarded = [route for route in routes if isinstance(route, APIRoute) and type(route) is not APIRoute]
-    others = {getattr(route, "path", "") for route in routes if route not in guarded}
+    authorized = [route for route in routes if isinstance(route, APIRoute) and type(route) is not APIRoute]
+    others = {getattr(route, "path", "") for route in routes if route not in authorized}
 
     assert others == WITHOUT_GATE
-    assert {f"{method} {route.path_format}" for route in guarded for method in route.methods or ()} == RULES.keys()
+    assert {f"{method} {route.path_format}" for route in authorized for method in route.methods or ()} == RULES.keys()
     assert RULES.keys() == MAY.keys() | OPEN
-    assert issubclass(GuardedRoute, APIRoute)
+    assert issubclass(AuthorizedRoute, APIRoute)
 
 
 def test_every_route_that_changes_something_says_what_the_audit_promises_of_it(service: Service) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import NoResultFound
 from api.audit.trail import AuditTrail
 from api.http import write_behind as batches
 from api.security.permissions import RULES
-from domain.audit import Act, Head
+from domain.audit import AuditRecord, Head
 from domain.common import contexts
 from runtime.settings import Settings
 from stores.audit.tables import AUDIT_HEAD
@@ -58,7 +58,9 @@ async def service(outage: Outage) -> AsyncIterator[Service]:
 def fill(service: Service, number: int) -> None:
     """Have so many notes wait."""
     for _ in range(number):
-        service.app.state.services.get(AuditTrail).add(Act(uuid4().hex, datetime.now(UTC), "x", "x", "x", None, 200))
+        service.app.state.services.get(AuditTrail).add(
+            AuditRecord(uuid4().hex, datetime.now(UTC), "x", "x", "x", None, 200)
+        )
 
 
 async def hire(service: Service) -> Response:
@@ -221,7 +223,7 @@ async def test_what_the_store_refuses_while_its_head_is_missing_is_noted_once_th
 ) -> None:
     refused, append = asyncio.Event(), AuditStore.append
 
-    async def watched(store: AuditStore, acts: Sequence[Act]) -> Head:
+    async def watched(store: AuditStore, acts: Sequence[AuditRecord]) -> Head:
         try:
             return await append(store, acts)
         except NoResultFound:

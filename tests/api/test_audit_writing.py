@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from api.audit.trail import AuditTrail
 from api.http import write_behind as batches
-from domain.audit import Act, AuditFilter, Head
+from domain.audit import AuditFilter, AuditRecord, Head
 from domain.common import contexts
 from domain.common.errors import StoreUnavailable
 from runtime.settings import Settings
@@ -20,8 +20,10 @@ from tests.eventually import soon
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
-def act(number: int) -> Act:
-    return Act(f"a{number}", NOON + timedelta(minutes=number), "manager:PERSONAL", "192.0.2.1", "x", "PERSONAL", 201)
+def act(number: int) -> AuditRecord:
+    return AuditRecord(
+        f"a{number}", NOON + timedelta(minutes=number), "manager:PERSONAL", "192.0.2.1", "x", "PERSONAL", 201
+    )
 
 
 class Unsteady(AuditStore):
@@ -38,7 +40,7 @@ class Unsteady(AuditStore):
         self.batches: list[int] = []
         """How many acts it was given each time."""
 
-    async def append(self, acts: Sequence[Act]) -> Head:
+    async def append(self, acts: Sequence[AuditRecord]) -> Head:
         self.batches.append(len(acts))
         if self.down:
             raise StoreUnavailable("down")
@@ -146,7 +148,7 @@ async def test_what_comes_while_a_batch_is_written_is_not_gathered_anew(
 ) -> None:
     begun, go_on, append = asyncio.Event(), asyncio.Event(), trail.store.append
 
-    async def held(acts: Sequence[Act]) -> Head:
+    async def held(acts: Sequence[AuditRecord]) -> Head:
         begun.set()
         await go_on.wait()
         return await append(acts)

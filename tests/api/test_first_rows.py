@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from api.http import write_behind as batches
-from api.orders.initial_projection import FirstRows
+from api.orders.initial_projection import InitialProjection
 from domain.common.errors import StoreUnavailable
 from domain.orders import HistoryEntry, Order
 from stores.order_status.view import OrderStatusStore
@@ -38,7 +38,7 @@ class Rows:
     def __init__(self) -> None:
         self.store = Store()
         self.registry = CollectorRegistry()
-        self.rows = FirstRows(self.store, self.registry)
+        self.rows = InitialProjection(self.store, self.registry)
         self.running = asyncio.create_task(self.rows.run())
 
     def add(self, *order_ids: str) -> None:

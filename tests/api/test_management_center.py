@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.orders.client import Subscriptions
+from api.orders.client import OrderWorkflowClient
 from domain.common.errors import EngineerUnavailable
 from domain.management_center.assignments import ManualAssignment
 from domain.orders import OrderStatus
@@ -117,7 +117,7 @@ async def test_a_refusal_does_not_outlive_its_cause(service: Service) -> None:
     order_id = await service.requested()
     await service.http.patch(f"{ENGINEERS}/kr-11-2", json={"active": False})
     with pytest.raises(EngineerUnavailable):
-        await service.app.state.services.get(Subscriptions).assign(order_id, ManualAssignment("kr-11-2"))
+        await service.app.state.services.get(OrderWorkflowClient).assign(order_id, ManualAssignment("kr-11-2"))
     await service.http.patch(f"{ENGINEERS}/kr-11-2", json={"active": True})
 
     assert (await assign(service, order_id, "kr-11-2")).status_code == 200

@@ -15,7 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from api.orders.routes import order_id_of
 from api.security.principals import Caller
 from domain.common import contexts
-from domain.installation import Act, EngineerAct, RequestInstallation
+from domain.installation import EngineerAct, EngineerAction, RequestInstallation
 from domain.orders import (
     WORKFLOW_TYPE,
     Attention,
@@ -66,7 +66,7 @@ class NewerWorkflow:
     async def cancel(self, request: CancelRequest = CancelRequest()) -> Order:
         return self.order
 
-    @workflow.update(name=Act.ACCEPT)
+    @workflow.update(name=EngineerAction.ACCEPT)
     async def accept(self, act: EngineerAct = EngineerAct()) -> None:
         """Nothing is refused."""
 

@@ -3,8 +3,8 @@
 from dataclasses import fields
 from datetime import date
 
-from api.order_status.schemas import OrderStatusShown, OrderStatusSummary
-from api.orders.schemas import NewOrder, OrderShown
+from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary
+from api.orders.schemas import OrderRequest, OrderResponse
 from domain.order_status.view import OrderView
 from domain.orders import Order
 from tests.domain.filled import filled
@@ -15,13 +15,13 @@ NOT_TOLD = {"preferred_visit"}
 
 
 def test_every_field_of_an_order_is_told() -> None:
-    assert set(OrderShown.model_fields) - {"stale"} == {field.name for field in fields(Order)} - NOT_TOLD
+    assert set(OrderResponse.model_fields) - {"stale"} == {field.name for field in fields(Order)} - NOT_TOLD
 
 
 def test_every_field_is_told_as_it_is() -> None:
     order = filled(Order)
     view = OrderView(order, NOON)
-    for shown in (OrderShown.of(order), OrderStatusShown.of_view(view), OrderStatusSummary.of_view(view)):
+    for shown in (OrderResponse.of(order), OrderStatusResponse.of_view(view), OrderStatusSummary.of_view(view)):
         for name in set(type(shown).model_fields) & set(vars(order)):
             told, value = getattr(shown, name), getattr(order, name)
             if isinstance(told, list):
@@ -32,9 +32,9 @@ def test_every_field_is_told_as_it_is() -> None:
 
 def test_an_order_is_what_its_body_says() -> None:
     wanted = filled(Order)
-    names = set(NewOrder.model_fields) - {"order_date"}
+    names = set(OrderRequest.model_fields) - {"order_date"}
     members = {name: getattr(wanted, name) for name in names}
-    body = NewOrder.model_construct(**members, order_date=date(2026, 7, 20))
+    body = OrderRequest.model_construct(**members, order_date=date(2026, 7, 20))
 
     order = body.order("order-1", at=NOON)
 

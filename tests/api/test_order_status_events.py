@@ -143,7 +143,7 @@ class Log(OrderStatusStore):
 
 async def test_a_listener_who_wants_nothing_of_a_long_log_looks_through_each_part_of_it_once() -> None:
     log = Log(9000)
-    told = feed.Feed(log, CollectorRegistry())
+    told = feed.ChangeStream(log, CollectorRegistry())
     running = asyncio.create_task(told.run())
 
     async def at_the_end() -> bool:

@@ -3,7 +3,7 @@ from unittest.mock import AsyncMock
 import pytest
 from httpx2 import Response
 
-from api.orders.initial_projection import FirstRows
+from api.orders.initial_projection import InitialProjection
 from api.orders.starting import Starting
 from runtime.settings import Settings
 from tests.api.problems import assert_problem
@@ -53,7 +53,7 @@ async def test_a_failure_of_our_own_is_counted_and_tells_nothing_of_what_was_sen
         raise KeyError("PERSONAL")
 
     monkeypatch.setattr(Starting, "start", AsyncMock(return_value=True))
-    monkeypatch.setattr(service.app.state.services.get(FirstRows), "add", fail)
+    monkeypatch.setattr(service.app.state.services.get(InitialProjection), "add", fail)
 
     answer = await service.http.post("/orders", json=CONTRACT_BODY)
 

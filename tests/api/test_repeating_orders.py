@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from api.http.errors import TemporalUnavailable
-from api.orders.lookup import KnownOrders
+from api.orders.lookup import OrderLookup
 from api.orders.routes import order_id_of
-from api.orders.schemas import NewOrder
+from api.orders.schemas import OrderRequest
 from api.security.permissions import EVERYBODY
 from domain.common.errors import StoreUnavailable
 from domain.orders import OrderStatus
@@ -78,7 +78,7 @@ async def test_a_key_still_counts_after_temporal_has_forgotten_the_order(
 ) -> None:
     key = uuid4().hex
     body = CONTRACT_BODY | {"note": "문", "preferredVisit": "2030-01-02T09:00:00+09:00"}
-    taken = NewOrder.model_validate(body).order(order_id_of(key, EVERYBODY), at=datetime.now(UTC))
+    taken = OrderRequest.model_validate(body).order(order_id_of(key, EVERYBODY), at=datetime.now(UTC))
     order_id = await service.forgotten(OrderStatus.JOIN_COMPLETED, taken)
 
     again = await service.http.post("/orders", json=body | sent, headers={"Idempotency-Key": key})
@@ -127,7 +127,7 @@ async def test_a_replay_that_nobody_can_answer_carries_the_id_to_ask_for(
         (StoreUnavailable("down"), "no-answer-in-time"),
         (TemporalUnavailable("down"), "temporal-unavailable"),
     ):
-        monkeypatch.setattr(KnownOrders, "now", AsyncMock(side_effect=error))
+        monkeypatch.setattr(OrderLookup, "now", AsyncMock(side_effect=error))
 
         answer = await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)
 

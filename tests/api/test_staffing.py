@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from api.management_center.dispatch_trigger import Dispatching
+from api.management_center.dispatch_trigger import DispatchTrigger
 from domain.common.errors import StoreUnavailable
 from runtime.settings import Settings
 from tests.api.problems import assert_problem
@@ -201,7 +201,7 @@ async def test_the_dispatcher_is_told_of_what_was_changed_and_of_nothing_else(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Mock()
-    monkeypatch.setattr(Dispatching, "staff_changed", told)
+    monkeypatch.setattr(DispatchTrigger, "staff_changed", told)
     for collection, body in ((AREAS, MOON), (ENGINEERS, ENGINEER), (DAYS_OFF, HOLIDAY), (PRODUCTS, PRODUCT)):
         told.reset_mock()
         place = (await service.http.post(collection, json=body)).headers["Location"]
@@ -232,7 +232,7 @@ async def test_an_order_that_nobody_could_take_goes_on_when_somebody_is_hired(se
 async def test_after_each_change_somebody_looks_whoever_did_not_answer_before() -> None:
     has_due = AsyncMock(side_effect=[StoreUnavailable("down"), False, True, True])
     call = AsyncMock(side_effect=[RuntimeError("down"), None])
-    dispatching = Dispatching(has_due, call)
+    dispatching = DispatchTrigger(has_due, call)
 
     async def reached(looks: int, calls: int) -> bool:
         return (has_due.await_count, call.await_count) == (looks, calls)

@@ -15,21 +15,21 @@ from temporalio.converter import PayloadConverter
 
 import api
 import domain
-from api.http.fields import Shown
+from api.http.fields import ResponseBody
 from api.security.principals import Role
 from domain.common.commands import Command
 from domain.common.open_enum import OpenStrEnum
-from domain.installation import Act, IncompleteReason
-from domain.management_center.assignments import Otherwise
+from domain.installation import EngineerAction, IncompleteReason
+from domain.management_center.assignments import WhenNobody
 from domain.management_center.staff import Weekday
 from domain.order_status.view import Sort
 from domain.orders import Message, OrderStatus
 
 NEWER = "OF_A_NEWER_RELEASE"
 CLOSED: Mapping[type[Enum], str] = {
-    Act: "the name of a message",
+    EngineerAction: "the name of a message",
     Message: "the name of a message",
-    Otherwise: "an instruction: a worker that does not know it leaves it to one that does",
+    WhenNobody: "an instruction: a worker that does not know it leaves it to one that does",
     IncompleteReason: "sent by a person, kept as text",
     Sort: "sent by a person, not kept",
     Weekday: "sent by a person, kept as bits; a week has no more days",
@@ -91,12 +91,14 @@ FIELDS = [
     if any(enumerations(hint)) and name in {field.name for field in fields(each)}
 ]
 ANSWERS = [
-    pytest.param(command.answered, id=name) for name, command in COMMANDS.items() if any(enumerations(command.answered))
+    pytest.param(command.result_type, id=name)
+    for name, command in COMMANDS.items()
+    if any(enumerations(command.result_type))
 ]
 SHOWN = [
     pytest.param(each, name, id=f"{each.__name__}.{name}")
     for each in classes(api)
-    if issubclass(each, Shown)
+    if issubclass(each, ResponseBody)
     for name, field in each.model_fields.items()
     if any(enumerations(field.annotation)) and Weekday not in enumerations(field.annotation)
 ]
@@ -113,7 +115,7 @@ def through_temporal(value: Any, hint: Any) -> Any:
 def test_every_enumeration_is_open_or_has_a_reason_not_to_be() -> None:
     found = {each for each in classes(domain, api) if issubclass(each, StrEnum) and any(each)}
 
-    assert {OrderStatus, Otherwise} <= found
+    assert {OrderStatus, WhenNobody} <= found
     assert {each for each in found if not issubclass(each, OpenStrEnum)} == set(CLOSED)
 
 
@@ -134,7 +136,7 @@ def test_the_answer_to_a_command_passes_it_through(answered: Any) -> None:
 
 
 @pytest.mark.parametrize(("shown", "name"), SHOWN)
-def test_an_answer_of_the_api_passes_it_through(shown: type[Shown], name: str) -> None:
+def test_an_answer_of_the_api_passes_it_through(shown: type[ResponseBody], name: str) -> None:
     member: TypeAdapter[Any] = TypeAdapter(get_type_hints(shown)[name])
 
     assert member.dump_python(member.validate_python(NEWER), mode="json") == NEWER

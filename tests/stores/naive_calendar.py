@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, Otherwise
+from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, WhenNobody
 from domain.management_center.staff import DayOff, Engineer, Weekday
 from domain.orders import Visit
 from domain.visits import BookingRules
@@ -125,7 +125,7 @@ class NaiveCalendar:
         else:
             self.held.pop(asked.order_id, None)
             self.waiting.pop(asked.order_id, None)
-            if asked.otherwise is Otherwise.WAIT:
+            if asked.otherwise is WhenNobody.QUEUE:
                 self.waiting[asked.order_id] = asked
         return found
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from domain.audit import Act, AuditFilter, BrokenChain, Head
+from domain.audit import AuditFilter, AuditRecord, BrokenChain, Head
 from domain.common import contexts
 from stores.audit import trail as audit
 from stores.audit.tables import AUDIT_ENTRY, AUDIT_HEAD
@@ -28,9 +28,9 @@ def store(database: Database) -> AuditStore:
     return AuditStore(database)
 
 
-def acts(*numbers: int, **changes: Any) -> list[Act]:
+def acts(*numbers: int, **changes: Any) -> list[AuditRecord]:
     return [
-        Act(
+        AuditRecord(
             **{
                 "act_id": f"a{number}",
                 "at": NOON + timedelta(minutes=number),

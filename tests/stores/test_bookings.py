@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from domain.common import contexts
-from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, Otherwise, ReleaseAssignment
+from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, ReleaseAssignment, WhenNobody
 from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.management_center.tables import ENGINEER
@@ -48,7 +48,7 @@ async def test_exactly_a_window_or_none_and_the_earlier_visit_stands(center: Cen
     booked = [await center.place(f"o{number}") for number in range(3)]
     assert booked == [(ONE, NINE), (TWO, NINE), (THREE, NINE)]
     held = await center.outcome("o3")
-    asked: dict[str, Any] = {"wanted": NINE, "exactly": True, "otherwise": Otherwise.STAND, "keep": ONE}
+    asked: dict[str, Any] = {"wanted": NINE, "exactly": True, "otherwise": WhenNobody.KEEP, "keep": ONE}
     refused = await center.outcome("o3", **asked)
     assert (refused.refusal, refused.round) == (VISIT_UNAVAILABLE, 2)
     assert await center.store.assignment("o3") == held.assignment
@@ -64,7 +64,7 @@ async def test_exactly_a_window_or_none_and_the_earlier_visit_stands(center: Cen
 
 async def test_an_exact_round_that_finds_nobody_may_end_the_assignment(center: Center) -> None:
     await center.place("o1")
-    assert await center.place("o1", wanted=NINE + HOUR, exactly=True, otherwise=Otherwise.END) is VISIT_UNAVAILABLE
+    assert await center.place("o1", wanted=NINE + HOUR, exactly=True, otherwise=WhenNobody.RELEASE) is VISIT_UNAVAILABLE
     assert await center.place("o2") == (ONE, NINE)
     await center.fill()
     await center.close("o2")
@@ -143,7 +143,7 @@ async def test_an_order_keeps_its_place_though_others_go_before_it(center: Cente
     full = await center.fill()
     assert await center.place("a") is NO_CAPACITY
     assert await center.place(full[0], wanted=NINE, exactly=True, keep=ONE) == (ONE, NINE)
-    assert await center.place(full[0], wanted=NINE + HOUR, exactly=True, otherwise=Otherwise.STAND) is VISIT_UNAVAILABLE
+    assert await center.place(full[0], wanted=NINE + HOUR, exactly=True, otherwise=WhenNobody.KEEP) is VISIT_UNAVAILABLE
     assert await center.place(full[0], wanted=NINE) == (ONE, NINE)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from domain.common import contexts
-from domain.management_center.assignments import AssignEngineer, CloseAssignment, Otherwise
+from domain.management_center.assignments import AssignEngineer, CloseAssignment, WhenNobody
 from domain.management_center.dispatch import FindDue
 from domain.management_center.staff import Weekday, WorkingHours
 from domain.visits import BookingRules, VisitGrid
@@ -79,7 +79,7 @@ assign = an_act(
     address=st.sampled_from(("Seoul", "Seoul", "Busan")),
     wanted=st.none() | some_time,
     exactly=st.booleans(),
-    otherwise=st.sampled_from(Otherwise),
+    otherwise=st.sampled_from(WhenNobody),
     passed_over=st.sets(somebody, max_size=2),
     named=st.none() | st.none() | somebody,
     keep=st.none() | somebody,
@@ -123,7 +123,7 @@ class Played:
         product: str = "plain",
         wanted: int | None = None,
         exactly: bool = False,
-        otherwise: Otherwise = Otherwise.WAIT,
+        otherwise: WhenNobody = WhenNobody.QUEUE,
         passed_over: frozenset[int] = frozenset(),
         named: int | None = None,
         keep: int | None = None,
@@ -140,7 +140,7 @@ class Played:
             # Orders are taken in another order than that of their ids, and two at the same time.
             ordered_at=MONDAY + timedelta(hours=order % 4),
             wanted=None if wanted is None else first + wanted * timedelta(hours=8),
-            exactly=exactly and wanted is not None and otherwise is not Otherwise.WAIT,
+            exactly=exactly and wanted is not None and otherwise is not WhenNobody.QUEUE,
             otherwise=otherwise,
             keep=None if keep is None else self.names[keep],
         )

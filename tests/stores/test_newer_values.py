@@ -80,7 +80,7 @@ async def test_an_order_is_read_everywhere_as_it_was_written(database: Database)
     assert summary.by_status == {NEWER: 1, "JOIN_ORDERED": 1}
     assert summary.by_region == {"KR-11": {NEWER: 1}}
     assert (await ReconciliationStore(database).known(["o1"]))["o1"].order.status == NEWER
-    # Nobody here knows that it has ended: it counts as open, and nothing of it is forgotten.
+    # NoCandidate here knows that it has ended: it counts as open, and nothing of it is forgotten.
     assert await ReconciliationStore(database).expired(later) == []
     census = await OrderCensus(database).take()
     assert (census.by_status[NEWER], census.unchanged_since[NEWER]) == (1, NOON.replace(microsecond=123000))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.common import contexts
-from domain.management_center.assignments import AssignmentRefusal, Otherwise, ReleaseAssignment
+from domain.management_center.assignments import AssignmentRefusal, ReleaseAssignment, WhenNobody
 from domain.management_center.staff import Weekday, WorkingHours
 from stores.common.database import Database
 from tests.databases import SQLITE
@@ -95,7 +95,7 @@ async def test_an_order_for_which_enough_have_been_asked_waits_for_new_capacity(
 async def test_time_brings_windows_too(center: Center) -> None:
     await center.fill()
     await center.place("w0")
-    await center.place("w1", otherwise=Otherwise.END)
+    await center.place("w1", otherwise=WhenNobody.RELEASE)
     center.now += 10 * HOUR
     assert await center.due() == ["w0"]
     assert await center.place("w0") == (ONE, NINE + DAY)
@@ -116,7 +116,7 @@ async def test_who_waits_longer_is_woken_by_whoever_would_overtake(center: Cente
     assert await center.place("w0") is NO_CAPACITY
     assert await center.due() == []
     center.now = NINE + 2 * HOUR + HOUR / 10
-    later = {"wanted": NINE + DAY + 2 * HOUR, "exactly": True, "otherwise": Otherwise.STAND, "ordered_at": MIDNIGHT}
+    later = {"wanted": NINE + DAY + 2 * HOUR, "exactly": True, "otherwise": WhenNobody.KEEP, "ordered_at": MIDNIGHT}
     assert await center.place(full[11], **later) is AssignmentRefusal.VISIT_UNAVAILABLE
     assert await center.due() == ["w0"]
 
@@ -231,7 +231,7 @@ async def test_visits_of_an_engineer_who_is_not_there_are_handed_on_the_first_fi
     affected = ["b"] if why == "in other hours" else ["b", "c"]
     assert (await center.store.has_due(), await center.due()) == (True, affected)
     assert await center.due("b") == affected[1:]
-    handing_on = {"product_id": "fibre", "exactly": True, "otherwise": Otherwise.END}
+    handing_on = {"product_id": "fibre", "exactly": True, "otherwise": WhenNobody.RELEASE}
     assert await center.place("b", wanted=NINE + 2 * HOUR, keep=ONE, **handing_on) == (TWO, NINE + 2 * HOUR)
     assert await center.due() == affected[1:]
 

@@ -34,8 +34,8 @@ from domain.management_center.assignments import (
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
-    Otherwise,
     ReleaseAssignment,
+    WhenNobody,
 )
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus, Visit
@@ -216,7 +216,7 @@ class Contexts:
                 self._book(order_id, before)
             else:
                 self.assignments[order_id] = None
-                self._wait(order_id, waits=asked.otherwise is Otherwise.WAIT)
+                self._wait(order_id, waits=asked.otherwise is WhenNobody.QUEUE)
             return AssignmentOutcome(refusal=refusal, region=self.region, round=asked.round)
         self._wait(order_id, waits=False)
         self._book(order_id, chosen)

@@ -25,13 +25,13 @@ from workflows.common.runner import sandbox
 from workflows.order_status.erasure import ErasureWorkflow
 
 STEPS = (ERASE_WORKFLOWS, ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS, ERASE_VIEW)
-Asked = list[tuple[str, list[str]]]
+Input = list[tuple[str, list[str]]]
 
 
 @asynccontextmanager
-async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Asked]:
+async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Input]:
     """Workers of the contexts; gives what they are asked to erase, in turn."""
-    asked: Asked = []
+    asked: Input = []
     left = list(pages)
 
     @activity.defn(name=ERASE_FIND.name)

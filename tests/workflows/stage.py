@@ -21,7 +21,7 @@ from domain.orders import Order, Subscription, workflow_id
 from tests.encryption import CONVERTER
 from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
-from workflows.common.message_guard import TolerantMessages
+from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
 from workflows.order_status.erasure import ErasureWorkflow
 from workflows.order_status.reconciliation import ReconciliationWorkflow
@@ -76,7 +76,7 @@ class Stage:
             task_queue=contexts.ORDERS,
             workflows=[SubscriptionWorkflow],
             workflow_runner=self._runner,
-            interceptors=[TolerantMessages()],
+            interceptors=[MessageGuard()],
             max_cached_workflows=self._max_cached,
             sticky_queue_schedule_to_start_timeout=_SOON,
         )
@@ -165,7 +165,7 @@ async def replay(
     replayer = Replayer(
         workflows=[SubscriptionWorkflow, ReconciliationWorkflow, ErasureWorkflow],
         workflow_runner=sandbox(strict=True),
-        interceptors=[*interceptors, TolerantMessages()],
+        interceptors=[*interceptors, MessageGuard()],
         data_converter=converter,
     )
 

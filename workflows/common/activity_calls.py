@@ -9,24 +9,24 @@ from temporalio.common import RetryPolicy
 from domain.common.commands import Command
 from domain.common.texts import PlainText
 
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 
 async def ask(
-    command: Command[Asked, Answered],
-    asked: Asked,
+    command: Command[Input, Result],
+    request: Input,
     *,
     one_try: timedelta,
     retries: RetryPolicy,
     within: timedelta | None = None,
     silence: timedelta | None = None,
-) -> Answered:
+) -> Result:
     """What the context answers.
 
     Args:
         command: What is asked for.
-        asked: With which argument.
+        request: With which argument.
         one_try: How long one try may take.
         retries: When another is made.
         within: How long all tries together may take; unset, there is no end to them.
@@ -35,11 +35,11 @@ async def ask(
     Raises:
         ActivityError: it has not come to an answer `within`.
     """
-    answer: Answered = await workflow.execute_activity(
+    answer: Result = await workflow.execute_activity(
         command.name,
-        asked,
+        request,
         task_queue=command.context,
-        result_type=command.answered,
+        result_type=command.result_type,
         summary=PlainText(command.summary),
         start_to_close_timeout=one_try,
         schedule_to_close_timeout=within,

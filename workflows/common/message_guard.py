@@ -13,7 +13,7 @@ from temporalio.worker import (
 )
 
 
-class TolerantMessages(Interceptor):
+class MessageGuard(Interceptor):
     """Drops the arguments of a signal, and refuses an update, that its handler cannot be called with.
 
     Either would fail the workflow's task again and again, and so stop the order for ever.

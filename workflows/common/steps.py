@@ -11,16 +11,16 @@ from domain.common.texts import PlainText
 from domain.order_policy import OrderPolicy
 from workflows.common.retries import without_end
 
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 
 @dataclass
-class Step(Generic[Asked, Answered]):
+class Step(Generic[Input, Result]):
     """One activity, started at once; its first try is bounded, every further one is not."""
 
-    command: Command[Asked, Answered]
-    asked: Asked
+    command: Command[Input, Result]
+    asked: Input
     policy: OrderPolicy
 
     def __post_init__(self) -> None:
@@ -36,12 +36,12 @@ class Step(Generic[Asked, Answered]):
         self.handle.add_done_callback(lambda handle: handle.cancelled() or handle.exception())
         self.handle.cancel()
 
-    def _start(self, *, bounded_by: timedelta | None) -> workflow.ActivityHandle[Answered]:
+    def _start(self, *, bounded_by: timedelta | None) -> workflow.ActivityHandle[Result]:
         return workflow.start_activity(
             self.command.name,
             self.asked,
             task_queue=self.command.context,
-            result_type=self.command.answered,
+            result_type=self.command.result_type,
             summary=PlainText(self.command.summary),
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
             schedule_to_close_timeout=bounded_by,

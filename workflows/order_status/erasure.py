@@ -19,7 +19,7 @@ from domain.erasure import (
     Erased,
     Erasure,
 )
-from workflows.common.activity_calls import Answered, Asked, ask
+from workflows.common.activity_calls import Input, Result, ask
 
 _STEPS = (ERASE_WORKFLOWS, *BEFORE_VIEW, ERASE_VIEW)
 _ONE_TRY = timedelta(minutes=10)
@@ -33,20 +33,20 @@ class ErasureWorkflow:
     """Refuses where an order is open; otherwise it ends once nothing is left."""
 
     @workflow.run
-    async def run(self, asked: Erasure = Erasure()) -> Erased:
+    async def run(self, request: Erasure = Erasure()) -> Erased:
         """Erase some orders after others."""
-        found = await _ask(ERASE_FIND, asked)
-        if found.open and not asked.erased:
+        found = await _ask(ERASE_FIND, request)
+        if found.open and not request.erased:
             return Erased(refused=True)
         while found.order_ids:
             for step in _STEPS:
                 await _ask(step, found)
-            asked = replace(asked, erased=asked.erased + len(found.order_ids))
+            request = replace(request, erased=request.erased + len(found.order_ids))
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(asked)
-            found = await _ask(ERASE_FIND, asked)
-        return Erased(asked.erased)
+                workflow.continue_as_new(request)
+            found = await _ask(ERASE_FIND, request)
+        return Erased(request.erased)
 
 
-async def _ask(command: Command[Asked, Answered], asked: Asked) -> Answered:
-    return await ask(command, asked, one_try=_ONE_TRY, silence=_SILENCE, retries=_RETRIES)
+async def _ask(command: Command[Input, Result], request: Input) -> Result:
+    return await ask(command, request, one_try=_ONE_TRY, silence=_SILENCE, retries=_RETRIES)

@@ -37,7 +37,7 @@ from domain.order_status.reconciliation import (
     Repair,
 )
 from domain.orders import Order
-from workflows.common.activity_calls import Answered, Asked, ask
+from workflows.common.activity_calls import Input, Result, ask
 
 _LISTED_WITHIN = timedelta(minutes=10)
 """Temporal's list knows every workflow by then; a pass looks so far back beyond the one before."""
@@ -81,8 +81,8 @@ class ReconciliationWorkflow:
 
     async def _look(self) -> None:
         plan = self.plan
-        asked = Look(PARTS[plan.part], plan.since, plan.until, plan.after, plan.end_lost, plan.only)
-        found = await self._ask(LOOK, asked)
+        request = Look(PARTS[plan.part], plan.since, plan.until, plan.after, plan.end_lost, plan.only)
+        found = await self._ask(LOOK, request)
         self._count(found.repaired)
         for order in found.ended:
             self._count({await self._end(order): 1})
@@ -132,8 +132,8 @@ class ReconciliationWorkflow:
                 after = lacking.order_ids[-1] if lacking.order_ids else ""
                 if not after:
                     break
-                asked = replace(lacking, until=self.plan.until)
-                found = await self._ask(FIND_DETAILS, asked, within=_PATIENCE)
+                request = replace(lacking, until=self.plan.until)
+                found = await self._ask(FIND_DETAILS, request, within=_PATIENCE)
                 if found.orders:
                     await self._ask(ADD_DETAILS, found, within=_PATIENCE)
         except ActivityError:
@@ -159,10 +159,8 @@ class ReconciliationWorkflow:
             counts[repair] = counts.get(repair, 0) + number
         self.plan = replace(self.plan, repaired=counts)
 
-    async def _ask(
-        self, command: Command[Asked, Answered], asked: Asked, *, within: timedelta | None = None
-    ) -> Answered:
-        return await ask(command, asked, one_try=_ONE_TRY, within=within, silence=_SILENCE, retries=_RETRIES)
+    async def _ask(self, command: Command[Input, Result], request: Input, *, within: timedelta | None = None) -> Result:
+        return await ask(command, request, one_try=_ONE_TRY, within=within, silence=_SILENCE, retries=_RETRIES)
 
 
 def _begun(plan: Reconciliation) -> Reconciliation:

@@ -18,7 +18,7 @@ from domain.management_center.assignments import (
     AssignmentOutcome,
     AssignmentRefusal,
     CloseAssignment,
-    Otherwise,
+    WhenNobody,
 )
 from domain.orders import SYSTEM, AttentionReason, Event, OrderStatus, Subscription
 from workflows.common.deadlines import Deadline
@@ -69,10 +69,10 @@ class Rounds(Messages):
         )
         if wish is not None and wish.of_a_person:
             asked.engineer_id, asked.wanted = wish.engineer_id, wish.start or self.wanted
-            asked.exactly, asked.otherwise = wish.start is not None, Otherwise.STAND
+            asked.exactly, asked.otherwise = wish.start is not None, WhenNobody.KEEP
         elif wish is not None and self.order.status not in _UNPLACED:
             # The customer has been told when somebody comes: the engineer may change, the window not.
-            asked.exactly, asked.otherwise = True, Otherwise.END
+            asked.exactly, asked.otherwise = True, WhenNobody.RELEASE
         if asked.exactly:
             asked.keep, asked.enough = self.order.engineer_id, False
         outcome = await self.step(ASSIGN_ENGINEER, asked)

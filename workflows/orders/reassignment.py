@@ -6,7 +6,7 @@ One wish at a time; `run` has the next round decided by it.
 from temporalio import workflow
 
 from domain.common.errors import EngineerUnavailable, IllegalTransition, Refusal, VisitUnavailable
-from domain.installation import Act
+from domain.installation import EngineerAction
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
 from domain.orders import MANAGER, SYSTEM, Message, Order, OrderStatus, RescheduleRequest, Subscription
@@ -66,7 +66,7 @@ class Wishes(Acts):
         """While nobody has the order; or before the engineer who has it has begun."""
         if self.wish is None:
             self._check_wish(Wish(""))
-            begun = self.report(Act.START) or self.report(Act.INCOMPLETE)
+            begun = self.report(EngineerAction.START) or self.report(EngineerAction.INCOMPLETE)
             if self.order.status is OrderStatus.AWAITING_RESCHEDULE or begun:
                 raise as_failure(IllegalTransition("the visit has begun"))
 
@@ -103,4 +103,4 @@ class Wishes(Acts):
 
     def _given_up(self) -> bool:
         """The engineer who has the order has said that this visit comes to nothing."""
-        return self.report(Act.DECLINE) is not None or self.report(Act.INCOMPLETE) is not None
+        return self.report(EngineerAction.DECLINE) is not None or self.report(EngineerAction.INCOMPLETE) is not None

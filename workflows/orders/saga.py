@@ -17,8 +17,8 @@ from workflows.common.steps import Step
 from workflows.orders import visibility
 from workflows.orders.publication import Projector
 
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 _UNAVAILABLE = {
     contexts.MANAGEMENT_CENTER: AttentionReason.MANAGEMENT_CENTER_UNAVAILABLE,
@@ -121,11 +121,11 @@ class Saga:
             self._take_native_cancel()
             raise Interrupted
 
-    def begin(self, command: Command[Asked, Answered], asked: Asked) -> Step[Asked, Answered]:
+    def begin(self, command: Command[Input, Result], asked: Input) -> Step[Input, Result]:
         """Start a step that `finish` will wait for."""
         return Step(command, asked, self.policy)
 
-    async def step(self, command: Command[Asked, Answered], asked: Asked, *, shielded: bool = False) -> Answered:
+    async def step(self, command: Command[Input, Result], asked: Input, *, shielded: bool = False) -> Result:
         """Have another context do its part, for as long as that takes; not begun when a cancel is there already.
 
         Raises:
@@ -136,7 +136,7 @@ class Saga:
             raise Interrupted
         return await self.finish(self.begin(command, asked), shielded=shielded)
 
-    async def finish(self, step: Step[Asked, Answered], *, shielded: bool = False) -> Answered:
+    async def finish(self, step: Step[Input, Result], *, shielded: bool = False) -> Result:
         """Wait until a step is done.
 
         When its first, bounded try ends without success a person is asked for, and the step goes on without limit.

@@ -13,8 +13,8 @@ from domain.installation import (
     INCOMPLETE_INSTALLATION,
     REQUEST_INSTALLATION,
     START_INSTALLATION,
-    Act,
     CancelInstallation,
+    EngineerAction,
     InstallationStatus,
     RequestInstallation,
 )
@@ -137,16 +137,16 @@ class SubscriptionWorkflow(Rounds):
             await self.pause(lambda: self.answer is not None or self.wish is not None or silence.passed)
         finally:
             silence.drop()
-        if (accepted := self.report(Act.ACCEPT)) is not None:
+        if (accepted := self.report(EngineerAction.ACCEPT)) is not None:
             await self.accept_installation(accepted)
-        elif (declined := self.report(Act.DECLINE)) is not None:
+        elif (declined := self.report(EngineerAction.DECLINE)) is not None:
             await self.pass_over(declined, Event.INSTALLATION_DECLINED)
         elif self.wish is not None:
             await self.reassign(self.wish)
         else:
             engineer_id = self.asked[self.round]
             unanswered = Report(SYSTEM, engineer_id, reason="no answer in time")
-            self.reports[Act.DECLINE, self.round, engineer_id] = unanswered
+            self.reports[EngineerAction.DECLINE, self.round, engineer_id] = unanswered
             await self.pass_over(unanswered, Event.INSTALLATION_UNANSWERED)
 
     async def accept_installation(self, accepted: Report) -> None:
@@ -165,11 +165,11 @@ class SubscriptionWorkflow(Rounds):
     async def await_completion(self) -> None:
         """The engineer comes, begins, and reports how it went; another engineer or visit may be wanted before."""
         await self.pause(lambda: self.visit_reported or self.wish is not None or self.visit_overdue)
-        if (started := self.unsettled(Act.START)) is not None:
+        if (started := self.unsettled(EngineerAction.START)) is not None:
             await self.start(started)
         elif self.completion is not None:
             await self.complete(self.completion)
-        elif (failed := self.unsettled(Act.INCOMPLETE)) is not None:
+        elif (failed := self.unsettled(EngineerAction.INCOMPLETE)) is not None:
             await self.fail_visit(failed)
         elif self.wish is not None:
             await self.reassign(self.wish)
@@ -255,7 +255,9 @@ class SubscriptionWorkflow(Rounds):
     @property
     def visit_reported(self) -> bool:
         """The engineer has said something about the visit that is not carried out yet."""
-        return self.completion is not None or any(map(self.unsettled, (Act.START, Act.INCOMPLETE)))
+        return self.completion is not None or any(
+            map(self.unsettled, (EngineerAction.START, EngineerAction.INCOMPLETE))
+        )
 
     @property
     def visit_overdue(self) -> bool:
