@@ -1,0 +1,82 @@
+"""What the SDK writes into histories is named by the Python fields: no release may rename one.
+
+`wire_format.json` was written by release 0c8ab7f, with a value in every field. It is never written anew: what is there
+lies in histories of orders that are under way.
+"""
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import DataConverter
+
+import domain
+from domain import erasure, installation, orders
+from domain.common.commands import Command
+from domain.management_center.assignments import Assignment, ManualAssignment
+from domain.management_center.dispatch import Reconsider
+from domain.order_status import reconciliation
+
+WRITTEN: dict[str, Any] = json.loads(Path(__file__).with_name("wire_format.json").read_text(encoding="utf-8"))
+CONVERTER = DataConverter.default.payload_converter
+
+MESSAGES: dict[str, Any] = {
+    orders.Message.CANCEL: orders.CancelRequest,
+    orders.Message.REQUEST_CANCEL: orders.CancelRequest,
+    orders.Message.ASSIGN_ENGINEER: ManualAssignment,
+    orders.Message.RESCHEDULE: orders.RescheduleRequest,
+    orders.Message.RECONSIDER: Reconsider,
+    orders.Message.ACKNOWLEDGE: orders.Acknowledgement,
+    **dict.fromkeys(installation.EngineerAction, installation.EngineerAct),
+}
+RESULTS: dict[str, Any] = {orders.Message.ORDER: orders.Order, orders.Message.ASSIGN_ENGINEER: Assignment}
+WORKFLOWS: dict[str, tuple[Any, Any]] = {
+    orders.WORKFLOW_TYPE: (orders.Subscription, orders.Order),
+    erasure.WORKFLOW_TYPE: (erasure.Erasure, erasure.Erased),
+    reconciliation.WORKFLOW_TYPE: (reconciliation.Reconciliation, reconciliation.Reconciled),
+}
+
+
+def commands() -> dict[str, Command[Any, Any]]:
+    modules = [import_module(found.name) for found in walk_packages(domain.__path__, "domain.")]
+    return {each.name: each for module in modules for each in vars(module).values() if isinstance(each, Command)}
+
+
+def written() -> Iterator[Any]:
+    """Each value of the release before, with the type that reads it today."""
+    known = commands()
+    for name, sides in WRITTEN["commands"].items():
+        yield pytest.param(sides["input"], known[name].asked, id=f"{name} input")
+        yield pytest.param(sides["result"], known[name].answered, id=f"{name} result")
+    for name, value in WRITTEN["messages"].items():
+        yield pytest.param(value, MESSAGES[name], id=f"{name} message")
+    for name, value in WRITTEN["results"].items():
+        yield pytest.param(value, RESULTS[name], id=f"{name} answer")
+    for name, sides in WRITTEN["workflows"].items():
+        yield pytest.param(sides["input"], WORKFLOWS[name][0], id=f"{name} input")
+        yield pytest.param(sides["result"], WORKFLOWS[name][1], id=f"{name} result")
+
+
+@pytest.mark.parametrize(("value", "type_"), [*written()])
+def test_what_the_release_before_wrote_is_read_and_written_as_it_was(value: Any, type_: Any) -> None:
+    if value is None:
+        assert type_ is type(None)
+        return
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())
+    (read,) = DataConverter.default.payload_converter.from_payloads([payload], [type_])
+
+    assert _without_additions(json.loads(CONVERTER.to_payload(read).data), value) == value
+
+
+def _without_additions(now: Any, before: Any) -> Any:
+    """Fields that a later release has added are left out; they have defaults."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        return {name: _without_additions(value, before[name]) for name, value in now.items() if name in before}
+    if isinstance(now, list) and isinstance(before, list):
+        return [_without_additions(*pair) for pair in zip(now, before, strict=True)]
+    return now
