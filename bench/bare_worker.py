@@ -36,7 +36,8 @@ from domain.management_center.assignments import (
     CloseAssignment,
 )
 from domain.order_status.view import PROJECT_ORDER
-from domain.orders import Order, OrderStatus, Visit
+from domain.orders import Order, OrderStatus
+from domain.visits import TimeWindow
 from runtime.settings import Settings
 from runtime.temporal_client import connect
 from workflows.common.runner import sandbox
@@ -48,7 +49,7 @@ ENGINEER_ID = "engineer-1"
 async def assign(asked: AssignEngineer) -> AssignmentOutcome:
     """Always the same engineer, in two days."""
     now = datetime.now(UTC)
-    visit = Visit(now + timedelta(days=2), now + timedelta(days=2, hours=2))
+    visit = TimeWindow(now + timedelta(days=2), now + timedelta(days=2, hours=2))
     assignment = Assignment(
         order_id=asked.order_id,
         engineer_id=ENGINEER_ID,

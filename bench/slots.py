@@ -11,8 +11,7 @@ from sqlalchemy import insert
 from bench.orders import BODY
 from bench.report import Aim, Measurement, Row, milliseconds
 from domain.management_center.staff import WORKING_DAYS, Weekday, WorkingHours
-from domain.orders import Visit
-from domain.visits import VisitGrid
+from domain.visits import TimeWindow, VisitGrid
 from harness import stack, staff
 from harness.http_client import Connection, connections
 from stores.common.database import Database
@@ -108,17 +107,17 @@ class _Calendar:
             async with self._database.writing() as connection:
                 await connection.execute(insert(BOOKING), rows[first : first + _AT_ONCE])
 
-    def _windows(self, month: datetime) -> Sequence[Visit]:
+    def _windows(self, month: datetime) -> Sequence[TimeWindow]:
         return [window for window in self._grid.windows(month, month + _MONTH) if self._worked(window)]
 
-    def _worked(self, window: Visit) -> bool:
+    def _worked(self, window: TimeWindow) -> bool:
         """Whether an engineer works then of whom nothing else is said."""
         begins, ends = self._grid.minutes_of(window)
         from_, until = (at.hour * 60 + at.minute for at in (WorkingHours().start, WorkingHours().end))
         weekday = list(Weekday)[self._grid.day_of(window.start).weekday()]
         return weekday in WORKING_DAYS and from_ <= begins and ends <= until
 
-    def _row(self, region: str, engineer_id: str, window: Visit) -> dict[str, object]:
+    def _row(self, region: str, engineer_id: str, window: TimeWindow) -> dict[str, object]:
         return {
             "order_id": uuid4().hex,
             "engineer_id": engineer_id,

@@ -6,6 +6,7 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 
+from domain.common.actors import without_customer
 from domain.common.commands import Command
 from domain.common.contexts import INSTALLATION, MANAGEMENT_CENTER, ORDER_STATUS
 from domain.orders import HistoryEntry, Order
@@ -89,8 +90,3 @@ def skeleton(order: Order) -> Order:
         version=order.version + 1,
         history=[HistoryEntry(entry.event, entry.at, without_customer(entry.by)) for entry in order.history],
     )
-
-
-def without_customer(actor: str) -> str:
-    """Who did it, but not which customer."""
-    return "customer" if actor.startswith("customer:") else actor

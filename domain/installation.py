@@ -8,7 +8,7 @@ from domain.common.commands import Command
 from domain.common.contexts import INSTALLATION
 from domain.common.open_enum import OpenStrEnum
 from domain.common.times import UNSET
-from domain.orders import Visit
+from domain.visits import TimeWindow
 
 
 class InstallationStatus(OpenStrEnum):
@@ -55,7 +55,7 @@ class Installation:
     customer_name: str | None = None
     contact_phone: str | None = None
     product_name: str = ""
-    visit: Visit | None = None
+    visit: TimeWindow | None = None
     status: InstallationStatus = InstallationStatus.REQUESTED
     status_at: datetime = UNSET
     completed_at: datetime | None = None
@@ -85,7 +85,7 @@ class RequestInstallation:
     customer_name: str | None = None
     contact_phone: str | None = None
     product_name: str = ""
-    visit: Visit | None = None
+    visit: TimeWindow | None = None
     region: str | None = None
     customer_note: str | None = None
     product_id: str | None = None

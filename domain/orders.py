@@ -6,18 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.common import search_attributes as names
+from domain.common.actors import MANAGER, SYSTEM
 from domain.common.errors import IllegalTransition
 from domain.common.open_enum import OpenStrEnum
 from domain.common.times import UNSET
 from domain.order_policy import OrderPolicy
+from domain.visits import TimeWindow
 
-SYSTEM = "system"
-"""The actor of what the service does by itself.
-
-People are `customer:…`, `engineer:…` and `manager:…`, other programs `service:…`.
-"""
-MANAGER = "manager:anonymous"
-"""The actor of what a manager does who has not said who they are."""
 WORKFLOW_TYPE = "SubscriptionWorkflow"
 """The name under which Temporal knows the saga of an order."""
 
@@ -134,14 +129,6 @@ class Attention:
 
 
 @dataclass
-class Visit:
-    """The window in which the engineer comes."""
-
-    start: datetime = UNSET
-    end: datetime = UNSET
-
-
-@dataclass
 class HistoryEntry:
     """One event of an order's history: what, when, by whom."""
 
@@ -174,7 +161,7 @@ class Order:
     """ISO 3166-2:KR, once an engineer is sought there."""
     engineer_id: str | None = None
     engineer_name: str | None = None
-    visit: Visit | None = None
+    visit: TimeWindow | None = None
     install_completed_at: datetime | None = None
     attention: Attention | None = None
     version: int = 0

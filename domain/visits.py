@@ -6,7 +6,15 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from domain.orders import Visit
+from domain.common.times import UNSET
+
+
+@dataclass
+class TimeWindow:
+    """A span of time in which an engineer comes."""
+
+    start: datetime = UNSET
+    end: datetime = UNSET
 
 
 @dataclass(frozen=True)
@@ -17,18 +25,18 @@ class VisitGrid:
     length: timedelta = timedelta(hours=2)
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Seoul"))
 
-    def windows_of(self, day: date) -> tuple[Visit, ...]:
+    def windows_of(self, day: date) -> tuple[TimeWindow, ...]:
         """The windows of a local day, in order."""
         return _windows_of(self, day)
 
-    def windows(self, start: datetime, end: datetime) -> Iterator[Visit]:
+    def windows(self, start: datetime, end: datetime) -> Iterator[TimeWindow]:
         """The windows that begin in this span of time, its end not included."""
         day, last = self.day_of(start), self.day_of(end)
         while day <= last:
             yield from (window for window in self.windows_of(day) if start <= window.start < end)
             day += timedelta(days=1)
 
-    def window_at(self, start: datetime) -> Visit | None:
+    def window_at(self, start: datetime) -> TimeWindow | None:
         """The window that begins then, if one does."""
         return next((window for window in self.windows_of(self.day_of(start)) if window.start == start), None)
 
@@ -41,7 +49,7 @@ class VisitGrid:
         midnight = datetime.combine(day, time(), self.zone)
         return midnight.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), self.zone).astimezone(UTC)
 
-    def minutes_of(self, window: Visit) -> tuple[int, int]:
+    def minutes_of(self, window: TimeWindow) -> tuple[int, int]:
         """From when until when the window lasts, in minutes of its local day."""
         start = window.start.astimezone(self.zone)
         begins = start.hour * 60 + start.minute
@@ -49,12 +57,12 @@ class VisitGrid:
 
 
 @lru_cache(maxsize=1000)
-def _windows_of(grid: VisitGrid, day: date) -> tuple[Visit, ...]:
+def _windows_of(grid: VisitGrid, day: date) -> tuple[TimeWindow, ...]:
     windows = []
     start, midnight = datetime.combine(day, grid.first_start), datetime.combine(day + timedelta(days=1), time())
     while start + grid.length <= midnight:
         begins = start.replace(tzinfo=grid.zone).astimezone(UTC)
-        windows.append(Visit(begins, begins + grid.length))
+        windows.append(TimeWindow(begins, begins + grid.length))
         start += grid.length
     return tuple(windows)
 

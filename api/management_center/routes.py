@@ -20,9 +20,9 @@ from api.security.authentication import CurrentCaller
 from api.security.openapi import problem_responses
 from api.security.principals import Caller
 from api.security.routing import JsonRoute
+from domain.common.actors import MANAGER
 from domain.common.errors import EngineerUnavailable, NotFound
 from domain.management_center.assignments import ManualAssignment
-from domain.orders import MANAGER
 from domain.visits import VisitGrid
 from stores.management_center.assignments import ManagementCenterStore
 

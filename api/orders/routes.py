@@ -25,10 +25,11 @@ from api.security.authentication import CurrentCaller
 from api.security.openapi import Answers, problem_responses
 from api.security.principals import ANONYMOUS, Caller, Role
 from api.security.routing import DirectRoute, JsonRoute
+from domain.common.actors import MANAGER
 from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
 from domain.management_center.staff import Slot
 from domain.order_policy import OrderPolicy
-from domain.orders import MANAGER, Acknowledgement, CancelRequest, RescheduleRequest, Subscription
+from domain.orders import Acknowledgement, CancelRequest, RescheduleRequest, Subscription
 from domain.visits import VisitGrid
 from stores.management_center.assignments import ManagementCenterStore
 

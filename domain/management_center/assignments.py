@@ -6,12 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
+from domain.common.actors import MANAGER, SYSTEM
 from domain.common.commands import Command
 from domain.common.contexts import MANAGEMENT_CENTER
 from domain.common.open_enum import OpenStrEnum
 from domain.common.texts import folded
 from domain.common.times import UNSET
-from domain.orders import MANAGER, SYSTEM, Visit
+from domain.visits import TimeWindow
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Assignment:
     """Why this engineer, for the manager who asks."""
     assigned_at: datetime = UNSET
     by: str = SYSTEM
-    visit: Visit | None = None
+    visit: TimeWindow | None = None
     """The window that is booked with the engineer; `None` for an assignment of before visits were booked."""
 
 

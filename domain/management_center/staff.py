@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
 
-from domain.orders import Visit
+from domain.visits import TimeWindow
 
 
 class Weekday(StrEnum):
@@ -71,5 +71,5 @@ class Product:
 class Slot:
     """A window in which so many more visits can be booked."""
 
-    window: Visit
+    window: TimeWindow
     free: int

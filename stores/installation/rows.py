@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RequestInstallation
-from domain.orders import Visit
+from domain.visits import TimeWindow
 
 
 def requested(request: RequestInstallation, at: datetime) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def as_installation(row: Any) -> Installation:
         customer_name=row.customer_name,
         contact_phone=row.contact_phone,
         product_name=row.product_name,
-        visit=Visit(row.visit_start, row.visit_end) if row.visit_start else None,
+        visit=TimeWindow(row.visit_start, row.visit_end) if row.visit_start else None,
         status=InstallationStatus(row.status),
         status_at=row.status_at,
         completed_at=row.completed_at,

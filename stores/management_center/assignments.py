@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.common.actors import without_customer
 from domain.common.errors import NotFound
-from domain.erasure import without_customer
 from domain.management_center.assignments import (
     AssignEngineer,
     Assignment,
@@ -18,7 +18,7 @@ from domain.management_center.assignments import (
     ReleaseAssignment,
     WhenNobody,
 )
-from domain.orders import Visit
+from domain.visits import TimeWindow
 from stores.management_center import bookings
 from stores.management_center import waiting_list as waiting
 from stores.management_center.decision import AssignmentDecision, NoCandidate, Selected
@@ -238,8 +238,8 @@ def _keeps(booked: Any, found: Selected | NoCandidate, request: AssignEngineer) 
     return (booked.engineer_id, booked.visit_start) == (found.engineer.engineer_id, found.window.start)
 
 
-def _visit(row: Any) -> Visit | None:
-    return Visit(row.visit_start, row.visit_end) if row is not None and row.visit_start is not None else None
+def _visit(row: Any) -> TimeWindow | None:
+    return TimeWindow(row.visit_start, row.visit_end) if row is not None and row.visit_start is not None else None
 
 
 def _as_assignment(row: Any) -> Assignment:

@@ -23,8 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.staff import Slot
-from domain.orders import Visit
-from domain.visits import BookingRules
+from domain.visits import BookingRules, TimeWindow
 from stores.management_center.candidates import STATEMENTS, CandidatePool, QueryShape, members
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
 
@@ -85,7 +84,7 @@ class Calendar:
     def _hours(self, working_days: int, works_from: int, works_until: int, visits_per_window: int | None) -> Hours:
         return Hours(working_days, works_from, works_until, visits_per_window or self.rules.visits_per_window)
 
-    def places(self, window: Visit) -> int:
+    def places(self, window: TimeWindow) -> int:
         """How many visits the team could make in the window, if none were booked."""
         day = self.rules.grid.day_of(window.start)
         if day in self.holidays:
@@ -95,7 +94,7 @@ class Calendar:
         away = self.off[day].values() if day in self.off else ()
         return at_work - sum(hours.visits_per_window for hours in away if hours.contain(*then))
 
-    async def free(self, windows: Sequence[Visit]) -> list[Slot]:
+    async def free(self, windows: Sequence[TimeWindow]) -> list[Slot]:
         """Those of the windows, which are in order, in which there is a place left."""
         places = {(window.start, window.end): self.places(window) for window in windows}
         if not any(places.values()):
@@ -115,7 +114,7 @@ class Calendar:
         return [Slot(window, number) for window in windows if (number := places[window.start, window.end]) > 0]
 
     async def _count_one_by_one(
-        self, windows: Sequence[Visit], places: dict[tuple[datetime, datetime], int], span: dict[str, Any]
+        self, windows: Sequence[TimeWindow], places: dict[tuple[datetime, datetime], int], span: dict[str, Any]
     ) -> None:
         """Put right what has been counted of engineers who have a visit across windows, or more than they take."""
         booked: dict[tuple[str, Hours], list[tuple[datetime, datetime]]] = defaultdict(list)
@@ -132,7 +131,7 @@ class Calendar:
                 across = any(start < window.end and window.start < end for start, end in visits if (start, end) != own)
                 places[own] += (max(counted, 0) if works and not across else 0) - counted
 
-    def _works(self, engineer_id: str, hours: Hours, window: Visit) -> bool:
+    def _works(self, engineer_id: str, hours: Hours, window: TimeWindow) -> bool:
         day = self.rules.grid.day_of(window.start)
         away = day in self.holidays or (day in self.off and engineer_id in self.off[day])
         return not away and hours.contain(day.weekday(), *self.rules.grid.minutes_of(window))

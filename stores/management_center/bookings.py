@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders import Visit
-from domain.visits import BookingRules
+from domain.visits import BookingRules, TimeWindow
 from stores.management_center.availability import Hours
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER, ENGINEER_SKILL
 
@@ -39,7 +38,12 @@ _TO_CHECK = select(
 
 
 async def book(
-    connection: AsyncConnection, order_id: str, engineer: Any, window: Visit, skills: Sequence[str], rules: BookingRules
+    connection: AsyncConnection,
+    order_id: str,
+    engineer: Any,
+    window: TimeWindow,
+    skills: Sequence[str],
+    rules: BookingRules,
 ) -> None:
     """Book a visit with an engineer who has a place in the window.
 
@@ -85,7 +89,7 @@ async def strand(connection: AsyncConnection, rules: BookingRules, now: datetime
     skilled = await skills_of(connection, list({row.engineer_id for row in rows if row.skills}))
     wrong: dict[bool, list[str]] = defaultdict(list)
     for row in rows:
-        window = Visit(row.visit_start, row.visit_end)
+        window = TimeWindow(row.visit_start, row.visit_end)
         hours = Hours(row.working_days, row.works_from, row.works_until, 0)
         works = hours.contain(row.day.weekday(), *rules.grid.minutes_of(window))
         able = set(row.skills) <= set(skilled.get(row.engineer_id, ()))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, false, func, not_, or_, select, true
 
-from domain.orders import Visit
+from domain.visits import TimeWindow
 from stores.management_center.tables import ENGINEER, ENGINEER_SKILL
 
 STATEMENTS = 256
@@ -90,8 +90,8 @@ class CandidatePool:
         return not (self.skills or self.passed_over or self.only or self.bars)
 
     def stretches(
-        self, windows: Sequence[Visit], bars: Sequence[PriorityHold]
-    ) -> Iterator[tuple["CandidatePool", list[Visit]]]:
+        self, windows: Sequence[TimeWindow], bars: Sequence[PriorityHold]
+    ) -> Iterator[tuple["CandidatePool", list[TimeWindow]]]:
         """The windows, cut where one more order goes first, each part with those of the team who may take it."""
         cuts = sorted({bar.since for bar in bars})
         rest = list(windows)

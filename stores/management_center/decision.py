@@ -9,8 +9,7 @@ from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.assignments import AssignEngineer, AssignmentRefusal
-from domain.orders import Visit
-from domain.visits import BookingRules
+from domain.visits import BookingRules, TimeWindow
 from stores.management_center import waiting_list as waiting
 from stores.management_center.bookings import skills_of
 from stores.management_center.candidates import CandidatePool
@@ -27,7 +26,7 @@ class Selected:
     """An engineer (a row of `ENGINEER`) and a window."""
 
     engineer: Any
-    window: Visit
+    window: TimeWindow
     reason: str
     skills: Sequence[str]
     """Those of the engineer that the visit takes."""
@@ -53,7 +52,7 @@ class AssignmentDecision:
     region: str | None
     skills: Sequence[str]
     """That the product takes."""
-    held: Visit | None = None
+    held: TimeWindow | None = None
     """The order's window, which it may keep however soon it begins."""
     held_by: str | None = None
     """The engineer with whom it is booked, if it is."""
@@ -114,6 +113,6 @@ class AssignmentDecision:
             window = self.rules.grid.window_at(wanted)
             yield team, [window] if window is not None else []
 
-    def _moved(self, window: Visit) -> str:
+    def _moved(self, window: TimeWindow) -> str:
         wanted = self.request.wanted
         return f"; {wanted:%Y-%m-%dT%H:%MZ} was not free" if wanted not in (None, window.start) else ""

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, and_, bindparam, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders import Visit
-from domain.visits import BookingRules
+from domain.visits import BookingRules, TimeWindow
 from stores.management_center.availability import LONGEST_VISIT, Calendar
 from stores.management_center.candidates import STATEMENTS, CandidatePool, PriorityHold, QueryShape, members
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
@@ -18,7 +17,7 @@ _FIRST_LOOK = timedelta(days=7)
 _TOO_MANY = 1000
 """What a visit that overlaps a window in part takes of its places: all."""
 
-Look = tuple[CandidatePool, Sequence[Visit]]
+Look = tuple[CandidatePool, Sequence[TimeWindow]]
 """Windows to be looked through, in order, and for whom."""
 
 
@@ -42,7 +41,7 @@ class Search:
 
     async def find(
         self, looks: Iterable[Look], bars: Sequence[PriorityHold] = (), *, keep: str | None = None
-    ) -> tuple[Any, Visit] | None:
+    ) -> tuple[Any, TimeWindow] | None:
         """The first window for which there is somebody, and who: a row of `ENGINEER`, with `that_day`."""
         for team, windows in looks:
             for part, some in team.stretches(windows, bars):
@@ -64,7 +63,7 @@ class Search:
             self._calendars[team] = await read
         return self._calendars[team]
 
-    async def _choose(self, team: CandidatePool, window: Visit, keep: str | None) -> Any:
+    async def _choose(self, team: CandidatePool, window: TimeWindow, keep: str | None) -> Any:
         """Who of the team has the window; None: nobody has a place in it.
 
         The one to be kept, where they have a place; else the one with the fewest visits that day, and of several the

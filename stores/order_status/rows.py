@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Table, or_, true
 
 from domain.common.texts import folded
 from domain.order_status.view import OrderFilter, OrderView
-from domain.orders import Attention, Order, OrderStatus, Visit
+from domain.orders import Attention, Order, OrderStatus
+from domain.visits import TimeWindow
 
 _IN_COLUMNS_OF_THEIR_OWN = {"status", "visit", "attention", "history"}
 _AS_THEY_ARE = [field.name for field in fields(Order) if field.name not in _IN_COLUMNS_OF_THEIR_OWN]
@@ -41,7 +42,7 @@ def as_view(row: Any) -> OrderView:
     order = Order(
         **{name: getattr(row, name) for name in _AS_THEY_ARE},
         status=OrderStatus(row.status),
-        visit=Visit(row.visit_start, row.visit_end) if row.visit_start else None,
+        visit=TimeWindow(row.visit_start, row.visit_end) if row.visit_start else None,
         attention=_attention(row),
     )
     return OrderView(order, row.updated_at)

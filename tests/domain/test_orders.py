@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.common.actors import SYSTEM
 from domain.common.errors import IllegalTransition
 from domain.order_policy import OrderPolicy
 from domain.orders import (
-    SYSTEM,
     TRANSITIONS,
     Attention,
     AttentionReason,

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.orders import Visit
-from domain.visits import BookingRules, VisitGrid
+from domain.visits import BookingRules, TimeWindow, VisitGrid
 
 SEOUL = VisitGrid()
 BERLIN = VisitGrid(zone=ZoneInfo("Europe/Berlin"))
@@ -28,14 +27,14 @@ def utc(*at: int) -> datetime:
 def test_the_windows_of_a_day_follow_one_another_from_nine_in_seoul_until_midnight() -> None:
     starts = [window.start for window in SEOUL.windows_of(date(2026, 7, 15))]
     assert starts == [utc(2026, 7, 15, hour) for hour in (0, 2, 4, 6, 8, 10, 12)]
-    assert SEOUL.window_at(utc(2026, 7, 15, 12)) == Visit(utc(2026, 7, 15, 12), utc(2026, 7, 15, 14))
+    assert SEOUL.window_at(utc(2026, 7, 15, 12)) == TimeWindow(utc(2026, 7, 15, 12), utc(2026, 7, 15, 14))
     assert [SEOUL.window_at(utc(2026, 7, 15, hour)) for hour in (1, 14, 16)] == [None] * 3
 
 
 def test_a_window_that_ends_at_midnight_is_the_last() -> None:
     evening = VisitGrid(time(20), timedelta(hours=2), UTC)
     assert [window.end for window in evening.windows_of(date(2026, 7, 15))] == [utc(2026, 7, 15, 22), utc(2026, 7, 16)]
-    assert evening.minutes_of(Visit(utc(2026, 7, 15, 22), utc(2026, 7, 16))) == (22 * 60, 24 * 60)
+    assert evening.minutes_of(TimeWindow(utc(2026, 7, 15, 22), utc(2026, 7, 16))) == (22 * 60, 24 * 60)
 
 
 def test_a_span_has_the_windows_that_begin_in_it_but_not_at_its_end() -> None:

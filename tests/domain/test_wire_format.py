@@ -51,8 +51,8 @@ def written() -> Iterator[Any]:
     """Each value of the release before, with the type that reads it today."""
     known = commands()
     for name, sides in WRITTEN["commands"].items():
-        yield pytest.param(sides["input"], known[name].asked, id=f"{name} input")
-        yield pytest.param(sides["result"], known[name].answered, id=f"{name} result")
+        yield pytest.param(sides["input"], known[name].input_type, id=f"{name} input")
+        yield pytest.param(sides["result"], known[name].result_type, id=f"{name} result")
     for name, value in WRITTEN["messages"].items():
         yield pytest.param(value, MESSAGES[name], id=f"{name} message")
     for name, value in WRITTEN["results"].items():

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, WhenNobody
 from domain.management_center.staff import DayOff, Engineer, Weekday
-from domain.orders import Visit
-from domain.visits import BookingRules
+from domain.visits import BookingRules, TimeWindow
 
 Place = tuple[str, datetime]
 """An engineer, and the start of a window."""
@@ -17,7 +16,7 @@ class Booked:
     """What is booked for an order."""
 
     engineer_id: str
-    window: Visit
+    window: TimeWindow
     region: str
     skills: set[str]
 
@@ -34,11 +33,11 @@ class NaiveCalendar:
     off: dict[str, DayOff] = field(default_factory=dict)
     products: dict[str, set[str]] = field(default_factory=dict)
     booked: dict[str, Booked] = field(default_factory=dict)
-    held: dict[str, Visit] = field(default_factory=dict)
+    held: dict[str, TimeWindow] = field(default_factory=dict)
     waiting: dict[str, AssignEngineer] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
 
-    def works(self, engineer: Engineer, window: Visit) -> bool:
+    def works(self, engineer: Engineer, window: TimeWindow) -> bool:
         day = self.rules.grid.day_of(window.start)
         start, end = (at.astimezone(self.rules.grid.zone).time() for at in (window.start, window.end))
         return (
@@ -58,17 +57,17 @@ class NaiveCalendar:
         there = engineer.region == booked.region and booked.skills <= set(engineer.skills)
         return not (there and self.works(engineer, booked.window))
 
-    def visits(self, engineer_id: str) -> list[Visit]:
+    def visits(self, engineer_id: str) -> list[TimeWindow]:
         standing = (booked for booked in self.booked.values() if not self.stranded(booked))
         return [booked.window for booked in standing if booked.engineer_id == engineer_id]
 
-    def places(self, engineer: Engineer, window: Visit) -> int:
+    def places(self, engineer: Engineer, window: TimeWindow) -> int:
         if not self.works(engineer, window):
             return 0
         capacity = engineer.visits_per_window or self.rules.visits_per_window
         return max(capacity - self.visits(engineer.engineer_id).count(window), 0)
 
-    def bookable(self) -> list[Visit]:
+    def bookable(self) -> list[TimeWindow]:
         return list(self.rules.grid.windows(*self.rules.bookable(self.now)))
 
     def slots(self, region: str, product_id: str) -> list[tuple[datetime, int]]:
@@ -79,13 +78,13 @@ class NaiveCalendar:
     def able(self, engineer: Engineer, region: str, product_id: str) -> bool:
         return engineer.region == region and self.products.get(product_id, set()) <= set(engineer.skills)
 
-    def could_have(self, asked: AssignEngineer, engineer: Engineer, window: Visit) -> bool:
+    def could_have(self, asked: AssignEngineer, engineer: Engineer, window: TimeWindow) -> bool:
         """Whether it may be given to the order, if nobody goes before it."""
         earliest = max(asked.wanted or self.now, self.now + self.rules.lead)
         able = self.able(engineer, self.areas[asked.installation_address], asked.product_id)
         return able and engineer.engineer_id not in asked.passed_over and window.start >= earliest
 
-    def is_for_others(self, asked: AssignEngineer, engineer: Engineer, window: Visit) -> bool:
+    def is_for_others(self, asked: AssignEngineer, engineer: Engineer, window: TimeWindow) -> bool:
         """Whether an order that goes before it could have it."""
         return any(
             self.could_have(other, engineer, window)
@@ -129,7 +128,7 @@ class NaiveCalendar:
                 self.waiting[asked.order_id] = asked
         return found
 
-    def choose(self, asked: AssignEngineer, before: Booked | None) -> tuple[Engineer, Visit] | AssignmentRefusal:
+    def choose(self, asked: AssignEngineer, before: Booked | None) -> tuple[Engineer, TimeWindow] | AssignmentRefusal:
         region = self.areas[asked.installation_address]
         if asked.engineer_id is not None:
             team = [self.engineers[asked.engineer_id]]
@@ -160,12 +159,12 @@ class NaiveCalendar:
             return AssignmentRefusal.ENGINEER_UNAVAILABLE
         return AssignmentRefusal.VISIT_UNAVAILABLE if asked.exactly else AssignmentRefusal.NO_CAPACITY
 
-    def keeps(self, asked: AssignEngineer, before: Booked | None, engineer: Engineer, window: Visit) -> bool:
+    def keeps(self, asked: AssignEngineer, before: Booked | None, engineer: Engineer, window: TimeWindow) -> bool:
         """It has the place already, and wants that window again."""
         had = (before.engineer_id, before.window) if before is not None else None
         return had == (engineer.engineer_id, window) and asked.wanted == window.start
 
-    def wanted(self, asked: AssignEngineer) -> list[Visit]:
+    def wanted(self, asked: AssignEngineer) -> list[TimeWindow]:
         """The windows that would do, the best first."""
         wanted = asked.wanted if asked.wanted and asked.wanted > self.now else None
         held = self.held.get(asked.order_id)
@@ -174,7 +173,7 @@ class NaiveCalendar:
             return own or [window for window in self.bookable() if window.start == wanted]
         return own + [window for window in self.bookable() if wanted is None or window.start >= wanted]
 
-    def rank(self, engineer: Engineer, window: Visit, keep: str | None) -> tuple[bool, int, str]:
+    def rank(self, engineer: Engineer, window: TimeWindow, keep: str | None) -> tuple[bool, int, str]:
         day = self.rules.grid.day_of(window.start)
         that_day = [visit for visit in self.visits(engineer.engineer_id) if self.rules.grid.day_of(visit.start) == day]
         return engineer.engineer_id != keep, len(that_day), engineer.engineer_id

@@ -15,7 +15,7 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.orders import Visit
+from domain.visits import TimeWindow
 from stores.common.database import Database
 from stores.installation.installations import InstallationStore
 from tests.stores.conftest import Connect
@@ -25,7 +25,7 @@ DECLINED, CANCELED = InstallationStatus.DECLINED, InstallationStatus.CANCELED
 COMPLETED, INCOMPLETE = InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE
 NOON = datetime(2026, 7, 15, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
-VISIT = Visit(NOON + timedelta(days=1), NOON + timedelta(days=1, hours=2))
+VISIT = TimeWindow(NOON + timedelta(days=1), NOON + timedelta(days=1, hours=2))
 ACTS = {
     "accept": (ACCEPTED, {REQUESTED}),
     "decline": (DECLINED, {REQUESTED}),
@@ -48,7 +48,7 @@ def store(database: Database) -> InstallationStore:
 
 
 def asking(
-    order_id: str = "o1", round_: int = 1, engineer_id: str = "e1", visit: Visit | None = VISIT
+    order_id: str = "o1", round_: int = 1, engineer_id: str = "e1", visit: TimeWindow | None = VISIT
 ) -> RequestInstallation:
     return RequestInstallation(
         order_id,
@@ -278,13 +278,13 @@ async def test_a_work_list_goes_by_the_time_of_asking_whatever_its_filter_and_pa
 async def test_a_day_is_listed_as_its_visits_come(store: InstallationStore) -> None:
     day = NOON + timedelta(days=3)
     for number, hours in enumerate([10, 4, -1, 0, 4, 24, 23, 2]):
-        visit = Visit(day + timedelta(hours=hours), day + timedelta(hours=hours + 2))
+        visit = TimeWindow(day + timedelta(hours=hours), day + timedelta(hours=hours + 2))
         asked = asking(f"o{number}", engineer_id=f"e{number % 2}", visit=visit)
         await store.request(asked, NOON - timedelta(minutes=number))
     await store.request(asking("later", visit=None), NOON)
     await store.start(answer(order_id="o4"))
     # Another visit of the same day is another round: both are shown.
-    again = asking("o4", 2, "e0", Visit(day + timedelta(hours=8), day + timedelta(hours=10)))
+    again = asking("o4", 2, "e0", TimeWindow(day + timedelta(hours=8), day + timedelta(hours=10)))
     await store.request(again, LATER)
     span = (day, day + timedelta(days=1))
     for limit in (1, 2, 3, 50):

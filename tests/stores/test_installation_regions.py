@@ -22,7 +22,7 @@ from domain.installation import (
     RecordAnswer,
     RequestInstallation,
 )
-from domain.orders import Visit
+from domain.visits import TimeWindow
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
 from stores.installation.details import InstallationDetailsStore
 from stores.installation.installations import InstallationStore
@@ -31,7 +31,7 @@ from stores.installation.rows import requested
 from stores.installation.tables import INSTALLATION
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
-VISIT = Visit(NOON, NOON + timedelta(hours=2))
+VISIT = TimeWindow(NOON, NOON + timedelta(hours=2))
 REGIONS = ["KR-11", "KR-26", "KR-41"]
 STEPS = st.tuples(
     st.sampled_from(["request", "request", "decline", "complete", "cancel", "add"]),
@@ -225,7 +225,7 @@ async def test_a_page_of_a_region_is_found_by_an_index(database: Database) -> No
     for number in range(3000):
         at = timedelta(seconds=20 * number)
         asked = asking(f"o{number:04}", 1, REGIONS[min(number % 50, 2)], f"e{number % 9}")
-        asked.visit = Visit(VISIT.start + at, VISIT.end + at)
+        asked.visit = TimeWindow(VISIT.start + at, VISIT.end + at)
         status = InstallationStatus.REQUESTED if number // 50 % 4 == 0 else InstallationStatus.COMPLETED
         rows.append(requested(asked, NOON + at) | {"status": status.value})
     async with database.writing() as connection:

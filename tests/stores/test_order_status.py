@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from domain.common import contexts
 from domain.common.errors import MalformedCursor, NotFound
 from domain.order_status.view import OrderFilter, OrderView, Sort, Summary
-from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus, Visit
+from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus
+from domain.visits import TimeWindow
 from stores.common.database import Database
 from stores.order_status.view import OrderStatusStore
 from tests.stores.conftest import Connect
@@ -36,7 +37,7 @@ async def test_an_order_reads_as_it_was_stored(store: OrderStatusStore) -> None:
         region="KR-11",
         engineer_id="kr-11-1",
         engineer_name="김민준 Kim Minjun",
-        visit=Visit(NOON, NOON + timedelta(hours=2)),
+        visit=TimeWindow(NOON, NOON + timedelta(hours=2)),
         install_completed_at=NOON,
         attention=Attention(AttentionReason.INSTALLATION_UNAVAILABLE, NOON, "detail", "manager:김", NOON),
         history=[HistoryEntry(Event.JOIN_ORDERED, NOON, "customer:c1"), HistoryEntry("Other", NOON, "x", "세부 😀")],

@@ -38,7 +38,8 @@ from domain.management_center.assignments import (
     WhenNobody,
 )
 from domain.order_status.view import PROJECT_ORDER
-from domain.orders import Order, OrderStatus, Visit
+from domain.orders import Order, OrderStatus
+from domain.visits import TimeWindow
 from tests.workflows.faults import Faults
 from tests.workflows.invariants import broken_between, broken_by
 from tests.workflows.waiting import within
@@ -224,7 +225,7 @@ class Contexts:
         assignment = Assignment(
             *(order_id, engineer_id, engineer_id.upper(), self.region or "KR-11", asked.round, "first"),
             by=asked.by,
-            visit=Visit(start, start + WINDOW),
+            visit=TimeWindow(start, start + WINDOW),
         )
         self.assignments[order_id] = assignment
         return AssignmentOutcome(assignment=assignment, region=self.region, round=asked.round)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from temporalio import workflow
 
+from domain.common.actors import SYSTEM
 from domain.common.errors import EngineerUnavailable, IllegalTransition, Refusal, VisitUnavailable
 from domain.installation import (
     DECLINE_INSTALLATION,
@@ -20,7 +21,7 @@ from domain.management_center.assignments import (
     CloseAssignment,
     WhenNobody,
 )
-from domain.orders import SYSTEM, AttentionReason, Event, OrderStatus, Subscription
+from domain.orders import AttentionReason, Event, OrderStatus, Subscription
 from workflows.common.deadlines import Deadline
 from workflows.common.decisions import Report, Wish
 from workflows.common.steps import Step

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from temporalio import workflow
 
+from domain.common.actors import MANAGER
 from domain.common.errors import IllegalTransition, OrderCancelRejected
-from domain.orders import MANAGER, Acknowledgement, CancelRequest, Event, Message, Order, OrderStatus
+from domain.orders import Acknowledgement, CancelRequest, Event, Message, Order, OrderStatus
 from workflows.common.decisions import as_failure
 from workflows.orders.reassignment import Wishes
 from workflows.orders.saga import bounded

@@ -5,11 +5,12 @@ One wish at a time; `run` has the next round decided by it.
 
 from temporalio import workflow
 
+from domain.common.actors import MANAGER, SYSTEM
 from domain.common.errors import EngineerUnavailable, IllegalTransition, Refusal, VisitUnavailable
 from domain.installation import EngineerAction
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
-from domain.orders import MANAGER, SYSTEM, Message, Order, OrderStatus, RescheduleRequest, Subscription
+from domain.orders import Message, Order, OrderStatus, RescheduleRequest, Subscription
 from workflows.common.decisions import Wish, as_failure
 from workflows.orders.acts import Acts
 from workflows.orders.saga import bounded

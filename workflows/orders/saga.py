@@ -10,8 +10,9 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError
 
 from domain.common import contexts
+from domain.common.actors import SYSTEM
 from domain.common.commands import Command
-from domain.orders import SYSTEM, Attention, AttentionReason, CancelRequest, Event, Subscription
+from domain.orders import Attention, AttentionReason, CancelRequest, Event, Subscription
 from workflows.common.decisions import Report
 from workflows.common.steps import Step
 from workflows.orders import visibility

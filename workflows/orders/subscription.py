@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from domain.common.actors import SYSTEM
 from domain.common.errors import IllegalTransition
 from domain.installation import (
     ACCEPT_INSTALLATION,
@@ -24,16 +25,7 @@ from domain.management_center.assignments import (
     CloseAssignment,
     ReleaseAssignment,
 )
-from domain.orders import (
-    SYSTEM,
-    WORKFLOW_TYPE,
-    AttentionReason,
-    CancelRequest,
-    Event,
-    Order,
-    OrderStatus,
-    Subscription,
-)
+from domain.orders import WORKFLOW_TYPE, AttentionReason, CancelRequest, Event, Order, OrderStatus, Subscription
 from workflows.common.deadlines import Deadline
 from workflows.common.decisions import Report
 from workflows.common.steps import Step
