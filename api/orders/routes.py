@@ -122,7 +122,9 @@ async def get_order(order_id: OrderId, orders: Orders) -> Response:
     "/{orderId}/cancel",
     response_model=OrderResponse,
     responses=_RECORDED
-    | problem_responses(ProblemType.NOT_FOUND, ProblemType.ORDER_CANCEL_REJECTED, *_SILENT, body=True),
+    | problem_responses(
+        ProblemType.NOT_FOUND, ProblemType.ORDER_CANCEL_REJECTED, ProblemType.ILLEGAL_TRANSITION, *_SILENT, body=True
+    ),
 )
 async def cancel_order(
     order_id: OrderId, orders: Orders, caller: CurrentCaller, given: CancellationRequest | None = None

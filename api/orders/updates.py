@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.http.errors import NoAnswerInTime
 from api.http.temporal_calls import asking_temporal
-from domain.common.errors import Refusal
+from domain.common.errors import IllegalTransition, Refusal
 from domain.installation import EngineerAct, EngineerAction
 from domain.management_center.assignments import ManualAssignment
 from domain.orders import Acknowledgement, CancelRequest, Message, RescheduleRequest, workflow_id
@@ -19,7 +19,7 @@ from domain.orders import Acknowledgement, CancelRequest, Message, RescheduleReq
 CARRY_OUT_WITHIN = 4.0
 """Seconds for what people say to be carried out."""
 
-_REFUSALS = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
+_REFUSALS = {refusal.code: refusal for refusal in Refusal.__subclasses__()}
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,12 @@ class Updates:
 
 
 def refusal_in(failure: WorkflowUpdateFailedError) -> Refusal | None:
-    """The domain's refusal that an order has answered an update with, if it is one."""
+    """The domain's refusal that an order has answered an update with, if it is one.
+
+    A refusal that only a later release knows is an `IllegalTransition` here, with the order's text.
+    """
     cause = failure.cause
-    if isinstance(cause, ApplicationError) and cause.type in _REFUSALS:
-        return _REFUSALS[cause.type](cause.message)
+    # Only refusals are marked so: what the SDK could not deliver may succeed on another worker.
+    if isinstance(cause, ApplicationError) and cause.non_retryable:
+        return _REFUSALS.get(cause.type or "", IllegalTransition)(cause.message)
     return None

@@ -13,45 +13,68 @@
 - `StoreUnavailable`: a context's database did not answer; asking again may help.
 """
 
+from typing import ClassVar
+
 
 class Refusal(Exception):
     """The request is refused for a reason of the business; its text says which."""
+
+    code: ClassVar[str] = "Refusal"
+    """Names the refusal on the wire from a workflow to the API. It never changes, whatever the class is called."""
 
 
 class NotFound(Refusal):
     """There is no such thing."""
 
+    code = "NotFound"
+
 
 class IllegalTransition(Refusal):
     """The state does not allow it."""
+
+    code = "IllegalTransition"
 
 
 class OrderCancelRejected(Refusal):
     """A completion was taken first: the order cannot be cancelled any more."""
 
+    code = "OrderCancelRejected"
+
 
 class NotAssigned(Refusal):
     """The engineer acts on an installation that is not theirs."""
+
+    code = "NotAssigned"
 
 
 class EngineerUnavailable(Refusal):
     """The engineer named by a manager does not exist, is inactive, or has no free window."""
 
+    code = "EngineerUnavailable"
+
 
 class VisitUnavailable(Refusal):
     """The visit window that is wanted is not free."""
+
+    code = "VisitUnavailable"
 
 
 class OrdersOpen(Refusal):
     """An order of the customer has not ended, and needs their data."""
 
+    code = "OrdersOpen"
+
 
 class AlreadyExists(Refusal):
     """What is to be made is there already."""
 
+    code = "AlreadyExists"
+
 
 class MalformedCursor(Refusal):
     """The paging cursor was not given by an earlier answer."""
+
+    code = "MalformedCursor"
 
 
 class StoreUnavailable(Exception):

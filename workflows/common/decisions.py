@@ -71,5 +71,5 @@ class Wish(Decision):
 
 
 def as_failure(refusal: Refusal) -> ApplicationError:
-    """A refusal as Temporal carries it: its class's name is the type. Nothing else may leave an update handler."""
-    return ApplicationError(str(refusal), type=type(refusal).__name__, non_retryable=True)
+    """A refusal as Temporal carries it: its code is the type. Nothing else may leave an update handler."""
+    return ApplicationError(str(refusal), type=refusal.code, non_retryable=True)
