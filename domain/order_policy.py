@@ -24,3 +24,8 @@ class OrderPolicy:
     """The longest pause between two tries of a step."""
     projection_patience: float = 7 * 24 * 60 * 60
     """How long a closing order waits for a read model that does not take its last state."""
+    max_reschedules: int | None = None
+    """How often the visit may be moved for a customer or a manager. 0: no limit. `None`: an order of before the limit.
+
+    Without a limit, the server's suggestion that the history is long ends it.
+    """

@@ -176,14 +176,19 @@ class Order:
         """Who it was, as the history says it: whoever knows no more than that it was the customer says so."""
         return f"customer:{self.customer_id}" if by == "customer" else by
 
+    def allows(self, event: Event) -> bool:
+        """Whether `event` may happen in the present status."""
+        allowed, _ = TRANSITIONS[event]
+        return self.status in allowed
+
     def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
         """Note that `event` happened: the one way in which status and history change.
 
         Raises:
             IllegalTransition: the status does not allow the event; nothing has changed.
         """
-        allowed, status = TRANSITIONS[event]
-        if self.status not in allowed:
+        _, status = TRANSITIONS[event]
+        if not self.allows(event):
             raise IllegalTransition(f"{event} cannot follow {self.status}")
         self.status = status or self.status
         self.history.append(HistoryEntry(event, at, by, detail))

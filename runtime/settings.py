@@ -119,13 +119,14 @@ class Settings(BaseSettings):
     visit_horizon: Seconds = 60 * 24 * 60 * 60
     visits_per_window: int = Field(1, ge=1, le=100)
     order_answer_within: Seconds = OrderPolicy.answer_within
-    """This and the six below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
+    """This and those below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
     order_rounds: int = Field(3, ge=0, le=1000)
     order_report_within: Seconds = 60 * 60
     order_attention_after: Seconds = OrderPolicy.attention_after
     order_try_for: Seconds = OrderPolicy.try_for
     order_retry_at_most_every: Seconds = OrderPolicy.retry_at_most_every
     order_projection_patience: Seconds = OrderPolicy.projection_patience
+    order_max_reschedules: int = Field(20, ge=0, le=1000)
 
     @classmethod
     def settings_customise_sources(
@@ -205,6 +206,7 @@ class Settings(BaseSettings):
             try_for=self.order_try_for,
             retry_at_most_every=self.order_retry_at_most_every,
             projection_patience=self.order_projection_patience,
+            max_reschedules=self.order_max_reschedules,
         )
 
     @cached_property

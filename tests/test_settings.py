@@ -11,10 +11,18 @@ from runtime.settings import InsecureConfiguration, Settings
 
 
 def test_without_any_setting_an_order_travels_with_the_policy_of_the_domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ANSWER_WITHIN", "ATTENTION_AFTER", "TRY_FOR", "RETRY_AT_MOST_EVERY", "PROJECTION_PATIENCE", "ROUNDS"):
+    for name in (
+        "ANSWER_WITHIN",
+        "ATTENTION_AFTER",
+        "TRY_FOR",
+        "RETRY_AT_MOST_EVERY",
+        "PROJECTION_PATIENCE",
+        "ROUNDS",
+        "MAX_RESCHEDULES",
+    ):
         monkeypatch.delenv(f"ORDER_{name}", raising=False)
 
-    assert Settings().order_policy == replace(OrderPolicy(), rounds=3, report_within=3600)
+    assert Settings().order_policy == replace(OrderPolicy(), rounds=3, report_within=3600, max_reschedules=20)
 
 
 @pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "0", "1e12", "soon"])

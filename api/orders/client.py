@@ -8,7 +8,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.http.errors import Unavailable
+from api.http.errors import NoAnswerInTime, Unavailable
 from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
 from api.orders.lookup import LOOK_WITHIN, TELL_WITHIN, Known, OrderLookup
 from api.orders.starting import Starting
@@ -33,6 +33,8 @@ from domain.orders import (
 
 SIGNAL_WITHIN = 2.0
 """Seconds for a cancel to be left with the server."""
+SIGNAL_GRACE = 0.5
+"""Seconds that this may go beyond `CANCEL_WITHIN`."""
 CANCEL_WITHIN = 3.5
 """Seconds from the request to the result of a cancel; to find out what is known otherwise takes a moment more."""
 
@@ -121,26 +123,26 @@ class OrderWorkflowClient:
             Unavailable, StoreUnavailable: it is not known whether the cancel was recorded.
         """
         deadline = monotonic() + CANCEL_WITHIN
-        # Cancelling twice is cancelling once, so the update may have one id for good.
-        update = Update(Message.CANCEL, request, id="cancel", answer=Order)
+        # Canceling twice is canceling once: a retry has the same id, and joins the first request.
+        update = Update(Message.CANCEL, request, id=Message.CANCEL, answer=Order)
         try:
-            cancel = await self._updates.send(order_id, update, within=TELL_WITHIN)
+            try:
+                order = await self._cancel(order_id, update, deadline)
+            except OrderCancelRejected:
+                # An earlier request may have been answered so, and the completion may have come to nothing since.
+                # While the order stays as it is, the second id is the same for every retry, too.
+                known = await self._lookup.from_workflow(order_id)
+                if known.status is OrderStatus.JOIN_COMPLETED:
+                    raise
+                order = await self._cancel(order_id, replace(update, id=f"{update.id}-{known.version}"), deadline)
         except NoSuchWorkflow:
             return await self._canceled(order_id, request)
         except Unavailable:
-            return await self._leave_cancel(order_id, request)
-        try:
-            async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
-                return Cancellation(Known(await cancel.result(rpc_timeout=timeout)), done=True)
-        except NoSuchWorkflow:
-            return await self._canceled(order_id, request)
-        except Unavailable:
-            known = await self._lookup.current(order_id, within=TELL_WITHIN / 2)
-            return Cancellation(known, done=known.order.status is OrderStatus.ORDER_CANCELED)
-        except WorkflowUpdateFailedError as failure:
-            if refusal := refusal_in(failure):
-                raise refusal from failure
-            return await self._leave_cancel(order_id, request)
+            return await self._leave_cancel(order_id, request, deadline)
+        if order is not None:
+            return Cancellation(Known(order), done=True)
+        now = await self._lookup.current(order_id, within=TELL_WITHIN / 2)
+        return Cancellation(now, done=now.order.status is OrderStatus.ORDER_CANCELED)
 
     async def act(self, order_id: str, act: EngineerAction, said: EngineerAct) -> OrderStatus | None:
         """Tell the order what its engineer decides or reports.
@@ -205,10 +207,28 @@ class OrderWorkflowClient:
         order: Order = await self._decide(order_id, Update(Message.ACKNOWLEDGE, said, id=said.by, answer=Order))
         return order
 
-    async def _leave_cancel(self, order_id: str, request: CancelRequest) -> Cancellation:
+    async def _cancel(self, order_id: str, update: Update, deadline: float) -> Order | None:
+        """The canceled order, or nothing where the order has taken the cancel and has not carried it out in time.
+
+        Raises:
+            OrderCancelRejected: a completion was taken first.
+            NoSuchWorkflow, Unavailable: the order has not taken it.
+        """
+        cancel = await self._updates.send(order_id, update, within=TELL_WITHIN)
+        try:
+            async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
+                order: Order = await cancel.result(rpc_timeout=timeout)
+                return order
+        except Unavailable:
+            return None
+        except WorkflowUpdateFailedError as failure:
+            raise refusal_in(failure) or NoAnswerInTime("the order did not take the cancel") from failure
+
+    async def _leave_cancel(self, order_id: str, request: CancelRequest, deadline: float) -> Cancellation:
         """A signal waits at the server until a worker comes."""
         try:
-            async with asking_temporal(SIGNAL_WITHIN) as timeout:
+            # Whoever was refused before has waited longer by now, and is still answered within 5 seconds.
+            async with asking_temporal(min(SIGNAL_WITHIN, deadline - monotonic() + SIGNAL_GRACE)) as timeout:
                 handle = self._client.get_workflow_handle(workflow_id(order_id))
                 await handle.signal(Message.REQUEST_CANCEL, request, rpc_timeout=timeout)
         except NoSuchWorkflow:

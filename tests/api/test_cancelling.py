@@ -1,11 +1,14 @@
 import asyncio
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
+from domain.installation import CancelInstallation
 from domain.orders import Order, OrderStatus, workflow_id
 from runtime.settings import Settings
 from runtime.temporal_client import connect
+from stores.installation.installations import InstallationStore
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, silent_port
 from tests.stopwatch import stopwatch
@@ -60,6 +63,27 @@ async def test_while_a_completion_is_carried_out_a_cancel_is_rejected(service: S
     assert_problem(await completing, 503, "no-answer-in-time")
     await service.work("installation")
     await service.until(order_id, "JOIN_COMPLETED")
+
+
+async def test_a_cancel_that_was_rejected_is_taken_once_the_completion_has_come_to_nothing(service: Service) -> None:
+    """An operator has set the order back, and its installation is canceled already: nothing can be completed."""
+    await service.work()
+    order_id = await service.requested()
+    assert (await service.act(order_id, "accept")).status_code == 200
+    await service.rest("installation")
+    completing = asyncio.create_task(service.act(order_id, "complete"))
+    await service.taken(order_id, "complete")
+    for _ in range(2):
+        assert_problem(await service.http.post(f"/orders/{order_id}/cancel"), 409, "order-cancel-rejected")
+    await completing
+    async with service.opened("installation") as database:
+        await InstallationStore(database).cancel(CancelInstallation(order_id), at=datetime.now(UTC))
+    await service.work("installation")
+    await service.until(order_id, "AWAITING_ENGINEER")
+
+    answers = [await service.http.post(f"/orders/{order_id}/cancel") for _ in range(2)]
+
+    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(200, "ORDER_CANCELED")] * 2
 
 
 async def test_without_a_worker_a_cancel_is_recorded_and_done_when_one_comes(service: Service) -> None:

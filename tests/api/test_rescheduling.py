@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
+from runtime.settings import Settings
 from tests.api.problems import assert_problem
-from tests.api.service import Service, window
+from tests.api.service import Service, but, serving, window
 
 UNKNOWN = "0" * 32
 
@@ -97,3 +98,16 @@ async def test_managers_see_who_has_taken_on_what_a_person_is_asked_for(service:
     refused = await service.http.post(f"/orders/{well}/attention/acknowledge")
     assert_problem(refused, 409, "illegal-transition")
     assert_problem(await service.http.post(f"/orders/{UNKNOWN}/attention/acknowledge"), 404, "not-found")
+
+
+async def test_an_order_is_rescheduled_as_often_as_it_may_be(settings: Settings) -> None:
+    async with serving(but(settings, order_max_reschedules=1)) as service:
+        await service.hire()
+        await service.work()
+        order_id = await service.requested(installationAddress="달 1", preferredVisit=window())
+
+        answers = [await reschedule(service, order_id, start) for start in (window(13), window(13), window(15))]
+
+        assert [answer.status_code for answer in answers] == [200, 200, 409]
+        assert_problem(answers[-1], 409, "illegal-transition")
+        assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200

@@ -41,7 +41,7 @@ from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from domain.visits import TimeWindow
 from tests.workflows.faults import Faults
-from tests.workflows.invariants import broken_between, broken_by
+from tests.workflows.invariants import broken_between, broken_by, two_readings
 from tests.workflows.waiting import within
 
 Answer = TypeVar("Answer")
@@ -67,6 +67,8 @@ class Contexts:
     """An engineer has one visit in a window; otherwise any number, so that orders do not meet."""
     engineers: list[str] = field(default_factory=lambda: ["e1", "e2", "e3"])
     region: str | None = "KR-11"
+    redrawn: dict[str, str | None] = field(default_factory=dict)
+    """Regions of single orders that differ, since the areas were redrawn."""
     away: set[tuple[str, datetime]] = field(default_factory=set)
     """Engineers, and the starts of windows in which they are not there."""
     faults: Faults = field(default_factory=Faults)
@@ -96,6 +98,10 @@ class Contexts:
         """The status of the order's newest installation."""
         rounds = self.installations[order_id]
         return rounds[max(rounds)] if rounds else None
+
+    def region_of(self, order_id: str) -> str | None:
+        """In which region an order's address lies, as the areas are drawn now."""
+        return self.redrawn.get(order_id, self.region)
 
     def called(self, order_id: str) -> list[str]:
         """The tries that were made for an order."""
@@ -168,6 +174,8 @@ class Contexts:
     def check(self, order: Order) -> None:
         """Whoever reads an order, wherever: it is in keeping with what the contexts hold."""
         wrong, newest = broken_by(order), self.newest(order.order_id)
+        if stored := self.projected[order.order_id]:
+            wrong += two_readings(stored[-1], order)
         lives = order.order_id not in self.canceled or newest is None or newest.open
         if order.status is OrderStatus.ORDER_CANCELED and lives:
             wrong.append(f"reads {order.status} while the installation is {newest}")
@@ -204,11 +212,11 @@ class Contexts:
         order_id, known = asked.order_id, self.rounds[asked.order_id]
         held = self.assignments.get(order_id)
         if order_id in self.closed:
-            return AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=self.region, round=known)
+            return AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=self.region_of(order_id), round=known)
         if asked.round < known:
-            return AssignmentOutcome(refusal=AssignmentRefusal.SUPERSEDED, region=self.region, round=known)
+            return AssignmentOutcome(refusal=AssignmentRefusal.SUPERSEDED, region=self.region_of(order_id), round=known)
         if held is not None and held.round == asked.round:
-            return AssignmentOutcome(assignment=held, region=self.region, round=known)
+            return AssignmentOutcome(assignment=held, region=self.region_of(order_id), round=known)
         self.rounds[order_id] = asked.round
         before = self.booked.pop(order_id, None)
         chosen, refusal = self._choose(asked)
@@ -218,23 +226,23 @@ class Contexts:
             else:
                 self.assignments[order_id] = None
                 self._wait(order_id, waits=asked.otherwise is WhenNobody.QUEUE)
-            return AssignmentOutcome(refusal=refusal, region=self.region, round=asked.round)
+            return AssignmentOutcome(refusal=refusal, region=self.region_of(order_id), round=asked.round)
         self._wait(order_id, waits=False)
         self._book(order_id, chosen)
         engineer_id, start = chosen
         assignment = Assignment(
-            *(order_id, engineer_id, engineer_id.upper(), self.region or "KR-11", asked.round, "first"),
+            *(order_id, engineer_id, engineer_id.upper(), self.region_of(order_id) or "KR-11", asked.round, "first"),
             by=asked.by,
             visit=TimeWindow(start, start + WINDOW),
         )
         self.assignments[order_id] = assignment
-        return AssignmentOutcome(assignment=assignment, region=self.region, round=asked.round)
+        return AssignmentOutcome(assignment=assignment, region=self.region_of(order_id), round=asked.round)
 
     def _choose(self, asked: AssignEngineer) -> tuple[tuple[str, datetime] | None, AssignmentRefusal]:
         if asked.engineer_id is not None:
             named = [asked.engineer_id] if asked.engineer_id in self.engineers else []
             return self._free(named, asked), AssignmentRefusal.ENGINEER_UNAVAILABLE
-        if self.region is None:
+        if self.region_of(asked.order_id) is None:
             return None, AssignmentRefusal.NO_SERVICE_AREA
         left = [engineer for engineer in self.engineers if engineer not in asked.passed_over]
         if not left or asked.enough:

@@ -67,6 +67,10 @@ class Faults:
         gate = self._gates[name, order_id, done] = Gate(tries, skipped)
         return gate
 
+    def of(self, order_id: str) -> list[Gate]:
+        """What holds commands of this order alone."""
+        return [gate for (_, of, _), gate in self._gates.items() if of == order_id]
+
     async def before(self, name: str, order_id: str) -> None:
         """What happens to a command before it does its work."""
         await self._happen(name, order_id, done=False)

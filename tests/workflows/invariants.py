@@ -47,13 +47,19 @@ def illegal_steps(order: Order) -> list[str]:
     return wrong
 
 
+def two_readings(one: Order, other: Order) -> list[str]:
+    """What is wrong when an order reads so here, and otherwise there."""
+    if one.version == other.version and one != other:
+        return [f"version {one.version} reads in two ways: {one} and {other}"]
+    return []
+
+
 def broken_between(earlier: Order, later: Order) -> list[str]:
     """What is wrong when one reads `later` after `earlier`."""
     wrong = []
     if later.version < earlier.version:
         wrong.append(f"version falls from {earlier.version} to {later.version}")
-    if later.version == earlier.version and later != earlier:
-        wrong.append(f"version {later.version} reads in two ways")
+    wrong += two_readings(earlier, later)
     if later.history[: len(earlier.history)] != earlier.history:
         wrong.append("history is rewritten")
     return wrong

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.installation import COMPLETE_INSTALLATION, REQUEST_INSTALLATION
+from domain.installation import ACCEPT_INSTALLATION, COMPLETE_INSTALLATION, REQUEST_INSTALLATION
 from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import OrderStatus
 from tests.workflows import places
@@ -180,6 +180,38 @@ async def reset_after_a_decline(stage: Stage) -> Placed:
     return order
 
 
+async def refused_again_after_the_areas_were_redrawn(stage: Stage) -> Placed:
+    stage.contexts.engineers = []
+    order = await stage.place()
+    await places.awaiting_engineer(order)
+    stage.contexts.redrawn[order.order_id] = "KR-26"
+    await order.reconsider()
+    await order.until_quiet()
+    stage.contexts.engineers = ["e1"]
+    await order.reconsider()
+    await installed(order, "e1")
+    return order
+
+
+async def completed_again_after_a_reset(stage: Stage) -> Placed:
+    """A completion that has come to nothing is sent again, under another id; then the order is cancelled."""
+    order = await stage.place()
+    await places.accepted(order)
+    await order.cancel()
+    await order.result()
+    await reset(stage, order, after=ACCEPT_INSTALLATION.name, forget=True)
+    gate = stage.contexts.faults.hold(COMPLETE_INSTALLATION.name, tries=1)
+    completing = await order.put(refusal(order.complete()))
+    await gate.until_reached()
+    assert await refusal(order.cancel()) == "OrderCancelRejected"
+    gate.open()
+    await completing
+    await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+    assert await refusal(order.complete()) == "IllegalTransition"
+    await refusal(order.cancel())
+    return order
+
+
 _ARRIVE: dict[OrderStatus, places.Arrive] = {
     OrderStatus.INSTALLATION_REQUESTED: places.requested,
     OrderStatus.INSTALLATION_ACCEPTED: places.accepted,
@@ -259,6 +291,8 @@ PATHS: dict[str, Path] = {
         visit_lost_then_rescheduled,
         visit_unreported_then_completed,
         reset_after_a_decline,
+        refused_again_after_the_areas_were_redrawn,
+        completed_again_after_a_reset,
     )
 }
 PATHS |= {f"cancelled_{status.lower()}_by_{way}": cancelled(status, way) for status in _CANCELLABLE for way in Way}

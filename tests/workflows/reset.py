@@ -19,7 +19,7 @@ _SAID = (
 
 
 async def reset(stage: Stage, order: Placed, *, task: int = 0, after: str = "", forget: bool = False) -> None:
-    """Start over at a workflow task: the one of this number (the first is 0), or that heard an activity's end.
+    """Start over at a workflow task: the one of this number (the first is 0), from an activity's end where it has one.
 
     What was said later is said again, unless it is to be forgotten.
     """
@@ -44,14 +44,15 @@ def _ends_of_tasks(events: Sequence[HistoryEvent]) -> list[int]:
 
 
 def _end_of(activity: str, events: Sequence[HistoryEvent]) -> int:
-    """Where the activity's first end is in the history."""
-    scheduled = next(
+    """Where the activity's first end is in the history; its beginning, where it has not ended."""
+    scheduled = {
         event.event_id
         for event in events
         if event.activity_task_scheduled_event_attributes.activity_type.name == activity
-    )
-    return next(
+    }
+    ends = (
         index
         for index, event in enumerate(events)
-        if event.activity_task_completed_event_attributes.scheduled_event_id == scheduled
+        if event.activity_task_completed_event_attributes.scheduled_event_id in scheduled
     )
+    return next(ends, 0)

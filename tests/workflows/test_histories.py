@@ -1,13 +1,14 @@
 """Running orders outlive releases: the code of today goes along with the histories of every path (rule 12)."""
 
 import pytest
+from temporalio import workflow
 from temporalio.workflow import NondeterminismError
 
 from tests.workflows.histories import FOLDER, file_of, read
 from tests.workflows.record_histories import WAYS
 from tests.workflows.stage import replay
-from workflows.orders.saga import Saga
-from workflows.orders.subscription import SubscriptionWorkflow
+from workflows.orders.assignment import AssignmentRounds
+from workflows.orders.publication import Publication
 
 RECORDED = sorted(file.stem for file in FOLDER.glob("*.json"))
 
@@ -21,7 +22,19 @@ def test_every_path_has_been_recorded() -> None:
     assert [name for name in WAYS if not file_of(name).exists()] == []
 
 
-@pytest.mark.parametrize(("owner", "step"), [(Saga, "show"), (SubscriptionWorkflow, "take_assignment")])
+@pytest.mark.parametrize(
+    "name",
+    ["refused_again_after_the_areas_were_redrawn_by_0c8ab7f", "completed_again_after_a_reset_by_0c8ab7f"],
+)
+async def test_what_has_changed_since_a_release_is_behind_a_patch(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Recorded by the code of that release, to where it brought the order."""
+    monkeypatch.setattr(workflow, "patched", lambda _: True)
+
+    with pytest.raises(NondeterminismError):
+        await replay(read(name))
+
+
+@pytest.mark.parametrize(("owner", "step"), [(Publication, "publish"), (AssignmentRounds, "take_assignment")])
 async def test_a_decision_that_differs_from_the_recorded_one_is_found(
     monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:

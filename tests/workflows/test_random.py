@@ -5,17 +5,18 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.installation import InstallationStatus
+from domain.installation import ACCEPT_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
 from domain.orders import Event, Order, OrderStatus
 from tests.whole import examples, is_whole
 from tests.workflows.contexts import Contexts, window
 from tests.workflows.faults import Gate
 from tests.workflows.placed import Placed, Way, refusal
+from tests.workflows.reset import reset
 from tests.workflows.stage import HASTY, Stage
 from tests.workflows.test_faults import COMMANDS
 from tests.workflows.waiting import together
@@ -33,6 +34,8 @@ REFUSALS = {
     *("IllegalTransition", "NotAssigned", "OrderCancelRejected", "EngineerUnavailable", "VisitUnavailable"),
     CLOSED,
 }
+AGAIN = (ACCEPT_INSTALLATION.name, ACCEPT_INSTALLATION.name, REQUEST_INSTALLATION.name)
+"""An order is set back to after these more often than to elsewhere."""
 AT_REST: dict[OrderStatus, set[InstallationStatus | None]] = {
     OrderStatus.AWAITING_ENGINEER: {None, InstallationStatus.DECLINED, InstallationStatus.CANCELED},
     OrderStatus.INSTALLATION_REQUESTED: {InstallationStatus.REQUESTED},
@@ -88,11 +91,28 @@ class Away:
 
 
 @dataclass(frozen=True)
+class Redraw:
+    """The areas are redrawn: the order's address lies in this region now."""
+
+    region: str | None
+
+
+@dataclass(frozen=True)
+class Reset:
+    """An operator sets the order back to a workflow task. What was said since is forgotten, or said again."""
+
+    task: int
+    forget: bool
+    after: str
+    """Counted from the end of this activity, if it has ended."""
+
+
+@dataclass(frozen=True)
 class Rest:
     """Let everything happen that can."""
 
 
-Step = Say | Fail | Hold | Open | Away | Rest
+Step = Say | Fail | Hold | Open | Away | Redraw | Reset | Rest
 
 names = st.sampled_from(["e1", "e1", "e2", "e3", "nobody"])
 acts = st.builds(
@@ -115,14 +135,43 @@ faults = st.one_of(
     st.just(Open()),
 )
 steps = st.one_of(st.just(Rest()), st.just(Rest()), acts, acts, acts, wishes, wishes, cancels, faults)
-scripts = st.lists(st.lists(steps, min_size=1, max_size=12), min_size=6, max_size=10)
+redrawn = st.builds(
+    lambda region: [Rest(), Redraw(region), Say("reconsider"), Rest()],
+    st.sampled_from(["KR-11", "KR-26", "KR-41", None]),
+)
+
+
+def flattened(parts: list[list[Step]]) -> list[Step]:
+    return [step for part in parts for step in part]
+
+
+script = st.lists(st.one_of(*[steps.map(lambda step: [step])] * 5, redrawn, redrawn), min_size=1, max_size=12).map(
+    flattened
+)
+scripts = st.lists(script, min_size=6, max_size=10)
+resets = st.builds(Reset, st.integers(0, 3), st.sampled_from([True, True, False]), st.sampled_from(["", *AGAIN]))
+said_again = st.sampled_from([[Say(what), Rest()] for what in ("complete", "complete", "complete", "accept")])
+set_back = st.builds(
+    lambda before, end, back, after: [*before, Rest(), Say("accept"), Rest(), end, Rest(), back, *after],
+    st.lists(steps, max_size=2),
+    st.one_of(cancels, cancels, st.just(Say("complete"))),
+    resets,
+    st.lists(
+        st.one_of(*[said_again] * 3, steps.map(lambda step: [step]), resets.map(lambda back: [back])),
+        min_size=3,
+        max_size=8,
+    ).map(flattened),
+)
+"""An order that has mostly ended, is set back, and then hears again what it has heard."""
 
 
 @dataclass
 class Play:
     """One script on one order."""
 
+    stage: Stage
     order: Placed
+    was_reset: bool = False
     gates: list[tuple[str, Gate]] = field(default_factory=list)
     said: "list[tuple[Say, asyncio.Task[str | None]]]" = field(default_factory=list)
 
@@ -140,28 +189,49 @@ class Play:
                 self.open()
             case Away():
                 self.order.contexts.away.add((step.engineer_id, window(step.window)))
+            case Redraw():
+                self.order.contexts.redrawn[of] = step.region
+            case Reset():
+                await self.settle()
+                self.said.clear()
+                self.was_reset = True
+                await reset(self.stage, self.order, task=step.task, after=step.after, forget=step.forget)
+                # The server refuses updates that meet the reset itself.
+                await self.order.until_quiet()
             case Rest():
                 held = {command for command, gate in self.gates if not gate.opened.is_set()}
                 await self.order.until_quiet(but=held)
+                await self.order.order()
 
     def open(self) -> None:
         """Let go what hangs."""
         for _, gate in self.gates:
             gate.open()
 
-    async def end(self) -> None:
-        """Let everything happen that can, and compare what became of the order with what its people were told."""
+    async def settle(self) -> list[tuple[Say, str | None]]:
+        """Let everything happen that can; what people were told."""
         self.open()
         await self.order.contexts.finished(self.order.order_id)
         await self.order.until_quiet()
-        told = [(say, await answer) for say, answer in self.said]
+        return [(say, await answer) for say, answer in self.said]
+
+    async def end(self) -> None:
+        """Compare what became of the order with what its people were told, and end it.
+
+        What was promised before a reset is forgotten with it, or has come to nothing: the other contexts know better.
+        """
+        told = await self.settle()
         order = await self.order.order()
-        promised(order, told)
-        at_rest(order, self.order.contexts)
+        assert all(answer is None or answer in REFUSALS for _, answer in told)
+        if not self.was_reset:
+            assert self.order.row == order
+            promised(order, told)
+            at_rest(order, self.order.contexts)
         if not order.status.final:
             await self.order.cancel()
             order = await self.order.result()
             assert order.status is OrderStatus.ORDER_CANCELED
+        if not self.was_reset:
             at_rest(order, self.order.contexts)
 
     def _message(self, say: Say) -> Awaitable[object]:
@@ -198,7 +268,6 @@ async def answered(message: Awaitable[object]) -> str | None:
 
 def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
     """The order stands where those who were told yes were told that it would."""
-    assert all(answer is None or answer in REFUSALS for _, answer in told)
     yes = [say for say, answer in told if answer is None]
     completed = {say.engineer_id for say in yes if say.what == "complete"}
     cancelled = {say.way for say in yes if say.what == "cancel"}
@@ -237,15 +306,15 @@ def at_rest(order: Order, contexts: Contexts) -> None:
 
 async def play(stage: Stage, script: Sequence[Step]) -> None:
     """An order of its own for a script."""
-    playing = Play(await stage.place(HASTY))
+    playing = Play(stage, await stage.place(HASTY))
     for step in script:
         await playing.take(step)
     await playing.end()
 
 
-async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]]) -> None:
-    """All at once, with fewer windows than orders; nothing of them is left on the stage for the next."""
-    stage.contexts.scarce, stage.contexts.windows = True, WINDOWS
+async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]], *, scarce: bool = True) -> None:
+    """All at once, with fewer windows than orders if so wanted; nothing of them is left on the stage for the next."""
+    stage.contexts.scarce, stage.contexts.windows = scarce, WINDOWS
     stage.contexts.away.clear()
     await together({f"{n}: {script}": play(stage, script) for n, script in enumerate(scripts)})
     await stage.look_back()
@@ -265,11 +334,36 @@ quickly = settings(
 
 @pytest.mark.multiplied
 @quickly
+@example(
+    [
+        [
+            *flattened([[Rest(), Say("decline", each)] for each in ("e1", "e2", "e3")]),
+            *(Rest(), Redraw("KR-26"), Say("reconsider"), Rest()),
+        ]
+    ]
+)
 @given(scripts)
 async def test_every_rule_holds_whatever_is_said_and_whatever_fails(
     stage: Stage, scripts: Sequence[Sequence[Step]]
 ) -> None:
     await play_all(stage, scripts)
+
+
+# Not shrunk: an order whose tasks fail is waited for until the deadline, each time.
+@settings(quickly, max_examples=5, phases=[Phase.explicit, Phase.generate])
+@example(
+    [
+        [
+            *(Rest(), Say("accept"), Rest(), Say("cancel"), Rest()),
+            *(Reset(0, forget=True, after=ACCEPT_INSTALLATION.name), Say("complete"), Rest(), Say("complete"), Rest()),
+        ]
+    ]
+)
+@given(st.lists(set_back, min_size=2, max_size=5))
+async def test_an_order_goes_on_and_can_be_ended_wherever_it_is_set_back_to(
+    stage: Stage, scripts: Sequence[Sequence[Step]]
+) -> None:
+    await play_all(stage, scripts, scarce=False)
 
 
 @pytest.fixture

@@ -1,12 +1,18 @@
 """An operator resets an order to an earlier point: it catches up with what the other contexts hold (rule 5)."""
 
 import pytest
+from temporalio import workflow
 
-from domain.installation import ACCEPT_INSTALLATION, REQUEST_INSTALLATION, InstallationStatus
+from domain.installation import (
+    ACCEPT_INSTALLATION,
+    COMPLETE_INSTALLATION,
+    REQUEST_INSTALLATION,
+    InstallationStatus,
+)
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from tests.workflows import places
-from tests.workflows.placed import Placed, refusal
+from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.reset import reset
 from tests.workflows.stage import Stage
 from tests.workflows.waiting import together
@@ -160,3 +166,67 @@ async def test_what_is_said_before_a_cancelled_order_that_was_set_back_knows_of_
     await order.until_attention("ORDER_CLOSED_ELSEWHERE")
     await order.cancel()
     assert (await order.result()).status is OrderStatus.ORDER_CANCELED
+
+
+async def test_a_completion_that_has_been_refused_and_is_sent_again_keeps_nobody_from_cancelling(stage: Stage) -> None:
+    """Also where it comes under another id, so that the server takes it for another."""
+
+    async def case(way: Way) -> None:
+        order = await stage.place()
+        await places.accepted(order)
+        await order.cancel()
+        await order.result()
+        await reset(stage, order, after=ACCEPT_INSTALLATION.name, forget=True)
+        assert await refusal(order.complete()) == "IllegalTransition"
+        await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+
+        assert await refusal(order.complete()) == "IllegalTransition"
+
+        await order.cancel(way)
+        assert (await order.result()).status is OrderStatus.ORDER_CANCELED
+
+    await together({way: case(way) for way in Way})
+
+
+async def test_a_cancel_that_was_refused_is_taken_once_the_completion_has_come_to_nothing(stage: Stage) -> None:
+    order = await stage.place()
+    await places.accepted(order)
+    await order.cancel()
+    await order.result()
+    await reset(stage, order, after=ACCEPT_INSTALLATION.name, forget=True)
+    gate = stage.contexts.faults.hold(COMPLETE_INSTALLATION.name, tries=1)
+    completing = await order.put(refusal(order.complete()))
+    await gate.until_reached()
+    assert await refusal(order.cancel()) == "OrderCancelRejected"
+    gate.open()
+    assert await completing == "IllegalTransition"
+    await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+    assert await refusal(order.complete()) == "IllegalTransition"
+
+    told = await order.cancel()
+
+    assert told is not None
+    assert told.status is OrderStatus.ORDER_CANCELED
+
+
+async def test_an_order_that_the_release_before_has_stopped_so_is_cancelled(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def case(way: Way) -> None:
+        order = await stage.place()
+        await places.accepted(order)
+        await order.cancel()
+        await order.result()
+        await reset(stage, order, after=ACCEPT_INSTALLATION.name, forget=True)
+        assert await refusal(order.complete()) == "IllegalTransition"
+        await order.until_attention("ORDER_CLOSED_ELSEWHERE")
+        # As that release did: the completion is the point of no return.
+        with monkeypatch.context() as before:
+            before.setattr(workflow, "patched", lambda _: False)
+            assert await refusal(order.complete()) == "IllegalTransition"
+
+        await order.cancel(way)
+        assert (await order.result()).status is OrderStatus.ORDER_CANCELED
+
+    for way in Way:
+        await case(way)

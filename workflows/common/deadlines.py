@@ -1,4 +1,4 @@
-"""A time by which something should have happened, as state that the saga's conditions read."""
+"""A time by which something should have happened, as state that conditions read."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from domain.common.texts import PlainText
 
 
 class Deadline:
-    """A timer that runs beside the saga, until it has passed, is dropped, or the order ends."""
+    """A timer that runs beside `run`, until it has passed, is canceled, or the workflow ends."""
 
     def __init__(self, at: datetime, summary: str) -> None:
         left = max(at - workflow.now(), timedelta())
@@ -20,6 +20,6 @@ class Deadline:
         """The time has come."""
         return self._timer.done()
 
-    def drop(self) -> None:
-        """It does not matter any more."""
+    def cancel(self) -> None:
+        """Cancel the timer."""
         self._timer.cancel()

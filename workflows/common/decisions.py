@@ -1,13 +1,11 @@
-"""What people decide about a running order, and how the workflow answers them."""
+"""Decisions: a handler writes one down, `run` carries it out, and whoever sent it is answered with the outcome."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from domain.common.errors import Refusal
-from domain.management_center.assignments import Assignment
 
 
 @dataclass
@@ -34,42 +32,16 @@ class Decision:
             raise as_failure(self.refusal)
 
 
-@dataclass
-class Report(Decision):
-    """What the engineer of a round says about it."""
-
-    engineer_id: str
-    reason: str | None = None
-    note: str | None = None
-    serials: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Wish(Decision):
-    """That the next round be decided.
-
-    A manager's names an engineer, one for another visit its window's start; the management centre's names nothing.
-    """
-
-    engineer_id: str | None = None
-    start: datetime | None = None
-
-    @property
-    def of_a_person(self) -> bool:
-        """Somebody wants something of it, and is told where that is not to be had."""
-        return self.engineer_id is not None or self.start is not None
-
-    def same_as(self, other: "Wish") -> bool:
-        """Whoever has it, it is for the same."""
-        return (self.engineer_id, self.start) == (other.engineer_id, other.start)
-
-    def met_by(self, assignment: Assignment) -> bool:
-        """Nothing more is to be decided for it."""
-        if self.start is not None:
-            return assignment.visit is not None and assignment.visit.start == self.start
-        return self.engineer_id == assignment.engineer_id
-
-
 def as_failure(refusal: Refusal) -> ApplicationError:
     """A refusal as Temporal carries it: its code is the type. Nothing else may leave an update handler."""
     return ApplicationError(str(refusal), type=refusal.code, non_retryable=True)
+
+
+def refuse(refusal: Refusal | None) -> None:
+    """Refuse an update, where there is a reason to.
+
+    Raises:
+        ApplicationError: there is one.
+    """
+    if refusal is not None:
+        raise as_failure(refusal)

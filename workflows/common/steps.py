@@ -1,4 +1,4 @@
-"""What the saga has asked of another context, until it is done."""
+"""What a workflow has asked of another context, until it is done."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,8 +8,7 @@ from temporalio import workflow
 
 from domain.common.commands import Command
 from domain.common.texts import PlainText
-from domain.order_policy import OrderPolicy
-from workflows.common.retries import without_end
+from workflows.common.retries import StepPolicy, without_end
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
@@ -20,8 +19,8 @@ class Step(Generic[Input, Result]):
     """One activity, started at once; its first try is bounded, every further one is not."""
 
     command: Command[Input, Result]
-    asked: Input
-    policy: OrderPolicy
+    command_input: Input
+    policy: StepPolicy
 
     def __post_init__(self) -> None:
         self.handle = self._start(bounded_by=timedelta(seconds=self.policy.attention_after))
@@ -39,7 +38,7 @@ class Step(Generic[Input, Result]):
     def _start(self, *, bounded_by: timedelta | None) -> workflow.ActivityHandle[Result]:
         return workflow.start_activity(
             self.command.name,
-            self.asked,
+            self.command_input,
             task_queue=self.command.context,
             result_type=self.command.result_type,
             summary=PlainText(self.command.summary),

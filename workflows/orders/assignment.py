@@ -1,16 +1,13 @@
-"""Rounds of asking: who is to come and when, until somebody has agreed to."""
+"""Rounds of assignment: who is to come and when, until somebody has agreed to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from temporalio import workflow
 
 from domain.common.actors import SYSTEM
 from domain.common.errors import EngineerUnavailable, IllegalTransition, Refusal, VisitUnavailable
-from domain.installation import (
-    DECLINE_INSTALLATION,
-    WITHDRAW_INSTALLATION,
-    RecordAnswer,
-)
+from domain.installation import DECLINE_INSTALLATION, WITHDRAW_INSTALLATION, RecordAnswer
 from domain.management_center.assignments import (
     ASSIGN_ENGINEER,
     CLOSE_ASSIGNMENT,
@@ -21,73 +18,127 @@ from domain.management_center.assignments import (
     CloseAssignment,
     WhenNobody,
 )
-from domain.orders import AttentionReason, Event, OrderStatus, Subscription
-from workflows.common.deadlines import Deadline
-from workflows.common.decisions import Report, Wish
+from domain.orders import AttentionReason, Event, OrderStatus
+from workflows.common.process import Process
 from workflows.common.steps import Step
-from workflows.orders.messages import Messages
+from workflows.orders.decisions import ReassignmentRequest, Report
+from workflows.orders.publication import Publication
+from workflows.orders.state import OrderState
 
 _WHY_NOBODY = {
     AssignmentRefusal.NO_SERVICE_AREA: AttentionReason.NO_SERVICE_AREA,
     AssignmentRefusal.NO_ENGINEER: AttentionReason.NO_ENGINEER,
     AssignmentRefusal.NO_CAPACITY: AttentionReason.NO_CAPACITY,
 }
+_SHOWS_A_NEW_REGION = "shows-a-new-region"
+"""Since this patch, an order that is refused again after the service areas were redrawn gets a new version."""
 _UNPLACED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
+_NOBODY: Mapping[str, Any] = {"engineer_id": None, "engineer_name": None, "visit": None}
+"""Fields of an order that nobody has."""
 
 
-class Rounds(Messages):
+class AssignmentRounds:
     """What happens from round to round of one order."""
 
-    def __init__(self, subscription: Subscription) -> None:
-        super().__init__(subscription)
-        self.passed_over: list[str] = []
-        """Engineers who declined this order or did not answer."""
-        self.turned_down = 0
-        """How many of them one after another, since somebody accepted or new capacity appeared."""
-        self.wanted = self.order.preferred_visit
-        """The start of the window that was last agreed with the customer."""
-        self.report_by: Deadline | None = None
-        """When the visit should have been reported, once somebody has agreed to come."""
+    def __init__(self, state: OrderState, publication: Publication, process: Process) -> None:
+        self._state = state
+        self._publication = publication
+        self._process = process
 
-    @property
-    def enough(self) -> bool:
-        """As many engineers have been asked as the policy wants to be."""
-        return 0 < self.policy.rounds <= self.turned_down
+    async def assign(self) -> None:
+        """Have an engineer of the region assigned, and the visit booked; or wait until that can be."""
+        state = self._state
+        request = state.pending_request
+        if request is None and state.declines_exhausted and state.order.status is OrderStatus.AWAITING_ENGINEER:
+            # A person's request was refused. To ask again, for nobody, would be to miss what has become free meanwhile.
+            await self._await_request()
+            return
+        outcome = await self._decide_round(request)
+        if outcome.assignment is not None:
+            self.take_assignment(outcome.assignment, request)
+            return
+        if request is not None:
+            self._refuse_request(request, outcome)
+        if outcome.refusal is not AssignmentRefusal.SUPERSEDED and not (request and request.personal):
+            await self._await_engineer(outcome)
 
-    async def decide_round(self, wish: Wish | None) -> AssignmentOutcome:
-        """Ask the management centre for the next round: for what is wished, or for its own choice."""
-        self.rounds += 1
-        asked = AssignEngineer(
-            order_id=self.order.order_id,
-            round=self.rounds,
-            installation_address=self.order.installation_address,
-            product_id=self.order.product_id,
-            passed_over=self.passed_over,
-            by=wish.by if wish else SYSTEM,
-            ordered_at=self.order.history[0].at,
-            wanted=self.wanted,
-            enough=self.enough,
+    async def reassign(self, request: ReassignmentRequest) -> None:
+        """Have another round decided for an order that an engineer has already, or had."""
+        outcome = await self._decide_round(request)
+        if outcome.assignment is not None:
+            self.take_assignment(outcome.assignment, request)
+        elif request.personal or outcome.refusal in (AssignmentRefusal.SUPERSEDED, AssignmentRefusal.CLOSED):
+            self._refuse_request(request, outcome)
+        else:
+            await self._lose_visit(request)
+
+    async def pass_over(self, declined: Report, event: Event) -> None:
+        """Write down that this engineer does not do it; the next one is to be asked."""
+        await self._process.step(DECLINE_INSTALLATION, self.answer_of(declined))
+        self._state.excluded_engineers.append(declined.engineer_id)
+        self._state.consecutive_declines += 1
+        self._state.cancel_report_deadline()
+        self._publication.record(event, by=declined.by, detail=declined.reason, **_NOBODY)
+        declined.settle()
+
+    async def closed_elsewhere(self) -> None:
+        """An order that was set back to before its own end finds its installation canceled: ask for a manager."""
+        self._state.reported_completion = None
+        self._state.refuse_reports(IllegalTransition("the installation has been canceled"))
+        region = self._state.order.region
+        await self._await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=region))
+
+    def close(self) -> Step[CloseAssignment, None]:
+        """Begin to free the window for others: the order has ended, or will for certain."""
+        return self._process.begin(CLOSE_ASSIGNMENT, CloseAssignment(self._state.order.order_id))
+
+    def answer_of(self, report: Report) -> RecordAnswer:
+        """What the installation context is to write down of what an engineer said."""
+        order_id, now = self._state.order.order_id, workflow.now()
+        return RecordAnswer(order_id, self._state.round, now, report.reason, report.note, report.serials)
+
+    async def wait_for_people(self, until: Callable[[], bool]) -> None:
+        """Publish the order as it stands, and wait."""
+        if not until():
+            self._publication.publish()
+        await self._process.wait(until)
+
+    async def _decide_round(self, request: ReassignmentRequest | None) -> AssignmentOutcome:
+        """Ask the management center for the next round: for what is requested, or for its own choice."""
+        state = self._state
+        state.last_round += 1
+        command_input = AssignEngineer(
+            order_id=state.order.order_id,
+            round=state.last_round,
+            installation_address=state.order.installation_address,
+            product_id=state.order.product_id,
+            passed_over=state.excluded_engineers,
+            by=request.by if request else SYSTEM,
+            ordered_at=state.order.history[0].at,
+            wanted=state.agreed_start,
+            enough=state.declines_exhausted,
         )
-        if wish is not None and wish.of_a_person:
-            asked.engineer_id, asked.wanted = wish.engineer_id, wish.start or self.wanted
-            asked.exactly, asked.otherwise = wish.start is not None, WhenNobody.KEEP
-        elif wish is not None and self.order.status not in _UNPLACED:
+        if request is not None and request.personal:
+            command_input.engineer_id = request.engineer_id
+            command_input.wanted = request.start or state.agreed_start
+            command_input.exactly, command_input.otherwise = request.start is not None, WhenNobody.KEEP
+        elif request is not None and state.order.status not in _UNPLACED:
             # The customer has been told when somebody comes: the engineer may change, the window not.
-            asked.exactly, asked.otherwise = True, WhenNobody.RELEASE
-        if asked.exactly:
-            asked.keep, asked.enough = self.order.engineer_id, False
-        outcome = await self.step(ASSIGN_ENGINEER, asked)
+            command_input.exactly, command_input.otherwise = True, WhenNobody.RELEASE
+        if command_input.exactly:
+            command_input.keep, command_input.enough = state.order.engineer_id, False
+        outcome = await self._process.step(ASSIGN_ENGINEER, command_input)
         # An order that was reset to an earlier round catches up with what was decided after it.
-        self.rounds = max(self.rounds, outcome.round)
+        state.last_round = max(state.last_round, outcome.round)
         return outcome
 
-    def take_assignment(self, assignment: Assignment, wish: Wish | None) -> None:
+    def take_assignment(self, assignment: Assignment, request: ReassignmentRequest | None) -> None:
         """A round has been decided: the order is that engineer's now, and the visit at that time."""
-        order, before = self.order, self.wanted
-        self.assignment = assignment
-        self.asked[assignment.round] = assignment.engineer_id
+        state, order, before = self._state, self._state.order, self._state.agreed_start
+        state.assignment = assignment
+        state.engineer_by_round[assignment.round] = assignment.engineer_id
         moved = assignment.visit is not None and (
-            before not in (None, assignment.visit.start) or (wish is not None and wish.start is not None)
+            before not in (None, assignment.visit.start) or (request is not None and request.start is not None)
         )
         if order.status in _UNPLACED:
             event = Event.ORDER_ACCEPTED
@@ -95,108 +146,75 @@ class Rounds(Messages):
             event = Event.VISIT_RESCHEDULED
         else:
             event = Event.ENGINEER_REASSIGNED
-        self.leave_visit()
-        order.region, order.visit = assignment.region, assignment.visit
-        order.engineer_id, order.engineer_name = assignment.engineer_id, assignment.engineer_name
-        self.clear_attention()
-        self.record(event, by=assignment.by, detail=assignment.reason)
+        state.cancel_report_deadline()
+        self._publication.clear_attention()
+        self._publication.record(
+            event,
+            by=assignment.by,
+            detail=assignment.reason,
+            region=assignment.region,
+            visit=assignment.visit,
+            engineer_id=assignment.engineer_id,
+            engineer_name=assignment.engineer_name,
+        )
         if moved and event is not Event.VISIT_RESCHEDULED:
             instead = f"instead of {before:%F %T} UTC" if before else None
-            self.record(Event.VISIT_RESCHEDULED, by=assignment.by, detail=instead)
+            self._publication.record(Event.VISIT_RESCHEDULED, by=assignment.by, detail=instead)
         if assignment.visit is not None:
-            self.wanted = assignment.visit.start
-        if self.wish is not None and (self.wish is wish or self.wish.met_by(assignment)):
-            self.settle_wish(self.wish)
+            state.agreed_start = assignment.visit.start
+        if request is not None and request.start is not None:
+            state.reschedules += 1
+        pending = state.pending_request
+        if pending is not None and (pending is request or pending.met_by(assignment)):
+            state.settle_request(pending)
 
-    async def await_engineer(self, outcome: AssignmentOutcome) -> None:
-        """Nobody can be assigned: a manager is asked for, and the management centre tells when capacity appears."""
+    async def _await_engineer(self, outcome: AssignmentOutcome) -> None:
+        """Nobody can be assigned: ask for a manager; the management center tells when capacity appears."""
+        state, order = self._state, self._state.order
         reason = AttentionReason.ORDER_CLOSED_ELSEWHERE
         if outcome.refusal is not None:
             unknown = AttentionReason(outcome.refusal.value) if not outcome.refusal.known else reason
             reason = _WHY_NOBODY.get(outcome.refusal, unknown)
-        self.order.region = outcome.region
-        self.leave_engineer()
-        awaited = self.order.status is OrderStatus.AWAITING_ENGINEER and self.order.attention
+        redrawn = order.region != outcome.region
+        state.cancel_report_deadline()
+        awaited = order.status is OrderStatus.AWAITING_ENGINEER and order.attention
         if not awaited or awaited.reason != reason:
-            self.record(Event.ENGINEER_AWAITED, detail=reason)
-            self.ask_for_attention(reason, f"{self.turned_down} have been asked" if self.enough else None)
-        await self.await_wish()
-
-    async def await_wish(self) -> None:
-        """Wait for a manager, the customer, or new capacity; with that, those who have been asked are counted anew."""
-        await self.pause(lambda: self.wish is not None)
-        if self.wish is not None and not self.wish.of_a_person:
-            self.turned_down = 0
-
-    async def closed_elsewhere(self) -> None:
-        """An order that was set back to before its own end finds its installation canceled: a manager is asked for."""
-        self.completion = None
-        self.refuse_engineers(IllegalTransition("the installation has been canceled"))
-        await self.await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=self.order.region))
-
-    async def pass_over(self, declined: Report, event: Event) -> None:
-        """Write down that this engineer does not do it; the next one is to be asked."""
-        await self.step(DECLINE_INSTALLATION, self.as_answer(declined))
-        self.passed_over.append(declined.engineer_id)
-        self.turned_down += 1
-        self.leave_engineer()
-        self.record(event, by=declined.by, detail=declined.reason)
-        declined.settle()
-
-    async def reassign(self, wish: Wish) -> None:
-        """Have another round decided for an order that an engineer has already, or had."""
-        outcome = await self.decide_round(wish)
-        if outcome.assignment is not None:
-            self.take_assignment(outcome.assignment, wish)
-        elif wish.of_a_person or outcome.refusal in (AssignmentRefusal.SUPERSEDED, AssignmentRefusal.CLOSED):
-            self.not_to_be_had(wish, outcome)
+            self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NOBODY)
+            asked = f"{state.consecutive_declines} have been asked" if state.declines_exhausted else None
+            self._publication.ask_for_attention(reason, asked)
+        elif redrawn and workflow.patched(_SHOWS_A_NEW_REGION):
+            self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NOBODY)
         else:
-            await self.lose_visit(wish)
+            # An order of before this patch learned of its region with its next event.
+            order.region = outcome.region
+        await self._await_request()
 
-    def not_to_be_had(self, wish: Wish, outcome: AssignmentOutcome) -> None:
-        """The management centre will not have it, and the order goes on as it was; or it is to be asked again."""
+    async def _await_request(self) -> None:
+        """Wait for a manager, the customer, or new capacity; with that, those who have been asked are counted anew."""
+        state = self._state
+        await self.wait_for_people(lambda: state.pending_request is not None)
+        if state.pending_request is not None and not state.pending_request.personal:
+            state.consecutive_declines = 0
+
+    def _refuse_request(self, request: ReassignmentRequest, outcome: AssignmentOutcome) -> None:
+        """The management center does not do it, and the order goes on as it was; or it is to be asked again."""
         if outcome.refusal is AssignmentRefusal.SUPERSEDED:
             return
         refusal: Refusal | None = None
         if outcome.refusal is AssignmentRefusal.CLOSED:
             refusal = IllegalTransition("the order's assignment has been closed")
-        elif wish.engineer_id is not None:
+        elif request.engineer_id is not None:
             refusal = EngineerUnavailable("the engineer does not exist, is not active, or has no free window")
-        elif wish.start is not None:
+        elif request.start is not None:
             refusal = VisitUnavailable("the visit window is not free")
-        self.settle_wish(wish, refusal)
+        self._state.settle_request(request, refusal)
 
-    async def lose_visit(self, wish: Wish) -> None:
+    async def _lose_visit(self, request: ReassignmentRequest) -> None:
         """Nobody can come instead of the engineer at that time: the customer has to be asked for another."""
         reason = "the engineer cannot come"
-        await self.step(WITHDRAW_INSTALLATION, RecordAnswer(self.order.order_id, self.round, workflow.now(), reason))
-        self.leave_engineer()
-        self.record(Event.VISIT_LOST, detail=reason)
-        self.ask_for_attention(AttentionReason.VISIT_LOST)
-        self.settle_wish(wish)
-
-    def leave_engineer(self) -> None:
-        """Nobody has the order."""
-        self.order.engineer_id = self.order.engineer_name = None
-        self.leave_visit()
-
-    def leave_visit(self) -> None:
-        """No window is booked for the order."""
-        self.order.visit = None
-        if self.report_by is not None:
-            self.report_by.drop()
-            self.report_by = None
-
-    def close_assignment(self) -> Step[CloseAssignment, None]:
-        """The order has ended, or will for certain: its window is to be free for others."""
-        return self.begin(CLOSE_ASSIGNMENT, CloseAssignment(self.order.order_id))
-
-    def as_answer(self, report: Report) -> RecordAnswer:
-        """What the installation context is to write down of what an engineer said."""
-        return RecordAnswer(self.order.order_id, self.round, workflow.now(), report.reason, report.note, report.serials)
-
-    async def pause(self, until: Callable[[], bool]) -> None:
-        """Show the order as it stands, and wait for people."""
-        if not until():
-            self.show()
-        await self.wait(until)
+        answer = RecordAnswer(self._state.order.order_id, self._state.round, workflow.now(), reason)
+        await self._process.step(WITHDRAW_INSTALLATION, answer)
+        self._state.cancel_report_deadline()
+        self._publication.record(Event.VISIT_LOST, detail=reason, **_NOBODY)
+        self._publication.ask_for_attention(AttentionReason.VISIT_LOST)
+        self._state.settle_request(request)

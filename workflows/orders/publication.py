@@ -1,16 +1,92 @@
-"""The read model is told of an order's newest state, beside the saga and never in its way."""
+"""What others see of an order: its history, search attributes, current details, and its row in the read model.
+
+`Publication` is the one place that changes any of it, so nothing changes without a new version.
+"""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError
 
+from domain.common.actors import SYSTEM
 from domain.common.texts import PlainText
 from domain.order_policy import OrderPolicy
 from domain.order_status.view import PROJECT_ORDER
-from domain.orders import Order
+from domain.orders import Attention, AttentionReason, Event, Order
 from workflows.common.retries import without_end
+from workflows.orders import visibility
+
+
+class Publication:
+    """The order as it is published."""
+
+    def __init__(self, order: Order, policy: OrderPolicy) -> None:
+        self.order = order
+        self.projector = Projector(order, policy)
+        self._shown: dict[SearchAttributeKey[str], str | None] = {visibility.ORDER_STATUS: order.status.value}
+        self._shown_version = order.version
+        workflow.set_current_details(visibility.details(order))
+
+    def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None, **changes: Any) -> None:
+        """Note an event: the one way in which status, history and the fields of the order change.
+
+        Args:
+            event: What happened.
+            by: The actor.
+            detail: What else is to be known of it.
+            changes: Fields of the order that change with it, by name.
+        """
+        for name, value in changes.items():
+            setattr(self.order, name, value)
+        self.order.record(event, at=workflow.now(), by=by, detail=detail)
+        workflow.set_current_details(visibility.details(self.order))
+
+    def ask_for_attention(self, reason: AttentionReason, detail: str | None = None) -> None:
+        """Ask for a person; the time of the first asking for this reason is kept."""
+        if self.order.attention is None or self.order.attention.reason != reason:
+            self._set_attention(Attention(reason, workflow.now(), detail))
+
+    def clear_attention(self) -> None:
+        """Ask for nobody any more."""
+        self._set_attention(None)
+
+    def acknowledge_attention(self, by: str) -> None:
+        """Note who has taken on what a person is asked for; the same person again changes nothing."""
+        attention = self.order.attention
+        if attention is not None and attention.acknowledged_by != by:
+            acknowledged = replace(attention, acknowledged_by=by, acknowledged_at=workflow.now())
+            self.record(Event.ATTENTION_ACKNOWLEDGED, by=by, detail=attention.reason, attention=acknowledged)
+            self.publish()
+
+    def ask_for_attention_until(self, reason: AttentionReason) -> Callable[[], None]:
+        """Ask for a person, and publish it; returns what restores the attention of before, and publishes that."""
+        before = self.order.attention
+        self.ask_for_attention(reason)
+        self.publish()
+
+        def restore() -> None:
+            self._set_attention(before)
+            self.publish()
+
+        return restore
+
+    def publish(self) -> None:
+        """Bring search attributes and projection up to date, together."""
+        if self._shown_version == self.order.version:
+            return
+        if changes := visibility.changes(self._shown, self.order):
+            workflow.upsert_search_attributes(changes)
+        self._shown, self._shown_version = visibility.attributes(self.order), self.order.version
+        self.projector.project()
+
+    def _set_attention(self, attention: Attention | None) -> None:
+        self.order.ask_for_attention(attention, at=workflow.now())
+        workflow.set_current_details(visibility.details(self.order))
 
 
 class Projector:

@@ -1,232 +1,109 @@
-"""SubscriptionWorkflow: one order (가입신청), from the customer's wish to the finished installation."""
+"""SubscriptionWorkflow: one order (가입신청), from the customer's request to the finished installation.
+
+`run` tells the story; the handlers write decisions down; `rules` says who may decide what and when; `assignment` and
+`visit` carry the steps out.
+"""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Callable
 
 from temporalio import workflow
 
-from domain.common.actors import SYSTEM
+from domain.common import contexts
+from domain.common.actors import MANAGER, SYSTEM
 from domain.common.errors import IllegalTransition
-from domain.installation import (
-    ACCEPT_INSTALLATION,
-    CANCEL_INSTALLATION,
-    COMPLETE_INSTALLATION,
-    INCOMPLETE_INSTALLATION,
-    REQUEST_INSTALLATION,
-    START_INSTALLATION,
-    CancelInstallation,
-    EngineerAction,
-    InstallationStatus,
-    RequestInstallation,
+from domain.common.texts import bounded
+from domain.installation import CANCEL_INSTALLATION, CancelInstallation, EngineerAct, EngineerAction
+from domain.management_center.assignments import Assignment, ManualAssignment
+from domain.management_center.dispatch import Reconsider
+from domain.orders import (
+    WORKFLOW_TYPE,
+    Acknowledgement,
+    AttentionReason,
+    CancelRequest,
+    Event,
+    Message,
+    Order,
+    OrderStatus,
+    RescheduleRequest,
+    Subscription,
 )
-from domain.management_center.assignments import (
-    RELEASE_ASSIGNMENT,
-    AssignmentRefusal,
-    CloseAssignment,
-    ReleaseAssignment,
-)
-from domain.orders import WORKFLOW_TYPE, AttentionReason, CancelRequest, Event, Order, OrderStatus, Subscription
-from workflows.common.deadlines import Deadline
-from workflows.common.decisions import Report
-from workflows.common.steps import Step
-from workflows.orders.assignment import Rounds
-from workflows.orders.saga import Interrupted
+from workflows.common.decisions import as_failure, refuse
+from workflows.common.process import Interrupted, Process
+from workflows.orders import rules
+from workflows.orders.assignment import AssignmentRounds
+from workflows.orders.decisions import ReassignmentRequest
+from workflows.orders.publication import Publication
+from workflows.orders.state import OrderState
+from workflows.orders.visit import Visit
 
 _FREES_THE_WINDOW = "cancel-frees-the-window"
 """Since visits are booked: a cancel is answered when the window is free, too."""
-_FAILED_VISITS = 2
-"""After so many a person should look at the order."""
+_REFUSED_FOR_GOOD = "a-refused-completion-stays-refused"
+"""Since this patch, a completion that was refused and is sent again is not the point of no return."""
+_UNAVAILABLE = {
+    contexts.MANAGEMENT_CENTER: AttentionReason.MANAGEMENT_CENTER_UNAVAILABLE,
+    contexts.INSTALLATION: AttentionReason.INSTALLATION_UNAVAILABLE,
+}
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
-class SubscriptionWorkflow(Rounds):
+class SubscriptionWorkflow:
     """The saga of one order, and the only authority on it."""
 
     @workflow.init
     def __init__(self, subscription: Subscription) -> None:
-        super().__init__(subscription)
-        self.answer_by = workflow.now()
-        self.closing: Step[CloseAssignment, None] | None = None
+        order, policy = subscription.order, subscription.policy
+        self.state = OrderState(order, policy, agreed_start=order.preferred_visit, answer_by=workflow.now())
+        self.publication = Publication(order, policy)
+        self.process = Process(self, policy)
+        self.assignment = AssignmentRounds(self.state, self.publication, self.process)
+        self.visit = Visit(self.state, self.publication, self.process, self.assignment)
 
     @workflow.run
     async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
-        """Fulfil the order or undo it. The result is the order as it ended, however it ended."""
-        projecting = asyncio.create_task(self.projector.run())
+        """Fulfill the order or undo it. The result is the order as it ended, however it ended."""
+        projecting = asyncio.create_task(self.publication.projector.run())
         try:
-            await self.fulfil()
+            await self.fulfill()
         except Interrupted:
             await self.compensate()
-        self.show()
-        await self.finish(self.closing or self.close_assignment(), shielded=True)
-        self.freed = True
+        self.publication.publish()
+        await self.process.finish(self.state.closing_step or self.assignment.close(), shielded=True)
+        self.state.window_released = True
         await self.settled()
         projecting.cancel()
-        return self.order
+        return self.state.order
 
-    async def fulfil(self) -> None:
+    async def fulfill(self) -> None:
         """Go from status to status until the order is complete."""
-        while self.order.status is not OrderStatus.JOIN_COMPLETED:
-            match self.order.status:
+        while self.state.order.status is not OrderStatus.JOIN_COMPLETED:
+            match self.state.order.status:
                 case OrderStatus.JOIN_ORDERED | OrderStatus.AWAITING_ENGINEER:
-                    await self.assign_engineer()
+                    await self.assignment.assign()
                 case OrderStatus.ENGINEER_ASSIGNED:
-                    await self.request_installation()
+                    await self.visit.request()
                 case OrderStatus.INSTALLATION_REQUESTED:
-                    await self.await_answer()
+                    await self.visit.await_answer()
                 case OrderStatus.AWAITING_RESCHEDULE:
-                    await self.await_reschedule()
+                    await self.visit.await_reschedule()
                 case _:
-                    await self.await_completion()
-
-    async def assign_engineer(self) -> None:
-        """The management centre assigns an engineer of the region and books the visit; or the order waits for one."""
-        wish = self.wish
-        if wish is None and self.enough and self.order.status is OrderStatus.AWAITING_ENGINEER:
-            # A person's wish was refused. To ask again, for nobody, would be to miss what has become free meanwhile.
-            await self.await_wish()
-            return
-        outcome = await self.decide_round(wish)
-        if outcome.assignment is not None:
-            self.take_assignment(outcome.assignment, wish)
-            return
-        if wish is not None:
-            self.not_to_be_had(wish, outcome)
-        if outcome.refusal is not AssignmentRefusal.SUPERSEDED and not (wish and wish.of_a_person):
-            await self.await_engineer(outcome)
-
-    async def request_installation(self) -> None:
-        """The assigned engineer is sent an installation request."""
-        order = self.order
-        status = await self.step(
-            REQUEST_INSTALLATION,
-            RequestInstallation(
-                order_id=order.order_id,
-                round=self.round,
-                engineer_id=order.engineer_id or "",
-                engineer_name=order.engineer_name or "",
-                installation_address=order.installation_address,
-                customer_name=order.customer_name,
-                contact_phone=order.contact_phone,
-                product_name=order.product_name,
-                visit=order.visit,
-                region=order.region,
-                customer_note=order.note,
-                product_id=order.product_id,
-            ),
-        )
-        if status is InstallationStatus.CANCELED:
-            await self.closed_elsewhere()
-        else:
-            self.answer_by = workflow.now() + timedelta(seconds=self.policy.answer_within)
-            if order.visit is not None:
-                self.answer_by = min(self.answer_by, order.visit.start)
-            self.record(Event.INSTALLATION_REQUESTED, detail=f"engineer:{order.engineer_id}")
-
-    async def await_answer(self) -> None:
-        """The engineer accepts, declines or stays silent; another engineer or visit may be wanted meanwhile."""
-        silence = Deadline(self.answer_by, "응답 기한 · Time to answer")
-        try:
-            await self.pause(lambda: self.answer is not None or self.wish is not None or silence.passed)
-        finally:
-            silence.drop()
-        if (accepted := self.report(EngineerAction.ACCEPT)) is not None:
-            await self.accept_installation(accepted)
-        elif (declined := self.report(EngineerAction.DECLINE)) is not None:
-            await self.pass_over(declined, Event.INSTALLATION_DECLINED)
-        elif self.wish is not None:
-            await self.reassign(self.wish)
-        else:
-            engineer_id = self.asked[self.round]
-            unanswered = Report(SYSTEM, engineer_id, reason="no answer in time")
-            self.reports[EngineerAction.DECLINE, self.round, engineer_id] = unanswered
-            await self.pass_over(unanswered, Event.INSTALLATION_UNANSWERED)
-
-    async def accept_installation(self, accepted: Report) -> None:
-        """The engineer will do it."""
-        status = await self.step(ACCEPT_INSTALLATION, self.as_answer(accepted))
-        if status is InstallationStatus.CANCELED:
-            await self.closed_elsewhere()
-        else:
-            self.turned_down = 0
-            self.record(Event.INSTALLATION_ACCEPTED, by=accepted.by)
-            accepted.settle()
-            if self.order.visit is not None and self.policy.report_within:
-                due = self.order.visit.end + timedelta(seconds=self.policy.report_within)
-                self.report_by = Deadline(due, "방문 결과 보고 기한 · Time to report the visit")
-
-    async def await_completion(self) -> None:
-        """The engineer comes, begins, and reports how it went; another engineer or visit may be wanted before."""
-        await self.pause(lambda: self.visit_reported or self.wish is not None or self.visit_overdue)
-        if (started := self.unsettled(EngineerAction.START)) is not None:
-            await self.start(started)
-        elif self.completion is not None:
-            await self.complete(self.completion)
-        elif (failed := self.unsettled(EngineerAction.INCOMPLETE)) is not None:
-            await self.fail_visit(failed)
-        elif self.wish is not None:
-            await self.reassign(self.wish)
-        else:
-            self.ask_for_attention(AttentionReason.VISIT_UNREPORTED)
-
-    async def start(self, started: Report) -> None:
-        """The engineer is there."""
-        status = await self.step(START_INSTALLATION, self.as_answer(started))
-        if status is InstallationStatus.CANCELED:
-            await self.closed_elsewhere()
-        else:
-            self.record(Event.INSTALLATION_STARTED, by=started.by)
-            started.settle()
-
-    async def complete(self, completion: Report) -> None:
-        """Completion of the installation completes the order; nothing stops it any more."""
-        self.clear_attention()
-        answer = self.as_answer(completion)
-        completing = self.begin(COMPLETE_INSTALLATION, answer)
-        # Begun together they mostly end in one workflow task; and the order's end is certain by now.
-        self.closing = self.close_assignment()
-        status = await self.finish(completing, shielded=True)
-        if status is InstallationStatus.CANCELED:
-            await self.closed_elsewhere()
-        else:
-            self.order.install_completed_at = answer.at
-            self.record(Event.INSTALLATION_COMPLETED, by=completion.by)
-            self.record(Event.JOIN_COMPLETED)
-            completion.settle()
-
-    async def fail_visit(self, failed: Report) -> None:
-        """The engineer could not do it: the order waits for another visit, and after the second time for a person."""
-        status = await self.step(INCOMPLETE_INSTALLATION, self.as_answer(failed))
-        if status is InstallationStatus.CANCELED:
-            await self.closed_elsewhere()
-            return
-        await self.step(RELEASE_ASSIGNMENT, ReleaseAssignment(self.order.order_id, self.round))
-        self.leave_visit()
-        self.clear_attention()
-        self.record(Event.INSTALLATION_INCOMPLETE, by=failed.by, detail=failed.reason)
-        if sum(entry.event == Event.INSTALLATION_INCOMPLETE for entry in self.order.history) >= _FAILED_VISITS:
-            self.ask_for_attention(AttentionReason.VISIT_FAILED, failed.reason)
-        failed.settle()
-
-    async def await_reschedule(self) -> None:
-        """The visit has come to nothing: the customer or a manager says when the next one is to be."""
-        await self.pause(lambda: self.wish is not None)
-        if self.wish is not None:
-            await self.reassign(self.wish)
+                    await self.visit.await_completion()
 
     async def compensate(self) -> None:
         """Cancel the installation with the order, together, and free the visit's window."""
-        cancellation = self.cancellation or CancelRequest()
-        cancelled = IllegalTransition("the order is being cancelled")
-        self.refuse_engineers(cancelled)
-        if self.wish is not None:
-            self.settle_wish(self.wish, cancelled)
-        self.clear_attention()
-        self.record(Event.CANCEL_ORDERED, by=cancellation.by, detail=cancellation.reason)
-        self.show()
+        state, order = self.state, self.state.order
+        cancellation = state.cancellation or CancelRequest()
+        refusal = IllegalTransition("the order is being canceled")
+        state.refuse_reports(refusal)
+        if state.pending_request is not None:
+            state.settle_request(state.pending_request, refusal)
+        self.publication.clear_attention()
+        self.publication.record(Event.CANCEL_ORDERED, by=cancellation.by, detail=cancellation.reason)
+        self.publication.publish()
         if workflow.patched(_FREES_THE_WINDOW):
-            self.freed, self.closing = False, self.close_assignment()
-        order = self.order
-        await self.step(
+            state.window_released, state.closing_step = False, self.assignment.close()
+        await self.process.step(
             CANCEL_INSTALLATION,
             CancelInstallation(
                 order_id=order.order_id,
@@ -241,18 +118,181 @@ class SubscriptionWorkflow(Rounds):
             ),
             shielded=True,
         )
-        self.record(Event.INSTALLATION_CANCELED)
-        self.record(Event.ORDER_CANCELED)
+        self.publication.record(Event.INSTALLATION_CANCELED)
+        self.publication.record(Event.ORDER_CANCELED)
+
+    async def settled(self) -> None:
+        """Wait until the last state is projected (or given up) and everybody who waits has been answered."""
+        projector = self.publication.projector
+        self.publication.publish()
+        projector.close()
+        await self.process.wait(lambda: projector.idle and workflow.all_handlers_finished(), shielded=True)
+
+    @workflow.update(name=Message.CANCEL)
+    async def cancel(self, request: CancelRequest = CancelRequest()) -> Order:
+        """Cancel the order and its installation; answered when both are canceled, and the visit's window is free.
+
+        The first cancel that comes too late is refused here and not by the validator, so that the refusal is recorded.
+        """
+        if not self._take_cancel(request):
+            raise as_failure(rules.too_late_to_cancel())
+        order, state = self.state.order, self.state
+        await workflow.wait_condition(lambda: order.status is OrderStatus.ORDER_CANCELED and state.window_released)
+        return order
+
+    @cancel.validator
+    def validate_cancel(self, request: CancelRequest = CancelRequest()) -> None:  # noqa: ARG002 - as the update's
+        """The first refusal is recorded, by the handler. Further ones leave nothing in the history."""
+        refuse(rules.refuse_cancel_again(self.state))
+
+    @workflow.signal(name=Message.REQUEST_CANCEL)
+    def request_cancel(self, request: CancelRequest = CancelRequest()) -> None:
+        """The same, when nobody waits for the answer: a server keeps a signal while no worker lives."""
+        self._take_cancel(request)
 
     @property
-    def visit_reported(self) -> bool:
-        """The engineer has said something about the visit that is not carried out yet."""
-        return self.completion is not None or any(
-            map(self.unsettled, (EngineerAction.START, EngineerAction.INCOMPLETE))
-        )
+    def cancel_requested(self) -> bool:
+        """A cancel has been taken, or Temporal's own cancellation request has come in time to be."""
+        if self.state.reported_completion is not None:
+            return False
+        return self.state.cancellation is not None or workflow.cancellation_reason() is not None
+
+    def take_native_cancel(self) -> None:
+        """Temporal's own cancellation request, as the Web UI's button sends it, is a cancel like any other."""
+        reason = workflow.cancellation_reason()
+        if reason is not None and self.state.cancellation is None:
+            self._take_cancel(CancelRequest(by=SYSTEM, reason=reason or None))
+
+    def step_stalls(self, context: str) -> Callable[[], None]:
+        """Ask for a person while another context does not do its part."""
+        return self.publication.ask_for_attention_until(_UNAVAILABLE[context])
+
+    def _take_cancel(self, request: CancelRequest) -> bool:
+        """Write a cancel down, or that it is too late. Canceling twice is canceling once."""
+        state, order = self.state, self.state.order
+        by, reason = state.actor(request.by), bounded(request.reason)
+        if state.reported_completion is not None and not state.cancel_rejected:
+            if order.allows(Event.ORDER_CANCEL_REJECTED):
+                self.publication.record(Event.ORDER_CANCEL_REJECTED, by=by, detail=reason)
+                self.publication.publish()
+            else:
+                # An earlier release took a refused completion for a new one, and stopped here.
+                state.reported_completion = None
+        if state.reported_completion is None:
+            state.cancellation = state.cancellation or CancelRequest(by, reason)
+        return state.reported_completion is None
+
+    @workflow.update(name=EngineerAction.ACCEPT)
+    async def accept(self, act: EngineerAct = EngineerAct()) -> None:
+        """The engineer will do it."""
+        await self.state.take_report(EngineerAction.ACCEPT, act).carried_out()
+
+    @accept.validator
+    def validate_accept(self, act: EngineerAct = EngineerAct()) -> None:
+        """Only the engineer of the round in force, and only once."""
+        self._validate(EngineerAction.ACCEPT, act)
+
+    @workflow.update(name=EngineerAction.DECLINE)
+    async def decline(self, act: EngineerAct = EngineerAct()) -> None:
+        """The engineer will not do it."""
+        await self.state.take_report(EngineerAction.DECLINE, act).carried_out()
+
+    @decline.validator
+    def validate_decline(self, act: EngineerAct = EngineerAct()) -> None:
+        """Only the engineer of the round in force, before any answer."""
+        self._validate(EngineerAction.DECLINE, act)
+
+    @workflow.update(name=EngineerAction.START)
+    async def report_start(self, act: EngineerAct = EngineerAct()) -> None:
+        """The engineer is there and begins."""
+        await self.state.take_report(EngineerAction.START, act).carried_out()
+
+    @report_start.validator
+    def validate_start(self, act: EngineerAct = EngineerAct()) -> None:
+        """Only the engineer who has accepted."""
+        self._validate(EngineerAction.START, act)
+
+    @workflow.update(name=EngineerAction.COMPLETE)
+    async def report_completion(self, act: EngineerAct = EngineerAct()) -> None:
+        """The engineer has done it: the point of no return."""
+        completion = self.state.take_report(EngineerAction.COMPLETE, act)
+        if self.state.reported_completion is None and not (completion.settled and workflow.patched(_REFUSED_FOR_GOOD)):
+            self.state.reported_completion = completion
+        await completion.carried_out()
+
+    @report_completion.validator
+    def validate_completion(self, act: EngineerAct = EngineerAct()) -> None:
+        """Only the engineer who has accepted."""
+        self._validate(EngineerAction.COMPLETE, act)
+
+    @workflow.update(name=EngineerAction.INCOMPLETE)
+    async def report_failure(self, act: EngineerAct = EngineerAct()) -> None:
+        """The engineer was there, or tried to be, and it could not be done."""
+        await self.state.take_report(EngineerAction.INCOMPLETE, act).carried_out()
+
+    @report_failure.validator
+    def validate_failure(self, act: EngineerAct = EngineerAct()) -> None:
+        """Only the engineer who has accepted, and has not completed it."""
+        self._validate(EngineerAction.INCOMPLETE, act)
+
+    @workflow.update(name=Message.ASSIGN_ENGINEER)
+    async def assign_by_hand(self, wanted: ManualAssignment = ManualAssignment()) -> Assignment | None:
+        """A manager gives the order to an engineer, or takes it from one and gives it to another."""
+        if not rules.held_by(self.state, wanted.engineer_id):
+            self.state.late_assignments += self._now.history_is_long
+            request = ReassignmentRequest(bounded(wanted.by) or MANAGER, wanted.engineer_id)
+            await self.state.take_request(request).carried_out()
+        return self.state.assignment
+
+    @assign_by_hand.validator
+    def validate_assignment(self, wanted: ManualAssignment = ManualAssignment()) -> None:
+        """Until the completion or a cancel."""
+        refuse(rules.refuse_assignment(self.state, self._now, wanted.engineer_id))
+
+    @workflow.update(name=Message.RESCHEDULE)
+    async def reschedule(self, wanted: RescheduleRequest = RescheduleRequest()) -> Order:
+        """Another visit window, with the same engineer where possible; the engineer is asked anew."""
+        if not rules.visited_at(self.state, wanted.start):
+            request = ReassignmentRequest(self.state.actor(wanted.by), start=wanted.start)
+            await self.state.take_request(request).carried_out()
+        return self.state.order
+
+    @reschedule.validator
+    def validate_reschedule(self, wanted: RescheduleRequest = RescheduleRequest()) -> None:
+        """Until the visit has been done, or a cancel was taken."""
+        refuse(rules.refuse_reschedule(self.state, self._now, wanted.start))
+
+    @workflow.update(name=Message.RECONSIDER)
+    async def reconsider(self, wanted: Reconsider = Reconsider()) -> None:
+        """Capacity has appeared for an order that waits, or its engineer will not be there at its visit."""
+        if wanted.round >= self.state.last_round:
+            request = self.state.pending_request or self.state.take_request(ReassignmentRequest(SYSTEM))
+            await workflow.wait_condition(lambda: request.settled)
+
+    @reconsider.validator
+    def validate_reconsideration(self, wanted: Reconsider = Reconsider()) -> None:  # noqa: ARG002 - as the update's
+        """While nobody has the order; or before the engineer who has it has begun."""
+        refuse(rules.refuse_reconsideration(self.state, self._now))
+
+    @workflow.update(name=Message.ACKNOWLEDGE)
+    async def acknowledge(self, said: Acknowledgement = Acknowledgement()) -> Order:
+        """A manager takes on what a person is asked for."""
+        self.publication.acknowledge_attention(bounded(said.by) or MANAGER)
+        return self.state.order
+
+    @acknowledge.validator
+    def validate_acknowledgement(self, said: Acknowledgement = Acknowledgement()) -> None:  # noqa: ARG002
+        """While a person is asked for, and the order has not ended."""
+        refuse(rules.refuse_acknowledgement(self.state, self._now))
+
+    @workflow.query(name=Message.ORDER)
+    def ask_order(self) -> Order:
+        """The order as it stands."""
+        return self.state.order
 
     @property
-    def visit_overdue(self) -> bool:
-        """The visit should have been reported by now, and nobody has been asked for yet."""
-        asked = self.order.attention is not None and self.order.attention.reason == AttentionReason.VISIT_UNREPORTED
-        return self.report_by is not None and self.report_by.passed and not asked
+    def _now(self) -> rules.Moment:
+        return rules.Moment(self.cancel_requested, workflow.info().is_continue_as_new_suggested())
+
+    def _validate(self, action: EngineerAction, act: EngineerAct) -> None:
+        refuse(rules.refuse_action(self.state, self._now, action, act))
