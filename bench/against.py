@@ -43,7 +43,7 @@ class Measure(Protocol):
 
 @dataclass
 class Contender:
-    """One of the two."""
+    """One of the two releases."""
 
     name: str
     running: Stack
@@ -52,17 +52,17 @@ class Contender:
     windows: list[Window] = field(default_factory=list)
 
     def load(self, in_motion: int = IN_MOTION) -> Load:
-        """Orders in motion."""
+        """A load of so many orders in motion."""
         return Load(self.running.client, self.way, self.feed, in_motion)
 
 
 async def completing(other: Checkout, *, quick: bool) -> Measurement:
-    """Completed orders per second."""
+    """Compare completed orders per second."""
     pairs, seconds = (1, 8.0) if quick else (6, 10.0)
     found = Measurement(f"Completed orders against {_short(other)}, {IN_MOTION} in motion, one worker process each")
     async with _both(other, "worker") as contenders:
         for each in contenders:
-            # What is loaded, compiled and cached with the first orders is in nobody's turn.
+            # The first orders load and compile code and fill caches: they are not measured.
             await each.load().carry_through_many(IN_MOTION)
         for number in range(pairs):
             for each in _in_turns(contenders, number):
@@ -77,7 +77,7 @@ async def completing(other: Checkout, *, quick: bool) -> Measurement:
 
 
 async def cost(other: Checkout, *, quick: bool) -> Measurement:
-    """What Temporal bills, writes, and keeps for an order: the same, or less."""
+    """Compare what Temporal bills, writes and keeps for an order."""
     count = 10 if quick else 100
     found = Measurement(f"Cost of an order against {_short(other)}, the median of {count}")
     async with _both(other, "worker") as contenders:
@@ -89,7 +89,7 @@ async def cost(other: Checkout, *, quick: bool) -> Measurement:
 
 
 async def placing(other: Checkout, *, quick: bool) -> Measurement:
-    """`POST /orders` while no worker runs."""
+    """Compare `POST /orders` while no worker runs."""
     pairs, seconds = (1, 1.0) if quick else (6, 2.5)
     found = Measurement(f"Taking an order against {_short(other)}: `POST /orders`")
     async with _both(other) as contenders:
@@ -153,10 +153,10 @@ def _no_more(name: str, counted: str, ours: Row, theirs: Row) -> Aim:
 
 
 def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Aim:
-    """Of pairs of neighbors, for what slows the machine for a while slows both.
+    """Compare neighboring turns: what slows the machine for a while slows both.
 
     Raises:
-        RuntimeError: the other has done nothing in one of its turns.
+        RuntimeError: the other release has done nothing in one of its turns.
     """
     if not all(theirs):
         raise RuntimeError(f"{what}: nothing was done in a turn; the machine has other things to do")
@@ -166,7 +166,7 @@ def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Aim:
 
 
 def _in_turns(both: Sequence[Each], number: int) -> Iterable[Each]:
-    """Whoever comes second meets what the first has left to do: they take turns in that, too."""
+    """Alternate who is first: the second runs while the first side still cleans up."""
     return both if number % 2 == 0 else reversed(both)
 
 

@@ -1,4 +1,4 @@
-"""Orders that are taken some steps of their way, left there, and taken on to their end later, at another door."""
+"""Orders that are left after some steps and finished later, through another API."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,46 +22,46 @@ CANCELED, COMPLETED = OrderStatus.ORDER_CANCELED, OrderStatus.JOIN_COMPLETED
 
 @dataclass
 class Journey:
-    """One order and its way."""
+    """One order and the steps that it takes."""
 
     key: str
     steps: Sequence[str]
     """The names of `_STEPS`."""
     leave_after: int
-    """So many steps are taken before it is left."""
+    """Number of steps before it is left."""
     address: str = REGION_ADDRESS
     within: float = 240.0
-    """Seconds for each step: whatever it waits for comes, only later on a slow machine."""
+    """Seconds for each step, enough for a slow machine."""
     order_id: str = ""
     taken: int = 0
     version: int = -1
-    """Of the order as the last step found it."""
+    """The order's version before the last step."""
     surprises: list[str] = field(default_factory=list)
-    """Answers that should have been others."""
+    """Unexpected answers."""
 
     @property
     def customer(self) -> str:
-        """Whose only order it is."""
+        """The customer; each has one order."""
         return f"of-{self.key}"
 
     @property
     def ends(self) -> OrderStatus:
-        """What is to become of it."""
+        """The status that it should end in."""
         return CANCELED if self.steps[-1] == "cancel" else COMPLETED
 
     async def begin(self, people: People) -> None:
-        """Place it, and go as far as where it is left."""
+        """Place the order and take the first steps."""
         body = {"installationAddress": self.address, "customerId": self.customer}
         await self.act("POST", partial(people.place, self.key, **body), HTTPStatus.OK, HTTPStatus.CREATED)
         self.order_id = people.accounts.by_key.get(self.key, "")
         await self._go(people, self.leave_after)
 
     async def go_on(self, people: People) -> None:
-        """Go to its end."""
+        """Take the steps that are left."""
         await self._go(people, len(self.steps))
 
     async def stands(self, people: People, *statuses: OrderStatus) -> Document:
-        """The order, once it has gone on since the last step and stands so.
+        """Wait until the order has one of these statuses in a version newer than the last step saw.
 
         Raises:
             NotInTime: it does not.
@@ -76,7 +76,7 @@ class Journey:
         return row or {}
 
     async def act(self, what: str, act: Callable[[], Awaitable[int]], *expected: int) -> int:
-        """Do something until there is a definite answer, and note it where it should have been another.
+        """Repeat an act until there is a definite answer, and note an unexpected one.
 
         Raises:
             NotInTime: there is none.
@@ -139,7 +139,7 @@ async def _cancel_too_late(journey: Journey, people: People) -> None:
     await journey.stands(people, COMPLETED)
 
     async def until_told() -> int:
-        # Recorded only, where no worker has taken it in time: asking again tells.
+        # 202: no worker took it in time. CurrentCaller again tells.
         status = await people.cancel(journey.order_id)
         return NO_ANSWER if status == HTTPStatus.ACCEPTED else status
 
@@ -153,7 +153,7 @@ async def _acknowledge(journey: Journey, people: People) -> None:
 
 
 async def _assign(journey: Journey, people: People) -> None:
-    """To an engineer who has time; who has not is passed over."""
+    """Assign it to the first other engineer who has time."""
     row = await journey.stands(people, OrderStatus.AWAITING_ENGINEER, *_HELD)
     for engineer_id in await people.engineers():
         if engineer_id == row["engineerId"]:
@@ -166,10 +166,10 @@ async def _assign(journey: Journey, people: People) -> None:
 
 
 async def _reschedule(journey: Journey, people: People) -> None:
-    """To a window that is free; one that is taken by then is passed over."""
+    """Reschedule to the last window that is free."""
     row = await journey.stands(people, *_HELD)
     before = (row["visit"] or {}).get("start")
-    # The last first: those that come by themselves take the first.
+    # The management center books the earliest windows first.
     for start in reversed(await people.slots(journey.address)):
         if start == before:
             continue
@@ -202,12 +202,12 @@ _WAYS: Sequence[tuple[str, Sequence[str]]] = (
     (REGION_ADDRESS, ("accept", "start", "fail", "reschedule", "accept", "complete")),
     (_NO_REGION_ADDRESS, ("acknowledge", "assign", "accept", "complete")),
 )
-"""From where an order is for, to its completion."""
+"""Address, and the steps from there to completion."""
 _CHANGE_NOTHING = ("complete too early", "cancel too late")
 
 
 def journeys(stage: str, *, times: int = 1, within: float = Journey.within) -> list[Journey]:
-    """For each way and each step of it, an order that is left there and completed later, and one that is canceled."""
+    """Make an order for each step of each way that is left there and completed later, and one that is canceled."""
     numbers, found = count(), []
 
     def add(steps: Sequence[str], leave_after: int, address: str) -> None:
@@ -226,5 +226,5 @@ def journeys(stage: str, *, times: int = 1, within: float = Journey.within) -> l
 
 
 def surprises(travelled: Iterable[Journey]) -> list[str]:
-    """All answers that should have been others."""
+    """Collect all unexpected answers."""
     return [surprise for journey in travelled for surprise in journey.surprises]

@@ -1,4 +1,4 @@
-"""What nobody should notice of a roll-out: an answer that is a fault of the API, a workflow task that fails."""
+"""Counts what must not happen in a roll-out: answers 500 and failed workflow tasks."""
 
 from collections import Counter
 
@@ -13,14 +13,14 @@ _ANSWERS = "http_request_seconds_count"
 _FAILED = "temporal_workflow_task_execution_failed"
 _MISMATCH = "NonDeterminismError"
 _BUSY = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
-"""Something came in while the workflow closed: the server has the task done once more, and nothing is wrong."""
+"""An event arrived while the workflow closed: the server repeats the task, and nothing is wrong."""
 _SLOW = "TMPRL1101"
-"""The SDK takes a task that has had no CPU for two seconds for a deadlock: so it is on a machine that is too busy."""
+"""The SDK reports a deadlock when a task gets no CPU for two seconds, which happens on a busy machine."""
 _WITHIN = 30.0
 
 
 async def answers(url: str) -> Counter[int]:
-    """How often an API has given each status since it started, to whomever."""
+    """Count the answers of an API since it started, by status."""
     counted: Counter[int] = Counter()
     for sample in await _samples(url):
         if sample.name == _ANSWERS:
@@ -29,15 +29,15 @@ async def answers(url: str) -> Counter[int]:
 
 
 async def mismatches(url: str) -> int:
-    """How often a worker has found, since it started, that a history is not what the code would have done.
+    """Count the nondeterminism errors of a worker since it started.
 
-    Where that was while it answered a query, no history tells of it.
+    No history records those that happened while it answered a query.
     """
     return int(sum(sample.value for sample in await _samples(url) if _is_mismatch(sample)))
 
 
 async def failed_tasks(client: Client) -> Counter[str]:
-    """The workflow tasks that failed, of all workflows that the server knows: by workflow and cause."""
+    """Count the failed workflow tasks of all workflows of the server, by workflow and cause."""
     found: Counter[str] = Counter()
     async for execution in client.list_workflows():
         found.update([f"{execution.id}: {cause}" for cause in await _causes(client, execution)])

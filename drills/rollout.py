@@ -1,4 +1,4 @@
-"""A stage of a roll-out: orders of the stage before go to their end, others are left on their way, managers look on."""
+"""One stage of a roll-out: finishes the orders of the stage before, starts others, and reads every list meanwhile."""
 
 import asyncio
 from collections import Counter
@@ -38,60 +38,61 @@ _LOOKS = (
     "/health/ready",
     "/openapi.json",
 )
-"""What managers and operators look at all the time."""
+"""What managers and operators read all the time."""
 _SIEGE_SECONDS, _SIEGE_CLIENTS = 60, 10
 
 
 @dataclass
 class Seen:
-    """What people, and who watches over the service, have seen in all stages."""
+    """What was observed in all stages."""
 
     rows: list[Row] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
-    """Answers that should have been others."""
+    """Unexpected answers."""
     answers: Counter[int] = field(default_factory=Counter)
     """Of all APIs, by status."""
     failed: Counter[str] = field(default_factory=Counter)
-    """Workflow tasks."""
+    """Failed workflow tasks."""
     left: set[str] = field(default_factory=set)
-    """What the orders were that the release before has left in the same place: statuses, and events since."""
+    """Statuses and newest events of the orders that the release before left for the upgrade in place."""
     ends: Counter[str] = field(default_factory=Counter)
-    """What has become of the orders; `other` than it should have been."""
+    """How many orders ended in each status; `otherwise`: not in the one that they should have."""
 
     @property
     def faults(self) -> int:
-        """Answers that say that the API has a fault."""
+        """Answers 500 and the like; 503 is not one of them."""
         of = (count for status, count in self.answers.items() if status in _FAULTS and status not in _MAY_BE)
         return sum(of)
 
 
 @dataclass(frozen=True)
 class Doors:
-    """The APIs that are there in a stage; the first is what customers and engineers use."""
+    """The APIs that run in a stage."""
 
     used: People
+    """Used by customers and engineers."""
     others: Sequence[People] = ()
 
     @property
     def all(self) -> Sequence[People]:
-        """All of them, which managers look at."""
+        """All APIs, which managers read from."""
         return (self.used, *self.others)
 
 
 @dataclass
 class Stage:
-    """What is done between two changes of the processes."""
+    """Work that is done between two changes of the processes."""
 
     name: str
     api: str
     workers: str
     ending: Sequence[Journey] = ()
-    """Left by the stage before."""
+    """Orders that the stage before has left."""
     beginning: Sequence[Journey] = ()
     sieged: bool = False
 
     async def go_through(self, doors: Doors, seen: Seen) -> None:
-        """Do all of it; managers look at every API meanwhile."""
+        """Do the work of the stage, and read from every API meanwhile."""
         began, over = perf_counter(), asyncio.Event()
         watching = [asyncio.create_task(_watch(door, over, seen)) for door in doors.all]
         listening = [asyncio.create_task(_listen(door, over, seen)) for door in doors.all]
@@ -129,7 +130,7 @@ class Stage:
         )
 
     async def _erase(self, door: People, seen: Seen) -> None:
-        """A customer whose order is complete is erased, which workers and all stores take part in."""
+        """Erase a customer whose order is complete: that involves the workers and every store."""
         done = [journey for journey in self.ending if journey.ends is COMPLETED and not journey.surprises]
         if not done:
             return
@@ -140,20 +141,20 @@ class Stage:
 
 
 async def note_answers(seen: Seen, *urls: str) -> None:
-    """Before an API ends: what it has answered."""
+    """Add the answers of APIs; to be called before they stop."""
     for url in urls:
         seen.answers += await answers(url)
 
 
 async def note_failures(seen: Seen, workers: Mapping[str, str]) -> None:
-    """Before workers end, each by its name and address: whether they have failed."""
+    """Add the nondeterminism errors of workers, given by name and address; to be called before they stop."""
     for name, url in workers.items():
         if count := await mismatches(url):
             seen.failed[f"{name} has found histories that do not fit its code"] += count
 
 
 async def _watch(door: People, over: asyncio.Event, seen: Seen) -> int:
-    """Look at everything, again and again; returns how often."""
+    """Read everything in a loop. Returns the number of requests."""
     looks = 0
     while not over.is_set():
         for path in _LOOKS:
@@ -167,7 +168,7 @@ async def _watch(door: People, over: asyncio.Event, seen: Seen) -> int:
 
 
 async def _listen(door: People, over: asyncio.Event, seen: Seen) -> int:
-    """Follow the event stream; returns how many versions of orders it has told."""
+    """Follow the event stream. Returns the number of its events."""
     heard = 0
 
     async def follow() -> None:

@@ -1,9 +1,9 @@
-"""The release before gives way to this one: in its place, and beside it; nobody notices, and no order is lost.
+"""Upgrades from the release before to this one, in place and side by side, without losing an order.
 
-First both run one after the other, as `make run` does, on the same data: the release before leaves orders in every open
-status, with installation or management centre out of reach where that is what keeps an order there, and this one takes
-them on to their end. Then both run beside each other at one Temporal server, as in a roll-out: this release brings the
-tables up to date, its API works with the workers of before, and the API of before works with its workers.
+In place: the release before runs as `make run` does and leaves orders in every open status; some stores are locked
+meanwhile, which keeps orders in the statuses that they pass quickly. Then this release runs on the same data and
+finishes the orders. Side by side, at one Temporal server: this release migrates the tables, its API works with the old
+workers, and the old API works with its workers.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ FAULTS = {
     "new-status": "an order is given a status that the release before does not know",
 }
 _RETRIES = {"ORDER_RETRY_AT_MOST_EVERY": "2"}
-"""What was put off is tried again soon enough for who waits."""
+"""Retries come soon after a store is unlocked."""
 _SETTLED_WITHIN, _PATIENCE = 300.0, 60.0
 _LOCKED_WITHIN = 60.0
 _OPEN = [status for status in OrderStatus if not status.final]
@@ -47,19 +47,19 @@ _STARTED = Event.INSTALLATION_STARTED
 _BEFORE, _NOW = "before", "now"
 _RELEASED_WITHIN = 120.0
 _TIMES = 3
-"""So many orders of each kind, in each stage."""
+"""Orders of each kind in each stage."""
 _PARTS_QUICK, _PARTS_PLANTED = 3, 7
 _PLANTED_WITHIN = 8.0
-"""Seconds for each step, where a fault is planted that some never come to."""
+"""Seconds for each step where a fault is planted: some steps never become possible."""
 _TOLD = 5
 _OTHER = "otherwise"
 
 
 async def run(options: Options) -> Drill:
-    """Have this release take the place of the release before, in both ways.
+    """Upgrade in both ways.
 
     Raises:
-        NotTried: git does not have that here.
+        NotTried: git does not have the release before.
     """
     theirs, drill, seen = await asyncio.to_thread(prepared), Drill("The release before, and this one"), Seen()
     if not options.plant:
@@ -70,12 +70,12 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, seen: Seen, *, in_place: bool = True) -> None:
-    """Whether nobody has noticed.
+    """Check what was observed.
 
     Args:
         drill: Gets the rows and the checks.
         seen: What was seen.
-        in_place: The releases have run one after the other, too.
+        in_place: The upgrade in place was tried, too.
     """
     drill.rows += seen.rows
     if in_place:
@@ -117,7 +117,7 @@ async def _in_place(theirs: Checkout, drill: Drill, seen: Seen, options: Options
 
 
 async def _hold(settings: Settings, everybody: People, canceled: Sequence[Journey], locks: ExitStack) -> list[Journey]:
-    """Have orders stand where they go on from at once while everything works."""
+    """Keep orders in statuses that they pass quickly, by locking the stores that the next step needs."""
     assigned = [Journey("held-1", ("accept", "complete"), 0), Journey("held-2", ("cancel",), 0)]
     ordered = [Journey("held-3", ("accept", "complete"), 0), Journey("held-4", ("cancel",), 0)]
     locks.enter_context(_locked(settings, contexts.INSTALLATION))
@@ -136,7 +136,7 @@ async def _hold(settings: Settings, everybody: People, canceled: Sequence[Journe
 
 @contextmanager
 def _locked(settings: Settings, context: str) -> Iterator[None]:
-    """While this lasts, nobody can write to a context's database."""
+    """Lock a context's database against every other writer."""
     file = settings.data_dir / f"{context}.db"
     with closing(sqlite3.connect(file, timeout=_LOCKED_WITHIN, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -151,7 +151,7 @@ async def _until_stands(everybody: People, journey: Journey, status: OrderStatus
 
 
 async def _stands(everybody: People, journey: Journey) -> set[str]:
-    """The order's status, and what has happened since it has that."""
+    """Return the order's status and its newest event."""
     order = (await look(everybody.api, journey.order_id)).order
     return {order["status"], order["history"][-1]["event"]} if order else set()
 
@@ -193,7 +193,7 @@ async def _door(running: Stack, name: str, open_doors: AsyncExitStack) -> People
 
 
 async def _release(running: Stack, build: str, *, unpatched: bool = False) -> Mapping[str, str]:
-    """Start a worker of a build beside those that run, and give it the orders; its name and address."""
+    """Start a worker of a build and make the build current. Returns its name and address."""
     version = {"WORKER_DEPLOYMENT_NAME": "upgrade", "WORKER_BUILD_ID": build}
     name = f"worker-{build}"
     if unpatched:
@@ -210,21 +210,21 @@ async def _release(running: Stack, build: str, *, unpatched: bool = False) -> Ma
 
 
 def _left(stage: str, options: Options, number: int = 0) -> list[Journey]:
-    """The orders of a stage; quick, each stage has a part of what there is."""
+    """Make the orders of a stage; in the quick form each stage has a part of them."""
     if options.plant:
         return journeys(stage, within=_PLANTED_WITHIN)[number::_PARTS_PLANTED]
     return journeys(stage)[number::_PARTS_QUICK] if options.quick else journeys(stage, times=_TIMES)
 
 
 def _give_new_status(settings: Settings, travelled: Sequence[Journey]) -> None:
-    """To an order that has ended, in the managers' view."""
+    """Give an unknown status to an order that has ended, in the managers' view."""
     with closing(sqlite3.connect(settings.data_dir / f"{contexts.ORDER_STATUS}.db", timeout=_LOCKED_WITHIN)) as view:
         view.execute("UPDATE order_status SET status = 'ON_HOLD' WHERE order_id = ?", (travelled[0].order_id,))
         view.commit()
 
 
 async def _settle(everybody: People, drill: Drill, seen: Seen, travelled: Sequence[Journey]) -> None:
-    """Look for everything that was acknowledged, and whether each order has come to its end."""
+    """Settle the accounts, and count the statuses that the orders ended in."""
     found = await everybody.accounts.settle(everybody.api, drill, within=_SETTLED_WITHIN, patience=_PATIENCE)
     for journey in travelled:
         order = found.get(journey.order_id)

@@ -1,8 +1,8 @@
-"""The release before this one, or another commit: its sources in a git worktree, and a virtual environment of its own.
+"""Prepares the release before this one, or another commit: a git worktree and a virtual environment of its own.
 
-Nothing of it is imported here: its processes are started, and everybody talks to them over HTTP.
+Nothing of it is imported here: its processes are started, and everything talks to them over HTTP.
 
-`python -m harness.release_before` makes both ahead of time, or says why it cannot.
+`python -m harness.release_before` prepares it ahead of time, or says why it cannot.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMIT = "0c8ab7f482dde61dac0699bfa69381a2c128bb64"
-"""The release before, wherever this project speaks of it."""
+"""The release before, everywhere in this project."""
 NAME = "release-before"
 """What `REQUIRE_PROGRAMS` calls it."""
 _ROOT = Path(__file__).parents[1]
@@ -27,23 +27,23 @@ _GIT_WITHIN, _INSTALLED_WITHIN = 120, 1200
 
 
 class NotTried(Exception):
-    """The commit cannot be had here; the text says why."""
+    """The commit is not available here; the text says why."""
 
 
 class PreparationFailure(Exception):
-    """The commit is here, and its checkout or its environment cannot be made."""
+    """The commit is available, but its checkout or its environment cannot be made."""
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """The sources of a release, and the Python that has what they need."""
+    """The sources of a release, and the Python in which its dependencies are installed."""
 
     directory: Path
     python: Path
     commit: str = "HEAD"
 
     def command(self, ours: Sequence[str]) -> tuple[str, ...]:
-        """A command of this release, as the checkout's own environment runs it."""
+        """Translate a command of our environment into the same command of this checkout's."""
         program, *arguments = ours
         own = Path(sys.executable).parent
         if Path(program).parent == own:
@@ -52,7 +52,7 @@ class Checkout:
         return program, *arguments
 
     def has(self, path: str) -> bool:
-        """Whether it has a file."""
+        """Tell whether the checkout has a file."""
         return (self.directory / path).exists()
 
 
@@ -61,7 +61,7 @@ OURS = Checkout(_ROOT, Path(sys.executable))
 
 
 def prepared(commit: str = COMMIT) -> Checkout:
-    """Check a commit out and install what it locks, unless that has been done before.
+    """Check out a commit and install its locked dependencies, unless that has been done before.
 
     Raises:
         NotTried: git is missing, or does not have the commit.
@@ -75,29 +75,30 @@ def prepared(commit: str = COMMIT) -> Checkout:
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir()
             _make(known, checkout)
-            # Last of all: what was interrupted is begun anew.
+            # Written last: an interrupted preparation starts again.
             (home / "made").write_text(f"{known}\n", encoding="ascii")
     return checkout
 
 
 def _known(commit: str) -> str:
-    """The full name of a commit that git has here."""
+    """Return the full hash of a commit."""
     try:
-        found = _git("rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
+        found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
     except FileNotFoundError:
         raise NotTried("git is not installed") from None
     if found.returncode:
-        raise NotTried(f"git does not have {commit[:12]} here: {found.stderr.strip()}")
+        told = found.stderr.strip() or "a shallow clone has only the newest commits"
+        raise NotTried(f"git does not have {commit[:12]} here: {told}")
     return found.stdout.strip()
 
 
 def _is_made(home: Path, checkout: Checkout) -> bool:
-    """Whether all of it is there, and its Python still is."""
+    """Tell whether the preparation is complete, and its Python still exists."""
     return (home / "made").exists() and checkout.has(".git") and os.access(checkout.python, os.X_OK)
 
 
 def _make(commit: str, checkout: Checkout) -> None:
-    # Forced, where git remembers a worktree whose directory is gone. No hook of the repository is run.
+    # --force: git may remember a worktree whose directory was removed. Hooks of the repository are not run.
     worktree = ("worktree", "add", "--quiet", "--force", "--detach", str(checkout.directory), commit)
     _succeeded(_git("-c", f"core.hooksPath={os.devnull}", *worktree), "git worktree add")
     if not checkout.has(str(_LOCK)):
@@ -111,7 +112,7 @@ def _make(commit: str, checkout: Checkout) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Nobody else makes or looks for one meanwhile; the lock goes with its process."""
+    """Hold a lock between processes; it is released when its process ends."""
     _KEPT.mkdir(exist_ok=True)
     with (_KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -133,7 +134,7 @@ def _succeeded(done: subprocess.CompletedProcess[str], what: str) -> None:
 
 
 def main() -> int:
-    """Prepare the release before; 0 also where git does not have it, which is said."""
+    """Prepare the release before. The exit status is 0 also where git does not have it."""
     try:
         prepared()
     except NotTried as reason:

@@ -17,6 +17,8 @@ from tests.servers import dev_server
 __all__ = ["pytest_report_header"]
 
 os.environ["PAYLOAD_KEYS"] = KEYS
+# Otherwise the SDK fails each workflow task that takes two seconds as deadlocked, on a busy machine as well.
+os.environ["TEMPORAL_DEBUG"] = "1"
 # Late answers of calls that a test has held are no news.
 _QUIET = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
 Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=_QUIET)))

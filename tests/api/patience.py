@@ -16,6 +16,7 @@ from api.orders import lookup as known_orders
 from api.orders import open_orders, starting, updates
 from domain.common import contexts
 from harness.waiting import PATIENCE
+from observability import health, queue_gauges
 from runtime import order_workflows, temporal_client
 
 Deadlines = Sequence[tuple[Any, str]]
@@ -28,13 +29,16 @@ SERVERS: Deadlines = (
     (known_orders, "ANSWER_WITHIN"),
     (known_orders, "LOOK_WITHIN"),
     (open_orders, "COUNT_WITHIN"),
+    (health, "_CHECK_WITHIN"),
     (order_workflows, "_WITHIN"),
+    (queue_gauges, "_WITHIN"),
     (starting, "ANSWER_WITHIN"),
     (starting, "START_WITHIN"),
     (starting, "TURN_WITHIN"),
     (subscriptions, "LOOK_WITHIN"),
     (subscriptions, "SIGNAL_WITHIN"),
     (temporal_client, "_CALL_WITHIN"),
+    (temporal_client, "_PROBE_WITHIN"),
 )
 """For what databases and Temporal do."""
 ORDERS: Deadlines = (

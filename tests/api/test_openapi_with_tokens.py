@@ -19,7 +19,7 @@ from tests.api.issuer import Issuer
 from tests.api.service import copy_databases
 from tests.whole import examples
 
-ADMITTED, REFUSED = examples(3, whole=8), examples(1, whole=4)
+ADMITTED, REFUSED = examples(3, whole=6), examples(1, whole=3)
 """Examples for each operation, each of them sent by everybody who may, and who may not, use it."""
 CHANGED = frozenset({"engineerId", "dayOffId", "productId"})
 """What requests change or take away that other tests count on."""

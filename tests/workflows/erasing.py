@@ -21,6 +21,7 @@ from domain.erasure import (
     CustomersOrders,
     Erasure,
 )
+from harness.waiting import PATIENCE
 from workflows.common.runner import sandbox
 from workflows.order_status.erasure import ErasureWorkflow
 
@@ -64,7 +65,7 @@ async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Inpu
 
 async def an_erasure(client: Client) -> WorkflowHistory:
     """Of two pages."""
-    async with erasing(client, CustomersOrders(["o1", "o2"]), CustomersOrders(["o3"])), asyncio.timeout(20):
+    async with erasing(client, CustomersOrders(["o1", "o2"]), CustomersOrders(["o3"])), asyncio.timeout(PATIENCE):
         handle = await client.start_workflow(
             ErasureWorkflow.run, Erasure("1"), id=uuid4().hex, task_queue=contexts.ORDER_STATUS
         )

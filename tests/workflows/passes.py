@@ -37,6 +37,7 @@ from domain.order_status.reconciliation import (
     Repair,
 )
 from domain.orders import Order, OrderStatus
+from harness.waiting import PATIENCE
 from tests.workflows.faults import Faults
 from workflows.common.runner import sandbox
 from workflows.order_status.reconciliation import ReconciliationWorkflow
@@ -209,7 +210,7 @@ async def a_pass_that_goes_on_in_a_new_run(client: Client) -> WorkflowHistory:
 async def _recorded(client: Client, looked: Looked) -> WorkflowHistory:
     async with looking(client, looked) as reconcile:
         name = uuid4().hex
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await reconcile(Reconciliation(keep_for=1), named=name)
         return (await runs_of(client, name))[0]
 

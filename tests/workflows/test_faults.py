@@ -43,8 +43,8 @@ COMMANDS = [
 ]
 OWN = count(1)
 """Of each order a window of its own."""
-IMPATIENT = replace(QUICK, try_for=0.5)
-"""A try that does not answer is soon followed by the next."""
+IMPATIENT = replace(QUICK, try_for=3)
+"""A try that does not answer is soon followed by the next; one that is only slow on a busy machine is not."""
 
 
 async def completed(order: Placed) -> Order:

@@ -374,7 +374,7 @@ async def forgetful(client: Client) -> AsyncIterator[Stage]:
 
 
 @pytest.mark.multiplied
-@settings(quickly, max_examples=examples(2, whole=10))
+@settings(quickly, max_examples=examples(2, whole=8))
 @given(scripts)
 async def test_every_rule_holds_when_no_worker_remembers_anything(
     forgetful: Stage, scripts: Sequence[Sequence[Step]]
