@@ -1,4 +1,4 @@
-"""The management centre's part in the saga, and its way to the orders that are to have an engineer decided anew."""
+"""The management center's part in the saga, and its way to the orders that are to have an engineer decided anew."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

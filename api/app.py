@@ -31,7 +31,7 @@ from api.management_center.dispatch_trigger import DispatchTrigger
 from api.order_status import routes as order_status
 from api.order_status.change_stream import ChangeStream
 from api.order_status.gauges import OrderGauges
-from api.orders import erasure_routes as erasure
+from api.orders import erasure
 from api.orders import routes as orders
 from api.orders.client import OrderWorkflowClient
 from api.orders.erasure import ErasureClient

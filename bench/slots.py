@@ -85,7 +85,7 @@ async def _time(connection: Connection, path: str, rounds: int) -> dict[str, lis
 
 
 class _Calendar:
-    """Books visits straight in the management centre's store."""
+    """Books visits straight in the management center's store."""
 
     def __init__(self, database: Database, grid: VisitGrid) -> None:
         self._database = database

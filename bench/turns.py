@@ -61,5 +61,5 @@ async def compare(
 
 
 def share(ours: Side, bare: Side) -> float:
-    """Of the throughput: the median over pairs of neighbours, for what slows the machine for a while slows both."""
+    """Of the throughput: the median over pairs of neighbors, for what slows the machine for a while slows both."""
     return statistics.median(a / b for a, b in zip(ours.rates, bare.rates, strict=True))

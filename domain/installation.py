@@ -48,7 +48,7 @@ class Installation:
 
     order_id: str = ""
     round: int = 0
-    """The assignment's round; 0 for an order that was cancelled before anybody was asked."""
+    """The assignment's round; 0 for an order that was canceled before anybody was asked."""
     engineer_id: str | None = None
     engineer_name: str | None = None
     installation_address: str = ""

@@ -18,7 +18,7 @@ FAULTS = {"dropped": "an order whose cancel was recorded is dropped"}
 
 async def run(options: Options) -> Drill:
     """Place and accept, take it away, cancel, bring it back, and account for every order."""
-    drill = Drill("The installation context is gone while orders are cancelled")
+    drill = Drill("The installation context is gone while orders are canceled")
     orders = 10 if options.quick else 100
     async with with_apart(contexts.INSTALLATION, options) as apart, people(apart.running.url) as everybody:
         placed = await _requested(everybody, orders)
@@ -30,7 +30,7 @@ async def run(options: Options) -> Drill:
         drill.check(f"{taken[HTTPStatus.CREATED]} of {orders} orders are taken meanwhile", set(taken) == {201})
         rows = [await everybody.row(order_id) for order_id in placed]
         early = sum(row.get("status") == OrderStatus.ORDER_CANCELED for row in rows)
-        drill.check(f"{early} read ORDER_CANCELED while their installation could not be cancelled", not early)
+        drill.check(f"{early} read ORDER_CANCELED while their installation could not be canceled", not early)
         if options.plant:
             await drop(apart.running, placed[0])
         began = perf_counter()

@@ -225,6 +225,6 @@ def journeys(stage: str, *, times: int = 1, within: float = Journey.within) -> l
     return found
 
 
-def surprises(travelled: Iterable[Journey]) -> list[str]:
+def surprises(traveled: Iterable[Journey]) -> list[str]:
     """Collect all unexpected answers."""
-    return [surprise for journey in travelled for surprise in journey.surprises]
+    return [surprise for journey in traveled for surprise in journey.surprises]

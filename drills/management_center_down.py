@@ -1,4 +1,4 @@
-"""The management centre is gone, its worker and its database: orders are taken, and go on once it is back."""
+"""The management center is gone, its worker and its database: orders are taken, and go on once it is back."""
 
 import asyncio
 from collections import Counter
@@ -17,7 +17,7 @@ _AT_ONCE = 8
 
 async def run(options: Options) -> Drill:
     """Take it away, order and cancel, bring it back, and account for every order."""
-    drill = Drill("The management centre is gone while orders are placed")
+    drill = Drill("The management center is gone while orders are placed")
     orders = 10 if options.quick else 200
     async with (
         with_apart(contexts.MANAGEMENT_CENTER, options) as apart,
@@ -49,7 +49,7 @@ async def _phase(drill: Drill, customers: People, center: str, orders: int) -> l
     answers = await asyncio.gather(*map(place, range(orders)))
     taken = sum(status == HTTPStatus.CREATED for status, _ in answers)
     slowest = max(seconds for _, seconds in answers)
-    drill.rows.append({"management centre": center, "orders": orders, "201": taken, "slowest s": slowest})
+    drill.rows.append({"management center": center, "orders": orders, "201": taken, "slowest s": slowest})
     drill.check(f"while it is {center}, {taken} of {orders} orders are taken", taken == orders)
     return [order for key, order in customers.accounts.by_key.items() if key.startswith(f"{center}-")]
 
@@ -64,4 +64,4 @@ async def _come_back(drill: Drill, apart: Apart, customers: People, options: Opt
     await apart.come_back()
     found = await customers.accounts.settle(customers.api, drill, patience=patience(options))
     seconds = perf_counter() - began
-    drill.rows.append({"management centre": "back", "orders": len(found), "201": None, "slowest s": seconds})
+    drill.rows.append({"management center": "back", "orders": len(found), "201": None, "slowest s": seconds})

@@ -1,6 +1,6 @@
 """The Temporal server is killed and started again, under load: every acknowledged order reaches its end.
 
-Orders are placed, accepted, completed and cancelled all the while, insistently: who gets no answer asks again. The
+Orders are placed, accepted, completed and canceled all the while, insistently: who gets no answer asks again. The
 managers look on, and never miss an answer.
 """
 
@@ -68,7 +68,7 @@ async def _restart(drill: Drill, running: Stack, everybody: People, number: int,
 
 
 async def _work(everybody: People, customer: int, over: asyncio.Event) -> None:
-    """Place one order after the other, and see it through; every third is cancelled."""
+    """Place one order after the other, and see it through; every third is canceled."""
     number = 0
     while not over.is_set():
         number += 1

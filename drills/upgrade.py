@@ -216,17 +216,17 @@ def _left(stage: str, options: Options, number: int = 0) -> list[Journey]:
     return journeys(stage)[number::_PARTS_QUICK] if options.quick else journeys(stage, times=_TIMES)
 
 
-def _give_new_status(settings: Settings, travelled: Sequence[Journey]) -> None:
+def _give_new_status(settings: Settings, traveled: Sequence[Journey]) -> None:
     """Give an unknown status to an order that has ended, in the managers' view."""
     with closing(sqlite3.connect(settings.data_dir / f"{contexts.ORDER_STATUS}.db", timeout=_LOCKED_WITHIN)) as view:
-        view.execute("UPDATE order_status SET status = 'ON_HOLD' WHERE order_id = ?", (travelled[0].order_id,))
+        view.execute("UPDATE order_status SET status = 'ON_HOLD' WHERE order_id = ?", (traveled[0].order_id,))
         view.commit()
 
 
-async def _settle(everybody: People, drill: Drill, seen: Seen, travelled: Sequence[Journey]) -> None:
+async def _settle(everybody: People, drill: Drill, seen: Seen, traveled: Sequence[Journey]) -> None:
     """Settle the accounts, and count the statuses that the orders ended in."""
     found = await everybody.accounts.settle(everybody.api, drill, within=_SETTLED_WITHIN, patience=_PATIENCE)
-    for journey in travelled:
+    for journey in traveled:
         order = found.get(journey.order_id)
         as_meant = order is not None and order.status is journey.ends
         seen.ends[journey.ends if as_meant else _OTHER] += 1

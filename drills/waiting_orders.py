@@ -24,7 +24,7 @@ _REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"
 _KOREA = timedelta(hours=9)
 _WITHIN = 60.0
 _BETWEEN_LOOKS = 0.05
-FAULTS = {"forgotten": "the management centre forgets who has waited longest"}
+FAULTS = {"forgotten": "the management center forgets who has waited longest"}
 
 
 @dataclass

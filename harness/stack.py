@@ -1,6 +1,6 @@
 """The service as `make run` starts it: the same commands and settings, on free ports, with data that go with it.
 
-But its management centre has engineers for thousands of orders; and there may be more workers and APIs, each of which
+But its management center has engineers for thousands of orders; and there may be more workers and APIs, each of which
 can be stopped, killed or paused alone.
 """
 

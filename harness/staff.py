@@ -44,7 +44,7 @@ async def hire_over_http(address: tuple[str, int], region: str = REGION, enginee
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The management centre's database, in this process."""
+    """The management center's database, in this process."""
     database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=60)
     try:
         yield database

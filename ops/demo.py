@@ -41,9 +41,9 @@ class Surprise(Exception):
 
 @dataclass
 class Terminal:
-    """Lines of a step each; in colour where there is a terminal that shows it."""
+    """Lines of a step each; in color where there is a terminal that shows it."""
 
-    colour: bool = field(default_factory=lambda: sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    color: bool = field(default_factory=lambda: sys.stdout.isatty() and "NO_COLOR" not in os.environ)
 
     def title(self, text: str) -> None:
         """A part of the scenario begins."""
@@ -58,7 +58,7 @@ class Terminal:
         print(f"  {'':10}  {self._paint('✗', '31')} {text}", flush=True)
 
     def _paint(self, text: str, code: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self.colour else text
+        return f"\033[{code}m{text}\033[0m" if self.color else text
 
 
 @dataclass
@@ -220,8 +220,8 @@ def completed(walk: Walk) -> None:
 
 
 def canceled(walk: Walk) -> None:
-    """Order → cancelled with its installation."""
-    walk.terminal.title("2. 주문 취소와 설치 취소를 함께 · The order and its installation are cancelled together")
+    """Order → canceled with its installation."""
+    walk.terminal.title("2. 주문 취소와 설치 취소를 함께 · The order and its installation are canceled together")
     walk.order()
     walk.until("INSTALLATION_REQUESTED")
     walk.do(200, "취소 · The customer cancels", "POST", f"/orders/{walk.order_id}/cancel", {"reason": "moving house"})
@@ -232,7 +232,7 @@ def canceled(walk: Walk) -> None:
 
 def refused(walk: Walk) -> None:
     """Cancel after completion → refused."""
-    walk.terminal.title("3. 완료된 주문은 취소되지 않는다 · A completed order cannot be cancelled")
+    walk.terminal.title("3. 완료된 주문은 취소되지 않는다 · A completed order cannot be canceled")
     walk.order()
     walk.until("INSTALLATION_REQUESTED")
     walk.engineer("accept", "설치 수락 · The engineer accepts")

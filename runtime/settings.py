@@ -211,7 +211,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def booking_rules(self) -> BookingRules:
-        """By which the management centre books visits, and the API checks what is wanted."""
+        """By which the management center books visits, and the API checks what is wanted."""
         return BookingRules(
             grid=VisitGrid(self.visit_first_start, timedelta(seconds=self.visit_length), self.visit_time_zone),
             lead=timedelta(seconds=self.visit_lead),

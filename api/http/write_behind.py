@@ -110,7 +110,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
         await self._end()
 
     def stop(self) -> None:
-        """Let `run` come to its end. It is not cancelled: a database may be at work for it."""
+        """Let `run` come to its end. It is not canceled: a database may be at work for it."""
         self._stopping.set()
         self._some.set()
 

@@ -55,7 +55,7 @@ _DONE = {
 }
 """Where an installation stands once the engineer has said so."""
 _LEFT = (InstallationStatus.DECLINED, InstallationStatus.INCOMPLETE)
-"""Over for the engineer, but not for the order: that it is cancelled later is not seen here."""
+"""Over for the engineer, but not for the order: that it is canceled later is not seen here."""
 _CANCELED = (OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED)
 
 
@@ -113,7 +113,7 @@ async def start(
 async def complete(
     order_id: OrderId, services: Everything, caller: CurrentCaller, given: EngineerCompletes | None = None
 ) -> Response:
-    """The engineer has done it: the order can not be cancelled any more."""
+    """The engineer has done it: the order can not be canceled any more."""
     given = given or EngineerCompletes()
     return await _act(
         services, caller, order_id, EngineerAction.COMPLETE, given, note=given.note, serials=given.serials
@@ -142,7 +142,7 @@ async def _act(
     if own.status not in _DONE[act] and (ended is not None or own.status.known):
         raise IllegalTransition(f"the installation is {own.status}")
     if own.status in _LEFT and (ended or (await orders.get(order_id)).order.status) in _CANCELED:
-        raise IllegalTransition("the order has been cancelled")
+        raise IllegalTransition("the order has been canceled")
     content = InstallationResponse.model_validate(own).model_dump_json(by_alias=True)
     return Response(content, media_type="application/json")
 

@@ -246,7 +246,7 @@ class OrderWorkflowClient:
         return Cancellation(Known(order, stale=True), done=False)
 
     async def _have_ended(self, order_id: str, request: CancelRequest) -> None:
-        """Its workflow was ended from outside, or is lost: what that has left open is cancelled without it."""
+        """Its workflow was ended from outside, or is lost: what that has left open is canceled without it."""
         async with asking_temporal(SIGNAL_WITHIN) as timeout:
             await self._client.start_workflow(
                 reconciliation.WORKFLOW_TYPE,

@@ -1,4 +1,4 @@
-"""/orders: taking orders (가입신청), looking at one, rescheduling, cancelling one."""
+"""/orders: taking orders (가입신청), looking at one, rescheduling, canceling one."""
 
 import hashlib
 import re

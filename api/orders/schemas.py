@@ -54,7 +54,7 @@ class OrderRequest(RequestBody):
 
 
 class CancellationRequest(RequestBody):
-    """Why an order is to be cancelled."""
+    """Why an order is to be canceled."""
 
     reason: Text | None = None
 

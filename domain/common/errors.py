@@ -3,7 +3,7 @@
 - `Refusal`: the answer is no; asking again will not help.
   - `NotFound`: there is no such thing.
   - `IllegalTransition`: the state does not allow it.
-  - `OrderCancelRejected`: the installation is done or being completed, so the order cannot be cancelled any more.
+  - `OrderCancelRejected`: the installation is done or being completed, so the order cannot be canceled any more.
   - `NotAssigned`: an engineer acts on an installation that is not theirs.
   - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
   - `VisitUnavailable`: the visit window that is wanted is not free.
@@ -36,7 +36,7 @@ class IllegalTransition(Refusal):
 
 
 class OrderCancelRejected(Refusal):
-    """A completion was taken first: the order cannot be cancelled any more."""
+    """A completion was taken first: the order cannot be canceled any more."""
 
     code = "OrderCancelRejected"
 

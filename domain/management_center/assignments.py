@@ -1,4 +1,4 @@
-"""Management centre (서비스관리센터): service areas, and who is assigned to which order."""
+"""Management center (서비스관리센터): service areas, and who is assigned to which order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -51,7 +51,7 @@ class Breaker:
             await asyncio.wait([self._probing])
 
     async def stop(self) -> None:
-        """Probe no more. A probe is not cancelled: the database may be at work for it."""
+        """Probe no more. A probe is not canceled: the database may be at work for it."""
         self._stopping.set()
         await self.settled()
 

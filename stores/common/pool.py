@@ -84,7 +84,7 @@ class Pool:
     @asynccontextmanager
     async def _answering(self, ends: float) -> AsyncIterator[None]:
         try:
-            # A driver that is cancelled asks the server to stop; if that is silent, too, only being cancelled again
+            # A driver that is canceled asks the server to stop; if that is silent, too, only being canceled again
             # makes it give up.
             async with asyncio.timeout_at(ends), asyncio.timeout_at(ends - self._deadline * 0.05):
                 yield

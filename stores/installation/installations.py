@@ -72,7 +72,7 @@ class InstallationStore:
     async def request(self, request: RequestInstallation, at: datetime) -> InstallationStatus:
         """Ask the engineer of a round. Returns where that round's installation stands then.
 
-        It is `CANCELED` where the order was cancelled, or a later round asked for, before; nothing comes of it then.
+        It is `CANCELED` where the order was canceled, or a later round asked for, before; nothing comes of it then.
         """
 
         async def work(connection: AsyncConnection) -> InstallationStatus:

@@ -16,7 +16,7 @@ def requested(request: RequestInstallation, at: datetime) -> dict[str, Any]:
 
 
 def canceled_unasked(request: CancelInstallation, at: datetime) -> dict[str, Any]:
-    """The columns of the installation of an order that was cancelled before anybody was asked."""
+    """The columns of the installation of an order that was canceled before anybody was asked."""
     standing = {"round": 0, "status": InstallationStatus.CANCELED.value, "reason": request.reason}
     return _installation(request, at) | standing
 

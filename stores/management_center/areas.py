@@ -1,4 +1,4 @@
-"""Service areas, as the management centre keeps them. Retired ones are as if they were not there."""
+"""Service areas, as the management center keeps them. Retired ones are as if they were not there."""
 
 from typing import Any
 from uuid import uuid4

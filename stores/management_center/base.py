@@ -1,4 +1,4 @@
-"""What every part of the management centre's store has, and how its parts keep out of each other's way."""
+"""What every part of the management center's store has, and how its parts keep out of each other's way."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def utc_now() -> datetime:
 
 
 class RegionLockedStore:
-    """The database of the management centre, the rules by which it books, and the time."""
+    """The database of the management center, the rules by which it books, and the time."""
 
     def __init__(
         self, database: Database, rules: BookingRules = _AS_IT_COMES, *, now: Callable[[], datetime] = utc_now

@@ -1,4 +1,4 @@
-"""Engineers, as the management centre keeps them. Retired ones are as if they were not there."""
+"""Engineers, as the management center keeps them. Retired ones are as if they were not there."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace

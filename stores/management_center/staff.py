@@ -1,4 +1,4 @@
-"""Staff (인력) as the management centre keeps it: whom it has, where and when they work, and what products ask for."""
+"""Staff (인력) as the management center keeps it: whom it has, where and when they work, and what products ask for."""
 
 from stores.management_center.areas import ServiceAreas
 from stores.management_center.days_off import DaysOff

@@ -1,4 +1,4 @@
-"""The management centre's tables."""
+"""The management center's tables."""
 
 from datetime import date, datetime
 

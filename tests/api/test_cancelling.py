@@ -16,7 +16,7 @@ from tests.stopwatch import stopwatch
 UNKNOWN = "0" * 32
 
 
-async def test_a_cancel_is_answered_once_the_installation_is_cancelled_too(service: Service) -> None:
+async def test_a_cancel_is_answered_once_the_installation_is_canceled_too(service: Service) -> None:
     await service.work()
     order_id = await service.requested()
 
@@ -28,7 +28,7 @@ async def test_a_cancel_is_answered_once_the_installation_is_cancelled_too(servi
     assert (await service.http.get(f"/installations/{order_id}")).json()["status"] == "CANCELED"
 
 
-async def test_cancelling_twice_is_cancelling_once_before_and_after_the_order_has_closed(service: Service) -> None:
+async def test_canceling_twice_is_canceling_once_before_and_after_the_order_has_closed(service: Service) -> None:
     await service.work()
     order_id = await service.requested()
 
@@ -136,7 +136,7 @@ async def test_the_read_model_tells_of_orders_that_temporal_has_forgotten(
     assert answer.status_code == answered
 
 
-async def test_an_order_whose_workflow_was_terminated_or_is_lost_is_cancelled_without_it(service: Service) -> None:
+async def test_an_order_whose_workflow_was_terminated_or_is_lost_is_canceled_without_it(service: Service) -> None:
     await service.work()
     known = Order(uuid4().hex, "1", order_date="2020-07-15")
     terminated, lost = await service.requested(), await service.forgotten(OrderStatus.INSTALLATION_REQUESTED, known)
@@ -166,7 +166,7 @@ async def test_such_a_cancel_is_taken_without_the_view_and_without_any_worker(se
         await client.get_workflow_handle(f"reconciliation-{order_id}").terminate()
 
 
-async def test_an_unknown_order_cannot_be_cancelled(service: Service) -> None:
+async def test_an_unknown_order_cannot_be_canceled(service: Service) -> None:
     assert_problem(await service.http.post(f"/orders/{UNKNOWN}/cancel"), 404, "not-found")
 
 

@@ -158,7 +158,7 @@ async def test_what_the_state_does_not_allow_is_refused_and_changes_nothing(serv
     assert_problem(await service.act(order_id, "decline"), 409, "illegal-transition")
 
 
-async def test_nothing_can_be_done_about_a_cancelled_order(service: Service) -> None:
+async def test_nothing_can_be_done_about_a_canceled_order(service: Service) -> None:
     await service.work()
     declined, accepted, failed = [await service.requested() for _ in range(3)]
     decliner = {"engineerId": await engineer_of(service, declined)}
@@ -180,7 +180,7 @@ async def test_nothing_can_be_done_about_a_cancelled_order(service: Service) -> 
         assert_problem(await service.act(order_id, act, **ABSENT | by), 409, "illegal-transition")
 
 
-async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_installation(service: Service) -> None:
+async def test_an_order_canceled_before_anybody_was_asked_has_a_canceled_installation(service: Service) -> None:
     order_id = await service.order(note="2층")
     await service.http.post(f"/orders/{order_id}/cancel")
     await service.work()
@@ -193,7 +193,7 @@ async def test_an_order_cancelled_before_anybody_was_asked_has_a_cancelled_insta
     assert_problem(await service.act(order_id, "accept"), 409, "illegal-transition")
 
 
-async def test_who_declined_an_order_that_was_cancelled_before_the_next_was_asked_is_told_so(service: Service) -> None:
+async def test_who_declined_an_order_that_was_canceled_before_the_next_was_asked_is_told_so(service: Service) -> None:
     order_id = await service.forgotten(OrderStatus.ORDER_CANCELED)
     store = service.app.state.services.get(InstallationStore)
     await store.request(RequestInstallation(order_id, 1, "kr-11-1", "a", "b"), UNSET)

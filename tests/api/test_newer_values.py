@@ -156,7 +156,7 @@ async def test_nobody_can_ask_for_a_value_that_this_release_does_not_know(servic
     assert "must be one of " in problem["detail"]
 
 
-async def test_an_order_that_may_have_ended_is_neither_cancelled_nor_placed_again(service: Service) -> None:
+async def test_an_order_that_may_have_ended_is_neither_canceled_nor_placed_again(service: Service) -> None:
     key = uuid4().hex
     order_id = order_id_of(key, Caller())
     order = Order(order_id, "1", product_id="2001", product_name="internet", installation_address="Seoul")

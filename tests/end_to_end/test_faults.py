@@ -120,7 +120,7 @@ def test_orders_and_cancels_are_taken_while_every_worker_is_down(running: System
     running.until(kept, "INSTALLATION_REQUESTED")
 
 
-def test_without_the_management_center_orders_are_taken_and_cancelled_and_go_on_once_it_is_back(
+def test_without_the_management_center_orders_are_taken_and_canceled_and_go_on_once_it_is_back(
     running: System,
 ) -> None:
     running.kill(contexts.MANAGEMENT_CENTER)

@@ -68,7 +68,7 @@ def a_day_in_the_field(running: System) -> str:
 
 
 def a_change_of_mind(running: System) -> str:
-    """An order that is cancelled; its id."""
+    """An order that is canceled; its id."""
     order_id = running.order(**PERSONAL)
     running.until(order_id, "INSTALLATION_REQUESTED")
     post(running, f"/orders/{order_id}/cancel", reason=f"{SECRET}-reason")

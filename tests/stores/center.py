@@ -1,4 +1,4 @@
-"""A management centre for tests whose time stands still unless it is told otherwise."""
+"""A management center for tests whose time stands still unless it is told otherwise."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

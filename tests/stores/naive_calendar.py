@@ -1,4 +1,4 @@
-"""The centre's calendar as one would keep it on paper: every engineer and every window looked at one by one."""
+"""The center's calendar as one would keep it on paper: every engineer and every window looked at one by one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -27,9 +27,9 @@ AS_FROM_A_TERMINAL = (
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(PROJECT)}
 
 
-def fake(behaviour: str = "", port: int = 0) -> dict[str, Any]:
+def fake(behavior: str = "", port: int = 0) -> dict[str, Any]:
     """A part; `fake_part.py` says how it can behave."""
-    return {"port": port or free_port(), "behaviour": behaviour}
+    return {"port": port or free_port(), "behavior": behavior}
 
 
 def script(text: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A part without a purpose: serves `/health/ready` and `/health/live`, and behaves as it is told.
 
-`fake_part.py NAME PORT JOURNAL BEHAVIOUR`; it adds a line to the journal for each thing that happens to it. Behaviours:
+`fake_part.py NAME PORT JOURNAL BEHAVIOUR`; it adds a line to the journal for each thing that happens to it. Behaviors:
 `dies` at once, `patient` (ready once there is a file `go` beside the journal), `stumbles` (two of three probes of its
 liveness fail), `stubborn` (does not stop when asked), `talkative` (writes more than a pipe holds before it serves).
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 
-def main(name: str, port: int, journal: Path, behaviour: str) -> None:
+def main(name: str, port: int, journal: Path, behavior: str) -> None:
     def note(what: str) -> None:
         with journal.open("a", encoding="utf-8") as lines:
             lines.write(f"{name} {what}\n")
@@ -22,10 +22,10 @@ def main(name: str, port: int, journal: Path, behaviour: str) -> None:
 
     class Health(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            well = behaviour != "patient" or journal.with_name("go").exists()
+            well = behavior != "patient" or journal.with_name("go").exists()
             if not well:
                 note("not ready")
-            if behaviour == "stumbles" and self.path == "/health/live":
+            if behavior == "stumbles" and self.path == "/health/live":
                 nonlocal probes
                 probes += 1
                 well = probes % 3 == 0
@@ -37,13 +37,13 @@ def main(name: str, port: int, journal: Path, behaviour: str) -> None:
 
     def stop(_: int, __: FrameType | None) -> None:
         note("asked to stop")
-        if behaviour != "stubborn":
+        if behavior != "stubborn":
             threading.Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)
     note("started")
-    sys.stdout.write(f"the fake {name} speaks\n" * (20_000 if behaviour == "talkative" else 1))
-    if behaviour == "dies":
+    sys.stdout.write(f"the fake {name} speaks\n" * (20_000 if behavior == "talkative" else 1))
+    if behavior == "dies":
         sys.exit(3)
     with server:
         server.serve_forever(poll_interval=0.05)

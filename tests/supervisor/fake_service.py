@@ -17,8 +17,8 @@ def _service(data_dir: Path, plan: dict[str, Any]) -> Service:
         if "script" in told:
             items.append(Step(name, (sys.executable, "-c", told["script"]), "preparing the fake"))
         else:
-            port, behaviour = told["port"], told.get("behaviour", "")
-            command = (sys.executable, _FAKE_PART, name, str(port), str(data_dir / "journal"), behaviour)
+            port, behavior = told["port"], told.get("behavior", "")
+            command = (sys.executable, _FAKE_PART, name, str(port), str(data_dir / "journal"), behavior)
             health = f"http://127.0.0.1:{port}/health"
             items.append(Part(name, command, port, f"{health}/ready", f"{health}/live"))
     ports = [

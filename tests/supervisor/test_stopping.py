@@ -104,7 +104,7 @@ def test_a_signal_to_make_alone_ends_everything(tmp_path: Path, start: Start, nu
 @pytest.mark.usefixtures("processes")
 def test_output_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
     port = fake()["port"]
-    plan = f'{{"items": {{"one": {{"port": {port}, "behaviour": "talkative"}}}}, "limits": {{}}}}'
+    plan = f'{{"items": {{"one": {{"port": {port}, "behavior": "talkative"}}}}, "limits": {{}}}}'
     command = [sys.executable, FAKE_SERVICE, str(tmp_path), plan]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
         log = tmp_path / "log" / "one.log"

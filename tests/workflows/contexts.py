@@ -202,7 +202,7 @@ class Contexts:
     def _note(self, order_id: str, wrong: list[str]) -> None:
         self.broken += [f"{order_id}: {text} (after {self.called(order_id)})" for text in wrong]
 
-    # --- management centre --------------------------------------------------------------------------------------------
+    # --- management center --------------------------------------------------------------------------------------------
 
     @activity.defn(name=ASSIGN_ENGINEER.name)
     async def assign_engineer(self, asked: AssignEngineer) -> AssignmentOutcome:

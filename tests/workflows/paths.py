@@ -194,7 +194,7 @@ async def refused_again_after_the_areas_were_redrawn(stage: Stage) -> Placed:
 
 
 async def completed_again_after_a_reset(stage: Stage) -> Placed:
-    """A completion that has come to nothing is sent again, under another id; then the order is cancelled."""
+    """A completion that has come to nothing is sent again, under another id; then the order is canceled."""
     order = await stage.place()
     await places.accepted(order)
     await order.cancel()
@@ -219,8 +219,8 @@ _ARRIVE: dict[OrderStatus, places.Arrive] = {
 }
 
 
-def cancelled(status: OrderStatus, way: Way) -> Path:
-    """Cancelled while it reads `status`."""
+def canceled(status: OrderStatus, way: Way) -> Path:
+    """Canceled while it reads `status`."""
 
     async def walk(stage: Stage) -> Placed:
         if status is OrderStatus.JOIN_ORDERED:
@@ -295,5 +295,5 @@ PATHS: dict[str, Path] = {
         completed_again_after_a_reset,
     )
 }
-PATHS |= {f"cancelled_{status.lower()}_by_{way}": cancelled(status, way) for status in _CANCELLABLE for way in Way}
+PATHS |= {f"cancelled_{status.lower()}_by_{way}": canceled(status, way) for status in _CANCELLABLE for way in Way}
 PATHS |= {f"cancel_refused_after_completion_by_{way}": cancel_refused(way) for way in Way}

@@ -121,7 +121,7 @@ class Placed:
         return order
 
     async def reconsider(self, round_: int | None = None) -> None:
-        """The management centre finds it due, as it has decided it (or had)."""
+        """The management center finds it due, as it has decided it (or had)."""
         await self._update("reconsider", Reconsider(self.contexts.rounds[self.order_id] if round_ is None else round_))
 
     async def acknowledge(self, by: str = "manager:m1") -> Order:

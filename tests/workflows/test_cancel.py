@@ -28,13 +28,13 @@ PATIENT = replace(QUICK, try_for=3600)
 """What hangs, hangs until the test lets it go."""
 
 
-async def cancelled(order: Placed, way: Way) -> Order:
+async def canceled(order: Placed, way: Way) -> Order:
     """Cancel, and read how the order ended."""
     return await ended_by(order, way, await order.cancel(way))
 
 
 async def ended_by(order: Placed, way: Way, answer: Order | None) -> Order:
-    """How the order ended that was cancelled so."""
+    """How the order ended that was canceled so."""
     ended = await order.result()
     assert ended.status is OrderStatus.ORDER_CANCELED
     assert answer is None or answer.status is OrderStatus.ORDER_CANCELED
@@ -63,7 +63,7 @@ WAITING: dict[str, tuple[OrderPolicy, places.Arrive]] = {
 
 
 @pytest.mark.parametrize("way", Way)
-async def test_a_waiting_order_is_cancelled_with_its_installation_and_answered_when_its_window_is_free(
+async def test_a_waiting_order_is_canceled_with_its_installation_and_answered_when_its_window_is_free(
     stage: Stage, way: Way
 ) -> None:
     async def case(policy: OrderPolicy, arrive: places.Arrive) -> None:
@@ -71,14 +71,14 @@ async def test_a_waiting_order_is_cancelled_with_its_installation_and_answered_w
         await arrive(order)
         gate = stage.contexts.faults.hold(CLOSE_ASSIGNMENT.name, order_id=order.order_id, tries=1)
         booked = stage.contexts.booked.get(order.order_id)
-        cancelling = await order.put(order.cancel(way))
+        canceling = await order.put(order.cancel(way))
         await gate.until_reached()
         await order.until(OrderStatus.ORDER_CANCELED)
-        assert cancelling.done() == (way is not Way.UPDATE)
+        assert canceling.done() == (way is not Way.UPDATE)
         assert stage.contexts.booked.get(order.order_id) == booked
         gate.open()
 
-        events = [entry.event for entry in (await ended_by(order, way, await cancelling)).history]
+        events = [entry.event for entry in (await ended_by(order, way, await canceling)).history]
         assert events[-3:] == ["CancelOrdered", "InstallationCanceled", "OrderCanceled"]
         assert freed(stage, order)
 
@@ -95,11 +95,11 @@ async def test_a_cancel_while_a_visit_is_changed_frees_what_was_booked_late_too(
         saying = await order.put(refusal(say(order)))
         await gate.until_reached()
 
-        await cancelled(order, Way.UPDATE)
+        await canceled(order, Way.UPDATE)
         gate.open()
         await stage.contexts.finished(order.order_id)
 
-        # The management centre is not refused: it has nothing more to tell.
+        # The management center is not refused: it has nothing more to tell.
         assert await saying == (None if say is places.reconsider else "IllegalTransition")
         assert freed(stage, order)
 
@@ -122,7 +122,7 @@ async def test_a_cancel_while_a_visit_is_changed_frees_what_was_booked_late_too(
 async def test_a_cancel_before_the_first_workflow_task_asks_nobody_for_anything(stage: Stage) -> None:
     await stage.stop_orders()
     orders = {way: await stage.place() for way in Way}
-    cancelling = {way: await order.put(order.cancel(way)) for way, order in orders.items()}
+    canceling = {way: await order.put(order.cancel(way)) for way, order in orders.items()}
 
     await stage.start_orders()
 
@@ -134,7 +134,7 @@ async def test_a_cancel_before_the_first_workflow_task_asks_nobody_for_anything(
             ("InstallationCanceled", None),
             ("OrderCanceled", None),
         ]
-        assert (await cancelling[way] or ended).status is OrderStatus.ORDER_CANCELED
+        assert (await canceling[way] or ended).status is OrderStatus.ORDER_CANCELED
         assert stage.contexts.newest(order.order_id) is InstallationStatus.CANCELED
         assert ASSIGN_ENGINEER.name not in stage.contexts.called(order.order_id)
 
@@ -167,7 +167,7 @@ async def test_a_cancel_does_not_wait_for_what_is_under_way_and_that_revives_not
         await arrive(order)
         await gate.until_reached()
 
-        ended = await cancelled(order, way)
+        ended = await canceled(order, way)
         gate.open()
         await stage.contexts.finished(order_id)
 
@@ -184,14 +184,14 @@ async def test_a_cancel_during_the_compensation_is_the_same_cancel(stage: Stage,
         order = await stage.place()
         await places.requested(order)
         gate = stage.contexts.faults.hold(command, done=done, order_id=order.order_id, tries=1)
-        cancelling = await order.put(order.cancel(first))
+        canceling = await order.put(order.cancel(first))
         await gate.until_reached()
 
         again = await order.put(order.cancel(second, reason="again"))
         gate.open()
 
         ended = await order.result()
-        for answer in (await cancelling, await again):
+        for answer in (await canceling, await again):
             assert answer is None or answer.status is OrderStatus.ORDER_CANCELED
         assert [entry.event for entry in ended.history].count(Event.CANCEL_ORDERED) == 1
         assert "again" not in [entry.detail for entry in ended.history]

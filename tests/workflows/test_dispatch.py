@@ -25,7 +25,7 @@ EVER = 10**9
 
 @dataclass
 class Center:
-    """A management centre that knows who is due, and orders that answer as they are told to."""
+    """A management center that knows who is due, and orders that answer as they are told to."""
 
     due: list[Due] = field(default_factory=list)
     told: list[tuple[str, int]] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Center:
 
 @asynccontextmanager
 async def dispatching(client: Client, center: Center) -> AsyncIterator[Callable[[], Any]]:
-    """A worker of that management centre; what it gives calls the dispatcher."""
+    """A worker of that management center; what it gives calls the dispatcher."""
     worker = Worker(
         client,
         task_queue=contexts.MANAGEMENT_CENTER,
@@ -147,7 +147,7 @@ async def test_calls_at_any_moment_are_heard(client: Client) -> None:
     assert [order_id for order_id, _ in center.told] == [str(number) for number in range(20)]
 
 
-async def test_an_order_that_cannot_be_told_is_given_up_after_a_while_and_a_centre_that_is_away_is_not(
+async def test_an_order_that_cannot_be_told_is_given_up_after_a_while_and_a_center_that_is_away_is_not(
     clock: WorkflowEnvironment,
 ) -> None:
     center = Center(due=orders("broken", "a"))

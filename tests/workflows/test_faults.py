@@ -55,7 +55,7 @@ async def completed(order: Placed) -> Order:
     return await order.result()
 
 
-async def cancelled(order: Placed) -> Order:
+async def canceled(order: Placed) -> Order:
     await places.accepted(order)
     await order.cancel()
     return await order.result()
@@ -97,7 +97,7 @@ WALKS: list[tuple[Walk, list[str], tuple[str, ...]]] = [
     (completed, COMPLETED, (ASSIGN_ENGINEER.name, DECLINE_INSTALLATION.name)),
     (completed, COMPLETED, (REQUEST_INSTALLATION.name, ACCEPT_INSTALLATION.name)),
     (completed, COMPLETED, (COMPLETE_INSTALLATION.name, CLOSE_ASSIGNMENT.name, PROJECT_ORDER.name)),
-    (cancelled, CANCELLED, (CANCEL_INSTALLATION.name, CLOSE_ASSIGNMENT.name)),
+    (canceled, CANCELLED, (CANCEL_INSTALLATION.name, CLOSE_ASSIGNMENT.name)),
     (visited_again, VISITED_AGAIN, (START_INSTALLATION.name, RELEASE_ASSIGNMENT.name)),
     (visited_again, VISITED_AGAIN, (INCOMPLETE_INSTALLATION.name, WITHDRAW_INSTALLATION.name)),
 ]

@@ -26,7 +26,7 @@ MALFORMED: dict[str, list[object]] = {
     "true": [True],
     "fields of a wrong type": [{"engineer_id": 5, "round": "x", "by": [], "reason": {}}],
     "fields that are null": [{"engineer_id": None, "round": None, "by": None, "reason": None, "start": None}],
-    "fields that nobody knows": [{"engineer_id": "e1", "round": 1, "by": "x", "reason": None, "colour": "red"}],
+    "fields that nobody knows": [{"engineer_id": "e1", "round": 1, "by": "x", "reason": None, "color": "red"}],
     "fields that are large": [{"engineer_id": "e" * _LARGE, "by": "b" * _LARGE, "reason": "r" * _LARGE}],
 }
 """The arguments of a message, as they travel."""
@@ -42,8 +42,8 @@ Send = Callable[[Placed, str], Awaitable[bool]]
 """A malformed message; answers whether it counts all the same."""
 
 
-async def cancelled(order: Placed) -> Order:
-    """It has gone on: it can be cancelled, and ends."""
+async def canceled(order: Placed) -> Order:
+    """It has gone on: it can be canceled, and ends."""
     assert (await order.order()).status in (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
     await order.cancel()
     ended = await order.result()
@@ -84,7 +84,7 @@ async def test_a_malformed_update_is_refused_and_the_order_goes_on(stage: Stage)
         for described in taken:
             assert await answer(described) is None, described
         if name != "decline":
-            await cancelled(order)
+            await canceled(order)
 
     updates = ("accept", "decline", "start", "complete", "incomplete", "assign_engineer")
     await together({name: case(name) for name in (*updates, "reschedule", "reconsider", "acknowledge")})
@@ -105,7 +105,7 @@ async def test_a_malformed_cancel_is_refused_dropped_or_taken_and_the_order_goes
         await places.requested(order)
         for described in harmless:
             assert not await send(order, described), described
-        await cancelled(order)
+        await canceled(order)
 
     async def with_effect(send: Send, described: str) -> None:
         order = await stage.place()
@@ -162,4 +162,4 @@ async def test_a_message_of_an_unknown_name_changes_nothing(stage: Stage) -> Non
     with pytest.raises(WorkflowQueryFailedError):
         await order.handle.query("explode", rpc_timeout=timedelta(seconds=10))
 
-    assert (await cancelled(order)).history[:3] == order.row.history[:3]
+    assert (await canceled(order)).history[:3] == order.row.history[:3]

@@ -270,13 +270,13 @@ def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
     """The order stands where those who were told yes were told that it would."""
     yes = [say for say, answer in told if answer is None]
     completed = {say.engineer_id for say in yes if say.what == "complete"}
-    cancelled = {say.way for say in yes if say.what == "cancel"}
+    canceled = {say.way for say in yes if say.what == "cancel"}
     events = [(entry.event, entry.by) for entry in order.history]
     if completed:
         assert (order.status, {order.engineer_id}) == (OrderStatus.JOIN_COMPLETED, completed)
-        assert Way.UPDATE not in cancelled
+        assert Way.UPDATE not in canceled
     else:
-        assert (order.status is OrderStatus.ORDER_CANCELED) == bool(cancelled)
+        assert (order.status is OrderStatus.ORDER_CANCELED) == bool(canceled)
         assert order.status is not OrderStatus.JOIN_COMPLETED
     for said, event in ACTS.items():
         engineers = {f"engineer:{say.engineer_id}" for say in yes if say.what == said}

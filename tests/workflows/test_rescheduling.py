@@ -166,7 +166,7 @@ async def test_who_is_asked_next_is_asked_for_the_same_window_or_it_is_told(stag
     assert [entry.event for entry in row.history].count(Event.VISIT_RESCHEDULED) == 1
 
 
-async def test_no_order_is_rescheduled_that_is_done_or_cancelled(stage: Stage) -> None:
+async def test_no_order_is_rescheduled_that_is_done_or_canceled(stage: Stage) -> None:
     async def case(end: places.Say, command: str) -> None:
         order = await stage.place()
         await places.accepted(order)

@@ -79,7 +79,7 @@ async def test_an_order_that_has_ended_and_is_set_back_ends_the_same_again(stage
         await reset(stage, order, task=task)
 
         if task == 0:
-            # The management centre has closed the assignment: nobody is asked again.
+            # The management center has closed the assignment: nobody is asked again.
             await order.until_attention("ORDER_CLOSED_ELSEWHERE")
             assert await refusal(order.assign("e2")) == "IllegalTransition"
             return
@@ -99,10 +99,10 @@ async def test_an_order_that_has_ended_and_is_set_back_ends_the_same_again(stage
         assert ended.status is OrderStatus.ORDER_CANCELED
         assert ended.version >= before.version
 
-    await together({"completed": completes(), "cancelled": cancels()})
+    await together({"completed": completes(), "canceled": cancels()})
 
 
-async def test_a_cancelled_order_that_is_set_back_asks_no_engineer_again(stage: Stage) -> None:
+async def test_a_canceled_order_that_is_set_back_asks_no_engineer_again(stage: Stage) -> None:
     order = await stage.place()
     await places.requested(order)
     await order.cancel()
@@ -129,7 +129,7 @@ async def test_a_cancelled_order_that_is_set_back_asks_no_engineer_again(stage: 
         (ACCEPT_INSTALLATION.name, places.accepted, Placed.complete),
     ],
 )
-async def test_what_an_engineer_says_to_a_cancelled_order_that_was_set_back_is_refused(
+async def test_what_an_engineer_says_to_a_canceled_order_that_was_set_back_is_refused(
     stage: Stage, noted: str, arrive: places.Arrive, say: places.Say
 ) -> None:
     order = await stage.place()
@@ -147,10 +147,10 @@ async def test_what_an_engineer_says_to_a_cancelled_order_that_was_set_back_is_r
     assert InstallationStatus.COMPLETED not in stage.contexts.installations[order.order_id].values()
 
 
-async def test_what_is_said_before_a_cancelled_order_that_was_set_back_knows_of_it_is_refused_whole(
+async def test_what_is_said_before_a_canceled_order_that_was_set_back_knows_of_it_is_refused_whole(
     stage: Stage,
 ) -> None:
-    """A completion that comes to nothing keeps nobody from cancelling."""
+    """A completion that comes to nothing keeps nobody from canceling."""
     order = await stage.place()
     await places.requested(order)
     await order.cancel()
@@ -168,7 +168,7 @@ async def test_what_is_said_before_a_cancelled_order_that_was_set_back_knows_of_
     assert (await order.result()).status is OrderStatus.ORDER_CANCELED
 
 
-async def test_a_completion_that_has_been_refused_and_is_sent_again_keeps_nobody_from_cancelling(stage: Stage) -> None:
+async def test_a_completion_that_has_been_refused_and_is_sent_again_keeps_nobody_from_canceling(stage: Stage) -> None:
     """Also where it comes under another id, so that the server takes it for another."""
 
     async def case(way: Way) -> None:
@@ -209,7 +209,7 @@ async def test_a_cancel_that_was_refused_is_taken_once_the_completion_has_come_t
     assert told.status is OrderStatus.ORDER_CANCELED
 
 
-async def test_an_order_that_the_release_before_has_stopped_so_is_cancelled(
+async def test_an_order_that_the_release_before_has_stopped_so_is_canceled(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def case(way: Way) -> None:

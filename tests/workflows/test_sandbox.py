@@ -49,12 +49,12 @@ async def test_the_saga_does_nothing_that_the_whole_sandbox_forbids(client: Clie
     """With its own modules loaded anew and restricted, too: no clock, no chance, no input or output."""
     restricted = SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules("domain"))
     async with Stage(client, runner=restricted) as stage:
-        completed, cancelled = await stage.place(), await stage.place()
+        completed, canceled = await stage.place(), await stage.place()
         await places.requested_of_the_next(completed)
         await completed.accept("e2")
         await completed.complete("e2")
-        await places.accepted(cancelled)
-        await cancelled.cancel()
+        await places.accepted(canceled)
+        await canceled.cancel()
 
         assert (await completed.result()).status is OrderStatus.JOIN_COMPLETED
-        assert (await cancelled.result()).status is OrderStatus.ORDER_CANCELED
+        assert (await canceled.result()).status is OrderStatus.ORDER_CANCELED

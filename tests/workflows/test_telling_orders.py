@@ -1,4 +1,4 @@
-"""How the management centre tells an order to decide anew, and what it does where no order is there any more."""
+"""How the management center tells an order to decide anew, and what it does where no order is there any more."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from tests.workflows.waiting import together, within
 
 @dataclass
 class Closing:
-    """Of a management centre's store, what an order that has gone is told of."""
+    """Of a management center's store, what an order that has gone is told of."""
 
     closed: list[str] = field(default_factory=list)
 

@@ -21,7 +21,7 @@ async def test_a_visit_whose_outcome_is_not_known_in_time_asks_for_a_person_unti
         "incomplete": places.incomplete,
         "rescheduled": lambda order: order.reschedule(tomorrow + WINDOW),
         "given to another": places.reassign,
-        "cancelled": places.cancel,
+        "canceled": places.cancel,
     }
     orders = {name: await timeless.place(POLICY) for name in reports}
     beginning = await timeless.place(POLICY)

@@ -177,7 +177,7 @@ async def test_an_order_is_told_only_of_what_it_has_not_decided_since_and_before
     )
 
 
-async def test_what_a_person_wants_comes_before_what_the_management_centre_does(many: Stage) -> None:
+async def test_what_a_person_wants_comes_before_what_the_management_center_does(many: Stage) -> None:
     """Whichever of both was said first."""
 
     async def case(wish: places.Say, *, first: bool, ends: tuple[str, object]) -> None:

@@ -1,6 +1,6 @@
 """DispatchWorkflow (배차): tells one order after another to have its engineer decided anew.
 
-What is due stands in the management centre's store, so nothing is lost where this ends early: whoever makes something
+What is due stands in the management center's store, so nothing is lost where this ends early: whoever makes something
 due calls it, and the context's workers look now and then.
 """
 
