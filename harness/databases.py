@@ -53,6 +53,7 @@ class Server:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
         _own(home)
+        _own(_temporary(home))
         _run(*(_new_postgresql(home) if kind == POSTGRESQL else _new_mariadb(home)))
 
     def start(self) -> None:
@@ -196,13 +197,18 @@ def _postgresql(home: Path, port: int) -> Sequence[str]:
 
 
 def _new_mariadb(home: Path) -> Sequence[str]:
-    own = ("--no-defaults", f"--datadir={home}")
+    own = ("--no-defaults", f"--datadir={home}", f"--tmpdir={_temporary(home)}")
     return ("mariadb-install-db", *own, "--auth-root-authentication-method=normal", "--skip-test-db")
+
+
+def _temporary(home: Path) -> Path:
+    """Where a server keeps temporary files. A MariaDB that starts removes those of others, and these then crash."""
+    return home.with_name(f"{home.name}-temporary")
 
 
 def _mariadb(home: Path, port: int) -> Sequence[str]:
     return (
-        *("mariadbd", "--no-defaults", f"--datadir={home}"),
+        *("mariadbd", "--no-defaults", f"--datadir={home}", f"--tmpdir={_temporary(home)}"),
         *("--bind-address=127.0.0.1", f"--port={port}", f"--socket={home}/socket", f"--pid-file={home}/pid"),
         *("--skip-name-resolve", "--skip-log-bin", "--max-connections=200"),
         *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, select, union_all
 
 from domain.installation import InstallationStatus
 from stores.common.paging import Keyset
@@ -46,18 +46,21 @@ class WorkList:
         def page_of(statement: Select[*tuple[Any, ...]]) -> Any:
             return self.keyset.page(statement, limit=limit, cursor=cursor, dialect=dialect)
 
-        statement = self._filtered()
+        statement = self._filtered(select(INSTALLATION))
         if self.regions is None:
             return page_of(statement)
         if self.engineer_id is not None or len(self.regions) < 2:
             return page_of(statement.where(of_regions(self.regions)))
-        # No index gives the rows of several regions in the list's order: each region's first rows are merged.
-        pages = [page_of(statement.where(of_regions([region]))).subquery() for region in sorted(self.regions)]
+        # No index gives the rows of several regions in the list's order: the first keys of each region are merged.
+        # Of whole rows, which have texts of any length, MariaDB would write the merged ones to a file.
+        keys = self._filtered(select(*self.keyset.columns))
+        pages = [page_of(keys.where(of_regions([region]))).subquery() for region in sorted(self.regions)]
         merged = union_all(*(select(page) for page in pages)).subquery()
-        return select(merged).order_by(*(merged.c[by.name] for by in self.keyset.columns)).limit(limit + 1)
+        same = INSTALLATION.c.order_id == merged.c.order_id, INSTALLATION.c.round == merged.c.round
+        rows = select(INSTALLATION).join(merged, and_(*same))
+        return rows.order_by(*(merged.c[by.name] for by in self.keyset.columns)).limit(limit + 1)
 
-    def _filtered(self) -> Select[*tuple[Any, ...]]:
-        statement = select(INSTALLATION)
+    def _filtered(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         if self.engineer_id is not None:
             statement = statement.where(INSTALLATION.c.engineer_id == self.engineer_id)
         if self.status is not None:

