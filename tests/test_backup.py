@@ -55,7 +55,7 @@ def test_the_view_is_begun_when_what_it_comes_after_is_complete(
 
             yield complete
 
-    monkeypatch.setattr("backup.dump", noted)
+    monkeypatch.setattr("ops.backup.dump", noted)
     take(settings, tmp_path / "copy")
     first, last = ("temporal", "management-center", "installation"), ("order-status", "audit")
     assert journal == [f"{part} {what}" for stage in (first, last) for what in ("begun", "complete") for part in stage]
