@@ -25,8 +25,12 @@ _SOON_LONG = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew
 
 
 @contextmanager
-def dev_server() -> Iterator[str]:
-    """The real server, in memory; gives its `host:port`. Every event loop makes a client of its own for it."""
+def dev_server(*, soon_long: bool = True) -> Iterator[str]:
+    """The real server, in memory; gives its `host:port`. Every event loop makes a client of its own for it.
+
+    Args:
+        soon_long: It finds a history of 100 events long; otherwise one of 4,096, as by default.
+    """
     processes.check("a Temporal server")
     with asyncio.Runner() as runner:
         server = runner.run(
@@ -35,7 +39,7 @@ def dev_server() -> Iterator[str]:
                 dev_server_existing_path=_program("temporal"),
                 dev_server_startup_timeout=_STARTS_WITHIN,
                 dev_server_log_level="error",
-                dev_server_extra_args=[*_LOW_LATENCY, *_SOON_LONG, *_DELETING_SOON],
+                dev_server_extra_args=[*_LOW_LATENCY, *(_SOON_LONG if soon_long else ()), *_DELETING_SOON],
             )
         )
         try:

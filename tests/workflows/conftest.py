@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,7 +9,7 @@ from activities import management_center
 from harness.waiting import PATIENCE
 from tests.encryption import CONVERTER
 from tests.processes import starts_processes
-from tests.servers import time_skipping_server
+from tests.servers import dev_server, time_skipping_server
 from tests.workflows.stage import Stage
 
 
@@ -27,6 +27,22 @@ async def client(temporal_address: str) -> Client:
 @pytest.fixture
 async def stage(client: Client) -> AsyncIterator[Stage]:
     """A stage on the real server."""
+    async with Stage(client) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="session")
+@starts_processes()
+def roomy_address() -> Iterator[str]:
+    """A real server that finds a history long only when it is."""
+    with dev_server(soon_long=False) as address:
+        yield address
+
+
+@pytest.fixture
+async def roomy(roomy_address: str) -> AsyncIterator[Stage]:
+    """A stage for orders with much to tell."""
+    client = await Client.connect(roomy_address, data_converter=CONVERTER)
     async with Stage(client) as stage:
         yield stage
 

@@ -95,9 +95,9 @@ async def test_everything_that_is_said_before_the_order_has_noted_the_request_is
     )
 
 
-async def test_a_failed_visit_frees_its_window_and_the_second_one_asks_for_a_person(stage: Stage) -> None:
-    contexts = stage.contexts
-    order = await stage.place()
+async def test_a_failed_visit_frees_its_window_and_the_second_one_asks_for_a_person(roomy: Stage) -> None:
+    contexts = roomy.contexts
+    order = await roomy.place()
     await places.started(order)
     # A round that finds nobody is no other visit.
     assert await refusal(order.assign("nobody")) == "EngineerUnavailable"

@@ -19,10 +19,10 @@ AS_BEFORE = replace(QUICK, rounds=0, report_within=0)
 
 
 @pytest.fixture
-def many(stage: Stage) -> Stage:
+def many(roomy: Stage) -> Stage:
     """A region of six engineers."""
-    stage.contexts.engineers[:] = ["e1", "e2", "e3", "e4", "e5", "e6"]
-    return stage
+    roomy.contexts.engineers[:] = ["e1", "e2", "e3", "e4", "e5", "e6"]
+    return roomy
 
 
 async def turned_down(order: Placed, *engineers: str) -> None:
