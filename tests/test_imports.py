@@ -82,6 +82,7 @@ def test_a_worker_knows_nothing_of_the_api() -> None:
     assert not [name for name in imports(PROJECT / "worker.py") if name.split(".")[0] == "api"]
 
 
+@pytest.mark.usefixtures("processes")
 def test_each_kind_of_forbidden_import_is_refused(tmp_path: Path) -> None:
     for package in CHECKED:
         shutil.copytree(PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
