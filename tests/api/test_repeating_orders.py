@@ -127,7 +127,7 @@ async def test_a_replay_that_nobody_can_answer_carries_the_id_to_ask_for(
         (StoreUnavailable("down"), "no-answer-in-time"),
         (TemporalUnavailable("down"), "temporal-unavailable"),
     ):
-        monkeypatch.setattr(OrderLookup, "now", AsyncMock(side_effect=error))
+        monkeypatch.setattr(OrderLookup, "current", AsyncMock(side_effect=error))
 
         answer = await service.http.post("/orders", json=CONTRACT_BODY, headers=headers)
 
