@@ -131,7 +131,7 @@ class OrderWorkflowClient:
             except OrderCancelRejected:
                 # An earlier request may have been answered so, and the completion may have come to nothing since.
                 # While the order stays as it is, the second id is the same for every retry, too.
-                known = await self._lookup.from_workflow(order_id)
+                known = await self._lookup.from_workflow(order_id, within=_told_within(deadline))
                 if known.status is OrderStatus.JOIN_COMPLETED:
                     raise
                 order = await self._cancel(order_id, replace(update, id=f"{update.id}-{known.version}"), deadline)
@@ -214,7 +214,7 @@ class OrderWorkflowClient:
             OrderCancelRejected: a completion was taken first.
             NoSuchWorkflow, Unavailable: the order has not taken it.
         """
-        cancel = await self._updates.send(order_id, update, within=TELL_WITHIN)
+        cancel = await self._updates.send(order_id, update, within=_told_within(deadline))
         try:
             async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
                 order: Order = await cancel.result(rpc_timeout=timeout)
@@ -284,3 +284,8 @@ class OrderWorkflowClient:
                 return await self._updates.carry_out(order_id, replace(update, id=f"{update.id}-{uuid4().hex}"))
         except NoSuchWorkflow:
             raise IllegalTransition(f"the order is {(await self._lookup.final(order_id)).status}") from None
+
+
+def _told_within(deadline: float) -> float:
+    """Seconds for a worker to answer in: no more than are left of a cancel's."""
+    return min(TELL_WITHIN, deadline - monotonic())

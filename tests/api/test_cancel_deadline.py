@@ -1,0 +1,67 @@
+"""A cancel is answered within 5 seconds, however late its first refusal comes; without a server."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client, WorkflowUpdateFailedError
+
+from api.http.errors import NoAnswerInTime
+from api.orders import client as cancels
+from api.orders.client import OrderWorkflowClient
+from api.orders.lookup import Known, OrderLookup
+from api.orders.starting import Starting
+from api.orders.updates import Update
+from domain.common.errors import OrderCancelRejected
+from domain.orders import CancelRequest, Order, OrderStatus
+from workflows.common.decisions import as_failure
+
+ORDER = Order("1", status=OrderStatus.INSTALLATION_ACCEPTED)
+WITHIN = 0.4
+"""Seconds for the cancel; to answer in, a worker alone would have much longer."""
+
+
+class Refusing:
+    """A worker that refuses late, and then answers nothing."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    async def send(self, order_id: str, update: Update, *, within: float) -> "Refusing":
+        return self if not self.times else await self.silence(within)
+
+    async def result(self, rpc_timeout: object) -> Order:
+        await asyncio.sleep(WITHIN * 0.75)
+        raise WorkflowUpdateFailedError(as_failure(OrderCancelRejected("the installation has been completed")))
+
+    async def from_workflow(self, order_id: str, *, within: float = 60) -> Order:
+        self.times.append(within)
+        return ORDER
+
+    async def fallback(self, order_id: str) -> Known:
+        return Known(ORDER, stale=True)
+
+    async def silence(self, within: float) -> Any:
+        self.times.append(within)
+        await asyncio.sleep(max(0, min(within, 1)))
+        raise NoAnswerInTime("nobody took the request in time")
+
+    def get_workflow_handle(self, workflow_id: str) -> "Refusing":
+        return self
+
+    async def signal(self, name: str, request: CancelRequest, *, rpc_timeout: object) -> None:
+        """The server takes it."""
+
+
+async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Refusing()
+    orders = OrderWorkflowClient(cast(Client, fake), cast(OrderLookup, fake), cast(Starting, None))
+    monkeypatch.setattr(orders, "_updates", fake)
+    monkeypatch.setattr(cancels, "CANCEL_WITHIN", WITHIN)
+    monkeypatch.setattr(cancels, "TELL_WITHIN", 60.0)
+
+    answer = await orders.cancel("1", CancelRequest())
+
+    assert answer == cancels.Cancellation(Known(ORDER, stale=True), done=False)
+    assert len(fake.times) == 2
+    assert all(within <= WITHIN * 0.25 for within in fake.times)
