@@ -42,14 +42,19 @@ WORK = Work(
 
 def main() -> None:
     """Run one worker process."""
-    parser = argparse.ArgumentParser(description="Serve contexts of the order system from their task queues.")
-    parser.add_argument("--context", action="append", choices=contexts.ALL, help="one of several; all by default")
-    served = parser.parse_args().context or list(contexts.ALL)
+    served = contexts_named()
     settings = Settings()
     configure_logging(settings)
     change_level_by_signal(settings)
     with instrumented(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
         uvloop.run(_until_told(settings, served, telemetry))
+
+
+def contexts_named(arguments: Sequence[str] | None = None) -> Sequence[str]:
+    """The contexts to be served, by default as the command line names them; one that is named twice is served once."""
+    parser = argparse.ArgumentParser(description="Serve contexts of the order system from their task queues.")
+    parser.add_argument("--context", action="append", choices=contexts.ALL, help="one of several; all by default")
+    return list(dict.fromkeys(parser.parse_args(arguments).context or contexts.ALL))
 
 
 async def _until_told(settings: Settings, served: Sequence[str], telemetry: Telemetry) -> None:

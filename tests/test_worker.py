@@ -15,7 +15,7 @@ from domain.common.commands import Command
 from runtime import worker_process
 from runtime.settings import Settings
 from stores.common.database import Database
-from worker import WORK
+from worker import WORK, contexts_named
 
 
 def commands() -> list[Command[Any, Any]]:
@@ -71,3 +71,12 @@ def test_all_workers_have_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> 
     shared = [{name: value for name, value in given.items() if name not in own} for given in built]
     assert all(each == shared[0] for each in shared)
     assert {"sticky_queue_schedule_to_start_timeout", "max_cached_workflows"} <= shared[0].keys()
+
+
+def test_a_context_that_is_named_twice_is_served_once() -> None:
+    """The SDK refuses a second worker of the same queue."""
+    assert contexts_named(["--context", "orders", "--context", "installation", "--context", "orders"]) == [
+        "orders",
+        "installation",
+    ]
+    assert tuple(contexts_named([])) == contexts.ALL
