@@ -71,7 +71,7 @@ class ManagementCenterActivities:
         await self.store.erase(request.order_ids)
 
     async def _dispatch(self) -> None:
-        # Input again at each try: one that was killed may have written, and called nobody.
+        # Looked at again at each try: one that was killed may have written, and called nobody.
         if await self.store.has_due():
             await self.call_dispatcher()
 
