@@ -13,12 +13,16 @@ from tests import programs
 
 UNKNOWN = "0123456789" * 4
 
+starts_processes = pytest.mark.usefixtures("processes")
 
+
+@starts_processes
 def test_a_commit_that_git_does_not_have_is_not_tried() -> None:
     with pytest.raises(NotTried, match=UNKNOWN[:12]):
         release_before.prepared(UNKNOWN)
 
 
+@starts_processes
 def test_outside_of_a_repository_it_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release_before, "_ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
@@ -26,12 +30,14 @@ def test_outside_of_a_repository_it_is_not_tried(tmp_path: Path, monkeypatch: py
         release_before.prepared()
 
 
+@starts_processes
 def test_without_git_it_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(NotTried, match="git is not installed"):
         release_before.prepared()
 
 
+@starts_processes
 def test_what_is_not_tried_skips_a_test_unless_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("REQUIRE_PROGRAMS", raising=False)
@@ -42,6 +48,7 @@ def test_what_is_not_tried_skips_a_test_unless_it_is_required(monkeypatch: pytes
         programs.the_release_before()
 
 
+@starts_processes
 @pytest.mark.parametrize("command", [("drills", "upgrade"), ("bench", "--against", COMMIT)])
 def test_the_commands_say_that_it_is_not_tried(command: tuple[str, ...]) -> None:
     environment = os.environ | {"PATH": ""}
