@@ -1,4 +1,4 @@
-# Everything that is done with this project. Settings come from the environment (README.md).
+# Everything that is done with this project. Settings come from the environment (docs/configuration.md).
 # PYTHON=… chooses the Python (3.11 or newer) that the virtual environment is made with.
 
 PYTHON ?=
@@ -67,7 +67,7 @@ demo: $(VENV)/embedded.stamp ## walk the scenario against what `make run` starte
 	@$(PY) -m ops.demo
 
 bench: $(VENV)/dev.stamp ## measure; prints a table and writes JSON
-	$(PY) -m bench
+	$(PY) -m bench $(ARGS)
 
 drill-%: $(VENV)/dev.stamp ## what the service promises, tried on the running thing: make drill-waiting-orders
 	@$(PY) -m drills $* $(ARGS)

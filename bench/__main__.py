@@ -1,4 +1,7 @@
-"""Measures the service and prints what it has found: `python -m bench [--only NAME]… [--quick] [--against COMMIT]`."""
+"""Measures the service and prints what it has found: `python -m bench [--only NAME]… [--quick] [--against COMMIT]`.
+
+With `--record`, it writes the tables into docs/benchmarks.md, too.
+"""
 
 import argparse
 import json
@@ -16,7 +19,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
 from bench import against, completing, cost, flood, machine, placing, reading, scaling, security, slots
 from bench.report import Aim, Measurement
-from harness import stack
+from harness import documents, stack
 from harness.release_before import NotTried, prepared
 
 
@@ -27,7 +30,7 @@ class Part(Protocol):
         """Measure it."""
 
 
-_PARTS: Mapping[str, Part] = {
+PARTS: Mapping[str, Part] = {
     "placing": placing.measure,
     "completing": completing.measure,
     "cost": cost.measure,
@@ -47,18 +50,30 @@ async def server_version() -> str:
         return answer.server_version
 
 
-async def bench(parts: Mapping[str, Part], results: Path, *, quick: bool) -> int:
-    """Measure one after the other; print and write each as soon as it is there."""
+async def bench(parts: Mapping[str, Part], results: Path, *, quick: bool, record: bool = False) -> int:
+    """Measure one after the other; print and write each as soon as it is there.
+
+    Args:
+        parts: What to measure.
+        results: Where the JSON goes.
+        quick: Seconds instead of minutes.
+        record: Write the tables into docs/benchmarks.md, too; and the machine, if all parts are measured on it.
+    """
     ran_on = machine.describe(await server_version())
-    print(" · ".join(f"{key} {value}" for key, value in ran_on.items()), end="\n\n", flush=True)
+    described = " · ".join(f"{key} {value}" for key, value in ran_on.items())
+    print(described, end="\n\n", flush=True)
+    if record and set(parts) == set(PARTS):
+        documents.record(documents.BENCHMARKS, "machine", described)
     document: dict[str, object] = {"machine": ran_on, "quick": quick}
     aims: list[Aim] = []
     for name, measure in parts.items():
         began = machine.Clock()
         found = await measure(quick=quick)
         took, others = perf_counter() - began.at, began.others()
-        print(found.markdown(), f"_{name}: {took:.0f} s; others used {others:.0%} of the CPU_", sep="\n", end="\n\n")
-        sys.stdout.flush()
+        shown = f"{found.markdown()}\n_{name}: {took:.0f} s; others used {others:.0%} of the CPU_\n"
+        print(shown, flush=True)
+        if record:
+            documents.record(documents.BENCHMARKS, name, shown)
         document[name] = found.document() | {"seconds": round(took), "cpuOfOthers": round(others, 2)}
         aims += found.aims
         _write(results, document)
@@ -74,15 +89,18 @@ def _write(results: Path, document: Mapping[str, object]) -> None:
 def main() -> int:
     """Measure what was asked for; 0 also where an aim is missed, for that is a finding and no failure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", choices=_PARTS, help="one of several; all by default")
+    parser.add_argument("--only", action="append", choices=PARTS, help="one of several; all by default")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
+    parser.add_argument("--record", action="store_true", help="write the tables into docs/benchmarks.md, too")
     parser.add_argument("--against", metavar="COMMIT", help=f"compare with that commit: {', '.join(against.PARTS)}")
     arguments = parser.parse_args()
+    if arguments.record and (arguments.quick or arguments.against):
+        parser.error("only a whole run of this release alone is recorded")
     # Told to stop, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.against is None:
-        chosen = {name: _PARTS[name] for name in arguments.only or _PARTS}
-        return uvloop.run(bench(chosen, _RESULTS / "latest.json", quick=arguments.quick))
+        chosen = {name: PARTS[name] for name in arguments.only or PARTS}
+        return uvloop.run(bench(chosen, _RESULTS / "latest.json", quick=arguments.quick, record=arguments.record))
     names = arguments.only or against.AS_IT_COMES
     if unknown := [name for name in names if name not in against.PARTS]:
         parser.error(f"against another commit there is no {', '.join(unknown)}")

@@ -1,4 +1,7 @@
-"""Runs one drill: `python -m drills NAME [--quick] [--plant FAULT]`. The exit code is 0 where it has passed."""
+"""Runs one drill: `python -m drills NAME [--quick] [--plant FAULT]`. The exit code is 0 where it has passed.
+
+With `--record`, it writes its report into docs/drills.md, too.
+"""
 
 import argparse
 import os
@@ -25,6 +28,7 @@ from drills import (
     waiting_orders,
 )
 from drills.drill import Drill, Options
+from harness import documents
 from harness.release_before import NotTried
 
 DRILLS: Mapping[str, ModuleType] = {
@@ -45,8 +49,8 @@ DRILLS: Mapping[str, ModuleType] = {
 """Each with `run(options)` and `FAULTS`: the name of each fault that can be planted, and what it is."""
 
 
-async def run(name: str, options: Options) -> int:
-    """Run a drill and print what it has seen."""
+async def run(name: str, options: Options, *, record: bool = False) -> int:
+    """Run a drill and print its report; with `record`, write it into docs/drills.md, too."""
     try:
         drill: Drill = await DRILLS[name].run(options)
     except NotTried as reason:
@@ -55,6 +59,8 @@ async def run(name: str, options: Options) -> int:
     if options.plant:
         drill.title += f" — planted: {DRILLS[name].FAULTS[options.plant]}"
     print(drill.report())
+    if record:
+        documents.record(documents.DRILLS, name, drill.report())
     return 0 if drill.passed else 1
 
 
@@ -66,14 +72,17 @@ def main() -> int:
     parser.add_argument("--plant", metavar="FAULT", help="put a fault into the service, to see that it is found")
     parser.add_argument("--minutes", type=float, help="how long it lasts, where a drill lets one choose")
     parser.add_argument("--seed", type=int, default=1, help="of what is left to chance")
+    parser.add_argument("--record", action="store_true", help="write the report into docs/drills.md, too")
     arguments = parser.parse_args()
+    if arguments.record and (arguments.quick or arguments.plant):
+        parser.error("only a whole run without a fault is recorded")
     faults = DRILLS[arguments.name].FAULTS
     if arguments.plant and arguments.plant not in faults:
         parser.error(f"{arguments.name} has these faults: {', '.join(faults) or 'none'}")
     options = Options(arguments.quick, arguments.plant, arguments.minutes, arguments.seed)
     # Told to stop, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return uvloop.run(run(arguments.name, options))
+    return uvloop.run(run(arguments.name, options, record=arguments.record))
 
 
 if __name__ == "__main__":
