@@ -28,7 +28,7 @@ class InsecureConfiguration(Exception):
 
 
 class Settings(BaseSettings):
-    """The environment variables of README.md; the field's name in capitals is the variable's.
+    """The environment variables of docs/configuration.md; the field's name in capitals is the variable's.
 
     A variable that is set to nothing counts as not set. What the environment does not set, a file in `SECRETS_DIR` may,
     with the field's name: so no password need be in an environment, which is easily seen.

@@ -1,20 +1,64 @@
-"""What documents promise in tables is there."""
+"""What the README, the page of the settings and the page of the roles say is what the code has."""
 
 import re
+from datetime import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from api.security.permissions import RULES
 from runtime.settings import Settings
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-ACCESS = (Path(__file__).parents[1] / "docs" / "access.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+ACCESS = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+
+
+def rows_of_settings(document: str) -> dict[str, str]:
+    """Each line of a table that begins with a variable, by the variable."""
+    lines = re.findall(r"^\| `([A-Z][A-Z_]+)` (\|.*)$", document, re.MULTILINE)
+    assert len(dict(lines)) == len(lines), "a setting is there twice"
+    return dict(lines)
+
+
+def as_written(default: object) -> str:
+    """A default as people would set it in the environment."""
+    if default is None:
+        return "unset"
+    if default == "":
+        return "empty"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, time):
+        return f"`{default:%H:%M}`"
+    if isinstance(default, ZoneInfo):
+        return f"`{default.key}`"
+    return f"`{default:g}`" if isinstance(default, float) and default < 1e6 else f"`{default}`"
+
+
+def test_every_setting_is_on_the_page_of_the_settings_and_no_other() -> None:
+    assert sorted(rows_of_settings(CONFIGURATION)) == sorted(name.upper() for name in Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    assert f"`{name.upper()}`" in README
+def test_the_default_of_every_setting_is_as_the_page_says(name: str) -> None:
+    _, default, meaning, _ = (cell.strip() for cell in rows_of_settings(CONFIGURATION)[name.upper()].split("|"))
+
+    assert default.split(" (")[0] == as_written(Settings.model_fields[name].default)
+    assert meaning
+
+
+def test_the_readme_has_the_ten_settings_that_one_needs_first_as_the_page_has_them() -> None:
+    every, first = rows_of_settings(CONFIGURATION), rows_of_settings(README)
+
+    assert first == {name: every[name] for name in first}
+    assert len(first) == 10
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 250
 
 
 def test_the_scopes_of_services_are_those_of_the_routes() -> None:
