@@ -16,6 +16,8 @@ class Services:
 
     def __init__(self, *opened: object) -> None:
         self._by_type: dict[type, Any] = {type(each): each for each in opened}
+        if len(self._by_type) < len(opened):
+            raise ValueError("two objects of one type: nobody could tell which is meant")
 
     def get(self, kind: type[Opened]) -> Opened:
         """The object of a type.

@@ -4,16 +4,15 @@ import base64
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
     WorkflowExecution,
     WorkflowExecutionStatus,
-    WorkflowHandle,
     WorkflowQueryFailedError,
 )
+from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.common.errors import NotFound
@@ -80,12 +79,12 @@ class OrderWorkflows:
         Raises:
             NotFound: Temporal does not know it (any more).
         """
-        handle = self._client.get_workflow_handle(workflow_id(order_id), result_type=Order)
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
         try:
             status = (await handle.describe(rpc_timeout=_WITHIN)).status
             if status is WorkflowExecutionStatus.COMPLETED:
-                return Told(await handle.result(rpc_timeout=_WITHIN))
-            carried, order = status is WorkflowExecutionStatus.RUNNING, await self._queried(handle)
+                return Told(await result_of(self._client, order_id, _WITHIN))
+            carried, order = status is WorkflowExecutionStatus.RUNNING, await self._queried(order_id)
             if order is not None:
                 return Told(order, carried=carried)
             return Told(await taken(self._client, order_id, _WITHIN), answered=False, carried=carried)
@@ -106,17 +105,50 @@ class OrderWorkflows:
         token = pages.next_page_token
         return Listed(newest, None if token is None else base64.b64encode(token).decode())
 
-    async def _queried(self, handle: WorkflowHandle[Any, Order]) -> Order | None:
+    async def _queried(self, order_id: str) -> Order | None:
         """Nothing, where no worker answers in time, or it cannot."""
         try:
-            order: Order = await handle.query(Message.ORDER, result_type=Order, rpc_timeout=_TELL_WITHIN)
+            return await queried(self._client, order_id, _TELL_WITHIN)
         except (RPCTimeoutOrCancelledError, WorkflowQueryFailedError):
             return None
         except RPCError as error:
             if error.status in _UNANSWERED:
                 return None
             raise
-        return order
+
+
+async def queried(client: Client, order_id: str, within: timedelta, *, open_alone: bool = False) -> Order:
+    """An order as a worker tells it, which replays the workflow where it has closed.
+
+    Args:
+        client: Of the namespace that has the workflow.
+        order_id: Which order.
+        within: The deadline of the call.
+        open_alone: Refuse to ask a workflow that has closed: its result tells the same without a worker.
+
+    Raises:
+        WorkflowQueryRejectedError: it has closed, with `open_alone`.
+        RPCError, WorkflowQueryFailedError: the server does not know it, or no worker answers in time.
+    """
+    order: Order = await client.get_workflow_handle(workflow_id(order_id)).query(
+        Message.ORDER,
+        result_type=Order,
+        reject_condition=QueryRejectCondition.NOT_OPEN if open_alone else None,
+        rpc_timeout=within,
+    )
+    return order
+
+
+async def result_of(client: Client, order_id: str, within: timedelta) -> Order:
+    """The order as its workflow has ended it, which needs no worker.
+
+    Raises:
+        WorkflowFailureError: the workflow was ended from outside.
+        RPCError: the server does not know it, or does not answer; or the workflow is open.
+    """
+    handle = client.get_workflow_handle(workflow_id(order_id), result_type=Order)
+    order: Order = await handle.result(rpc_timeout=within)
+    return order
 
 
 async def taken(client: Client, order_id: str, within: timedelta) -> Order:

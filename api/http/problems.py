@@ -178,7 +178,13 @@ async def _failed(_: Request, error: Exception) -> Response:
 
 
 def _sentence(found: Sequence[Any]) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {_text(one)}" for one in found)
+    return "; ".join(f"{_name(one['loc'])}: {_text(one)}" for one in found)
+
+
+def _name(loc: Sequence[int | str]) -> str:
+    """What a sender calls the place: a parameter has one name, whatever types its value was tried as."""
+    place, *names = loc
+    return ".".join(map(str, names if place == "body" else names[:1])) or str(place)
 
 
 def _text(one: Any) -> str:

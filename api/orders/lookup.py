@@ -4,14 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.common import QueryRejectCondition
 
 from api.http.errors import NoAnswerInTime, Unavailable
 from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain.common.errors import NotFound, StoreUnavailable
 from domain.order_status.view import OrderView
-from domain.orders import Message, Order, OrderStatus, workflow_id
-from runtime.order_workflows import taken
+from domain.orders import Order, OrderStatus, workflow_id
+from runtime.order_workflows import queried, result_of, taken
 from stores.order_status.view import OrderStatusStore
 from workflows.orders import visibility
 
@@ -149,16 +148,8 @@ class OrderLookup:
             raise StoreUnavailable("the read model did not answer in time") from error
 
     async def _queried(self, order_id: str, within: float) -> Order:
-        handle = self._client.get_workflow_handle(workflow_id(order_id))
         async with asking_temporal(within, of_worker=True) as timeout:
-            order: Order = await handle.query(
-                Message.ORDER,
-                result_type=Order,
-                # A closed one would be replayed by a worker, for what its result tells without.
-                reject_condition=QueryRejectCondition.NOT_OPEN,
-                rpc_timeout=timeout,
-            )
-            return order
+            return await queried(self._client, order_id, timeout, open_alone=True)
 
     async def _record(self, order_id: str) -> Order:
         """The order as Temporal's record of its workflow tells it: the result, or the input and the attributes."""
@@ -175,7 +166,5 @@ class OrderLookup:
         return order
 
     async def _result(self, order_id: str) -> Order:
-        handle = self._client.get_workflow_handle(workflow_id(order_id), result_type=Order)
         async with asking_temporal(ANSWER_WITHIN) as timeout:
-            order: Order = await handle.result(rpc_timeout=timeout)
-            return order
+            return await result_of(self._client, order_id, timeout)

@@ -182,7 +182,10 @@ async def test_the_summary_counts(view: Service) -> None:
     ],
 )
 async def test_a_bad_query_parameter_is_malformed(view: Service, query: str) -> None:
-    assert_problem(await view.http.get(f"/orderStatuses?{query}"), 400, "malformed-request")
+    answer = await view.http.get(f"/orderStatuses?{query}")
+
+    assert_problem(answer, 400, "malformed-request")
+    assert "function-after" not in answer.json()["detail"], "names of ours in a text for others"
 
 
 async def test_an_order_that_was_never_stored_is_not_found(view: Service) -> None:

@@ -1,6 +1,6 @@
 """A part without a purpose: serves `/health/ready` and `/health/live`, and behaves as it is told.
 
-`fake_part.py NAME PORT JOURNAL BEHAVIOUR`; it adds a line to the journal for each thing that happens to it. Behaviors:
+`fake_part.py NAME PORT JOURNAL BEHAVIOR`; it adds a line to the journal for each thing that happens to it. Behaviors:
 `dies` at once, `patient` (ready once there is a file `go` beside the journal), `stumbles` (two of three probes of its
 liveness fail), `stubborn` (does not stop when asked), `talkative` (writes more than a pipe holds before it serves).
 """

@@ -74,7 +74,7 @@ def refuse_assignment(state: OrderState, now: Moment, engineer_id: str) -> Refus
     request = ReassignmentRequest("", engineer_id)
     if refusal := _refuse_request(state, now, request):
         return refusal
-    new = not _joins(state, request) and not held_by(state, engineer_id)
+    new = not joins(state, request) and not held_by(state, engineer_id)
     if new and now.history_is_long and state.late_assignments >= _LATE_ASSIGNMENTS:
         return IllegalTransition("the order has been given to engineers too often")
     return None
@@ -87,7 +87,7 @@ def refuse_reschedule(state: OrderState, now: Moment, start: datetime) -> Refusa
     request = ReassignmentRequest("", start=start)
     if refusal := _refuse_request(state, now, request):
         return refusal
-    new = not _joins(state, request) and not visited_at(state, start)
+    new = not joins(state, request) and not visited_at(state, start)
     if new and (now.history_is_long or 0 < (state.policy.max_reschedules or 0) <= state.reschedules):
         return IllegalTransition("the visit has been moved too often")
     return None
@@ -142,12 +142,12 @@ def _refuse_request(state: OrderState, now: Moment, request: ReassignmentRequest
         return IllegalTransition("the order is being canceled")
     if state.reported_completion is not None or state.order.status.final:
         return IllegalTransition("the installation has been completed")
-    if pending is not None and pending.personal and not _joins(state, request):
+    if pending is not None and pending.personal and not joins(state, request):
         return IllegalTransition("the order is being given to another engineer, or to another time")
     return None
 
 
-def _joins(state: OrderState, request: ReassignmentRequest) -> bool:
+def joins(state: OrderState, request: ReassignmentRequest) -> bool:
     """Somebody wants the same already."""
     return state.pending_request is not None and state.pending_request.same_as(request)
 

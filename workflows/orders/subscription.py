@@ -239,8 +239,9 @@ class SubscriptionWorkflow:
     async def assign_by_hand(self, wanted: ManualAssignment = ManualAssignment()) -> Assignment | None:
         """A manager gives the order to an engineer, or takes it from one and gives it to another."""
         if not rules.held_by(self.state, wanted.engineer_id):
-            self.state.late_assignments += self._now.history_is_long
             request = ReassignmentRequest(bounded(wanted.by) or MANAGER, wanted.engineer_id)
+            if self._now.history_is_long and not rules.joins(self.state, request):
+                self.state.late_assignments += 1
             await self.state.take_request(request).carried_out()
         return self.state.assignment
 
