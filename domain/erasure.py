@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from domain.common.actors import without_customer
 from domain.common.commands import Command
 from domain.common.contexts import INSTALLATION, MANAGEMENT_CENTER, ORDER_STATUS
+from domain.common.personal import erased
 from domain.orders import HistoryEntry, Order
 
 WORKFLOW_TYPE = "ErasureWorkflow"
@@ -80,12 +81,7 @@ def skeleton(order: Order) -> Order:
     """What stays of an order: what was done when, by which role. A version that no late projection overwrites."""
     return replace(
         order,
-        customer_id="",
-        customer_name=None,
-        contact_phone=None,
-        note=None,
-        installation_address="",
-        preferred_visit=None,
+        **erased(Order),
         attention=None,
         version=order.version + 1,
         history=[HistoryEntry(entry.event, entry.at, without_customer(entry.by)) for entry in order.history],

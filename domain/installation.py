@@ -1,13 +1,16 @@
 """Installation (설치): the engineer's job for one order. Each round of asking is an installation of its own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from domain.common.commands import Command
 from domain.common.contexts import INSTALLATION
 from domain.common.open_enum import OpenStrEnum
+from domain.common.personal import PERSONAL
 from domain.common.times import UNSET
+from domain.orders import Order
 from domain.visits import TimeWindow
 
 
@@ -51,23 +54,23 @@ class Installation:
     """The assignment's round; 0 for an order that was canceled before anybody was asked."""
     engineer_id: str | None = None
     engineer_name: str | None = None
-    installation_address: str = ""
-    customer_name: str | None = None
-    contact_phone: str | None = None
+    installation_address: str = field(default="", metadata=PERSONAL)
+    customer_name: str | None = field(default=None, metadata=PERSONAL)
+    contact_phone: str | None = field(default=None, metadata=PERSONAL)
     product_name: str = ""
     visit: TimeWindow | None = None
     status: InstallationStatus = InstallationStatus.REQUESTED
     status_at: datetime = UNSET
     completed_at: datetime | None = None
-    reason: str | None = None
+    reason: str | None = field(default=None, metadata=PERSONAL)
     """Why it was declined, canceled or left incomplete."""
-    note: str | None = None
+    note: str | None = field(default=None, metadata=PERSONAL)
     """What the engineer has to say about the visit."""
     serials: list[str] = field(default_factory=list)
     """Of the equipment that was installed."""
     region: str | None = None
     """The order's, which is not always the engineer's; `None` in rows of earlier releases."""
-    customer_note: str | None = None
+    customer_note: str | None = field(default=None, metadata=PERSONAL)
     """The order's note; `None` in rows of earlier releases."""
     product_id: str | None = None
     """The order's; `None` in rows of earlier releases."""
@@ -89,6 +92,12 @@ class RequestInstallation:
     region: str | None = None
     customer_note: str | None = None
     product_id: str | None = None
+
+    @classmethod
+    def of(cls, order: Order, round_: int) -> "RequestInstallation":
+        """The request to the engineer of an order that is in this round."""
+        engineer = {"engineer_id": order.engineer_id or "", "engineer_name": order.engineer_name or ""}
+        return cls(**_shared(cls, order) | engineer, round=round_)
 
 
 @dataclass
@@ -117,6 +126,11 @@ class CancelInstallation:
     customer_note: str | None = None
     product_id: str | None = None
 
+    @classmethod
+    def of(cls, order: Order, reason: str | None) -> "CancelInstallation":
+        """The cancel of an order's installation."""
+        return cls(**_shared(cls, order), reason=reason)
+
 
 @dataclass
 class OrderDetails:
@@ -126,6 +140,17 @@ class OrderDetails:
     region: str | None = None
     customer_note: str | None = None
     product_id: str | None = None
+
+    @classmethod
+    def of(cls, order: Order) -> "OrderDetails":
+        """The details of an order."""
+        return cls(**_shared(cls, order))
+
+
+def _shared(cls: type[Any], order: Order) -> dict[str, Any]:
+    """The fields of `cls` that an order has under the same name, and the order's note, which is the customer's."""
+    names = {each.name for each in fields(cls)}
+    return {name: value for name, value in vars(order).items() if name in names} | {"customer_note": order.note}
 
 
 class EngineerAction(StrEnum):

@@ -9,6 +9,7 @@ from domain.common import search_attributes as names
 from domain.common.actors import MANAGER, SYSTEM
 from domain.common.errors import IllegalTransition
 from domain.common.open_enum import OpenStrEnum
+from domain.common.personal import PERSONAL
 from domain.common.times import UNSET
 from domain.order_policy import OrderPolicy
 from domain.visits import TimeWindow
@@ -146,16 +147,16 @@ class Order:
     """
 
     order_id: str = ""
-    customer_id: str = ""
-    customer_name: str | None = None
-    contact_phone: str | None = None
-    note: str | None = None
+    customer_id: str = field(default="", metadata=PERSONAL)
+    customer_name: str | None = field(default=None, metadata=PERSONAL)
+    contact_phone: str | None = field(default=None, metadata=PERSONAL)
+    note: str | None = field(default=None, metadata=PERSONAL)
     product_id: str = ""
     product_name: str = ""
-    installation_address: str = ""
+    installation_address: str = field(default="", metadata=PERSONAL)
     order_date: str = ""
     """`YYYY-MM-DD`."""
-    preferred_visit: datetime | None = None
+    preferred_visit: datetime | None = field(default=None, metadata=PERSONAL)
     status: OrderStatus = OrderStatus.JOIN_ORDERED
     region: str | None = None
     """ISO 3166-2:KR, once an engineer is sought there."""

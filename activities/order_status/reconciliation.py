@@ -138,11 +138,7 @@ class ReconciliationActivities:
         views = (await self._store.known(lacking.order_ids)).values()
         orders = [view.order for view in views if view.updated_at < lacking.until]
         return FoundDetails(
-            [
-                OrderDetails(order.order_id, order.region, order.note, order.product_id)
-                for order in orders
-                if order.region is not None and not order.status.final
-            ]
+            [OrderDetails.of(order) for order in orders if order.region is not None and not order.status.final]
         )
 
     async def _different(self, request: Look) -> tuple[list[str], str | None]:

@@ -48,11 +48,7 @@ class InstallationDetailsStore:
 
     async def add(self, details: OrderDetails) -> None:
         """Add the details to the open installation of an order; nothing changes where it has them, or has ended."""
-        added = {
-            "region": details.region,
-            "customer_note": details.customer_note,
-            "product_id": details.product_id,
-        }
+        added = {name: value for name, value in vars(details).items() if name != "order_id"}
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(_LOCK_ORDER, {"of_order": details.order_id})

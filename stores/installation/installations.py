@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
 from domain.common.paging import Page
+from domain.common.personal import erased
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from stores.common.database import Database
 from stores.installation.details import set_region
@@ -46,15 +47,7 @@ _OF_ROUND = select(INSTALLATION).where(_of_order, _of_round)
 _ERASE = (
     update(INSTALLATION)
     .where(INSTALLATION.c.order_id.in_(bindparam("of_orders", expanding=True)))
-    .values(
-        installation_address="",
-        customer_name=None,
-        contact_phone=None,
-        customer_note=None,
-        reason=None,
-        note=None,
-        serials=None,
-    )
+    .values(**erased(Installation), serials=None)
 )
 _NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
 _NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))

@@ -1,60 +1,38 @@
 """The installation context's rows: made from what is asked, and made into installations."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RequestInstallation
 from domain.visits import TimeWindow
 
+_CONVERTED = {"visit", "status", "serials"}
+_AS_THEY_ARE = [field.name for field in fields(Installation) if field.name not in _CONVERTED]
+"""The fields of an installation that a column of the same name holds."""
+
 
 def requested(request: RequestInstallation, at: datetime) -> dict[str, Any]:
     """The columns of a round that an engineer is asked in."""
-    engineer = {"engineer_id": request.engineer_id, "engineer_name": request.engineer_name}
     visit = {"visit_start": request.visit.start, "visit_end": request.visit.end} if request.visit else {}
-    standing = {"round": request.round, "status": InstallationStatus.REQUESTED.value}
-    return _installation(request, at) | engineer | visit | standing
+    return _columns(request, at) | visit | {"status": InstallationStatus.REQUESTED.value}
 
 
 def canceled_unasked(request: CancelInstallation, at: datetime) -> dict[str, Any]:
     """The columns of the installation of an order that was canceled before anybody was asked."""
-    standing = {"round": 0, "status": InstallationStatus.CANCELED.value, "reason": request.reason}
-    return _installation(request, at) | standing
+    return _columns(request, at) | {"round": 0, "status": InstallationStatus.CANCELED.value}
 
 
 def as_installation(row: Any) -> Installation:
     """The installation of a row."""
     return Installation(
-        order_id=row.order_id,
-        round=row.round,
-        engineer_id=row.engineer_id,
-        engineer_name=row.engineer_name,
-        installation_address=row.installation_address,
-        customer_name=row.customer_name,
-        contact_phone=row.contact_phone,
-        product_name=row.product_name,
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
         visit=TimeWindow(row.visit_start, row.visit_end) if row.visit_start else None,
         status=InstallationStatus(row.status),
-        status_at=row.status_at,
-        completed_at=row.completed_at,
-        reason=row.reason,
-        note=row.note,
         serials=row.serials or [],
-        region=row.region,
-        customer_note=row.customer_note,
-        product_id=row.product_id,
     )
 
 
-def _installation(request: RequestInstallation | CancelInstallation, at: datetime) -> dict[str, Any]:
-    return {
-        "order_id": request.order_id,
-        "installation_address": request.installation_address,
-        "customer_name": request.customer_name,
-        "contact_phone": request.contact_phone,
-        "product_name": request.product_name,
-        "region": request.region,
-        "customer_note": request.customer_note,
-        "product_id": request.product_id,
-        "requested_at": at,
-        "status_at": at,
-    }
+def _columns(request: RequestInstallation | CancelInstallation, at: datetime) -> dict[str, Any]:
+    names = [field.name for field in fields(request) if field.name not in _CONVERTED]
+    return {name: getattr(request, name) for name in names} | {"requested_at": at, "status_at": at}

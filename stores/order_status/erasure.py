@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from sqlalchemy import bindparam, func, select, update
 
+from domain.common.personal import erased
 from domain.erasure import CustomersOrders, skeleton
-from domain.orders import OrderStatus
+from domain.orders import Order, OrderStatus
 from stores.common.database import Database
 from stores.order_status.rows import with_history
 from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
@@ -28,17 +29,7 @@ _ERASE_CHANGES = (
         ORDER_CHANGE.c.sequence < bindparam("beyond"),
         ORDER_CHANGE.c.order_id.in_(bindparam("of_orders", expanding=True)),
     )
-    .values(
-        customer_id="",
-        customer_name=None,
-        contact_phone=None,
-        note=None,
-        installation_address="",
-        preferred_visit=None,
-        attention_detail=None,
-        history=[],
-        searched="",
-    )
+    .values(**erased(Order), attention_detail=None, history=[], searched="")
 )
 
 

@@ -94,17 +94,7 @@ class ReconciliationWorkflow:
         try:
             installation = await self._ask(
                 END_INSTALLATION,
-                CancelInstallation(
-                    order_id=order.order_id,
-                    installation_address=order.installation_address,
-                    customer_name=order.customer_name,
-                    contact_phone=order.contact_phone,
-                    product_name=order.product_name,
-                    reason=self.plan.cancel.reason,
-                    region=order.region,
-                    customer_note=order.note,
-                    product_id=order.product_id,
-                ),
+                CancelInstallation.of(order, self.plan.cancel.reason),
                 within=within,
             )
             await self._ask(CLOSE_ASSIGNMENT, CloseAssignment(order.order_id), within=within)

@@ -103,21 +103,8 @@ class SubscriptionWorkflow:
         self.publication.publish()
         if workflow.patched(_FREES_THE_WINDOW):
             state.window_released, state.closing_step = False, self.assignment.close()
-        await self.process.step(
-            CANCEL_INSTALLATION,
-            CancelInstallation(
-                order_id=order.order_id,
-                installation_address=order.installation_address,
-                customer_name=order.customer_name,
-                contact_phone=order.contact_phone,
-                product_name=order.product_name,
-                reason=cancellation.reason,
-                region=order.region,
-                customer_note=order.note,
-                product_id=order.product_id,
-            ),
-            shielded=True,
-        )
+        request = CancelInstallation.of(order, cancellation.reason)
+        await self.process.step(CANCEL_INSTALLATION, request, shielded=True)
         self.publication.record(Event.INSTALLATION_CANCELED)
         self.publication.record(Event.ORDER_CANCELED)
 

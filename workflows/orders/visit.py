@@ -45,23 +45,7 @@ class Visit:
     async def request(self) -> None:
         """The assigned engineer is sent an installation request."""
         state, order = self._state, self._state.order
-        status = await self._process.step(
-            REQUEST_INSTALLATION,
-            RequestInstallation(
-                order_id=order.order_id,
-                round=state.round,
-                engineer_id=order.engineer_id or "",
-                engineer_name=order.engineer_name or "",
-                installation_address=order.installation_address,
-                customer_name=order.customer_name,
-                contact_phone=order.contact_phone,
-                product_name=order.product_name,
-                visit=order.visit,
-                region=order.region,
-                customer_note=order.note,
-                product_id=order.product_id,
-            ),
-        )
+        status = await self._process.step(REQUEST_INSTALLATION, RequestInstallation.of(order, state.round))
         if status is InstallationStatus.CANCELED:
             await self._assignment.closed_elsewhere()
             return

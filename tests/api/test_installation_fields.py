@@ -1,0 +1,23 @@
+"""Every field of an installation is told to the engineer."""
+
+from dataclasses import fields
+
+from api.installation.schemas import InstallationResponse
+from domain.installation import Installation
+from tests.domain.filled import filled
+
+NOT_TOLD = {"round"}
+"""Engineers know nothing of rounds."""
+
+
+def test_every_field_of_an_installation_is_told() -> None:
+    assert set(InstallationResponse.model_fields) == {field.name for field in fields(Installation)} - NOT_TOLD
+
+
+def test_every_field_is_told_as_it_is() -> None:
+    installation = filled(Installation)
+    told = InstallationResponse.model_validate(installation)
+
+    for name in InstallationResponse.model_fields:
+        value = getattr(installation, name)
+        assert getattr(told, name) == value if name != "visit" else vars(told.visit) == vars(value)

@@ -1,0 +1,36 @@
+"""Everything that an installation tells of its order is in the requests that make installations."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from domain.installation import CancelInstallation, Installation, OrderDetails, RequestInstallation
+from domain.orders import Order
+from tests.domain.filled import filled
+
+OWN = {"round", "status", "status_at", "completed_at", "reason", "note", "serials"}
+"""What an installation has of itself."""
+WITH_ENGINEER = {"engineer_id", "engineer_name", "visit"}
+"""What it has of its order once an engineer is asked."""
+
+
+def names(cls: type[Any]) -> set[str]:
+    return {field.name for field in fields(cls)}
+
+
+def test_requests_have_every_field_that_an_installation_has_of_its_order() -> None:
+    assert names(RequestInstallation) - {"round"} == names(Installation) - OWN
+    assert names(CancelInstallation) - {"reason"} == names(Installation) - OWN - WITH_ENGINEER
+
+
+def test_every_field_is_the_orders() -> None:
+    order = filled(Order)
+    told = vars(order) | {"customer_note": order.note, "round": 7, "reason": "moved"}
+
+    for made in (RequestInstallation.of(order, 7), CancelInstallation.of(order, "moved"), OrderDetails.of(order)):
+        assert vars(made) == {name: told[name] for name in names(type(made))}
+
+
+def test_an_order_that_nobody_has_makes_a_request_to_nobody() -> None:
+    request = RequestInstallation.of(replace(filled(Order), engineer_id=None, engineer_name=None), 7)
+
+    assert (request.engineer_id, request.engineer_name) == ("", "")
