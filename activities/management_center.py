@@ -115,7 +115,7 @@ class DispatchActivities:
 
 def _count(request: AssignEngineer, outcome: AssignmentOutcome) -> None:
     counter = activity.metric_meter().create_counter(
-        "assignments_total", "Rounds that were decided, by what came of it"
+        "assignments_total", "Assignment rounds that were decided, by round and outcome"
     )
     round_ = str(request.round) if request.round <= _ROUNDS_TOLD_APART else f"{_ROUNDS_TOLD_APART + 1} or later"
     counter.add(1, {"round": round_, "outcome": outcome.refusal or "ASSIGNED"})
@@ -140,6 +140,6 @@ async def _look_for_due(
             if await store.has_due():
                 await dispatcher()
         except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
-            _log.warning("orders that are due have to wait", error=str(error))
+            _log.warning("orders that are due could not be dispatched; trying again", error=str(error))
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _BETWEEN_LOOKS)

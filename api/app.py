@@ -104,7 +104,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
             app.state.services = services
             app.state.reach, app.state.notes = services.get(Ownership), services.get(AuditTrail)
             if trust is None:
-                _log.warning("no tokens are asked for: whoever uses this machine may do everything")
+                _log.warning("authentication is off: everybody on this machine may do everything")
             health.ready()
             yield
             await stop_serving(app)
@@ -204,7 +204,9 @@ def _services(
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
     centers = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
-    in_flight = Gauge("starts_in_flight", "Orders being handed to Temporal", registry=health.registry)
+    in_flight = Gauge(
+        "starts_in_flight", "Orders whose workflow is being started at this moment", registry=health.registry
+    )
     in_flight.set_function(lambda: starting.in_flight)
     subscriptions = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
     trail = AuditStore(databases[contexts.AUDIT])
@@ -258,5 +260,5 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
         try:
             return await work()
         except Exception:  # noqa: BLE001 - nobody else would hear of it
-            _log.exception("work in the background failed, and is begun again")
+            _log.exception("a background task failed and is started again")
             await asyncio.sleep(_AGAIN_AFTER)

@@ -1,6 +1,6 @@
-"""Measures the service and prints what it has found: `python -m bench [--only NAME]… [--quick] [--against COMMIT]`.
+"""Measure the service and print the results: `python -m bench [--only NAME]… [--quick] [--against COMMIT]`.
 
-With `--record`, it writes the tables into docs/benchmarks.md, too.
+With `--record`, the tables are also written into docs/benchmarks.md.
 """
 
 import argparse
@@ -89,10 +89,16 @@ def _write(results: Path, document: Mapping[str, object]) -> None:
 def main() -> int:
     """Measure what was asked for; 0 also where an aim is missed, for that is a finding and no failure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", choices=PARTS, help="one of several; all by default")
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
-    parser.add_argument("--record", action="store_true", help="write the tables into docs/benchmarks.md, too")
-    parser.add_argument("--against", metavar="COMMIT", help=f"compare with that commit: {', '.join(against.PARTS)}")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="run this part only; may be repeated (default: all parts)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run, in seconds instead of minutes, to see that it works"
+    )
+    parser.add_argument("--record", action="store_true", help="also write the tables into docs/benchmarks.md")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help=f"compare with this commit, in these parts: {', '.join(against.PARTS)}"
+    )
     arguments = parser.parse_args()
     if arguments.record and (arguments.quick or arguments.against):
         parser.error("only a whole run of this release alone is recorded")

@@ -1,6 +1,6 @@
-"""Runs one drill: `python -m drills NAME [--quick] [--plant FAULT]`. The exit code is 0 where it has passed.
+"""Run one drill: `python -m drills NAME [--quick] [--plant FAULT]`. The exit status is 0 if it passed.
 
-With `--record`, it writes its report into docs/drills.md, too.
+With `--record`, the report is also written into docs/drills.md.
 """
 
 import argparse
@@ -67,12 +67,16 @@ async def run(name: str, options: Options, *, record: bool = False) -> int:
 def main() -> int:
     """Run the drill that is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=DRILLS)
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
-    parser.add_argument("--plant", metavar="FAULT", help="put a fault into the service, to see that it is found")
-    parser.add_argument("--minutes", type=float, help="how long it lasts, where a drill lets one choose")
-    parser.add_argument("--seed", type=int, default=1, help="of what is left to chance")
-    parser.add_argument("--record", action="store_true", help="write the report into docs/drills.md, too")
+    parser.add_argument("name", choices=DRILLS, help="the drill to run")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run, in seconds instead of minutes, to see that it works"
+    )
+    parser.add_argument(
+        "--plant", metavar="FAULT", help="put this fault into the service, to see that the drill finds it"
+    )
+    parser.add_argument("--minutes", type=float, help="duration, for drills whose duration can be chosen")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random choices (default: 1)")
+    parser.add_argument("--record", action="store_true", help="also write the report into docs/drills.md")
     arguments = parser.parse_args()
     if arguments.record and (arguments.quick or arguments.plant):
         parser.error("only a whole run without a fault is recorded")

@@ -66,7 +66,10 @@ class Health:
         self.registry = process_registry()
         self.measurements = Measurements(self.registry)
         self._refusing = Gauge(
-            "store_breaker_open", "A context's database hangs, and is left alone", ("store",), registry=self.registry
+            "store_breaker_open",
+            "1 while calls to a database are refused because it hangs, otherwise 0",
+            ("store",),
+            registry=self.registry,
         )
         self._sdk = sdk
         self.phase: Phase = "starting"

@@ -22,7 +22,12 @@ class Measurements:
     """Several measurements, and whether each could be taken."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._up = Gauge("measurement_up", "Whether what it is of could be measured", ("of",), registry=registry)
+        self._up = Gauge(
+            "measurement_up",
+            "1 if the last measurement of this kind succeeded, 0 if it failed",
+            ("of",),
+            registry=registry,
+        )
         self._refreshes: list[Callable[[], Awaitable[None]]] = []
 
     def add(self, of: str, measure: Callable[[], Awaitable[None]], forget: Callable[[], None]) -> None:
@@ -44,7 +49,7 @@ class Measurements:
                 try:
                     await measure()
                 except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
-                    _log.debug("could not be measured", of=of, error=str(error))
+                    _log.debug("measurement failed", of=of, error=str(error))
                     forget()
                     self._up.labels(of).set(0)
                 else:

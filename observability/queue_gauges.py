@@ -31,12 +31,14 @@ class QueueGauges:
 
     def __init__(self, client: Client, registry: CollectorRegistry) -> None:
         self._client = client
-        self._backlog = Gauge("task_queue_backlog", "Tasks that wait for a worker", _LABELS, registry=registry)
+        self._backlog = Gauge(
+            "task_queue_backlog", "Tasks in the queue that wait for a worker", _LABELS, registry=registry
+        )
         self._age = Gauge(
-            "task_queue_backlog_age_seconds", "For how long the oldest task has waited", _LABELS, registry=registry
+            "task_queue_backlog_age_seconds", "Age of the oldest task in the queue", _LABELS, registry=registry
         )
         self._pollers = Gauge(
-            "task_queue_pollers", "Workers that have asked for tasks lately", _LABELS, registry=registry
+            "task_queue_pollers", "Workers that polled the queue within the last 90 seconds", _LABELS, registry=registry
         )
 
     async def measure(self) -> None:

@@ -31,7 +31,7 @@ class SdkMetrics:
         try:
             return await asyncio.to_thread(self._read)
         except (OSError, HTTPException) as error:
-            _log.warning("the metrics of the SDK could not be read: %s", error)
+            _log.warning("cannot read the metrics of the SDK: %s", error)
             return b""
 
     def _read(self) -> bytes:
@@ -61,7 +61,7 @@ def install() -> SdkMetrics:
         try:
             Runtime.set_default(Runtime(telemetry=telemetry))
         except ValueError as error:
-            _log.warning("another port for the metrics of the SDK is looked for: %s", error)
+            _log.warning("cannot open a port for the metrics of the SDK; trying another: %s", error)
         else:
             return SdkMetrics(port)
     raise RuntimeError("no port can be had for the metrics of the SDK")

@@ -1,7 +1,8 @@
-"""Checks that the audit is as it was written: `python -m ops.audit_verify [--head SEQUENCE:HASH]`.
+"""Verify that no entry of the audit was changed: `python -m ops.audit_verify [--head SEQUENCE:HASH]`.
 
-Prints how far the chain reaches. Keep that somewhere else, and give it as `--head` later: the chain must contain it.
-Exit status: 0 where it is whole, 1 where it is broken (the first broken entry is named), 75 where the store is silent.
+Prints the head of the chain. Keep it somewhere else, and give it as `--head` later: the chain must still contain it.
+Exit status: 0 if the chain is intact, 1 if it is broken (the first broken entry is named), 75 if the store does not
+answer.
 """
 
 import argparse
@@ -26,20 +27,20 @@ async def verify(url: str, noted: Head | None) -> int:
     try:
         head = await AuditStore(database).verify(noted)
     except BrokenChain as broken:
-        print(f"broken at {broken}", file=sys.stderr)
+        print(f"the chain is broken at {broken}", file=sys.stderr)
         return 1
     except StoreUnavailable as error:
         print(error, file=sys.stderr)
         return os.EX_TEMPFAIL
     finally:
         await database.dispose()
-    print(f"{head.sequence:,} entries, each as it was written\n{head}")
+    print(f"{head.sequence:,} entries, none of them changed\n{head}")
     return os.EX_OK
 
 
 def _head(text: str) -> Head:
     if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text):
-        raise argparse.ArgumentTypeError("a head is SEQUENCE:HASH, as this prints it")
+        raise argparse.ArgumentTypeError("a head is SEQUENCE:HASH, as this command prints it")
     sequence, _, found = text.partition(":")
     return Head(int(sequence), found)
 
@@ -47,7 +48,7 @@ def _head(text: str) -> Head:
 def main() -> int:
     """Check the chain that the settings name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--head", type=_head, metavar="SEQUENCE:HASH", help="that was printed, or logged, earlier")
+    parser.add_argument("--head", type=_head, metavar="SEQUENCE:HASH", help="a head that was printed or logged earlier")
     arguments = parser.parse_args()
     return asyncio.run(verify(Settings().database_url(contexts.AUDIT), arguments.head))
 

@@ -1,9 +1,9 @@
-"""Copies of all that the service keeps: `python -m ops.backup take [DIRECTORY]`, `… restore DIRECTORY`.
+"""Take and restore backups of all data: `python -m ops.backup take [DIRECTORY]`, `… restore DIRECTORY`.
 
-A backup is taken while the service runs. Every order that was acknowledged before it began is in it, and goes on from
-it to its end: Temporal comes first, so that no store lacks what an order takes for done; where the stores are ahead,
-the orders do it again and find it done. The managers' view comes when these copies are complete: it knows the orders
-that came in between.
+A backup may be taken while the service runs. It contains every order that was acknowledged before it began, and such
+an order continues from it. Temporal is copied first, so no store lacks a step that an order has recorded as done; where
+a store is ahead, the order repeats the step and finds it done. The managers' view is copied last: it knows the orders
+that arrived in between.
 """
 
 import argparse
@@ -126,11 +126,13 @@ def _has_keys(settings: Settings) -> bool:
 
 def main() -> int:
     """Take a backup, or put one back; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_subparsers(dest="what", required=True)
     default = Path("backups") / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
-    what.add_parser("take").add_argument("directory", type=Path, nargs="?", default=default)
-    what.add_parser("restore").add_argument("directory", type=Path)
+    taking = what.add_parser("take", help="copy all data to a new directory")
+    taking.add_argument("directory", type=Path, nargs="?", default=default, help="by default backups/ and the time")
+    restoring = what.add_parser("restore", help="restore a backup where no data exist, while nothing runs")
+    restoring.add_argument("directory", type=Path, help="the directory of the backup")
     arguments = parser.parse_args()
     try:
         (take if arguments.what == "take" else put_back)(Settings(), arguments.directory)

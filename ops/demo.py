@@ -1,4 +1,4 @@
-"""Walks the scenario against what `make run` started, and shows each step as it happens, with how long it took."""
+"""Walk through the scenario on the service that `make run` started, and print each step with the time it took."""
 
 import json
 import os

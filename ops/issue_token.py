@@ -1,4 +1,4 @@
-"""Prints a token of the development issuer, for `AUTH_REQUIRED=1 make run` and docker-compose.yml: `make token`."""
+"""Print a token of the development issuer, for `AUTH_REQUIRED=1 make run` and docker-compose.yml: `make token`."""
 
 import argparse
 import sys
@@ -12,12 +12,16 @@ from runtime.settings import Settings
 def main() -> None:
     """Make the issuer's keys where there are none, and a token where a role is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--role", choices=[role.value for role in Role], help="without one, only the keys are made")
-    parser.add_argument("--subject", default="1", help="the customer's or engineer's id, or a name")
-    parser.add_argument("--regions", help="that a manager is limited to: KR-11 KR-26")
-    parser.add_argument("--scope", help="of a service: orders:read orders:write")
-    parser.add_argument("--hours", type=int, default=12, help="for which it counts")
-    parser.add_argument("--issuer", type=Path, help="the directory of its keys; by default DATA_DIR")
+    parser.add_argument(
+        "--role", choices=[role.value for role in Role], help="role of the token; without it, only the keys are made"
+    )
+    parser.add_argument(
+        "--subject", default="1", help="id of the customer or engineer, or name of the manager or service (default: 1)"
+    )
+    parser.add_argument("--regions", help="regions that a manager is limited to, such as KR-11 KR-26")
+    parser.add_argument("--scope", help="scopes of a service, such as orders:read orders:write")
+    parser.add_argument("--hours", type=int, default=12, help="hours for which the token is valid (default: 12)")
+    parser.add_argument("--issuer", type=Path, help="directory of the issuer's keys (default: DATA_DIR)")
     given = parser.parse_args()
     directory = given.issuer or Settings().data_dir
     development_issuer.publish(directory)

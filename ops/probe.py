@@ -1,6 +1,6 @@
-"""Asks a process of this service whether it is well: `python -m ops.probe URL`, for a container's health check.
+"""Check the health of a process of this service: `python -m ops.probe URL`, for a container's health check.
 
-Exits with 0 where the answer is 200, with 1 where it is another or none.
+Exit status: 0 if the answer is 200, 1 if it is another one or none comes.
 """
 
 import sys

@@ -1,8 +1,9 @@
-"""Gives the orders to this release's workers: `python -m ops.promote_build [--percent N] [--wait SECONDS]`.
+"""Route the orders to the workers of this release: `python -m ops.promote_build [--percent N] [--wait SECONDS]`.
 
-The release is the one that `WORKER_DEPLOYMENT_NAME` and `WORKER_BUILD_ID` name. Once its workers poll every context's
-queue it becomes current, or (`--percent`) is given that share of the orders; until then nothing changes. To do it again
-changes nothing; with an earlier release's build id, whose workers still run, it goes back to that one.
+The release is the build that `WORKER_DEPLOYMENT_NAME` and `WORKER_BUILD_ID` name. When its workers poll the queues of
+every context, it becomes current, or (with `--percent`) gets that share of the orders; until then nothing changes.
+Running the command again changes nothing. With the build id of an earlier release whose workers still run, it rolls
+back to that release.
 """
 
 import argparse
@@ -141,16 +142,20 @@ async def _release(settings: Settings, percent: float | None, wait: float) -> in
         async with asyncio.timeout(wait):
             await release.take_over(percent)
     except TimeoutError:
-        sys.stderr.write(f"not within {wait:g} s; {release.waits_for}\n")
+        sys.stderr.write(f"not done within {wait:g} s; {release.waits_for}\n")
         return os.EX_TEMPFAIL
     return os.EX_OK
 
 
 def main() -> None:
     """Release once; the exit status says whether it is done (0), or may be later (75)."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--percent", type=float, metavar="N", help="only give it this share of the orders, 0 to 100")
-    parser.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="for its workers, at most (60)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--percent", type=float, metavar="N", help="route only this percentage of the orders to it, 0 to 100"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=60, metavar="SECONDS", help="how long to wait for its workers (default: 60)"
+    )
     arguments = parser.parse_args()
     settings = Settings()
     if settings.worker_build_id is None:

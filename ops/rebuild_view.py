@@ -1,7 +1,7 @@
-"""Makes the managers' view again from Temporal, while the system runs: `python -m ops.rebuild_view [--drop]`.
+"""Rebuild the managers' view from Temporal while the system runs: `python -m ops.rebuild_view [--drop]`.
 
-Every order whose workflow is open or retained is shown as its workflow tells it. What Temporal has forgotten stays as
-it is in the view; with `--drop` the view's tables are made anew, and that is lost.
+Every order whose workflow is open or retained is updated from its workflow. Orders that Temporal no longer keeps stay
+in the view as they are; with `--drop` the view's tables are recreated, and those orders are lost.
 """
 
 import argparse
@@ -49,14 +49,14 @@ async def rebuild(settings: Settings, *, anew: bool, at_once: int) -> int:
         await _prepare(settings.database_url(contexts.ORDER_STATUS), anew=anew)
         rebuilt = await _rebuild(client, settings, at_once)
     except (StoreUnavailable, RPCError, RuntimeError) as error:
-        print(f"{error}\nNothing is lost by that: do it again, it goes on where something is missing.")
+        print(f"{error}\nNothing is lost: run the command again, and it repairs what is still missing.")
         return 1
     told = ", ".join(f"{count:,} {repair}" for repair, count in sorted(rebuilt.repaired.items())) or "nothing to repair"
-    print(f"{len(rebuilt.looked_at):,} orders looked at: {told}")
+    print(f"{len(rebuilt.looked_at):,} orders compared: {told}")
     if rebuilt.ended:
-        print(f"{len(rebuilt.ended):,} were ended from outside, and are shown as they were until they are reconciled.")
+        print(f"{len(rebuilt.ended):,} workflows were ended from outside; the next reconciliation ends their orders.")
     if rebuilt.repaired[Repair.UNANSWERED]:
-        print("No worker has answered for some; they are shown as they were taken. Do it again when workers run.")
+        print("No worker answered for some orders: they are shown as they were placed. Run it again with workers.")
         return 1
     return 0
 
@@ -64,7 +64,7 @@ async def rebuild(settings: Settings, *, anew: bool, at_once: int) -> int:
 async def _prepare(url: str, *, anew: bool) -> None:
     """Have the tables there."""
     if anew:
-        print("The view's tables are made anew. Orders that Temporal does not keep any more are lost from the view.")
+        print("Recreating the view's tables. The view loses the orders that Temporal no longer keeps.")
         await drop(contexts.ORDER_STATUS, url)
     await migrate(contexts.ORDER_STATUS, url)
 
@@ -85,10 +85,15 @@ async def _rebuild(client: Client, settings: Settings, at_once: int) -> Rebuilt:
 def main() -> None:
     """Make the view again as the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--drop", action="store_true", help="recreate the view's tables, if they are lost or broken")
     parser.add_argument(
-        "--drop", action="store_true", help="make the view's tables anew, where they are lost or broken"
+        "--at-once",
+        type=int,
+        default=8,
+        choices=range(1, 65),
+        metavar="N",
+        help="how many orders to read at once, 1 to 64 (default: 8)",
     )
-    parser.add_argument("--at-once", type=int, default=8, choices=range(1, 65), metavar="N", help="orders: 1 to 64; 8")
     arguments = parser.parse_args()
     settings = Settings()
     configure_logging(settings)

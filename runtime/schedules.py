@@ -45,7 +45,7 @@ async def schedule_reconciliation(client: Client, settings: Settings) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.PERMISSION_DENIED:
             raise
-        _log.warning("an operator has to schedule the reconciliation: %s", error.message)
+        _log.warning("could not schedule the reconciliation; an operator has to do it: %s", error.message)
 
 
 async def _create_or_update(client: Client, settings: Settings) -> None:

@@ -106,7 +106,7 @@ async def register_search_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.PERMISSION_DENIED:
             raise
-        _log.warning("an operator has to register the search attributes: %s", error.message)
+        _log.warning("could not register the search attributes; an operator has to do it: %s", error.message)
 
 
 async def keep_closed_workflows(client: Client, retention: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""Runs the whole service in the foreground: `make run`."""
+"""Run the whole service in the foreground: `make run`."""
 
 import argparse
 import sys

@@ -104,10 +104,10 @@ class Keeper:
     async def _catch_up(self, step: Step) -> None:
         done = False
         while not done:
-            self._terminal.say(f"{step.purpose} is put off; tried again every {self._limits.retry_every:g} s")
+            self._terminal.say(f"{step.purpose} is postponed; trying again every {self._limits.retry_every:g} s")
             await asyncio.sleep(self._limits.retry_every)
             done = await self._carry_out(step)
-        self._terminal.say(f"{step.purpose} has been made up for")
+        self._terminal.say(f"{step.purpose} is done now")
 
     async def _keep(self, part: Part) -> None:
         while True:

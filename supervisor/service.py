@@ -82,4 +82,4 @@ def _access(settings: Settings) -> str:
         return f"by tokens of {settings.auth_issuer}"
     if settings.auth_required:
         return "by tokens of this machine: make -s token ROLE=customer SUBJECT=1"
-    return "open to whoever uses this machine: no tokens are asked for (AUTH_REQUIRED=1 asks)"
+    return "open to everybody on this machine: no token is required (AUTH_REQUIRED=1 requires one)"

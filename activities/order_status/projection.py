@@ -22,11 +22,11 @@ class OrderStatusActivities:
         """Store the order as it stands."""
         stored = await self.store.put([order])
         meter = activity.metric_meter()
-        events = meter.create_counter("orders_events_total", "Events of orders, when first stored")
+        events = meter.create_counter("orders_events_total", "Events of orders, counted when they are first stored")
         for entry in stored:
             events.add(1, {"event": entry.event})
         if stored:
             delay = meter.create_histogram_float(
-                "projection_delay_seconds", "From an order's change to its being shown"
+                "projection_delay_seconds", "Time from an order's change until the read model shows it"
             )
             delay.record(max(0.0, time() - order.version / 1000))

@@ -58,7 +58,7 @@ class ReconciliationActivities:
         self._repair = ViewRepair(self._workflows, self._view)
         self._repaired = Counter(
             "reconciliation_repaired",
-            "Orders that the view did not show as they were, or could not be compared",
+            "Orders that the reconciliation repaired in the read model, or could not compare",
             ("kind",),
             registry=registry,
         )
@@ -66,13 +66,15 @@ class ReconciliationActivities:
             self._repaired.labels(kind.value)
         self._succeeded = Gauge(
             "reconciliation_last_success_timestamp_seconds",
-            "When a pass came to its end in this process, or when the process started",
+            "Time of the last reconciliation pass that finished in this process, or of the process start",
             registry=registry,
         )
         self._succeeded.set_to_current_time()
-        Gauge("reconciliation_every_seconds", "From one pass to the next; 0: there are none", registry=registry).set(
-            every
-        )
+        Gauge(
+            "reconciliation_every_seconds",
+            "Seconds between two reconciliation passes; 0 if none are scheduled",
+            registry=registry,
+        ).set(every)
 
     @carries_out(LOOK)
     async def look(self, request: Look) -> Found:

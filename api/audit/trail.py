@@ -53,10 +53,12 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         self._told_at = -TELL_EVERY
         self._turned_away = Counter(
             "audit_requests_refused",
-            "Requests that were refused, and changed nothing, because too many audit entries wait",
+            "Requests that were refused because too many audit entries wait to be written",
             registry=registry,
         )
-        oldest = Gauge("audit_entries_oldest_seconds", "Age of the oldest audit entry that waits", registry=registry)
+        oldest = Gauge(
+            "audit_entries_oldest_seconds", "Age of the oldest audit entry that waits to be written", registry=registry
+        )
         oldest.set_function(self._oldest_seconds)
 
     def admit(self, request: Request, rule: Rule) -> None:
@@ -106,7 +108,7 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         head = await self._store.append(batch)
         if monotonic() - self._told_at >= TELL_EVERY:
             self._told_at = monotonic()
-            _log.info("the audit reaches", head=str(head))
+            _log.info("head of the audit chain", head=str(head))
 
     def _oldest_seconds(self) -> float:
         now = datetime.now(UTC)

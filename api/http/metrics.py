@@ -24,7 +24,7 @@ class RequestMetrics:
         self._also = also
         self._seconds = Histogram(
             "http_request_seconds",
-            "Time until the answer began",
+            "Time from a request to the start of its response",
             ("method", "route", "status"),
             registry=registry,
         )

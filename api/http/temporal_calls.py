@@ -69,7 +69,7 @@ async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIt
         _log.warning("call to Temporal failed", status=error.status.name, error=error.message)
         raise TemporalUnavailable("the order system's server did not take the request") from error
     except DecryptionError as error:
-        _log.error("what Temporal has answered cannot be decrypted", error=str(error))
+        _log.error("cannot decrypt what Temporal answered", error=str(error))
         raise TemporalUnavailable("the order cannot be read at the moment") from error
     except RuntimeError as error:
         # That is how a lazy client says that it cannot connect.

@@ -57,8 +57,10 @@ class WriteBehindQueue(ABC, Generic[Item]):
         self._full = False
         self._refusing = False
         """The store took nothing of the last batch, although it answered."""
-        self._dropped = Counter(f"{name}_dropped", f"{called} that were given up", registry=registry)
-        waiting = Gauge(f"{name}_waiting", f"{called} still to be written", registry=registry)
+        self._dropped = Counter(
+            f"{name}_dropped", f"{called} that were dropped without being written", registry=registry
+        )
+        waiting = Gauge(f"{name}_waiting", f"{called} that wait to be written", registry=registry)
         waiting.set_function(lambda: len(self._waiting))
 
     @abstractmethod
@@ -134,7 +136,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
         if lost := len(self._waiting):
             self._dropped.inc(lost)
             self._waiting.clear()
-            _log.error("the process ends before this was written, and it is lost", what=self._called, number=lost)
+            _log.error("lost: the process ended before these were written", what=self._called, number=lost)
 
     async def _write_all(self, until: float = float("inf")) -> bool:
         while self._waiting:
@@ -148,7 +150,9 @@ class WriteBehindQueue(ABC, Generic[Item]):
         try:
             refused = await self._put(batch)
         except StoreUnavailable:
-            _log.debug("what is to be written waits for its store", what=self._called, waiting=len(self._waiting))
+            _log.debug(
+                "waiting to be written: the store does not answer", what=self._called, waiting=len(self._waiting)
+            )
             return False
         for _ in batch:
             self._waiting.popleft()
@@ -168,7 +172,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same again
             if len(batch) == 1:
-                _log.warning("it was refused by its store", what=self._called, error=type(error).__qualname__)
+                _log.warning("not written: the store refused it", what=self._called, error=type(error).__qualname__)
                 return [*batch]
             refused = []
             for item in batch:
@@ -180,5 +184,5 @@ class WriteBehindQueue(ABC, Generic[Item]):
         if not self._full:
             # Once, not for each.
             self._full = True
-            _log.error("too much waits to be written, and is given up", what=self._called)
+            _log.error("dropped: too many wait to be written", what=self._called)
         self._dropped.inc(items)

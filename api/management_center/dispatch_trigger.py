@@ -46,4 +46,4 @@ class DispatchTrigger:
             if await self._has_due():
                 await self._call()
         except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
-            _log.warning("the dispatcher was not called", error=type(error).__qualname__)
+            _log.warning("could not start the dispatcher", error=type(error).__qualname__)

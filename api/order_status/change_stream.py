@@ -47,7 +47,11 @@ class ChangeStream:
         """How many each client has."""
         self._stopped = False
         self._moved = asyncio.Condition()
-        listeners = Gauge("order_status_listeners", "Clients that listen to status changes", registry=registry)
+        listeners = Gauge(
+            "order_status_listeners",
+            "Clients that are connected to the event stream of status changes",
+            registry=registry,
+        )
         listeners.set_function(self._listeners.total)
 
     @contextmanager
@@ -112,7 +116,7 @@ class ChangeStream:
             try:
                 last = await self._store.last_sequence()
             except StoreUnavailable:
-                _log.debug("the status feed waits for the read model")
+                _log.debug("the event stream cannot read the read model; trying again")
                 await asyncio.sleep(PAUSE)
                 continue
             if last != self._last:

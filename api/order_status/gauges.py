@@ -13,23 +13,23 @@ class OrderGauges:
 
     def __init__(self, census: OrderCensus, registry: CollectorRegistry) -> None:
         self._census = census
-        self._orders = Gauge("orders", "Orders of the read model", ("status",), registry=registry)
+        self._orders = Gauge("orders", "Orders in the read model", ("status",), registry=registry)
         self._unchanged = Gauge(
             "orders_unchanged_seconds",
-            "For how long the order has not changed that has stood longest in an open status",
+            "Time since the last change of the open order that has not changed for longest, for each status",
             ("status",),
             registry=registry,
         )
         self._attention = Gauge("orders_attention", "Orders that need a person", ("reason",), registry=registry)
         self._unacknowledged = Gauge(
             "orders_unacknowledged_seconds",
-            "For how long a person has been asked for whom nobody has acknowledged",
+            "Time since the oldest request for a person that nobody has acknowledged, for each reason",
             ("reason",),
             registry=registry,
         )
         self._lag = Gauge(
             "projection_lag_seconds",
-            "For how long the oldest order has been taken of which the view knows only that",
+            "Time since the oldest order was placed of which the read model has only the initial row",
             registry=registry,
         )
 

@@ -16,9 +16,11 @@ class InitialProjection(WriteBehindQueue[Order]):
     """Orders whose first row is still to be written."""
 
     def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:
-        super().__init__("first_rows", "First rows", registry)
+        super().__init__("first_rows", "Initial rows of orders", registry)
         self._store = store
-        self._events = Counter("orders_events", "Events of orders, when first stored", ("event",), registry=registry)
+        self._events = Counter(
+            "orders_events", "Events of orders, counted when they are first stored", ("event",), registry=registry
+        )
 
     async def write(self, batch: Sequence[Order]) -> None:
         """Store them, where nothing newer is."""

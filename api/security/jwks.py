@@ -88,7 +88,7 @@ class Keys:
                 self._keys = await self._read()
         except Exception as error:  # noqa: BLE001 - whatever it has said, it was no answer
             self._silent = True
-            _log.warning("the issuer's keys were not fetched", error=type(error).__qualname__)
+            _log.warning("could not fetch the issuer's keys", error=type(error).__qualname__)
         else:
             self._silent = False
 

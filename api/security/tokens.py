@@ -82,7 +82,7 @@ class Tokens:
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("the token has expired", invalid=True) from None
         except (jwt.PyJWTError, ValueError, OverflowError) as error:
-            _log.info("a token was refused", error=type(error).__qualname__)
+            _log.info("token refused", error=type(error).__qualname__)
             raise Unauthenticated("the token is not valid", invalid=True) from None
 
     async def _checked(self, token: str) -> Identity:

@@ -60,13 +60,13 @@ class Breaker:
             while not (self._stopping.is_set() or await self._answers()):
                 if not self.open:
                     self.open = True
-                    _log.warning("%s does not answer: its uses are refused", self._name)
+                    _log.warning("%s does not answer: calls to it are refused", self._name)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), BETWEEN_PROBES)
         finally:
             if self.open:
                 self.open = False
-                _log.warning("%s: its uses are admitted again", self._name)
+                _log.warning("%s: calls to it are allowed again", self._name)
 
     async def _answers(self) -> bool:
         try:

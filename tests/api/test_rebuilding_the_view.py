@@ -57,8 +57,8 @@ async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canc
     await service.until(taken, "INSTALLATION_REQUESTED")
     await service.until(terminated, "INSTALLATION_REQUESTED")
     told = capsys.readouterr().out
-    assert "5 orders looked at" in told
-    assert "1 were ended from outside" in told
+    assert "5 orders compared" in told
+    assert "1 workflows were ended from outside" in told
 
 
 async def test_a_view_whose_tables_are_broken_is_not_rebuilt_unless_they_may_be_dropped(

@@ -148,9 +148,9 @@ def test_a_step_that_cannot_be_done_now_is_made_up_for_while_the_rest_runs(start
         "import os, sys; sys.exit(0 if os.path.exists(os.environ['DATA_DIR'] + '/go') else os.EX_TEMPFAIL)"
     )
     copy = start(prepare=put_off, one=fake(), limits={"retry_every": 0.1}).wait_ready()
-    assert "preparing the fake is put off" in copy.output
+    assert "preparing the fake is postponed" in copy.output
     (copy.data_dir / "go").touch()
-    eventually(lambda: "preparing the fake has been made up for" in copy.output)
+    eventually(lambda: "preparing the fake is done now" in copy.output)
     copy.process.terminate()
     assert copy.ended() == 0
 
