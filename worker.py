@@ -53,9 +53,7 @@ def main() -> None:
 def contexts_named(arguments: Sequence[str] | None = None) -> Sequence[str]:
     """The contexts to be served, by default as the command line names them; one that is named twice is served once."""
     parser = argparse.ArgumentParser(description="Serve contexts of the order system from their task queues.")
-    parser.add_argument(
-        "--context", action="append", choices=contexts.ALL, help="serve this context; may be repeated; default: all"
-    )
+    parser.add_argument("--context", action="append", choices=contexts.ALL, help="serve this one (default: all)")
     return list(dict.fromkeys(parser.parse_args(arguments).context or contexts.ALL))
 
 
