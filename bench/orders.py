@@ -47,7 +47,7 @@ def subscription() -> Subscription:
         installation_address=BODY["installationAddress"],
         order_date="2020-07-15",
     )
-    order.take(at=datetime.now(UTC))
+    order.mark_ordered(at=datetime.now(UTC))
     return Subscription(order, _policy())
 
 

@@ -54,7 +54,7 @@ def _open_order(number: int) -> Order:
     order = replace(subscription().order, region=f"KR-{11 + number % 17}", engineer_id=f"engineer-{number % 34}")
     at = datetime.now(UTC) - timedelta(minutes=number)
     order.order_date, order.engineer_name = at.date().isoformat(), f"Engineer {number % 34}"
-    order.take(at=at)
+    order.mark_ordered(at=at)
     for event in (Event.ORDER_ACCEPTED, Event.INSTALLATION_REQUESTED, Event.INSTALLATION_ACCEPTED):
         order.record(event, at=at)
     return order

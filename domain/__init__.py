@@ -1,1 +1,1 @@
-"""The language of the service and its rules; free of every framework."""
+"""Domain types and rules of the service. They depend on no framework."""

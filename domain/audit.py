@@ -1,4 +1,4 @@
-"""The audit (감사 기록): who has done what, when, from where, and with which outcome."""
+"""Audit (감사 기록): who did what, when, from where, and with which outcome."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.common.times import UNSET
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """What somebody has done, or was refused. Names nobody but by the subject of their token."""
+    """One request that was carried out or refused. It identifies a person only by the subject of their token."""
 
     act_id: str
     at: datetime = UNSET
@@ -16,26 +16,26 @@ class AuditRecord:
     """Role and subject, as in `manager:kim`."""
     address: str = ""
     act: str = ""
-    """The method and the route."""
+    """HTTP method and route."""
     target: str | None = None
-    """What it was done to: an id."""
+    """Id of the object that the request was about."""
     outcome: int = 0
-    """The status of the answer."""
+    """HTTP status of the response."""
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """An act as it was written down."""
+    """An audit record as it is stored in the chain."""
 
     sequence: int
     act: AuditRecord
     hash: str
-    """Of this entry and of the hash of the one before it."""
+    """Hash of this entry together with the hash of the previous entry."""
 
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which entries: all conditions that are given hold."""
+    """Conditions that select audit entries. An entry has to meet all that are set."""
 
     actor: str | None = None
     target: str | None = None
@@ -46,7 +46,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class Head:
-    """How far the chain of entries reaches."""
+    """Last entry of the chain."""
 
     sequence: int
     hash: str
@@ -56,7 +56,7 @@ class Head:
 
 
 class BrokenChain(Exception):
-    """An entry is not as it was written: `sequence` is the first such."""
+    """An entry was changed after it was written. `sequence` is the first such entry."""
 
     def __init__(self, sequence: int, why: str) -> None:
         super().__init__(f"entry {sequence}: {why}")

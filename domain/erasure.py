@@ -1,6 +1,6 @@
-"""Erasure (개인정보 삭제): what is known of a customer is forgotten. Skeletons of their orders stay, to be counted.
+"""Erasure (개인정보 삭제): deletes a customer's personal data. Skeletons of their orders stay, for the counts.
 
-`ErasureWorkflow` does it, once no order of theirs is open.
+`ErasureWorkflow` carries it out, once none of the customer's orders is open.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from domain.common.personal import erased
 from domain.orders import HistoryEntry, Order
 
 WORKFLOW_TYPE = "ErasureWorkflow"
-"""The name under which Temporal knows the workflow."""
+"""Workflow type in Temporal."""
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """Whose data are to be erased, and how many orders have been done."""
+    """Input of the workflow: the customer, and how many orders have been erased so far."""
 
     customer_id: str = ""
     erased: int = 0
@@ -26,23 +26,23 @@ class Erasure:
 
 @dataclass(frozen=True)
 class Erased:
-    """How an erasure has ended."""
+    """Result of an erasure."""
 
     orders: int = 0
     refused: bool = False
-    """An order of the customer is open: nothing has been erased."""
+    """Whether nothing was erased because an order of the customer is open."""
 
 
 @dataclass(frozen=True)
 class CustomersOrders:
-    """Orders that have ended: some of one customer's, or of those that are kept no longer.
+    """A batch of orders that have ended, of one customer or past their retention time.
 
-    None only where there are no more.
+    The batch is empty only if no such orders are left.
     """
 
     order_ids: list[str] = field(default_factory=list)
     open: bool = False
-    """There are others of the customer, which have not ended."""
+    """Whether the customer has other orders that have not ended."""
 
 
 ERASE_FIND = Command(
@@ -69,16 +69,19 @@ ERASE_VIEW = Command(
     "erase_view", ORDER_STATUS, CustomersOrders, type(None), "진행상태 정보 삭제 · Erase the progress view's data"
 )
 BEFORE_VIEW = (ERASE_INSTALLATIONS, ERASE_ASSIGNMENTS)
-"""What the other contexts erase before the view loses an order, for by the view it is found."""
+"""Commands that run before the view erases an order, because the view is what finds the order."""
 
 
 def workflow_id(customer_id: str) -> str:
-    """The Temporal workflow that erases a customer's data; it does not tell whose."""
+    """Return the id of the workflow that erases a customer's data. It does not reveal the customer."""
     return f"erasure-{hashlib.blake2b(customer_id.encode(), digest_size=16).hexdigest()}"
 
 
 def skeleton(order: Order) -> Order:
-    """What stays of an order: what was done when, by which role. A version that no late projection overwrites."""
+    """Return what stays of an erased order: what was done, when, and by which role.
+
+    Its version is one higher, so that no late projection overwrites it.
+    """
     return replace(
         order,
         **erased(Order),

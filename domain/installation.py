@@ -1,4 +1,4 @@
-"""Installation (설치): the engineer's job for one order. Each round of asking is an installation of its own."""
+"""Installation (설치): an engineer's job for one order. Each assignment round has its own installation."""
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -15,7 +15,7 @@ from domain.visits import TimeWindow
 
 
 class InstallationStatus(OpenStrEnum):
-    """Where the engineer's job stands."""
+    """Status of the engineer's job."""
 
     REQUESTED = "REQUESTED"
     ACCEPTED = "ACCEPTED"
@@ -27,7 +27,7 @@ class InstallationStatus(OpenStrEnum):
 
     @property
     def open(self) -> bool:
-        """The engineer still has something to do, or may have: a status of a newer release is taken to be open."""
+        """Whether the engineer still has work to do. A status of a newer release counts as open."""
         return self not in (
             InstallationStatus.DECLINED,
             InstallationStatus.COMPLETED,
@@ -51,7 +51,7 @@ class Installation:
 
     order_id: str = ""
     round: int = 0
-    """The assignment's round; 0 for an order that was canceled before anybody was asked."""
+    """Round of the assignment; 0 for an order that was canceled before its first assignment."""
     engineer_id: str | None = None
     engineer_name: str | None = None
     installation_address: str = field(default="", metadata=PERSONAL)
@@ -63,22 +63,22 @@ class Installation:
     status_at: datetime = UNSET
     completed_at: datetime | None = None
     reason: str | None = field(default=None, metadata=PERSONAL)
-    """Why it was declined, canceled or left incomplete."""
+    """Why the installation was declined, canceled or left incomplete."""
     note: str | None = field(default=None, metadata=PERSONAL)
-    """What the engineer has to say about the visit."""
+    """The engineer's note about the visit."""
     serials: list[str] = field(default_factory=list)
-    """Of the equipment that was installed."""
+    """Serial numbers of the installed equipment."""
     region: str | None = None
-    """The order's, which is not always the engineer's; `None` in rows of earlier releases."""
+    """Region of the order, which may differ from the engineer's. `None` in rows of earlier releases."""
     customer_note: str | None = field(default=None, metadata=PERSONAL)
-    """The order's note; `None` in rows of earlier releases."""
+    """Note of the order. `None` in rows of earlier releases."""
     product_id: str | None = None
-    """The order's; `None` in rows of earlier releases."""
+    """Product of the order. `None` in rows of earlier releases."""
 
 
 @dataclass
 class RequestInstallation:
-    """Ask the engineer of a round; what earlier rounds left open is canceled."""
+    """Request the installation from the engineer of a round, and cancel open installations of earlier rounds."""
 
     order_id: str = ""
     round: int = 1
@@ -102,7 +102,7 @@ class RequestInstallation:
 
 @dataclass
 class RecordAnswer:
-    """Write down what the engineer of a round decided or reported."""
+    """Record what the engineer of a round decided or reported."""
 
     order_id: str = ""
     round: int = 1
@@ -114,7 +114,7 @@ class RecordAnswer:
 
 @dataclass
 class CancelInstallation:
-    """Cancel the order's installation in every round, and let no late request revive it."""
+    """Cancel the order's installations in every round. A later request does not reopen them."""
 
     order_id: str = ""
     installation_address: str = ""
@@ -134,7 +134,7 @@ class CancelInstallation:
 
 @dataclass
 class OrderDetails:
-    """What installations that were requested by an earlier release lack of their order."""
+    """Details of an order that installations requested by an earlier release lack."""
 
     order_id: str = ""
     region: str | None = None
@@ -154,7 +154,7 @@ def _shared(cls: type[Any], order: Order) -> dict[str, Any]:
 
 
 class EngineerAction(StrEnum):
-    """What an engineer can say to an order; the updates of the workflow are named so."""
+    """Actions of an engineer on an order. The workflow's updates have the same names."""
 
     ACCEPT = "accept"
     DECLINE = "decline"
@@ -165,16 +165,16 @@ class EngineerAction(StrEnum):
 
 @dataclass(frozen=True)
 class EngineerAct:
-    """What an engineer says to an order."""
+    """Argument of an engineer's action."""
 
     engineer_id: str = ""
     round: int = 0
-    """The round that the engineer was asked in; 0 stands for the present one."""
+    """Round in which the engineer was asked; 0 means their latest round."""
     reason: str | None = None
     note: str | None = None
     serials: list[str] = field(default_factory=list)
     by: str | None = None
-    """Who says so for the engineer, where they do not say it themselves."""
+    """Actor who acts on behalf of the engineer. `None` if the engineer acts themselves."""
 
 
 REQUEST_INSTALLATION = Command(
@@ -184,8 +184,8 @@ REQUEST_INSTALLATION = Command(
     InstallationStatus,
     "설치 요청 · Request the installation",
 )
-"""Answers, as the six below do, with the status that the installation has then: it is `CANCELED` where the order was
-canceled before."""
+"""Returns the installation's status afterwards, as the six commands below do. The status is `CANCELED` if the order
+was canceled before."""
 ACCEPT_INSTALLATION = Command(
     "accept_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 수락 · Record the acceptance"
 )

@@ -1,31 +1,31 @@
-"""What is the same for every order taken on a day, and stays so for the order's whole life."""
+"""Order policy: limits and timers that an order keeps for its whole life."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class OrderPolicy:
-    """Limits, and timers in seconds. They travel in the workflow's input: an order keeps those it was taken with.
+    """Limits, and timers in seconds. They are part of the workflow's input, so an order keeps the ones it began with.
 
-    What a later release has added is, as it comes, without effect: an order of before goes on as it was.
+    The defaults of fields that a later release added have no effect, so that earlier orders continue unchanged.
     """
 
     answer_within: float = 4 * 60 * 60
-    """An engineer who has not answered a request for so long is taken to have declined."""
+    """Time in which an engineer has to answer a request. After it, the engineer counts as having declined."""
     rounds: int = 0
-    """So many engineers are asked one after another; then the order waits, and a person is asked for. 0: no limit."""
+    """Number of engineers to ask in succession before the order waits and asks for attention. 0: no limit."""
     report_within: float = 0
-    """So long after the end of a visit's window its outcome should be known, or a person is asked for. 0: never."""
+    """Time after the end of a visit's window until an unreported visit asks for attention. 0: never."""
     attention_after: float = 30
-    """A step that has not succeeded for so long asks for a person, and is tried on without limit."""
+    """Time until a step that has not succeeded asks for attention. The step is then retried without limit."""
     try_for: float = 5
-    """One try of a step; also how long a try is waited for whose worker was killed."""
+    """Timeout of one attempt of a step. It is also how long the order waits for an attempt whose worker was killed."""
     retry_at_most_every: float = 30
-    """The longest pause between two tries of a step."""
+    """Longest pause between two attempts of a step."""
     projection_patience: float = 7 * 24 * 60 * 60
-    """How long a closing order waits for a read model that does not take its last state."""
+    """How long an order that has ended waits for the read model to store its last state."""
     max_reschedules: int | None = None
-    """How often the visit may be moved for a customer or a manager. 0: no limit. `None`: an order of before the limit.
+    """How often a customer or a manager may reschedule the visit. 0: no limit. `None`: an order older than the limit.
 
-    Without a limit, the server's suggestion that the history is long ends it.
+    Without a limit, rescheduling ends when the server suggests that the history is too long.
     """

@@ -1,4 +1,4 @@
-"""Order (가입신청): one customer's subscription to one product at one address, and the rules that it moves by."""
+"""Order (가입신청): one customer's subscription to one product at one address, and its state transitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ from domain.order_policy import OrderPolicy
 from domain.visits import TimeWindow
 
 WORKFLOW_TYPE = "SubscriptionWorkflow"
-"""The name under which Temporal knows the saga of an order."""
+"""Workflow type of an order in Temporal."""
 
 
 class Message(StrEnum):
-    """What can be said to, or asked of, a running order, besides what its engineer says (`Act`)."""
+    """Names of the messages to a running order, besides the engineer's (`EngineerAction`)."""
 
     ORDER = "order"
     CANCEL = "cancel"
@@ -31,7 +31,7 @@ class Message(StrEnum):
 
 
 class OrderStatus(OpenStrEnum):
-    """Where an order stands (진행상태)."""
+    """Status of an order (진행상태)."""
 
     JOIN_ORDERED = "JOIN_ORDERED"
     AWAITING_ENGINEER = "AWAITING_ENGINEER"
@@ -45,7 +45,7 @@ class OrderStatus(OpenStrEnum):
 
     @property
     def final(self) -> bool:
-        """Nothing changes the status any more. A status of a newer release is not known to be final."""
+        """Whether the status can no longer change. A status of a newer release does not count as final."""
         return self in (OrderStatus.JOIN_COMPLETED, OrderStatus.ORDER_CANCELED)
 
 
@@ -73,18 +73,18 @@ class Event(OpenStrEnum):
     ATTENTION_ACKNOWLEDGED = "AttentionAcknowledged"
 
 
-_UNPLACED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
-_ASKED = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
-_HELD = (OrderStatus.ENGINEER_ASSIGNED, *_ASKED)
+_UNASSIGNED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
+_REQUESTED = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
+_ASSIGNED = (OrderStatus.ENGINEER_ASSIGNED, *_REQUESTED)
 _FAILED = (OrderStatus.AWAITING_RESCHEDULE,)
-_OPEN = _UNPLACED + _HELD + _FAILED
+_OPEN = _UNASSIGNED + _ASSIGNED + _FAILED
 
 TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] = {
-    Event.ENGINEER_AWAITED: (_UNPLACED + _HELD, OrderStatus.AWAITING_ENGINEER),
-    Event.ORDER_ACCEPTED: (_UNPLACED, OrderStatus.ENGINEER_ASSIGNED),
-    Event.ENGINEER_REASSIGNED: (_ASKED + _FAILED, OrderStatus.ENGINEER_ASSIGNED),
-    Event.VISIT_RESCHEDULED: (_HELD + _FAILED, OrderStatus.ENGINEER_ASSIGNED),
-    Event.VISIT_LOST: (_HELD, OrderStatus.AWAITING_RESCHEDULE),
+    Event.ENGINEER_AWAITED: (_UNASSIGNED + _ASSIGNED, OrderStatus.AWAITING_ENGINEER),
+    Event.ORDER_ACCEPTED: (_UNASSIGNED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.ENGINEER_REASSIGNED: (_REQUESTED + _FAILED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.VISIT_RESCHEDULED: (_ASSIGNED + _FAILED, OrderStatus.ENGINEER_ASSIGNED),
+    Event.VISIT_LOST: (_ASSIGNED, OrderStatus.AWAITING_RESCHEDULE),
     Event.INSTALLATION_REQUESTED: ((OrderStatus.ENGINEER_ASSIGNED,), OrderStatus.INSTALLATION_REQUESTED),
     Event.INSTALLATION_ACCEPTED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.INSTALLATION_ACCEPTED),
     Event.INSTALLATION_DECLINED: ((OrderStatus.INSTALLATION_REQUESTED,), OrderStatus.JOIN_ORDERED),
@@ -96,10 +96,10 @@ TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] 
     Event.CANCEL_ORDERED: (_OPEN, OrderStatus.CANCEL_ORDERED),
     Event.INSTALLATION_CANCELED: ((OrderStatus.CANCEL_ORDERED,), None),
     Event.ORDER_CANCELED: ((OrderStatus.CANCEL_ORDERED,), OrderStatus.ORDER_CANCELED),
-    Event.ORDER_CANCEL_REJECTED: ((*_HELD, OrderStatus.JOIN_COMPLETED), None),
+    Event.ORDER_CANCEL_REJECTED: ((*_ASSIGNED, OrderStatus.JOIN_COMPLETED), None),
     Event.ATTENTION_ACKNOWLEDGED: ((*_OPEN, OrderStatus.CANCEL_ORDERED), None),
 }
-"""Each event: the statuses that it may happen in, and the one that it leads to (`None`: the status stays)."""
+"""For each event: the statuses in which it may happen, and the one it leads to (`None`: the status stays)."""
 
 
 class AttentionReason(OpenStrEnum):
@@ -119,19 +119,19 @@ class AttentionReason(OpenStrEnum):
 
 @dataclass
 class Attention:
-    """A person is asked for: the reason, and since when."""
+    """A request that a person look at the order: the reason, and since when."""
 
     reason: str = ""
     since: datetime = UNSET
     detail: str | None = None
     acknowledged_by: str | None = None
-    """Who has taken it on."""
+    """Who has acknowledged the request."""
     acknowledged_at: datetime | None = None
 
 
 @dataclass
 class HistoryEntry:
-    """One event of an order's history: what, when, by whom."""
+    """One event of an order's history: what happened, when, and by whom."""
 
     event: str = ""
     at: datetime = UNSET
@@ -141,7 +141,7 @@ class HistoryEntry:
 
 @dataclass
 class Order:
-    """The whole state of one order.
+    """Complete published state of one order.
 
     Every field has a default, so that a value recorded by an older release can still be read.
     """
@@ -159,31 +159,31 @@ class Order:
     preferred_visit: datetime | None = field(default=None, metadata=PERSONAL)
     status: OrderStatus = OrderStatus.JOIN_ORDERED
     region: str | None = None
-    """ISO 3166-2:KR, once an engineer is sought there."""
+    """ISO 3166-2:KR code, set by the first search for an engineer."""
     engineer_id: str | None = None
     engineer_name: str | None = None
     visit: TimeWindow | None = None
     install_completed_at: datetime | None = None
     attention: Attention | None = None
     version: int = 0
-    """Rises with every change; 0 is the order as it was taken."""
+    """Increases with every change; 0 is the order as it was placed."""
     history: list[HistoryEntry] = field(default_factory=list)
 
-    def take(self, *, at: datetime, by: str | None = None) -> None:
-        """Note that the customer has ordered, or somebody else for them: the history begins, with version 0."""
+    def mark_ordered(self, *, at: datetime, by: str | None = None) -> None:
+        """Begin the history with the order itself, by the customer or by `by` on their behalf. The version stays 0."""
         self.history = [HistoryEntry(Event.JOIN_ORDERED, at, by or f"customer:{self.customer_id}")]
 
     def actor(self, by: str) -> str:
-        """Who it was, as the history says it: whoever knows no more than that it was the customer says so."""
+        """Return the actor for the history. `customer` without an id stands for the customer of this order."""
         return f"customer:{self.customer_id}" if by == "customer" else by
 
     def allows(self, event: Event) -> bool:
-        """Whether `event` may happen in the present status."""
+        """Whether `event` may happen in the current status."""
         allowed, _ = TRANSITIONS[event]
         return self.status in allowed
 
     def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
-        """Note that `event` happened: the one way in which status and history change.
+        """Record that `event` happened. Status and history change only here.
 
         Raises:
             IllegalTransition: the status does not allow the event; nothing has changed.
@@ -196,14 +196,14 @@ class Order:
         self._changed(at)
 
     def ask_for_attention(self, attention: Attention | None, *, at: datetime) -> None:
-        """Ask for a person, or (`None`) for nobody any more."""
+        """Ask for attention, or (`None`) withdraw the request for it."""
         if attention != self.attention:
             self.attention = attention
             self._changed(at)
 
     @property
     def known(self) -> bool:
-        """Whether this release knows the status, each event of the history and the reason for attention."""
+        """Whether this release knows the status, every event of the history, and the reason for attention."""
         return (
             self.status.known
             and all(Event(entry.event).known for entry in self.history)
@@ -211,13 +211,13 @@ class Order:
         )
 
     def _changed(self, at: datetime) -> None:
-        # Milliseconds: an order that was reset to an earlier point still overtakes what was projected before.
+        # Milliseconds, so that an order that was reset to an earlier point still overtakes its earlier projections.
         self.version = max(self.version + 1, int(at.timestamp() * 1000))
 
 
 @dataclass
 class Subscription:
-    """What a `SubscriptionWorkflow` is started with: the order as it was taken, and the policy of that day."""
+    """Input of `SubscriptionWorkflow`: the order as it was placed, and the policy at that time."""
 
     order: Order = field(default_factory=Order)
     policy: OrderPolicy = field(default_factory=OrderPolicy)
@@ -225,7 +225,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """A customer's or a manager's wish to cancel."""
+    """Request of a customer or a manager to cancel the order."""
 
     by: str = SYSTEM
     reason: str | None = None
@@ -233,7 +233,7 @@ class CancelRequest:
 
 @dataclass(frozen=True)
 class RescheduleRequest:
-    """A customer's or a manager's wish for another visit window, by its start."""
+    """Request of a customer or a manager for another visit window, given by its start."""
 
     start: datetime = UNSET
     by: str = SYSTEM
@@ -241,23 +241,23 @@ class RescheduleRequest:
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """A manager takes on what a person was asked for."""
+    """A manager acknowledges the request for attention."""
 
     by: str = MANAGER
 
 
 def workflow_id(order_id: str) -> str:
-    """The Temporal workflow that carries the order."""
+    """Return the id of the workflow that carries the order."""
     return f"order-{order_id}"
 
 
 def order_of(workflow_id: str) -> str | None:
-    """The order that a Temporal workflow carries, if any."""
+    """Return the id of the order that a workflow carries, or `None`."""
     return workflow_id.removeprefix("order-") if workflow_id.startswith("order-") else None
 
 
 def search_attributes(order: Order) -> dict[str, str | None]:
-    """What Temporal lists an order by, under the names that it knows them by."""
+    """Return the values by which Temporal lists an order, by the names of its search attributes."""
     return {
         names.ORDER_STATUS: order.status.value,
         names.REGION: order.region,

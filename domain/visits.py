@@ -1,4 +1,4 @@
-"""Visits (방문): the windows in which engineers come. They lie on a grid, so that no two overlap in part."""
+"""Visits (방문): the time windows of engineers' visits. They lie on a grid, so that no two overlap partially."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from domain.common.times import UNSET
 
 @dataclass
 class TimeWindow:
-    """A span of time in which an engineer comes."""
+    """Span of time in which an engineer comes."""
 
     start: datetime = UNSET
     end: datetime = UNSET
@@ -19,38 +19,38 @@ class TimeWindow:
 
 @dataclass(frozen=True)
 class VisitGrid:
-    """On each day one window after the other, from a first start for as long as whole ones end by midnight."""
+    """Grid of windows: on each day one after the other, from the first start until no whole window fits by midnight."""
 
     first_start: time = time(9)
     length: timedelta = timedelta(hours=2)
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Seoul"))
 
     def windows_of(self, day: date) -> tuple[TimeWindow, ...]:
-        """The windows of a local day, in order."""
+        """Return the windows of a local day, in order."""
         return _windows_of(self, day)
 
     def windows(self, start: datetime, end: datetime) -> Iterator[TimeWindow]:
-        """The windows that begin in this span of time, its end not included."""
+        """Return the windows that begin from `start` to before `end`."""
         day, last = self.day_of(start), self.day_of(end)
         while day <= last:
             yield from (window for window in self.windows_of(day) if start <= window.start < end)
             day += timedelta(days=1)
 
     def window_at(self, start: datetime) -> TimeWindow | None:
-        """The window that begins then, if one does."""
+        """Return the window that begins at this time, or `None`."""
         return next((window for window in self.windows_of(self.day_of(start)) if window.start == start), None)
 
     def day_of(self, at: datetime) -> date:
-        """The local day of a point in time."""
+        """Return the local day of a point in time."""
         return at.astimezone(self.zone).date()
 
     def span_of(self, day: date) -> tuple[datetime, datetime]:
-        """When a local day begins, and when the next one does."""
+        """Return the start of a local day and of the next one."""
         midnight = datetime.combine(day, time(), self.zone)
         return midnight.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), self.zone).astimezone(UTC)
 
     def minutes_of(self, window: TimeWindow) -> tuple[int, int]:
-        """From when until when the window lasts, in minutes of its local day."""
+        """Return the start and the end of the window, in minutes of its local day."""
         start = window.start.astimezone(self.zone)
         begins = start.hour * 60 + start.minute
         return begins, begins + int((window.end - window.start) / timedelta(minutes=1))
@@ -69,16 +69,16 @@ def _windows_of(grid: VisitGrid, day: date) -> tuple[TimeWindow, ...]:
 
 @dataclass(frozen=True)
 class BookingRules:
-    """How visits may be booked, the same for every region."""
+    """Rules for booking visits, the same for every region."""
 
     grid: VisitGrid = field(default_factory=VisitGrid)
     lead: timedelta = timedelta(hours=24)
-    """From now to the start of the earliest window that is booked; one that an order has already it may keep."""
+    """Time from now to the start of the earliest bookable window. An order may keep a window that it already has."""
     horizon: timedelta = timedelta(days=60)
-    """So far ahead windows are open."""
+    """How far ahead windows can be booked."""
     visits_per_window: int = 1
-    """How many visits an engineer takes in one window, unless it is said of the engineer."""
+    """How many visits an engineer takes in one window, unless set for the engineer."""
 
     def bookable(self, now: datetime) -> tuple[datetime, datetime]:
-        """The span of time in which a window can begin that is booked now."""
+        """Return the earliest and the latest start of a window that can be booked now."""
         return now + self.lead, now + self.horizon

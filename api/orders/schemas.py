@@ -49,7 +49,7 @@ class OrderRequest(RequestBody):
             order_date=(self.order_date or at.astimezone(_KOREA).date()).isoformat(),
             **self.model_dump(exclude={"order_date"}),
         )
-        order.take(at=at, by=by)
+        order.mark_ordered(at=at, by=by)
         return order
 
 

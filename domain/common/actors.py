@@ -1,14 +1,14 @@
-"""Who has done something, as histories and the audit name them: a role, a colon, an id."""
+"""Actors: who did something, as histories and the audit name them (`role:id`)."""
 
 SYSTEM = "system"
-"""The actor of what the service does by itself.
+"""Actor of everything that the service does by itself.
 
-People are `customer:…`, `engineer:…` and `manager:…`, other programs `service:…`.
+Other actors are `customer:…`, `engineer:…` and `manager:…` for people, and `service:…` for programs.
 """
 MANAGER = "manager:anonymous"
-"""The actor of what a manager does who has not said who they are."""
+"""Actor of a manager whose identity is not known."""
 
 
 def without_customer(actor: str) -> str:
-    """Who did it, but not which customer."""
+    """Return the actor without the id if it is a customer; otherwise unchanged."""
     return "customer" if actor.startswith("customer:") else actor

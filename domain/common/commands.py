@@ -1,6 +1,7 @@
-"""How the saga names what it asks of another context: a name, the queue that serves it, and the types that cross.
+"""Commands: what a workflow can ask another context to do.
 
-This is all that a workflow sees of an activity.
+A command has a name, the context (and task queue) that serves it, and the types of its input and result. Workflows
+know activities only in this form.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Command(Generic[Input, Result]):
-    """One activity, as both sides of the task queue know it."""
+    """One activity, as both the caller and the worker know it."""
 
     name: str
     context: str
-    """The context that carries it out; its task queue has the same name."""
+    """Context that carries it out. Its task queue has the same name."""
     input_type: type[Input]
     result_type: type[Result]
     summary: str
-    """For the people who watch Temporal's Web UI, in Korean and English."""
+    """Text in Temporal's Web UI, in Korean and English."""

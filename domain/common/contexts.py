@@ -1,6 +1,6 @@
-"""The contexts of the service: one record each, from which every list of contexts is derived.
+"""Contexts of the service. Every list of contexts in the program is derived from the records here.
 
-A new context is registered here, by its tables in `stores.migration`, and by its activities and workflows in `worker`.
+To add a context, register it here, its tables in `stores.migration`, and its activities and workflows in `worker`.
 """
 
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ AUDIT = "audit"
 
 @dataclass(frozen=True)
 class Context:
-    """What the parts of the system need to know about one context."""
+    """Facts about one context that other parts of the program need."""
 
     name: str
-    """Also the name of its task queue, of its SQLite file, and of its database in production."""
+    """Name of the context, its task queue, its SQLite file, and its database in production."""
     workflows: bool = False
-    """Its workers carry workflows."""
+    """Whether its workers run workflows."""
     activities: bool = False
-    """Its workers carry out activities."""
+    """Whether its workers run activities."""
     store: str | None = None
-    """What `/health/ready` calls its database; without one, Temporal keeps all that it has."""
+    """Name of its database in `/health/ready`. `None` if Temporal keeps all its data."""
     derived: bool = False
-    """Its store repeats or refers to what others keep, so a backup copies it after them."""
+    """Whether its store copies or refers to data of other contexts. A backup copies such a store after the others."""
 
     @property
     def queued(self) -> bool:
-        """Whether workers serve it."""
+        """Whether workers serve the context."""
         return self.workflows or self.activities
 
     @property
     def database_setting(self) -> str:
-        """The setting that names its database."""
+        """Name of the setting that holds the URL of its database."""
         return f"{self.name.replace('-', '_')}_database_url"
 
 
@@ -47,6 +47,6 @@ RECORDS = (
 )
 
 ALL = tuple(context.name for context in RECORDS if context.queued)
-"""The contexts that workers serve."""
+"""Names of the contexts that workers serve."""
 STORES = {context.name: context.store for context in RECORDS if context.store is not None}
-"""The contexts that have a database, and what `/health/ready` calls it."""
+"""Contexts with a database, and the name of that database in `/health/ready`."""

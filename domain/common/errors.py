@@ -1,81 +1,81 @@
-"""What the service refuses, and why.
+"""Errors of the domain: refusals, and outages of a store.
 
-- `Refusal`: the answer is no; asking again will not help.
-  - `NotFound`: there is no such thing.
+- `Refusal`: the request is refused; repeating it will not help.
+    - `NotFound`: the object does not exist.
   - `IllegalTransition`: the state does not allow it.
-  - `OrderCancelRejected`: the installation is done or being completed, so the order cannot be canceled any more.
-  - `NotAssigned`: an engineer acts on an installation that is not theirs.
+    - `OrderCancelRejected`: the installation is completed or being completed, so the order can no longer be canceled.
+    - `NotAssigned`: an engineer acts on an installation of another engineer.
   - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
-  - `VisitUnavailable`: the visit window that is wanted is not free.
-  - `OrdersOpen`: a customer's data cannot be erased while an order of theirs is open.
-  - `AlreadyExists`: what is to be made is there already.
-  - `MalformedCursor`: a paging cursor that no answer of ours has given.
-- `StoreUnavailable`: a context's database did not answer; asking again may help.
+    - `VisitUnavailable`: the requested visit window is not free.
+    - `OrdersOpen`: a customer's data cannot be erased while one of their orders is open.
+    - `AlreadyExists`: the object to be created already exists.
+    - `MalformedCursor`: the paging cursor does not come from this service.
+  - `StoreUnavailable`: a context's database did not answer; repeating the request may help.
 """
 
 from typing import ClassVar
 
 
 class Refusal(Exception):
-    """The request is refused for a reason of the business; its text says which."""
+    """The request is refused for a business reason. The text of the exception says which."""
 
     code: ClassVar[str] = "Refusal"
-    """Names the refusal on the wire from a workflow to the API. It never changes, whatever the class is called."""
+    """Identifies the refusal between a workflow and the API. It never changes, even if the class is renamed."""
 
 
 class NotFound(Refusal):
-    """There is no such thing."""
+    """The object does not exist."""
 
     code = "NotFound"
 
 
 class IllegalTransition(Refusal):
-    """The state does not allow it."""
+    """The state does not allow the request."""
 
     code = "IllegalTransition"
 
 
 class OrderCancelRejected(Refusal):
-    """A completion was taken first: the order cannot be canceled any more."""
+    """A completion was accepted first, so the order can no longer be canceled."""
 
     code = "OrderCancelRejected"
 
 
 class NotAssigned(Refusal):
-    """The engineer acts on an installation that is not theirs."""
+    """The installation is assigned to another engineer."""
 
     code = "NotAssigned"
 
 
 class EngineerUnavailable(Refusal):
-    """The engineer named by a manager does not exist, is inactive, or has no free window."""
+    """The engineer that a manager named does not exist, is inactive, or has no free window."""
 
     code = "EngineerUnavailable"
 
 
 class VisitUnavailable(Refusal):
-    """The visit window that is wanted is not free."""
+    """The requested visit window is not free."""
 
     code = "VisitUnavailable"
 
 
 class OrdersOpen(Refusal):
-    """An order of the customer has not ended, and needs their data."""
+    """The customer has an open order, which needs their data."""
 
     code = "OrdersOpen"
 
 
 class AlreadyExists(Refusal):
-    """What is to be made is there already."""
+    """The object to be created already exists."""
 
     code = "AlreadyExists"
 
 
 class MalformedCursor(Refusal):
-    """The paging cursor was not given by an earlier answer."""
+    """The paging cursor does not come from an earlier response."""
 
     code = "MalformedCursor"
 
 
 class StoreUnavailable(Exception):
-    """A context's database did not answer in time, or refused."""
+    """A context's database did not answer in time, or refused the request."""

@@ -5,15 +5,15 @@ from typing import Self
 
 
 class OpenStrEnum(StrEnum):
-    """An enumeration to which a newer release may have added members.
+    """Enumeration that accepts values which only a newer release knows.
 
-    During a roll-out an older process reads what a newer one has written. A text that names no member becomes a value
-    of the enumeration with that text, instead of a `ValueError`: it equals no member, is not among the members, and is
-    written as it was read. Whatever reads such values (the stores, Temporal's converter, pydantic) constructs them by
-    `Enumeration(text)`, so all of them pass unknown texts through.
+    During a roll-out, an older process reads what a newer one has written. A text that names no member becomes a value
+    of the enumeration with that text, instead of raising `ValueError`. Such a value equals no member, is not among the
+    members, and is written as it was read. Every reader (the stores, Temporal's converter, pydantic) constructs values
+    by `Enumeration(text)`, so all of them pass unknown texts through.
 
-    Use a plain `StrEnum` for what a person sends, where an unknown text is refused, and for an instruction: a process
-    that does not know it must fail and leave it to one that does.
+    Use a plain `StrEnum` for input from clients, where an unknown text is refused, and for instructions: a process
+    that does not know an instruction must fail, so that a newer process carries it out.
     """
 
     @classmethod

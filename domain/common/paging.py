@@ -1,4 +1,4 @@
-"""Lists in pages, by keyset: a page begins after the last key of the one before, whatever was added in between."""
+"""Pages of lists, by keyset: a page begins after the last key of the previous page, whatever was added since."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some items of a list, and where the next ones begin (`None`: there are no more)."""
+    """Some items of a list, and the cursor of the next page (`None` on the last page)."""
 
     items: list[Item]
     next_cursor: str | None = None

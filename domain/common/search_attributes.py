@@ -1,4 +1,4 @@
-"""The names of the search attributes by which Temporal lists orders; none of their values is personal."""
+"""Names of the search attributes by which Temporal lists orders. None of their values is personal."""
 
 ORDER_STATUS = "OrderStatus"
 REGION = "Region"

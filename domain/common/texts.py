@@ -1,26 +1,26 @@
-"""Texts: comparing what people write in more than one way, and marking what everybody may read."""
+"""Texts: normalization for comparison, limits for texts from outside, and texts that are not encrypted."""
 
 import unicodedata
 
 LONGEST_TEXT = 200
-"""Characters of a reason or a note; what reaches a workflow past the API is not bounded by it."""
+"""Maximum length of a reason or a note, in characters. Messages that bypass the API may be longer."""
 _UNSTORABLE = ("Cc", "Cs")
 """Unicode's control characters and lone surrogates."""
 
 
 def folded(text: str) -> str:
-    """The same for texts that differ only in case, in width, in spacing, or in how Hangul is composed."""
+    """Normalize a text so that differences of case, width, spacing and Hangul composition disappear."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def bounded(text: str | None) -> str | None:
-    """A text from outside, cut to what the API would have let through: no database refuses it."""
+    """Cut a text from outside to what the API would have accepted, so that no database refuses it."""
     if not text:
         return text
     return "".join(sign for sign in text[:LONGEST_TEXT] if unicodedata.category(sign) not in _UNSTORABLE)
 
 
 class PlainText(str):
-    """A text that stays readable in Temporal, where all else is encrypted: nothing personal may be in it."""
+    """Text that is not encrypted in Temporal, unlike all other values. It must not contain personal data."""
 
     __slots__ = ()

@@ -3,4 +3,4 @@
 from datetime import UTC, datetime
 
 UNSET = datetime(1970, 1, 1, tzinfo=UTC)
-"""The default of a time that every real value carries: a recorded message may lack what a later release added."""
+"""Default of a required time field, because a recorded message may lack a field that a later release added."""

@@ -1,4 +1,4 @@
-"""Management center (서비스관리센터): service areas, and who is assigned to which order."""
+"""Management center (서비스관리센터): service areas, and the assignment of engineers to orders."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,20 +17,20 @@ from domain.visits import TimeWindow
 
 @dataclass
 class ServiceArea:
-    """A part of the country that engineers serve."""
+    """Area of the country that engineers serve."""
 
     service_area_id: str = ""
     region: str = ""
-    """ISO 3166-2:KR."""
+    """ISO 3166-2:KR code."""
     name: str = ""
     local_name: str = ""
     matches: list[str] = field(default_factory=list)
-    """Beginnings of a word of an address that place it in this area."""
+    """Word beginnings that place an address in this area."""
 
 
 @dataclass
 class Assignment:
-    """Who is to install an order, in which round of asking."""
+    """Engineer who is to install an order, and the assignment round."""
 
     order_id: str = ""
     engineer_id: str = ""
@@ -38,49 +38,52 @@ class Assignment:
     region: str = ""
     round: int = 0
     reason: str = ""
-    """Why this engineer, for the manager who asks."""
+    """Why this engineer was chosen; shown to managers."""
     assigned_at: datetime = UNSET
     by: str = SYSTEM
     visit: TimeWindow | None = None
-    """The window that is booked with the engineer; `None` for an assignment of before visits were booked."""
+    """Window that is booked with the engineer. `None` for assignments from before visits were booked."""
 
 
 class AssignmentRefusal(OpenStrEnum):
-    """Why nobody was assigned."""
+    """Why no engineer was assigned."""
 
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
     """No area matches the address."""
     NO_ENGINEER = "NO_ENGINEER"
-    """Nobody active is left to ask in the region who has the skills; or nobody more is to be asked for now."""
+    """No active engineer of the region with the skills is left to ask, or the limit of engineers to ask is reached."""
     NO_CAPACITY = "NO_CAPACITY"
-    """All who could do it are booked up, or what is free is for orders that have waited longer."""
+    """All suitable engineers are fully booked, or the free windows are held for orders that have waited longer."""
     ENGINEER_UNAVAILABLE = "ENGINEER_UNAVAILABLE"
-    """The engineer named by a manager does not exist, is inactive, or has no free window; the assignment stands."""
+    """The engineer that a manager named does not exist, is inactive, or has no free window. The assignment stays."""
     VISIT_UNAVAILABLE = "VISIT_UNAVAILABLE"
-    """The one window that was wanted is not to be had."""
+    """The one requested window is not available."""
     CLOSED = "CLOSED"
-    """The order's assignment has been closed for good."""
+    """The order's assignment has been closed permanently."""
     SUPERSEDED = "SUPERSEDED"
-    """A later round has been decided already."""
+    """A later round has already been decided."""
 
 
 class WhenNobody(StrEnum):
-    """What becomes of an order for which a round finds nobody.
+    """What happens to an order's earlier assignment if a round finds no engineer.
 
-    An instruction: a worker that does not know it fails, and one of a newer release carries it out.
+    This is an instruction: a worker that does not know a value fails, and a worker of a newer release carries it out.
     """
 
     QUEUE = "WAIT"
-    """Its earlier assignment ends; it waits for capacity, and goes before the orders that were taken later."""
+    """The earlier assignment ends. The order waits for capacity, with priority over orders that were placed later."""
     RELEASE = "END"
-    """Its earlier assignment ends."""
+    """The earlier assignment ends."""
     KEEP = "STAND"
-    """Its earlier assignment stands."""
+    """The earlier assignment stays."""
 
 
 @dataclass
 class AssignEngineer:
-    """Decide a round: the engineer named, or else the best of the address's region. It ends the rounds before it."""
+    """Decide a round: assign the named engineer, or else the best one of the address's region.
+
+    A decided round ends the rounds before it.
+    """
 
     order_id: str = ""
     round: int = 1
@@ -91,26 +94,27 @@ class AssignEngineer:
     engineer_id: str | None = None
     by: str = SYSTEM
     ordered_at: datetime = UNSET
-    """When the order was taken."""
+    """When the order was placed."""
     wanted: datetime | None = None
-    """The start of the window that is wanted; without one, or where it has gone, the next later one is taken."""
+    """Start of the requested window. If it is unset or no longer available, the next later window is booked."""
     exactly: bool = False
-    """That window, or none."""
+    """Accept only the requested window."""
     keep: str | None = None
-    """The engineer who should rather have it than others."""
+    """Preferred engineer: chosen over others if available."""
     enough: bool = False
-    """As many engineers have been asked as should be: choose nobody until new capacity appears."""
+    """The limit of engineers to ask is reached: choose nobody until new capacity appears."""
     otherwise: WhenNobody = WhenNobody.QUEUE
+    """What happens if no engineer is found."""
 
     @property
     def stands(self) -> bool:
-        """The earlier assignment outlives a round that finds nobody: always where an engineer is named."""
+        """Whether the earlier assignment stays if the round finds nobody. Always true if an engineer is named."""
         return self.engineer_id is not None or self.otherwise is WhenNobody.KEEP
 
 
 @dataclass(frozen=True)
 class ManualAssignment:
-    """A manager's (고객서비스 담당자) choice of an engineer for an order."""
+    """Choice of an engineer for an order by a manager (고객서비스 담당자)."""
 
     engineer_id: str = ""
     by: str = MANAGER
@@ -118,19 +122,19 @@ class ManualAssignment:
 
 @dataclass
 class AssignmentOutcome:
-    """An assignment, or why there is none (never both)."""
+    """An assignment, or the reason why there is none (never both)."""
 
     assignment: Assignment | None = None
     refusal: AssignmentRefusal | None = None
     region: str | None = None
-    """Of the address, where an area matches."""
+    """Region of the address, if a service area matches."""
     round: int = 0
-    """The highest round that has been decided for the order."""
+    """Highest round that has been decided for the order."""
 
 
 @dataclass
 class ReleaseAssignment:
-    """Free the window of a round; the assignment itself is kept for those who ask."""
+    """Release the window of a round. The assignment itself stays stored, so that it can be looked up."""
 
     order_id: str = ""
     round: int = 0
@@ -138,7 +142,7 @@ class ReleaseAssignment:
 
 @dataclass
 class CloseAssignment:
-    """The order has ended: free its window, and let no late assignment revive it."""
+    """Close the assignment of an order that has ended: release its window and prevent later assignments."""
 
     order_id: str = ""
 
@@ -155,11 +159,11 @@ CLOSE_ASSIGNMENT = Command(
 
 
 def area_of(address: str, areas: Iterable[ServiceArea]) -> ServiceArea | None:
-    """The area with the longest match in the address, if any.
+    """Return the area with the longest match in the address, or `None`.
 
-    A match counts where a word begins with it: `해운대구` is not in `대구`; one in Latin letters is a whole word,
-    hyphens included: `Sejong-daero` is a street of Seoul. Of two matches of the same length the larger unit wins: it
-    comes first in a Korean address, last in an English one.
+    A match has to be at the beginning of a word: `해운대구` does not match `대구`. A match in Latin letters has to be a
+    whole word, hyphens included: `Sejong-daero` is a street of Seoul. Of two matches of the same length, the larger
+    administrative unit wins. It comes first in a Korean address and last in an English one.
     """
     text = folded(address)
     best: tuple[int, int] | None = None

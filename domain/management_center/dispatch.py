@@ -1,7 +1,7 @@
-"""Dispatch (배차): orders that should have their engineer decided anew, and the workflow that tells them so.
+"""Dispatch (배차): finds orders whose engineer should be decided again, and asks their workflows to do so.
 
-Two things bring that about: capacity has appeared for an order that waits, or the engineer of a booked visit is not
-there any more at that time.
+An order is due for two reasons: capacity has appeared for an order that waits, or the engineer of a booked visit is
+no longer available at that time.
 """
 
 from dataclasses import dataclass, field
@@ -10,36 +10,36 @@ from domain.common.commands import Command
 from domain.common.contexts import MANAGEMENT_CENTER
 
 WORKFLOW_TYPE = "DispatchWorkflow"
-"""The name under which Temporal knows the workflow."""
+"""Workflow type in Temporal."""
 WORKFLOW_ID = "dispatch"
-"""One at a time: orders are told in their order of arrival."""
+"""Only one dispatch workflow runs at a time, so that orders are asked in their order of arrival."""
 LOOK = "look"
-"""The signal that there may be something to do."""
+"""Signal: orders may be due."""
 
 
 @dataclass(frozen=True)
 class Reconsider:
-    """What an order is told: have the round after this one decided."""
+    """Request to an order: decide the round after this one."""
 
     round: int = 0
 
 
 @dataclass
 class FindDue:
-    """Look for orders that are due, but for those that have been put off."""
+    """Find orders that are due, except those that were postponed."""
 
     put_off: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Due:
-    """An order that is to have its engineer decided anew, and the highest round that has been decided for it."""
+    """An order whose engineer is to be decided again, and the highest round that has been decided for it."""
 
     order_id: str = ""
     round: int = 0
 
 
 FIND_DUE = Command("find_due", MANAGEMENT_CENTER, FindDue, list[Due], "배차 대상 조회 · Find orders to dispatch")
-"""Answers with the orders to be told next, one after the other; none: nothing is due."""
+"""Returns the next orders to ask, one after the other. The list is empty if nothing is due."""
 TELL_ORDER = Command("tell_order", MANAGEMENT_CENTER, Due, bool, "재배정 요청 · Have an order reconsidered")
-"""Answers whether the order has decided; if not, it is to be put off."""
+"""Returns whether the order has decided. If it has not, the caller postpones it."""

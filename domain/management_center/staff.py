@@ -1,4 +1,4 @@
-"""Staff (인력): engineers (설치기사), when they work, what they can do, and which products ask for it."""
+"""Staff (인력): engineers (설치기사), their working times and skills, and the skills that products require."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from domain.visits import TimeWindow
 
 
 class Weekday(StrEnum):
-    """A day of the week; its place among the members is `date.weekday()`."""
+    """Day of the week. The index of a member is the value of `date.weekday()`."""
 
     MON = "MON"
     TUE = "TUE"
@@ -21,12 +21,12 @@ class Weekday(StrEnum):
 
 
 WORKING_DAYS = (Weekday.MON, Weekday.TUE, Weekday.WED, Weekday.THU, Weekday.FRI, Weekday.SAT)
-"""The days of an engineer of whom nothing else is said."""
+"""Default working days of an engineer."""
 
 
 @dataclass(frozen=True)
 class WorkingHours:
-    """From when until when, in local time; visits lie wholly within."""
+    """Daily working hours, in local time. Visits lie entirely within them."""
 
     start: time = time(9)
     end: time = time(18)
@@ -34,7 +34,7 @@ class WorkingHours:
 
 @dataclass
 class Engineer:
-    """An installation engineer (설치기사)."""
+    """Installation engineer (설치기사)."""
 
     engineer_id: str = ""
     name: str = ""
@@ -44,12 +44,12 @@ class Engineer:
     working_days: Sequence[Weekday] = WORKING_DAYS
     working_hours: WorkingHours = WorkingHours()
     visits_per_window: int | None = None
-    """`None`: as many as the booking rules say."""
+    """Maximum number of visits in one window. `None`: the default of the booking rules."""
 
 
 @dataclass
 class DayOff:
-    """Days (both included) on which an engineer, or (a holiday) a whole region, does not work: one of both is given."""
+    """Days off, both dates included, of one engineer or (as a holiday) of a region. Exactly one of the two is set."""
 
     day_off_id: str = ""
     engineer_id: str | None = None
@@ -61,7 +61,7 @@ class DayOff:
 
 @dataclass
 class Product:
-    """What is ordered, and the skills that its installation takes."""
+    """A product, and the skills that its installation requires."""
 
     product_id: str = ""
     skills: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Slot:
-    """A window in which so many more visits can be booked."""
+    """A window, and how many more visits can be booked in it."""
 
     window: TimeWindow
     free: int

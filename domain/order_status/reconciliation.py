@@ -1,6 +1,6 @@
-"""Reconciliation (대사): the managers' view is compared with the orders' workflows, and put right where they differ.
+"""Reconciliation (대사): compares the managers' view with the orders' workflows and repairs differences.
 
-`ReconciliationWorkflow` does it, one pass at a time, as a schedule of Temporal's says.
+`ReconciliationWorkflow` carries it out, one pass at a time. A Temporal schedule starts it.
 """
 
 from collections.abc import Mapping
@@ -15,80 +15,80 @@ from domain.installation import CancelInstallation, Installation, InstallationSt
 from domain.orders import CancelRequest, Event, Order, OrderStatus
 
 WORKFLOW_TYPE = "ReconciliationWorkflow"
-"""The name under which Temporal knows the workflow."""
+"""Workflow type in Temporal."""
 SCHEDULE_ID = "order-status-reconciliation"
 WORKFLOW_ID = "reconciliation"
-"""Of the workflows that it starts, before the time of each."""
+"""Prefix of the ids of the workflows that the schedule starts. The start time follows it."""
 TERMINATED = "the workflow was terminated"
-"""Why an order is canceled that nobody has canceled."""
-_NOBODYS = CancelRequest(reason=TERMINATED)
+"""Reason of the cancellation of an order that nobody has canceled."""
+_AFTER_TERMINATION = CancelRequest(reason=TERMINATED)
 
 
 class Repair(OpenStrEnum):
-    """What was put right, or (`UNANSWERED`) could not be for now."""
+    """What was repaired, or (`UNANSWERED`) could not be repaired in this pass."""
 
     MISSED = "missed"
     """The order was not in the view."""
     STALE = "stale"
-    """The view did not show the order as its workflow tells it."""
+    """The view differed from the order's workflow."""
     ENDED = "ended"
-    """The workflow was ended from outside: the order has been brought to its end without it."""
+    """The workflow was ended from outside. The order has been ended without it."""
     LOST = "lost"
-    """Temporal does not know the order, which had not ended: a person is asked for."""
+    """Temporal does not know the order, which had not ended. The order asks for attention."""
     EXPIRED = "expired"
-    """The order had ended longer ago than the view keeps it."""
+    """The order ended longer ago than the view keeps orders."""
     UNANSWERED = "unanswered"
-    """Nobody told how the order stands, a context could not do its part, or only a newer release knows what is shown:
-    the next pass asks again."""
+    """The order's state is unknown, a context could not do its part, or only a newer release knows the stored value.
+    The next pass tries again."""
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """One pass: what it looks at, and how far it has come."""
+    """Plan of one pass, and its progress."""
 
     quiet_for: float = 60
-    """Seconds. What has changed within them is left to the orders' own projection, and to the next pass."""
+    """Seconds. Orders that changed within this time are left to their own projection, and to the next pass."""
     keep_for: float = 0
-    """Seconds for which the view keeps an order that has ended; 0: for ever."""
+    """Seconds for which the view keeps an order that has ended; 0: forever."""
     end_lost: bool = False
-    """End the orders that Temporal does not know, as if their workflows had been terminated: an operator's decision."""
+    """End orders that Temporal does not know, as if their workflows had been terminated. An operator decides this."""
     since: datetime = UNSET
-    """Orders that were started before have been looked for in the view by an earlier pass."""
+    """Earlier passes have checked the orders that were started before this time."""
     until: datetime = UNSET
-    """What has changed after this is left alone; unset before the pass has begun."""
+    """Orders that changed after this time are skipped. Unset before the pass has begun."""
     part: int = 0
-    """Of `PARTS`, the one that it is at."""
+    """Index of the current part in `PARTS`."""
     after: str | None = None
-    """Where it is in that part; `None` at its beginning."""
+    """Cursor in the current part; `None` at its beginning."""
     forgotten: bool = False
-    """The orders that are kept no longer have been forgotten; changes of the event stream may be left."""
+    """Whether expired orders have been deleted. Expired changes of the event stream may be left."""
     repaired: Mapping[Repair, int] = field(default_factory=dict)
     only: str | None = None
-    """Nothing but this order: somebody cancels it, and no workflow takes that any more."""
-    cancel: CancelRequest = _NOBODYS
-    """By whom and why the orders are canceled that no workflow carries any more."""
+    """Check only this order: somebody cancels it, and no workflow is left to receive that."""
+    cancel: CancelRequest = _AFTER_TERMINATION
+    """Who cancels the orders that have no workflow any more, and why."""
     details_after: str = ""
-    """The order after which it looks for installations that lack details."""
+    """The search for installations that lack details continues after this order id."""
 
 
 PARTS: tuple[OrderStatus | None, ...] = (None, *(status for status in OrderStatus if not status.final))
-"""A pass looks at the workflows that were started lately, then at the view's orders in each status that is no end."""
+"""Parts of a pass: recently started workflows (`None`), then the view's orders in each status that is not final."""
 
 
 @dataclass
 class Reconciled:
-    """What a pass has done; the next one begins with it."""
+    """Result of a pass. The next pass continues from it."""
 
     since: datetime = UNSET
-    """Every order that was started before is in the view."""
+    """Every order that was started before this time is in the view."""
     repaired: dict[Repair, int] = field(default_factory=dict)
     details_after: str = ""
-    """The next pass looks after this order for installations that lack details; empty: from the beginning."""
+    """The next pass searches after this order id for installations that lack details. Empty: from the beginning."""
 
 
 @dataclass
 class Look:
-    """Compare some orders with their workflows: a page of the view's in a status, or of those started lately."""
+    """Compare a page of orders with their workflows: the view's orders in a status, or recently started ones."""
 
     status: OrderStatus | None = None
     since: datetime = UNSET
@@ -96,69 +96,69 @@ class Look:
     after: str | None = None
     end_lost: bool = False
     only: str | None = None
-    """This order instead; also where Temporal does not know it, it is to be ended."""
+    """Compare only this order. If Temporal does not know it, it is to be ended."""
 
 
 @dataclass
 class Found:
-    """What a look has found and put right, and what is left for the workflow to do."""
+    """What a comparison found and repaired, and what is left for the workflow to do."""
 
     next: str | None = None
-    """Where the next page begins, if there is one."""
+    """Cursor of the next page, or `None`."""
     ended: list[Order] = field(default_factory=list)
-    """Orders as they were when their workflows were ended from outside."""
+    """Orders whose workflows were ended from outside, as they were at that time."""
     repaired: dict[Repair, int] = field(default_factory=dict)
 
 
 @dataclass
 class Expired:
-    """Orders that ended too long ago: some of them, and none only where there are no more."""
+    """A batch of orders past their retention time. It is empty only if no such orders are left."""
 
     order_ids: list[str] = field(default_factory=list)
     before: datetime = UNSET
-    """When they had ended, at the latest."""
+    """All these orders ended before this time."""
 
 
 @dataclass
 class LackingDetails:
-    """Orders whose open installations were requested by an earlier release, and lack details: some, in order of ids."""
+    """A batch of orders, by id, whose open installations come from an earlier release and lack details."""
 
     order_ids: list[str] = field(default_factory=list)
     until: datetime = UNSET
-    """Orders that have changed since are left to the next pass."""
+    """Orders that changed after this time are left to the next pass."""
 
 
 @dataclass
 class FoundDetails:
-    """Those details, as far as the view has them."""
+    """The missing details, as far as the view has them."""
 
     orders: list[OrderDetails] = field(default_factory=list)
 
 
 @dataclass
 class EndOrder:
-    """Show an order as ended that no workflow carries any more, as its installation says."""
+    """End an order in the view that has no workflow any more. Its installation decides how it ended."""
 
     order: Order = field(default_factory=Order)
     installation: Installation = field(default_factory=Installation)
-    cancel: CancelRequest = _NOBODYS
+    cancel: CancelRequest = _AFTER_TERMINATION
 
 
 LOOK = Command("look_at_orders", ORDER_STATUS, Look, Found, "대조 · Compare the view with the workflows")
 END_INSTALLATION = Command(
     "end_installation", INSTALLATION, CancelInstallation, Installation, "설치 종료 · Cancel the installation, if open"
 )
-"""Cancels as `cancel_installation` does, and answers with the newest installation: it may be completed."""
+"""Cancels as `cancel_installation` does, and returns the newest installation, which may be completed."""
 END_ORDER = Command("end_order", ORDER_STATUS, EndOrder, type(None), "가입신청 종료 · Show the order as ended")
 FIND_EXPIRED = Command("find_expired_orders", ORDER_STATUS, float, Expired, "보존 기한 · Find what is kept no longer")
-"""Input with the seconds for which an order that has ended is kept."""
+"""Input: seconds for which an order that has ended is kept."""
 FORGET = Command("forget_orders", ORDER_STATUS, Expired, type(None), "보존 기한 · Forget orders kept no longer")
-"""Once the other contexts have erased their customers' data: afterwards nobody finds these."""
+"""Runs after the other contexts have erased the customers' data: afterwards these orders cannot be found any more."""
 FINISH = Command(
     "finish_reconciliation", ORDER_STATUS, float, int, "보존 기한 · Forget changes that are kept no longer"
 )
-"""Input with the seconds for which an order that has ended is kept (0: for ever); answers how many of the event
-stream's changes were forgotten, and has to be asked again until that is none. With none the pass has succeeded."""
+"""Input: seconds for which an order that has ended is kept (0: forever). Returns how many changes of the event stream
+were deleted, and has to be repeated until that is 0. With 0, the pass has succeeded."""
 FIND_LACKING_DETAILS = Command(
     "find_installations_lacking_details",
     INSTALLATION,
@@ -166,7 +166,7 @@ FIND_LACKING_DETAILS = Command(
     LackingDetails,
     "설치 정보 보충 · Find installations that lack details of their orders",
 )
-"""Input with the order after which it looks."""
+"""Input: the order id after which the search begins."""
 FIND_DETAILS = Command(
     "find_order_details", ORDER_STATUS, LackingDetails, FoundDetails, "설치 정보 보충 · Find the orders' details"
 )
@@ -178,24 +178,24 @@ ADD_DETAILS = Command(
     "설치 정보 보충 · Add the details to the installations that lack them",
 )
 
-_UNTOLD = {
+_UNRECORDED = {
     OrderStatus.JOIN_ORDERED: Event.ORDER_ACCEPTED,
     OrderStatus.AWAITING_ENGINEER: Event.ORDER_ACCEPTED,
     OrderStatus.AWAITING_RESCHEDULE: Event.VISIT_RESCHEDULED,
     OrderStatus.ENGINEER_ASSIGNED: Event.INSTALLATION_REQUESTED,
     OrderStatus.INSTALLATION_REQUESTED: Event.INSTALLATION_ACCEPTED,
 }
-"""What must have happened to an order whose installation was completed, though its workflow told nobody."""
+"""By status: the event that must have happened to an order whose installation was completed, but is not recorded."""
 
 
 def end(order: Order, installation: Installation, cancel: CancelRequest, *, at: datetime) -> None:
-    """Bring an order to the end that its installation has come to: completed, or else canceled, as was wished."""
+    """End an order as its installation ended: completed, or otherwise canceled as requested."""
     if order.status.final:
         return
     order.ask_for_attention(None, at=at)
     if installation.status is InstallationStatus.COMPLETED and order.status is not OrderStatus.CANCEL_ORDERED:
-        while (untold := _UNTOLD.get(order.status)) is not None:
-            order.record(untold, at=at)
+        while (unrecorded := _UNRECORDED.get(order.status)) is not None:
+            order.record(unrecorded, at=at)
         order.install_completed_at = installation.completed_at
         order.record(Event.INSTALLATION_COMPLETED, at=at)
         order.record(Event.JOIN_COMPLETED, at=at, detail=TERMINATED)

@@ -1,4 +1,4 @@
-"""Order status (진행상태): the read model's own view of every order, and what can be asked of it."""
+"""Order status (진행상태): the read model's view of every order, and its queries."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,12 +10,12 @@ from domain.common.times import UNSET
 from domain.orders import Order
 
 PROJECT_ORDER = Command("project_order", ORDER_STATUS, Order, type(None), "진행상태 갱신 · Update the progress view")
-"""Store the order as it stands, unless something newer is stored already."""
+"""Stores the current order, unless a newer version is already stored."""
 
 
 @dataclass
 class OrderView:
-    """An order as the read model has it."""
+    """An order as the read model stores it."""
 
     order: Order = field(default_factory=Order)
     updated_at: datetime = UNSET
@@ -23,14 +23,14 @@ class OrderView:
 
 @dataclass
 class OrderChange:
-    """One stored version of an order; `sequence` rises in the order of their commits."""
+    """One stored version of an order. `sequence` increases in commit order."""
 
     sequence: int
     view: OrderView
 
 
 class Sort(StrEnum):
-    """What a list of orders is sorted by, ascending."""
+    """Sort key of a list of orders, ascending."""
 
     ORDER_DATE = "orderDate"
     UPDATED_AT = "updatedAt"
@@ -39,21 +39,21 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class OrderFilter:
-    """Which orders: all conditions that are given hold."""
+    """Conditions that select orders. An order has to meet all that are set."""
 
     statuses: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     engineer_id: str | None = None
     customer_id: str | None = None
     attention: str | None = None
-    """`true`: someone is needed; `false`: nobody is; else the reason."""
+    """`true`: orders that ask for attention; `false`: orders that do not; otherwise a reason for attention."""
     q: str | None = None
-    """Finds an order id, a part of an engineer's name or of an address."""
+    """Matches an order id, or a part of an engineer's name or an address."""
 
 
 @dataclass
 class Summary:
-    """How many orders stand where."""
+    """Counts of orders by status and region."""
 
     total: int = 0
     by_status: dict[str, int] = field(default_factory=dict)

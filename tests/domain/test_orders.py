@@ -34,7 +34,7 @@ def order(status: OrderStatus = OrderStatus.JOIN_ORDERED) -> Order:
 def test_an_order_begins_with_the_customers_wish_in_version_0() -> None:
     taken = order()
 
-    taken.take(at=NOON)
+    taken.mark_ordered(at=NOON)
 
     assert taken.status is OrderStatus.JOIN_ORDERED
     assert taken.history == [HistoryEntry("JoinOrdered", NOON, "customer:7")]

@@ -26,7 +26,7 @@ def order(order_id: str = "o1", version: int = 0, **more: Any) -> Order:
         }
     )
     if not taken.history:
-        taken.take(at=NOON)
+        taken.mark_ordered(at=NOON)
     return taken
 
 

@@ -110,7 +110,7 @@ class Stage:
         """A customer orders."""
         order = Order(order_id=self.new_id(), customer_id="1", product_name="internet", installation_address="Seoul")
         order = replace(order, **details)
-        order.take(at=datetime.now(UTC))
+        order.mark_ordered(at=datetime.now(UTC))
         await self.client.start_workflow(
             SubscriptionWorkflow.run,
             Subscription(order, policy),

@@ -60,7 +60,7 @@ async def test_what_a_worker_has_no_key_for_waits_until_it_has(temporal_address:
     async with Stage(await client_with(temporal_address, BEFORE)) as stage:
         renewed, old = await client_with(temporal_address, AFTER, BEFORE), stage.client
         taken = Order(order_id=stage.new_id(), customer_id="1", installation_address="Seoul")
-        taken.take(at=datetime.now(UTC))
+        taken.mark_ordered(at=datetime.now(UTC))
         await renewed.start_workflow(
             SubscriptionWorkflow.run,
             Subscription(taken, QUICK),
