@@ -1,1 +1,1 @@
-"""The saga. Its files import the standard library, temporalio and the domain, and nothing else."""
+"""Workflows. Their modules import only the standard library, temporalio and the domain."""

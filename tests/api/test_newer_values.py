@@ -59,7 +59,7 @@ class NewerWorkflow:
         return self.order
 
     @workflow.query(name=Message.ORDER)
-    def ask_order(self) -> Order:
+    def current_order(self) -> Order:
         return self.order
 
     @workflow.update(name=Message.CANCEL)

@@ -48,7 +48,7 @@ class Placed:
 
     async def order(self) -> Order:
         """The order as its workflow tells it."""
-        order = await within(self.handle.query(SubscriptionWorkflow.ask_order, rpc_timeout=_RPC))
+        order = await within(self.handle.query(SubscriptionWorkflow.current_order, rpc_timeout=_RPC))
         self.contexts.check(order)
         return order
 

@@ -44,7 +44,7 @@ def state(
     at = OrderState(order, OrderPolicy(), assignment=Assignment("o1", "e1", round=1), last_round=1)
     at.engineer_by_round[1] = "e1"
     for action in said:
-        at.take_report(action, MINE).settle()
+        at.record_report(action, MINE).settle()
     for name, value in changes.items():
         setattr(at, name, value)
     return at
@@ -117,14 +117,14 @@ def test_another_round_is_wanted_until_the_completion_or_a_cancel(request_: str)
 
 def test_one_person_wants_something_at_a_time_and_goes_before_the_management_center() -> None:
     at = state()
-    anonymous = at.take_request(ReassignmentRequest("system"))
+    anonymous = at.record_request(ReassignmentRequest("system"))
     assert REQUESTS["assignment"](at, False) is None
 
-    wanted = at.take_request(ReassignmentRequest("manager:kim", "e2"))
+    wanted = at.record_request(ReassignmentRequest("manager:kim", "e2"))
 
     assert anonymous.settled
     assert anonymous.refusal is None
-    assert at.take_request(ReassignmentRequest("manager:lee", "e2")) is wanted, "the same is joined"
+    assert at.record_request(ReassignmentRequest("manager:lee", "e2")) is wanted, "the same is joined"
     assert REQUESTS["assignment"](at, False) is None
     assert isinstance(rules.refuse_assignment(at, Moment(), "e3"), IllegalTransition)
     assert isinstance(REQUESTS["reschedule"](at, False), IllegalTransition)
@@ -154,7 +154,7 @@ def test_what_an_order_has_already_is_not_asked_for_again() -> None:
     assert not rules.held_by(at, "e2")
     assert rules.visited_at(at, NINE)
     assert not rules.visited_at(at, NINE + timedelta(hours=2))
-    at.take_report(EngineerAction.DECLINE, MINE)
+    at.record_report(EngineerAction.DECLINE, MINE)
     assert not rules.held_by(at, "e1"), "who has declined is asked anew"
     assert not rules.visited_at(at, NINE)
 

@@ -1,4 +1,4 @@
-"""Asks a context to carry out a command, and waits for the answer: for workflows that nothing interrupts."""
+"""Execution of commands as activities, for workflows that are not interrupted by a cancel."""
 
 from datetime import timedelta
 from typing import TypeVar
@@ -13,31 +13,31 @@ Input = TypeVar("Input")
 Result = TypeVar("Result")
 
 
-async def ask(
+async def execute(
     command: Command[Input, Result],
-    request: Input,
+    command_input: Input,
     *,
     one_try: timedelta,
     retries: RetryPolicy,
     within: timedelta | None = None,
     silence: timedelta | None = None,
 ) -> Result:
-    """What the context answers.
+    """Have a context carry out a command, and return its result.
 
     Args:
-        command: What is asked for.
-        request: With which argument.
-        one_try: How long one try may take.
-        retries: When another is made.
-        within: How long all tries together may take; unset, there is no end to them.
-        silence: How long a try may go without a heartbeat: a worker that was killed is noticed by it.
+        command: The command.
+        command_input: Its input.
+        one_try: Timeout of one attempt.
+        retries: When to retry.
+        within: Timeout of all attempts together; unset, there is no limit.
+        silence: Heartbeat timeout of an attempt. It detects a worker that was killed.
 
     Raises:
-        ActivityError: it has not come to an answer `within`.
+        ActivityError: no attempt succeeded within `within`.
     """
-    answer: Result = await workflow.execute_activity(
+    result: Result = await workflow.execute_activity(
         command.name,
-        request,
+        command_input,
         task_queue=command.context,
         result_type=command.result_type,
         summary=PlainText(command.summary),
@@ -46,4 +46,4 @@ async def ask(
         heartbeat_timeout=silence,
         retry_policy=retries,
     )
-    return answer
+    return result

@@ -1,4 +1,4 @@
-"""A time by which something should have happened, as state that conditions read."""
+"""Deadlines, as state that wait conditions can read."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from domain.common.texts import PlainText
 
 
 class Deadline:
-    """A timer that runs beside `run`, until it has passed, is canceled, or the workflow ends."""
+    """Timer that runs beside `run` until it fires, is canceled, or the workflow ends."""
 
     def __init__(self, at: datetime, summary: str) -> None:
         left = max(at - workflow.now(), timedelta())
@@ -17,7 +17,7 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """The time has come."""
+        """Whether the deadline has passed."""
         return self._timer.done()
 
     def cancel(self) -> None:

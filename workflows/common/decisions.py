@@ -1,4 +1,4 @@
-"""Decisions: a handler writes one down, `run` carries it out, and whoever sent it is answered with the outcome."""
+"""Decisions: a handler records one, `run` carries it out, and the handler returns the outcome to the sender."""
 
 from dataclasses import dataclass, field
 
@@ -10,19 +10,19 @@ from domain.common.errors import Refusal
 
 @dataclass
 class Decision:
-    """Taken by its handler, carried out by `run`, which then settles it."""
+    """Decision that its handler records. `run` carries it out and then settles it."""
 
     by: str
     refusal: Refusal | None = field(default=None, kw_only=True)
     settled: bool = field(default=False, kw_only=True)
 
     def settle(self, refusal: Refusal | None = None) -> None:
-        """It has been carried out, or cannot be; whoever waits for it is told. The first settling counts."""
+        """Mark the decision as carried out or as refused, and wake up whoever waits. Only the first call counts."""
         if not self.settled:
             self.settled, self.refusal = True, refusal
 
     async def carried_out(self) -> None:
-        """Wait until it is settled.
+        """Wait until the decision is settled.
 
         Raises:
             ApplicationError: it was refused.
@@ -33,15 +33,18 @@ class Decision:
 
 
 def as_failure(refusal: Refusal) -> ApplicationError:
-    """A refusal as Temporal carries it: its code is the type. Nothing else may leave an update handler."""
+    """Convert a refusal to the error that Temporal carries, with its code as the type.
+
+    An update handler may raise no other error: it would fail the workflow task.
+    """
     return ApplicationError(str(refusal), type=refusal.code, non_retryable=True)
 
 
 def refuse(refusal: Refusal | None) -> None:
-    """Refuse an update, where there is a reason to.
+    """Refuse an update if there is a refusal.
 
     Raises:
-        ApplicationError: there is one.
+        ApplicationError: `refusal` is set.
     """
     if refusal is not None:
         raise as_failure(refusal)

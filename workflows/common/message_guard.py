@@ -1,4 +1,4 @@
-"""A message with the wrong arguments must not stop an order, whoever sent it."""
+"""Guard against messages with malformed arguments, which must not stop a workflow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,20 +14,20 @@ from temporalio.worker import (
 
 
 class MessageGuard(Interceptor):
-    """Drops the arguments of a signal, and refuses an update, that its handler cannot be called with.
+    """Drops malformed arguments of a signal, and refuses an update with malformed arguments.
 
-    Either would fail the workflow's task again and again, and so stop the order for ever.
+    Without it, such a message would fail the workflow task again and again, and so stop the workflow forever.
     """
 
     def workflow_interceptor_class(
         self,
         input: WorkflowInterceptorClassInput,  # noqa: ARG002 - the same for every workflow
     ) -> type[WorkflowInboundInterceptor]:
-        """What stands before each workflow's handlers."""
-        return _Tolerant
+        """Return the interceptor that runs before each workflow's handlers."""
+        return _Guard
 
 
-class _Tolerant(WorkflowInboundInterceptor):
+class _Guard(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
         if not _fit(input.args):
             input.args = []
@@ -40,5 +40,5 @@ class _Tolerant(WorkflowInboundInterceptor):
 
 
 def _fit(args: Sequence[Any]) -> bool:
-    """Every message takes one argument, or its default; a null one was decoded without a look at the type."""
+    # Every message takes at most one argument. The SDK decodes a null without checking it against the type.
     return len(args) <= 1 and None not in args

@@ -1,4 +1,4 @@
-"""How a workflow waits, has other contexts do their part, and is interrupted by a cancel, whatever it is about."""
+"""Process: waits, steps and interruption by a cancel, for any workflow."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,25 +16,25 @@ Result = TypeVar("Result")
 
 
 class Interrupted(Exception):
-    """A cancel was taken: whatever the workflow was doing, it stops and compensates."""
+    """A cancel was accepted: the workflow stops what it is doing and compensates."""
 
 
 class Case(Protocol):
-    """What a process carries, as far as waiting and trying concern it."""
+    """What a process has to know about the workflow that it runs."""
 
     @property
     def cancel_requested(self) -> bool:
-        """A cancel has been taken, or Temporal's own cancellation request has come in time to be."""
+        """Whether a cancel was accepted, or Temporal's own cancellation request arrived in time."""
 
     def take_native_cancel(self) -> None:
-        """Write Temporal's own cancellation request down like any other cancel, where there is one."""
+        """Record Temporal's own cancellation request, if there is one, like any other cancel."""
 
     def step_stalls(self, context: str) -> Callable[[], None]:
-        """Ask for a person, since a context does not do its part; returns what takes that back."""
+        """Ask for attention because a context does not do its part. Returns a function that withdraws this."""
 
 
 class Process:
-    """The one place in which `run` waits, and the one way in which it has a step done."""
+    """The only place where `run` waits, and the only way in which it executes steps."""
 
     def __init__(self, case: Case, policy: StepPolicy) -> None:
         self._case = case
@@ -43,14 +43,14 @@ class Process:
     async def wait(self, until: Callable[[], bool], *, shielded: bool = False) -> None:
         """Wait for a condition.
 
-        A cancel, however it comes, is state that the condition reads; `CancelledError` only wakes it up.
+        A cancel of any kind is state that the condition reads. `CancelledError` only wakes the condition up.
 
         Args:
             until: The condition.
-            shielded: Wait through a cancel, too.
+            shielded: Continue to wait after a cancel.
 
         Raises:
-            Interrupted: a cancel was taken.
+            Interrupted: a cancel was accepted.
         """
 
         def interrupted() -> bool:
@@ -70,10 +70,10 @@ class Process:
         return Step(command, command_input, self._policy)
 
     async def step(self, command: Command[Input, Result], command_input: Input, *, shielded: bool = False) -> Result:
-        """Have another context do its part, for as long as that takes; not begun when a cancel is there already.
+        """Execute a step until it succeeds. The step does not begin if a cancel was already accepted.
 
         Raises:
-            Interrupted: a cancel was taken; the step has been told to stop, and may have been done all the same.
+            Interrupted: a cancel was accepted. The step was asked to stop, but may have been carried out.
         """
         if self._case.cancel_requested and not shielded:
             self._case.take_native_cancel()
@@ -81,9 +81,9 @@ class Process:
         return await self.finish(self.begin(command, command_input), shielded=shielded)
 
     async def finish(self, step: Step[Input, Result], *, shielded: bool = False) -> Result:
-        """Wait until a step is done.
+        """Wait until a step succeeds.
 
-        When its first, bounded try ends without success a person is asked for, and the step goes on without limit.
+        If its first, bounded execution fails, ask for attention and continue the step without limit.
 
         Raises:
             Interrupted: as `step`.
@@ -94,12 +94,12 @@ class Process:
                 await self.wait(step.handle.done, shielded=shielded)
                 result = step.handle.result()
             except Interrupted:
-                step.give_up()
+                step.abandon()
                 raise
             except ActivityError:
                 stalled = self._case.step_stalls(step.command.context)
                 recover = recover or stalled
-                step.try_on()
+                step.retry()
             else:
                 if recover is not None:
                     recover()

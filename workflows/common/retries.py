@@ -1,4 +1,4 @@
-"""How often what another context could not do is tried again."""
+"""Retry policies of steps."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -9,18 +9,18 @@ _FIRST_PAUSE = timedelta(seconds=1)
 
 
 class StepPolicy(Protocol):
-    """Limits of a step, in seconds. They come with the workflow's input, so a running workflow keeps them."""
+    """Limits of a step, in seconds. They are part of the workflow's input, so a running workflow keeps them."""
 
     attention_after: float
-    """A step that has not succeeded for so long asks for a person, and is tried on without limit."""
+    """Time until a step that has not succeeded asks for attention. The step is then retried without limit."""
     try_for: float
-    """One try of a step."""
+    """Timeout of one attempt of a step."""
     retry_at_most_every: float
-    """The longest pause between two tries."""
+    """Longest pause between two attempts."""
 
 
-def without_end(policy: StepPolicy) -> RetryPolicy:
-    """Again and again, with pauses that grow up to the policy's longest."""
+def unlimited_retries(policy: StepPolicy) -> RetryPolicy:
+    """Return a retry policy without a limit, with pauses that grow up to the policy's longest."""
     longest = timedelta(seconds=policy.retry_at_most_every)
-    # The server takes no first pause that is longer than the longest.
+    # The server refuses a first pause that exceeds the longest one.
     return RetryPolicy(initial_interval=min(_FIRST_PAUSE, longest), maximum_interval=longest)

@@ -1,14 +1,14 @@
-"""How a workflow is loaded and run: one sandbox for the workers and for the tests."""
+"""Workflow runner: one sandbox configuration for the workers and for the tests."""
 
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 
 def sandbox(*, strict: bool = False) -> SandboxedWorkflowRunner:
-    """The sandbox of the saga, with its own modules passed through: loaded anew, they cost each order 10 ms.
+    """Return the sandbox for workflows. It passes our own modules through: reloading them costs 10 ms for each order.
 
     Args:
-        strict: Fail where a module gets in that is neither ours nor the standard library's.
+        strict: Fail if a module is imported that belongs neither to the project nor to the standard library.
     """
     restrictions = SandboxRestrictions.default.with_passthrough_modules("domain", "workflows")
     if strict:

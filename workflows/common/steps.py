@@ -1,4 +1,4 @@
-"""What a workflow has asked of another context, until it is done."""
+"""Steps: commands that a workflow has sent to another context."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from domain.common.commands import Command
 from domain.common.texts import PlainText
-from workflows.common.retries import StepPolicy, without_end
+from workflows.common.retries import StepPolicy, unlimited_retries
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Step(Generic[Input, Result]):
-    """One activity, started at once; its first try is bounded, every further one is not."""
+    """One activity, started immediately. Its first execution is bounded in time, later ones are not."""
 
     command: Command[Input, Result]
     command_input: Input
@@ -25,13 +25,13 @@ class Step(Generic[Input, Result]):
     def __post_init__(self) -> None:
         self.handle = self._start(bounded_by=timedelta(seconds=self.policy.attention_after))
 
-    def try_on(self) -> None:
-        """Start it again, without limit."""
+    def retry(self) -> None:
+        """Start the activity again, without a time limit."""
         self.handle = self._start(bounded_by=None)
 
-    def give_up(self) -> None:
-        """Tell it to stop; it may have been done all the same, and nobody waits for it any more."""
-        # An exception that nobody reads would be reported as lost.
+    def abandon(self) -> None:
+        """Cancel the activity and stop waiting for it. It may have been carried out nevertheless."""
+        # Read its exception: asyncio reports an exception that is never retrieved.
         self.handle.add_done_callback(lambda handle: handle.cancelled() or handle.exception())
         self.handle.cancel()
 
@@ -44,5 +44,5 @@ class Step(Generic[Input, Result]):
             summary=PlainText(self.command.summary),
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
             schedule_to_close_timeout=bounded_by,
-            retry_policy=without_end(self.policy),
+            retry_policy=unlimited_retries(self.policy),
         )

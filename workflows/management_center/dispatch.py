@@ -1,7 +1,7 @@
-"""DispatchWorkflow (배차): tells one order after another to have its engineer decided anew.
+"""DispatchWorkflow (배차): asks one order after another to decide its engineer again.
 
-What is due stands in the management center's store, so nothing is lost where this ends early: whoever makes something
-due calls it, and the context's workers look now and then.
+The management center's store knows which orders are due, so nothing is lost if this workflow ends early. Whoever
+makes an order due signals it, and the context's workers check periodically.
 """
 
 from datetime import timedelta
@@ -11,47 +11,47 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from domain.management_center.dispatch import FIND_DUE, LOOK, TELL_ORDER, WORKFLOW_TYPE, Due, FindDue
-from workflows.common.activity_calls import ask
+from workflows.common.activity_calls import execute
 
 _ONE_TRY = timedelta(seconds=5)
 _PATIENCE = timedelta(seconds=30)
-"""For one order; it is put off where that is not enough."""
+"""Time for one order to answer. After it, the order is postponed."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class DispatchWorkflow:
-    """Runs while something is due, and ends."""
+    """Runs while orders are due, and then ends."""
 
     def __init__(self) -> None:
-        self.called = False
-        self.told: set[tuple[str, int]] = set()
-        self.put_off: list[str] = []
+        self.signaled = False
+        self.asked_rounds: set[tuple[str, int]] = set()
+        self.postponed: list[str] = []
 
     @workflow.run
     async def run(self) -> None:
-        """Tell orders until none is due, but those that do not answer."""
+        """Ask orders until none is due except those that do not answer."""
         while not workflow.info().is_continue_as_new_suggested():
-            self.called = False
-            due = await ask(FIND_DUE, FindDue(self.put_off), one_try=_ONE_TRY, retries=_RETRIES)
+            self.signaled = False
+            due = await execute(FIND_DUE, FindDue(self.postponed), one_try=_ONE_TRY, retries=_RETRIES)
             for order in due:
-                if not await self._tell(order):
-                    self.put_off.append(order.order_id)
-            if not due and not self.called:
+                if not await self._reconsider(order):
+                    self.postponed.append(order.order_id)
+            if not due and not self.signaled:
                 return
         workflow.continue_as_new()
 
     @workflow.signal(name=LOOK)
     def look(self, _: str = "") -> None:
-        """There may be something more to do."""
-        self.called = True
+        """Look again for orders that are due."""
+        self.signaled = True
 
-    async def _tell(self, order: Due) -> bool:
-        """Whether the order has answered, as it has not been told before that nothing has come of it."""
-        if (order.order_id, order.round) in self.told:
+    async def _reconsider(self, order: Due) -> bool:
+        """Ask the order to decide, once for each round. Return whether it has decided."""
+        if (order.order_id, order.round) in self.asked_rounds:
             return False
-        self.told.add((order.order_id, order.round))
+        self.asked_rounds.add((order.order_id, order.round))
         try:
-            return await ask(TELL_ORDER, order, one_try=_ONE_TRY, within=_PATIENCE, retries=_RETRIES)
+            return await execute(TELL_ORDER, order, one_try=_ONE_TRY, within=_PATIENCE, retries=_RETRIES)
         except ActivityError:
             return False

@@ -1,6 +1,6 @@
-"""ErasureWorkflow (개인정보 삭제): erases what is known of a customer, in every context and in Temporal, to the end.
+"""ErasureWorkflow (개인정보 삭제): erases a customer's personal data, in every context and in Temporal.
 
-The view comes last: by it the customer's orders are found, so whatever is cut short is found and done again.
+The view is erased last, because it is what finds the customer's orders: an interrupted erasure finds them again.
 """
 
 from dataclasses import replace
@@ -19,34 +19,34 @@ from domain.erasure import (
     Erased,
     Erasure,
 )
-from workflows.common.activity_calls import Input, Result, ask
+from workflows.common.activity_calls import Input, Result, execute
 
 _STEPS = (ERASE_WORKFLOWS, *BEFORE_VIEW, ERASE_VIEW)
 _ONE_TRY = timedelta(minutes=10)
 _SILENCE = timedelta(seconds=30)
-"""A worker that was killed is noticed by it."""
+"""Heartbeat timeout. It detects a worker that was killed."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=30))
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class ErasureWorkflow:
-    """Refuses where an order is open; otherwise it ends once nothing is left."""
+    """Refuses if an order of the customer is open. Otherwise it ends when no order is left to erase."""
 
     @workflow.run
     async def run(self, request: Erasure = Erasure()) -> Erased:
-        """Erase some orders after others."""
-        found = await _ask(ERASE_FIND, request)
+        """Erase the customer's orders, batch by batch."""
+        found = await _execute(ERASE_FIND, request)
         if found.open and not request.erased:
             return Erased(refused=True)
         while found.order_ids:
             for step in _STEPS:
-                await _ask(step, found)
+                await _execute(step, found)
             request = replace(request, erased=request.erased + len(found.order_ids))
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(request)
-            found = await _ask(ERASE_FIND, request)
+            found = await _execute(ERASE_FIND, request)
         return Erased(request.erased)
 
 
-async def _ask(command: Command[Input, Result], request: Input) -> Result:
-    return await ask(command, request, one_try=_ONE_TRY, silence=_SILENCE, retries=_RETRIES)
+async def _execute(command: Command[Input, Result], command_input: Input) -> Result:
+    return await execute(command, command_input, one_try=_ONE_TRY, silence=_SILENCE, retries=_RETRIES)

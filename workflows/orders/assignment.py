@@ -1,4 +1,4 @@
-"""Rounds of assignment: who is to come and when, until somebody has agreed to."""
+"""Assignment rounds: which engineer comes and when, until one accepts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,20 +25,20 @@ from workflows.orders.decisions import ReassignmentRequest, Report
 from workflows.orders.publication import Publication
 from workflows.orders.state import OrderState
 
-_WHY_NOBODY = {
+_ATTENTION_REASONS = {
     AssignmentRefusal.NO_SERVICE_AREA: AttentionReason.NO_SERVICE_AREA,
     AssignmentRefusal.NO_ENGINEER: AttentionReason.NO_ENGINEER,
     AssignmentRefusal.NO_CAPACITY: AttentionReason.NO_CAPACITY,
 }
 _SHOWS_A_NEW_REGION = "shows-a-new-region"
-"""Since this patch, an order that is refused again after the service areas were redrawn gets a new version."""
-_UNPLACED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
-_NOBODY: Mapping[str, Any] = {"engineer_id": None, "engineer_name": None, "visit": None}
-"""Fields of an order that nobody has."""
+"""Patch: an order that is refused again after the service areas were redrawn gets a new version."""
+_UNASSIGNED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
+_NO_ENGINEER: Mapping[str, Any] = {"engineer_id": None, "engineer_name": None, "visit": None}
+"""Fields of an order without an engineer."""
 
 
 class AssignmentRounds:
-    """What happens from round to round of one order."""
+    """The assignment rounds of one order."""
 
     def __init__(self, state: OrderState, publication: Publication, process: Process) -> None:
         self._state = state
@@ -46,11 +46,12 @@ class AssignmentRounds:
         self._process = process
 
     async def assign(self) -> None:
-        """Have an engineer of the region assigned, and the visit booked; or wait until that can be."""
+        """Have an engineer of the region assigned and the visit booked, or wait until this is possible."""
         state = self._state
         request = state.pending_request
         if request is None and state.declines_exhausted and state.order.status is OrderStatus.AWAITING_ENGINEER:
-            # A person's request was refused. To ask again, for nobody, would be to miss what has become free meanwhile.
+            # A person's request was refused. Another round with `enough` set would choose nobody, and would miss the
+            # capacity that has appeared meanwhile.
             await self._await_request()
             return
         outcome = await self._decide_round(request)
@@ -63,7 +64,7 @@ class AssignmentRounds:
             await self._await_engineer(outcome)
 
     async def reassign(self, request: ReassignmentRequest) -> None:
-        """Have another round decided for an order that an engineer has already, or had."""
+        """Have another round decided for an order that has or had an engineer."""
         outcome = await self._decide_round(request)
         if outcome.assignment is not None:
             self.take_assignment(outcome.assignment, request)
@@ -72,39 +73,39 @@ class AssignmentRounds:
         else:
             await self._lose_visit(request)
 
-    async def pass_over(self, declined: Report, event: Event) -> None:
-        """Write down that this engineer does not do it; the next one is to be asked."""
+    async def exclude_engineer(self, declined: Report, event: Event) -> None:
+        """Record that this engineer does not do the installation, so that the next one is asked."""
         await self._process.step(DECLINE_INSTALLATION, self.answer_of(declined))
         self._state.excluded_engineers.append(declined.engineer_id)
         self._state.consecutive_declines += 1
         self._state.cancel_report_deadline()
-        self._publication.record(event, by=declined.by, detail=declined.reason, **_NOBODY)
+        self._publication.record(event, by=declined.by, detail=declined.reason, **_NO_ENGINEER)
         declined.settle()
 
     async def closed_elsewhere(self) -> None:
-        """An order that was set back to before its own end finds its installation canceled: ask for a manager."""
+        """Ask for a manager: the order was reset to before its end, and its installation is already canceled."""
         self._state.reported_completion = None
         self._state.refuse_reports(IllegalTransition("the installation has been canceled"))
         region = self._state.order.region
         await self._await_engineer(AssignmentOutcome(refusal=AssignmentRefusal.CLOSED, region=region))
 
-    def close(self) -> Step[CloseAssignment, None]:
-        """Begin to free the window for others: the order has ended, or will for certain."""
+    def begin_closing(self) -> Step[CloseAssignment, None]:
+        """Begin to release the window, for an order that has ended or is certain to end."""
         return self._process.begin(CLOSE_ASSIGNMENT, CloseAssignment(self._state.order.order_id))
 
     def answer_of(self, report: Report) -> RecordAnswer:
-        """What the installation context is to write down of what an engineer said."""
+        """Return what the installation context records of an engineer's report."""
         order_id, now = self._state.order.order_id, workflow.now()
         return RecordAnswer(order_id, self._state.round, now, report.reason, report.note, report.serials)
 
-    async def wait_for_people(self, until: Callable[[], bool]) -> None:
-        """Publish the order as it stands, and wait."""
+    async def publish_and_wait(self, until: Callable[[], bool]) -> None:
+        """Publish the order, and wait for a condition."""
         if not until():
             self._publication.publish()
         await self._process.wait(until)
 
     async def _decide_round(self, request: ReassignmentRequest | None) -> AssignmentOutcome:
-        """Ask the management center for the next round: for what is requested, or for its own choice."""
+        """Have the management center decide the next round, as requested or by its own choice."""
         state = self._state
         state.last_round += 1
         command_input = AssignEngineer(
@@ -122,25 +123,25 @@ class AssignmentRounds:
             command_input.engineer_id = request.engineer_id
             command_input.wanted = request.start or state.agreed_start
             command_input.exactly, command_input.otherwise = request.start is not None, WhenNobody.KEEP
-        elif request is not None and state.order.status not in _UNPLACED:
-            # The customer has been told when somebody comes: the engineer may change, the window not.
+        elif request is not None and state.order.status not in _UNASSIGNED:
+            # The customer knows the time of the visit: the engineer may change, but not the window.
             command_input.exactly, command_input.otherwise = True, WhenNobody.RELEASE
         if command_input.exactly:
             command_input.keep, command_input.enough = state.order.engineer_id, False
         outcome = await self._process.step(ASSIGN_ENGINEER, command_input)
-        # An order that was reset to an earlier round catches up with what was decided after it.
+        # An order that was reset to an earlier round catches up with the rounds that were decided after it.
         state.last_round = max(state.last_round, outcome.round)
         return outcome
 
     def take_assignment(self, assignment: Assignment, request: ReassignmentRequest | None) -> None:
-        """A round has been decided: the order is that engineer's now, and the visit at that time."""
+        """Apply a decided round to the order: its engineer and the time of the visit."""
         state, order, before = self._state, self._state.order, self._state.agreed_start
         state.assignment = assignment
         state.engineer_by_round[assignment.round] = assignment.engineer_id
         moved = assignment.visit is not None and (
             before not in (None, assignment.visit.start) or (request is not None and request.start is not None)
         )
-        if order.status in _UNPLACED:
+        if order.status in _UNASSIGNED:
             event = Event.ORDER_ACCEPTED
         elif moved and order.engineer_id == assignment.engineer_id:
             event = Event.VISIT_RESCHEDULED
@@ -165,39 +166,39 @@ class AssignmentRounds:
         if request is not None and request.start is not None:
             state.reschedules += 1
         pending = state.pending_request
-        if pending is not None and (pending is request or pending.met_by(assignment)):
+        if pending is not None and (pending is request or pending.satisfied_by(assignment)):
             state.settle_request(pending)
 
     async def _await_engineer(self, outcome: AssignmentOutcome) -> None:
-        """Nobody can be assigned: ask for a manager; the management center tells when capacity appears."""
+        """Ask for a manager, because nobody can be assigned, and wait until the management center reports capacity."""
         state, order = self._state, self._state.order
         reason = AttentionReason.ORDER_CLOSED_ELSEWHERE
         if outcome.refusal is not None:
             unknown = AttentionReason(outcome.refusal.value) if not outcome.refusal.known else reason
-            reason = _WHY_NOBODY.get(outcome.refusal, unknown)
+            reason = _ATTENTION_REASONS.get(outcome.refusal, unknown)
         redrawn = order.region != outcome.region
         state.cancel_report_deadline()
         awaited = order.status is OrderStatus.AWAITING_ENGINEER and order.attention
         if not awaited or awaited.reason != reason:
-            self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NOBODY)
-            asked = f"{state.consecutive_declines} have been asked" if state.declines_exhausted else None
-            self._publication.ask_for_attention(reason, asked)
+            self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NO_ENGINEER)
+            detail = f"{state.consecutive_declines} have been asked" if state.declines_exhausted else None
+            self._publication.ask_for_attention(reason, detail)
         elif redrawn and workflow.patched(_SHOWS_A_NEW_REGION):
-            self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NOBODY)
+            self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NO_ENGINEER)
         else:
-            # An order of before this patch learned of its region with its next event.
+            # Before this patch, an order published its new region only with its next event.
             order.region = outcome.region
         await self._await_request()
 
     async def _await_request(self) -> None:
-        """Wait for a manager, the customer, or new capacity; with that, those who have been asked are counted anew."""
+        """Wait for a manager, the customer, or new capacity. New capacity resets the count of declines."""
         state = self._state
-        await self.wait_for_people(lambda: state.pending_request is not None)
+        await self.publish_and_wait(lambda: state.pending_request is not None)
         if state.pending_request is not None and not state.pending_request.personal:
             state.consecutive_declines = 0
 
     def _refuse_request(self, request: ReassignmentRequest, outcome: AssignmentOutcome) -> None:
-        """The management center does not do it, and the order goes on as it was; or it is to be asked again."""
+        """Answer a request that the management center refused. After `SUPERSEDED` it stays, to be decided again."""
         if outcome.refusal is AssignmentRefusal.SUPERSEDED:
             return
         refusal: Refusal | None = None
@@ -210,11 +211,11 @@ class AssignmentRounds:
         self._state.settle_request(request, refusal)
 
     async def _lose_visit(self, request: ReassignmentRequest) -> None:
-        """Nobody can come instead of the engineer at that time: the customer has to be asked for another."""
+        """Give up the visit, because no other engineer can come at that time. The customer has to choose another."""
         reason = "the engineer cannot come"
         answer = RecordAnswer(self._state.order.order_id, self._state.round, workflow.now(), reason)
         await self._process.step(WITHDRAW_INSTALLATION, answer)
         self._state.cancel_report_deadline()
-        self._publication.record(Event.VISIT_LOST, detail=reason, **_NOBODY)
+        self._publication.record(Event.VISIT_LOST, detail=reason, **_NO_ENGINEER)
         self._publication.ask_for_attention(AttentionReason.VISIT_LOST)
         self._state.settle_request(request)

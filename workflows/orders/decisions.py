@@ -1,4 +1,4 @@
-"""What people decide about a running order, and how the workflow answers them."""
+"""Decisions about a running order: engineers' reports and requests for another round."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ _MOST_SERIALS = 50
 
 @dataclass
 class Report(Decision):
-    """What the engineer of a round says about it."""
+    """Report of the engineer of a round."""
 
     engineer_id: str
     reason: str | None = None
@@ -22,7 +22,7 @@ class Report(Decision):
 
     @classmethod
     def of(cls, act: EngineerAct) -> "Report":
-        """What an engineer has sent, within bounds."""
+        """Create a report from an engineer's message. Texts and lists are cut to their limits."""
         return cls(
             bounded(act.by) or f"engineer:{act.engineer_id}",
             act.engineer_id,
@@ -34,10 +34,10 @@ class Report(Decision):
 
 @dataclass
 class ReassignmentRequest(Decision):
-    """That the next round be decided.
+    """Request to decide the next round.
 
-    A manager's names an engineer; one for another visit names its window's start; the management center's names
-    neither.
+    A manager's request names an engineer. A request for another visit names the start of its window. A request of the
+    management center names neither.
     """
 
     engineer_id: str | None = None
@@ -45,15 +45,15 @@ class ReassignmentRequest(Decision):
 
     @property
     def personal(self) -> bool:
-        """Somebody wants something of it, and is told where that is not to be had."""
+        """Whether a person asks for something specific, and has to learn if it is not possible."""
         return self.engineer_id is not None or self.start is not None
 
     def same_as(self, other: "ReassignmentRequest") -> bool:
-        """Whether both want the same, whoever made them."""
+        """Whether both ask for the same, regardless of who made them."""
         return (self.engineer_id, self.start) == (other.engineer_id, other.start)
 
-    def met_by(self, assignment: Assignment) -> bool:
-        """Whether nothing more is to be decided for it."""
+    def satisfied_by(self, assignment: Assignment) -> bool:
+        """Whether the assignment fulfills the request."""
         if self.start is not None:
             return assignment.visit is not None and assignment.visit.start == self.start
         return self.engineer_id == assignment.engineer_id

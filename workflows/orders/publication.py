@@ -1,6 +1,6 @@
-"""What others see of an order: its history, search attributes, current details, and its row in the read model.
+"""Publication of an order: its history, search attributes, current details, and row in the read model.
 
-`Publication` is the one place that changes any of it, so nothing changes without a new version.
+Only `Publication` changes any of these, so that nothing changes without a new version.
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from domain.common.texts import PlainText
 from domain.order_policy import OrderPolicy
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Attention, AttentionReason, Event, Order
-from workflows.common.retries import without_end
+from workflows.common.retries import unlimited_retries
 from workflows.orders import visibility
 
 
 class Publication:
-    """The order as it is published."""
+    """The published state of one order."""
 
     def __init__(self, order: Order, policy: OrderPolicy) -> None:
         self.order = order
         self.projector = Projector(order, policy)
-        self._shown: dict[SearchAttributeKey[str], str | None] = {visibility.ORDER_STATUS: order.status.value}
-        self._shown_version = order.version
+        self._published: dict[SearchAttributeKey[str], str | None] = {visibility.ORDER_STATUS: order.status.value}
+        self._published_version = order.version
         workflow.set_current_details(visibility.details(order))
 
     def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None, **changes: Any) -> None:
-        """Note an event: the one way in which status, history and the fields of the order change.
+        """Record an event. Status, history and fields of the order change only here.
 
         Args:
             event: What happened.
             by: The actor.
-            detail: What else is to be known of it.
-            changes: Fields of the order that change with it, by name.
+            detail: Further information for people.
+            changes: Fields of the order that change with the event, by name.
         """
         for name, value in changes.items():
             setattr(self.order, name, value)
@@ -47,16 +47,16 @@ class Publication:
         workflow.set_current_details(visibility.details(self.order))
 
     def ask_for_attention(self, reason: AttentionReason, detail: str | None = None) -> None:
-        """Ask for a person; the time of the first asking for this reason is kept."""
+        """Ask for attention. Asking again for the same reason keeps the time of the first request."""
         if self.order.attention is None or self.order.attention.reason != reason:
             self._set_attention(Attention(reason, workflow.now(), detail))
 
     def clear_attention(self) -> None:
-        """Ask for nobody any more."""
+        """Withdraw the request for attention."""
         self._set_attention(None)
 
     def acknowledge_attention(self, by: str) -> None:
-        """Note who has taken on what a person is asked for; the same person again changes nothing."""
+        """Record who acknowledged the request for attention. A repetition by the same person changes nothing."""
         attention = self.order.attention
         if attention is not None and attention.acknowledged_by != by:
             acknowledged = replace(attention, acknowledged_by=by, acknowledged_at=workflow.now())
@@ -64,7 +64,7 @@ class Publication:
             self.publish()
 
     def ask_for_attention_until(self, reason: AttentionReason) -> Callable[[], None]:
-        """Ask for a person, and publish it; returns what restores the attention of before, and publishes that."""
+        """Ask for attention and publish this. Returns a function that restores and publishes the earlier attention."""
         before = self.order.attention
         self.ask_for_attention(reason)
         self.publish()
@@ -76,12 +76,12 @@ class Publication:
         return restore
 
     def publish(self) -> None:
-        """Bring search attributes and projection up to date, together."""
-        if self._shown_version == self.order.version:
+        """Bring the search attributes and the projection up to date, together."""
+        if self._published_version == self.order.version:
             return
-        if changes := visibility.changes(self._shown, self.order):
+        if changes := visibility.changes(self._published, self.order):
             workflow.upsert_search_attributes(changes)
-        self._shown, self._shown_version = visibility.attributes(self.order), self.order.version
+        self._published, self._published_version = visibility.attributes(self.order), self.order.version
         self.projector.project()
 
     def _set_attention(self, attention: Attention | None) -> None:
@@ -90,7 +90,7 @@ class Publication:
 
 
 class Projector:
-    """Sends the order as it stands whenever that is due; what becomes due meanwhile merges into the next sending."""
+    """Sends the current order to the read model. Changes during a sending are merged into the next one."""
 
     def __init__(self, order: Order, policy: OrderPolicy) -> None:
         self._order = order
@@ -103,26 +103,26 @@ class Projector:
 
     @property
     def idle(self) -> bool:
-        """Everything that was due has been stored, or (when closing) given up."""
+        """Whether everything that was due has been stored, or (while closing) given up."""
         return not self._due and self._under_way is None
 
     def project(self) -> None:
-        """Store the order as it stands: at once, or as soon as what is under way is done.
+        """Send the current order immediately, or as soon as the current sending has ended.
 
-        At once, for what the saga starts next then ends with it, and one workflow task takes both.
+        An immediate sending ends together with the step that the workflow starts next: one workflow task takes both.
         """
         self._due = True
         if self._under_way is None:
             self._send()
 
     def close(self) -> None:
-        """From now on a state that cannot be stored within the policy's patience is given up."""
+        """From now on, give up a state that cannot be stored within the policy's patience."""
         self._give_up_at = workflow.now() + self._longest
         if self._due and self._under_way is not None:
             self._under_way.cancel()
 
     async def run(self) -> None:
-        """Project for as long as the workflow lives; whatever happens, the coroutine goes on."""
+        """Send for as long as the workflow runs. No failure ends this coroutine."""
         while True:
             await workflow.wait_condition(lambda: self._under_way is not None)
             if self._under_way is not None:
@@ -146,7 +146,7 @@ class Projector:
             summary=PlainText(PROJECT_ORDER.summary),
             start_to_close_timeout=self._one_try,
             schedule_to_close_timeout=self._patience(),
-            retry_policy=without_end(self._policy),
+            retry_policy=unlimited_retries(self._policy),
         )
 
     def _patience(self) -> timedelta:

@@ -1,4 +1,4 @@
-"""Who may say what, and when: pure functions of the state, which answer with a refusal or with `None`."""
+"""Rules of who may do what, and when: pure functions of the state that return a refusal or `None`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,24 +18,27 @@ from workflows.orders.decisions import ReassignmentRequest
 from workflows.orders.state import OrderState
 
 _REQUESTED = (OrderStatus.ENGINEER_ASSIGNED, OrderStatus.INSTALLATION_REQUESTED)
-"""The engineer may see the request before the order has taken note that it was sent."""
+"""Statuses in which an engineer may answer. They may see the request before the order records that it was sent."""
 _LATE_ASSIGNMENTS = 20
-"""So many may a manager still ask for once the history is long; others lead to the order's end without them."""
-_HELD = (OrderStatus.ENGINEER_ASSIGNED, OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
-"""An engineer has the order."""
+"""How many assignments managers may still request once the history is long."""
+_ASSIGNED = (OrderStatus.ENGINEER_ASSIGNED, OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
+"""Statuses in which an engineer has the order."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What Temporal tells of the workflow at this moment, beside the order's own state."""
+    """What Temporal says about the workflow at this moment, besides the order's own state."""
 
     cancel_requested: bool = False
     history_is_long: bool = False
-    """The server suggests to write no more into this order's history than has to be."""
+    """The server suggests that this workflow's history should not grow any more."""
 
 
 def refuse_action(state: OrderState, now: Moment, action: EngineerAction, act: EngineerAct) -> Refusal | None:
-    """An engineer acts: only the one of the round in force, and only what the state allows; the same again is fine."""
+    """Check an engineer's action: only the engineer of the current round, and only what the state allows.
+
+    A repetition of the same action is accepted.
+    """
     key = state.key_of(action, act)
     if act.engineer_id not in state.engineer_by_round.values():
         return NotAssigned("the installation is not this engineer's")
@@ -68,7 +71,7 @@ def _refuse_by_reports(state: OrderState, action: EngineerAction) -> Refusal | N
 
 
 def refuse_assignment(state: OrderState, now: Moment, engineer_id: str) -> Refusal | None:
-    """A manager names an engineer: until the completion or a cancel."""
+    """Check a manager's choice of an engineer: possible until the completion or a cancel."""
     if not engineer_id or engineer_id != bounded(engineer_id):
         return EngineerUnavailable("there is no such engineer")
     request = ReassignmentRequest("", engineer_id)
@@ -81,7 +84,7 @@ def refuse_assignment(state: OrderState, now: Moment, engineer_id: str) -> Refus
 
 
 def refuse_reschedule(state: OrderState, now: Moment, start: datetime) -> Refusal | None:
-    """Another visit is wanted: until the visit has been done, or a cancel was taken."""
+    """Check a request for another visit: possible until the completion or a cancel."""
     if start.tzinfo is None:
         return VisitUnavailable("no visit window begins at a time without a zone")
     request = ReassignmentRequest("", start=start)
@@ -94,7 +97,7 @@ def refuse_reschedule(state: OrderState, now: Moment, start: datetime) -> Refusa
 
 
 def refuse_reconsideration(state: OrderState, now: Moment) -> Refusal | None:
-    """The management center wants another round: while nobody has the order, or before its engineer has begun."""
+    """Check the management center's request: possible until the engineer of the order has begun the visit."""
     if state.pending_request is not None:
         return None
     if refusal := _refuse_request(state, now, ReassignmentRequest("")):
@@ -106,32 +109,32 @@ def refuse_reconsideration(state: OrderState, now: Moment) -> Refusal | None:
 
 
 def refuse_acknowledgement(state: OrderState, now: Moment) -> Refusal | None:
-    """A manager takes on what a person is asked for: while one is, and the order has not ended."""
+    """Check an acknowledgement: possible while the order asks for attention and has not ended."""
     if state.order.attention is None or state.order.status.final:
-        return IllegalTransition("nobody is asked for")
+        return IllegalTransition("the order does not ask for attention")
     if now.history_is_long:
         return IllegalTransition("the order has been changed too often")
     return None
 
 
 def refuse_cancel_again(state: OrderState) -> Refusal | None:
-    """A cancel that comes too late has been recorded once, which is enough."""
+    """Check a repeated cancel: once a cancel that came too late is recorded, later ones are refused unrecorded."""
     return too_late_to_cancel() if state.reported_completion is not None and state.cancel_rejected else None
 
 
 def too_late_to_cancel() -> Refusal:
-    """A completion was taken first."""
+    """Return the refusal of a cancel that comes after the completion."""
     return OrderCancelRejected("the installation has been completed")
 
 
 def held_by(state: OrderState, engineer_id: str) -> bool:
-    """Whether the engineer has the order already, and nothing is about to change that."""
-    holds = state.order.status in _HELD and state.order.engineer_id == engineer_id
+    """Whether the engineer already has the order, and no pending change affects that."""
+    holds = state.order.status in _ASSIGNED and state.order.engineer_id == engineer_id
     return holds and state.pending_request is None and not _given_up(state)
 
 
 def visited_at(state: OrderState, start: datetime) -> bool:
-    """Whether the order's visit begins then already, and nothing is about to change that."""
+    """Whether the order's visit already begins at this time, and no pending change affects that."""
     visit = state.order.visit
     return visit is not None and visit.start == start and state.pending_request is None and not _given_up(state)
 
@@ -148,10 +151,10 @@ def _refuse_request(state: OrderState, now: Moment, request: ReassignmentRequest
 
 
 def joins(state: OrderState, request: ReassignmentRequest) -> bool:
-    """Somebody wants the same already."""
+    """Whether the same is already requested."""
     return state.pending_request is not None and state.pending_request.same_as(request)
 
 
 def _given_up(state: OrderState) -> bool:
-    """The engineer who has the order has said that this visit comes to nothing."""
+    """Whether the engineer of the order has declined, or reported the visit as incomplete."""
     return state.report(EngineerAction.DECLINE) is not None or state.report(EngineerAction.INCOMPLETE) is not None

@@ -1,7 +1,7 @@
 """SubscriptionWorkflow: one order (가입신청), from the customer's request to the finished installation.
 
-`run` tells the story; the handlers write decisions down; `rules` says who may decide what and when; `assignment` and
-`visit` carry the steps out.
+`run` tells the story; the handlers record decisions; `rules` says who may decide what and when; `assignment` and
+`visit` carry out the steps.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ from workflows.orders.state import OrderState
 from workflows.orders.visit import Visit
 
 _FREES_THE_WINDOW = "cancel-frees-the-window"
-"""Since visits are booked: a cancel is answered when the window is free, too."""
+"""Patch: a cancel is answered only when the visit's window is free, too."""
 _REFUSED_FOR_GOOD = "a-refused-completion-stays-refused"
-"""Since this patch, a completion that was refused and is sent again is not the point of no return."""
+"""Patch: a completion that was refused and is sent again is not the point of no return."""
 _UNAVAILABLE = {
     contexts.MANAGEMENT_CENTER: AttentionReason.MANAGEMENT_CENTER_UNAVAILABLE,
     contexts.INSTALLATION: AttentionReason.INSTALLATION_UNAVAILABLE,
@@ -49,7 +49,7 @@ _UNAVAILABLE = {
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class SubscriptionWorkflow:
-    """The saga of one order, and the only authority on it."""
+    """Saga of one order, and the only authority on its state."""
 
     @workflow.init
     def __init__(self, subscription: Subscription) -> None:
@@ -62,21 +62,21 @@ class SubscriptionWorkflow:
 
     @workflow.run
     async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
-        """Fulfill the order or undo it. The result is the order as it ended, however it ended."""
+        """Fulfill the order or undo it. Returns the order as it ended."""
         projecting = asyncio.create_task(self.publication.projector.run())
         try:
             await self.fulfill()
         except Interrupted:
             await self.compensate()
         self.publication.publish()
-        await self.process.finish(self.state.closing_step or self.assignment.close(), shielded=True)
+        await self.process.finish(self.state.closing_step or self.assignment.begin_closing(), shielded=True)
         self.state.window_released = True
         await self.settled()
         projecting.cancel()
         return self.state.order
 
     async def fulfill(self) -> None:
-        """Go from status to status until the order is complete."""
+        """Carry out the step of each status until the order is complete."""
         while self.state.order.status is not OrderStatus.JOIN_COMPLETED:
             match self.state.order.status:
                 case OrderStatus.JOIN_ORDERED | OrderStatus.AWAITING_ENGINEER:
@@ -91,7 +91,7 @@ class SubscriptionWorkflow:
                     await self.visit.await_completion()
 
     async def compensate(self) -> None:
-        """Cancel the installation with the order, together, and free the visit's window."""
+        """Cancel the order together with its installation, and release the visit's window."""
         state, order = self.state, self.state.order
         cancellation = state.cancellation or CancelRequest()
         refusal = IllegalTransition("the order is being canceled")
@@ -102,14 +102,14 @@ class SubscriptionWorkflow:
         self.publication.record(Event.CANCEL_ORDERED, by=cancellation.by, detail=cancellation.reason)
         self.publication.publish()
         if workflow.patched(_FREES_THE_WINDOW):
-            state.window_released, state.closing_step = False, self.assignment.close()
+            state.window_released, state.closing_step = False, self.assignment.begin_closing()
         request = CancelInstallation.of(order, cancellation.reason)
         await self.process.step(CANCEL_INSTALLATION, request, shielded=True)
         self.publication.record(Event.INSTALLATION_CANCELED)
         self.publication.record(Event.ORDER_CANCELED)
 
     async def settled(self) -> None:
-        """Wait until the last state is projected (or given up) and everybody who waits has been answered."""
+        """Wait until the last state is projected (or given up) and every waiting handler has returned."""
         projector = self.publication.projector
         self.publication.publish()
         projector.close()
@@ -117,9 +117,9 @@ class SubscriptionWorkflow:
 
     @workflow.update(name=Message.CANCEL)
     async def cancel(self, request: CancelRequest = CancelRequest()) -> Order:
-        """Cancel the order and its installation; answered when both are canceled, and the visit's window is free.
+        """Cancel the order and its installation. Returns when both are canceled and the visit's window is free.
 
-        The first cancel that comes too late is refused here and not by the validator, so that the refusal is recorded.
+        The first cancel that comes too late is refused here, not by the validator, so that the refusal is recorded.
         """
         if not self._take_cancel(request):
             raise as_failure(rules.too_late_to_cancel())
@@ -129,33 +129,33 @@ class SubscriptionWorkflow:
 
     @cancel.validator
     def validate_cancel(self, request: CancelRequest = CancelRequest()) -> None:  # noqa: ARG002 - as the update's
-        """The first refusal is recorded, by the handler. Further ones leave nothing in the history."""
+        """Refuse repeated late cancels without a trace in the history. The handler records the first one."""
         refuse(rules.refuse_cancel_again(self.state))
 
     @workflow.signal(name=Message.REQUEST_CANCEL)
     def request_cancel(self, request: CancelRequest = CancelRequest()) -> None:
-        """The same, when nobody waits for the answer: a server keeps a signal while no worker lives."""
+        """Cancel without waiting for the outcome. The server keeps a signal even while no worker runs."""
         self._take_cancel(request)
 
     @property
     def cancel_requested(self) -> bool:
-        """A cancel has been taken, or Temporal's own cancellation request has come in time to be."""
+        """Whether a cancel was accepted, or Temporal's own cancellation request arrived in time."""
         if self.state.reported_completion is not None:
             return False
         return self.state.cancellation is not None or workflow.cancellation_reason() is not None
 
     def take_native_cancel(self) -> None:
-        """Temporal's own cancellation request, as the Web UI's button sends it, is a cancel like any other."""
+        """Record Temporal's own cancellation request, as the Web UI's button sends it, like any other cancel."""
         reason = workflow.cancellation_reason()
         if reason is not None and self.state.cancellation is None:
             self._take_cancel(CancelRequest(by=SYSTEM, reason=reason or None))
 
     def step_stalls(self, context: str) -> Callable[[], None]:
-        """Ask for a person while another context does not do its part."""
+        """Ask for attention while another context does not do its part."""
         return self.publication.ask_for_attention_until(_UNAVAILABLE[context])
 
     def _take_cancel(self, request: CancelRequest) -> bool:
-        """Write a cancel down, or that it is too late. Canceling twice is canceling once."""
+        """Record a cancel, or that it came too late. Return whether it was accepted. A repetition changes nothing."""
         state, order = self.state, self.state.order
         by, reason = state.actor(request.by), bounded(request.reason)
         if state.reported_completion is not None and not state.cancel_rejected:
@@ -163,7 +163,7 @@ class SubscriptionWorkflow:
                 self.publication.record(Event.ORDER_CANCEL_REJECTED, by=by, detail=reason)
                 self.publication.publish()
             else:
-                # An earlier release took a refused completion for a new one, and stopped here.
+                # An earlier release mistook a repeated refused completion for a new one, and got stuck here.
                 state.reported_completion = None
         if state.reported_completion is None:
             state.cancellation = state.cancellation or CancelRequest(by, reason)
@@ -171,28 +171,28 @@ class SubscriptionWorkflow:
 
     @workflow.update(name=EngineerAction.ACCEPT)
     async def accept(self, act: EngineerAct = EngineerAct()) -> None:
-        """The engineer will do it."""
-        await self.state.take_report(EngineerAction.ACCEPT, act).carried_out()
+        """The engineer accepts the installation."""
+        await self.state.record_report(EngineerAction.ACCEPT, act).carried_out()
 
     @accept.validator
     def validate_accept(self, act: EngineerAct = EngineerAct()) -> None:
-        """Only the engineer of the round in force, and only once."""
+        """Only the engineer of the current round, and only once."""
         self._validate(EngineerAction.ACCEPT, act)
 
     @workflow.update(name=EngineerAction.DECLINE)
     async def decline(self, act: EngineerAct = EngineerAct()) -> None:
-        """The engineer will not do it."""
-        await self.state.take_report(EngineerAction.DECLINE, act).carried_out()
+        """The engineer declines the installation."""
+        await self.state.record_report(EngineerAction.DECLINE, act).carried_out()
 
     @decline.validator
     def validate_decline(self, act: EngineerAct = EngineerAct()) -> None:
-        """Only the engineer of the round in force, before any answer."""
+        """Only the engineer of the current round, before any answer."""
         self._validate(EngineerAction.DECLINE, act)
 
     @workflow.update(name=EngineerAction.START)
     async def report_start(self, act: EngineerAct = EngineerAct()) -> None:
-        """The engineer is there and begins."""
-        await self.state.take_report(EngineerAction.START, act).carried_out()
+        """The engineer reports that they are on site and begin."""
+        await self.state.record_report(EngineerAction.START, act).carried_out()
 
     @report_start.validator
     def validate_start(self, act: EngineerAct = EngineerAct()) -> None:
@@ -201,8 +201,8 @@ class SubscriptionWorkflow:
 
     @workflow.update(name=EngineerAction.COMPLETE)
     async def report_completion(self, act: EngineerAct = EngineerAct()) -> None:
-        """The engineer has done it: the point of no return."""
-        completion = self.state.take_report(EngineerAction.COMPLETE, act)
+        """The engineer reports completion: the point of no return."""
+        completion = self.state.record_report(EngineerAction.COMPLETE, act)
         if self.state.reported_completion is None and not (completion.settled and workflow.patched(_REFUSED_FOR_GOOD)):
             self.state.reported_completion = completion
         await completion.carried_out()
@@ -214,68 +214,68 @@ class SubscriptionWorkflow:
 
     @workflow.update(name=EngineerAction.INCOMPLETE)
     async def report_failure(self, act: EngineerAct = EngineerAct()) -> None:
-        """The engineer was there, or tried to be, and it could not be done."""
-        await self.state.take_report(EngineerAction.INCOMPLETE, act).carried_out()
+        """The engineer reports that the installation could not be done at this visit."""
+        await self.state.record_report(EngineerAction.INCOMPLETE, act).carried_out()
 
     @report_failure.validator
     def validate_failure(self, act: EngineerAct = EngineerAct()) -> None:
-        """Only the engineer who has accepted, and has not completed it."""
+        """Only the engineer who has accepted and has not reported completion."""
         self._validate(EngineerAction.INCOMPLETE, act)
 
     @workflow.update(name=Message.ASSIGN_ENGINEER)
-    async def assign_by_hand(self, wanted: ManualAssignment = ManualAssignment()) -> Assignment | None:
-        """A manager gives the order to an engineer, or takes it from one and gives it to another."""
-        if not rules.held_by(self.state, wanted.engineer_id):
-            request = ReassignmentRequest(bounded(wanted.by) or MANAGER, wanted.engineer_id)
+    async def assign_by_hand(self, choice: ManualAssignment = ManualAssignment()) -> Assignment | None:
+        """Assign the engineer that a manager chose, also instead of the current one."""
+        if not rules.held_by(self.state, choice.engineer_id):
+            request = ReassignmentRequest(bounded(choice.by) or MANAGER, choice.engineer_id)
             if self._now.history_is_long and not rules.joins(self.state, request):
                 self.state.late_assignments += 1
-            await self.state.take_request(request).carried_out()
+            await self.state.record_request(request).carried_out()
         return self.state.assignment
 
     @assign_by_hand.validator
-    def validate_assignment(self, wanted: ManualAssignment = ManualAssignment()) -> None:
-        """Until the completion or a cancel."""
-        refuse(rules.refuse_assignment(self.state, self._now, wanted.engineer_id))
+    def validate_assignment(self, choice: ManualAssignment = ManualAssignment()) -> None:
+        """Possible until the completion or a cancel."""
+        refuse(rules.refuse_assignment(self.state, self._now, choice.engineer_id))
 
     @workflow.update(name=Message.RESCHEDULE)
-    async def reschedule(self, wanted: RescheduleRequest = RescheduleRequest()) -> Order:
-        """Another visit window, with the same engineer where possible; the engineer is asked anew."""
-        if not rules.visited_at(self.state, wanted.start):
-            request = ReassignmentRequest(self.state.actor(wanted.by), start=wanted.start)
-            await self.state.take_request(request).carried_out()
+    async def reschedule(self, request: RescheduleRequest = RescheduleRequest()) -> Order:
+        """Move the visit to another window, with the same engineer if possible. The engineer is asked again."""
+        if not rules.visited_at(self.state, request.start):
+            pending = ReassignmentRequest(self.state.actor(request.by), start=request.start)
+            await self.state.record_request(pending).carried_out()
         return self.state.order
 
     @reschedule.validator
-    def validate_reschedule(self, wanted: RescheduleRequest = RescheduleRequest()) -> None:
-        """Until the visit has been done, or a cancel was taken."""
-        refuse(rules.refuse_reschedule(self.state, self._now, wanted.start))
+    def validate_reschedule(self, request: RescheduleRequest = RescheduleRequest()) -> None:
+        """Possible until the completion or a cancel."""
+        refuse(rules.refuse_reschedule(self.state, self._now, request.start))
 
     @workflow.update(name=Message.RECONSIDER)
-    async def reconsider(self, wanted: Reconsider = Reconsider()) -> None:
-        """Capacity has appeared for an order that waits, or its engineer will not be there at its visit."""
-        if wanted.round >= self.state.last_round:
-            request = self.state.pending_request or self.state.take_request(ReassignmentRequest(SYSTEM))
-            await workflow.wait_condition(lambda: request.settled)
+    async def reconsider(self, request: Reconsider = Reconsider()) -> None:
+        """Decide again: capacity has appeared for a waiting order, or its engineer is not available for the visit."""
+        if request.round >= self.state.last_round:
+            pending = self.state.pending_request or self.state.record_request(ReassignmentRequest(SYSTEM))
+            await workflow.wait_condition(lambda: pending.settled)
 
     @reconsider.validator
-    def validate_reconsideration(self, wanted: Reconsider = Reconsider()) -> None:  # noqa: ARG002 - as the update's
-        """While nobody has the order; or before the engineer who has it has begun."""
+    def validate_reconsideration(self, request: Reconsider = Reconsider()) -> None:  # noqa: ARG002 - as the update's
+        """Possible until the engineer of the order has begun the visit."""
         refuse(rules.refuse_reconsideration(self.state, self._now))
 
     @workflow.update(name=Message.ACKNOWLEDGE)
-    async def acknowledge(self, said: Acknowledgement = Acknowledgement()) -> Order:
-        """A manager takes on what a person is asked for."""
-        self.publication.acknowledge_attention(bounded(said.by) or MANAGER)
+    async def acknowledge(self, acknowledgement: Acknowledgement = Acknowledgement()) -> Order:
+        """A manager acknowledges the request for attention."""
+        self.publication.acknowledge_attention(bounded(acknowledgement.by) or MANAGER)
         return self.state.order
 
     @acknowledge.validator
-    def validate_acknowledgement(self, said: Acknowledgement = Acknowledgement()) -> None:  # noqa: ARG002
-        """While a person is asked for, and the order has not ended."""
+    def validate_acknowledgement(self, acknowledgement: Acknowledgement = Acknowledgement()) -> None:  # noqa: ARG002
+        """Possible while the order asks for attention and has not ended."""
         refuse(rules.refuse_acknowledgement(self.state, self._now))
 
     @workflow.query(name=Message.ORDER)
-    def ask_order(self) -> Order:
-        """The order as it stands."""
+    def current_order(self) -> Order:
+        """Return the current order."""
         return self.state.order
 
     @property

@@ -1,4 +1,4 @@
-"""What the people who watch Temporal's Web UI see of an order; none of it is personal."""
+"""What Temporal's Web UI shows of an order. None of it is personal."""
 
 from temporalio.common import (
     SearchAttributeKey,
@@ -18,7 +18,7 @@ ATTENTION = SearchAttributeKey.for_keyword(names.ATTENTION)
 SEARCH_ATTRIBUTES = (ORDER_STATUS, REGION, ENGINEER_ID, ATTENTION)
 
 _LONGEST_NAME = 60
-"""Characters; Temporal means a summary to have 400 bytes at most."""
+"""Characters. Temporal limits a summary to 400 bytes."""
 _KOREAN = {
     "JOIN_ORDERED": "가입신청",
     "AWAITING_ENGINEER": "기사 배정 대기",
@@ -52,24 +52,24 @@ _KOREAN = {
 
 
 def first_attributes(order: Order) -> TypedSearchAttributes:
-    """The search attributes that an order is started with."""
+    """Return the search attributes with which an order is started."""
     return TypedSearchAttributes([SearchAttributePair(ORDER_STATUS, order.status.value)])
 
 
 def summary(order: Order) -> PlainText:
-    """One line for an order, in Temporal's Markdown; a client's text can neither format it nor link to anywhere."""
+    """Return one line about an order, in Temporal's Markdown. Text from clients can add neither formats nor links."""
     product = "".join(sign for sign in order.product_name[:_LONGEST_NAME] if sign.isalnum() or sign in " .,-+/")
     return PlainText(f"가입신청 · Order · {product}")
 
 
 def attributes(order: Order) -> dict[SearchAttributeKey[str], str | None]:
-    """The search attributes of an order as it stands."""
+    """Return the current search attributes of an order."""
     values = search_attributes(order)
     return {key: values[key.name] for key in SEARCH_ATTRIBUTES}
 
 
 def changes(shown: dict[SearchAttributeKey[str], str | None], order: Order) -> list[SearchAttributeUpdate[str]]:
-    """What brings the attributes that are shown up to date."""
+    """Return the updates that bring the published attributes up to date."""
     return [
         key.value_unset() if value is None else key.value_set(value)
         for key, value in attributes(order).items()
@@ -78,7 +78,7 @@ def changes(shown: dict[SearchAttributeKey[str], str | None], order: Order) -> l
 
 
 def details(order: Order) -> str:
-    """The order's story in Markdown."""
+    """Return the order's facts and history in Markdown."""
     facts = [
         ("상태 · Status", _named(order.status.value)),
         ("지역 · Region", order.region),
@@ -86,7 +86,7 @@ def details(order: Order) -> str:
         ("방문 · Visit", order.visit and f"{order.visit.start:%F %R} – {order.visit.end:%R} UTC"),
         ("확인 필요 · Attention", order.attention and f"{order.attention.reason} ({order.attention.since:%F %T} UTC)"),
     ]
-    # Lists, for the Web UI sets the cells of a table without a space between them.
+    # Lists, because the Web UI puts no space between the cells of a table.
     lines = [f"- **{name}**: {value}" for name, value in facts if value]
     lines += ["", "**경과 · History** (UTC)", ""]
     lines += [f"1. {entry.at:%F %T} — {_named(entry.event)} — `{entry.by.replace('`', '')}`" for entry in order.history]

@@ -1,4 +1,4 @@
-"""The engineer's visit: requested, accepted or declined, begun, and reported."""
+"""Visit of the engineer: requested, accepted or declined, begun, and reported."""
 
 from datetime import timedelta
 
@@ -25,13 +25,13 @@ from workflows.orders.publication import Publication
 from workflows.orders.state import OrderState
 
 _FAILED_VISITS = 2
-"""After so many a person should look at the order."""
+"""Number of failed visits after which the order asks for attention."""
 
 
 class Visit:
-    """What happens between an assignment and the end of the installation.
+    """The steps between an assignment and the end of the installation.
 
-    Where the installation turns out to be canceled although the order is not (it was reset), a manager is asked for.
+    If the installation turns out to be canceled although the order is not (it was reset), a manager is asked for.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Visit:
         self._assignment = assignment
 
     async def request(self) -> None:
-        """The assigned engineer is sent an installation request."""
+        """Send an installation request to the assigned engineer."""
         state, order = self._state, self._state.order
         status = await self._process.step(REQUEST_INSTALLATION, RequestInstallation.of(order, state.round))
         if status is InstallationStatus.CANCELED:
@@ -55,11 +55,11 @@ class Visit:
         self._publication.record(Event.INSTALLATION_REQUESTED, detail=f"engineer:{order.engineer_id}")
 
     async def await_answer(self) -> None:
-        """The engineer accepts, declines or stays silent; another engineer or visit may be wanted meanwhile."""
+        """Wait until the engineer accepts, declines or stays silent, or another engineer or visit is requested."""
         state = self._state
         silence = Deadline(state.answer_by, "응답 기한 · Time to answer")
         try:
-            await self._assignment.wait_for_people(
+            await self._assignment.publish_and_wait(
                 lambda: state.answer is not None or state.pending_request is not None or silence.passed
             )
         finally:
@@ -67,19 +67,19 @@ class Visit:
         if (accepted := state.report(EngineerAction.ACCEPT)) is not None:
             await self._accept(accepted)
         elif (declined := state.report(EngineerAction.DECLINE)) is not None:
-            await self._assignment.pass_over(declined, Event.INSTALLATION_DECLINED)
+            await self._assignment.exclude_engineer(declined, Event.INSTALLATION_DECLINED)
         elif state.pending_request is not None:
             await self._assignment.reassign(state.pending_request)
         else:
             engineer_id = state.engineer_by_round[state.round]
             unanswered = Report(SYSTEM, engineer_id, reason="no answer in time")
             state.reports[EngineerAction.DECLINE, state.round, engineer_id] = unanswered
-            await self._assignment.pass_over(unanswered, Event.INSTALLATION_UNANSWERED)
+            await self._assignment.exclude_engineer(unanswered, Event.INSTALLATION_UNANSWERED)
 
     async def await_completion(self) -> None:
-        """The engineer comes, begins, and reports how it went; another engineer or visit may be wanted before."""
+        """Wait for the engineer's reports about the visit, or until another engineer or visit is requested."""
         state = self._state
-        await self._assignment.wait_for_people(
+        await self._assignment.publish_and_wait(
             lambda: state.visit_reported or state.pending_request is not None or state.visit_overdue
         )
         if (started := state.unsettled(EngineerAction.START)) is not None:
@@ -94,14 +94,13 @@ class Visit:
             self._publication.ask_for_attention(AttentionReason.VISIT_UNREPORTED)
 
     async def await_reschedule(self) -> None:
-        """The visit has come to nothing: the customer or a manager says when the next one is to be."""
+        """Wait until the customer or a manager chooses the next visit, after one that failed or was lost."""
         state = self._state
-        await self._assignment.wait_for_people(lambda: state.pending_request is not None)
+        await self._assignment.publish_and_wait(lambda: state.pending_request is not None)
         if state.pending_request is not None:
             await self._assignment.reassign(state.pending_request)
 
     async def _accept(self, accepted: Report) -> None:
-        """The engineer will do it."""
         state = self._state
         status = await self._process.step(ACCEPT_INSTALLATION, self._assignment.answer_of(accepted))
         if status is InstallationStatus.CANCELED:
@@ -115,7 +114,6 @@ class Visit:
             state.report_by = Deadline(due, "방문 결과 보고 기한 · Time to report the visit")
 
     async def _start(self, started: Report) -> None:
-        """The engineer is there."""
         status = await self._process.step(START_INSTALLATION, self._assignment.answer_of(started))
         if status is InstallationStatus.CANCELED:
             await self._assignment.closed_elsewhere()
@@ -124,12 +122,12 @@ class Visit:
         started.settle()
 
     async def _complete(self, completion: Report) -> None:
-        """Completion of the installation completes the order; nothing stops it any more."""
+        """Complete the installation and with it the order. Nothing interrupts this."""
         self._publication.clear_attention()
         answer = self._assignment.answer_of(completion)
         completing = self._process.begin(COMPLETE_INSTALLATION, answer)
-        # Begun together they mostly end in one workflow task; and the order's end is certain by now.
-        self._state.closing_step = self._assignment.close()
+        # Begun together, both mostly end in one workflow task. The end of the order is certain now.
+        self._state.closing_step = self._assignment.begin_closing()
         status = await self._process.finish(completing, shielded=True)
         if status is InstallationStatus.CANCELED:
             await self._assignment.closed_elsewhere()
@@ -139,7 +137,7 @@ class Visit:
         completion.settle()
 
     async def _fail(self, failed: Report) -> None:
-        """The engineer could not do it: the order waits for another visit, and after the second time for a person."""
+        """Record a failed visit. The order waits for another one, and from the second failure on asks for attention."""
         state = self._state
         status = await self._process.step(INCOMPLETE_INSTALLATION, self._assignment.answer_of(failed))
         if status is InstallationStatus.CANCELED:
