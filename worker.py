@@ -1,4 +1,4 @@
-"""A worker process: carries the orders' saga, the other contexts' parts in it, or (the default) all of them.
+"""Worker process: runs the workflows and activities of the named contexts, or (by default) of all contexts.
 
 `python worker.py [--context NAME]…`
 """
@@ -47,17 +47,17 @@ def main() -> None:
     configure_logging(settings)
     change_level_by_signal(settings)
     with instrumented(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
-        uvloop.run(_until_told(settings, served, telemetry))
+        uvloop.run(_serve(settings, served, telemetry))
 
 
 def contexts_named(arguments: Sequence[str] | None = None) -> Sequence[str]:
-    """The contexts to be served, by default as the command line names them; one that is named twice is served once."""
+    """Return the contexts that the command line names, each once. The default is all contexts."""
     parser = argparse.ArgumentParser(description="Serve contexts of the order system from their task queues.")
     parser.add_argument("--context", action="append", choices=contexts.ALL, help="serve this one (default: all)")
     return list(dict.fromkeys(parser.parse_args(arguments).context or contexts.ALL))
 
 
-async def _until_told(settings: Settings, served: Sequence[str], telemetry: Telemetry) -> None:
+async def _serve(settings: Settings, served: Sequence[str], telemetry: Telemetry) -> None:
     await serve(settings, served, WORK, stop_signaled(), telemetry)
 
 

@@ -1,1 +1,1 @@
-"""What the contexts do for the saga, each on its own task queue."""
+"""Activities: the contexts' part in the workflows, each context on its own task queue."""

@@ -1,4 +1,4 @@
-"""The installation context's part in the saga."""
+"""Activities of the installation context."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ from stores.installation.installations import InstallationStore
 
 @dataclass(frozen=True)
 class InstallationActivities:
-    """Refusals are values; an exception is an outage, and the saga tries again."""
+    """Activities of the order workflow. Refusals are return values; an exception is an outage, and is retried."""
 
     store: InstallationStore
 
@@ -46,72 +46,72 @@ class InstallationActivities:
 
     @carries_out(ACCEPT_INSTALLATION)
     async def accept(self, request: RecordAnswer) -> InstallationStatus:
-        """The engineer will do it."""
+        """Record that the engineer accepts."""
         return await self.store.accept(request)
 
     @carries_out(DECLINE_INSTALLATION)
     async def decline(self, request: RecordAnswer) -> InstallationStatus:
-        """The engineer will not do it, or has not answered."""
+        """Record that the engineer declines or has not answered."""
         return await self.store.decline(request)
 
     @carries_out(START_INSTALLATION)
     async def start(self, request: RecordAnswer) -> InstallationStatus:
-        """The engineer is there, and begins."""
+        """Record that the engineer has begun."""
         return await self.store.start(request)
 
     @carries_out(COMPLETE_INSTALLATION)
     async def complete(self, request: RecordAnswer) -> InstallationStatus:
-        """The engineer has done it."""
+        """Record the completion."""
         return await self.store.complete(request)
 
     @carries_out(INCOMPLETE_INSTALLATION)
     async def incomplete(self, request: RecordAnswer) -> InstallationStatus:
-        """The engineer could not do it."""
+        """Record that the visit failed."""
         return await self.store.incomplete(request)
 
     @carries_out(WITHDRAW_INSTALLATION)
     async def withdraw(self, request: RecordAnswer) -> InstallationStatus:
-        """The engineer is not to do it any more."""
+        """Withdraw the installation from the engineer."""
         return await self.store.withdraw(request)
 
     @carries_out(CANCEL_INSTALLATION)
     async def cancel(self, request: CancelInstallation) -> None:
-        """Nobody is to do it any more."""
+        """Cancel the installation in every round."""
         await self.store.cancel(request, at=datetime.now(UTC))
 
     @carries_out(ERASE_INSTALLATIONS)
     async def erase(self, request: CustomersOrders) -> None:
-        """Nobody is to know any more for whom it was done, and where."""
+        """Erase the customers' data."""
         await self.store.erase(request.order_ids)
 
     @carries_out(END_INSTALLATION)
     async def end(self, request: CancelInstallation) -> Installation:
-        """Nobody is to do it any more; it may have been done."""
+        """Cancel the installation if it is open, and return the newest one."""
         await self.cancel(request)
         return await self.store.newest(request.order_id)
 
 
 @dataclass(frozen=True)
 class InstallationDetailsActivities:
-    """The installation context's part in the reconciliation: installations of earlier releases."""
+    """Activities of the reconciliation: details that installations of earlier releases lack."""
 
     store: InstallationDetailsStore
 
     @carries_out(FIND_LACKING_DETAILS)
     async def find_lacking(self, after: str) -> LackingDetails:
-        """Find open installations that lack details of their order."""
+        """Find orders whose open installations lack details."""
         return LackingDetails(list(await self.store.lacking(after)))
 
     @carries_out(ADD_DETAILS)
     async def add_details(self, found: FoundDetails) -> None:
-        """Add the details."""
+        """Add missing details to the installations."""
         for details in found.orders:
             activity.heartbeat()
             await self.store.add(details)
 
 
 def part(resources: Resources) -> Part:
-    """The context's part in a worker process."""
+    """Create the context's part in a worker process."""
     installations = InstallationActivities(InstallationStore(resources.database))
     details = InstallationDetailsActivities(InstallationDetailsStore(resources.database))
     return Part([installations, details])

@@ -1,4 +1,4 @@
-"""The management center's part in the saga, and its way to the orders that are to have an engineer decided anew."""
+"""Activities of the management center: decisions about assignments, and the dispatch of orders that are due."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,23 +31,23 @@ from stores.management_center.assignments import ManagementCenterStore
 
 _ANSWER_WITHIN = timedelta(seconds=3)
 _ROUNDS_TOLD_APART = 5
-"""By the metrics."""
+"""Rounds with a label of their own in the metrics. All later rounds share one."""
 _BETWEEN_LOOKS = 60.0
-"""Seconds between two looks whether orders are due."""
+"""Seconds between two checks for orders that are due."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class ManagementCenterActivities:
-    """Refusals are values; an exception is an outage, and the saga tries again."""
+    """Activities of the order workflow. Refusals are return values; an exception is an outage, and is retried."""
 
     store: ManagementCenterStore
     call_dispatcher: Callable[[], Awaitable[None]]
 
     @carries_out(ASSIGN_ENGINEER)
     async def assign_engineer(self, request: AssignEngineer) -> AssignmentOutcome:
-        """Decide a round of asking, and book the visit."""
+        """Decide an assignment round, and book the visit."""
         outcome = await self.store.assign_engineer(request)
         _count(request, outcome)
         await self._dispatch()
@@ -55,42 +55,42 @@ class ManagementCenterActivities:
 
     @carries_out(RELEASE_ASSIGNMENT)
     async def release_assignment(self, request: ReleaseAssignment) -> None:
-        """Free the window of a round."""
+        """Release the window of a round."""
         await self.store.release_assignment(request)
         await self._dispatch()
 
     @carries_out(CLOSE_ASSIGNMENT)
     async def close_assignment(self, request: CloseAssignment) -> None:
-        """Free the order's window for good."""
+        """Release the order's window permanently."""
         await self.store.close_assignment(request)
         await self._dispatch()
 
     @carries_out(ERASE_ASSIGNMENTS)
     async def erase(self, request: CustomersOrders) -> None:
-        """Nobody is to know any more which customer has wanted it so."""
+        """Erase which customer asked for an assignment."""
         await self.store.erase(request.order_ids)
 
     async def _dispatch(self) -> None:
-        # Looked at again at each try: one that was killed may have written, and called nobody.
+        # Every attempt checks this: an attempt that was killed may have written without calling the dispatcher.
         if await self.store.has_due():
             await self.call_dispatcher()
 
 
 @dataclass(frozen=True)
 class DispatchActivities:
-    """What `DispatchWorkflow` asks for."""
+    """Activities of `DispatchWorkflow`."""
 
     store: ManagementCenterStore
     client: Client
 
     @carries_out(FIND_DUE)
     async def find_due(self, request: FindDue) -> list[Due]:
-        """The orders to be told next."""
+        """Find the next orders to ask."""
         return await self.store.find_due(request)
 
     @carries_out(TELL_ORDER)
     async def tell_order(self, due: Due) -> bool:
-        """Have an order ask for another round, and wait until it has been decided."""
+        """Ask an order to decide another round, and return whether it has done so in time."""
         info = activity.info()
         order = self.client.get_workflow_handle(workflow_id(due.order_id))
         try:
@@ -101,14 +101,14 @@ class DispatchActivities:
                 rpc_timeout=_ANSWER_WITHIN,
             )
         except WorkflowUpdateFailedError:
-            # It has moved on by itself, or is about to.
+            # The order has moved on by itself, or is about to.
             return True
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             return False
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            # It has ended, or was terminated: nobody else would free what is kept for it.
+            # The order has ended or was terminated: nobody else would release what is reserved for it.
             await self.store.close_assignment(CloseAssignment(due.order_id))
         return True
 
@@ -122,7 +122,7 @@ def _count(request: AssignEngineer, outcome: AssignmentOutcome) -> None:
 
 
 def part(resources: Resources) -> Part:
-    """The context's part in a worker process."""
+    """Create the context's part in a worker process."""
     store = ManagementCenterStore(resources.database, resources.settings.booking_rules)
     dispatcher = partial(call_dispatcher, resources.client)
     return Part(
@@ -134,7 +134,10 @@ def part(resources: Resources) -> Part:
 async def _look_for_due(
     store: ManagementCenterStore, dispatcher: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Time makes orders due, too; and whoever made one due may have been killed before calling the dispatcher."""
+    """Call the dispatcher periodically while orders are due.
+
+    Orders also become due as time passes, and a process that made one due may have been killed before its call.
+    """
     while not stop.is_set():
         try:
             if await store.has_due():

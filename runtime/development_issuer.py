@@ -1,4 +1,4 @@
-"""An issuer of tokens for trying the service out: a key pair in a directory, whose owner alone can make tokens."""
+"""Token issuer for development: a key pair in a directory. Only the directory's owner can make tokens."""
 
 import json
 import os
@@ -26,19 +26,19 @@ _PUBLIC = "issuer_keys.json"
 
 
 def publish(directory: Path) -> str:
-    """Have a key pair in the directory, made where it is missing. Returns the URL of the public keys (JWKS)."""
+    """Ensure that the directory has a key pair, and return the URL of the public keys (JWKS)."""
     jwk = _jwk(_private_key(directory))
     _write(directory / _PUBLIC, json.dumps({"keys": [jwk]}).encode(), 0o644).replace(directory / _PUBLIC)
     return (directory / _PUBLIC).resolve().as_uri()
 
 
 def is_in(directory: Path) -> bool:
-    """Whether there is a key pair in the directory."""
+    """Whether the directory has a key pair."""
     return (directory / _PRIVATE).exists()
 
 
 def token(directory: Path, claims: Mapping[str, Any], hours: float) -> str:
-    """A token that says so, for some hours from now on."""
+    """Create a token with these claims that is valid for some hours."""
     key = _private_key(directory)
     now = int(time.time())
     standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + int(hours * 3600)}
@@ -59,7 +59,7 @@ def _private_key(directory: Path) -> EllipticCurvePrivateKey:
             draft.unlink()
     key = load_pem_private_key(file.read_bytes(), None)
     if not isinstance(key, EllipticCurvePrivateKey):
-        raise ValueError(f"{file} is no key of this program's")
+        raise ValueError(f"{file} is not a key of this program")
     return key
 
 
@@ -70,8 +70,8 @@ def _jwk(key: EllipticCurvePrivateKey) -> dict[str, Any]:
 
 
 def _write(file: Path, content: bytes, mode: int) -> Path:
-    """A draft of the file, beside it."""
-    descriptor, draft = tempfile.mkstemp(dir=file.parent)  # for its owner alone
+    """Write a draft of the file next to it, and return its path."""
+    descriptor, draft = tempfile.mkstemp(dir=file.parent)  # readable by its owner only
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(content)
         os.fchmod(descriptor, mode)

@@ -1,4 +1,4 @@
-"""How orders stand, as Temporal has them: the list, which lags behind, and the workflows themselves."""
+"""Orders in Temporal: its list of workflows, which lags behind, and the workflows themselves."""
 
 import base64
 from collections.abc import Collection
@@ -19,75 +19,76 @@ from domain.common.errors import NotFound
 from domain.orders import WORKFLOW_TYPE, Message, Order, Subscription, workflow_id
 
 PAGE = 100
-"""Orders looked at in one go."""
+"""Number of orders on a page."""
 _WITHIN = timedelta(seconds=3)
 _TELL_WITHIN = timedelta(seconds=3)
-"""For a worker to answer in."""
+"""Time for a worker to answer."""
 _UNANSWERED = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION)
 _ORDERS = f"WorkflowType = '{WORKFLOW_TYPE}'"
 _PREFIX = workflow_id("")
 
 
 @dataclass
-class Told:
-    """An order as its workflow tells it."""
+class QueriedOrder:
+    """An order from its workflow."""
 
     order: Order
     answered: bool = True
-    """Otherwise no worker has told, and this is the order as it was taken."""
+    """Whether a worker has answered. If not, this is the order as it was placed."""
     carried: bool = True
-    """Its workflow goes on with it, or has brought it to its end: nobody has ended it from outside."""
+    """Whether the workflow runs or has completed. If not, it was ended from outside."""
 
 
 @dataclass
 class Listed:
-    """A page of the list: the newest workflow of each order, by the order's id."""
+    """A page of the list: the newest workflow of each order, by order id."""
 
     workflows: dict[str, WorkflowExecution]
     next: str | None = None
 
 
 class OrderWorkflows:
-    """Every order's workflow, open or retained.
+    """Workflows of all orders, open or retained.
 
-    Every method raises `RPCError` where the server does not answer.
+    Every method raises `RPCError` if the server does not answer.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def started(self, since: datetime, until: datetime, after: str | None) -> Listed:
-        """A page of those that were started in that time, as far as the list knows them by now."""
+        """Return a page of the workflows that were started in this time, as far as the list has them."""
         return await self._list(
             f"{_ORDERS} AND StartTime >= '{since.isoformat()}' AND StartTime < '{until.isoformat()}'", after
         )
 
     async def of(self, order_ids: Collection[str]) -> Listed:
-        """Those of some orders, at most a page."""
+        """Return the workflows of some orders, at most a page."""
         if not order_ids:
             return Listed({})
         ids = ", ".join(f"'{workflow_id(order_id)}'" for order_id in order_ids)
         return await self._list(f"{_ORDERS} AND WorkflowId IN ({ids})", None)
 
     async def count(self) -> int:
-        """About how many there are."""
+        """Return the approximate number of workflows."""
         return (await self._client.count_workflows(_ORDERS, rpc_timeout=_WITHIN)).count
 
-    async def told(self, order_id: str) -> Told:
-        """An order as its workflow tells it, open or closed.
+    async def query(self, order_id: str) -> QueriedOrder:
+        """Return an order from its workflow, open or closed.
 
         Raises:
-            NotFound: Temporal does not know it (any more).
+            NotFound: Temporal does not know the order (any more).
         """
         handle = self._client.get_workflow_handle(workflow_id(order_id))
         try:
             status = (await handle.describe(rpc_timeout=_WITHIN)).status
             if status is WorkflowExecutionStatus.COMPLETED:
-                return Told(await result_of(self._client, order_id, _WITHIN))
+                return QueriedOrder(await result_of(self._client, order_id, _WITHIN))
             carried, order = status is WorkflowExecutionStatus.RUNNING, await self._queried(order_id)
             if order is not None:
-                return Told(order, carried=carried)
-            return Told(await taken(self._client, order_id, _WITHIN), answered=False, carried=carried)
+                return QueriedOrder(order, carried=carried)
+            order = await placed_order(self._client, order_id, _WITHIN)
+            return QueriedOrder(order, answered=False, carried=carried)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -106,7 +107,7 @@ class OrderWorkflows:
         return Listed(newest, None if token is None else base64.b64encode(token).decode())
 
     async def _queried(self, order_id: str) -> Order | None:
-        """Nothing, where no worker answers in time, or it cannot."""
+        """Return the order from a query, or `None` if no worker answers in time or the query fails."""
         try:
             return await queried(self._client, order_id, _TELL_WITHIN)
         except (RPCTimeoutOrCancelledError, WorkflowQueryFailedError):
@@ -118,17 +119,17 @@ class OrderWorkflows:
 
 
 async def queried(client: Client, order_id: str, within: timedelta, *, open_alone: bool = False) -> Order:
-    """An order as a worker tells it, which replays the workflow where it has closed.
+    """Return an order as a worker tells it. The worker replays a workflow that has closed.
 
     Args:
-        client: Of the namespace that has the workflow.
-        order_id: Which order.
-        within: The deadline of the call.
-        open_alone: Refuse to ask a workflow that has closed: its result tells the same without a worker.
+        client: Client of the workflow's namespace.
+        order_id: Id of the order.
+        within: Deadline of the call.
+        open_alone: Do not query a workflow that has closed: its result is the same, and needs no worker.
 
     Raises:
-        WorkflowQueryRejectedError: it has closed, with `open_alone`.
-        RPCError, WorkflowQueryFailedError: the server does not know it, or no worker answers in time.
+        WorkflowQueryRejectedError: the workflow has closed, with `open_alone`.
+        RPCError, WorkflowQueryFailedError: the server does not know the order, or no worker answers in time.
     """
     order: Order = await client.get_workflow_handle(workflow_id(order_id)).query(
         Message.ORDER,
@@ -140,22 +141,22 @@ async def queried(client: Client, order_id: str, within: timedelta, *, open_alon
 
 
 async def result_of(client: Client, order_id: str, within: timedelta) -> Order:
-    """The order as its workflow has ended it, which needs no worker.
+    """Return the result of an order's workflow. This needs no worker.
 
     Raises:
         WorkflowFailureError: the workflow was ended from outside.
-        RPCError: the server does not know it, or does not answer; or the workflow is open.
+        RPCError: the server does not know the order, or does not answer; or the workflow is open.
     """
     handle = client.get_workflow_handle(workflow_id(order_id), result_type=Order)
     order: Order = await handle.result(rpc_timeout=within)
     return order
 
 
-async def taken(client: Client, order_id: str, within: timedelta) -> Order:
-    """An order as it was taken, which needs no worker.
+async def placed_order(client: Client, order_id: str, within: timedelta) -> Order:
+    """Return an order as it was placed. This needs no worker.
 
     Raises:
-        RPCError: the server does not know it, or does not answer.
+        RPCError: the server does not know the order, or does not answer.
     """
     order = Order(order_id)
     history = client.get_workflow_handle(workflow_id(order_id)).fetch_history_events(page_size=1, rpc_timeout=within)

@@ -1,10 +1,10 @@
-"""What is stored in Temporal is encrypted: inputs, results, messages, memos, the texts of failures and stack traces.
+"""Encryption of what Temporal stores: inputs, results, messages, memos, texts of failures, and stack traces.
 
-AES-256-GCM, with a random nonce for each payload. The namespace and the key's id are authenticated with it, so that
-nothing is read that was written for another namespace. Payloads of a release that did not encrypt are read as they are.
+The algorithm is AES-256-GCM with a random nonce for each payload. The namespace and the key's id are authenticated,
+so that a payload of another namespace cannot be read. Unencrypted payloads of earlier releases are read unchanged.
 
-Ids and search attributes stay open, and the texts that are meant for whoever looks at an order in Temporal's Web UI
-(`PlainText`, and the current details): none of them is personal.
+Ids, search attributes and the texts for Temporal's Web UI (`PlainText`, and the current details) are not encrypted.
+None of them is personal.
 """
 
 import os
@@ -23,15 +23,15 @@ ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
 _NONCE_BYTES = 12
 _WORKFLOW_METADATA = WorkflowMetadata.DESCRIPTOR.full_name.encode()
-"""What the Web UI asks a running workflow for, its current details within."""
+"""Message type with which a running workflow answers the Web UI. It contains the current details."""
 
 
 class DecryptionError(Exception):
-    """A payload cannot be decrypted here: its key is not among ours, or it has been tampered with."""
+    """A payload cannot be decrypted: its key is unknown, or it was tampered with."""
 
 
 class Encryption(PayloadCodec):
-    """Encrypts with the newest key, decrypts with whichever was used."""
+    """Encrypts with the newest key, and decrypts with the key that was used."""
 
     def __init__(self, keys: PayloadKeys, namespace: str) -> None:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.by_id.items()}
@@ -39,14 +39,14 @@ class Encryption(PayloadCodec):
         self.namespace = namespace
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt all but what is meant to be open."""
+        """Encrypt all payloads except those that are marked as plain."""
         return [payload if _is_plain(payload) else self._encrypted(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Decrypt what is encrypted.
+        """Decrypt the encrypted payloads.
 
         Raises:
-            DecryptionError: a payload cannot be.
+            DecryptionError: a payload cannot be decrypted.
         """
         return [self._decrypted(payload) if _is_encrypted(payload) else payload for payload in payloads]
 
@@ -59,7 +59,7 @@ class Encryption(PayloadCodec):
     def _decrypted(self, payload: Payload) -> Payload:
         key_id = payload.metadata[KEY_ID].decode("ascii", "replace")
         if key_id not in self._ciphers:
-            raise DecryptionError(f"no payload key '{key_id[:64]}'; there are: {', '.join(self._ciphers)}")
+            raise DecryptionError(f"no payload key '{key_id[:64]}'; known keys: {', '.join(self._ciphers)}")
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             return Payload.FromString(self._ciphers[key_id].decrypt(nonce, sealed, self._bound_to(key_id)))
@@ -71,7 +71,7 @@ class Encryption(PayloadCodec):
 
 
 def encrypting(keys: PayloadKeys, namespace: str) -> DataConverter:
-    """How every client and worker of ours turns values into what Temporal stores, and back."""
+    """Return the data converter of every client and worker of the service."""
     return DataConverter(
         payload_converter_class=PlainTextPayloadConverter,
         payload_codec=Encryption(keys, namespace),

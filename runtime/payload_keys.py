@@ -1,7 +1,7 @@
-"""The keys by which everything that a person has written is encrypted before it reaches Temporal.
+"""Payload keys: they encrypt everything that a person has written before it reaches Temporal.
 
-Written as `ID:KEY,ID:KEY…`, each key 32 bytes in base64. The first one encrypts, every one decrypts. How a key is
-replaced while orders are under way is in docs/privacy.md.
+The format is `ID:KEY,ID:KEY…`, each key being 32 bytes in base64. The first key encrypts, all keys decrypt.
+docs/privacy.md describes how a key is replaced while orders are open.
 """
 
 import base64
@@ -26,20 +26,20 @@ class NoKeys(Exception):
 
 @dataclass(frozen=True)
 class PayloadKeys:
-    """Keys by their ids; at least one."""
+    """Keys by id; at least one."""
 
     by_id: Mapping[str, bytes] = field(repr=False)
 
     @property
     def newest(self) -> str:
-        """The id of the key that encrypts."""
+        """Id of the key that encrypts."""
         return next(iter(self.by_id))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """
         Raises:
-            ValueError: it is written otherwise; the text of the error holds no key.
+            ValueError: the format is different. The text of the error contains no key.
         """
         by_id: dict[str, bytes] = {}
         for item in text.strip().split(","):
@@ -51,15 +51,15 @@ class PayloadKeys:
 
 
 def new_key() -> str:
-    """A key at random, as it is written."""
+    """Return a random key in base64."""
     return base64.b64encode(os.urandom(_BYTES)).decode()
 
 
 def read_file(file: Path) -> PayloadKeys:
-    """The keys in a file.
+    """Return the keys in a file.
 
     Raises:
-        NoKeys: there is no such file.
+        NoKeys: the file does not exist.
         ValueError: as `PayloadKeys.parse`.
     """
     try:
@@ -71,7 +71,7 @@ def read_file(file: Path) -> PayloadKeys:
 
 
 def make_file(file: Path) -> None:
-    """Make a file with one key, where there is none: for its owner alone, and on the disk before anybody uses it."""
+    """Create a file with one key if it does not exist: readable by its owner only, and synced to disk before use."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)

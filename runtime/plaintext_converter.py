@@ -1,4 +1,4 @@
-"""How values become payloads: as the SDK's own converter does it, but that texts for everybody are marked."""
+"""Payload converter: like the SDK's default converter, except that it marks texts that are not to be encrypted."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from temporalio.converter import CompositePayloadConverter, DefaultPayloadConver
 from domain.common.texts import PlainText
 
 PLAIN = "open"
-"""In the metadata of a `PlainText`, which the codec leaves as it is."""
+"""Key in the metadata of a `PlainText`. The codec does not encrypt such payloads."""
 
 
 class _JsonPayloadConverter(JSONPlainPayloadConverter):
@@ -20,7 +20,7 @@ class _JsonPayloadConverter(JSONPlainPayloadConverter):
 
 
 class PlainTextPayloadConverter(CompositePayloadConverter):
-    """The SDK's default converter, which marks each `PlainText`."""
+    """The SDK's default converter, extended so that it marks each `PlainText`."""
 
     def __init__(self) -> None:
         *others, _ = DefaultPayloadConverter.default_encoding_payload_converters

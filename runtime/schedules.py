@@ -1,4 +1,4 @@
-"""What Temporal itself starts, again and again."""
+"""Schedules: workflows that Temporal starts periodically."""
 
 import logging
 from datetime import timedelta
@@ -24,15 +24,15 @@ from runtime.settings import Settings
 
 _WITHIN = timedelta(seconds=5)
 _CATCH_UP = timedelta(minutes=1)
-"""A pass that was due while the server was down is not made up for: the next one looks at as much."""
+"""A pass that was due while the server was down is not started later: the next pass covers the same."""
 
 _log = logging.getLogger(__name__)
 
 
 async def schedule_reconciliation(client: Client, settings: Settings) -> None:
-    """Have the view reconciled as the settings say, from now on; or not any more. A pause by an operator stays.
+    """Create, update or delete the schedule of the reconciliation, as the settings say. A pause by an operator stays.
 
-    A server that does not let this client do it is taken to have an operator who has.
+    If the server denies permission, an operator has to do this instead.
 
     Raises:
         RPCError: the server does not answer.

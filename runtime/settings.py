@@ -1,4 +1,4 @@
-"""Every setting of every process, read from the environment once, where a process starts."""
+"""Settings of all processes. A process reads them from the environment once, when it starts."""
 
 import os
 import re
@@ -18,20 +18,20 @@ from domain.visits import BookingRules, VisitGrid
 from runtime.payload_keys import PayloadKeys
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
-"""A span of time that a workflow can reckon with: a longer one would stop every order that is taken with it."""
+"""Duration with an upper bound: a longer one would overflow in a workflow and stop every order placed with it."""
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 
 
 class InsecureConfiguration(Exception):
-    """The API would let in everybody who reaches this machine; the text says what to do."""
+    """The API would be open to everybody who reaches this machine. The text says what to do."""
 
 
 class Settings(BaseSettings):
-    """The environment variables of docs/configuration.md; the field's name in capitals is the variable's.
+    """Settings. The name of the environment variable is the field's name in capitals; see docs/configuration.md.
 
-    A variable that is set to nothing counts as not set. What the environment does not set, a file in `SECRETS_DIR` may,
-    with the field's name: so no password need be in an environment, which is easily seen.
+    An empty variable counts as not set. If a variable is not set, a file in `SECRETS_DIR` with the field's name may
+    contain the value, so that no password has to be in an environment, which is easily seen.
     """
 
     model_config = SettingsConfigDict(env_ignore_empty=True, hide_input_in_errors=True)
@@ -39,87 +39,87 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=1, le=65535)
     auth_required: bool = False
-    """Without `AUTH_ISSUER`: ask for tokens all the same, by an issuer in `DATA_DIR` (`make token`)."""
+    """Require tokens without `AUTH_ISSUER`: of the development issuer in `DATA_DIR` (`make token`)."""
     auth_issuer: str | None = Field(None, max_length=2000)
-    """Whose tokens the API asks for: the claim `iss`. Unset, none are needed, and the API serves this machine alone."""
+    """Issuer of the tokens that the API requires: the claim `iss`. Unset: no tokens, and only local access."""
     auth_audience: str | None = Field(None, max_length=2000)
-    """With `AUTH_ISSUER`: what the tokens have to be made out to, the claim `aud`."""
+    """Audience of the tokens, with `AUTH_ISSUER`: the claim `aud`."""
     auth_jwks_url: str | None = Field(None, pattern="^(https?|file)://", max_length=2000)
-    """Where the issuer's public keys are; unset, its discovery document tells. A `file:` URL is read like any other."""
+    """URL of the issuer's public keys. Unset: taken from its discovery document. `file:` URLs are allowed."""
     auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
-    """Which claim has the roles; dots lead into others, as in `realm_access.roles`."""
+    """Claim with the roles. Dots separate nested claims, as in `realm_access.roles`."""
     rate_limit_customer: int = Field(300, ge=0)
-    """Requests that one customer may send to one process: so many at once, and as many a minute; 0: any number."""
+    """Requests that one customer may send to one process, at once and in a minute; 0: no limit."""
     rate_limit_engineer: int = Field(300, ge=0)
     rate_limit_manager: int = Field(1200, ge=0)
     rate_limit_service: int = Field(30_000, ge=0)
     rate_limit_operator: int = Field(300, ge=0)
     rate_limit_anonymous: int | None = Field(None, ge=0)
-    """Those from one address that show no good token, or are not allowed. Unset: 300, or any number without tokens."""
+    """Requests from one address without a valid token or permission. Unset: 300, or no limit without authentication."""
     max_open_orders_per_customer: int | None = Field(None, ge=0)
-    """Unset: 20, or any number where no tokens are asked for; 0: any number."""
+    """Unset: 20, or no limit without authentication; 0: no limit."""
     max_listeners_per_client: int | None = Field(None, ge=0)
-    """Event streams that one client may have open. Unset: 5, or any number without tokens; 0: any number."""
+    """Event streams that one client may have open. Unset: 5, or no limit without authentication; 0: no limit."""
     trusted_proxies: str = Field("", max_length=2000)
-    """Addresses and networks, with commas between, whose `X-Forwarded-For` says where a request comes from."""
+    """Addresses and networks, separated by commas, whose `X-Forwarded-For` header is trusted."""
     cors_origins: str = Field("", max_length=2000)
-    """Origins, with commas between, whose pages may ask the API from a browser. None as it comes."""
+    """Origins, separated by commas, whose pages may call the API from a browser. Default: none."""
     worker_host: str = "127.0.0.1"
     worker_port: int = Field(8081, ge=1, le=65535)
     temporal_address: str | None = None
-    """An existing Temporal server; unset, `make run` starts the embedded one."""
+    """Address of an existing Temporal server. Unset: `make run` starts the embedded one."""
     temporal_port: int = Field(7233, ge=1, le=65535)
     temporal_ui_port: int = Field(8233, ge=1, le=65535)
     data_dir: Path = Path("var")
     secrets_dir: DirectoryPath | None = None
-    """Files named like these fields, one setting in each. The environment goes before them."""
+    """Directory of files named like these fields, each with one setting. The environment takes precedence."""
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
     audit_database_url: str | None = None
     web_ui_origin: str | None = Field(None, pattern=r"^https?://[^/\s]+$", max_length=2000)
-    """Whose pages may have payloads decrypted: where people have Temporal's Web UI. Unset: the embedded one."""
+    """Origin of Temporal's Web UI, whose pages may have payloads decrypted. Unset: the embedded Web UI."""
     payload_keys: SecretStr | None = None
-    """What is stored in Temporal is encrypted with them; as in `runtime.payload_keys`. Unset: `payload_keys_file`."""
+    """Keys that encrypt what Temporal stores; see `runtime.payload_keys`. Unset: the file `payload_keys_file`."""
     max_starts_in_flight: int = Field(4, ge=1)
-    """So many orders are being handed to Temporal at once; more wait, so that the orders already taken move on.
+    """Orders that a process starts in Temporal at once. More have to wait, so that orders already placed move on.
 
-    The embedded server works starts off one after the other. A cluster takes more at once.
+    The embedded server handles starts one after the other. A cluster handles more at once.
     """
     worker_deployment_name: str | None = None
-    """With `WORKER_BUILD_ID`: the release that this process belongs to; see `deployment_name`."""
+    """With `WORKER_BUILD_ID`: the release of this process; see `deployment_name`."""
     worker_build_id: str | None = None
     max_cached_workflows: int = Field(10_000, ge=1)
-    """Orders that a worker keeps in memory, at some 140 KB each; fewer than are in motion cost a replay each."""
+    """Orders that a worker caches, at some 140 KB each. An active order that is not cached costs a replay."""
     max_concurrent_workflow_tasks: int = Field(100, ge=2, le=1000)
-    """So many steps of orders one worker computes at once, for each queue."""
+    """Workflow tasks that one worker executes at once, for each queue."""
     max_concurrent_activities: int = Field(100, ge=1, le=1000)
-    """So many activities one worker carries out at once, for each queue; more stay in the queue, for other workers."""
+    """Activities that one worker executes at once, for each queue. More stay in the queue, for other workers."""
     graceful_shutdown_seconds: Seconds = 5
-    """How long a stopping process waits for what is in its hands."""
+    """How long a stopping process waits for work in progress."""
     drain_seconds: float = Field(0, ge=0, le=600)
-    """How long an API that was told to stop still serves everybody, for a balancer to notice that it stops."""
+    """How long a stopping API still serves requests, until load balancers have noticed that it stops."""
     reconcile_every: float = Field(600, ge=0, le=24 * 60 * 60)
     """Seconds between two comparisons of the managers' view with the workflows; 0: none."""
     view_retention: Seconds | None = None
-    """How long the managers' view keeps an order that has ended, and the other stores whose it was; unset: for ever."""
+    """How long the managers' view keeps an ended order, and other stores its customer's data. Unset: forever."""
     temporal_retention: float = Field(72 * 60 * 60, ge=60 * 60, le=366 * 24 * 60 * 60)
-    """How long Temporal keeps an order that has ended. Told to the embedded server; of another, what it is set to."""
+    """How long Temporal keeps an ended order. Applied to the embedded server; has to match the value of another one."""
     log_level: LogLevel = "INFO"
-    """SIGUSR1 makes it DEBUG while a process runs, SIGUSR2 what is set here."""
+    """SIGUSR1 changes a running process to DEBUG, SIGUSR2 back to this level."""
     otel_exporter_otlp_endpoint: str | None = None
-    """Where traces are sent by OTLP over HTTP; unset, there are none. OpenTelemetry's other settings count, too."""
+    """URL to which traces are sent by OTLP over HTTP. Unset: no traces. OpenTelemetry's other settings apply, too."""
     otel_service_name: str | None = None
-    """What the process is called in traces: by default `api`, `worker`, or a single context's `CONTEXT-worker`."""
+    """Name of the process in traces. Default: `api`, `worker`, or `CONTEXT-worker` for a single context."""
     visit_time_zone: ZoneInfo = ZoneInfo("Asia/Seoul")
-    """This and the five below are the rules by which visits are booked; see `BookingRules`."""
+    """This and the next five settings are the rules for booking visits; see `BookingRules`."""
     visit_first_start: time = time(9)
     visit_length: Seconds = Field(2 * 60 * 60, ge=15 * 60, le=24 * 60 * 60, multiple_of=60)
     visit_lead: float = Field(24 * 60 * 60, ge=0, le=366 * 24 * 60 * 60)
     visit_horizon: Seconds = 60 * 24 * 60 * 60
     visits_per_window: int = Field(1, ge=1, le=100)
     order_answer_within: Seconds = OrderPolicy.answer_within
-    """This and those below, in seconds, are the policy of the orders taken from now on; see `OrderPolicy`."""
+    """This and the following settings, in seconds, are the policy of new orders; see `OrderPolicy`."""
     order_rounds: int = Field(3, ge=0, le=1000)
     order_report_within: Seconds = 60 * 60
     order_attention_after: Seconds = OrderPolicy.attention_after
@@ -137,9 +137,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is passed, then the environment, then the files in `SECRETS_DIR`."""
+        """Order of precedence: arguments, environment, files in `SECRETS_DIR`."""
         directory = os.environ.get("SECRETS_DIR")
-        if not directory or not Path(directory).is_dir():  # the field itself refuses what is no directory
+        if not directory or not Path(directory).is_dir():  # the field itself refuses a path that is no directory
             return init_settings, env_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=directory)
 
@@ -167,37 +167,39 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _whole_version(self) -> Self:
         if bool(self.worker_deployment_name) != bool(self.worker_build_id):
-            raise ValueError("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together")
+            raise ValueError("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID have to be set together")
         return self
 
     @model_validator(mode="after")
     def _view_outlives_temporal(self) -> Self:
         if self.view_retention is not None and self.view_retention < self.temporal_retention:
-            raise ValueError("VIEW_RETENTION is at least TEMPORAL_RETENTION: what Temporal knows would come back")
+            raise ValueError(
+                "VIEW_RETENTION has to be at least TEMPORAL_RETENTION: orders that Temporal still keeps would come back"
+            )
         return self
 
     @model_validator(mode="after")
     def _whole_issuer(self) -> Self:
         if bool(self.auth_issuer) != bool(self.auth_audience):
-            raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE go together")
+            raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE have to be set together")
         if self.auth_issuer and not self.auth_jwks_url and not self.auth_issuer.startswith(("https://", "http://")):
-            raise ValueError("an AUTH_ISSUER that is no URL needs AUTH_JWKS_URL")
+            raise ValueError("an AUTH_ISSUER that is not a URL needs AUTH_JWKS_URL")
         return self
 
     def require_authentication_beyond_loopback(self) -> None:
         """
         Raises:
-            InsecureConfiguration: the API would listen beyond this machine, and ask nobody who they are.
+            InsecureConfiguration: the API would be reachable from other machines without authentication.
         """
         if self.auth_issuer is None and not _is_loopback(self.api_host):
             raise InsecureConfiguration(
-                f"API_HOST={self.api_host} can be reached from other machines, and nobody would be asked who they are: "
-                "set AUTH_ISSUER and AUTH_AUDIENCE, or an API_HOST of this machine alone (127.0.0.1)"
+                f"API_HOST={self.api_host} can be reached from other machines, but authentication is off: "
+                "set AUTH_ISSUER and AUTH_AUDIENCE, or an API_HOST that only this machine can reach (127.0.0.1)"
             )
 
     @cached_property
     def order_policy(self) -> OrderPolicy:
-        """What every order taken by this process travels with."""
+        """Policy of the orders that are placed through this process."""
         return OrderPolicy(
             answer_within=self.order_answer_within,
             rounds=self.order_rounds,
@@ -211,7 +213,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def booking_rules(self) -> BookingRules:
-        """By which the management center books visits, and the API checks what is wanted."""
+        """Rules by which the management center books visits and the API checks requested windows."""
         return BookingRules(
             grid=VisitGrid(self.visit_first_start, timedelta(seconds=self.visit_length), self.visit_time_zone),
             lead=timedelta(seconds=self.visit_lead),
@@ -221,22 +223,22 @@ class Settings(BaseSettings):
 
     @cached_property
     def server_address(self) -> str:
-        """`host:port` of the Temporal server, existing or embedded."""
+        """Address (`host:port`) of the Temporal server, existing or embedded."""
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
 
     @property
     def requires_authentication(self) -> bool:
-        """Whether the API does."""
+        """Whether the API requires tokens."""
         return self.auth_required or self.auth_issuer is not None
 
     @property
     def api_origins(self) -> list[str]:
-        """Of `cors_origins`, each."""
+        """The origins in `cors_origins`."""
         return _listed(self.cors_origins)
 
     @property
     def web_ui_origins(self) -> list[str]:
-        """As a browser names them."""
+        """Origins of Temporal's Web UI, as a browser sends them."""
         if self.web_ui_origin is not None:
             return [self.web_ui_origin]
         if self.temporal_address is not None:
@@ -245,15 +247,18 @@ class Settings(BaseSettings):
 
     @property
     def payload_keys_file(self) -> Path:
-        """The keys of who has not said which to use."""
+        """File with the keys if `payload_keys` is not set."""
         return self.data_dir / "payload_keys"
 
     def deployment_name(self, context: str) -> str:
-        """The worker deployment of a context: each its own, for a version is whole once all its queues are polled."""
+        """Return the worker deployment of a context.
+
+        Each context has its own, because a version is complete only when all its queues are polled.
+        """
         return f"{self.worker_deployment_name}-{context}"
 
     def database_url(self, context: str) -> str:
-        """The store of a context: its own variable, or a SQLite file in `DATA_DIR`."""
+        """Return the database URL of a context: its own setting, or a SQLite file in `DATA_DIR`."""
         [record] = [record for record in contexts.RECORDS if record.name == context]
         configured: str | None = getattr(self, record.database_setting)
         return configured or f"sqlite:///{self.data_dir.resolve()}/{context}.db"

@@ -1,4 +1,4 @@
-"""The one way to a Temporal client, for every process: where the server is, what it indexes, who dispatches."""
+"""Temporal client of every process, and its preparation of the server."""
 
 import asyncio
 import logging
@@ -27,16 +27,16 @@ from runtime.settings import Settings
 _DEADLINE = timedelta(seconds=5)
 _PROBE_WITHIN = timedelta(seconds=1)
 _CALL_WITHIN = 2.0
-"""Seconds for the dispatcher to be called."""
+"""Timeout in seconds of a call to the dispatcher."""
 
 _log = logging.getLogger(__name__)
 
 
 def end_process(status: int = 0) -> NoReturn:
-    """End a process that has used a client, when all its work is done.
+    """End a process that has used a client, after all its work.
 
-    Python's own way tears the interpreter down while threads of the SDK may still call it, which now and then aborts a
-    process that had ended well (temporalio/sdk-python, issue 300), or leaves it hanging for good.
+    A regular exit finalizes the interpreter while threads of the SDK may still call it. This sometimes aborts a process
+    that had succeeded (temporalio/sdk-python, issue 300), or leaves it hanging forever.
     """
     logging.shutdown()
     sys.stdout.flush()
@@ -45,26 +45,26 @@ def end_process(status: int = 0) -> NoReturn:
 
 
 def run_and_end(work: Callable[[], object]) -> NoReturn:
-    """Do all that a process is for, then end it, also where the work raises: the status is as Python's own would be."""
+    """Run all the work of a process and end it, also if the work raises. The exit status is as Python's own."""
     try:
         work()
     except SystemExit as end:
         end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
-    except BaseException:  # noqa: BLE001 - shown as Python would
+    except BaseException:  # noqa: BLE001 - printed as Python would print it
         sys.excepthook(*sys.exc_info())
         end_process(1)
     end_process()
 
 
 async def connect(settings: Settings, *, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
-    """A client for the event loop that calls this; one for each process.
+    """Connect a client for the calling event loop. Each process uses one.
 
-    With `TEMPORAL_ADDRESS` the SDK's environment configuration counts (namespace, TLS, API key); without it the
-    embedded server is meant, whatever else the environment or a profile of the user says. What is sent is encrypted.
+    With `TEMPORAL_ADDRESS`, the SDK's environment configuration applies (namespace, TLS, API key). Without it, the
+    client uses the embedded server, regardless of the environment or a user's profile. Payloads are encrypted.
 
     Args:
-        lazy: Connect with the first call instead of now. A worker cannot use such a client.
-        interceptors: Of its calls; those for workers count for the workers that use it, too.
+        lazy: Connect at the first call instead of now. A worker cannot use such a client.
+        interceptors: Interceptors of the client, and of the workers that use it.
 
     Raises:
         RuntimeError: the server does not answer (never when `lazy`).
@@ -80,11 +80,13 @@ async def connect(settings: Settings, *, lazy: bool = False, interceptors: Seque
 
 
 def payload_keys_of(settings: Settings) -> PayloadKeys:
-    """The keys of `PAYLOAD_KEYS`, or of the file in `DATA_DIR`, which is made where the server's data are there, too.
+    """Return the keys of `PAYLOAD_KEYS`, or of the file in `DATA_DIR`.
+
+    The file is created if the server is the embedded one, whose data are in the same directory.
 
     Raises:
-        NoKeys: the server is an existing one, and nobody has said with which keys.
-        ValueError: what is in the file are no keys.
+        NoKeys: the server is an existing one, and no keys are configured.
+        ValueError: the file does not contain valid keys.
     """
     if settings.payload_keys is not None:
         return PayloadKeys.parse(settings.payload_keys.get_secret_value())
@@ -94,9 +96,9 @@ def payload_keys_of(settings: Settings) -> PayloadKeys:
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Make the orders' search attributes known to the namespace, where they are not yet.
+    """Register the orders' search attributes in the namespace, if they are missing.
 
-    A server that does not let this client do it (as in Temporal Cloud) is taken to have an operator who has.
+    If the server denies permission (as Temporal Cloud does), an operator has to do this instead.
 
     Raises:
         RPCError: the server does not answer.
@@ -110,7 +112,7 @@ async def register_search_attributes(client: Client) -> None:
 
 
 async def keep_closed_workflows(client: Client, retention: timedelta) -> None:
-    """Have the client's namespace keep workflows for so long after their end.
+    """Set how long the client's namespace keeps closed workflows.
 
     Raises:
         RPCError: the server does not answer.
@@ -130,16 +132,16 @@ async def keep_closed_workflows(client: Client, retention: timedelta) -> None:
 async def check(client: Client) -> None:
     """
     Raises:
-        RPCError, RuntimeError: the server does not answer, or not in time.
+        RPCError, RuntimeError: the server does not answer in time.
     """
     await client.service_client.check_health(timeout=_PROBE_WITHIN)
 
 
 async def call_dispatcher(client: Client) -> None:
-    """Have the dispatch workflow look whether orders are due: the one that runs, or a new one.
+    """Signal the dispatch workflow to look for orders that are due. Starts it if it does not run.
 
     Raises:
-        RPCError, RuntimeError, TimeoutError: the server does not answer, or not in time.
+        RPCError, RuntimeError, TimeoutError: the server does not answer in time.
     """
     async with asyncio.timeout(_CALL_WITHIN):
         await client.start_workflow(

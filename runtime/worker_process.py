@@ -1,4 +1,4 @@
-"""Workers: how each is built, and how a process waits for Temporal before it has any."""
+"""Construction of workers, and the connection of a worker process to Temporal."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ from runtime.settings import Settings
 from runtime.temporal_client import connect, keep_closed_workflows, register_search_attributes
 
 _STICKY_FOR = timedelta(seconds=2)
-"""So long a workflow stalls whose worker was killed, before another takes it over."""
+"""How long a workflow stalls after its worker was killed, until another worker takes it over."""
 _BETWEEN_CONNECTS = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def build_worker(
     runner: WorkflowRunner,
     interceptors: Sequence[WorkerInterceptor],
 ) -> Worker:
-    """The worker of one context. All have the same settings, whatever they carry."""
+    """Build the worker of one context. The workers of all contexts have the same settings."""
     return Worker(
         client,
         task_queue=context,
@@ -66,7 +66,7 @@ def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | No
 async def connect_when_up(
     settings: Settings, served: Sequence[str], stop: asyncio.Event, interceptors: Sequence[Interceptor]
 ) -> Client | None:
-    """A client, once the server answers and knows what it has to; None if asked to stop before that."""
+    """Connect as soon as the server answers, and prepare the server. Returns `None` if `stop` is set before that."""
     while not stop.is_set():
         try:
             client = await connect(settings, interceptors=interceptors)
@@ -76,7 +76,7 @@ async def connect_when_up(
             if contexts.ORDER_STATUS in served:
                 await schedule_reconciliation(client, settings)
         except (RuntimeError, RPCError) as error:
-            _log.warning("Temporal does not answer yet", temporal=settings.server_address, error=str(error))
+            _log.warning("Temporal is not reachable yet", temporal=settings.server_address, error=str(error))
             await asyncio.sleep(_BETWEEN_CONNECTS)
         else:
             return client
@@ -84,7 +84,7 @@ async def connect_when_up(
 
 
 def stop_signaled() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
+    """Return an event that SIGINT and SIGTERM set."""
     stop = asyncio.Event()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)

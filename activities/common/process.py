@@ -1,4 +1,4 @@
-"""A worker process from its start to its end: databases, health, workers, and what runs beside them."""
+"""Worker process from start to end: databases, health, workers, and background tasks."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Work:
-    """What worker processes carry, by context, and how workflows are run in them."""
+    """What worker processes run, by context, and how they run workflows."""
 
     workflows: Mapping[str, Sequence[type]]
     parts: Mapping[str, Callable[[Resources], Part]]
@@ -33,7 +33,7 @@ class Work:
     interceptors: Sequence[Interceptor] = field(default_factory=tuple)
 
     def worker(self, client: Client, settings: Settings, context: str, part: Part | None) -> Worker:
-        """The worker of a context, with its part where it has activities."""
+        """Build the worker of a context, with its part if it has activities."""
         return build_worker(
             client,
             settings,
@@ -48,7 +48,7 @@ class Work:
 async def serve(
     settings: Settings, served: Sequence[str], work: Work, stop: asyncio.Event, telemetry: Telemetry = SILENT
 ) -> None:
-    """Serve some contexts until `stop` is set, then finish what is in hand."""
+    """Serve contexts until `stop` is set, then finish the work in progress."""
     health = Health(sdk=telemetry.sdk)
     async with AsyncExitStack() as opened:
         databases = {}

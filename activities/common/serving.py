@@ -1,4 +1,4 @@
-"""How activities are tied to the commands that they carry out, and collected for a worker."""
+"""Binding of activities to commands, and their collection for a worker."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -23,7 +23,7 @@ _COMMAND = "carried_out_command"
 def carries_out(
     command: Command[Input, Any],
 ) -> Callable[[Callable[[Owner, Input], Awaitable[Result]]], Callable[[Owner, Input], Awaitable[Result]]]:
-    """Make a method the activity that carries out a command."""
+    """Turn a method into the activity that carries out a command."""
 
     def define(method: Callable[[Owner, Input], Awaitable[Result]]) -> Callable[[Owner, Input], Awaitable[Result]]:
         defined = activity.defn(name=command.name)(method)
@@ -34,7 +34,7 @@ def carries_out(
 
 
 def commands_of(owner: type) -> Iterator[tuple[str, Command[Any, Any]]]:
-    """The methods of a class that carry out commands, by name, with the command of each."""
+    """Return the methods of a class that carry out commands, by name, and the command of each."""
     for name in dir(owner):
         command = getattr(getattr(owner, name), _COMMAND, None)
         if command is not None:
@@ -43,23 +43,23 @@ def commands_of(owner: type) -> Iterator[tuple[str, Command[Any, Any]]]:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a worker process has opened for the activities of one context."""
+    """Resources that a worker process has opened for the activities of one context."""
 
     database: Database
     client: Client
     settings: Settings
     registry: CollectorRegistry
-    """For what the activities count."""
+    """Registry for the metrics of the activities."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a context does in a worker process."""
+    """The part of a context in a worker process."""
 
     owners: Sequence[object]
     """Objects whose methods are activities."""
     background: Callable[[asyncio.Event], Coroutine[Any, Any, None]] | None = None
-    """What runs beside them, until the event is set."""
+    """Task that runs besides the activities until the event is set."""
 
     @property
     def activities(self) -> list[Callable[..., Any]]:

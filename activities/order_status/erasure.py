@@ -1,4 +1,4 @@
-"""The read model's part in the erasure, and the deletion of the orders' workflows."""
+"""Activities of the erasure in the read model, and the deletion of the orders' workflows."""
 
 import asyncio
 from collections.abc import Collection
@@ -19,14 +19,14 @@ from stores.order_status.erasure import ErasureStore
 
 _WITHIN = timedelta(seconds=3)
 _BETWEEN_LOOKS = 0.5
-"""Seconds. The server deletes in its own time: an order that has just ended, after half a minute."""
+"""Seconds. The server deletes asynchronously: an order that has just ended, after half a minute."""
 
 Run = tuple[str, str]
-"""The ids of a workflow and of one of its runs."""
+"""Ids of a workflow and of one of its runs."""
 
 
 class ErasureActivities:
-    """Each does some orders at once, and may be done again."""
+    """Activities of `ErasureWorkflow`. Each handles a batch of orders, and can be repeated."""
 
     def __init__(self, database: Database, client: Client) -> None:
         self._store = ErasureStore(database)
@@ -34,30 +34,30 @@ class ErasureActivities:
 
     @carries_out(ERASE_FIND)
     async def find(self, request: Erasure) -> CustomersOrders:
-        """The customer's orders, as the view knows them."""
+        """Find the customer's orders in the view."""
         return await self._store.orders_of(request.customer_id)
 
     @carries_out(ERASE_WORKFLOWS)
     async def delete_workflows(self, request: CustomersOrders) -> None:
-        """Delete the orders' workflows with their histories, every run of them, and see that they are gone."""
+        """Delete every run of the orders' workflows with its history, and wait until they are gone."""
         ids = [workflow_id(order_id) for order_id in request.order_ids]
-        told: set[Run] = set()
+        requested: set[Run] = set()
         while runs := await self._newest(ids) | await self._listed(ids):
-            for id_, run_id in runs - told:
+            for id_, run_id in runs - requested:
                 activity.heartbeat()
                 await self._delete(id_, run_id)
-            told |= runs
+            requested |= runs
             await asyncio.sleep(_BETWEEN_LOOKS)
 
     @carries_out(ERASE_VIEW)
     async def erase_view(self, request: CustomersOrders) -> None:
-        """Leave the orders' skeletons in the view."""
+        """Erase the orders in the view, except their skeletons."""
         async for _ in self._store.erase_changes(request.order_ids):
             activity.heartbeat()
         await self._store.erase(request.order_ids)
 
     async def _newest(self, ids: Collection[str]) -> set[Run]:
-        """As the server itself knows them; the list lags."""
+        """Return the newest run of each workflow, from the server itself, because the list lags behind."""
         runs = set()
         for id_ in ids:
             activity.heartbeat()
@@ -68,13 +68,13 @@ class ErasureActivities:
                     raise
                 continue
             if found.status is WorkflowExecutionStatus.RUNNING:
-                # To delete it would be to terminate it.
+                # Deleting a running workflow would terminate it.
                 raise ApplicationError("an order's workflow has not closed yet")
             runs.add((id_, found.run_id))
         return runs
 
     async def _listed(self, ids: Collection[str]) -> set[Run]:
-        """Earlier runs, too: those of orders that an operator has reset."""
+        """Return all listed runs, including earlier runs of orders that an operator has reset."""
         named = ", ".join(f"'{id_}'" for id_ in ids)
         listed = self._client.list_workflows(f"WorkflowId IN ({named})", rpc_timeout=_WITHIN)
         return {(one.id, one.run_id) async for one in listed}

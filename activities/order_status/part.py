@@ -1,4 +1,4 @@
-"""What the read model does in a worker process."""
+"""The read model's part in a worker process."""
 
 from activities.common.serving import Part, Resources
 from activities.order_status.erasure import ErasureActivities
@@ -8,7 +8,7 @@ from stores.order_status.view import OrderStatusStore
 
 
 def part(resources: Resources) -> Part:
-    """The context's part in a worker process."""
+    """Create the context's part in a worker process."""
     database, client = resources.database, resources.client
     return Part(
         [

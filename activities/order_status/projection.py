@@ -1,4 +1,4 @@
-"""The read model's part in the saga."""
+"""Projection of orders into the read model."""
 
 from dataclasses import dataclass
 from time import time
@@ -13,13 +13,13 @@ from stores.order_status.view import OrderStatusStore
 
 @dataclass(frozen=True)
 class OrderStatusActivities:
-    """Keeps the managers' view of the orders."""
+    """Activities that maintain the managers' view of the orders."""
 
     store: OrderStatusStore
 
     @carries_out(PROJECT_ORDER)
     async def project_order(self, order: Order) -> None:
-        """Store the order as it stands."""
+        """Store the current order."""
         stored = await self.store.put([order])
         meter = activity.metric_meter()
         events = meter.create_counter("orders_events_total", "Events of orders, counted when they are first stored")

@@ -1,4 +1,4 @@
-"""The read model's part in the reconciliation."""
+"""Activities of the reconciliation in the read model."""
 
 import asyncio
 from dataclasses import replace
@@ -38,19 +38,19 @@ from stores.order_status.reconciliation import ReconciliationStore
 from stores.order_status.view import OrderStatusStore
 
 _PAGE_EVERY = 0.25
-"""Seconds: Temporal's list answers ten times a second as it comes, and others ask it, too."""
+"""Seconds. Temporal's list allows ten requests a second by default, and has other users, too."""
 
 
 class ReconciliationActivities:
-    """One page at a time, one order after another: the orders' own work goes first."""
+    """Activities of `ReconciliationWorkflow`. They go page by page and order by order, so that orders come first."""
 
     def __init__(self, database: Database, client: Client, registry: CollectorRegistry, *, every: float) -> None:
         """
         Args:
-            database: The view's.
-            client: Of the orders' workflows.
-            registry: For what is counted.
-            every: Seconds from one pass to the next, for who watches that they come; 0: none do.
+            database: Database of the view.
+            client: Client for the orders' workflows.
+            registry: Registry for the metrics.
+            every: Seconds from one pass to the next, published for alerts; 0: there are no passes.
         """
         self._view = OrderStatusStore(database)
         self._store = ReconciliationStore(database)
@@ -78,7 +78,7 @@ class ReconciliationActivities:
 
     @carries_out(LOOK)
     async def look(self, request: Look) -> Found:
-        """Compare a page of orders with their workflows, and put right what differs."""
+        """Compare a page of orders with their workflows, and repair differences."""
         began = monotonic()
         order_ids, following = await self._different(request) if request.only is None else ([request.only], None)
         found = Found(following)
@@ -86,8 +86,8 @@ class ReconciliationActivities:
             activity.heartbeat()
             outcome = await self._repair.repair(order_id, end_lost=request.end_lost or order_id == request.only)
             if request.only is not None and outcome.repair is Repair.UNANSWERED:
-                # Its cancel has been acknowledged: this is tried again, perhaps by a worker of a newer release.
-                raise ApplicationError("nobody tells how the order stands")
+                # The order's cancel has been acknowledged, so this is retried, perhaps by a worker of a newer release.
+                raise ApplicationError("the order's state cannot be found out now")
             if outcome.ended is not None:
                 found.ended.append(outcome.ended)
             if outcome.repair is not None:
@@ -99,14 +99,14 @@ class ReconciliationActivities:
 
     @carries_out(END_ORDER)
     async def end_order(self, request: EndOrder) -> None:
-        """Show an order as ended that no workflow carries any more."""
+        """End an order in the view that has no workflow any more."""
         order = request.order
         try:
             shown = (await self._view.get(order.order_id)).order
         except NotFound:
             shown = order
         if shown.status.final:
-            # By an earlier try; and the customer's data may have been erased since.
+            # An earlier attempt has ended it. The customer's data may have been erased since.
             return
         if not (shown.status.known and order.status.known):
             raise ApplicationError("only a newer release knows whether the order has ended")
@@ -116,19 +116,19 @@ class ReconciliationActivities:
 
     @carries_out(FIND_EXPIRED)
     async def find_expired(self, keep_for: float) -> Expired:
-        """Some of the orders that ended too long ago."""
+        """Find a batch of orders past their retention time."""
         before = _ago(keep_for)
         return Expired(await self._store.expired(before), before)
 
     @carries_out(FORGET)
     async def forget(self, expired: Expired) -> None:
-        """Forget these orders; but for what the event stream keeps of them."""
+        """Delete these orders, except their changes in the event stream."""
         forgotten = await self._store.forget(expired.order_ids, expired.before)
         self._repaired.labels(Repair.EXPIRED.value).inc(forgotten)
 
     @carries_out(FINISH)
     async def finish(self, keep_for: float) -> int:
-        """Forget some of the changes that the event stream has kept too long; with none left the pass has succeeded."""
+        """Delete a batch of expired changes of the event stream. When none is left, the pass has succeeded."""
         forgotten = await self._store.forget_changes(_ago(keep_for)) if keep_for else 0
         if not forgotten:
             self._succeeded.set_to_current_time()
@@ -136,7 +136,7 @@ class ReconciliationActivities:
 
     @carries_out(FIND_DETAILS)
     async def find_details(self, lacking: LackingDetails) -> FoundDetails:
-        """Find what installations lack of their orders, of those that are open and have not changed lately."""
+        """Find the missing details of orders that are open and have not changed recently."""
         views = (await self._store.known(lacking.order_ids)).values()
         orders = [view.order for view in views if view.updated_at < lacking.until]
         return FoundDetails(
@@ -144,21 +144,21 @@ class ReconciliationActivities:
         )
 
     async def _different(self, request: Look) -> tuple[list[str], str | None]:
-        """The orders of a page of which view and list seem to differ, and where the next page begins."""
+        """Return the orders of a page for which view and list seem to differ, and the cursor of the next page."""
         listed, rows = await (self._started(request) if request.status is None else self._rows(request))
         known = rows.keys() | listed.workflows.keys()
         return [id_ for id_ in known if differs(rows.get(id_), listed.workflows.get(id_))], listed.next
 
     async def _started(self, request: Look) -> tuple[Listed, dict[str, Order]]:
-        """Workflows that were started lately, and what the view knows of their orders."""
+        """Return recently started workflows, and their orders in the view."""
         listed = await self._workflows.started(request.since, request.until, request.after)
         known = await self._store.known(list(listed.workflows))
         return listed, {order_id: view.order for order_id, view in known.items()}
 
     async def _rows(self, request: Look) -> tuple[Listed, dict[str, Order]]:
-        """Orders that the view shows in a status and that have not changed lately, and what is listed of them."""
-        wanted = OrderFilter(statuses=(str(request.status),))
-        page = await self._view.list(wanted, Sort.UPDATED_AT, False, PAGE, request.after)
+        """Return the view's orders in a status that have not changed recently, and their listed workflows."""
+        in_status = OrderFilter(statuses=(str(request.status),))
+        page = await self._view.list(in_status, Sort.UPDATED_AT, False, PAGE, request.after)
         rows = {view.order.order_id: view.order for view in page.items if view.updated_at < request.until}
         listed = await self._workflows.of(rows)
         listed.next = page.next_cursor if len(rows) == len(page.items) else None

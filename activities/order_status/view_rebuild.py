@@ -1,4 +1,4 @@
-"""The whole view, made again from the orders' workflows while the system runs."""
+"""Rebuild of the whole view from the orders' workflows, while the system runs."""
 
 import asyncio
 from collections import Counter
@@ -16,26 +16,26 @@ from runtime.order_workflows import OrderWorkflows
 from stores.order_status.view import OrderStatusStore
 
 _LISTED_WITHIN = timedelta(minutes=1)
-"""Of its start, a workflow is in Temporal's list, which cannot be read any faster than it is written."""
+"""Time after its start within which a workflow is in Temporal's list."""
 _TRIES = 5
 _BETWEEN_TRIES = 1.0
 
 
 @dataclass
 class Rebuilt:
-    """How far it has come."""
+    """Progress of a rebuild."""
 
     looked_at: set[str] = field(default_factory=set)
-    """The orders' ids."""
+    """Ids of the orders that were checked."""
     ended: set[str] = field(default_factory=set)
-    """Of those whose workflow was ended from outside: the reconciliation brings them to their end."""
+    """Ids of orders whose workflow was ended from outside. The reconciliation ends these orders."""
     repaired: Counter[Repair] = field(default_factory=Counter)
 
 
 class ViewRebuild:
-    """Asks every workflow, open or retained, and has the view show what it tells.
+    """Queries every workflow, open or retained, and stores its order in the view.
 
-    The orders' own projections go on meanwhile, and win where they are newer. It may be done again at any time.
+    The orders' own projections continue meanwhile, and win if they are newer. A rebuild can be repeated at any time.
     """
 
     def __init__(self, workflows: OrderWorkflows, view: OrderStatusStore, *, at_once: int) -> None:
@@ -45,10 +45,10 @@ class ViewRebuild:
         self._turns = asyncio.Semaphore(at_once)
 
     async def run(self, progress: Callable[[Rebuilt], None]) -> Rebuilt:
-        """Look at every order once, and once more at those that were started when that began.
+        """Check every order once, and then those that were started shortly before or during the first walk.
 
         Raises:
-            StoreUnavailable, RPCError: the database or Temporal does not answer, for several seconds.
+            StoreUnavailable, RPCError: the database or Temporal has not answered for several seconds.
         """
         rebuilt, began = Rebuilt(), datetime.now(UTC)
         await self._walk(UNSET, began, rebuilt, progress)

@@ -1,4 +1,4 @@
-"""One order of the managers' view, put right by what its workflow tells."""
+"""Repair of one order in the managers' view, from its workflow."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,14 +17,17 @@ _AS_EVER = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done, if anything; and, where its workflow was ended from outside, the order as it was then."""
+    """What was repaired, if anything.
+
+    If the workflow was ended from outside, `ended` is the order as it was at that time.
+    """
 
     repair: Repair | None = None
     ended: Order | None = None
 
 
 def differs(row: Order | None, workflow: WorkflowExecution | None) -> bool:
-    """Whether the view and Temporal's list seem to differ about an order; the list lags, so this is only a hint."""
+    """Whether the view and Temporal's list seem to differ about an order. The list lags, so this is only a hint."""
     if row is None or workflow is None:
         return True
     if workflow.status not in _AS_EVER:
@@ -35,34 +38,35 @@ def differs(row: Order | None, workflow: WorkflowExecution | None) -> bool:
 
 @dataclass(frozen=True)
 class ViewRepair:
-    """Reads the row first and asks the workflow then: so a row that is ahead of its workflow is not of this workflow.
+    """Repairs rows of the view.
 
-    It was of one that has been reset, or was spoilt; what the workflow tells takes its place, in a version above it.
-    The orders' own projections go on meanwhile, and win where they are newer.
+    It reads the row before it queries the workflow. So a row that is ahead of its workflow does not come from it, but
+    from a run that was reset, or is corrupt. The workflow's order replaces it with a higher version. The orders' own
+    projections continue meanwhile, and win if they are newer.
     """
 
     workflows: OrderWorkflows
     view: OrderStatusStore
 
     async def repair(self, order_id: str, *, end_lost: bool = False) -> Outcome:
-        """Have the view show the order as its workflow tells it.
+        """Bring the view's row of an order in line with its workflow.
 
         Raises:
             StoreUnavailable, RPCError: the database or Temporal does not answer.
         """
         row = await self._row(order_id)
         try:
-            told = await self.workflows.told(order_id)
+            found = await self.workflows.query(order_id)
         except NotFound:
             return await self._lost(row, end_lost=end_lost)
         except DecryptionError:
             return Outcome(Repair.UNANSWERED)
-        if not (told.carried or told.order.status.final):
-            return _to_be_ended(row, told.order if told.answered else row or told.order)
-        if told.answered:
-            return await self._show(row, told.order)
-        # As far as it is known: whoever looks for it finds it, and the next pass finds that it differs.
-        await self.view.put([told.order])
+        if not (found.carried or found.order.status.final):
+            return _to_be_ended(row, found.order if found.answered else row or found.order)
+        if found.answered:
+            return await self._show(row, found.order)
+        # Store what is known, so that the order can be found. The next pass sees the difference.
+        await self.view.put([found.order])
         return Outcome(Repair.UNANSWERED)
 
     async def _show(self, row: Order | None, order: Order) -> Outcome:
@@ -72,7 +76,7 @@ class ViewRepair:
         if replace(order, version=row.version) == row:
             return Outcome()
         if not row.known and order.version <= row.version:
-            # An older worker may have told it, which does not know either what the newer one has shown.
+            # An older worker may have answered, which does not know either what a newer one has stored.
             return Outcome(Repair.UNANSWERED)
         await self.view.put([replace(order, version=max(order.version, row.version + 1))])
         return Outcome(Repair.STALE)
@@ -97,7 +101,7 @@ class ViewRepair:
 
 
 def _to_be_ended(row: Order | None, order: Order) -> Outcome:
-    """Nobody carries the order any more; in a status of a newer release it is left to that, for it may have ended."""
+    """Return an order without a workflow for ending. One in a status of a newer release is left to that release."""
     if not (order.status.known and (row is None or row.status.known)):
         return Outcome(Repair.UNANSWERED)
     return Outcome(ended=None if order.status.final else order)

@@ -10,7 +10,7 @@ from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
 from domain.common.errors import NotFound, StoreUnavailable
 from domain.order_status.view import OrderView
 from domain.orders import Order, OrderStatus, workflow_id
-from runtime.order_workflows import queried, result_of, taken
+from runtime.order_workflows import placed_order, queried, result_of
 from stores.order_status.view import OrderStatusStore
 from workflows.orders import visibility
 
@@ -158,7 +158,7 @@ class OrderLookup:
             description = await handle.describe(rpc_timeout=timeout)
             if description.status is WorkflowExecutionStatus.COMPLETED:
                 return await self._result(order_id)
-            order = await taken(self._client, order_id, timeout)
+            order = await placed_order(self._client, order_id, timeout)
         attributes = description.typed_search_attributes
         order.status = OrderStatus(attributes.get(visibility.ORDER_STATUS, order.status.value))
         order.region = attributes.get(visibility.REGION)
