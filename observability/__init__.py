@@ -1,1 +1,1 @@
-"""What a process tells of itself: health, metrics, logs, traces."""
+"""Observability of every process: health, metrics, logs, traces."""

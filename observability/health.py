@@ -1,4 +1,4 @@
-"""Whether a process lives, what it can do, and what it counts: the same three routes on the API and on each worker."""
+"""Health and metrics of a process: the same three routes on the API and on each worker."""
 
 import asyncio
 import socket
@@ -26,16 +26,16 @@ from observability.measurements import Measurements
 from observability.sdk_runtime import SdkMetrics
 
 _CHECK_WITHIN = 1.0
-"""Seconds that a part has to answer in."""
+"""Timeout in seconds of the check of one part."""
 _FRESH_FOR = 1.0
-"""Seconds for which an answer serves other probes, too."""
+"""Seconds for which a result is reused for other probes."""
 _FINISH_WITHIN = 2
-"""Seconds that a probe under way has when the process stops."""
+"""Seconds that a probe in progress has to finish when the process stops."""
 
 Check = Callable[[], Awaitable[object]]
-"""Raises where the part does not work."""
+"""Raises an exception if the part does not work."""
 Phase = Literal["starting", "running", "stopping"]
-"""Where a process is in its life."""
+"""Phase of a process's life."""
 State = Literal["up", "down"]
 
 
@@ -46,21 +46,21 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    """What the process can do now."""
+    """Whether the process can serve requests, and the state of the parts that it depends on."""
 
     status: Literal["ready", "degraded", "starting", "stopping"]
     parts: dict[str, State]
 
 
 class Health:
-    """What a process depends on, and where in its life it is: `starting`, until it says otherwise."""
+    """Health of a process: its dependencies and its phase, at first `starting`."""
 
     def __init__(self, checks: Mapping[str, Check] | None = None, sdk: SdkMetrics | None = None) -> None:
-        """A process that is starting.
+        """Create the health of a process that is starting.
 
         Args:
-            checks: The parts that it depends on, by name.
-            sdk: What Temporal's SDK counts in it; `/metrics` shows that, too.
+            checks: Checks of the parts that it depends on, by name.
+            sdk: Metrics of Temporal's SDK in this process, which `/metrics` includes.
         """
         self.checks: dict[str, Check] = dict(checks or {})
         self.registry = process_registry()
@@ -78,20 +78,20 @@ class Health:
         self._checking = asyncio.Lock()
 
     def add_store(self, context: str, check: Check, refusing: Callable[[], bool]) -> None:
-        """The process depends on a context's database, and may refuse to use it for a while."""
+        """Add a context's database as a dependency. `refusing` says whether its breaker is open."""
         self.checks[contexts.STORES[context]] = check
         self._refusing.labels(context).set_function(refusing)
 
     def ready(self) -> None:
-        """The process takes work."""
+        """Mark the process as accepting work."""
         self.phase = "running"
 
     def stopping(self) -> None:
-        """The process takes no more work."""
+        """Mark the process as accepting no more work."""
         self.phase = "stopping"
 
     async def readiness(self) -> Readiness:
-        """What works now, or a moment ago: probes are cheap, however many come."""
+        """Return the current readiness. Results are reused for a moment, so that frequent probes stay cheap."""
         if self.phase != "running":
             return Readiness(status=self.phase, parts=self._parts)
         async with self._checking:
@@ -102,7 +102,7 @@ class Health:
         return Readiness(status="degraded" if "down" in self._parts.values() else "ready", parts=self._parts)
 
     def router(self, route_class: type[APIRoute] = APIRoute) -> APIRouter:
-        """The routes, for the app of the process."""
+        """Create the routes for the app of the process."""
         router = APIRouter(tags=["health"], route_class=route_class)
 
         @router.get("/health/live")
@@ -122,16 +122,16 @@ class Health:
         async def metrics() -> Response:
             """For Prometheus."""
             await self.measurements.refresh()
-            shown = generate_latest(self.registry)
+            text = generate_latest(self.registry)
             if self._sdk is not None:
-                shown += await self._sdk.text()
-            return Response(shown, headers={"Content-Type": CONTENT_TYPE_LATEST})
+                text += await self._sdk.text()
+            return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
         return router
 
 
 def process_registry() -> CollectorRegistry:
-    """A registry for one process's metrics, with what the platform says of the process."""
+    """Create a registry for the metrics of one process, including those of the platform."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -141,7 +141,7 @@ def process_registry() -> CollectorRegistry:
 
 @asynccontextmanager
 async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[None]:
-    """Serve the routes on a port of their own, for a process that serves nothing else.
+    """Serve the routes on a separate port, for a process that serves nothing else.
 
     Raises:
         OSError: the port is taken.
@@ -151,7 +151,7 @@ async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[No
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_FINISH_WITHIN
     )
-    server = _Guest(config)
+    server = _ServerWithoutSignals(config)
     with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
@@ -161,8 +161,8 @@ async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[No
             await serving
 
 
-class _Guest(uvicorn.Server):
-    """A server in a process whose signals are somebody else's."""
+class _ServerWithoutSignals(uvicorn.Server):
+    """Server that leaves the signals of the process alone."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -173,6 +173,6 @@ async def _state(check: Check) -> State:
     try:
         async with asyncio.timeout(_CHECK_WITHIN):
             await check()
-    except Exception:  # noqa: BLE001 - whatever it is, the part does not work
+    except Exception:  # noqa: BLE001 - any error means that the part does not work
         return "down"
     return "up"

@@ -1,4 +1,4 @@
-"""Which order, and which trace, a line of the logs is about."""
+"""Context of log lines: the order and the trace that a line is about."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -10,11 +10,11 @@ from temporalio import activity, workflow
 from domain.orders import order_of
 
 requested_order: ContextVar[Callable[[], str | None] | None] = ContextVar("requested_order", default=None)
-"""Tells the order that the request in hand is about, as soon as that is known."""
+"""Returns the order that the current request is about, as soon as it is known."""
 
 
 def add_context(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Add `order_id` and `trace_id` where there are any."""
+    """Add `order_id` and `trace_id` to a log line, if there are any."""
     if "order_id" not in event and (order_id := _order_id(event)):
         event["order_id"] = order_id
     span = trace.get_current_span().get_span_context()
@@ -30,5 +30,5 @@ def _order_id(event: EventDict) -> str | None:
         return order_of(activity.info().workflow_id or "")
     if workflow.in_workflow():
         return order_of(workflow.info().workflow_id)
-    # The SDK speaks of a workflow from outside of it, too.
+    # The SDK also logs about a workflow from outside of it.
     return order_of(getattr(event.get("_record"), "temporal_workflow", {}).get("workflow_id", ""))

@@ -1,7 +1,7 @@
-"""Logs of every process: one line for each event, JSON unless a person is watching.
+"""Logs of every process: one line for each event, in JSON unless the output is a terminal.
 
-An order's id may be logged; names, addresses, phone numbers and notes may not. So an error whose text quotes what was
-sent is logged without its text.
+An order's id may be logged. Names, addresses, phone numbers and notes may not. So an error whose text quotes the
+input is logged without its text.
 """
 
 import logging
@@ -24,9 +24,9 @@ _QUIET = {
     "httpx2": logging.WARNING,
     "httpcore2": logging.INFO,
     "uvicorn.access": logging.WARNING,
-    # Speaks at every look at a database.
+    # Logs at every access to a database.
     "alembic.runtime.migration": logging.WARNING,
-    # These write what is stored, or what a task is about, into their lines.
+    # At DEBUG, these log stored values, or the contents of tasks.
     "aiosqlite": logging.INFO,
     "temporalio": logging.INFO,
 }
@@ -37,7 +37,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the logs of this process, of the libraries too, to standard error."""
+    """Send the logs of this process, including those of libraries, to standard error."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_context,
@@ -73,7 +73,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 def change_level_by_signal(settings: Settings) -> None:
-    """From now on SIGUSR1 has this process log everything, and SIGUSR2 what the settings say."""
+    """Change the log level of this process to DEBUG at SIGUSR1, and back to the setting at SIGUSR2."""
 
     def set_level(level: str) -> None:
         logging.getLogger().setLevel(level)
@@ -103,7 +103,7 @@ def _describe(info: _ExcInfo) -> str:
 
 
 def _quotes(error: BaseException | None) -> bool:
-    """Whether the error, or one that it came from, repeats the input."""
+    """Whether the text of the error, or of one of its causes, repeats the input."""
     while error is not None:
         if isinstance(error, _QUOTING):
             return True

@@ -1,4 +1,4 @@
-"""What is measured of the whole system when somebody asks for the metrics, and then not again for a while."""
+"""Measurements of the whole system, taken when metrics are scraped and then reused for a while."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,15 +11,15 @@ from temporalio.service import RPCError
 from domain.common.errors import StoreUnavailable
 
 _FRESH_FOR = 10.0
-"""Seconds for which a measurement serves other scrapes, too, at least."""
+"""Minimum number of seconds for which a measurement is reused."""
 _IDLE_FOR = 20.0
-"""And so many times as long as it has taken: whoever scrapes, and however much there is, it is little of the load."""
+"""A measurement is also reused for this many times its duration, so that it causes little load at any size."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Measurements:
-    """Several measurements, and whether each could be taken."""
+    """The measurements of a process, and whether each one has succeeded."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
@@ -31,12 +31,12 @@ class Measurements:
         self._refreshes: list[Callable[[], Awaitable[None]]] = []
 
     def add(self, of: str, measure: Callable[[], Awaitable[None]], forget: Callable[[], None]) -> None:
-        """Measure one thing more.
+        """Add a measurement.
 
         Args:
-            of: What is measured.
-            measure: Sets gauges, within a deadline of its own; raises where it cannot.
-            forget: Takes back what the gauges show: better nothing than what was once.
+            of: Name of what is measured.
+            measure: Sets gauges, within a deadline of its own. It raises an exception if it fails.
+            forget: Clears the gauges, so that they show nothing instead of outdated values.
         """
         due, measuring = monotonic(), asyncio.Lock()
 
@@ -60,5 +60,5 @@ class Measurements:
         self._refreshes.append(refresh)
 
     async def refresh(self) -> None:
-        """Bring up to date what is not fresh any more."""
+        """Repeat the measurements that are outdated."""
         await asyncio.gather(*[refresh() for refresh in self._refreshes])

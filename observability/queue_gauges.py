@@ -1,4 +1,4 @@
-"""The contexts' task queues as Prometheus sees them: what waits, for how long, and who polls."""
+"""Gauges of the contexts' task queues: backlog, its age, and pollers."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from domain.common import contexts
 
 _WITHIN = timedelta(seconds=2)
 _POLLED_WITHIN = timedelta(seconds=90)
-"""A poll waits for up to a minute; the server goes on naming those who are gone for five."""
+"""Age up to which a poller counts. A poll takes up to a minute; the server lists pollers for five minutes."""
 _LABELS = ("queue", "type")
 _QUEUES = [
     (context.name, kind, type_)
@@ -27,7 +27,7 @@ _QUEUES = [
 
 
 class QueueGauges:
-    """Set from what the Temporal server says."""
+    """Gauges that are set from the Temporal server's answers."""
 
     def __init__(self, client: Client, registry: CollectorRegistry) -> None:
         self._client = client
@@ -44,13 +44,13 @@ class QueueGauges:
     async def measure(self) -> None:
         """
         Raises:
-            RPCError, RuntimeError, TimeoutError: the server does not answer, or not in time.
+            RPCError, RuntimeError, TimeoutError: the server does not answer in time.
         """
         async with asyncio.timeout(_WITHIN.total_seconds()):
             await asyncio.gather(*[self._measure(*queue) for queue in _QUEUES])
 
     def forget(self) -> None:
-        """Show nothing."""
+        """Clear all gauges."""
         for gauge in (self._backlog, self._age, self._pollers):
             gauge.clear()
 

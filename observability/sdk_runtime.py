@@ -1,4 +1,4 @@
-"""The runtime of Temporal's SDK in a process: its metrics, to be shown with ours, and its logs, among ours."""
+"""Runtime of Temporal's SDK in a process. Its metrics and logs are merged into those of the process."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusCon
 _log = logging.getLogger(__name__)
 
 _TRIES = 5
-"""Another process may take the port that was free a moment ago."""
+"""Attempts to find a port: another process may take one that was free a moment ago."""
 _READ_WITHIN = 1.0
 """Seconds."""
 _BUCKETS: Mapping[str, Sequence[float]] = {
@@ -21,13 +21,13 @@ _BUCKETS: Mapping[str, Sequence[float]] = {
 
 
 class SdkMetrics:
-    """What the SDK counts in this process; it shows that on a port of its own, which only this machine reaches."""
+    """Metrics of the SDK in this process. The SDK serves them on a port that only this machine can reach."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
     async def text(self) -> bytes:
-        """In Prometheus' format; nothing, where they cannot be read in time."""
+        """Return the metrics in Prometheus' format, or nothing if they cannot be read in time."""
         try:
             return await asyncio.to_thread(self._read)
         except (OSError, HTTPException) as error:
@@ -41,10 +41,10 @@ class SdkMetrics:
 
 
 def install() -> SdkMetrics:
-    """Make the runtime that every client of this process uses from now on; called once, before there is any.
+    """Create the runtime for every client of this process. Call it once, before the first client is created.
 
     Raises:
-        RuntimeError: no port can be had for its metrics.
+        RuntimeError: there is no free port for its metrics.
     """
     core = logging.getLogger("temporalio.core")
     core.addFilter(append_fields)
@@ -64,17 +64,17 @@ def install() -> SdkMetrics:
             _log.warning("cannot open a port for the metrics of the SDK; trying another: %s", error)
         else:
             return SdkMetrics(port)
-    raise RuntimeError("no port can be had for the metrics of the SDK")
+    raise RuntimeError("there is no free port for the metrics of the SDK")
 
 
 def append_fields(record: logging.LogRecord) -> bool:
-    """Have a line of the SDK's core tell what it is about, but for failures: they may quote what was sent.
+    """Add the fields of a log line of the SDK's core to its text, except failures, which may quote input.
 
-    Python's part of the SDK logs those, too, as our own errors are logged.
+    The Python part of the SDK logs failures, too, in the same way as our own errors.
     """
     fields = record.__dict__["temporal_log"].fields
-    told = {name: value for name, value in fields.items() if name != "failure"}
-    record.msg = f"{record.msg} {told}"
+    allowed = {name: value for name, value in fields.items() if name != "failure"}
+    record.msg = f"{record.msg} {allowed}"
     return True
 
 

@@ -1,4 +1,4 @@
-"""What a process tells of itself beyond its own metrics: what the SDK counts, and traces where they are asked for."""
+"""Telemetry of a process besides its own metrics: metrics of the SDK, and traces if they are configured."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """By default a process tells nothing."""
+    """Sources of telemetry of a process. The default has none."""
 
     sdk: SdkMetrics | None = None
     tracing: "Tracing | None" = None
 
     @property
     def interceptors(self) -> Sequence[Interceptor]:
-        """For the process's Temporal client."""
+        """Interceptors for the process's Temporal client."""
         return [self.tracing.interceptor] if self.tracing else []
 
 
@@ -33,16 +33,16 @@ SILENT = Telemetry()
 
 @contextmanager
 def instrumented(settings: Settings, service: str) -> Iterator[Telemetry]:
-    """Tell, for as long as the process serves; entered before there is any Temporal client.
+    """Provide telemetry while the process runs. Enter it before the first Temporal client is created.
 
     Args:
-        service: What the process is called in traces where the settings do not say.
+        service: Name of the process in traces, unless the settings contain one.
     """
     sdk = sdk_runtime.install()
     if settings.otel_exporter_otlp_endpoint is None:
         yield Telemetry(sdk)
         return
-    # Who does not want traces does not wait for this to be loaded.
+    # Imported only if traces are configured, because loading it takes time.
     from observability.tracing import Tracing
 
     with Tracing(settings.otel_exporter_otlp_endpoint, settings.otel_service_name or service) as tracing:

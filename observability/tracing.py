@@ -1,6 +1,6 @@
-"""Traces, from the request through its order's workflow to the activities: OpenTelemetry, where it is asked for.
+"""Traces by OpenTelemetry, from the request through the order's workflow to the activities.
 
-What is sent of a span is on a list: nothing that a person has written, no address that was called with its query, no
+Only attributes on a list are sent with a span: no text that a person has written, no URL with its query, and no
 text of an error.
 """
 
@@ -33,41 +33,41 @@ _SENT = frozenset(
 
 
 class Tracing:
-    """Where the spans of this process go."""
+    """Tracing of this process."""
 
     def __init__(self, endpoint: str, service: str) -> None:
         """
         Args:
-            endpoint: The collector's URL, to which spans are sent by OTLP over HTTP.
-            service: What the process is called in traces.
+            endpoint: URL of the collector, to which spans are sent by OTLP over HTTP.
+            service: Name of the process in traces.
         """
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_SEND_WITHIN)
         self.provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}), shutdown_on_exit=False)
         self.provider.add_span_processor(BatchSpanProcessor(Discreet(exporter)))
         self.interceptor = TracingInterceptor(self.provider.get_tracer("temporalio"))
-        # Without the baggage of whoever calls: what goes along with a workflow is kept in its history.
+        # Without the caller's baggage: everything that is passed to a workflow is stored in its history.
         self.interceptor.text_map_propagator = TraceContextTextMapPropagator()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         self.provider.shutdown()
 
 
 class Discreet(SpanExporter):
-    """Passes on of each span what may be known of it."""
+    """Exporter that passes on only the allowed attributes of each span."""
 
     def __init__(self, to: SpanExporter) -> None:
         self._to = to
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send spans."""
+        """Send spans without attributes that are not allowed."""
         return self._to.export([_discreet(span) for span in spans])
 
     def shutdown(self) -> None:
-        """Send no more."""
+        """Shut down the wrapped exporter."""
         self._to.shutdown()
 
 
