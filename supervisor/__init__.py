@@ -1,1 +1,1 @@
-"""Starts the service's processes in order, keeps them running, and stops them together."""
+"""Supervisor: starts the service's processes in order, keeps them running, and stops them together."""

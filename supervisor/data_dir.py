@@ -1,4 +1,4 @@
-"""What the supervisor keeps in `DATA_DIR`: a lock, so that one copy runs there, and `run.json`, what is running."""
+"""Files of the supervisor in `DATA_DIR`: a lock that admits one copy, and `run.json`, which lists running parts."""
 
 import fcntl
 import json
@@ -12,10 +12,10 @@ from supervisor.part import Failure, Part
 
 @contextmanager
 def sole_use(data_dir: Path) -> Iterator[None]:
-    """Hold the directory for this process; the kernel lets go of it when the process ends, however that comes.
+    """Lock the directory for this process. The kernel releases the lock when the process ends, for any reason.
 
     Raises:
-        Failure: another copy runs there, or the directory cannot be used.
+        Failure: another copy uses the directory, or it cannot be used.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def sole_use(data_dir: Path) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             raise Failure(
-                f"process {lock.read().strip() or 'unknown'} runs on {data_dir} already: "
+                f"process {lock.read().strip() or 'unknown'} already runs on {data_dir}: "
                 "stop it, or give this copy a DATA_DIR and ports of its own"
             ) from error
         lock.truncate(0)
@@ -38,24 +38,24 @@ def sole_use(data_dir: Path) -> Iterator[None]:
 
 
 class RunFile:
-    """`run.json`: the parts that have a process now, with its id and the port it serves."""
+    """File `run.json`: the parts with a running process, its id, and its port."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._parts: dict[str, dict[str, int]] = {}
 
     def started(self, part: Part, pid: int) -> None:
-        """The part has a process."""
+        """Add a part with its process."""
         self._parts[part.name] = {"pid": pid, "port": part.port}
         self._write()
 
     def ended(self, part: Part) -> None:
-        """The part's process is gone."""
+        """Remove a part whose process has ended."""
         del self._parts[part.name]
         self._write()
 
     def remove(self) -> None:
-        """Nothing runs."""
+        """Delete the file, because nothing runs."""
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:

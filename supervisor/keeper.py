@@ -1,4 +1,4 @@
-"""Starts parts in order of readiness, restarts those that die, kills those that hang, stops all in reverse order."""
+"""Keeper: starts parts in order of readiness, restarts dead ones, kills hung ones, and stops all in reverse order."""
 
 import asyncio
 import os
@@ -34,11 +34,11 @@ class Keeper:
         self._was_ready = {item.name: asyncio.Event() for item in service.plan}
         self._processes: dict[str, Process] = {}
         self._deaths: list[float] = []
-        self._asked = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
 
     async def run(self) -> None:
-        """Run until asked to stop by SIGINT, SIGTERM or the end of the parent; a second SIGINT hurries.
+        """Run until SIGINT, SIGTERM or the end of the parent. A second SIGINT kills the parts that are left.
 
         Raises:
             Failure: a part cannot be kept running.
@@ -46,10 +46,10 @@ class Keeper:
         self._listen()
         failure: Failure | None = None
         work = asyncio.create_task(self._keep_all())
-        asked = asyncio.create_task(self._until_asked())
-        await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
+        stopping = asyncio.create_task(self._until_stopping())
+        await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
         work.cancel()
-        asked.cancel()
+        stopping.cancel()
         try:
             await work
         except* Failure as failures:
@@ -65,19 +65,19 @@ class Keeper:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._ask_to_stop, number)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else started by nohup
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored if started by nohup
             loop.add_signal_handler(signal.SIGHUP, self._ask_to_stop, signal.SIGHUP)
 
     def _ask_to_stop(self, number: signal.Signals) -> None:
-        # SIGTERM comes twice when it is sent to a process group: make hands its own on.
-        if self._asked.is_set() and number == signal.SIGINT:
+        # SIGTERM arrives twice if it is sent to a process group, because make forwards its own.
+        if self._stopping.is_set() and number == signal.SIGINT:
             self._hurry.set()
-        self._asked.set()
+        self._stopping.set()
 
-    async def _until_asked(self) -> None:
-        while not self._asked.is_set() and not (self._parent and self._parent.is_ending()):
+    async def _until_stopping(self) -> None:
+        while not self._stopping.is_set() and not (self._parent and self._parent.is_ending()):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), _LOOK_AT_PARENT_EVERY)
+                await asyncio.wait_for(self._stopping.wait(), _LOOK_AT_PARENT_EVERY)
 
     async def _keep_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -91,7 +91,7 @@ class Keeper:
                 self._terminal.say(place)
 
     async def _carry_out(self, step: Step) -> bool:
-        """Whether the step is done; if not, it wants to be tried again later."""
+        """Execute a step. Return whether it is done; if not, it has to be retried later."""
         process = await self._start(step.name, step.command)
         await asyncio.wait((process.end,), timeout=self._limits.ready_within)
         if not process.end.done():
@@ -127,16 +127,16 @@ class Keeper:
         return process
 
     async def _attend(self, part: Part, process: Process) -> None:
-        """Wait until the process has ended; meanwhile note when it is ready, and from then on that it does not hang."""
+        """Wait until the process ends. Meanwhile, report when it is ready, and kill it if it hangs."""
         if await self._gets_ready(part, process):
             await self._watch(part, process)
         await asyncio.wait((process.end,))
 
     async def _gets_ready(self, part: Part, process: Process) -> bool:
-        """Return when the process is ready; or (False) when it has ended, or took too long and was killed.
+        """Wait until the process is ready. Return False if it has ended, or took too long and was killed.
 
         Raises:
-            Failure: it took too long, and the part has never been ready yet.
+            Failure: it took too long, and the part was never ready before.
         """
         began = time.monotonic()
         while not await answers(part.ready_at, self._limits.answer_within) and not process.end.done():
@@ -147,7 +147,7 @@ class Keeper:
                 )
                 if not self._was_ready[part.name].is_set():
                     raise Failure(f"{late}; {self._see(part)}")
-                # It can be started: what it needs has gone meanwhile, and may come back.
+                # The part was ready before: something that it needs is down, and may come back.
                 self._terminal.say(f"{late} and is killed")
                 process.kill()
                 return False
@@ -159,7 +159,7 @@ class Keeper:
         return True
 
     async def _watch(self, part: Part, process: Process) -> None:
-        """Return when the process has ended, or hangs and was killed."""
+        """Probe the process until it has ended, or was killed because it hangs."""
         misses = 0
         while misses < self._limits.misses:
             await asyncio.wait((process.end,), timeout=self._limits.probe_every)
@@ -178,7 +178,7 @@ class Keeper:
                 f"{part.name} {_ended(status)}: parts have died more than {self._limits.deaths} times "
                 f"within {self._limits.window:g} s, so everything ends; {self._see(part)}"
             )
-        self._terminal.say(f"{part.name} {_ended(status)}; starting it again")
+        self._terminal.say(f"{part.name} {_ended(status)}; restarting it")
 
     def _see(self, item: Part | Step) -> str:
         return f"its log is {self._log_dir / item.name}.log"
@@ -193,5 +193,5 @@ class Keeper:
 
 
 def _ended(status: int) -> str:
-    """How a process ended, in words."""
+    """Describe how a process ended."""
     return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"

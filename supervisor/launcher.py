@@ -1,7 +1,7 @@
-"""Becomes a part: ties this process to the life of the supervisor, then replaces it by the part's program.
+"""Launcher of a part: ties this process to the supervisor's life, and then replaces it by the part's program.
 
-Run as `launcher.py SUPERVISOR-PID PROGRAM ARGUMENT…`. Standard input is a pipe whose other end the supervisor alone
-holds and never writes to.
+Run as `launcher.py SUPERVISOR-PID PROGRAM ARGUMENT…`. Standard input is a pipe. Only the supervisor holds its other
+end, and never writes to it.
 """
 
 import ctypes
@@ -13,12 +13,12 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def kernel_kills_orphan() -> None:
-    """Linux kills this process as soon as its parent has died, however that came."""
+    """Have Linux kill this process as soon as its parent has died."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def watcher_kills_orphan() -> None:
-    """Where the kernel has no such order: a second process of the group sees the pipe's other end close."""
+    """Without support by the kernel: a second process kills the group when the pipe's other end closes."""
     if os.fork() == 0:
         os.closerange(1, 3)
         os.read(0, 1)

@@ -1,4 +1,4 @@
-"""One run of the service, from the checks before it to its exit status."""
+"""One run of the service, from the checks before the start to the exit status."""
 
 import asyncio
 import os
@@ -17,8 +17,8 @@ _PROJECT = Path(__file__).parent.parent
 
 
 def supervise(service: Service, parent: int | None) -> int:
-    """Run the service until asked to stop, or until the process `parent` ends; returns the exit status."""
-    # Names and addresses are in what is kept: it is for its owner alone.
+    """Run the service until it is stopped, or until the process `parent` ends. Returns the exit status."""
+    # Files contain names and addresses: only their owner may read them.
     os.umask(0o077)
     try:
         with sole_use(service.data_dir):

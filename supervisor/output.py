@@ -1,4 +1,4 @@
-"""Where the output of the parts goes: each has a log file of bounded size, and most are shown in the terminal too."""
+"""Output of the parts: each has a log file of limited size, and most also appear in the terminal."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ _LAST_LINES_WITHIN = 3.0
 
 
 class Terminal:
-    """Standard output, a line at a time. Who does not read it never holds the supervisor up: lines are left out."""
+    """Standard output, line by line. A reader that does not read never blocks the supervisor: lines are dropped."""
 
     def __init__(self, descriptor: int = 1) -> None:
         self._descriptor = descriptor
@@ -23,14 +23,14 @@ class Terminal:
         self._writer.start()
 
     def say(self, line: str, *, source: str = "run") -> None:
-        """Show a line and who says it."""
+        """Write a line with its source."""
         try:
             self._lines.put_nowait(f"{source:<9} | {line}\n".encode())
         except queue.Full:
             return
 
     def close(self) -> None:
-        """Show what is still to be shown, if somebody reads it."""
+        """Write the remaining lines, if somebody reads them."""
         with suppress(queue.Full):
             self._lines.put(None, timeout=_LAST_LINES_WITHIN)
             self._writer.join(timeout=_LAST_LINES_WITHIN)
@@ -41,12 +41,12 @@ class Terminal:
             try:
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:  # nobody is there to read any more
+            except OSError:  # the reader is gone
                 return
 
 
 class Log(RotatingFileHandler):
-    """The log of a part: one file and its predecessor, over all runs."""
+    """Log of a part: one file and its predecessor, across all runs."""
 
     def __init__(self, directory: Path, name: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -61,9 +61,9 @@ class Log(RotatingFileHandler):
 
 
 def follow(descriptor: int, name: str, log: Log, terminal: Terminal | None) -> threading.Thread:
-    """Carry lines from a pipe to the log and the terminal until the pipe's other end closes."""
+    """Copy lines from a pipe to the log and the terminal until the pipe's other end closes."""
 
-    def carry() -> None:
+    def copy() -> None:
         with open(descriptor, "rb") as output:
             while raw := output.readline(_LONGEST_LINE):
                 line = raw.decode(errors="replace").rstrip("\r\n")
@@ -71,6 +71,6 @@ def follow(descriptor: int, name: str, log: Log, terminal: Terminal | None) -> t
                 if terminal:
                     terminal.say(line, source=name)
 
-    thread = threading.Thread(target=carry, daemon=True)
+    thread = threading.Thread(target=copy, daemon=True)
     thread.start()
     return thread

@@ -1,4 +1,4 @@
-"""The process that started the supervisor and that it should not outlive: `make`."""
+"""Parent process (`make`), which the supervisor should not outlive."""
 
 import os
 import signal
@@ -6,23 +6,23 @@ from pathlib import Path
 
 
 class Parent:
-    """Tells when the parent has ended or been asked to."""
+    """Observes whether the parent has ended or was interrupted."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._awaited_interrupt = _catches_interrupt(pid)
 
     def is_ending(self) -> bool:
-        """The parent is gone, or was interrupted.
+        """Whether the parent is gone, or was interrupted.
 
-        Interrupted on its own (`kill -INT`, not Ctrl-C, which reaches everybody) make tells its children nothing and
-        waits for them. All that can be seen of it is that its handler has been taken out.
+        If only make is interrupted (by `kill -INT`, not by Ctrl-C, which reaches all processes), it does not inform its
+        children and waits for them. The only visible effect is that its signal handler has been removed.
         """
         return os.getppid() != self._pid or (self._awaited_interrupt and not _catches_interrupt(self._pid))
 
 
 def _catches_interrupt(pid: int) -> bool:
-    """Whether a process handles SIGINT; false where that cannot be known (there is no /proc)."""
+    """Whether a process handles SIGINT. False if that cannot be found out, because there is no /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     except OSError:

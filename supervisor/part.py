@@ -1,4 +1,4 @@
-"""What the supervisor is given to run."""
+"""Description of what the supervisor runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,43 +6,43 @@ from pathlib import Path
 
 
 class Failure(Exception):
-    """The service cannot run, or not any longer; the text says to a person why, and what to look at."""
+    """The service cannot run, or cannot continue. The text says why, and where to look."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A process that is kept running."""
+    """Process that is kept running."""
 
     name: str
     command: tuple[str, ...]
     port: int
-    """Where it serves, as `run.json` has it."""
+    """Port that it serves, as listed in `run.json`."""
     ready_at: str
-    """The URL that answers 200 once the part can do its work."""
+    """URL that answers 200 once the part can do its work."""
     live_at: str
-    """The URL that answers 200 for as long as the part does not hang; asked from when it was ready on."""
+    """URL that answers 200 while the part does not hang. It is probed once the part is ready."""
     echo: bool = True
-    """Its output is shown in the terminal too, not in its log alone."""
+    """Whether its output appears in the terminal in addition to its log."""
     before_start: Callable[[], None] | None = None
-    """Done before each start, also before one that follows a death."""
+    """Called before each start, including restarts."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command that is carried out before the next part starts.
+    """Command that is executed before the next part starts.
 
-    Where it ends with `EX_TEMPFAIL` (75), what it needs is out of order for now: the rest starts, it is tried again.
+    If it ends with `EX_TEMPFAIL` (75), something that it needs is down: the rest starts, and the step is retried.
     """
 
     name: str
     command: tuple[str, ...]
     purpose: str
-    """What failed, if it does: `… failed`."""
+    """Subject of messages such as `… failed`."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A port that must be free, the environment variable that sets it, and what it is for."""
+    """Port that must be free, the environment variable that sets it, and its purpose."""
 
     variable: str
     host: str
@@ -52,35 +52,35 @@ class Listener:
 
 @dataclass(frozen=True)
 class Limits:
-    """How patient the supervisor is; seconds."""
+    """Limits of the supervisor's patience, in seconds."""
 
     ready_within: float = 120
-    """From the start of a part, or of a step, until it is ready, or done. A part that was ready before is then killed
-    and started again, as often as that takes."""
+    """Maximum time from the start of a part or a step until it is ready or done. A part that was ready before is then
+    killed and restarted, as often as necessary."""
     grace: float = 10
-    """From asking a part to stop until it is killed."""
+    """Time from the request to stop until a part is killed."""
     deaths: int = 5
-    """So many deaths of parts, of all together, are put right within `window`; one more ends everything."""
+    """Maximum number of deaths of all parts within `window` that are repaired. One more ends everything."""
     window: float = 60
     retry_every: float = 5
-    """Between two tries of a step that was put off."""
+    """Time between two attempts of a postponed step."""
     probe_every: float = 2
-    """Between two looks whether a part hangs."""
+    """Time between two probes of a part."""
     answer_within: float = 2
-    """What a part that does not hang has to answer in."""
+    """Timeout of a probe."""
     misses: int = 3
-    """So many looks in a row without an answer, and the part is killed."""
+    """Number of successive unanswered probes after which a part is killed."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """Everything that runs together."""
+    """The parts and steps that run together."""
 
     plan: Sequence[Part | Step]
-    """Each is begun once the one before it is ready, or done."""
+    """Each item is started once the previous one is ready or done."""
     listeners: Sequence[Listener]
     places: Sequence[str]
-    """Where everything is, a line each, for the person who started it."""
+    """Lines that tell the user the address of everything."""
     data_dir: Path
-    """Absolute."""
+    """Absolute path."""
     limits: Limits

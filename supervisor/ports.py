@@ -1,4 +1,4 @@
-"""Ports that the parts will listen on: all of them are free, or nothing is started."""
+"""Check of the ports on which the parts will listen: nothing is started unless all of them are free."""
 
 import errno
 import socket
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from supervisor.part import Failure, Listener
 
 _LET_GO_WITHIN = 2.0
-"""Seconds; a copy that was killed a moment ago may still hold its ports."""
+"""Seconds. A copy that was killed a moment ago may still hold its ports."""
 
 
 def check(listeners: Iterable[Listener]) -> None:
-    """See that every listener can have its port.
+    """Check that every listener can use its port.
 
     Raises:
-        Failure: one cannot, or two want the same; all of these are named.
+        Failure: a port cannot be used, or two listeners have the same port. The text lists all such ports.
     """
     problems: list[str] = []
     wanted: dict[int, Listener] = {}
@@ -43,7 +43,7 @@ def _problem(listener: Listener, deadline: float) -> str | None:
 
 
 def _refusal(host: str, port: int) -> OSError | None:
-    """Why nobody can listen there now; connections that are only running out (TIME_WAIT) are no reason."""
+    """Return why it is impossible to listen there now. Connections in TIME_WAIT are no reason."""
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -1,4 +1,4 @@
-"""One process of a part: in a session of its own, so that the supervisor alone decides when it stops."""
+"""Processes of parts. Each has its own session, so that only the supervisor decides when it stops."""
 
 import asyncio
 import os
@@ -17,21 +17,21 @@ _LAST_LINES_WITHIN = 5.0
 
 
 class Launcher:
-    """Starts processes that end with this one."""
+    """Starts processes that end together with this one."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
         self._directory = directory
         self._environment = environment
-        # Nothing is ever written: the other end closes when this process ends, and only then.
+        # Nothing is ever written to this pipe. The other end closes only when this process ends.
         self._lifeline, self._held = os.pipe()
 
     def close(self) -> None:
-        """End what this has started and what is still there, by the lifeline alone."""
+        """End all processes that were started and still run, by closing the lifeline."""
         os.close(self._lifeline)
         os.close(self._held)
 
     async def start(self, name: str, command: tuple[str, ...], log: Log, terminal: Terminal | None) -> "Process":
-        """Start a program whose output goes to the log and, if given, the terminal."""
+        """Start a program. Its output goes to the log and, if given, the terminal."""
         output, part_output = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -62,9 +62,9 @@ class Process:
         self.name = name
         self.pid = process.pid
         self.end = asyncio.create_task(self._end(process, output))
-        """Done when nothing that the program has started is left, and its last lines are in the log.
+        """Done when no process that the program started is left, and its last lines are in the log.
 
-        The exit status, or below zero the number of the signal that killed it.
+        Its result is the exit status, or the negative number of the signal that killed it.
         """
 
     async def _end(self, process: asyncio.subprocess.Process, output: threading.Thread) -> int:
@@ -74,7 +74,7 @@ class Process:
         return status
 
     async def stop(self, grace: float, hurry: asyncio.Event) -> bool:
-        """Ask it to stop; kill it after `grace` seconds, or in a hurry. Returns whether it stopped by itself."""
+        """Send SIGTERM; kill it after `grace` seconds or when `hurry` is set. Return whether it stopped itself."""
         if self.end.done():
             return True
         self._signal(signal.SIGTERM)
@@ -88,17 +88,17 @@ class Process:
         return False
 
     def kill(self) -> None:
-        """End it at once, with all that it has started."""
+        """Kill it with all processes that it has started."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        # The program leads a group of its own, with all that it starts.
-        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted while only zombies are in it
+        # The program leads its own process group, which includes all that it starts.
+        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted while the group has only zombies
             os.killpg(self.pid, number)
 
 
 async def answers(url: str, within: float = 2.0) -> bool:
-    """Whether a GET is answered by 200 within some seconds."""
+    """Whether a GET request is answered with 200 within some seconds."""
     address = urlsplit(url)
     request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
     try:

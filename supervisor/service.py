@@ -1,4 +1,4 @@
-"""The service itself: what `make run` starts, in which order, and where each part is then."""
+"""The service: what `make run` starts, in which order, and the address of each part."""
 
 import sys
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from supervisor.temporal import temporal
 from supervisor.urls import LOCAL, url
 
 _STOP_MARGIN = 5.0
-"""Seconds that a part has beyond its own time for a graceful stop before it is killed."""
+"""Seconds that a part has in addition to its own time for a graceful stop before it is killed."""
 
 
 def service_of(settings: Settings) -> Service:
-    """What `make run` runs."""
+    """Return the service that `make run` runs."""
     return Service(
         plan=plan(settings),
         listeners=_listeners(settings),
@@ -26,17 +26,17 @@ def service_of(settings: Settings) -> Service:
 
 
 def plan(settings: Settings) -> Sequence[Part | Step]:
-    """Its parts and steps, each to be begun once the one before is ready, or done."""
+    """Return its parts and steps. Each is started once the previous one is ready or done."""
     items: list[Part | Step] = [
         Step("migration", (sys.executable, "-m", "stores.migration"), "bringing the databases' tables up to date"),
-        # The worker is not ready before it has reached Temporal and made the orders' search attributes known to it.
+        # The worker is ready once it has connected to Temporal and registered the orders' search attributes.
         Part(
             "worker",
             (sys.executable, "worker.py"),
             settings.worker_port,
             f"{url(settings.worker_host, settings.worker_port)}/health/ready",
             f"{url(settings.worker_host, settings.worker_port)}/health/live",
-            # Where nobody says with which keys an existing server is used, this run is all that uses it.
+            # If no keys are configured for an existing server, only this run uses the server.
             before_start=None if settings.payload_keys else partial(make_file, settings.payload_keys_file),
         ),
         Part(
@@ -73,13 +73,13 @@ def _places(settings: Settings) -> Sequence[str]:
         *(web_ui if settings.temporal_address is None else [f"Temporal           {settings.temporal_address}"]),
         f"Worker health      {url(settings.worker_host, settings.worker_port)}/health/ready",
         f"Data and logs      {settings.data_dir.resolve()}",
-        "Ctrl-C stops everything; orders go on where they stood at the next start.",
+        "Ctrl-C stops everything; orders continue where they were at the next start.",
     ]
 
 
 def _access(settings: Settings) -> str:
     if settings.auth_issuer is not None:
-        return f"by tokens of {settings.auth_issuer}"
+        return f"with tokens of {settings.auth_issuer}"
     if settings.auth_required:
         return "by tokens of this machine: make -s token ROLE=customer SUBJECT=1"
     return "open to everybody on this machine: no token is required (AUTH_REQUIRED=1 requires one)"

@@ -1,4 +1,4 @@
-"""The embedded Temporal server: the real one, on one file."""
+"""Embedded Temporal server: a full server that stores its data in one file."""
 
 import sqlite3
 import sys
@@ -11,21 +11,21 @@ from supervisor.urls import LOCAL, url
 
 NAMESPACE = "default"
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
-"""More than twice the throughput of the defaults; a start that was acknowledged survives the server's death."""
+"""More than twice the throughput of the defaults. An acknowledged start survives the death of the server."""
 _DYNAMIC_CONFIG = (
-    # A quarter of the latency of the default, which is made for a shared cluster.
+    # A quarter of the latency of the default, which is meant for a shared cluster.
     "history.transferProcessorMaxPollRPS=1000",
-    # One machine gains nothing from more, and in one queue no newer order overtakes an older one.
+    # More partitions bring nothing on one machine, and with one no newer order overtakes an older one.
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
 )
 
 
 def temporal(settings: Settings) -> Part:
-    """The server with its Web UI."""
+    """Return the part of the server with its Web UI."""
     file = database_file(settings)
     command = [
-        # Beside the interpreter, where its package is installed; the virtual environment need not be activated.
+        # Next to the interpreter, where its package installs it: the virtual environment need not be activated.
         str(Path(sys.executable).with_name("temporal")),
         *("server", "start-dev", "--disable-config-env", "--disable-config-file"),
         *("--ip", LOCAL, "--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)),
@@ -36,7 +36,7 @@ def temporal(settings: Settings) -> Part:
         command += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC_CONFIG:
         command += ["--dynamic-config-value", value]
-    # The Web UI passes this on to the server, which knows its namespace only once it has started.
+    # The Web UI forwards this to the server, which knows its namespace only once it has started.
     namespace = f"http://{LOCAL}:{settings.temporal_ui_port}/api/v1/namespaces/{NAMESPACE}"
     return Part(
         "temporal",
@@ -50,14 +50,14 @@ def temporal(settings: Settings) -> Part:
 
 
 def database_file(settings: Settings) -> Path:
-    """Where the server keeps everything."""
+    """Return the file with all data of the server."""
     return settings.data_dir.resolve() / "temporal.db"
 
 
 def set_aside_unfinished(file: Path) -> None:
-    """Move away a file whose making was interrupted, on which no server would ever start again.
+    """Move away a file whose creation was interrupted: no server could start on it.
 
-    The namespace is made last. Without it no server was ever ready on this file, so no order is in it.
+    The namespace is created last. Without it, no server was ever ready on this file, so it contains no order.
     """
     if file.exists() and not _has_namespace(file):
         for part in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
@@ -70,5 +70,5 @@ def _has_namespace(file: Path) -> bool:
         try:
             return database.execute("SELECT 1 FROM namespaces LIMIT 1").fetchone() is not None
         except sqlite3.DatabaseError as error:
-            # Whatever else is wrong with the file is the server's to say.
+            # The server reports any other problem with the file.
             return "no such table" not in str(error)

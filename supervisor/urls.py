@@ -1,4 +1,4 @@
-"""Where the parts are, as programs on this machine reach them."""
+"""URLs of the parts, for programs on this machine."""
 
 from ipaddress import ip_address
 
@@ -6,7 +6,7 @@ LOCAL = "127.0.0.1"
 
 
 def url(host: str, port: int) -> str:
-    """Of who listens there."""
+    """Return the URL of a program that listens on this host and port."""
     try:
         address = ip_address(host)
     except ValueError:

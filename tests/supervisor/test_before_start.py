@@ -75,7 +75,7 @@ def test_a_second_copy_on_the_same_data_names_the_first(start: Start) -> None:
     first = start(one=fake()).wait_ready()
     second = start(one=fake())
     assert second.ended() == 1
-    assert f"process {first.process.pid} runs on {first.data_dir} already" in second.output
+    assert f"process {first.process.pid} already runs on {first.data_dir}" in second.output
     assert "DATA_DIR" in second.output
     assert first.process.poll() is None
     assert first.running

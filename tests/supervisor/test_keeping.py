@@ -44,7 +44,7 @@ def test_a_part_that_dies_is_named_and_started_again_alone(start: Start) -> None
     copy = start(one=fake(), two=fake()).wait_ready()
     two = copy.running["two"]
     kill(copy, "one")
-    assert "one was killed by SIGKILL; starting it again" in copy.output
+    assert "one was killed by SIGKILL; restarting it" in copy.output
     assert copy.running["two"] == two
     assert alive(copy.running["one"]["pid"])
     assert copy.journal == ["one started", "two started", "one started"]
@@ -61,7 +61,7 @@ def test_a_part_that_hangs_is_named_killed_and_started_again_alone(start: Start)
     os.kill(one["pid"], signal.SIGSTOP)
     eventually(lambda: copy.output.count("one is ready") == 2)
     assert f"one hangs (http://127.0.0.1:{one['port']}/health/live has not answered 3 times)" in copy.output
-    assert "one was killed by SIGKILL; starting it again" in copy.output
+    assert "one was killed by SIGKILL; restarting it" in copy.output
     assert not alive(one["pid"])
     assert copy.running["two"] == two
 
@@ -85,7 +85,7 @@ def test_too_many_deaths_within_the_window_end_everything_and_name_the_part_and_
     eventually(lambda: copy.running)
     assert copy.ended() == 1
     assert copy.journal.count("two started") == 6
-    assert copy.output.count("two ended with exit status 3; starting it again") == 5
+    assert copy.output.count("two ended with exit status 3; restarting it") == 5
     assert "two ended with exit status 3: parts have died more than 5 times within 60 s" in copy.output
     assert str(copy.data_dir / "log" / "two.log") in copy.output
     assert copy.journal[-1] == "one stopped"
@@ -130,7 +130,7 @@ def test_a_part_that_was_ready_before_is_named_and_started_again_until_it_is_rea
     eventually(lambda: "two was not ready within 6 s" in copy.output)
     (copy.data_dir / "go").touch()
     eventually(lambda: copy.output.count("two is ready") == 2)
-    assert copy.output.count("two was killed by SIGKILL; starting it again") == 2
+    assert copy.output.count("two was killed by SIGKILL; restarting it") == 2
     assert copy.running["one"] == one
 
 
