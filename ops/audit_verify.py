@@ -22,7 +22,7 @@ _DEADLINE_SECONDS = 60.0
 
 
 async def verify(url: str, noted: Head | None) -> int:
-    """Check the chain in a database; returns the exit status."""
+    """Verify the chain in a database. Returns the exit status."""
     database = Database(url, deadline_seconds=_DEADLINE_SECONDS)
     try:
         head = await AuditStore(database).verify(noted)
@@ -46,7 +46,7 @@ def _head(text: str) -> Head:
 
 
 def main() -> int:
-    """Check the chain that the settings name."""
+    """Verify the chain in the database of the settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--head", type=_head, metavar="SEQUENCE:HASH", help="a head that was printed or logged earlier")
     arguments = parser.parse_args()

@@ -30,30 +30,30 @@ from supervisor.part import Failure
 from supervisor.temporal import database_file
 
 _KEYS = "payload_keys"
-"""Without them nobody could read Temporal's copy; those of `PAYLOAD_KEYS` are kept by whoever has made them."""
+"""Temporal's copy cannot be read without the keys. Keys in `PAYLOAD_KEYS` are not copied: their owner keeps them."""
 _MANIFEST = "backup.json"
-"""Written last: a directory without it is no backup."""
+"""Written last. A directory without it is not a backup."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A database that belongs to the service."""
+    """Database of the service."""
 
     file: str
-    """Its copy, by its name and the kind of database."""
+    """File name of its copy: the context and the kind of database."""
     url: str
     tables: Sequence[str] = ()
 
 
 def parts(settings: Settings) -> Sequence[Part]:
-    """All of them, in the order in which they are copied; Temporal's own only where it is the embedded one."""
+    """Return all databases in the order of copying. Temporal's is included only if the server is embedded."""
     return [*chain(*_stages(settings))]
 
 
 def _stages(settings: Settings) -> Sequence[Sequence[Part]]:
-    """The parts whose copies begin together, in their order; the next stage is begun once these are complete.
+    """Return the parts in stages. The copies of a stage begin together, and the next stage follows their completion.
 
-    For only then is it certain that a store's program has fixed the moment of its copy.
+    Only then is it certain that each dump program has fixed the moment of its copy.
     """
     embedded = [] if settings.temporal_address else [Part("temporal.sqlite", f"sqlite:///{database_file(settings)}")]
     return [*embedded, *_stores(settings, derived=False)], _stores(settings, derived=True)
@@ -71,15 +71,15 @@ def _stores(settings: Settings, *, derived: bool) -> Sequence[Part]:
 
 
 def take(settings: Settings, directory: Path) -> None:
-    """Copy every part into a directory that this makes.
+    """Copy every part into a new directory.
 
     Raises:
-        DumpFailure, OSError: it could not be done; there is no such directory then.
+        DumpFailure, OSError: the backup failed. The directory does not exist then.
     """
     if directory.exists():
-        raise FileExistsError(f"{directory} is there already")
+        raise FileExistsError(f"{directory} already exists")
     draft = directory.with_name(f"{directory.name}.unfinished")
-    # Names, addresses and telephone numbers are in it.
+    # It contains names, addresses and telephone numbers.
     draft.mkdir(mode=0o700, parents=True)
     begun_at = datetime.now(UTC)
     with ExitStack() as begun:
@@ -96,25 +96,25 @@ def take(settings: Settings, directory: Path) -> None:
 
 
 def put_back(settings: Settings, directory: Path) -> None:
-    """Put every part where it was; nothing may be there, and the service must not run.
+    """Restore every part. The target databases have to be empty, and the service must not run.
 
     Raises:
-        Failure: that is not so, or it is no backup of what the settings name; nothing has been done.
-        DumpFailure, OSError: it could not be completed; what is there is of no use.
+        Failure: this is not so, or the backup does not match the settings. Nothing was changed.
+        DumpFailure, OSError: the restore failed. The databases cannot be used.
     """
     try:
         files = json.loads((directory / _MANIFEST).read_text(encoding="utf-8"))["files"]
     except OSError as error:
-        raise Failure(f"{directory} is no backup: {error.strerror}") from error
-    wanted = parts(settings)
-    if files != [part.file for part in wanted]:
-        asked = ", ".join(part.file for part in wanted)
-        raise Failure(f"{directory} has {', '.join(files)}; by the settings it should have {asked}")
+        raise Failure(f"{directory} is not a backup: {error.strerror}") from error
+    configured = parts(settings)
+    if files != [part.file for part in configured]:
+        expected = ", ".join(part.file for part in configured)
+        raise Failure(f"{directory} contains {', '.join(files)}; the settings require {expected}")
     with sole_use(settings.data_dir.resolve()):
-        for part in wanted:
+        for part in configured:
             if not asyncio.run(is_empty(part.url, part.tables)):
-                raise Failure(f"{part.file}: there are data already where it should go; move them away first")
-        for part in wanted:
+                raise Failure(f"{part.file}: its target already contains data; move them away first")
+        for part in configured:
             restore(part.url, directory / part.file)
         if (directory / _KEYS).exists():
             shutil.copy(directory / _KEYS, settings.payload_keys_file)

@@ -28,33 +28,33 @@ ORDER = {
     "status": "JOINORDED",
 }
 _ACTING = {"orders": Role.CUSTOMER, "installations": Role.ENGINEER}
-"""Who changes something in a collection; in the others, and wherever something is looked at, it is a manager."""
+"""Role that changes a collection. A manager changes the other ones, and reads all of them."""
 _PATIENCE = 30.0
 _ASKED_IN_TURN = 3
-"""So many engineers of the region are asked for one visit."""
+"""Number of engineers of the region that are asked for one visit."""
 _BETWEEN_LOOKS = 0.02
 
 
 class Surprise(Exception):
-    """The service did something else than the scenario says."""
+    """The service behaved differently from the scenario."""
 
 
 @dataclass
 class Terminal:
-    """Lines of a step each; in color where there is a terminal that shows it."""
+    """Output of the steps, a line each. In color if the terminal supports it."""
 
     color: bool = field(default_factory=lambda: sys.stdout.isatty() and "NO_COLOR" not in os.environ)
 
     def title(self, text: str) -> None:
-        """A part of the scenario begins."""
+        """Print the title of a part of the scenario."""
         print(f"\n{self._paint(text, '1')}")
 
     def step(self, took: float, text: str) -> None:
-        """Something has happened, `took` seconds after the step before it."""
+        """Print a step and its duration in seconds."""
         print(f"  {self._paint(f'{took * 1000:7.0f} ms', '2')}  {self._paint('✓', '32')} {text}", flush=True)
 
     def fail(self, text: str) -> None:
-        """The walk ends here."""
+        """Print the failure that ends the walk."""
         print(f"  {'':10}  {self._paint('✗', '31')} {text}", flush=True)
 
     def _paint(self, text: str, code: str) -> str:
@@ -63,35 +63,35 @@ class Terminal:
 
 @dataclass
 class Walk:
-    """One order's way through the service, over HTTP."""
+    """Path of one order through the service, over HTTP."""
 
     api: str
     terminal: Terminal
     zone: ZoneInfo
-    """Of the visits, as they are shown."""
+    """Time zone in which visits are shown."""
     keys: Path
-    """The directory of the local issuer's keys."""
+    """Directory of the development issuer's keys."""
     with_tokens: bool = False
     order_id: str = ""
     engineer_id: str = ""
     events_seen: int = 0
 
-    def show_tokens_if_asked(self) -> None:
-        """Find out whether the API asks for tokens; if it does, show with each request one of who would send it."""
+    def use_tokens_if_required(self) -> None:
+        """Find out whether the API requires tokens. If it does, send a suitable token with each request."""
         began, path = time.perf_counter(), "/orderStatuses?limit=1"
         if self.call("GET", path)[0] != HTTPStatus.UNAUTHORIZED:
             return
         self.with_tokens = development_issuer.is_in(self.keys)
         if not self.with_tokens or self.call("GET", path)[0] == HTTPStatus.UNAUTHORIZED:
             raise Surprise(
-                f"{self.api} asks for tokens, and takes none that can be made from what is in {self.keys}; "
+                f"{self.api} requires tokens, and does not accept tokens made with the keys in {self.keys}; "
                 "is DATA_DIR that of `AUTH_REQUIRED=1 make run`?"
             )
-        self.terminal.title("토큰 · The API asks for tokens")
+        self.terminal.title("토큰 · The API requires tokens")
         self.terminal.step(time.perf_counter() - began, f"각자의 토큰으로 · Made with the keys in {self.keys}")
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """The answer's status and document."""
+        """Send a request, and return the status and the document of the response."""
         request = urllib.request.Request(  # noqa: S310 - http only, as built here
             self.api + path,
             method=method,
@@ -116,7 +116,7 @@ class Walk:
     def do(
         self, expected: int, text: str, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """One request that must be answered with a status."""
+        """Send a request whose response must have the expected status, and return its document."""
         began = time.perf_counter()
         status, document = self.call(method, path, body)
         if status != expected:
@@ -125,35 +125,35 @@ class Walk:
         return document
 
     def order(self, text: str = "가입신청 · A customer orders", **more: Any) -> None:
-        """A customer orders."""
+        """Place an order."""
         self.order_id = self.do(201, text, "POST", "/orders", ORDER | more)["orderId"]
         self.events_seen = 0
 
     def until(self, status: str) -> None:
-        """The service gets so far by itself; each event is shown when it is seen."""
+        """Wait until the order has a status. Each event is shown when it is seen."""
         began, deadline = time.perf_counter(), time.perf_counter() + _PATIENCE
-        while (stands := self.look(began)) != status:
+        while (current := self.look(began)) != status:
             if time.perf_counter() > deadline:
-                raise Surprise(f"the order is {stands}, not {status}, after {_PATIENCE:.0f} s")
+                raise Surprise(f"the order is {current}, not {status}, after {_PATIENCE:.0f} s")
             time.sleep(_BETWEEN_LOOKS)
 
     def look(self, since: float) -> str:
-        """Where the order stands; what has happened to it meanwhile is shown."""
+        """Return the order's status, and show the events since the last look."""
         _, order = self.call("GET", f"/orders/{self.order_id}")
         history = order.get("history", [])
         for entry in history[self.events_seen :]:
-            told = filter(None, (entry["event"], entry["by"], entry["detail"]))
-            self.terminal.step(time.perf_counter() - since, " · ".join(told))
+            parts = filter(None, (entry["event"], entry["by"], entry["detail"]))
+            self.terminal.step(time.perf_counter() - since, " · ".join(parts))
         self.events_seen = len(history)
         self.engineer_id = order.get("engineerId") or self.engineer_id
         return str(order.get("status"))
 
-    def view(self, wanted: Callable[[dict[str, Any]], bool], text: str) -> None:
-        """The managers' read model shows it too, at once or a moment later."""
+    def view(self, expected: Callable[[dict[str, Any]], bool], text: str) -> None:
+        """Wait until the managers' read model shows the expected row."""
         began, deadline = time.perf_counter(), time.perf_counter() + _PATIENCE
         while True:
             status, row = self.call("GET", f"/orderStatuses/{self.order_id}")
-            if status == 200 and wanted(row):
+            if status == 200 and expected(row):
                 self.terminal.step(time.perf_counter() - began, f"{text} — GET /orderStatuses/{self.order_id}")
                 return
             if time.perf_counter() > deadline:
@@ -161,13 +161,13 @@ class Walk:
             time.sleep(_BETWEEN_LOOKS)
 
     def engineer(self, act: str, text: str, body: dict[str, Any] | None = None) -> str:
-        """The assigned engineer acts; their id."""
+        """Act as the assigned engineer, and return their id."""
         installation = self.do(200, text, "POST", f"/installations/{self.order_id}/{act}", body)
         self.look(time.perf_counter())
         return str(installation["engineerId"])
 
     def windows(self, count: int) -> list[str]:
-        """The starts of windows in which several engineers are free."""
+        """Return the starts of windows in which several engineers are free."""
         query = urlencode({"address": ORDER["installationAddress"], "productId": ORDER["productId"]})
         found = self.do(200, "방문 시간 · The free windows", "GET", f"/managementCenters/slots?{query}")
         free = [slot["start"] for slot in found["items"] if slot["free"] >= _ASKED_IN_TURN]
@@ -176,38 +176,38 @@ class Walk:
         return free[:count]
 
     def colleague(self, *others: str) -> str:
-        """An engineer of the order's region besides these."""
+        """Return another engineer of the order's region."""
         region = self.call("GET", f"/orders/{self.order_id}")[1]["region"]
         path = f"/managementCenters/engineers?region={region}&active=true"
         found = self.do(200, "설치기사 · The engineers of the region", "GET", path)["items"]
         return next(str(each["engineerId"]) for each in found if each["engineerId"] not in others)
 
     def reschedule(self, start: str, text: str) -> None:
-        """The customer wants another window."""
+        """Request another window as the customer."""
         path = f"/orders/{self.order_id}/reschedule"
         self.do(200, f"{text}, {self.local(start)}", "POST", path, {"preferredVisit": start})
         self.visit(start)
 
     def visit(self, start: str) -> None:
-        """The engineer is to come then."""
+        """Wait for the installation request, and check the start of the visit."""
         self.until("INSTALLATION_REQUESTED")
         booked = self.call("GET", f"/orders/{self.order_id}")[1]["visit"]
         if booked is None or booked["start"] != start:
             raise Surprise(f"the visit is {booked}, not at {start}")
 
     def local(self, at: str) -> str:
-        """A point in time as people there read it."""
+        """Format a point in time in local time."""
         return f"{datetime.fromisoformat(at).astimezone(self.zone):%m-%d %H:%M}"
 
     def installation(self, status: str) -> None:
-        """The installation context has it so."""
+        """Check the status of the installation."""
         found = self.do(200, f"설치 · The installation is {status}", "GET", f"/installations/{self.order_id}")
         if found["status"] != status:
             raise Surprise(f"the installation is {found['status']}, not {status}")
 
 
 def completed(walk: Walk) -> None:
-    """Order → accepted installation → completed."""
+    """Play the scenario: order → accepted installation → completed."""
     walk.terminal.title("1. 주문에서 설치 완료까지 · From the order to the finished installation")
     walk.order()
     walk.until("INSTALLATION_REQUESTED")
@@ -220,7 +220,7 @@ def completed(walk: Walk) -> None:
 
 
 def canceled(walk: Walk) -> None:
-    """Order → canceled with its installation."""
+    """Play the scenario: order → canceled with its installation."""
     walk.terminal.title("2. 주문 취소와 설치 취소를 함께 · The order and its installation are canceled together")
     walk.order()
     walk.until("INSTALLATION_REQUESTED")
@@ -231,7 +231,7 @@ def canceled(walk: Walk) -> None:
 
 
 def refused(walk: Walk) -> None:
-    """Cancel after completion → refused."""
+    """Play the scenario: cancel after completion → refused."""
     walk.terminal.title("3. 완료된 주문은 취소되지 않는다 · A completed order cannot be canceled")
     walk.order()
     walk.until("INSTALLATION_REQUESTED")
@@ -244,7 +244,7 @@ def refused(walk: Walk) -> None:
 
 
 def day_in_the_field(walk: Walk) -> None:
-    """A wanted window, a refusal, a reassignment, another window, nobody at home, and completion in the end."""
+    """Play the scenario: requested window, decline, reassignment, another window, failed visit, completion."""
     walk.terminal.title("4. 현장의 하루 · A day in the field")
     first, second, third = walk.windows(3)
     walk.order(f"희망 방문 시간 · A customer orders, and wants {walk.local(first)}", preferredVisit=first)
@@ -270,12 +270,12 @@ def day_in_the_field(walk: Walk) -> None:
 
 
 def main() -> int:
-    """Walk the scenario; 0 when all of it went as it should."""
+    """Play all scenarios. Returns 0 if all of them succeeded."""
     settings = Settings()
     api = f"http://{settings.api_host}:{settings.api_port}"
     walk = Walk(api, Terminal(), settings.visit_time_zone, settings.data_dir)
     try:
-        walk.show_tokens_if_asked()
+        walk.use_tokens_if_required()
         for part in (completed, canceled, refused, day_in_the_field):
             part(walk)
     except urllib.error.URLError as error:

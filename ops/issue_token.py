@@ -10,7 +10,7 @@ from runtime.settings import Settings
 
 
 def main() -> None:
-    """Make the issuer's keys where there are none, and a token where a role is named."""
+    """Create the issuer's keys if they are missing, and print a token if a role is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--role", choices=[role.value for role in Role], help="role of the token; without it, only the keys are made"
@@ -27,8 +27,8 @@ def main() -> None:
     development_issuer.publish(directory)
     if given.role:
         more = {"regions": given.regions, "scope": given.scope}
-        said = {"sub": given.subject, "roles": [given.role], **{name: value for name, value in more.items() if value}}
-        sys.stdout.write(f"{development_issuer.token(directory, said, given.hours)}\n")
+        claims = {"sub": given.subject, "roles": [given.role], **{name: value for name, value in more.items() if value}}
+        sys.stdout.write(f"{development_issuer.token(directory, claims, given.hours)}\n")
 
 
 if __name__ == "__main__":

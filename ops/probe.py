@@ -12,7 +12,7 @@ _ANSWER_WITHIN = 2.0
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Probe the URL. Returns the exit status."""
     try:
         with urlopen(sys.argv[1], timeout=_ANSWER_WITHIN) as answer:  # noqa: S310 - the address is the image's own
             return 0 if answer.status == 200 else 1

@@ -35,32 +35,32 @@ _DEADLINE = timedelta(seconds=5)
 _BETWEEN_TRIES = 0.2
 _SUPPORTING = tuple(context for context in contexts.ALL if context != contexts.ORDERS)
 _NOT_YET = (
-    RPCStatusCode.NOT_FOUND,  # none of its workers has come
-    RPCStatusCode.FAILED_PRECONDITION,  # none polls now, or not all the queues of the release before are polled
+    RPCStatusCode.NOT_FOUND,  # none of its workers has polled yet
+    RPCStatusCode.FAILED_PRECONDITION,  # no worker polls now, or not all queues of the previous release are polled
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.CANCELLED,  # the deadline here, before the server's
-    RPCStatusCode.RESOURCE_EXHAUSTED,  # the server is still busy with an earlier try
+    RPCStatusCode.RESOURCE_EXHAUSTED,  # the server is still busy with an earlier attempt
 )
 
 
 class Release:
-    """One build of every context's workers."""
+    """Build of the workers of all contexts."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self.waits_for = ""
-        """What it has not come to yet, and why, for a person."""
+        """What is still missing, and why, as a text for people."""
 
     async def take_over(self, percent: float | None = None) -> None:
-        """Become current, or take a share of the orders, once every context's workers are there.
+        """Become current, or take a share of the orders, once the workers of every context poll.
 
         Raises:
             RPCError: the server refuses.
         """
         await asyncio.gather(*(self._until(self._polls, context) for context in contexts.ALL))
-        # A new saga may ask for what only new supporting contexts can do; these still do what the old one asks for.
+        # A new order workflow may use commands that only new supporting contexts know. These still serve old workflows.
         await asyncio.gather(*(self._route(context, percent) for context in _SUPPORTING))
         await self._route(contexts.ORDERS, percent)
 
@@ -74,7 +74,7 @@ class Release:
         return context in {queue.name for queue in await self._queues(context)}
 
     async def _queues(self, context: str) -> Sequence[Queue]:
-        """That workers of the release have polled."""
+        """Return the queues that workers of the release have polled."""
         version = WorkerDeploymentVersion(
             deployment_name=self._settings.deployment_name(context), build_id=self._settings.worker_build_id or ""
         )
@@ -98,9 +98,9 @@ class Release:
         return True
 
     async def _is_known(self, context: str, percent: float | None) -> bool:
-        """To every queue; before that, the workers of the release before may still be given tasks.
+        """Whether every queue knows the route. Before that, workers of the previous release may still get tasks.
 
-        The deployment's own word for it is not to be relied on: now and then it never says so (temporal, issue 11842).
+        The deployment's own status is not reliable: sometimes it never reports this (temporal, issue 11842).
         """
         routes = await asyncio.gather(*(self._route_of(queue) for queue in await self._queues(context)))
         build_id = self._settings.worker_build_id
@@ -132,7 +132,7 @@ class Release:
 
 
 async def _release(settings: Settings, percent: float | None, wait: float) -> int:
-    """Returns the exit status: `EX_TEMPFAIL` where it did not come to it in time."""
+    """Promote the release. Returns the exit status: `EX_TEMPFAIL` if it did not succeed in time."""
     try:
         release = Release(await connect(settings), settings)
     except RuntimeError as error:

@@ -24,26 +24,26 @@ from stores.common.database import Database
 from stores.migration import drop, migrate
 from stores.order_status.view import OrderStatusStore
 
-_TELL_EVERY = 1.0
+_REPORT_EVERY = 1.0
 """Seconds between two lines about the progress."""
 
 
 class Progress:
-    """Tells now and then how far it has come."""
+    """Prints the progress periodically."""
 
     def __init__(self, about: int) -> None:
         self._about = about
-        self._told_at = monotonic()
+        self._reported_at = monotonic()
 
     def __call__(self, rebuilt: Rebuilt) -> None:
-        """A page is done."""
-        if monotonic() - self._told_at >= _TELL_EVERY:
-            self._told_at = monotonic()
+        """Report after a page, if the last report is old enough."""
+        if monotonic() - self._reported_at >= _REPORT_EVERY:
+            self._reported_at = monotonic()
             print(f"{len(rebuilt.looked_at):,} of about {self._about:,} orders", flush=True)
 
 
 async def rebuild(settings: Settings, *, anew: bool, at_once: int) -> int:
-    """Make the view again; returns the exit status: 0 once every order that Temporal knows is shown as it is."""
+    """Rebuild the view. Returns the exit status: 0 if the view shows every order that Temporal knows."""
     try:
         client = await connect(settings)
         await _prepare(settings.database_url(contexts.ORDER_STATUS), anew=anew)
@@ -62,7 +62,7 @@ async def rebuild(settings: Settings, *, anew: bool, at_once: int) -> int:
 
 
 async def _prepare(url: str, *, anew: bool) -> None:
-    """Have the tables there."""
+    """Create the tables if they are missing, or anew."""
     if anew:
         print("Recreating the view's tables. The view loses the orders that Temporal no longer keeps.")
         await drop(contexts.ORDER_STATUS, url)
@@ -76,14 +76,14 @@ async def _rebuild(client: Client, settings: Settings, at_once: int) -> Rebuilt:
         try:
             await view.summary()
         except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error}. Where its tables are broken, --drop makes them anew.") from error
+            raise StoreUnavailable(f"{error}. If its tables are broken, --drop creates them anew.") from error
         return await ViewRebuild(workflows, view, at_once=at_once).run(Progress(await workflows.count()))
     finally:
         await database.dispose()
 
 
 def main() -> None:
-    """Make the view again as the arguments say."""
+    """Rebuild the view as the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--drop", action="store_true", help="recreate the view's tables, if they are lost or broken")
     parser.add_argument(

@@ -96,7 +96,7 @@ def test_nothing_is_put_under_a_service_that_runs(settings: Settings, tmp_path: 
 
 
 def test_what_is_no_backup_or_another_one_is_refused(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="no backup"):
+    with pytest.raises(Failure, match="not a backup"):
         put_back(settings, tmp_path / "nothing")
     take(settings, tmp_path / "copy")
     with pytest.raises(Failure, match=r"temporal\.sqlite"):
