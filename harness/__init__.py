@@ -1,1 +1,1 @@
-"""The running service and its databases, for what measures them (`bench`), tries them (`drills`) and tests them."""
+"""Test harness: runs the service and databases for `bench`, `drills` and tests."""

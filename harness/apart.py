@@ -1,4 +1,4 @@
-"""An environment of its own for whatever is started in it."""
+"""Isolated environment for programs that are started in it."""
 
 import os
 import tempfile
@@ -14,16 +14,16 @@ _PORTS = ("API_PORT", "WORKER_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
 
 @contextmanager
 def apart(environment: Mapping[str, str]) -> Iterator[Settings]:
-    """An environment in which whatever is started has ports and data of its own; the data go at the end."""
+    """Provide an environment with separate ports and data. The data are deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="harness-") as directory, mock.patch.dict(os.environ):
-        for name in filter(_leads_elsewhere, list(os.environ)):
+        for name in filter(_is_of_user, list(os.environ)):
             del os.environ[name]
         ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
         os.environ.update({"DATA_DIR": directory, **ports, **environment})
         yield Settings()
 
 
-def _leads_elsewhere(variable: str) -> bool:
-    """To what somebody works with, or watches."""
+def _is_of_user(variable: str) -> bool:
+    """Whether a variable refers to resources of the user outside of this environment."""
     others = ("AUTH_", "TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_KEYS")
     return variable.endswith("_DATABASE_URL") or variable.startswith(others)

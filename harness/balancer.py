@@ -1,8 +1,8 @@
-"""HAProxy before API processes: what stands in a drill for a cluster's load balancer.
+"""HAProxy in front of API processes, in place of a cluster's load balancer.
 
-It never sends a request twice, so that what a client sees as failed has failed. It gives an API no more requests at
-once than that may start orders, and has the others wait, for whichever API is free first. Steered, it asks each process
-for its readiness and leaves out who is not ready; otherwise it takes every process for ready at any time.
+It never sends a request twice, so that every failure is visible to the client. It sends an API no more requests at
+once than the API may start orders. Others wait for the first API that is free. If `steered`, it checks the readiness
+of each process and excludes those that are not ready. Otherwise it treats every process as ready.
 """
 
 import signal
@@ -21,7 +21,7 @@ _CONFIGURATION = """\
 global
     log stdout format raw local0
     maxconn 1000
-    # Two threads leave out a line where they would have to wait for each other to write it.
+    # With two threads, HAProxy drops log lines on contention.
     nbthread 1
 defaults
     mode http
@@ -34,14 +34,14 @@ defaults
 frontend clients
     bind 127.0.0.1:{port}
     monitor-uri /balancer
-    # A server counts as up until it has been asked for the first time.
+    # A server counts as up until its first check.
     monitor fail unless {{ nbsrv(apis) eq {running} }}
     log global
     capture response header Location len 200
     log-format "answered %ST %ts %hs"
     default_backend apis
 backend apis
-    # No connection is kept for a next request: its server could close it at that moment.
+    # Connections are not reused: the server could close one just when the next request is sent.
     option http-server-close
     option httpchk GET /health/ready
     http-check expect status 200
@@ -51,30 +51,30 @@ _CHECKED = "check inter 500ms fall 2 rise 2"
 
 @dataclass(frozen=True)
 class Balancer:
-    """A running HAProxy, and what it writes down of each request once that is over."""
+    """A running HAProxy, and its log of completed requests."""
 
     port: int
     log: Path
     _stack: Stack
 
     async def stop(self) -> None:
-        """End it when no request is under way any more.
+        """End it once no request is in progress.
 
         Raises:
-            StackFailure: one still is.
+            StackFailure: a request is still in progress.
         """
         await self._stack.finish(_NAME, signal.SIGUSR1)
 
     def answers(self) -> Counter[str]:
-        """How many requests there were, by the status of the answer.
+        """Count the requests by the status of the response.
 
-        Where it is not an API's answer, with HAProxy's word for what ended the request: `SC`, no API could be reached;
-        `sQ`, none was free in time; `C…`, the client broke it off.
+        If the response does not come from an API, HAProxy's code follows: `SC`, no API could be reached; `sQ`,
+        none was free in time; `C…`, the client aborted the request.
         """
         return Counter(status if end == "--" else f"{status} {end}" for status, end, _ in self._answered())
 
     def acknowledged(self) -> list[str]:
-        """The orders that were taken, by the `Location` of the answers."""
+        """Return the ids of orders that were acknowledged, from the `Location` headers."""
         return [location.rpartition("/")[2] for status, _, location in self._answered() if status == "201"]
 
     def _answered(self) -> list[tuple[str, str, str]]:
@@ -87,14 +87,14 @@ async def balance(stack: Stack, addresses: Sequence[tuple[str, int]], *, running
     """Start HAProxy as a part of the stack.
 
     Args:
-        stack: Whose APIs it stands before.
-        addresses: Where they run, or will run.
-        running: How many of them do now.
-        steered: It asks each for its readiness.
+        stack: The stack of the APIs.
+        addresses: Addresses of the APIs that run or will run.
+        running: Number of APIs that run now.
+        steered: Whether it checks the readiness of each API.
 
     Raises:
         ProgramMissing: HAProxy is not installed.
-        StackFailure: it does not come up.
+        StackFailure: it does not become ready.
     """
     port = free_port()
     check = _CHECKED if steered else ""

@@ -1,4 +1,4 @@
-"""PostgreSQL and MariaDB for a while: servers of our own, unprivileged, on free ports, whose data go with them."""
+"""Temporary PostgreSQL and MariaDB servers: unprivileged, on free ports, with data that are deleted at the end."""
 
 import os
 import pwd
@@ -26,26 +26,26 @@ _PROGRAMS = {
     MARIADB: ("mariadb-install-db", "mariadbd"),
 }
 _UNPRIVILEGED = "nobody"
-"""Who runs a server where root starts it: PostgreSQL refuses to, and MariaDB would rather not."""
+"""Account of a server that root starts: PostgreSQL refuses to run as root, and MariaDB advises against it."""
 _STOPS_WITHIN = 60
 
 
 def kinds() -> list[str]:
-    """The kinds of database that this machine has the programs of."""
+    """Return the kinds of database whose programs are installed."""
     return [kind for kind in _PROGRAMS if not _not_found(kind)]
 
 
 def left_out() -> dict[str, list[str]]:
-    """The other kinds, and the programs that each lacks."""
+    """Return the other kinds of database, and the missing programs of each."""
     return {kind: missing for kind in _PROGRAMS if (missing := _not_found(kind))}
 
 
 class ServerFailure(Exception):
-    """A server did not come up."""
+    """A server did not start."""
 
 
 class Server:
-    """A server and its data; it can be ended and started again."""
+    """A server and its data. It can be stopped and restarted."""
 
     def __init__(self, kind: str, home: Path) -> None:
         self.kind = kind
@@ -60,7 +60,7 @@ class Server:
         """Start it, and wait until it answers.
 
         Raises:
-            ServerFailure: it ends instead.
+            ServerFailure: it exits instead.
             NotInTime: it does not answer.
         """
         command = _postgresql(self._home, self.port) if self.kind == POSTGRESQL else _mariadb(self._home, self.port)
@@ -80,10 +80,10 @@ class Server:
         eventually(answers, what=f"{self.kind} ready")
 
     def end(self) -> None:
-        """Shut it down as quickly as it can be done in order; whoever is connected is cut off."""
+        """Shut it down quickly but cleanly. Open connections are closed."""
         if self._process is None:
             return
-        # PostgreSQL's "fast" shutdown; MariaDB knows but one.
+        # PostgreSQL's "fast" shutdown. MariaDB has only one kind.
         self._process.send_signal(signal.SIGINT if self.kind == POSTGRESQL else signal.SIGTERM)
         try:
             self._process.wait(_STOPS_WITHIN)
@@ -93,12 +93,12 @@ class Server:
         self._process = None
 
     def url(self, database: str) -> str:
-        """For a `Database`."""
+        """Return the URL of a database, for `Database`."""
         user = "postgres" if self.kind == POSTGRESQL else "root"
         return f"{self.kind}://{user}@127.0.0.1:{self.port}/{database}"
 
     def fresh(self) -> str:
-        """The URL of a new database with nothing in it."""
+        """Create an empty database, and return its URL."""
         name = f"test_{uuid.uuid4().hex}"
         self.ask(f"CREATE DATABASE {name}")
         return self.url(name)
@@ -110,14 +110,14 @@ class Server:
             return [tuple(row) for row in result] if result.returns_rows else []
 
     def engine(self, database: str) -> Engine:
-        """For who looks or reaches into a database itself; each use is a connection, committed at once."""
+        """Return an engine for direct access to a database. Each use is a connection that commits immediately."""
         driver = "postgresql+psycopg" if self.kind == POSTGRESQL else "mysql+pymysql"
         url = make_url(self.url(database)).set(drivername=driver)
         return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def hung(self) -> Iterator[None]:
-        """While this lasts, the server takes connections and answers nothing."""
+        """Let the server hang: it accepts connections but answers nothing."""
         stopped: list[int] = []
         try:
             stopped.extend(self._stopped())
@@ -127,13 +127,13 @@ class Server:
                 _signalled(pid, signal.SIGCONT)
 
     def _stopped(self) -> Iterator[int]:
-        """Stops each of the server's processes, and gives its id."""
+        """Stop each of the server's processes, and yield its id."""
         if self._process is None:
             return
         if self.kind != POSTGRESQL:
             yield from _stop(self._process.pid)
             return
-        # A process takes new connections, and each has one of its own: no more of these once the first is stopped.
+        # The main process accepts connections and forks one process for each: stop it first, so that no more appear.
         with self.engine("postgres").connect() as connection:
             yield from _stop(self._process.pid)
             others = list(connection.scalars(text("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")))
@@ -142,33 +142,33 @@ class Server:
 
 
 class Servers:
-    """The servers of one session, each started when it is first asked for."""
+    """Servers of one session. Each is started when it is first used."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._running: dict[str, Server] = {}
 
     def __getitem__(self, kind: str) -> Server:
-        """The one that all share who do not need their own."""
+        """Return the shared server of a kind."""
         return self.own(kind, kind)
 
     def own(self, kind: str, name: str) -> Server:
-        """One that is used under this name only, and can be taken away alone."""
+        """Return the server with this name, which can be stopped without affecting other users."""
         if name not in self._running:
             self._running[name] = server = Server(kind, self._directory / name)
             server.start()
         return self._running[name]
 
     def stop(self) -> None:
-        """End them all."""
+        """Stop all servers."""
         for server in self._running.values():
             server.end()
 
 
 @contextmanager
 def servers() -> Iterator[Servers]:
-    """Servers, and a directory for their data, which go when the block ends."""
-    # Not below pytest's own directory: the unprivileged account could not reach it.
+    """Provide servers and a directory for their data. Both are removed at the end of the block."""
+    # Not below pytest's own directory, which the unprivileged account cannot reach.
     with tempfile.TemporaryDirectory(prefix="databases-") as name:
         directory = Path(name)
         directory.chmod(0o755)
@@ -202,7 +202,10 @@ def _new_mariadb(home: Path) -> Sequence[str]:
 
 
 def _temporary(home: Path) -> Path:
-    """Where a server keeps temporary files. A MariaDB that starts removes those of others, and these then crash."""
+    """Return the directory for a server's temporary files.
+
+    Servers need separate ones: a starting MariaDB removes the files of others, which then crash.
+    """
     return home.with_name(f"{home.name}-temporary")
 
 
@@ -226,7 +229,7 @@ def _program(name: str) -> str | None:
 
 
 def _account() -> dict[str, Any]:
-    """How `subprocess` gives up root's rights."""
+    """Return the arguments with which `subprocess` drops root's privileges."""
     if os.getuid() != 0:
         return {}
     account = pwd.getpwnam(_UNPRIVILEGED)
@@ -241,7 +244,7 @@ def _own(home: Path) -> None:
 
 
 def _found(command: Sequence[str]) -> Sequence[str]:
-    """The command with its program's place."""
+    """Return the command with the path of its program."""
     return (_program(command[0]) or command[0], *command[1:])
 
 

@@ -1,4 +1,4 @@
-"""An HTTP client that costs next to nothing, so that the service is measured and not its caller."""
+"""HTTP client with minimal overhead, so that the service is measured and not its caller."""
 
 import asyncio
 import json
@@ -16,18 +16,18 @@ _ANSWER_WITHIN = 30.0
 
 @dataclass(frozen=True)
 class Answer:
-    """The status and the body of an answer."""
+    """Status and body of a response."""
 
     status: int
     body: bytes
 
     def document(self) -> Any:
-        """The body as JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive connection, for one request at a time; made anew where the server has hung up."""
+    """One keep-alive connection, for one request at a time. It reconnects if the server has closed the connection."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[Answer] | None = None
 
     async def request(self, method: str, path: str, body: bytes | None = None, token: str | None = None) -> Answer:
-        """Send a request, with a bearer token if any, and wait for its answer.
+        """Send a request, with a bearer token if given, and wait for its response.
 
         Raises:
             TimeoutError, ConnectionError: there is none.
@@ -55,11 +55,11 @@ class Connection(asyncio.Protocol):
             return await self._answer
 
     async def timed(self, path: str) -> tuple[float, Answer]:
-        """Get what must be there: the seconds that it took, and the answer.
+        """Send a GET request that has to succeed. Returns its duration in seconds, and the response.
 
         Raises:
             TimeoutError, ConnectionError: there is none.
-            RuntimeError: it is another than 200.
+            RuntimeError: the status is not 200.
         """
         began = perf_counter()
         answer = await self.request("GET", path)
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
         return took, answer
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport:
             self._transport.abort()
 
@@ -82,20 +82,20 @@ class Connection(asyncio.Protocol):
     # --- asyncio.Protocol and the parser's callbacks ------------------------------------------------------------------
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The other side has hung up."""
+        """Fail the current request, because the connection was closed."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("the connection was closed"))
 
     def data_received(self, data: bytes) -> None:
-        """A part of an answer."""
+        """Parse a part of a response."""
         self._parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
-        """A part of a body."""
+        """Collect a part of a body."""
         self._chunks.append(body)
 
     def on_message_complete(self) -> None:
-        """An answer is whole."""
+        """Complete the current request with its response."""
         answer = Answer(self._parser.get_status_code(), b"".join(self._chunks))
         self._chunks = []
         self._parser = HttpResponseParser(self)
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
 
 @asynccontextmanager
 async def connections(address: tuple[str, int], count: int) -> AsyncIterator[Sequence[Connection]]:
-    """So many connections to a server, made when they are needed and closed at the end."""
+    """Provide connections to a server. They are opened when they are first used, and closed at the end."""
     opened = [Connection(*address) for _ in range(count)]
     try:
         yield opened

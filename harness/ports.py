@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 
 def free_ports(count: int) -> Sequence[int]:
-    """Ports that nobody uses now, each another one."""
+    """Return distinct ports that are free now."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -15,6 +15,6 @@ def free_ports(count: int) -> Sequence[int]:
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """Return a port that is free now."""
     [port] = free_ports(1)
     return port

@@ -1,4 +1,4 @@
-"""Programs of the machine that not every one has."""
+"""Programs that may not be installed on every machine."""
 
 import os
 import shutil
@@ -12,16 +12,16 @@ class ProgramMissing(Exception):
 
 
 def find(name: str) -> Path | None:
-    """Where a program is, if anywhere."""
+    """Return the path of a program, or `None`."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_ALSO_IN]))
     return Path(found) if found else None
 
 
 def needed(name: str) -> str:
-    """Where a program is.
+    """Return the path of a program.
 
     Raises:
-        ProgramMissing: nowhere.
+        ProgramMissing: it is not installed.
     """
     found = find(name)
     if found is None:

@@ -1,4 +1,4 @@
-"""siege, which is what the load of the drills comes from: so many clients, each with one request after the other."""
+"""Load by the program siege: a number of clients, each with one request after the other."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ failures = 1000000
 connection = close
 """
 _ENDS_WITHIN = 60.0
-"""Seconds beyond its time."""
+"""Seconds that siege may take in addition to its time."""
 
 
 class SiegeFailure(Exception):
@@ -30,12 +30,12 @@ class SiegeFailure(Exception):
 
 @dataclass(frozen=True)
 class Siege:
-    """What siege says of its requests; those under way at its end are not among them."""
+    """Result of siege, without requests in progress at its end."""
 
     seconds: float
     succeeded: int
     failed: int
-    """Refused, answered with an error, or not answered."""
+    """Requests that were refused, answered with an error, or not answered."""
     mean_seconds: float
     longest_seconds: float
 
@@ -46,7 +46,7 @@ class Siege:
 
 
 async def besiege(*urls: str, clients: int, seconds: int, body: str | None = None) -> Siege:
-    """Load URLs, one after the other, for so many seconds: with GET, or with POST of a JSON body.
+    """Request URLs in turn for some seconds, with GET or, if a JSON body is given, with POST.
 
     Raises:
         ProgramMissing: siege is not installed.
@@ -85,12 +85,12 @@ async def besiege(*urls: str, clients: int, seconds: int, body: str | None = Non
 
 
 def _read(output: bytes) -> Siege:
-    _, brace, rest = output.partition(b"{")  # a first run greets its new home
-    said = json.loads(brace + rest)
+    _, brace, rest = output.partition(b"{")  # on a first run, siege prints a message about its home directory
+    result = json.loads(brace + rest)
     return Siege(
-        seconds=said["elapsed_time"],
-        succeeded=said["transactions"],
-        failed=said["failed_transactions"],
-        mean_seconds=said["response_time"],
-        longest_seconds=said["longest_transaction"],
+        seconds=result["elapsed_time"],
+        succeeded=result["transactions"],
+        failed=result["failed_transactions"],
+        mean_seconds=result["response_time"],
+        longest_seconds=result["longest_transaction"],
     )

@@ -1,7 +1,7 @@
-"""The service as `make run` starts it: the same commands and settings, on free ports, with data that go with it.
+"""The service as `make run` starts it: the same commands and settings, on free ports, with temporary data.
 
-But its management center has engineers for thousands of orders; and there may be more workers and APIs, each of which
-can be stopped, killed or paused alone.
+In addition, its management center has engineers for thousands of orders, and there may be more workers and APIs. Each
+process can be stopped, killed or paused alone.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _GRACE = 10.0
 
 
 class StackFailure(Exception):
-    """A part of the service did not come up."""
+    """A part of the service did not become ready."""
 
 
 @dataclass(frozen=True)
@@ -39,51 +39,51 @@ class _Program:
     command: tuple[str, ...]
     ready: Callable[[], Awaitable[bool]]
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Of its environment, beside those of the whole stack."""
+    """Environment variables in addition to those of the whole stack."""
     before_start: Callable[[], None] | None = None
     checkout: Checkout = OURS
-    """Of which release."""
+    """The release of the program."""
 
 
 @dataclass
 class Stack:
-    """The running parts, by name: `temporal`, `worker`, `api`, and what was added beside them."""
+    """Running parts by name: `temporal`, `worker`, `api`, and parts that were added."""
 
     settings: Settings
     client: Client
     _things: ExitStack
     _environment: Mapping[str, str]
     checkout: Checkout = OURS
-    """The release of the parts of `make run`; what is added beside them may be of another."""
+    """The release of the parts of `make run`. Parts that are added may have another release."""
     _programs: dict[str, _Program] = field(default_factory=dict)
     _processes: dict[str, Process] = field(default_factory=dict)
 
     @property
     def api(self) -> tuple[str, int]:
-        """Where the API of `make run` listens."""
+        """Host and port of the API of `make run`."""
         return self.settings.api_host, self.settings.api_port
 
     @property
     def url(self) -> str:
-        """Where it listens, for an HTTP client."""
+        """URL of the API of `make run`."""
         return f"http://{self.settings.api_host}:{self.settings.api_port}"
 
     def pids(self, kind: str) -> list[int]:
-        """The processes of a kind: `temporal`; `api` or `worker`, all of them; `bare`."""
+        """Return the ids of all processes of a kind: `temporal`, `api`, `worker` or `bare`."""
         return [process.pid for name, process in self._processes.items() if name.partition("-")[0] == kind]
 
     def pid(self, name: str) -> int:
-        """The process of a part."""
+        """Return the process id of a part."""
         return self._processes[name].pid
 
     def log(self, name: str) -> Path:
-        """What a part has written."""
+        """Return the log file of a part."""
         return self.settings.data_dir / "log" / f"{name}.log"
 
     async def add_worker(self, name: str, *contexts: str, **variables: str) -> tuple[str, int]:
-        """Start a worker process beside the service's own: `worker-…`, for some contexts or for all.
+        """Start an additional worker process, named `worker-…`, for some contexts or for all.
 
-        Returns where its health and metrics are.
+        Returns the address of its health and metrics.
 
         Raises:
             StackFailure: it is not ready in time.
@@ -94,7 +94,7 @@ class Stack:
         return self.settings.worker_host, port
 
     async def add_api(self, name: str, *, port: int = 0, **variables: str) -> tuple[str, int]:
-        """Start an API process beside the service's own: `api-…`. Returns where it listens.
+        """Start an additional API process, named `api-…`. Returns its address.
 
         Raises:
             StackFailure: it is not ready in time.
@@ -104,7 +104,7 @@ class Stack:
         return self.settings.api_host, port
 
     async def run_beside(self, name: str, module: str, *arguments: str) -> None:
-        """Start a program of the caller's; it is ready when it makes the file that its last argument names."""
+        """Start another program. It is ready when it creates the file that its last argument names."""
         made = Path(arguments[-1])
         command = (sys.executable, "-m", module, *arguments)
         await self.add_program(name, command, lambda: asyncio.to_thread(made.exists))
@@ -112,7 +112,7 @@ class Stack:
     async def add_program(
         self, name: str, command: tuple[str, ...], ready: Callable[[], Awaitable[bool]], **variables: str
     ) -> None:
-        """Start any program beside the service, and wait until it is ready.
+        """Start any additional program, and wait until it is ready.
 
         Raises:
             StackFailure: it ends, or is not ready in time.
@@ -121,7 +121,7 @@ class Stack:
         await self.start(name)
 
     async def start(self, name: str) -> None:
-        """Start what is not running, for the first time or again, and wait until it is ready.
+        """Start or restart a part, and wait until it is ready.
 
         Raises:
             StackFailure: it ends, or is not ready in time.
@@ -142,12 +142,12 @@ class Stack:
             raise StackFailure(f"{error}: {self._last_words(name)}") from None
 
     async def stop(self, name: str) -> None:
-        """Ask a part to stop, and wait for its end."""
+        """Stop a part, and wait for its end."""
         self.resume(name)
         await self._processes.pop(name).stop(_GRACE, asyncio.Event())
 
     async def finish(self, name: str, number: signal.Signals) -> None:
-        """Send a part the signal on which it ends once its work is done, and wait for that.
+        """Send a part the signal that makes it end after its work, and wait for its end.
 
         Raises:
             StackFailure: it does not end.
@@ -160,17 +160,17 @@ class Stack:
         del self._processes[name]
 
     async def kill(self, name: str) -> None:
-        """SIGKILL, for the part and all that it has started."""
+        """Kill a part and all processes that it has started."""
         process = self._processes.pop(name)
         process.kill()
         await process.end
 
     def pause(self, name: str) -> None:
-        """SIGSTOP: it is there, and does nothing."""
+        """Let a part hang, by SIGSTOP."""
         os.killpg(self._processes[name].pid, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        """SIGCONT."""
+        """Let a part continue, by SIGCONT."""
         process = self._processes[name]
         if not process.end.done():
             os.killpg(process.pid, signal.SIGCONT)
@@ -181,11 +181,11 @@ class Stack:
             await self.kill(name)
 
     def of(self, checkout: Checkout) -> "Stack":
-        """The same parts, and what is added from here on is of another release."""
+        """Return a view of this stack whose additional parts have another release."""
         return replace(self, checkout=checkout)
 
     async def migrate(self) -> None:
-        """Bring the tables up to date, whatever runs meanwhile.
+        """Migrate the tables while parts may run.
 
         Raises:
             StackFailure: it fails.
@@ -194,7 +194,7 @@ class Stack:
         await self.carry_out(step)
 
     async def carry_out(self, step: Step) -> None:
-        """Do what has to be done before the parts that follow.
+        """Execute a step that has to precede other parts.
 
         Raises:
             StackFailure: it fails.
@@ -211,7 +211,7 @@ class Stack:
             raise StackFailure(f"{step.purpose} failed: {self._last_words(step.name)}")
 
     def know(self, part: Part) -> None:
-        """Of a part that `start` may be asked for."""
+        """Register a part, so that `start` can start it."""
         self._programs[part.name] = _Program(
             part.command,
             lambda: answers(part.ready_at),
@@ -251,13 +251,13 @@ async def running(
     engineers: int = staff.ENGINEERS,
     checkout: Checkout = OURS,
 ) -> AsyncIterator[Stack]:
-    """Some parts of the service, in the order of `make run`; killed, and their data removed, at the end.
+    """Run parts of the service in the order of `make run`. They are killed and their data deleted at the end.
 
     Args:
-        parts: Of `temporal`, `migration`, `worker`, `api`; the others can be started later.
+        parts: Some of `temporal`, `migration`, `worker`, `api`. The others can be started later.
         environment: Settings of every process.
-        engineers: Of the region that the orders of bench and drills are for. They are hired in our own release alone:
-            another's tables are not ours to write.
+        engineers: Number of engineers in the region of the orders of bench and drills. They are created only in this
+            release, because the tables of another release may differ.
         checkout: The release of the parts.
     """
     with ExitStack() as things:

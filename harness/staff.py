@@ -1,4 +1,4 @@
-"""Engineers, so many that every order finds a window."""
+"""Engineers: enough for every order to find a window."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from stores.common.database import Database
 from stores.management_center.staff import Staffing
 
 REGION = "KR-11"
-"""Of the address that the bench's and the drills' orders are for."""
+"""Region of the address of the orders in bench and drills."""
 ENGINEERS = 500
-"""Of a region, those included that the service begins with."""
+"""Number of engineers in a region, including those with which the service starts."""
 
 
 async def hire(database: Database, region: str = REGION, engineers: int = ENGINEERS) -> Sequence[str]:
-    """Have as many engineers in a region as there should be. Returns the ids of all."""
+    """Create engineers until a region has the given number. Returns the ids of all of them."""
     staffing = Staffing(database)
     known = (await staffing.engineers(regions=[region], limit=engineers)).items
     names = [f"Engineer {number}" for number in range(len(known), engineers)]
@@ -28,11 +28,11 @@ async def hire(database: Database, region: str = REGION, engineers: int = ENGINE
 
 
 async def hire_over_http(address: tuple[str, int], region: str = REGION, engineers: int = ENGINEERS) -> None:
-    """Have so many more engineers in a region, of whichever release answers there.
+    """Create additional engineers in a region over HTTP, in a service of any release.
 
     Raises:
         TimeoutError, ConnectionError: there is no answer.
-        RuntimeError: one could not be hired.
+        RuntimeError: an engineer could not be created.
     """
     async with connections(address, 1) as [connection]:
         for number in range(engineers):
@@ -44,7 +44,7 @@ async def hire_over_http(address: tuple[str, int], region: str = REGION, enginee
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The management center's database, in this process."""
+    """Open the management center's database in this process."""
     database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=60)
     try:
         yield database

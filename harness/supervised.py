@@ -1,4 +1,4 @@
-"""The supervisor itself: the service as `make run` has it, supervised, on free ports and with data of its own."""
+"""The service under its supervisor, as `make run` starts it, on free ports and with separate data."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from runtime.settings import Settings
 _STOPS_WITHIN = 60.0
 _COMMAND = ("-m", "supervisor")
 _BEFORE = "run.py"
-"""What a release runs that has it."""
+"""Command of releases that have this file."""
 
 
 @dataclass
@@ -32,21 +32,21 @@ class Supervised:
 
     @property
     def url(self) -> str:
-        """Of the API."""
+        """URL of the API."""
         return f"http://{self.settings.api_host}:{self.settings.api_port}"
 
     @property
     def said(self) -> str:
-        """What it has shown so far."""
+        """Output so far."""
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def pid(self, part: str) -> int | None:
-        """The process that a part has now, if any."""
+        """Return the current process id of a part, or `None`."""
         parts = json.loads((self.settings.data_dir / "run.json").read_text(encoding="utf-8"))
         return int(parts[part]["pid"]) if part in parts else None
 
     def pause(self, part: str) -> int:
-        """SIGSTOP: it is there, and does nothing. Returns its process."""
+        """Let a part hang, by SIGSTOP. Returns its process id."""
         pid = self.pid(part)
         if pid is None:
             raise StackFailure(f"{part} does not run")
@@ -54,16 +54,16 @@ class Supervised:
         return pid
 
     def times_ready(self, part: str) -> int:
-        """How often it has said that a part was ready."""
+        """Return how often the output says that a part is ready."""
         return self.said.count(f"{part} is ready (")
 
 
 @asynccontextmanager
 async def supervised(command: tuple[str, ...] = _COMMAND) -> AsyncIterator[Supervised]:
-    """Start everything; stopped, and its data removed, at the end.
+    """Start everything. It is stopped and its data are deleted at the end.
 
     Args:
-        command: What Python runs: `-m supervisor`, or something like it.
+        command: Arguments of Python: `-m supervisor`, or a variant of it.
 
     Raises:
         StackFailure: it ends, or is not ready in time.
@@ -79,12 +79,12 @@ async def supervised(command: tuple[str, ...] = _COMMAND) -> AsyncIterator[Super
 async def started(
     settings: Settings, command: tuple[str, ...] | None = None, checkout: Checkout = OURS
 ) -> AsyncIterator[Supervised]:
-    """Start everything on data that may be there already, and that stay; stopped at the end.
+    """Start everything on data that may already exist and that stay. It is stopped at the end.
 
     Args:
-        settings: Of the environment that `apart` has made.
-        command: What Python runs; by default that release's own supervisor.
-        checkout: Which release.
+        settings: Settings of the environment that `apart` provides.
+        command: Arguments of Python. Default: the supervisor of that release.
+        checkout: The release.
 
     Raises:
         StackFailure: it ends, or is not ready in time.

@@ -1,4 +1,4 @@
-"""The one place that waits for what tells nobody that it has happened."""
+"""Polling until a condition holds."""
 
 import asyncio
 import time
@@ -8,19 +8,19 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 PATIENCE = 180.0
-"""Seconds to wait for what has to happen: many times what it takes, for a machine may be slow and busy."""
+"""Default timeout in seconds: many times the usual duration, because a machine may be slow and busy."""
 _BETWEEN_LOOKS = 0.02
 
 
 class NotInTime(Exception):
-    """What was waited for has not happened."""
+    """The condition did not become true in time."""
 
 
 def eventually(look: Callable[[], Found], *, within: float = PATIENCE, what: str = "") -> Found:
-    """Look until what is seen is true, and return it.
+    """Call `look` until its result is true, and return the result.
 
     Raises:
-        NotInTime: it is not after `within` seconds; the text says `what` was waited for.
+        NotInTime: this takes longer than `within` seconds. The text says `what` was waited for.
     """
     deadline = time.monotonic() + within
     while not (found := look()):
@@ -32,7 +32,7 @@ def eventually(look: Callable[[], Found], *, within: float = PATIENCE, what: str
 async def soon(
     look: Callable[[], Awaitable[Found]], *, within: float = PATIENCE, every: float = _BETWEEN_LOOKS, what: str = ""
 ) -> Found:
-    """The same for what is seen by awaiting.
+    """Same as `eventually`, for a coroutine function.
 
     Raises:
         NotInTime: as `eventually`.
