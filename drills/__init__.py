@@ -1,1 +1,1 @@
-"""Drills: what the service promises when things go wrong, tried on the running thing. `make drill-NAME`."""
+"""Drills: they test the service's promises during failures, on the running service. `make drill-NAME`."""

@@ -46,7 +46,7 @@ DRILLS: Mapping[str, ModuleType] = {
     "view-lost": view_lost,
     "waiting-orders": waiting_orders,
 }
-"""Each with `run(options)` and `FAULTS`: the name of each fault that can be planted, and what it is."""
+"""Drills by name. Each module has `run(options)` and `FAULTS`: the faults that can be planted, with descriptions."""
 
 
 async def run(name: str, options: Options, *, record: bool = False) -> int:
@@ -65,7 +65,7 @@ async def run(name: str, options: Options, *, record: bool = False) -> int:
 
 
 def main() -> int:
-    """Run the drill that is named."""
+    """Run the drill that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=DRILLS, help="the drill to run")
     parser.add_argument(
@@ -84,7 +84,7 @@ def main() -> int:
     if arguments.plant and arguments.plant not in faults:
         parser.error(f"{arguments.name} has these faults: {', '.join(faults) or 'none'}")
     options = Options(arguments.quick, arguments.plant, arguments.minutes, arguments.seed)
-    # Told to stop, it ends what it has started and removes its data, as after Ctrl-C.
+    # On SIGTERM, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return uvloop.run(run(arguments.name, options, record=arguments.record))
 

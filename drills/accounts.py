@@ -1,4 +1,4 @@
-"""The books of a drill: what was asked of the service, what it has acknowledged, and whether it has kept its word."""
+"""Accounts of a drill: what was requested and acknowledged, and whether the service has kept its promises."""
 
 import asyncio
 from collections import Counter
@@ -28,11 +28,11 @@ _WITHOUT_WINDOW = (
     OrderStatus.ORDER_CANCELED,
     OrderStatus.AWAITING_ENGINEER,
 )
-"""Where a window is still shown, it is free for others."""
+"""Statuses in which the order's window is free for others, even if the order still shows it."""
 
 
 class Act(StrEnum):
-    """What the service has said yes to, for good."""
+    """Acts that the service has acknowledged."""
 
     PLACED = "placed"
     ACCEPTED = "accepted"
@@ -56,31 +56,31 @@ _RECORDED: Mapping[Act, tuple[tuple[Event, ...], str]] = {
     Act.ASSIGNED: ((Event.ORDER_ACCEPTED, Event.ENGINEER_REASSIGNED), "an assignment is lost"),
     Act.ACKNOWLEDGED: ((Event.ATTENTION_ACKNOWLEDGED,), "an acknowledgement is lost"),
 }
-"""What an act leaves in the order's history, and what is said where it is missing."""
+"""For each act: its events in the order's history, and the message if none is there."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An order as its three witnesses have it: read in this order, so that a later one cannot be older."""
+    """An order as three sources show it. They are read in this order, so that a later one is not older."""
 
     row: Document
     order: Document
     installation: Document
-    """Each with nothing in it where it is not known."""
+    """Each document is empty if the source does not know the order."""
 
     @property
     def status(self) -> OrderStatus | None:
-        """Of the read model."""
+        """Status in the read model."""
         return OrderStatus(self.row["status"]) if self.row else None
 
     @property
     def events(self) -> Counter[str]:
-        """Of the read model's history."""
+        """Number of events by kind in the history of the read model."""
         return Counter(entry["event"] for entry in self.row.get("history", ()))
 
 
 def broken(seen: Seen) -> Iterable[str]:
-    """The promises that this breaks, whatever was asked for and whatever comes."""
+    """Yield the promises that are broken, regardless of what was requested or will happen."""
     installation = InstallationStatus(seen.installation["status"]) if seen.installation else None
     if seen.status == OrderStatus.ORDER_CANCELED and installation and installation.open:
         yield "ORDER_CANCELED while its installation lives"
@@ -91,7 +91,7 @@ def broken(seen: Seen) -> Iterable[str]:
 
 
 def missing(acknowledged: Iterable[Act], seen: Seen) -> Iterable[str]:
-    """What was acknowledged and cannot be seen yet."""
+    """Yield what was acknowledged and is not visible yet."""
     acts = set(acknowledged)
     if not (seen.row and seen.order):
         yield "lost"
@@ -114,7 +114,7 @@ def missing(acknowledged: Iterable[Act], seen: Seen) -> Iterable[str]:
 
 
 def sold_twice(rows: Iterable[Document]) -> Iterable[str]:
-    """The orders that have an engineer's window which another has, too."""
+    """Return the orders that share an engineer's window with another order."""
     windows: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.get("visit") and row["status"] not in _WITHOUT_WINDOW:
@@ -124,43 +124,43 @@ def sold_twice(rows: Iterable[Document]) -> Iterable[str]:
 
 @dataclass
 class Accounts:
-    """Kept by the people of a drill while it lasts, and settled at its end."""
+    """Accounts that the people of a drill keep, and that are settled at its end."""
 
-    asked: set[str] = field(default_factory=set)
-    """The key of each order that was asked for, once or insistently."""
+    requested: set[str] = field(default_factory=set)
+    """Keys of all orders that were requested, once or repeatedly."""
     by_key: dict[str, str] = field(default_factory=dict)
     two_orders: list[str] = field(default_factory=list)
-    """Keys that were answered with another order than before."""
+    """Keys for which the service returned a different order than before."""
     acknowledged: dict[str, set[Act]] = field(default_factory=dict)
-    """By order."""
+    """Acknowledged acts by order."""
 
     def placed(self, key: str, order_id: str) -> None:
-        """An order was acknowledged, for the first time or again."""
+        """Note that an order was acknowledged, for the first time or again."""
         if self.by_key.setdefault(key, order_id) != order_id:
             self.two_orders.append(key)
         self.note(order_id, Act.PLACED)
 
     def note(self, order_id: str, act: Act) -> None:
-        """Something was acknowledged."""
+        """Note that an act was acknowledged."""
         self.acknowledged.setdefault(order_id, set()).add(act)
 
     def count(self, act: Act) -> int:
-        """The orders of which this was acknowledged."""
+        """Return the number of orders for which this act was acknowledged."""
         return sum(act in acts for acts in self.acknowledged.values())
 
     async def settle(
         self, api: httpx2.AsyncClient, drill: Drill, *, within: float = inf, patience: float = inf
     ) -> Mapping[str, Seen]:
-        """Look until every order is where it was promised to be, and put into the drill what is not.
+        """Wait until every order is as promised, and add checks to the drill.
 
         Args:
-            api: Of the service, all of which is up again.
-            drill: Gets the checks.
-            within: Seconds for what was put off to be done.
-            patience: So many seconds may pass in which nothing changes any more.
+            api: Client of the service, which has to be completely up again.
+            drill: Drill that gets the checks.
+            within: Timeout in seconds.
+            patience: Maximum number of seconds without a change.
 
         Returns:
-            The orders as they were seen last.
+            The last observed state of each order.
         """
         found: dict[str, Seen] = {}
         faults: dict[str, list[str]] = {}
@@ -193,13 +193,13 @@ class Accounts:
         orders = len(self.acknowledged)
         drill.check(f"{kept} of {orders} acknowledged orders are accounted for{told}", 0 < orders == kept)
         twice = set(sold_twice(seen.row for seen in found.values() if seen.row))
-        known = f"{total} orders are known, {len(self.asked)} were asked for"
-        nothing_twice = not (twice or self.two_orders) and len(self.acknowledged) <= total <= len(self.asked)
+        known = f"{total} orders are known, {len(self.requested)} were requested"
+        nothing_twice = not (twice or self.two_orders) and len(self.acknowledged) <= total <= len(self.requested)
         drill.check(f"none twice: {known}; {len(twice)} share an engineer's window", nothing_twice)
 
 
 async def look(api: httpx2.AsyncClient, order_id: str) -> Seen:
-    """Ask all who know of an order."""
+    """Read an order from all its sources."""
     row = await _document(api, f"/orderStatuses/{order_id}")
     order = await _document(api, f"/orders/{order_id}")
     return Seen(row, order, await _document(api, f"/installations/{order_id}"))

@@ -1,8 +1,8 @@
-"""Worker processes are started and stopped by the backlog of their queues, as KEDA does it in a cluster.
+"""Drill: worker processes are started and stopped by the backlog of their queues, as KEDA does in a cluster.
 
-The backlog is read as KEDA's Temporal scaler reads it: what `DescribeTaskQueue` says of the tasks that wait, of a
-queue's workflow and activity tasks together. As the autoscaler of Kubernetes has it, each worker is to have so many
-waiting tasks; more workers are started at once, and one is stopped when fewer have been enough for a while.
+The backlog is read as KEDA's Temporal scaler reads it: from `DescribeTaskQueue`, for workflow and activity tasks of a
+queue together. As in the autoscaler of Kubernetes, there is a target number of waiting tasks for each worker. More
+workers are started at once, and one is stopped when fewer have been sufficient for a while.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from harness.waiting import soon
 FAULTS = {"blind": "the autoscaler looks at queues that nobody uses"}
 _FEWEST, _MOST = 1, 4
 _SLOTS = {"MAX_CONCURRENT_ACTIVITIES": "2", "MAX_CONCURRENT_WORKFLOW_TASKS": "2"}
-"""Of each worker and queue, so that a few orders are much for one."""
+"""Slots of each worker and queue, so few that some orders already overload one worker."""
 _TASKS_EACH = 10
-"""That may wait for each worker."""
+"""Target number of waiting tasks for each worker."""
 _LOOK_EVERY = 0.5
 _KINDS = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 _DEADLINE = timedelta(seconds=5)
@@ -38,37 +38,37 @@ _RESTS_WITHIN = 300.0
 
 @dataclass
 class Autoscaler:
-    """Keeps as many workers as the backlog wants."""
+    """Keeps as many workers as the backlog requires."""
 
     stack: Stack
     queues: tuple[str, ...]
     calm: float
-    """Seconds for which fewer workers have to be enough before one is stopped."""
+    """Seconds for which fewer workers have to be sufficient before one is stopped."""
     workers: int = 0
     rows: list[Row] = field(default_factory=list)
-    """A line for each change."""
+    """A row for each change."""
     _began: float = field(default_factory=perf_counter)
 
     async def run(self) -> None:
-        """Look and act, again and again."""
+        """Adapt the number of workers to the backlog, until canceled."""
         calm_since = perf_counter()
         while True:
             backlog = max(await asyncio.gather(*(backlog_of(self.stack.client, queue) for queue in self.queues)))
-            wanted = min(max(math.ceil(backlog / _TASKS_EACH), _FEWEST), _MOST)
-            if wanted >= self.workers:
+            target = min(max(math.ceil(backlog / _TASKS_EACH), _FEWEST), _MOST)
+            if target >= self.workers:
                 calm_since = perf_counter()
-            if wanted > self.workers:
-                await self.start(wanted, backlog)
+            if target > self.workers:
+                await self.start(target, backlog)
             elif perf_counter() - calm_since > self.calm:
                 await self._stop_one(backlog)
                 calm_since = perf_counter()
             await asyncio.sleep(_LOOK_EVERY)
 
-    async def start(self, wanted: int, backlog: int = 0) -> None:
-        """Have more workers."""
-        new = [f"worker-{number}" for number in range(self.workers, wanted)]
+    async def start(self, target: int, backlog: int = 0) -> None:
+        """Start workers up to the target number."""
+        new = [f"worker-{number}" for number in range(self.workers, target)]
         await asyncio.gather(*(self.stack.add_worker(name, **_SLOTS) for name in new))
-        self._note(backlog, wanted)
+        self._note(backlog, target)
 
     async def _stop_one(self, backlog: int) -> None:
         await self.stack.stop(f"worker-{self.workers - 1}")
@@ -80,7 +80,7 @@ class Autoscaler:
 
 
 async def backlog_of(client: Client, queue: str) -> int:
-    """The tasks that wait in a context's queue."""
+    """Return the number of tasks that wait in a context's queue."""
     requests = [
         DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind, report_stats=True
@@ -93,7 +93,7 @@ async def backlog_of(client: Client, queue: str) -> int:
 
 
 async def run(options: Options) -> Drill:
-    """Give one worker more than it can do, and look what happens."""
+    """Overload one worker, and check what happens."""
     orders, calm = (80, 2.0) if options.quick else (800, 15.0)
     queues = tuple(f"{name}-unused" for name in contexts.ALL) if options.plant == "blind" else contexts.ALL
     drill = Drill("As many workers as the backlog wants")
@@ -116,7 +116,7 @@ async def run(options: Options) -> Drill:
 
 
 async def _rest(autoscaler: Autoscaler, scaling: asyncio.Task[None]) -> None:
-    """Wait until as few workers are left as may be."""
+    """Wait until the minimum number of workers is left."""
 
     async def done() -> bool:
         if scaling.done():
@@ -127,7 +127,7 @@ async def _rest(autoscaler: Autoscaler, scaling: asyncio.Task[None]) -> None:
 
 
 def judge(drill: Drill, rows: list[Row]) -> None:
-    """Whether there were more workers when there was more to do, and never none."""
+    """Check that there were more workers when there was more to do, and always at least one."""
     drill.rows += rows
     workers = [int(row["workers"] or 0) for row in rows]
     most = max(workers, default=0)

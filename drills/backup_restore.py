@@ -1,7 +1,7 @@
-"""A backup is taken under load; then everything is lost, and put back from it.
+"""Drill: a backup is taken under load; then everything is lost and restored.
 
-What was acknowledged before the backup began is there, and goes on to its end. What was acknowledged after it may be
-gone: the drill says how much that was, and sees that nothing is left behind for an order that is gone.
+Orders that were acknowledged before the backup began are restored, and continue to their end. Later orders may be
+lost. The drill reports how many, and checks that a lost order leaves nothing behind.
 """
 
 import asyncio
@@ -42,14 +42,14 @@ _CUSTOMERS = 6
 
 @dataclass
 class Taken:
-    """What was promised when the backup began, and how long it took, in seconds."""
+    """The accounts at the start of the backup, and its duration in seconds."""
 
     before: Accounts
     seconds: float
 
 
 async def run(options: Options) -> Drill:
-    """Start the service, use it, lose it, have it back."""
+    """Start the service, use it, lose it, and restore it."""
     drill = Drill("A backup under load, the loss of everything, and the restore")
     seconds, chance = (2.0 if options.quick else 20.0), Random(options.seed)  # noqa: S311 - nothing secret
     with tempfile.TemporaryDirectory(prefix="backup-") as directory:
@@ -92,7 +92,7 @@ async def _under_load(crowd: People, seconds: float, chance: Random, backup: Pat
 
 
 async def _use(crowd: People, name: str, chance: Random, stop: asyncio.Event) -> None:
-    """One after another, orders that get to different points of their way."""
+    """Place one order after another. They get to different statuses."""
     for number in count():
         if stop.is_set():
             return
@@ -111,7 +111,7 @@ async def _use(crowd: People, name: str, chance: Random, stop: asyncio.Event) ->
 
 
 async def _program(*command: str) -> None:
-    """As `make` runs it."""
+    """Run a program as `make` does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *command, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.DEVNULL
     )
@@ -135,7 +135,7 @@ async def _lose_installations(settings: Settings) -> None:
 
 
 async def _reconcile(running: stack.Stack) -> int:
-    """What an operator does after a restore; returns how many orders had left something behind and were ended."""
+    """Do what an operator does after a restore. Returns how many lost orders had left data behind and were ended."""
     await _program("ops.rebuild_view")
     done: Reconciled = await running.client.execute_workflow(
         WORKFLOW_TYPE,
@@ -149,7 +149,7 @@ async def _reconcile(running: stack.Stack) -> int:
 
 
 async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken, ended: int, options: Options) -> None:
-    """Bring every order that is there to its end, and see what became of the later ones."""
+    """Bring all restored orders to their end, and check what happened to the later ones."""
     promised, orders = taken.before, len(taken.before.acknowledged)
     later = crowd.accounts.acknowledged.keys() - promised.acknowledged.keys()
     kept = [order_id for order_id in later if await _is_carried(running.client, order_id)]
@@ -159,9 +159,9 @@ async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken
     drill.rows.append({"": "acknowledged after that, and gone", "orders": len(gone)})
     drill.rows.append({"": "left behind by orders that are gone, and ended", "orders": ended})
     drill.check("none that is gone has an installation", not any(map(_lives, gone)))
-    promised.asked = crowd.accounts.asked
+    promised.requested = crowd.accounts.requested
     for order_id in kept:
-        # That it is there; what was done to it later may be lost.
+        # The order is restored, but later acts may be lost.
         promised.note(order_id, Act.PLACED)
     crowd.accounts = promised
     async with asyncio.TaskGroup() as engineers:
@@ -173,7 +173,7 @@ async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken
 
 
 async def _is_carried(client: Client, order_id: str) -> bool:
-    """Temporal knows it; otherwise the view may still show what it was."""
+    """Whether Temporal knows the order. If not, the view may still show its earlier state."""
     try:
         await client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timedelta(seconds=5))
     except RPCError as error:
@@ -192,7 +192,7 @@ async def _bring_to_its_end(crowd: People, order_id: str) -> None:
     if not row or OrderStatus(row["status"]).final:
         return
     if await insist(partial(crowd.accept, order_id)) == HTTPStatus.CONFLICT:
-        # Its cancel was after the backup: its installation knows of it, and the customer says it again.
+        # The order was canceled after Temporal's copy was made, but its installation is canceled: repeat the cancel.
         await insist(partial(crowd.cancel, order_id))
     else:
         await insist(partial(crowd.complete, order_id))

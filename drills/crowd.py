@@ -1,4 +1,4 @@
-"""Customers, engineers and managers in a mix: orders that are completed, declined, canceled, and looked at."""
+"""Mixed load of customers, engineers and managers: orders are completed, declined, canceled, and listed."""
 
 import asyncio
 from collections import Counter
@@ -11,28 +11,27 @@ from drills.people import People, insist
 from harness.waiting import soon
 
 _WAYS = {"completed": 6, "declined first": 2, "canceled at once": 1, "canceled after all": 1}
-"""What becomes of an order, and how often in ten."""
-"""Seconds for each act to be answered, however often a part is replaced meanwhile."""
+"""What happens to an order, and how often in ten."""
 _BETWEEN_LOOKS = 0.2
 
 
 @dataclass
 class Crowd:
-    """So many customers at a time, each with one order after the other, and who is concerned with these."""
+    """Customers, each with one order after the other, and the engineers and managers of these orders."""
 
     doors: Sequence[People]
-    """The same people at each of the APIs: whoever gets no answer at one tries the next."""
+    """The same people at each of the APIs. After a missing answer, they may try another API."""
     dice: Random
     pause: float
     """Seconds before each act."""
     ways: Counter[str] = field(default_factory=Counter)
-    """What has become of the orders."""
+    """What has happened to the orders."""
     looks: Counter[int] = field(default_factory=Counter)
-    """How managers were answered, by status."""
+    """Responses to managers, by status."""
     _leaving: bool = False
 
     async def busy(self, customers: int) -> None:
-        """Go on until told to leave; what was begun is brought to its end.
+        """Use the service until `leave` is called. Orders in progress are brought to their end.
 
         Raises:
             NotInTime: an act was not answered.
@@ -42,7 +41,7 @@ class Crowd:
                 crowd.create_task(self._customer(number))
 
     def leave(self) -> None:
-        """Begin nothing new."""
+        """Place no more orders."""
         self._leaving = True
 
     async def _customer(self, number: int) -> None:
@@ -59,10 +58,10 @@ class Crowd:
         if way == "canceled at once":
             await self._act(lambda people: people.cancel(order_id))
         else:
-            engineer = await self._asked(order_id)
+            engineer = await self._requested_engineer(order_id)
             if way == "declined first":
                 await self._act(lambda people: people.decline(order_id))
-                await self._asked(order_id, other_than=engineer)
+                await self._requested_engineer(order_id, other_than=engineer)
             await self._act(lambda people: people.accept(order_id))
             last = People.cancel if way == "canceled after all" else People.complete
             await self._act(lambda people: last(people, order_id))
@@ -72,17 +71,17 @@ class Crowd:
         await asyncio.sleep(self.pause)
         await insist(lambda: act(self._door()))
 
-    async def _asked(self, order_id: str, other_than: str | None = None) -> str:
-        """The engineer who is asked."""
+    async def _requested_engineer(self, order_id: str, other_than: str | None = None) -> str:
+        """Wait until an engineer has a request for the order, and return their id."""
         engineer = ""
 
-        async def asked() -> bool:
+        async def requested() -> bool:
             nonlocal engineer
             row = await self._door().row(order_id)
             engineer = row.get("engineerId") or ""
             return row.get("status") == OrderStatus.INSTALLATION_REQUESTED and engineer != other_than
 
-        await soon(asked, every=_BETWEEN_LOOKS, what=f"an engineer is asked for {order_id}")
+        await soon(requested, every=_BETWEEN_LOOKS, what=f"an engineer has a request for {order_id}")
         return engineer
 
     def _door(self) -> People:

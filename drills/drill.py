@@ -1,4 +1,4 @@
-"""What a drill is given, and what it has seen: a table, what should have been and was not, and a verdict."""
+"""Options and report of a drill: a table, checks, and a verdict."""
 
 from dataclasses import dataclass, field
 
@@ -9,42 +9,42 @@ Row = dict[str, str | int | float | None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a drill is run."""
+    """Options of a drill."""
 
     quick: bool = False
-    """Seconds instead of minutes, to see that it works; its numbers say little."""
+    """Whether it takes seconds instead of minutes, to see that it works. Its numbers are not meaningful."""
     plant: str | None = None
-    """A fault of the drill's `FAULTS` that is put into the service: the drill has to find it."""
+    """Name in `FAULTS` of a fault that is planted in the service. The drill has to find it."""
     minutes: float | None = None
-    """How long it lasts, where a drill lets one choose."""
+    """Duration, for drills that allow a choice."""
     seed: int = 1
-    """Of what is left to chance."""
+    """Seed of random choices."""
 
     @property
     def engineers(self) -> int:
-        """Enough for its orders: quick, those that the service begins with."""
+        """Number of engineers. A quick drill needs only those with which the service starts."""
         return 1 if self.quick else staff.ENGINEERS
 
 
 @dataclass
 class Drill:
-    """One drill, as far as it has come."""
+    """Report of one drill."""
 
     title: str
     rows: list[Row] = field(default_factory=list)
     checked: list[tuple[str, bool]] = field(default_factory=list)
 
     def check(self, what: str, so: bool) -> None:
-        """Note whether it was as it should be."""
+        """Add a check and whether it has passed."""
         self.checked.append((what, so))
 
     @property
     def passed(self) -> bool:
-        """Everything that was looked at was as it should be, and something was looked at."""
+        """Whether there was at least one check and all checks have passed."""
         return bool(self.checked) and all(so for _, so in self.checked)
 
     def report(self) -> str:
-        """The table, a line for each check, and the verdict."""
+        """Return the table, a line for each check, and the verdict."""
         lines = [f"### {self.title}", ""]
         if self.rows:
             header = list(self.rows[0])

@@ -1,7 +1,7 @@
-"""Each store in turn hangs, stopped by SIGSTOP, under siege: the others' answers are as fast as before.
+"""Drill: each store in turn hangs (by SIGSTOP) under load, and the other stores answer as fast as before.
 
-What is asked of the store that hangs is refused with 503; nothing else may fail, or become slower than in the turn
-before, which is the same but for the store.
+Requests to the store that hangs are refused with 503. No other request may fail, or become slower than in the
+previous turn, which is the same except that no store hangs.
 """
 
 import asyncio
@@ -32,16 +32,16 @@ PATHS: Mapping[str, Sequence[str]] = {
     contexts.INSTALLATION: ("/installations?limit=20", "/installations?status=REQUESTED&limit=20"),
     contexts.ORDER_STATUS: ("/orderStatuses?limit=20", "/orderStatuses/summary"),
 }
-"""What is asked of each store."""
+"""Paths that read from each store."""
 _CLIENTS = 100
 _CALLERS = 20
-"""Who ask the store that hangs, each every other second: little load, but more than its turns if each waited."""
+"""Callers of the store that hangs, each every other second: little load, but more than its slots if each waited."""
 _CALLS_EVERY = 2.0
 _ORDER_EVERY = 1.0
 _ORDERS = 20
-"""Are there from the beginning."""
+"""Number of orders at the beginning."""
 _MEDIAN_WITHIN, _P95_WITHIN = 1.5, 2.0
-"""Times that of the undisturbed turn, for noise."""
+"""Factors of the undisturbed turn's values, with tolerance for noise."""
 _BACK_WITHIN = 10.0
 _WELL = (HTTPStatus.OK, HTTPStatus.CREATED)
 _ENCODED = json.dumps(BODY).encode()
@@ -49,41 +49,41 @@ _ENCODED = json.dumps(BODY).encode()
 
 @dataclass
 class Turn:
-    """What was seen in one turn."""
+    """Measurements of one turn."""
 
     siege: Siege | None = None
-    """On the others' paths."""
+    """Result of siege on the paths of the other stores."""
     seconds: list[float] = field(default_factory=list)
-    """Of a client of ours beside it, on the same paths."""
+    """Durations of the requests of another client on the same paths."""
     others: Counter[int] = field(default_factory=Counter)
-    """What that client was answered, and a customer who orders now and then."""
+    """Responses to that client, and to a customer who places orders, by status."""
     refused: Counter[int] = field(default_factory=Counter)
-    """What the store's own callers were answered."""
+    """Responses to the callers of the store that hangs, by status."""
     refused_after: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
-        """Milliseconds."""
+        """Median duration in milliseconds."""
         return statistics.median(self.seconds) * 1000
 
     @property
     def p95(self) -> float:
-        """Milliseconds."""
+        """95th percentile of the durations in milliseconds."""
         return statistics.quantiles(self.seconds, n=20)[-1] * 1000
 
     @property
     def mean(self) -> float:
-        """Of siege; milliseconds."""
+        """Mean duration in siege, in milliseconds."""
         return self.siege.mean_seconds * 1000 if self.siege else 0
 
     @property
     def failed(self) -> int:
-        """Requests to the others."""
+        """Number of failed requests to the other stores."""
         ours = sum(count for status, count in self.others.items() if status not in _WELL)
         return ours + (self.siege.failed if self.siege else 0)
 
     def row(self) -> Row:
-        """For the table."""
+        """Return the row of the table."""
         return {
             "others, requests": self.others.total() + (self.siege.succeeded if self.siege else 0),
             "failed": self.failed,
@@ -96,7 +96,7 @@ class Turn:
 
 
 async def run(options: Options) -> Drill:
-    """One store after the other (quick: one alone), each undisturbed and hung, for a minute as it comes."""
+    """Test one store after the other (quick: only one), undisturbed and hung, by default for a minute each."""
     drill = Drill(f"Each store in turn hangs under siege -c{_CLIENTS}")
     tried = [contexts.INSTALLATION] if options.quick else list(PATHS)
     seconds = 4 if options.quick else round(60 * (options.minutes or 1))
@@ -113,7 +113,7 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, store: str, before: Turn, hung: Turn) -> None:
-    """Whether nobody else has noticed."""
+    """Check that users of other stores were not affected."""
     for name, turn in (("well", before), ("hung", hung)):
         drill.rows.append({"store": store, "it is": name, **turn.row()})
         drill.check(f"{store} {name}: {turn.failed} requests to the others failed", not turn.failed)
@@ -143,7 +143,7 @@ async def _service(own: Mapping[str, Server], *, guarded: bool) -> AsyncIterator
 
 
 async def _turn(running: Stack, hung: str, seconds: int) -> Turn:
-    """Siege on the others' paths, a client of ours beside it, and callers of the store that hangs or will."""
+    """Run siege and another client on the other stores' paths, and callers of the store that hangs or will hang."""
     turn = Turn()
     paths = [path for context, of_it in PATHS.items() if context != hung for path in of_it]
     async with connections(running.api, 2 + _CALLERS) as [client, customer, *callers]:

@@ -1,4 +1,4 @@
-"""The installation context is gone, its worker and its database: cancels are recorded, and done once it is back."""
+"""Drill: the installation context is down (worker and database). Cancels are recorded, and done once it is back."""
 
 import asyncio
 from collections import Counter
@@ -17,7 +17,7 @@ FAULTS = {"dropped": "an order whose cancel was recorded is dropped"}
 
 
 async def run(options: Options) -> Drill:
-    """Place and accept, take it away, cancel, bring it back, and account for every order."""
+    """Place and accept orders, stop the context, cancel, restart the context, and account for every order."""
     drill = Drill("The installation context is gone while orders are canceled")
     orders = 10 if options.quick else 100
     async with with_apart(contexts.INSTALLATION, options) as apart, people(apart.running.url) as everybody:

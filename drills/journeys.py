@@ -138,12 +138,12 @@ async def _cancel(journey: Journey, people: People) -> None:
 async def _cancel_too_late(journey: Journey, people: People) -> None:
     await journey.stands(people, COMPLETED)
 
-    async def until_told() -> int:
-        # 202: no worker took it in time. CurrentCaller again tells.
+    async def until_definite() -> int:
+        # 202: no worker handled it in time. A repetition returns the outcome.
         status = await people.cancel(journey.order_id)
         return NO_ANSWER if status == HTTPStatus.ACCEPTED else status
 
-    await journey.act("cancel after complete", until_told, HTTPStatus.CONFLICT)
+    await journey.act("cancel after complete", until_definite, HTTPStatus.CONFLICT)
 
 
 async def _acknowledge(journey: Journey, people: People) -> None:

@@ -1,4 +1,4 @@
-"""The management center is gone, its worker and its database: orders are taken, and go on once it is back."""
+"""Drill: the management center is down (worker and database). Orders are accepted, and continue once it is back."""
 
 import asyncio
 from collections import Counter
@@ -16,7 +16,7 @@ _AT_ONCE = 8
 
 
 async def run(options: Options) -> Drill:
-    """Take it away, order and cancel, bring it back, and account for every order."""
+    """Stop the context, place and cancel orders, restart the context, and account for every order."""
     drill = Drill("The management center is gone while orders are placed")
     orders = 10 if options.quick else 200
     async with (
@@ -38,7 +38,7 @@ async def run(options: Options) -> Drill:
 
 
 async def _phase(drill: Drill, customers: People, center: str, orders: int) -> list[str]:
-    """So many orders are placed; those that were acknowledged."""
+    """Place orders, and return those that were acknowledged."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def place(number: int) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""What the drills have in common that take a part of the service away for a while."""
+"""Helpers for drills that stop a part of the service for a while."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,30 +16,30 @@ _QUICKLY = {"ORDER_RETRY_AT_MOST_EVERY": "2"}
 
 
 def patience(options: Options) -> float:
-    """Seconds without a change, after which what has not happened will not: more than between two tries of a step."""
+    """Return the seconds without a change after which nothing more happens: longer than a pause between attempts."""
     return 10 if options.quick else 45
 
 
 def environment(options: Options) -> Mapping[str, str]:
-    """Of the service: what was put off is tried again soon enough for who waits."""
+    """Return settings of the service. In a quick drill, steps are retried after short pauses."""
     return _QUICKLY if options.quick else {}
 
 
 @dataclass
 class Apart:
-    """A context with a worker process and a database server of its own, which can go and come back."""
+    """A context with a separate worker process and database server, which can be stopped and restarted."""
 
     running: Stack
     context: str
     _server: Server
 
     async def go(self) -> None:
-        """Worker and database are gone: the one is killed, the other takes no connections."""
+        """Kill the worker, and stop the database server."""
         await self.running.kill(self._worker)
         self._server.end()
 
     async def come_back(self) -> None:
-        """Both are there again."""
+        """Restart both."""
         self._server.start()
         await self.running.start(self._worker)
 
@@ -50,7 +50,7 @@ class Apart:
 
 @asynccontextmanager
 async def with_apart(context: str, options: Options) -> AsyncIterator[Apart]:
-    """The service, with one worker for all contexts but this one."""
+    """Run the service, with a separate worker and database server for one context."""
     variable = f"{context.upper().replace('-', '_')}_DATABASE_URL"
     with databases.servers() as servers:
         server = servers[POSTGRESQL]
@@ -66,5 +66,5 @@ async def with_apart(context: str, options: Options) -> AsyncIterator[Apart]:
 
 
 async def drop(running: Stack, order_id: str) -> None:
-    """The fault that the drills plant: an order that was acknowledged is given up behind everybody's back."""
+    """Plant a fault: terminate the workflow of an acknowledged order."""
     await running.client.get_workflow_handle(workflow_id(order_id)).terminate("a planted fault")

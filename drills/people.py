@@ -1,4 +1,4 @@
-"""What customers, engineers and managers do in a drill, over HTTP; what they are told goes into the accounts."""
+"""Customers, engineers and managers of a drill. They use HTTP, and note acknowledgements in the accounts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -23,9 +23,9 @@ BODY = {
     "orderDate": "20200715",
     "status": "JOINORDED",
 }
-"""The order that the contract shows."""
+"""The order in the example of the contract."""
 NO_ANSWER = 0
-"""In place of a status: the connection broke, or nothing came in time."""
+"""Used instead of a status: the connection broke, or there was no answer in time."""
 _ACTS = {
     "accept": Act.ACCEPTED,
     "decline": Act.DECLINED,
@@ -36,27 +36,27 @@ _ACTS = {
 _ANSWER_WITHIN = 15.0
 _BETWEEN_TRIES = 0.2
 _CUSTOMERS, _ENGINEERS = 8, 16
-"""Who are busy at the same time."""
+"""Customers and engineers that are active at the same time."""
 _TRY_AGAIN = (NO_ANSWER, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @dataclass
 class People:
-    """Everybody who uses the service."""
+    """All users of the service."""
 
     api: httpx2.AsyncClient
     accounts: Accounts = field(default_factory=Accounts)
 
     async def place(self, key: str, **changes: Any) -> int:
-        """A customer orders, once; `accounts.by_key` has the order where it was acknowledged."""
-        self.accounts.asked.add(key)
+        """Place an order, with one attempt. `accounts.by_key` has the order if it was acknowledged."""
+        self.accounts.requested.add(key)
         answer = await self._send("POST", "/orders", BODY | changes, {"Idempotency-Key": key})
         if answer is not None and answer.status_code in (HTTPStatus.OK, HTTPStatus.CREATED):
             self.accounts.placed(key, answer.json()["orderId"])
         return _status(answer)
 
     async def cancel(self, order_id: str) -> int:
-        """The customer cancels."""
+        """Cancel as the customer."""
         answer = await self._send("POST", f"/orders/{order_id}/cancel", {"reason": "moving house"})
         status = _status(answer)
         if status == HTTPStatus.OK:
@@ -66,45 +66,45 @@ class People:
         return status
 
     async def reschedule(self, order_id: str, start: str) -> int:
-        """The customer would rather have another visit."""
+        """Reschedule the visit as the customer."""
         body = {"preferredVisit": start}
         return await self._noted(order_id, Act.RESCHEDULED, "POST", f"/orders/{order_id}/reschedule", body)
 
     async def assign(self, order_id: str, engineer_id: str) -> int:
-        """A manager gives it to an engineer."""
+        """Assign an engineer as a manager."""
         body = {"engineerId": engineer_id}
         return await self._noted(order_id, Act.ASSIGNED, "PUT", f"/managementCenters/assignments/{order_id}", body)
 
     async def acknowledge(self, order_id: str) -> int:
-        """A manager takes on what a person is asked for."""
+        """Acknowledge the request for attention as a manager."""
         return await self._noted(order_id, Act.ACKNOWLEDGED, "POST", f"/orders/{order_id}/attention/acknowledge")
 
     async def accept(self, order_id: str) -> int:
-        """The engineer who is asked will do it."""
+        """Accept as the requested engineer."""
         return await self._act(order_id, "accept")
 
     async def decline(self, order_id: str) -> int:
-        """The engineer who is asked will not do it."""
+        """Decline as the requested engineer."""
         return await self._act(order_id, "decline", reason="no time")
 
     async def start(self, order_id: str) -> int:
-        """The engineer is there."""
+        """Report the start of the visit as the engineer."""
         return await self._act(order_id, "start")
 
     async def fail(self, order_id: str) -> int:
-        """The engineer was there, and it could not be done."""
+        """Report a failed visit as the engineer."""
         return await self._act(order_id, "incomplete", reason="CUSTOMER_ABSENT")
 
     async def complete(self, order_id: str) -> int:
-        """The engineer has done it."""
+        """Report completion as the engineer."""
         return await self._act(order_id, "complete")
 
-    async def browse(self, **wanted: str) -> int:
-        """A manager looks through the orders."""
-        return _status(await self._send("GET", "/orderStatuses", params=wanted))
+    async def browse(self, **filters: str) -> int:
+        """List orders as a manager."""
+        return _status(await self._send("GET", "/orderStatuses", params=filters))
 
     async def engineers(self, region: str = REGION) -> list[str]:
-        """Those of a region.
+        """Return the ids of a region's engineers.
 
         Raises:
             NotInTime: nobody says.
@@ -113,7 +113,7 @@ class People:
         return [engineer["engineerId"] for engineer in items]
 
     async def slots(self, address: str) -> list[str]:
-        """When a visit at an address can be booked.
+        """Return the starts of the windows that can be booked for an address.
 
         Raises:
             NotInTime: nobody says.
@@ -121,39 +121,40 @@ class People:
         return [slot["start"] for slot in await self._items("/managementCenters/slots", {"address": address})]
 
     async def hire(self, engineers: int, region: str = REGION) -> None:
-        """Have so many more engineers in a region, or some more where an answer is lost.
+        """Create additional engineers in a region, or more of them if a response is lost.
 
         Raises:
-            NotInTime: one could not be hired.
+            NotInTime: an engineer could not be created.
         """
         for number in range(engineers):
             body = {"name": f"Engineer {number}", "region": region}
             await insist(partial(self._answered, "POST", "/managementCenters/engineers", body))
 
     async def erase(self, customer_id: str) -> int:
-        """What is known of a customer is to be erased."""
+        """Request the erasure of a customer's data."""
         return await self._answered("DELETE", f"/orders/customers/{customer_id}/personalData")
 
     async def row(self, order_id: str) -> Document:
-        """The order as the managers see it; nothing where they do not."""
+        """Return the order from the managers' view, or nothing if it is not there."""
         answer = await self._send("GET", f"/orderStatuses/{order_id}")
         found: Document = answer.json() if answer is not None and answer.status_code == HTTPStatus.OK else {}
         return found
 
     async def left(self) -> int:
-        """Orders that nobody has been asked to install yet, as the managers see it.
+        """Return the number of orders without an installation request, from the managers' view.
 
         Raises:
-            HTTPStatusError: they see nothing.
+            HTTPStatusError: the view does not answer.
         """
         answer = await self.api.get("/orderStatuses/summary")
         by_status = answer.raise_for_status().json()["byStatus"]
         return sum(by_status.get(status, 0) for status in (OrderStatus.JOIN_ORDERED, OrderStatus.ENGINEER_ASSIGNED))
 
     async def until_none_left(self, *, within: float) -> None:
-        """
+        """Wait until every order has an installation request.
+
         Raises:
-            NotInTime: some are.
+            NotInTime: some orders have none.
         """
 
         async def none() -> bool:
@@ -162,10 +163,10 @@ class People:
         await soon(none, within=within, every=_BETWEEN_TRIES, what="every order has been worked off")
 
     async def until(self, order_id: str, *statuses: OrderStatus, within: float = PATIENCE) -> Document:
-        """Wait until the managers see it so; the order as it is then.
+        """Wait until the managers' view shows one of the statuses, and return the order.
 
         Raises:
-            NotInTime: they do not.
+            NotInTime: it does not.
         """
 
         async def look() -> Document | None:
@@ -212,7 +213,7 @@ class People:
 
 
 async def insist(act: Callable[[], Awaitable[int]], *, within: float = PATIENCE) -> int:
-    """Do it again until there is a definite answer, as the contract says that one may. Returns its status.
+    """Repeat an act until there is a definite answer, as the contract allows. Returns its status.
 
     Raises:
         NotInTime: there is none.
@@ -229,10 +230,10 @@ async def insist(act: Callable[[], Awaitable[int]], *, within: float = PATIENCE)
 
 
 async def order(everybody: People, keys: Iterable[str]) -> None:
-    """Customers order insistently, one with each key.
+    """Place one order for each key, and repeat until each is answered.
 
     Raises:
-        NotInTime: one is not answered.
+        NotInTime: an order is not answered.
     """
     turns = asyncio.Semaphore(_CUSTOMERS)
 
@@ -246,15 +247,15 @@ async def order(everybody: People, keys: Iterable[str]) -> None:
 
 
 async def install(everybody: People, order_ids: Iterable[str], *, within: float) -> None:
-    """The engineers do the work of these orders, each as soon as they are asked.
+    """Complete these orders as their engineers, each as soon as it is requested.
 
     Args:
-        everybody: Who use the service.
-        order_ids: That nobody else works on.
-        within: Seconds until the last of them.
+        everybody: Users of the service.
+        order_ids: Orders that nobody else works on.
+        within: Timeout in seconds for all of them.
 
     Raises:
-        NotInTime: they are not asked, or not answered.
+        NotInTime: an installation is not requested, or an act is not answered.
     """
     turns = asyncio.Semaphore(_ENGINEERS)
 
@@ -271,7 +272,7 @@ async def install(everybody: People, order_ids: Iterable[str], *, within: float)
 
 @asynccontextmanager
 async def people(url: str) -> AsyncIterator[People]:
-    """People who use the API at this address."""
+    """Provide users of the API at this URL."""
     limits = httpx2.Limits(max_connections=None)
     async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN, limits=limits) as api:
         yield People(api)

@@ -1,10 +1,10 @@
-"""Every process of the service is replaced by a new one, one after the other, while clients order without a pause.
+"""Drill: every process of the service is replaced, one after the other, while clients place orders without a pause.
 
-HAProxy stands before two APIs and asks each for its readiness. A new API is started and awaited, then the old one is
-told to stop: it drains, while HAProxy takes it out, and ends. The workers of the new build are started beside the old
-ones, the release is given to them, then the old ones are told to stop. No request may fail, and every order that was
-acknowledged must reach its end. Then the same without that guidance, to see what it is worth: nobody asks for
-readiness, nobody drains, each process is replaced in its place.
+HAProxy is in front of two APIs and checks the readiness of each. A new API is started; once it is ready, the old one
+is stopped: it drains while HAProxy takes it out, and ends. Workers of the new build are started next to the old ones
+and promoted, then the old ones are stopped. No request may fail, and every acknowledged order must reach its end.
+Then the same is repeated without these measures, to show their worth: nobody checks readiness, no API drains, and
+each process is replaced on its own port.
 """
 
 import asyncio
@@ -25,32 +25,33 @@ from ops.promote_build import Release
 ORIGINAL_BODY = '{"productId": "2001", "productName": "internet", "installationAddress": "Seoul", "customerId": "1"}'
 FAULTS = {"hasty": "an API that is told to stop does not drain"}
 _EACH = 2
-"""Processes of a kind."""
+"""Number of processes of each kind."""
 _SLOTS = {"MAX_CONCURRENT_ACTIVITIES": "4", "MAX_CONCURRENT_WORKFLOW_TASKS": "4"}
-"""Of each worker and queue: what one machine can do. More would only wait at its Temporal server, before new orders."""
+"""Slots of each worker and queue, as many as one machine can use. More tasks would only wait at its Temporal server,
+ahead of new orders."""
 _RELEASED_WITHIN = 120.0
 _SETTLED_WITHIN = 1800.0
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What clients and balancer have seen of one redeployment."""
+    """Observations of clients and balancer during one redeployment."""
 
     siege: Siege
     answers: Counter[str]
-    """By status, as the balancer has them."""
+    """Responses by status, from the balancer's log."""
     replaced: int
-    """Processes, before the siege was over."""
+    """Number of processes that were replaced before siege ended."""
     took: float
-    """Seconds, for all of them."""
+    """Seconds for replacing all processes."""
     orders: Sequence[str]
-    """That were acknowledged."""
+    """Ids of acknowledged orders."""
     url: str
-    """Of an API that runs now."""
+    """URL of an API that runs now."""
 
 
 async def run(options: Options) -> Drill:
-    """Replace everything under load, with guidance and without."""
+    """Replace everything under load, with and without guidance."""
     drill = Drill("Redeployed under siege")
     async with running("temporal", "migration", environment=_environment(options.plant != "hasty")) as stack:
         guided = await _redeploy(stack, options, steered=True)
@@ -66,12 +67,12 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, seen: Seen) -> None:
-    """Whether nobody has noticed."""
+    """Check that clients were not affected."""
     drill.rows.append(_row("by readiness, drained", seen))
     drill.check(f"all {2 * _EACH} processes were replaced during the siege", seen.replaced == 2 * _EACH)
     total = seen.siege.succeeded + seen.siege.failed
     drill.check(f"{seen.siege.failed} of {total} requests failed", seen.siege.failed == 0 < total)
-    # siege itself breaks off what is under way at its end, and does not count that.
+    # siege aborts requests in progress at its end, and does not count them.
     others = {answer: count for answer, count in seen.answers.items() if answer != "201" and " C" not in answer}
     drill.check(f"{len(seen.orders)} orders were acknowledged", len(seen.orders) >= seen.siege.succeeded)
     drill.check(f"the balancer has seen no other answer ({others or 'none'})", not others)
@@ -124,7 +125,7 @@ async def _replace_blindly(stack: Stack, ports: Sequence[int]) -> None:
 
 
 async def _release(stack: Stack, build: str) -> None:
-    """Start the workers of a build, and give it the orders."""
+    """Start the workers of a build, and promote the build."""
     version = {"WORKER_DEPLOYMENT_NAME": "drill", "WORKER_BUILD_ID": build}
     for number in range(_EACH):
         await stack.add_worker(f"worker-{build}-{number}", **version)
@@ -134,9 +135,9 @@ async def _release(stack: Stack, build: str) -> None:
 
 
 async def _see_through(everybody: People, seen: Seen, drill: Drill) -> None:
-    """Take every order that was acknowledged to its end."""
-    # Without a key each request is an order of its own, those included that siege has broken off.
-    everybody.accounts.asked.update(f"request {number}" for number in range(seen.answers.total()))
+    """Bring every acknowledged order to its end."""
+    # Without a key, each request is a separate order, including requests that siege aborted.
+    everybody.accounts.requested.update(f"request {number}" for number in range(seen.answers.total()))
     for number, order_id in enumerate(seen.orders):
         everybody.accounts.placed(f"request {number}", order_id)
     await everybody.until_none_left(within=_SETTLED_WITHIN)

@@ -54,7 +54,7 @@ class Seen:
     failed: Counter[str] = field(default_factory=Counter)
     """Failed workflow tasks."""
     left: set[str] = field(default_factory=set)
-    """Statuses and newest events of the orders that the release before left for the upgrade in place."""
+    """Statuses and newest events of the orders that the previous release left for the upgrade in place."""
     ends: Counter[str] = field(default_factory=Counter)
     """How many orders ended in each status; `otherwise`: not in the one that they should have."""
 

@@ -1,7 +1,7 @@
-"""A backlog of orders is worked off by one worker process, by two, by four: all of it, none twice, at what rate it is.
+"""Drill: one, two and four worker processes work off a backlog of orders, completely and none of them twice.
 
-The orders of each turn are taken while no worker runs. The rate is that of the processes together from when the last of
-them is ready; on one machine, where the Temporal server runs beside them, it says what that machine gives.
+The orders of each turn are placed while no worker runs. The rate is that of all processes together, from when the
+last one is ready. On one machine, which also runs the Temporal server, the rate shows the capacity of that machine.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _WORKED_OFF_WITHIN = 600.0
 
 @dataclass(frozen=True)
 class Turn:
-    """How one number of workers has fared."""
+    """Result for one number of workers."""
 
     workers: int
     orders: int
     left: int
-    """Orders, when the last worker was ready."""
+    """Number of orders that were left when the last worker was ready."""
     seconds: float
-    """From then on, to the last of them."""
+    """Seconds from then until no order was left."""
 
 
 async def run(options: Options) -> Drill:
@@ -53,7 +53,7 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, found: list[Seen]) -> None:
-    """Whether each order was worked off once."""
+    """Check that each order was worked off once."""
     waiting = sum(seen.status != OrderStatus.INSTALLATION_REQUESTED for seen in found)
     drill.check(f"{len(found) - waiting} of {len(found)} orders were worked off", waiting == 0 < len(found))
     twice = sum(seen.events[Event.INSTALLATION_REQUESTED] > 1 for seen in found)

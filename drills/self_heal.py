@@ -1,7 +1,7 @@
-"""A worker hangs, then the API: each fails its liveness probe and is replaced, and nothing is lost.
+"""Drill: a worker hangs, then the API. Each fails its liveness probe and is replaced, and nothing is lost.
 
-A part that hangs is stopped by SIGSTOP: it is there, it holds its port, and it does nothing.
-The supervisor has to find that out by itself.
+A part hangs because of SIGSTOP: its process exists and holds its port, but does nothing. The supervisor has to detect
+this by itself.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ _BETWEEN_LOOKS = 0.2
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of a part that hung."""
+    """Result for a part that hung."""
 
     part: str
     seconds: float | None
-    """Until another process of it was ready; none was, where there are none."""
+    """Seconds until another process of the part was ready, or `None` if there was none."""
     named: bool
-    """Whoever looks at the output knows which part hung."""
+    """Whether the output says which part hung."""
 
 
 async def run(options: Options) -> Drill:
-    """Let one part after the other hang while the service is used."""
+    """Let one part after the other hang while the service is in use."""
     drill = Drill("A part that hangs is replaced")
     command = ("-c", _UNWATCHED) if options.plant else ("-m", "supervisor")
     async with supervised(command) as service, people(service.url) as everybody:
@@ -65,7 +65,7 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, seen: Sequence[Seen]) -> None:
-    """Whether each was found out and replaced."""
+    """Check that each part was detected and replaced."""
     for each in seen:
         drill.rows.append(
             {"hung": each.part, "another was ready after s": each.seconds, "named": "yes" if each.named else "no"}

@@ -1,8 +1,8 @@
-"""Half an hour of everything at once, while a part is killed every 20 seconds: nothing is lost, and memory stays flat.
+"""Drill: half an hour of mixed load while a part is killed every 20 seconds. Nothing is lost; memory stays flat.
 
-Customers, engineers and managers use two APIs. The Temporal server, one of two workers and one of the two APIs are
-killed by chance, in turns, and started again; the other worker and the other API live through it all, and it is their
-memory that is looked at, for one that is new is never full.
+Customers, engineers and managers use two APIs. The Temporal server, one of two workers or one of the two APIs is
+killed at random and restarted. The other worker and the other API run all the time. Only their memory is judged,
+because a new process has not filled its caches yet.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ _CUSTOMERS = 10
 _PAUSE = 1.0
 _KILL_EVERY = 20.0
 _SAMPLES = 300
-"""Of the memory of each process, in the whole time."""
+"""Number of memory samples of each process in the whole time."""
 _GROWTH = 1.10
-"""Of the last third over the middle third."""
+"""Maximum ratio of the memory in the last third to that in the middle third."""
 _SETTLED_WITHIN = 600.0
 
 
 @dataclass
 class Seen:
-    """What was done to the parts, and what they used."""
+    """Kills of the parts, and their memory."""
 
     killed: Counter[str] = field(default_factory=Counter)
     memory: Mapping[str, list[float]] = field(default_factory=lambda: {name: [] for name in _WATCHED})
@@ -66,12 +66,12 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, seen: Seen, *, enough: bool) -> None:
-    """Whether parts were killed, and memory is flat.
+    """Check that parts were killed, and that memory is flat.
 
     Args:
-        drill: Gets the rows and the checks.
-        seen: What was seen.
-        enough: It lasted so long that memory can be judged.
+        drill: Drill that gets the rows and the checks.
+        seen: Observations.
+        enough: Whether it lasted long enough to judge memory.
     """
     for name in (*_WATCHED, *_MORTAL):
         samples = seen.memory.get(name, [])
@@ -91,7 +91,7 @@ async def _soak(stack: Stack, doors: Sequence[People], drill: Drill, options: Op
     using = asyncio.create_task(crowd.busy(3 if options.quick else _CUSTOMERS))
     killing = asyncio.create_task(_kill(stack, dice, 5 if options.quick else _KILL_EVERY, seen, over))
     sampling = asyncio.create_task(_sample(stack, seconds / _SAMPLES, seen, over))
-    # Whichever ends before its time has failed, and there is no use in going on.
+    # A task that ends early has failed: stop then.
     await asyncio.wait((using, killing, sampling), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     crowd.leave()
     over.set()
@@ -127,7 +127,7 @@ async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 def _resident(pid: int) -> float:
-    """MiB of memory that a process holds."""
+    """Return the resident memory of a process in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     [kibibytes] = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
     return int(kibibytes) / 1024

@@ -1,7 +1,7 @@
-"""The Temporal server is killed and started again, under load: every acknowledged order reaches its end.
+"""Drill: the Temporal server is killed and restarted under load. Every acknowledged order reaches its end.
 
-Orders are placed, accepted, completed and canceled all the while, insistently: who gets no answer asks again. The
-managers look on, and never miss an answer.
+Meanwhile, orders are placed, accepted, completed and canceled, and unanswered requests are repeated. Managers list
+orders all the time, and are always answered.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from harness.stack import Stack
 
 FAULTS = {"dropped": "an acknowledged order is dropped while the server is started again"}
 _CUSTOMERS = 6
-"""Each with one order at a time."""
+"""Number of customers, each with one order at a time."""
 _DOWN_FOR = 2.0
-"""Seconds from the death to the new start."""
+"""Seconds from the kill to the restart."""
 _BETWEEN_LOOKS = 0.05
 
 
 async def run(options: Options) -> Drill:
-    """Kill and start it (quick: once), see every order to its end, and account for all."""
+    """Kill and restart the server (quick: once), bring every order to its end, and account for all of them."""
     drill = Drill("Temporal is killed and started again under load")
     times, pause = (1, 1.0) if options.quick else (5, 15.0)
     async with (
@@ -68,7 +68,7 @@ async def _restart(drill: Drill, running: Stack, everybody: People, number: int,
 
 
 async def _work(everybody: People, customer: int, over: asyncio.Event) -> None:
-    """Place one order after the other, and see it through; every third is canceled."""
+    """Place one order after the other, and complete it or, every third time, cancel it."""
     number = 0
     while not over.is_set():
         number += 1

@@ -1,6 +1,6 @@
-"""The API without its guard against stores that hang, the fault that `hung-store` plants: `python -m drills.unguarded`.
+"""API without protection against hung stores, the fault that `hung-store` plants: `python -m drills.unguarded`.
 
-All stores share one handful of turns, and none is ever left alone.
+All stores share a few slots, and no breaker ever opens.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from stores.common.pool import Pool
 _TURNS = 10
 
 
-def _take_the_guard_out() -> None:
+def _remove_protection() -> None:
     shared, init = asyncio.Semaphore(_TURNS), Pool.__init__
 
     def unguarded(pool: Pool, *arguments: Any, **options: Any) -> None:
@@ -26,5 +26,5 @@ def _take_the_guard_out() -> None:
 
 
 if __name__ == "__main__":
-    _take_the_guard_out()
+    _remove_protection()
     run_and_end(main)

@@ -1,6 +1,6 @@
-"""A worker of a release that changes what orders do and forgets `workflow.patched`: `python -m drills.unpatched`.
+"""Worker of a release that changes the order workflow without `workflow.patched`: `python -m drills.unpatched`.
 
-It is the fault that `upgrade` plants.
+This is the fault that `upgrade` plants.
 """
 
 from dataclasses import replace

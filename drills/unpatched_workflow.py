@@ -1,4 +1,4 @@
-"""What the worker in `drills/unpatched.py` runs; apart, for it is loaded in the workflows' sandbox."""
+"""Workflow of the worker in `drills/unpatched.py`, in a separate module, because the sandbox loads it."""
 
 from temporalio import workflow
 
@@ -8,7 +8,7 @@ from workflows.orders.subscription import SubscriptionWorkflow
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class UnpatchedWorkflow(SubscriptionWorkflow):
-    """An order that begins with another command than those that run already."""
+    """Order workflow that begins with another command than running orders."""
 
     @workflow.init
     def __init__(self, subscription: Subscription) -> None:
@@ -16,6 +16,6 @@ class UnpatchedWorkflow(SubscriptionWorkflow):
 
     @workflow.run
     async def run(self, subscription: Subscription) -> Order:
-        """Wait a moment, then go on as before."""
+        """Sleep first, then continue as before."""
         await workflow.sleep(0.01)
         return await super().run(subscription)

@@ -1,9 +1,9 @@
-"""Upgrades from the release before to this one, in place and side by side, without losing an order.
+"""Drill: upgrades from the previous release to this one, in place and side by side, without losing an order.
 
-In place: the release before runs as `make run` does and leaves orders in every open status; some stores are locked
-meanwhile, which keeps orders in the statuses that they pass quickly. Then this release runs on the same data and
-finishes the orders. Side by side, at one Temporal server: this release migrates the tables, its API works with the old
-workers, and the old API works with its workers.
+In place: the previous release runs as with `make run` and leaves orders in every open status. Some stores are locked
+meanwhile, which keeps orders in statuses that they pass quickly. Then this release runs on the same data and finishes
+the orders. Side by side, at one Temporal server: this release migrates the tables, its API works with the old workers,
+and the old API works with its workers.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ FAULTS = {
     "new-status": "an order is given a status that the release before does not know",
 }
 _RETRIES = {"ORDER_RETRY_AT_MOST_EVERY": "2"}
-"""Retries come soon after a store is unlocked."""
+"""Short pauses, so that retries follow soon after a store is unlocked."""
 _SETTLED_WITHIN, _PATIENCE = 300.0, 60.0
 _LOCKED_WITHIN = 60.0
 _OPEN = [status for status in OrderStatus if not status.final]
@@ -59,7 +59,7 @@ async def run(options: Options) -> Drill:
     """Upgrade in both ways.
 
     Raises:
-        NotTried: git does not have the release before.
+        NotTried: git does not have the previous release.
     """
     theirs, drill, seen = await asyncio.to_thread(prepared), Drill("The release before, and this one"), Seen()
     if not options.plant:
@@ -70,12 +70,12 @@ async def run(options: Options) -> Drill:
 
 
 def judge(drill: Drill, seen: Seen, *, in_place: bool = True) -> None:
-    """Check what was observed.
+    """Check the observations.
 
     Args:
-        drill: Gets the rows and the checks.
-        seen: What was seen.
-        in_place: The upgrade in place was tried, too.
+        drill: Drill that gets the rows and the checks.
+        seen: Observations.
+        in_place: Whether the upgrade in place was tried, too.
     """
     drill.rows += seen.rows
     if in_place:
@@ -210,7 +210,7 @@ async def _release(running: Stack, build: str, *, unpatched: bool = False) -> Ma
 
 
 def _left(stage: str, options: Options, number: int = 0) -> list[Journey]:
-    """Make the orders of a stage; in the quick form each stage has a part of them."""
+    """Make the orders of a stage. In the quick form, each stage has a part of them."""
     if options.plant:
         return journeys(stage, within=_PLANTED_WITHIN)[number::_PARTS_PLANTED]
     return journeys(stage)[number::_PARTS_QUICK] if options.quick else journeys(stage, times=_TIMES)

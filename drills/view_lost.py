@@ -1,6 +1,6 @@
-"""The managers' view is lost under load, and made again from the workflows while orders come in and are canceled.
+"""Drill: the managers' view is lost under load, and rebuilt from the workflows while orders are placed and canceled.
 
-Nothing is restarted. While the view is gone it answers 503, and nothing else is the worse for it.
+Nothing is restarted. While the view is gone, it answers 503, and nothing else is affected.
 """
 
 import asyncio
@@ -35,36 +35,36 @@ _PAUSE = 0.1
 
 @dataclass
 class _Phase:
-    """A part of the drill, and what was asked in it."""
+    """A phase of the drill, and the requests in it."""
 
     name: str
     began: float = field(default_factory=perf_counter)
     seconds: float = 0
     taken: Counter[str] = field(default_factory=Counter)
     again: int = 0
-    """So many answers were 503, or none came: the contract has the customer ask again."""
+    """Number of requests that were repeated, as the contract requires after a 503 or a missing answer."""
     slowest: dict[str, float] = field(default_factory=dict)
     view: int = 0
-    """The status with which the view answered last."""
+    """Last status with which the view answered."""
 
 
 @dataclass
 class _Use:
-    """Customers and engineers who do not look at the view, and what they were told in each phase."""
+    """Customers and engineers who do not use the view, and their observations in each phase."""
 
     crowd: People
     phases: list[_Phase] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def phase(self, name: str, *meanwhile: Awaitable[None]) -> None:
-        """Note what is asked from now on under this name, while something is done."""
+        """Begin a phase, and wait until its actions are done."""
         self.phases.append(_Phase(name))
         await asyncio.gather(*meanwhile)
         self.phases[-1].seconds = perf_counter() - self.phases[-1].began
         self.phases[-1].view = (await self.crowd.api.get("/orderStatuses/summary")).status_code
 
     async def busy(self, seconds: float) -> None:
-        """Wait for so long, and until there was an order and a cancel in this phase."""
+        """Wait for some seconds, and until there was an order and a cancel in this phase."""
         await asyncio.sleep(seconds)
 
         async def both() -> bool:
@@ -73,7 +73,7 @@ class _Use:
         await soon(both, within=_WITHIN, every=_PAUSE, what="an order and a cancel")
 
     async def customer(self, name: str, begin_with: int) -> None:
-        """One after another, orders that get to different points of their way."""
+        """Place one order after another. They get to different statuses."""
         for number in count(begin_with):
             if self.stop.is_set():
                 return
@@ -105,7 +105,7 @@ class _Use:
         phase.slowest[what] = max(phase.slowest.get(what, 0), perf_counter() - began)
 
     async def _until_requested(self, order_id: str) -> None:
-        """As the engineer's own list has it."""
+        """Wait until the engineer's work list has the order."""
 
         async def requested() -> bool:
             return (await self.crowd.api.get(f"/installations/{order_id}")).status_code == HTTPStatus.OK
@@ -114,10 +114,10 @@ class _Use:
 
 
 async def run(options: Options) -> Drill:
-    """Start the service, use it, lose the view, and have it back."""
+    """Start the service, use it, lose the view, and rebuild it."""
     drill = Drill("The managers' view is lost under load, and rebuilt from the workflows")
     seconds = 1.0 if options.quick else 20.0
-    # No pass of the reconciliation does in the background what is to be seen here.
+    # No reconciliation, because it would repair the view in the background.
     variables = {**environment(options), "RECONCILE_EVERY": "0"}
     parts = ("temporal", "migration", "worker", "api")
     async with (
@@ -147,13 +147,13 @@ async def run(options: Options) -> Drill:
 
 
 async def _ended(crowd: People) -> int:
-    """So many orders in the view will not be projected again: only a rebuild brings them back."""
+    """Return the number of orders that have ended. They are not projected again: only a rebuild restores them."""
     summary = (await crowd.api.get("/orderStatuses/summary")).json()
     return sum(count for status, count in summary["byStatus"].items() if OrderStatus(status).final)
 
 
 async def _rebuild() -> None:
-    """As `make rebuild-view ARGS=--drop` does it, and, where it says so, `make rebuild-view` after that."""
+    """Run `make rebuild-view ARGS=--drop`, and `make rebuild-view` after that for as long as it says so."""
     anew = ["--drop"]
     async with asyncio.timeout(_WITHIN):
         while True:

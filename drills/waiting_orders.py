@@ -1,7 +1,7 @@
-"""All engineers of a region decline, and leave; then one is hired, and the orders go on in their order of arrival.
+"""Drill: all engineers of a region decline and leave. Then one is hired, and orders continue in order of arrival.
 
-The one who is hired has time for a few of them only. The others wait on, no later order overtakes them, and a window
-that a cancel frees goes to the one that has waited longest.
+The new engineer has time for only a few orders. The others continue to wait, no later order overtakes them, and a
+window that a cancel releases goes to the order that has waited longest.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ FAULTS = {"forgotten": "the management center forgets who has waited longest"}
 
 @dataclass
 class Seen:
-    """What became of the orders, by their order of arrival."""
+    """Observations about the orders, which are in order of arrival."""
 
     orders: list[str] = field(default_factory=list)
     visits: dict[str, str] = field(default_factory=dict)
-    """The start of each order's visit, once the engineer was hired."""
+    """Start of each order's visit, after the engineer was hired."""
     assigned: dict[str, str] = field(default_factory=dict)
-    """When each was assigned to the one who was hired."""
+    """Time of each order's assignment to the new engineer."""
     newcomer: str = ""
     canceled: str = ""
     heir: str | None = None
-    """Who got the window that the cancel has freed."""
+    """Order that got the window of the canceled one."""
 
 
 async def run(options: Options) -> Drill:
-    """Start the service, and let it happen."""
+    """Start the service, and play the scenario."""
     async with (
         stack.running("temporal", "migration", "worker", "api", engineers=options.engineers) as running,
         httpx2.AsyncClient(base_url=running.url, timeout=10) as api,
@@ -57,7 +57,7 @@ async def run(options: Options) -> Drill:
 
 
 def judged(seen: Seen) -> Drill:
-    """Whether it went as promised."""
+    """Check the observations."""
     drill = Drill("All engineers of a region decline, then one is hired")
     placed = [order for order in seen.orders if order in seen.visits]
     for number, order in enumerate([*seen.orders, seen.newcomer], start=1):
@@ -90,34 +90,34 @@ def _then(seen: Seen, order: str) -> str:
 
 @dataclass
 class _People:
-    """What customers, engineers and managers do, over HTTP."""
+    """Customers, engineers and managers, over HTTP."""
 
     api: httpx2.AsyncClient
 
     async def order(self) -> str:
-        """A customer orders."""
+        """Place an order."""
         body = {"productId": "2001", "productName": "internet", "installationAddress": _ADDRESS, "customerId": "1"}
         return str((await self._done("POST", "/orders", body))["orderId"])
 
     async def cancel(self, order_id: str) -> None:
-        """The customer cancels."""
+        """Cancel as the customer."""
         await self._done("POST", f"/orders/{order_id}/cancel", {})
 
     async def decline(self, order_id: str) -> None:
-        """Whoever is asked declines, until nobody is asked any more."""
-        while (order := await self.until(order_id, _asked_or_waiting))["status"] != "AWAITING_ENGINEER":
+        """Decline as each requested engineer, until nobody is left to ask."""
+        while (order := await self.until(order_id, _requested_or_waiting))["status"] != "AWAITING_ENGINEER":
             body = {"engineerId": order["engineerId"], "reason": "no time"}
             await self._done("POST", f"/installations/{order_id}/decline", body)
 
     async def leave(self) -> None:
-        """The engineers of the region work elsewhere from now on."""
+        """Deactivate the engineers of the region."""
         engineers = await self._done("GET", f"/managementCenters/engineers?region={_REGION}")
         for engineer in engineers["items"]:
             path = f"/managementCenters/engineers/{engineer['engineerId']}"
             await self._done("PATCH", path, {"active": False})
 
     async def hire(self) -> None:
-        """A manager hires an engineer who has time for a visit on each of the next few days."""
+        """Create an engineer who has time for one visit on each of the next few days."""
         name = {"name": "New Engineer", "region": _REGION, "active": False}
         calendar = {"workingDays": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]}
         hours = {"workingHours": {"from": "09:00", "until": "11:00"}}
@@ -129,13 +129,13 @@ class _People:
         await self._done("PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
 
     async def row(self, order_id: str) -> dict[str, Any]:
-        """The order as the managers see it."""
+        """Return the order from the managers' view."""
         answer = await self.api.get(f"/orderStatuses/{order_id}")
         row: dict[str, Any] = answer.json() if answer.status_code == 200 else {"status": None}
         return row
 
     async def until(self, order_id: str, so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until the managers see it so; the order as it is then."""
+        """Wait until the managers' view meets a condition, and return the order."""
         row: dict[str, Any] = {}
 
         async def look() -> bool:
@@ -153,7 +153,7 @@ class _People:
         return document
 
 
-def _asked_or_waiting(row: dict[str, Any]) -> bool:
+def _requested_or_waiting(row: dict[str, Any]) -> bool:
     return row["status"] in ("INSTALLATION_REQUESTED", "AWAITING_ENGINEER")
 
 
@@ -178,9 +178,9 @@ async def _play(people: _People, plant: Callable[[str], Awaitable[None]]) -> See
                 quiet_since = perf_counter()
         await asyncio.sleep(_BETWEEN_LOOKS)
     seen.newcomer = await people.order()
-    await people.until(seen.newcomer, _asked_or_waiting)
+    await people.until(seen.newcomer, _requested_or_waiting)
     if seen.visits and still_waiting:
-        # The latest window: none of those who wait has been promised a later one.
+        # The latest window, because no waiting order was promised a later one.
         seen.canceled = max(seen.visits, key=seen.visits.__getitem__)
         await people.cancel(seen.canceled)
         candidates = [*still_waiting, seen.newcomer]
