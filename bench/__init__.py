@@ -1,1 +1,1 @@
-"""What the service costs and how fast it is, each measurement against something bare in the same run."""
+"""Benchmarks: cost and speed of the service, each compared with a bare baseline in the same run."""

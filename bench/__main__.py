@@ -24,10 +24,10 @@ from harness.release_before import NotTried, prepared
 
 
 class Part(Protocol):
-    """A part of the bench."""
+    """Part of the bench."""
 
     async def __call__(self, *, quick: bool) -> Measurement:
-        """Measure it."""
+        """Run the measurement."""
 
 
 PARTS: Mapping[str, Part] = {
@@ -44,7 +44,7 @@ _RESULTS = Path(__file__).parent / "results"
 
 
 async def server_version() -> str:
-    """Of the embedded Temporal server."""
+    """Return the version of the embedded Temporal server."""
     async with stack.running("temporal") as running:
         answer = await running.client.workflow_service.get_system_info(GetSystemInfoRequest())
         return answer.server_version
@@ -87,7 +87,7 @@ def _write(results: Path, document: Mapping[str, object]) -> None:
 
 
 def main() -> int:
-    """Measure what was asked for; 0 also where an aim is missed, for that is a finding and no failure."""
+    """Run the requested parts. Returns 0 even if an aim is missed, because that is a result and not a failure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--only", action="append", choices=PARTS, help="run this part only; may be repeated (default: all parts)"

@@ -1,8 +1,8 @@
 """Compares this release with another commit: `python -m bench --against COMMIT`.
 
-Each has its own Temporal server, worker and API, started from its own sources and environment, and its own data. They
-take turns: one idles while the other is measured. Orders are placed, and engineers act, over HTTP alone, so nothing of
-the other commit is imported here.
+Each has its own Temporal server, worker, API and data, and is started from its own sources and environment. They take
+turns: one idles while the other is measured. Orders are placed and engineers act only over HTTP, so nothing of the
+other commit is imported here.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from bench import shards
 from bench.completing import IN_MOTION
 from bench.cost import REST, median_of
-from bench.load import Feed, Load, Window, joined
+from bench.load import Load, RequestFeed, Window, joined
 from bench.orders import OverHttp
 from bench.report import Aim, Measurement, Row
 from bench.turns import Side, share
@@ -35,7 +35,7 @@ Each = TypeVar("Each")
 
 
 class Measure(Protocol):
-    """A part of the bench."""
+    """Part of the bench."""
 
     async def __call__(self, other: Checkout, *, quick: bool) -> Measurement:
         """Compare this release with another."""
@@ -48,11 +48,11 @@ class Contender:
     name: str
     running: Stack
     way: OverHttp
-    feed: Feed
+    feed: RequestFeed
     windows: list[Window] = field(default_factory=list)
 
     def load(self, in_motion: int = IN_MOTION) -> Load:
-        """A load of so many orders in motion."""
+        """Create a load with a number of orders in motion."""
         return Load(self.running.client, self.way, self.feed, in_motion)
 
 
@@ -62,7 +62,7 @@ async def completing(other: Checkout, *, quick: bool) -> Measurement:
     found = Measurement(f"Completed orders against {_short(other)}, {IN_MOTION} in motion, one worker process each")
     async with _both(other, "worker") as contenders:
         for each in contenders:
-            # The first orders load and compile code and fill caches: they are not measured.
+            # The first orders are not measured: they load and compile code, and fill caches.
             await each.load().carry_through_many(IN_MOTION)
         for number in range(pairs):
             for each in _in_turns(contenders, number):
@@ -77,7 +77,7 @@ async def completing(other: Checkout, *, quick: bool) -> Measurement:
 
 
 async def cost(other: Checkout, *, quick: bool) -> Measurement:
-    """Compare what Temporal bills, writes and keeps for an order."""
+    """Compare what Temporal bills, writes and stores for an order."""
     count = 10 if quick else 100
     found = Measurement(f"Cost of an order against {_short(other)}, the median of {count}")
     async with _both(other, "worker") as contenders:
@@ -106,12 +106,12 @@ async def placing(other: Checkout, *, quick: bool) -> Measurement:
 
 
 PARTS: Mapping[str, Measure] = {"completing": completing, "cost": cost, "placing": placing}
-AS_IT_COMES = ("completing", "cost")
+DEFAULT = ("completing", "cost")
 
 
 @asynccontextmanager
 async def _both(other: Checkout, *more: str) -> AsyncIterator[Sequence[Contender]]:
-    """Start both releases: Temporal server, API, and what else is named."""
+    """Start both releases: Temporal server, API, and the other parts that are named."""
     async with AsyncExitStack() as things:
         yield [
             await things.enter_async_context(_contender(name, checkout, more))
@@ -129,7 +129,7 @@ async def _contender(name: str, checkout: Checkout, more: Iterable[str]) -> Asyn
         connections(running.api, 1) as [looking],
     ):
         await staff.hire_over_http(running.api)
-        yield Contender(name, running, OverHttp(list(acting)), Feed(_requests(looking)))
+        yield Contender(name, running, OverHttp(list(acting)), RequestFeed(_requests(looking)))
 
 
 def _requests(connection: Connection) -> Callable[[], Awaitable[Iterable[tuple[str, str]]]]:
@@ -149,24 +149,24 @@ async def _cost(each: Contender, name: str, in_motion: int, rest: float, count: 
 
 
 def _no_more(name: str, counted: str, ours: Row, theirs: Row) -> Aim:
-    return Aim(f"{counted} {name}, beside those of before", float(ours[counted]), float(theirs[counted]))
+    return Aim(f"{counted} {name}, compared with the other commit", float(ours[counted]), float(theirs[counted]))
 
 
 def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Aim:
-    """Compare neighboring turns: what slows the machine for a while slows both.
+    """Compare neighboring turns, because what slows the machine for a while slows both.
 
     Raises:
-        RuntimeError: the other release has done nothing in one of its turns.
+        RuntimeError: the other release completed nothing in one of its turns.
     """
     if not all(theirs):
-        raise RuntimeError(f"{what}: nothing was done in a turn; the machine has other things to do")
+        raise RuntimeError(f"{what}: nothing was done in a turn; the machine is too busy")
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    return Aim(f"{what}, median of {len(ratios)} pairs ({told})", statistics.median(ratios), _AT_LEAST, at_least=True)
+    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    return Aim(f"{what}, median of {len(ratios)} pairs ({listed})", statistics.median(ratios), _AT_LEAST, at_least=True)
 
 
 def _in_turns(both: Sequence[Each], number: int) -> Iterable[Each]:
-    """Alternate who is first: the second runs while the first side still cleans up."""
+    """Alternate who is first, because the second runs while the first one still cleans up."""
     return both if number % 2 == 0 else reversed(both)
 
 

@@ -1,6 +1,6 @@
-"""The worker of the bare workflow: as many queues and the same options as the service's own, and trivial activities.
+"""Worker of the bare workflow: as many queues and the same options as the service's workers, and trivial activities.
 
-`python -m bench.bare_worker FILE`: makes FILE once it works, and adds the id of each order that may be accepted.
+`python -m bench.bare_worker FILE`: creates FILE once it runs, and appends the id of each order that can be accepted.
 """
 
 import asyncio
@@ -46,58 +46,58 @@ ENGINEER_ID = "engineer-1"
 
 
 @activity.defn(name=ASSIGN_ENGINEER.name)
-async def assign(asked: AssignEngineer) -> AssignmentOutcome:
-    """Always the same engineer, in two days."""
+async def assign(request: AssignEngineer) -> AssignmentOutcome:
+    """Assign always the same engineer, in two days."""
     now = datetime.now(UTC)
     visit = TimeWindow(now + timedelta(days=2), now + timedelta(days=2, hours=2))
     assignment = Assignment(
-        order_id=asked.order_id,
+        order_id=request.order_id,
         engineer_id=ENGINEER_ID,
         engineer_name="Engineer",
         region="KR-11",
-        round=asked.round,
+        round=request.round,
         assigned_at=now,
         visit=visit,
     )
-    return AssignmentOutcome(assignment, None, "KR-11", asked.round)
+    return AssignmentOutcome(assignment, None, "KR-11", request.round)
 
 
 @activity.defn(name=CLOSE_ASSIGNMENT.name)
-async def close(asked: CloseAssignment) -> None:
-    """Nothing."""
+async def close(request: CloseAssignment) -> None:
+    """Do nothing."""
 
 
 @activity.defn(name=REQUEST_INSTALLATION.name)
-async def request(asked: RequestInstallation) -> InstallationStatus:  # noqa: ARG001 - the payload is what counts
-    """Nothing."""
+async def request_installation(request: RequestInstallation) -> InstallationStatus:  # noqa: ARG001 - as above
+    """Do nothing."""
     return InstallationStatus.REQUESTED
 
 
 @activity.defn(name=ACCEPT_INSTALLATION.name)
-async def accept(asked: RecordAnswer) -> None:
-    """Nothing."""
+async def accept(request: RecordAnswer) -> None:
+    """Do nothing."""
 
 
 @activity.defn(name=COMPLETE_INSTALLATION.name)
-async def complete(asked: RecordAnswer) -> None:
-    """Nothing."""
+async def complete(request: RecordAnswer) -> None:
+    """Do nothing."""
 
 
 class Projection:
-    """Tells the bench which orders may be accepted, and nothing else."""
+    """Tells the bench which orders can be accepted, and does nothing else."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1, encoding="ascii")
 
     @activity.defn(name=PROJECT_ORDER.name)
     async def project(self, order: Order) -> None:
-        """A line, once for each order."""
+        """Write one line for each order."""
         if order.status is OrderStatus.INSTALLATION_REQUESTED:
             self._file.write(f"{order.order_id}\n")
 
 
 async def serve(file: Path) -> None:
-    """Work until told to stop."""
+    """Run until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -106,7 +106,7 @@ async def serve(file: Path) -> None:
     patience = timedelta(seconds=settings.graceful_shutdown_seconds)
     activities: dict[str, list[Callable[..., Any]]] = {
         contexts.MANAGEMENT_CENTER: [assign, close],
-        contexts.INSTALLATION: [request, accept, complete],
+        contexts.INSTALLATION: [request_installation, accept, complete],
         contexts.ORDER_STATUS: [Projection(file).project],
     }
     workers = [

@@ -1,7 +1,8 @@
-"""The same shape without the substance: what Temporal itself asks for an order, written straight down.
+"""Bare workflow with the same shape as an order, as a baseline for the cost of Temporal itself.
 
-As many activities on as many queues, the same messages, timers, search attributes, summaries, details and payloads as
-an order that is placed, accepted and completed; no state machine, no refusals, no cancel, no attention, no database.
+It has as many activities on as many queues, and the same messages, timers, search attributes, summaries, details and
+payloads as an order that is placed, accepted and completed. It has no state machine, no refusals, no cancel, no
+attention and no database.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ QUEUE_PREFIX = "bare-"
 
 @workflow.defn
 class BareWorkflow:
-    """Assign, request, accept, complete."""
+    """Assigns, requests, accepts and completes."""
 
     @workflow.init
     def __init__(self, subscription: Subscription) -> None:
@@ -44,7 +45,7 @@ class BareWorkflow:
 
     @workflow.run
     async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
-        """Go through an order's states; its result is the order."""
+        """Go through an order's statuses, and return the order."""
         order = self.order
         assigned = await self.start(
             ASSIGN_ENGINEER,
@@ -88,7 +89,7 @@ class BareWorkflow:
         silence.cancel()
         await self.start(ACCEPT_INSTALLATION, RecordAnswer(order.order_id, 1, workflow.now()))
         self.note(OrderStatus.INSTALLATION_ACCEPTED, Event.INSTALLATION_ACCEPTED)
-        # It runs until the order ends.
+        # This timer runs until the order ends.
         self.timer(assignment.visit.end, self.policy.report_within, "방문 결과 보고 기한 · Time to report the visit")
         workflow.upsert_search_attributes([visibility.ORDER_STATUS.value_set(order.status.value)])
         await shown
@@ -108,32 +109,32 @@ class BareWorkflow:
 
     @workflow.update
     async def accept(self, act: EngineerAct) -> None:
-        """The engineer will do it."""
+        """The engineer accepts the installation."""
         self.accepted_by = act.engineer_id
         await workflow.wait_condition(lambda: self.order.status is OrderStatus.INSTALLATION_ACCEPTED)
 
     @workflow.update
     async def complete(self, act: EngineerAct) -> None:
-        """The engineer has done it."""
+        """The engineer reports completion."""
         self.completed_by = act.engineer_id
         await workflow.wait_condition(lambda: self.order.status is OrderStatus.JOIN_COMPLETED)
 
     def note(self, status: OrderStatus, event: Event) -> None:
-        """Go on to a state."""
+        """Record an event and its status."""
         self.order.status = status
         self.order.history.append(HistoryEntry(event, workflow.now()))
         workflow.set_current_details(status)
 
     def timer(self, after: datetime, seconds: float, summary: str) -> asyncio.Task[None]:
-        """Let so much time pass after a point in time."""
+        """Start a timer that fires some seconds after a point in time."""
         left = after + timedelta(seconds=seconds) - workflow.now()
         return asyncio.create_task(workflow.sleep(left, summary=summary))
 
-    def start(self, command: Command[Input, Result], asked: Input) -> workflow.ActivityHandle[Result]:
-        """Have an activity done on its own queue."""
+    def start(self, command: Command[Input, Result], command_input: Input) -> workflow.ActivityHandle[Result]:
+        """Start an activity on its own queue."""
         return workflow.start_activity(
             command.name,
-            asked,
+            command_input,
             task_queue=QUEUE_PREFIX + command.context,
             result_type=command.result_type,
             summary=command.summary,

@@ -1,4 +1,4 @@
-"""Completed orders per second against a bare workflow of the same shape, in turns, and the CPU for each order."""
+"""Completed orders per second, compared with a bare workflow of the same shape, and the CPU time for each order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import read_model
 from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
-from bench.load import Feed, Load, Window, joined
+from bench.load import Load, RequestFeed, Window, joined
 from bench.orders import ByClient, OverHttp, Way
 from bench.report import Aim, Measurement
 from domain.common import contexts
@@ -21,7 +21,7 @@ _HTTP = "orders, over HTTP"
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """Rates and CPU of the bare workflow, of ours driven in the same way, and of ours over HTTP."""
+    """Measure rates and CPU time of the bare workflow, of orders driven in the same way, and of orders over HTTP."""
     rounds, seconds = (1, 4.0) if quick else (6, 4.0)
     windows: dict[str, list[Window]] = {_BARE: [], _OURS: [], _HTTP: []}
     async with (
@@ -30,9 +30,9 @@ async def measure(*, quick: bool) -> Measurement:
         connections(running.api, IN_MOTION) as opened,
         _bare_feed(running) as bare_feed,
     ):
-        client, ours_feed = running.client, Feed(read_model.Requests(store).look)
+        client, ours_feed = running.client, RequestFeed(read_model.Requests(store).look)
         bare = ByClient(client, BareWorkflow.__name__, QUEUE_PREFIX + contexts.ORDERS)
-        sides: dict[str, tuple[Way, Feed, tuple[str, ...]]] = {
+        sides: dict[str, tuple[Way, RequestFeed, tuple[str, ...]]] = {
             _BARE: (bare, bare_feed, ("temporal", "bare")),
             _OURS: (ByClient(client), ours_feed, ("temporal", "worker")),
             _HTTP: (OverHttp(list(opened)), ours_feed, ("temporal", "worker", "api")),
@@ -58,7 +58,7 @@ def _compared(sides: dict[str, Window]) -> Measurement:
 
 
 @asynccontextmanager
-async def _bare_feed(running: stack.Stack) -> AsyncIterator[Feed]:
+async def _bare_feed(running: stack.Stack) -> AsyncIterator[RequestFeed]:
     path = running.settings.data_dir / "requested"
     await running.run_beside("bare", "bench.bare_worker", str(path))
     with await asyncio.to_thread(Path.open, path, encoding="ascii") as lines:
@@ -66,4 +66,4 @@ async def _bare_feed(running: stack.Stack) -> AsyncIterator[Feed]:
         async def look() -> Iterable[tuple[str, str]]:
             return [(line.strip(), "engineer-1") for line in lines]
 
-        yield Feed(look)
+        yield RequestFeed(look)

@@ -1,4 +1,4 @@
-"""What an order that is placed, accepted and completed costs: what Temporal bills, writes, and keeps as its history."""
+"""Cost of an order that is placed, accepted and completed: what Temporal bills, writes, and stores as its history."""
 
 import asyncio
 import statistics
@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from bench import read_model, shards
 from bench.completing import IN_MOTION
-from bench.load import Feed, Load
+from bench.load import Load, RequestFeed
 from bench.orders import ByClient
 from bench.report import Aim, Measurement, Row
 from domain.orders import workflow_id
@@ -18,17 +18,17 @@ from harness import stack
 
 _LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16}
 REST = 0.2
-"""Seconds before each act of the engineer, of an order that nothing disturbs: all that was due has been done then."""
+"""Seconds before each act of the engineer in an undisturbed order: all earlier steps are done by then."""
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """The median order under load, and the median order of those taken through one after the other."""
+    """Measure the median order under load, and the median of orders that run one after the other."""
     count = 10 if quick else 100
     async with (
         stack.running("temporal", "migration", "worker") as running,
         read_model.opened(running.settings) as store,
     ):
-        way, feed = ByClient(running.client), Feed(read_model.Requests(store).look)
+        way, feed = ByClient(running.client), RequestFeed(read_model.Requests(store).look)
         found = Measurement(f"Cost of an order, the median of {count}")
         for name, in_motion, rest in (("under load", IN_MOTION, 0.0), ("undisturbed", 1, REST)):
             before = await asyncio.to_thread(shards.writes, running)
@@ -42,7 +42,7 @@ async def measure(*, quick: bool) -> Measurement:
 
 
 async def median_of(client: Client, orders: Sequence[str]) -> Row:
-    """What the median of some orders has cost, by their histories."""
+    """Return the median cost of some orders, from their histories."""
     costs = [await _cost(client, order_id) for order_id in orders]
     return {name: statistics.median(cost[name] for cost in costs) for name in costs[0]}
 

@@ -1,7 +1,7 @@
-"""How orders that were taken before move on while a flood of new ones comes in.
+"""Progress of earlier orders while a flood of new ones comes in.
 
-A backlog is taken while no worker runs; then the worker comes back, and what counts is how fast the backlog gets to
-its engineers: once left alone, once under the flood.
+A backlog is placed while no worker runs. Then the worker starts, and the bench measures how fast the backlog reaches
+its engineers: once undisturbed, and once under the flood.
 """
 
 import asyncio
@@ -20,19 +20,19 @@ from harness.http_client import Connection, connections
 _CLIENTS = 200
 _BETWEEN_LOOKS = 0.1
 _COUNTED = 0.9
-"""So much of the backlog is waited for: the last ones depend on where the queue happens to end."""
+"""Share of the backlog that is measured, because the last orders depend on the end of the queue."""
 
 
 @dataclass
 class Progress:
-    """Of a backlog, and of all orders."""
+    """Progress of a backlog and of all other orders."""
 
     seconds: float
     moved_on: int
     others: int
 
     def row(self, name: str, answers: Counter[int]) -> Row:
-        """For the table."""
+        """Return the row of the table."""
         return {
             "while": name,
             "orders of the backlog/s": self.moved_on / self.seconds,
@@ -43,7 +43,7 @@ class Progress:
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """The rate at which installations of the backlog are requested."""
+    """Measure the rate at which installations of the backlog are requested."""
     backlog, patience = (40, 10.0) if quick else (200, 30.0)
     found = Measurement(f"Orders already taken, while {_CLIENTS} clients place orders without a pause")
     for name, clients in (("nothing else comes in", 0), ("the flood comes in", _CLIENTS)):

@@ -1,4 +1,4 @@
-"""Orders in motion: so many at any time, each carried from its placing to the close of its workflow."""
+"""Load: a constant number of orders in motion, each from its placing to the end of its workflow."""
 
 import asyncio
 import os
@@ -19,40 +19,40 @@ from harness.stack import Stack
 _BETWEEN_LOOKS = 0.1
 
 Look = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
-"""The orders that were requested since the last look, and of which engineer."""
+"""Returns the orders whose installation was requested since the last look, and their engineers."""
 
 
-class Feed:
-    """Tells when an order can be accepted, and by whom."""
+class RequestFeed:
+    """Tells when an order can be accepted, and by which engineer."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._asked: defaultdict[str, asyncio.Future[str]] = defaultdict(
+        self._engineers: defaultdict[str, asyncio.Future[str]] = defaultdict(
             lambda: asyncio.get_running_loop().create_future()
         )
 
     async def requested(self, order_id: str) -> str:
-        """The engineer who was asked, once somebody was."""
-        return await self._asked[order_id]
+        """Wait until the installation is requested, and return the engineer."""
+        return await self._engineers[order_id]
 
     async def run(self) -> None:
-        """Look again and again."""
+        """Look for requests until canceled."""
         while True:
             for order_id, engineer_id in await self._look():
-                if not self._asked[order_id].done():
-                    self._asked[order_id].set_result(engineer_id)
+                if not self._engineers[order_id].done():
+                    self._engineers[order_id].set_result(engineer_id)
             await asyncio.sleep(_BETWEEN_LOOKS)
 
 
 @dataclass
 class Window:
-    """What a stretch of time under load has shown."""
+    """Measurements of a span of time under load."""
 
     seconds: float
     orders: Sequence[str]
-    """Closed in it."""
+    """Orders that ended in it."""
     cpu: Mapping[str, float]
-    """Seconds that each kind of process has used in it."""
+    """CPU seconds that each kind of process has used in it."""
 
     @property
     def rate(self) -> float:
@@ -60,12 +60,12 @@ class Window:
         return len(self.orders) / self.seconds
 
     def per_order(self, cpu: Mapping[str, float]) -> Row:
-        """CPU for each order, for the table."""
+        """Return the CPU time for each order, for the table."""
         return {f"{kind} CPU ms": 1000 * used / max(len(self.orders), 1) for kind, used in cpu.items()}
 
 
 def joined(windows: Sequence[Window]) -> Window:
-    """Some windows as if they were one."""
+    """Join windows into one."""
     return Window(
         sum(window.seconds for window in windows),
         [order_id for window in windows for order_id in window.orders],
@@ -75,17 +75,17 @@ def joined(windows: Sequence[Window]) -> Window:
 
 @dataclass
 class Load:
-    """A closed loop: an order that has closed makes room for the next."""
+    """Closed loop: when an order has ended, the next one is placed."""
 
     client: Client
     way: Way
-    feed: Feed
+    feed: RequestFeed
     in_motion: int
     _closed: list[str] = field(default_factory=list)
     _placing: bool = True
 
     async def window(self, stack: Stack, kinds: Iterable[str], *, warm: float, seconds: float) -> Window:
-        """Warm up, measure for some seconds, and see every order through."""
+        """Warm up, measure for some seconds, and complete every order."""
         pids = {kind: stack.pids(kind) for kind in kinds} | {"client": [os.getpid()]}
         feeding = asyncio.create_task(self.feed.run())
         async with asyncio.TaskGroup() as loops:
@@ -102,7 +102,7 @@ class Load:
         return Window(took, closed, used)
 
     async def carry_through_many(self, count: int, *, rest: float = 0) -> Sequence[str]:
-        """Take so many orders through, each resting before each act of the engineer; their ids."""
+        """Complete a number of orders, with a pause before each act of the engineer. Returns their ids."""
         feeding = asyncio.create_task(self.feed.run())
         left = iter(range(count))
 
@@ -114,7 +114,7 @@ class Load:
         return [order_id for carried in loops for order_id in carried]
 
     async def carry_through(self, *, rest: float = 0) -> str:
-        """Take one order through, resting before each act of the engineer; its id."""
+        """Complete one order, with a pause before each act of the engineer. Returns its id."""
         order_id = await self.way.place()
         engineer_id = await self.feed.requested(order_id)
         for act in ("accept", "complete"):

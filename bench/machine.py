@@ -1,4 +1,4 @@
-"""What the measurements ran on, and the CPU that a process has used."""
+"""Description of the machine, and CPU time of processes."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def describe(server_version: str) -> dict[str, str | int | float]:
-    """The machine, the programs and the date, for whoever compares two runs."""
+    """Describe the machine, the versions of programs, and the date, so that runs can be compared."""
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -29,20 +29,23 @@ def describe(server_version: str) -> dict[str, str | int | float]:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """User and system time that processes have used so far, all together."""
+    """Return the total user and system time that processes have used so far."""
     return sum(_ticks(pid) for pid in pids) / _TICKS_PER_SECOND
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A point in time, in the machine's and in the bench's own CPU time; made anew, it tells what others used since."""
+    """Point in time, with the CPU time of the machine and of the bench, to find out what other programs use."""
 
     at: float = field(default_factory=perf_counter)
     busy: float = field(default_factory=lambda: _busy_seconds())
     own: float = field(default_factory=lambda: _own_seconds())
 
     def others(self) -> float:
-        """The share of the machine that others than the bench, and what it has started and ended, have used since."""
+        """Return the share of the machine that other programs have used since.
+
+        Programs that the bench has started and that have ended belong to the bench.
+        """
         now = Clock()
         used = now.busy - self.busy - (now.own - self.own)
         return max(used / (os.cpu_count() or 1) / (now.at - self.at), 0)
@@ -60,7 +63,7 @@ def _own_seconds() -> float:
 
 
 def _ticks(pid: int) -> int:
-    # The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field.
+    # The name, in parentheses, may contain anything. utime and stime are the 14th and 15th fields.
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 

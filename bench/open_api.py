@@ -1,8 +1,8 @@
-"""The API without what keeps it safe, for `security` to compare with: `python -m bench.open_api`.
+"""API without security features, as the baseline of `security`: `python -m bench.open_api`.
 
-The service has no switch for encryption and the audit, so that nobody turns them off; both are taken out here, in this
-process alone: its client writes to Temporal as the SDK would by itself, and what is done is noted nowhere. Tokens are
-asked for, and clients limited, only where a setting says so.
+The service has no switch for encryption and the audit, so that nobody turns them off. Both are replaced here, only in
+this process: its client writes to Temporal as the plain SDK does, and acts are not audited. Tokens and rate limits
+depend on settings, and are off by default.
 """
 
 from dataclasses import replace
@@ -30,11 +30,11 @@ def _plain(keys: PayloadKeys, namespace: str) -> DataConverter:
     return replace(encrypting(keys, namespace), payload_codec=None, failure_converter_class=DefaultFailureConverter)
 
 
-def _take_the_guards_out() -> None:
+def _remove_security() -> None:
     for owner, name, instead in ((temporal_client, "encrypting", _plain), (app, "AuditTrail", _Silent)):
         setattr(owner, name, instead)
 
 
 if __name__ == "__main__":
-    _take_the_guards_out()
+    _remove_security()
     temporal_client.run_and_end(main)

@@ -1,4 +1,4 @@
-"""How the bench places orders and moves them on: bare, ours by the same client, ours over HTTP."""
+"""Ways in which the bench places orders and acts as engineers: by Temporal's client, or over HTTP."""
 
 import asyncio
 import json
@@ -32,11 +32,11 @@ BODY = {
 ENCODED = json.dumps(BODY, ensure_ascii=False).encode()
 _FINGERPRINT = "0" * 64
 _RETRY_AFTER = 1.0
-"""Seconds, as the header of a 503 says."""
+"""Seconds, as in the `Retry-After` header of a 503."""
 
 
 def subscription() -> Subscription:
-    """What the API makes of the body."""
+    """Create the input that the API creates from the body."""
     order = Order(
         order_id=uuid4().hex,
         customer_id=BODY["customerId"],
@@ -57,68 +57,68 @@ def _policy() -> OrderPolicy:
 
 
 class Way(Protocol):
-    """A way of carrying an order through; `engineer_id` is who was asked."""
+    """Way of completing an order. `engineer_id` is the engineer with the request."""
 
     async def place(self) -> str:
-        """Place an order; its id."""
+        """Place an order, and return its id."""
 
     async def act(self, act: str, order_id: str, engineer_id: str) -> None:
-        """The engineer accepts or completes; returns when that has been carried out."""
+        """Accept or complete as the engineer. Returns when that has been carried out."""
 
 
 @dataclass(frozen=True)
 class ByClient:
-    """Temporal's client, for either workflow."""
+    """By Temporal's client, for either workflow."""
 
     client: Client
     workflow: str = "SubscriptionWorkflow"
     task_queue: str = contexts.ORDERS
 
     async def place(self) -> str:
-        """`start_workflow` with everything that the API gives it."""
-        taken = subscription()
+        """Call `start_workflow` with everything that the API passes to it."""
+        workflow_input = subscription()
         await self.client.start_workflow(
             self.workflow,
-            taken,
-            id=workflow_id(taken.order.order_id),
+            workflow_input,
+            id=workflow_id(workflow_input.order.order_id),
             task_queue=self.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={"fingerprint": _FINGERPRINT},
-            search_attributes=visibility.first_attributes(taken.order),
+            search_attributes=visibility.first_attributes(workflow_input.order),
             static_summary="가입신청 · internet",
         )
-        return taken.order.order_id
+        return workflow_input.order.order_id
 
     async def act(self, act: str, order_id: str, engineer_id: str) -> None:
-        """An update."""
+        """Send an update."""
         handle = self.client.get_workflow_handle(workflow_id(order_id))
         await handle.execute_update(act, EngineerAct(engineer_id, 1), id=f"{act}-1-{engineer_id}")
 
 
 @dataclass
 class OverHttp:
-    """The service's own API; as many requests at once as there are connections."""
+    """Over the service's API, with as many requests at once as there are connections."""
 
     idle: list[Connection] = field(default_factory=list)
 
     async def place(self) -> str:
-        """`POST /orders`."""
-        document = await self.ask("POST", "/orders", ENCODED, expected=201)
+        """Send `POST /orders`."""
+        document = await self.send("POST", "/orders", ENCODED, expected=201)
         return str(json.loads(document)["orderId"])
 
     async def act(self, act: str, order_id: str, engineer_id: str) -> None:  # noqa: ARG002 - the API knows who
-        """`POST /installations/{orderId}/{act}`."""
-        await self.ask("POST", f"/installations/{order_id}/{act}")
+        """Send `POST /installations/{orderId}/{act}`."""
+        await self.send("POST", f"/installations/{order_id}/{act}")
 
-    async def ask(
+    async def send(
         self, method: str, path: str, body: bytes | None = None, *, token: str | None = None, expected: int = 200
     ) -> bytes:
-        """Send a request, again as long as it is told to come again; the answer's body.
+        """Send a request, repeat it after each 503, and return the body of the response.
 
         Raises:
             TimeoutError, ConnectionError: there is no answer.
-            RuntimeError: it has another status than is expected.
+            RuntimeError: the status is not the expected one.
         """
         connection = self.idle.pop()
         try:

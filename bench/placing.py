@@ -1,4 +1,4 @@
-"""`POST /orders` against bare `start_workflow` with the same input, in turns, while no worker runs."""
+"""`POST /orders`, compared with bare `start_workflow` with the same input, in turns, while no worker runs."""
 
 import asyncio
 import statistics
@@ -14,7 +14,7 @@ _CONCURRENCIES = (1, 50)
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """Throughput, latency and CPU of both."""
+    """Measure throughput, latency and CPU time of both."""
     blocks, seconds = (2, 1.0) if quick else (6, 2.5)
     found = Measurement("Taking an order: `POST /orders` against bare `start_workflow`")
     async with (

@@ -1,4 +1,4 @@
-"""The bench's own way into the service's read model, beside the API."""
+"""Direct access of the bench to the service's read model."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -17,16 +17,16 @@ _AT_ONCE = 500
 
 
 class Requests:
-    """Tells which installations have been requested since the last look."""
+    """Finds the installations that were requested since the last look."""
 
     def __init__(self, store: OrderStatusStore) -> None:
         self._store = store
         self._seen = 0
 
     async def look(self) -> Iterable[tuple[str, str]]:
-        """Order and engineer of each."""
-        wanted = OrderFilter(statuses=(OrderStatus.INSTALLATION_REQUESTED,))
-        changes = await self._store.changes_after(self._seen, wanted, _AT_ONCE)
+        """Return the order and the engineer of each one."""
+        requested = OrderFilter(statuses=(OrderStatus.INSTALLATION_REQUESTED,))
+        changes = await self._store.changes_after(self._seen, requested, _AT_ONCE)
         self._seen = max((change.sequence for change in changes), default=self._seen)
         orders = [change.view.order for change in changes]
         return [(order.order_id, order.engineer_id or "") for order in orders]
@@ -34,7 +34,7 @@ class Requests:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[OrderStatusStore]:
-    """The store, in the process of the bench."""
+    """Open the store in the process of the bench."""
     database = Database(settings.database_url(contexts.ORDER_STATUS))
     try:
         yield OrderStatusStore(database)
@@ -43,7 +43,7 @@ async def opened(settings: Settings) -> AsyncIterator[OrderStatusStore]:
 
 
 async def fill(store: OrderStatusStore, count: int) -> list[str]:
-    """Put so many orders there that their engineers have accepted; their ids."""
+    """Store a number of accepted orders, and return their ids."""
     orders = [_open_order(number) for number in range(count)]
     for first in range(0, count, _AT_ONCE):
         await store.put(orders[first : first + _AT_ONCE])

@@ -1,4 +1,4 @@
-"""The managers' view with few and with many open orders, against a route that does nothing, in turns."""
+"""The managers' view with few and with many open orders, compared with a route that does nothing, in turns."""
 
 import random
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ _OPEN_ORDERS = (1_000, 10_000)
 _NOTHING, _PAGE, _ORDER = "/health/live", "/orderStatuses, a page of 50", "/orderStatuses/{orderId}"
 _FIRST_PAGE = "/orderStatuses?limit=50"
 _FLAT = 1.25
-"""With ten times the orders the time may grow so much, for noise."""
+"""Maximum growth of the time with ten times the orders, with tolerance for noise."""
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """Durations of each route with each number of open orders."""
+    """Measure the durations of each route with each number of open orders."""
     rounds = 100 if quick else 600
     found = Measurement("Reading the managers' view, one request at a time")
     medians: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: []}
@@ -33,7 +33,7 @@ async def measure(*, quick: bool) -> Measurement:
                 found.rows.append({"route": route, "open orders": count, **row})
                 medians[route].append(float(row["p50 ms"]))
     for route in (_PAGE, _ORDER):
-        # Beside the route that does nothing: what slows the machine for a while slows all.
+        # Compared with the route that does nothing, because what slows the machine for a while slows all routes.
         growth = _growth(medians[route]) / _growth(medians[_NOTHING])
         found.aims.append(Aim(f"{route}: growth of the median, beside that of {_NOTHING}", growth, _FLAT))
     return found
@@ -53,7 +53,7 @@ async def _time(connection: Connection, ids: list[str], rounds: int) -> dict[str
             seconds, answer = await connection.timed(path)
             took[route].append(seconds)
             if route == _PAGE:
-                # One page after the other, and from the beginning again: the last must be as fast as the first.
+                # Read page by page, and then from the beginning: the last page must be as fast as the first one.
                 cursor = answer.document()["nextCursor"]
                 page = f"{_FIRST_PAGE}&cursor={cursor}" if cursor else _FIRST_PAGE
     return took

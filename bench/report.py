@@ -1,4 +1,4 @@
-"""What a measurement has found, as a table for people and as JSON for programs."""
+"""Report of a measurement, as a table for people and as JSON for programs."""
 
 import math
 import statistics
@@ -11,13 +11,13 @@ Row = dict[str, Cell]
 
 @dataclass(frozen=True)
 class Aim:
-    """A bound that a measured value should keep."""
+    """Bound that a measured value should keep."""
 
     text: str
     measured: float
     bound: float
     at_least: bool = False
-    """The bound is the least value, not the greatest."""
+    """Whether the bound is a minimum instead of a maximum."""
 
     @property
     def met(self) -> bool:
@@ -27,14 +27,14 @@ class Aim:
 
 @dataclass
 class Measurement:
-    """One part of the bench: its rows, and how they compare with what is aimed at."""
+    """Result of one part of the bench: rows and aims."""
 
     title: str
     rows: list[Row] = field(default_factory=list)
     aims: list[Aim] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """A table and a line for each aim."""
+        """Return a table and a line for each aim, in Markdown."""
         header = list(self.rows[0])
         lines = [f"### {self.title}", "", _line(header), _line(["---", *["---:"] * (len(header) - 1)])]
         lines += [_line([_shown(row[name]) for name in header]) for row in self.rows]
@@ -42,7 +42,7 @@ class Measurement:
         return "\n".join(lines).rstrip() + "\n"
 
     def document(self) -> dict[str, object]:
-        """The same for JSON."""
+        """Return the result for JSON."""
         aims = [
             {"aim": aim.text, "measured": _rounded(aim.measured), "bound": aim.bound, "met": aim.met}
             for aim in self.aims
@@ -55,12 +55,12 @@ class Measurement:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of all values do not exceed."""
+    """Return the smallest value that `share` of all values do not exceed."""
     return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
 
 
 def milliseconds(seconds: Sequence[float]) -> Row:
-    """The median and the 99th percentile of some durations."""
+    """Return the median and the 99th percentile of some durations."""
     return {"p50 ms": statistics.median(seconds) * 1000, "p99 ms": percentile(seconds, 0.99) * 1000}
 
 

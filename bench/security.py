@@ -1,8 +1,8 @@
-"""What security costs: the API as it is with tokens against one without what keeps it safe, in turns.
+"""Cost of security: the API with tokens, compared with an API without security features, in turns.
 
-Both serve the same stores and the same Temporal server. One asks for tokens, counts each client's requests and open
-orders, encrypts what it writes to Temporal and notes in the audit what is done; the other, `open_api`, does nothing of
-that. Every order comes from a customer who has not been seen before, with a token that has to be verified.
+Both use the same stores and the same Temporal server. One requires tokens, counts each client's requests and open
+orders, encrypts what it writes to Temporal, and audits acts. The other, `open_api`, does none of this. Every order
+comes from a new customer, with a token that has to be verified.
 """
 
 import json
@@ -22,7 +22,7 @@ from runtime import development_issuer
 from supervisor.process import answers
 
 _MANY = "10000000"
-"""Requests a minute: each is counted, and none is refused."""
+"""Requests a minute: each one is counted, and none is refused."""
 _AT_ONCE = {
     "POST /orders": 50,
     "/orderStatuses, a page of 50": 8,
@@ -30,7 +30,7 @@ _AT_ONCE = {
     "/orderStatuses/{orderId}, its customer": 8,
 }
 _ORDERS = 1000
-"""In the view, before any is placed."""
+"""Number of orders in the view at the beginning."""
 _AIM = 0.85
 
 Act = Callable[[], Awaitable[object]]
@@ -38,7 +38,7 @@ TokenOf = Callable[[Role, str], str | None]
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """Throughput, latency and CPU of both, for each kind of request."""
+    """Measure throughput, latency and CPU time of both, for each kind of request."""
     blocks, seconds, warm, customers = (2, 0.5, 0.2, 1_000) if quick else (6, 2.5, 1.0, 10_000)
     found = Measurement("What security costs: tokens, limits, encryption and audit")
     most = max(_AT_ONCE.values())
@@ -66,22 +66,22 @@ def _token(running: stack.Stack, role: Role, subject: str) -> str:
 
 
 def _acts(http: OverHttp, ids: Sequence[str], customers: int, token_of: TokenOf) -> Mapping[str, Act]:
-    """What is asked of one of the two, by the names of the kinds."""
+    """Return the requests to one of the two APIs, by the names of the kinds."""
     names = map("customer-{}".format, range(customers))
-    # Made beforehand, for to sign takes time.
+    # Made in advance, because signing takes time.
     orders = cycle([(_body(name), token_of(Role.CUSTOMER, name)) for name in names])
     known = cycle(ids)
     manager, owner = token_of(Role.MANAGER, "manager-1"), token_of(Role.CUSTOMER, BODY["customerId"])
 
     async def place() -> None:
         body, token = next(orders)
-        await http.ask("POST", "/orders", body, token=token, expected=201)
+        await http.send("POST", "/orders", body, token=token, expected=201)
 
     async def page() -> None:
-        await http.ask("GET", "/orderStatuses?limit=50", token=manager)
+        await http.send("GET", "/orderStatuses?limit=50", token=manager)
 
     async def one(token: str | None) -> None:
-        await http.ask("GET", f"/orderStatuses/{next(known)}", token=token)
+        await http.send("GET", f"/orderStatuses/{next(known)}", token=token)
 
     return dict(zip(_AT_ONCE, (place, page, partial(one, manager), partial(one, owner)), strict=True))
 

@@ -1,4 +1,4 @@
-"""How often Temporal's server writes an order: each write takes its turn in the order's history shard."""
+"""Number of writes of Temporal's server for an order. Writes to one history shard are sequential."""
 
 import re
 from urllib.request import urlopen
@@ -14,7 +14,7 @@ _SERVED_AT = re.compile(r"http://localhost:(\d+)/metrics")
 
 
 def writes(running: Stack) -> float:
-    """All that the server has written of workflows since it started."""
+    """Return the number of writes of workflows since the server started."""
     [log] = running.settings.data_dir.rglob("temporal.log")
     port = _SERVED_AT.findall(log.read_text())[-1]
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_WITHIN) as answer:

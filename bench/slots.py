@@ -1,4 +1,4 @@
-"""The free windows of a month, with few and with many bookings elsewhere, against a route that does nothing."""
+"""Free windows of a month, with few and with many bookings elsewhere, compared with a route that does nothing."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -18,20 +18,20 @@ from stores.common.database import Database
 from stores.management_center.tables import BOOKING
 
 _BOOKINGS = 20_000
-"""In the region and the month that are asked for."""
+"""Bookings in the requested region and month."""
 _TIMES_AS_MANY = 10
-"""Elsewhere: one half in other regions in the same month, the other in the same region in other months."""
+"""Factor of bookings elsewhere: half of them in other regions, the other half in other months."""
 _MONTH = timedelta(days=30)
 _OTHER_MONTHS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
 _OTHER_REGIONS = ("KR-26", "KR-27", "KR-28", "KR-41")
 _AT_ONCE = 5_000
 _NOTHING, _SLOTS = "/health/live", "/managementCenters/slots, a month"
 _FLAT = 1.5
-"""With those the time may grow so much, for noise."""
+"""Maximum growth of the time with those bookings, with tolerance for noise."""
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """Durations of both routes, before and after bookings of other regions and other months have come."""
+    """Measure the durations of both routes, before and after adding bookings of other regions and months."""
     rounds, times = (100, 1) if quick else (1_000, _TIMES_AS_MANY)
     found = Measurement(f"Free windows of a month: {staff.ENGINEERS} engineers, {_BOOKINGS:,} bookings in it")
     durations: list[Mapping[str, Row]] = []
@@ -68,7 +68,7 @@ def _path(month: datetime) -> str:
 
 
 def _growth(before: Mapping[str, Row], after: Mapping[str, Row], column: str) -> float:
-    """What has slowed the machine meanwhile has slowed the route that does nothing, too."""
+    """Return the growth of the duration, compared with the route that does nothing."""
     nothing, slots = (float(after[route][column]) / float(before[route][column]) for route in (_NOTHING, _SLOTS))
     return slots / max(nothing, 1)
 
@@ -76,8 +76,8 @@ def _growth(before: Mapping[str, Row], after: Mapping[str, Row], column: str) ->
 async def _time(connection: Connection, path: str, rounds: int) -> dict[str, list[float]]:
     took: dict[str, list[float]] = {_NOTHING: [], _SLOTS: []}
     for _ in range(rounds):
-        for route, asked in ((_NOTHING, _NOTHING), (_SLOTS, path)):
-            seconds, answer = await connection.timed(asked)
+        for route, requested in ((_NOTHING, _NOTHING), (_SLOTS, path)):
+            seconds, answer = await connection.timed(requested)
             took[route].append(seconds)
         if not answer.document()["items"]:
             raise RuntimeError(f"GET {path}: nothing is free")
@@ -85,21 +85,21 @@ async def _time(connection: Connection, path: str, rounds: int) -> dict[str, lis
 
 
 class _Calendar:
-    """Books visits straight in the management center's store."""
+    """Books visits directly in the management center's store."""
 
     def __init__(self, database: Database, grid: VisitGrid) -> None:
         self._database = database
         self._grid = grid
 
     async def book_elsewhere(self, month: datetime, count: int) -> None:
-        """So many visits in other regions and other months, in equal parts."""
+        """Book visits in other regions and other months, in equal parts."""
         for region in _OTHER_REGIONS:
             await self.book(region, month, count // 2 // len(_OTHER_REGIONS))
         for months in _OTHER_MONTHS:
             await self.book(staff.REGION, month + months * _MONTH, count // 2 // len(_OTHER_MONTHS))
 
     async def book(self, region: str, month: datetime, count: int) -> None:
-        """So many visits in a month, with engineers of a region as they come."""
+        """Book visits in a month at random, with engineers of a region."""
         engineers = await staff.hire(self._database, region)
         places = [(engineer_id, window) for window in self._windows(month) for engineer_id in engineers]
         rows = [self._row(region, *place) for place in random.sample(places, count)]
@@ -111,7 +111,7 @@ class _Calendar:
         return [window for window in self._grid.windows(month, month + _MONTH) if self._worked(window)]
 
     def _worked(self, window: TimeWindow) -> bool:
-        """Whether an engineer works then of whom nothing else is said."""
+        """Whether the window lies in the default working hours of an engineer."""
         begins, ends = self._grid.minutes_of(window)
         from_, until = (at.hour * 60 + at.minute for at in (WorkingHours().start, WorkingHours().end))
         weekday = list(Weekday)[self._grid.day_of(window.start).weekday()]

@@ -1,4 +1,4 @@
-"""Two ways of doing the same, compared in one run: they take turns, so that what slows the machine slows both."""
+"""Comparison of two sides in one run. They take turns, so that what slows the machine slows both."""
 
 import asyncio
 import os
@@ -14,18 +14,18 @@ from harness.stack import Stack
 
 @dataclass
 class Side:
-    """One of the two."""
+    """One of the two sides."""
 
     name: str
     act: Callable[[], Awaitable[object]]
     served_by: str = "api"
-    """The kind of the processes whose CPU is counted as the API's."""
+    """Kind of the processes whose CPU time counts as the API's."""
     took: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
 
     async def block(self, running: Stack, concurrency: int, seconds: float, warm: float) -> None:
-        """Act for some seconds, after some in which nothing is counted: what the other has left behind is done then."""
+        """Act for some seconds. A warm-up before that is not counted: the other side's remaining work ends in it."""
         pids = {"temporal": running.pids("temporal"), "api": running.pids(self.served_by), "client": [os.getpid()]}
         first, until = len(self.took), perf_counter() + warm + seconds
         async with asyncio.TaskGroup() as loops:
@@ -44,7 +44,7 @@ class Side:
             self.took.append(perf_counter() - began)
 
     def row(self, concurrency: int, rate: str) -> Row:
-        """What it took; the rate is called so."""
+        """Return the row of the table. `rate` is the name of the column of the rate."""
         cpu = {f"{kind} CPU ms": 1000 * used / len(self.took) for kind, used in self.cpu.items()}
         what = f"{self.name}, {concurrency} at once"
         return {"what": what, rate: statistics.median(self.rates), **milliseconds(self.took), **cpu}
@@ -53,13 +53,13 @@ class Side:
 async def compare(
     running: Stack, sides: Sequence[Side], concurrency: int, *, blocks: int, seconds: float, warm: float = 0
 ) -> None:
-    """So many blocks of each."""
+    """Measure some blocks of each side."""
     for number in range(blocks):
-        # Whoever comes second meets what the first has left to do: they take turns in that, too.
+        # The second side runs while the first one's remaining work is done, so they take turns in being first.
         for side in sides if number % 2 else reversed(sides):
             await side.block(running, concurrency, seconds, warm)
 
 
 def share(ours: Side, bare: Side) -> float:
-    """Of the throughput: the median over pairs of neighbors, for what slows the machine for a while slows both."""
+    """Return the share of the throughput: the median over neighboring pairs, which a slow machine affects equally."""
     return statistics.median(a / b for a, b in zip(ours.rates, bare.rates, strict=True))
