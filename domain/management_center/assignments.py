@@ -107,7 +107,7 @@ class AssignEngineer:
     """What happens if no engineer is found."""
 
     @property
-    def stands(self) -> bool:
+    def keeps_assignment(self) -> bool:
         """Whether the earlier assignment stays if the round finds nobody. Always true if an engineer is named."""
         return self.engineer_id is not None or self.otherwise is WhenNobody.KEEP
 

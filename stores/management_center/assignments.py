@@ -151,7 +151,7 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         decided = {"decided_round": request.round, "address_region": region, "refusal": refusal}
         if assignment is not None:
             decided |= _as_row(assignment)
-        elif not request.stands:
+        elif not request.keeps_assignment:
             decided |= _NOBODY
         if row is None:
             await connection.execute(_NEW_ORDER, {"order_id": request.order_id, "closed": False, **decided})
@@ -171,7 +171,7 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         now = self._now()
         if found.barred and region is not None:
             await waiting.have_them_go_first(connection, region, request.ordered_at, request.order_id, now)
-        if request.stands:
+        if request.keeps_assignment:
             if booked is not None:
                 await bookings.book_again(connection, booked)
         elif request.otherwise is WhenNobody.QUEUE:
@@ -234,7 +234,7 @@ def _made(request: AssignEngineer, region: str | None, found: Selected, now: dat
 def _keeps(booked: Any, found: Selected | NoCandidate, request: AssignEngineer) -> bool:
     """The place that was booked is not free for others."""
     if isinstance(found, NoCandidate):
-        return request.stands
+        return request.keeps_assignment
     return (booked.engineer_id, booked.visit_start) == (found.engineer.engineer_id, found.window.start)
 
 

@@ -118,7 +118,7 @@ class NaiveCalendar:
             self.held[asked.order_id] = window
             self.waiting.pop(asked.order_id, None)
             return engineer.engineer_id, window.start
-        if asked.stands:
+        if asked.keeps_assignment:
             if before is not None:
                 self.booked[asked.order_id] = before
         else:

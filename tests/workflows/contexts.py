@@ -221,7 +221,7 @@ class Contexts:
         before = self.booked.pop(order_id, None)
         chosen, refusal = self._choose(asked)
         if chosen is None:
-            if asked.stands:
+            if asked.keeps_assignment:
                 self._book(order_id, before)
             else:
                 self.assignments[order_id] = None

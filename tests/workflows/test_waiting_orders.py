@@ -37,7 +37,7 @@ async def test_after_so_many_refusals_as_the_policy_says_an_order_waits_until_it
     await turned_down(order, "e1", "e2", "e3")
     row = await order.until_attention("NO_ENGINEER")
     assert row.attention is not None
-    assert (row.status, row.attention.detail) == (OrderStatus.AWAITING_ENGINEER, "3 have been asked")
+    assert (row.status, row.attention.detail) == (OrderStatus.AWAITING_ENGINEER, "3 engineers have been asked")
     assert many.contexts.waiting == [order.order_id]
     assert await refusal(order.assign("nobody")) == "EngineerUnavailable"
     assert await refusal(order.reschedule(window(-1))) == "VisitUnavailable"

@@ -181,7 +181,7 @@ class AssignmentRounds:
         awaited = order.status is OrderStatus.AWAITING_ENGINEER and order.attention
         if not awaited or awaited.reason != reason:
             self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NO_ENGINEER)
-            detail = f"{state.consecutive_declines} have been asked" if state.declines_exhausted else None
+            detail = f"{state.consecutive_declines} engineers have been asked" if state.declines_exhausted else None
             self._publication.ask_for_attention(reason, detail)
         elif redrawn and workflow.patched(_SHOWS_A_NEW_REGION):
             self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NO_ENGINEER)

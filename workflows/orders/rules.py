@@ -41,17 +41,17 @@ def refuse_action(state: OrderState, now: Moment, action: EngineerAction, act: E
     """
     key = state.key_of(action, act)
     if act.engineer_id not in state.engineer_by_round.values():
-        return NotAssigned("the installation is not this engineer's")
+        return NotAssigned("the installation is not assigned to this engineer")
     if now.cancel_requested:
         return IllegalTransition("the order is being canceled")
     if key in state.reports:
-        return IllegalTransition("the engineer has said so before") if now.history_is_long else None
+        return IllegalTransition("the engineer has already reported this") if now.history_is_long else None
     if state.order.engineer_id is None:
-        return IllegalTransition(f"nobody is assigned: the order is {state.order.status}")
+        return IllegalTransition(f"no engineer is assigned: the order is {state.order.status}")
     if (key[1], act.engineer_id) != (state.round, state.order.engineer_id):
-        return IllegalTransition("the installation has been given to another engineer, or to another time")
+        return IllegalTransition("the installation has been moved to another engineer or another time")
     if state.pending_request is not None:
-        return IllegalTransition("the installation is being given to another engineer, or to another time")
+        return IllegalTransition("the installation is being moved to another engineer or another time")
     return _refuse_by_reports(state, action)
 
 
@@ -79,14 +79,14 @@ def refuse_assignment(state: OrderState, now: Moment, engineer_id: str) -> Refus
         return refusal
     new = not joins(state, request) and not held_by(state, engineer_id)
     if new and now.history_is_long and state.late_assignments >= _LATE_ASSIGNMENTS:
-        return IllegalTransition("the order has been given to engineers too often")
+        return IllegalTransition("the order has been reassigned too often")
     return None
 
 
 def refuse_reschedule(state: OrderState, now: Moment, start: datetime) -> Refusal | None:
     """Check a request for another visit: possible until the completion or a cancel."""
     if start.tzinfo is None:
-        return VisitUnavailable("no visit window begins at a time without a zone")
+        return VisitUnavailable("the start of a visit window needs a time zone")
     request = ReassignmentRequest("", start=start)
     if refusal := _refuse_request(state, now, request):
         return refusal
