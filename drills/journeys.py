@@ -16,7 +16,7 @@ _NO_REGION_ADDRESS = "Atlantis 1"
 _BETWEEN_LOOKS = 0.2
 _REQUESTED = (OrderStatus.INSTALLATION_REQUESTED,)
 _ACCEPTED = (OrderStatus.INSTALLATION_ACCEPTED,)
-_HELD = (*_REQUESTED, *_ACCEPTED, OrderStatus.AWAITING_RESCHEDULE)
+_ASSIGNED = (*_REQUESTED, *_ACCEPTED, OrderStatus.AWAITING_RESCHEDULE)
 CANCELED, COMPLETED = OrderStatus.ORDER_CANCELED, OrderStatus.JOIN_COMPLETED
 
 
@@ -60,7 +60,7 @@ class Journey:
         """Take the steps that are left."""
         await self._go(people, len(self.steps))
 
-    async def stands(self, people: People, *statuses: OrderStatus) -> Document:
+    async def wait_for_status(self, people: People, *statuses: OrderStatus) -> Document:
         """Wait until the order has one of these statuses in a version newer than the last step saw.
 
         Raises:
@@ -96,37 +96,37 @@ class Journey:
 
 
 async def _accept(journey: Journey, people: People) -> None:
-    row = await journey.stands(people, *_REQUESTED)
+    row = await journey.wait_for_status(people, *_REQUESTED)
     await journey.act("accept", partial(people.accept, journey.order_id))
     journey.version = row["version"]
 
 
 async def _decline(journey: Journey, people: People) -> None:
-    row = await journey.stands(people, *_REQUESTED)
+    row = await journey.wait_for_status(people, *_REQUESTED)
     await journey.act("decline", partial(people.decline, journey.order_id))
     journey.version = row["version"]
 
 
 async def _start(journey: Journey, people: People) -> None:
-    row = await journey.stands(people, *_ACCEPTED)
+    row = await journey.wait_for_status(people, *_ACCEPTED)
     await journey.act("start", partial(people.start, journey.order_id))
     journey.version = row["version"]
 
 
 async def _fail(journey: Journey, people: People) -> None:
-    row = await journey.stands(people, *_ACCEPTED)
+    row = await journey.wait_for_status(people, *_ACCEPTED)
     await journey.act("incomplete", partial(people.fail, journey.order_id))
     journey.version = row["version"]
 
 
 async def _complete(journey: Journey, people: People) -> None:
-    row = await journey.stands(people, *_ACCEPTED)
+    row = await journey.wait_for_status(people, *_ACCEPTED)
     await journey.act("complete", partial(people.complete, journey.order_id))
     journey.version = row["version"]
 
 
 async def _complete_too_early(journey: Journey, people: People) -> None:
-    await journey.stands(people, *_REQUESTED)
+    await journey.wait_for_status(people, *_REQUESTED)
     act = partial(people.complete, journey.order_id)
     await journey.act("complete before accept", act, HTTPStatus.CONFLICT)
 
@@ -136,7 +136,7 @@ async def _cancel(journey: Journey, people: People) -> None:
 
 
 async def _cancel_too_late(journey: Journey, people: People) -> None:
-    await journey.stands(people, COMPLETED)
+    await journey.wait_for_status(people, COMPLETED)
 
     async def until_definite() -> int:
         # 202: no worker handled it in time. A repetition returns the outcome.
@@ -147,14 +147,14 @@ async def _cancel_too_late(journey: Journey, people: People) -> None:
 
 
 async def _acknowledge(journey: Journey, people: People) -> None:
-    row = await journey.stands(people, OrderStatus.AWAITING_ENGINEER)
+    row = await journey.wait_for_status(people, OrderStatus.AWAITING_ENGINEER)
     await journey.act("acknowledge", partial(people.acknowledge, journey.order_id))
     journey.version = row["version"]
 
 
 async def _assign(journey: Journey, people: People) -> None:
     """Assign it to the first other engineer who has time."""
-    row = await journey.stands(people, OrderStatus.AWAITING_ENGINEER, *_HELD)
+    row = await journey.wait_for_status(people, OrderStatus.AWAITING_ENGINEER, *_ASSIGNED)
     for engineer_id in await people.engineers():
         if engineer_id == row["engineerId"]:
             continue
@@ -167,7 +167,7 @@ async def _assign(journey: Journey, people: People) -> None:
 
 async def _reschedule(journey: Journey, people: People) -> None:
     """Reschedule to the last window that is free."""
-    row = await journey.stands(people, *_HELD)
+    row = await journey.wait_for_status(people, *_ASSIGNED)
     before = (row["visit"] or {}).get("start")
     # The management center books the earliest windows first.
     for start in reversed(await people.slots(journey.address)):

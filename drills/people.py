@@ -107,7 +107,7 @@ class People:
         """Return the ids of a region's engineers.
 
         Raises:
-            NotInTime: nobody says.
+            NotInTime: the service does not answer.
         """
         items = await self._items("/managementCenters/engineers", {"region": region, "limit": "200"})
         return [engineer["engineerId"] for engineer in items]
@@ -116,7 +116,7 @@ class People:
         """Return the starts of the windows that can be booked for an address.
 
         Raises:
-            NotInTime: nobody says.
+            NotInTime: the service does not answer.
         """
         return [slot["start"] for slot in await self._items("/managementCenters/slots", {"address": address})]
 

@@ -134,7 +134,7 @@ class Stage:
         done = [journey for journey in self.ending if journey.ends is COMPLETED and not journey.surprises]
         if not done:
             return
-        await done[0].stands(door, COMPLETED)
+        await done[0].wait_for_status(door, COMPLETED)
         status = await insist(partial(door.erase, done[0].customer), within=done[0].within)
         if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
             seen.surprises.append(f"{self.name}: erasing a customer was answered with {status}")

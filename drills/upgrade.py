@@ -102,7 +102,7 @@ async def _in_place(theirs: Checkout, drill: Drill, seen: Seen, options: Options
             stage = Stage("left by the release before", _BEFORE, _BEFORE, beginning=[*left, *held])
             await stage.go_through(Doors(everybody), seen)
             held += await _hold(settings, everybody, held, locks)
-            seen.left |= {name for journey in (*left, *held) for name in await _stands(everybody, journey)}
+            seen.left |= {name for journey in (*left, *held) for name in await _status_and_event(everybody, journey)}
             await note_answers(seen, service.url)
             await note_failures(seen, worker)
         locks.close()
@@ -123,14 +123,14 @@ async def _hold(settings: Settings, everybody: People, canceled: Sequence[Journe
     locks.enter_context(_locked(settings, contexts.INSTALLATION))
     for journey in canceled:
         await journey.go_on(everybody)
-        await _until_stands(everybody, journey, OrderStatus.CANCEL_ORDERED)
+        await _wait_for_status(everybody, journey, OrderStatus.CANCEL_ORDERED)
     for journey in assigned:
         await journey.begin(everybody)
-        await _until_stands(everybody, journey, OrderStatus.ENGINEER_ASSIGNED)
+        await _wait_for_status(everybody, journey, OrderStatus.ENGINEER_ASSIGNED)
     locks.enter_context(_locked(settings, contexts.MANAGEMENT_CENTER))
     for journey in ordered:
         await journey.begin(everybody)
-        await _until_stands(everybody, journey, OrderStatus.JOIN_ORDERED)
+        await _wait_for_status(everybody, journey, OrderStatus.JOIN_ORDERED)
     return [*assigned, *ordered]
 
 
@@ -143,14 +143,14 @@ def _locked(settings: Settings, context: str) -> Iterator[None]:
         yield
 
 
-async def _until_stands(everybody: People, journey: Journey, status: OrderStatus) -> None:
-    async def stands() -> bool:
-        return status in await _stands(everybody, journey)
+async def _wait_for_status(everybody: People, journey: Journey, status: OrderStatus) -> None:
+    async def reached() -> bool:
+        return status in await _status_and_event(everybody, journey)
 
-    await soon(stands, within=journey.within, every=0.2, what=f"{journey.key} {status}")
+    await soon(reached, within=journey.within, every=0.2, what=f"{journey.key} {status}")
 
 
-async def _stands(everybody: People, journey: Journey) -> set[str]:
+async def _status_and_event(everybody: People, journey: Journey) -> set[str]:
     """Return the order's status and its newest event."""
     order = (await look(everybody.api, journey.order_id)).order
     return {order["status"], order["history"][-1]["event"]} if order else set()

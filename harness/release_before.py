@@ -52,7 +52,7 @@ class Checkout:
         return program, *arguments
 
     def has(self, path: str) -> bool:
-        """Tell whether the checkout has a file."""
+        """Whether the checkout has a file."""
         return (self.directory / path).exists()
 
 
@@ -93,7 +93,7 @@ def _known(commit: str) -> str:
 
 
 def _is_made(home: Path, checkout: Checkout) -> bool:
-    """Tell whether the preparation is complete, and its Python still exists."""
+    """Whether the preparation is complete, and its Python still exists."""
     return (home / "made").exists() and checkout.has(".git") and os.access(checkout.python, os.X_OK)
 
 
