@@ -107,7 +107,7 @@ def main() -> int:
     if arguments.against is None:
         chosen = {name: PARTS[name] for name in arguments.only or PARTS}
         return uvloop.run(bench(chosen, _RESULTS / "latest.json", quick=arguments.quick, record=arguments.record))
-    names = arguments.only or against.AS_IT_COMES
+    names = arguments.only or against.DEFAULT
     if unknown := [name for name in names if name not in against.PARTS]:
         parser.error(f"against another commit there is no {', '.join(unknown)}")
     try:

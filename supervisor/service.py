@@ -81,5 +81,5 @@ def _access(settings: Settings) -> str:
     if settings.auth_issuer is not None:
         return f"with tokens of {settings.auth_issuer}"
     if settings.auth_required:
-        return "by tokens of this machine: make -s token ROLE=customer SUBJECT=1"
+        return "with tokens of this machine: make -s token ROLE=customer SUBJECT=1"
     return "open to everybody on this machine: no token is required (AUTH_REQUIRED=1 requires one)"

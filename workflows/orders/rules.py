@@ -146,7 +146,7 @@ def _refuse_request(state: OrderState, now: Moment, request: ReassignmentRequest
     if state.reported_completion is not None or state.order.status.final:
         return IllegalTransition("the installation has been completed")
     if pending is not None and pending.personal and not joins(state, request):
-        return IllegalTransition("the order is being given to another engineer, or to another time")
+        return IllegalTransition("the order is being moved to another engineer or another time")
     return None
 
 
