@@ -1,4 +1,4 @@
-"""Brings the contexts' tables up to date, each by a history of its own. `python -m stores.migration` does them all."""
+"""Migrates the tables of each context by its own history. `python -m stores.migration` migrates all contexts."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ METADATA: dict[str, MetaData] = {
     contexts.ORDER_STATUS: OrderStatusTable.metadata,
     contexts.AUDIT: AuditTable.metadata,
 }
-"""The tables of each context that has any."""
+"""The tables of each context that has a store."""
 DEADLINE_SECONDS = 60.0
 _TRIES = 15
 _BETWEEN_TRIES = 1.0
@@ -41,19 +41,19 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 
 async def migrate(context: str, url: str, revision: str = "head") -> None:
-    """Bring the tables of a context to their newest revision, or to an earlier one.
+    """Migrate the tables of a context to their newest revision, or to an earlier one.
 
-    Several processes may do it at the same time, and releases that know earlier revisions may run: what a step has to
-    lock is waited for briefly, again and again, since whoever needs the table meanwhile waits behind the step.
+    Several processes may migrate at the same time, and releases that know earlier revisions may be running. A step
+    waits for its locks only briefly, and tries again, because other statements on the table wait behind it.
 
     Raises:
-        StoreUnavailable: the database does not answer, or others hold what a step has to lock.
+        StoreUnavailable: the database does not answer, or other transactions hold the locks that a step needs.
     """
     await _patiently(context, url, partial(upgrade, context=context, revision=revision))
 
 
 async def drop(context: str, url: str) -> None:
-    """Remove the tables of a context with all that is in them, as far as they are there.
+    """Drop the tables of a context, with their rows, as far as they exist.
 
     Raises:
         StoreUnavailable: as `migrate`.
@@ -77,7 +77,7 @@ async def _in_turn(context: str, url: str, work: Callable[[Connection], None]) -
     database = Database(url, deadline_seconds=DEADLINE_SECONDS)
     if database.dialect == SQLITE:
         Path(database.url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    # What a revision is written with, `alembic.op`, is one for the whole process.
+    # Revisions use `alembic.op`, which is one object for the whole process.
     async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         try:
             async with database.writing() as connection:
@@ -88,15 +88,15 @@ async def _in_turn(context: str, url: str, work: Callable[[Connection], None]) -
 
 
 async def _wait_for_turn(connection: AsyncConnection, dialect: str, context: str) -> None:
-    """Until the connection's end, or the transaction's, nobody else migrates."""
+    """Wait for the migration lock. It is held until the connection or the transaction ends."""
     name = version_table(context)
     if dialect == SQLITE:
-        # Begins the one transaction that a writer has here; Alembic would commit each revision in one of its own.
+        # Begin the writer's one transaction here. Otherwise Alembic would commit each revision in its own transaction.
         await connection.execute(text("SELECT 1"))
     elif dialect == POSTGRESQL:
-        # Not by a statement that waits: an index that is made concurrently waits for every statement of others.
-        ask = text("SELECT pg_try_advisory_lock(hashtext(:name))")
-        while not await connection.scalar(ask, {"name": name}):
+        # A statement must not wait here: CREATE INDEX CONCURRENTLY waits for every statement of other connections.
+        try_lock = text("SELECT pg_try_advisory_lock(hashtext(:name))")
+        while not await connection.scalar(try_lock, {"name": name}):
             await connection.rollback()
             await asyncio.sleep(_BETWEEN_LOOKS)
         await connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
@@ -109,7 +109,7 @@ async def _wait_for_turn(connection: AsyncConnection, dialect: str, context: str
 
 
 def _in_use(error: StoreUnavailable) -> bool:
-    """Others held for too long what a step has to lock."""
+    """Return whether other transactions held the locks of a step for too long."""
     cause = getattr(error.__cause__, "orig", None)
     return getattr(cause, "sqlstate", None) == _POSTGRESQL_IN_USE or getattr(cause, "args", ())[:1] == (_MYSQL_IN_USE,)
 
@@ -120,7 +120,7 @@ def _drop(connection: Connection, context: str) -> None:
 
 
 def upgrade(connection: Connection, context: str, revision: str = "head") -> None:
-    """Take the steps of a context up to a revision, on a connection whose turn it is."""
+    """Run the steps of a context up to a revision, on a connection that holds the migration lock."""
     config = alembic_config(context)
     attributes: dict[str, Any] = config.attributes
     attributes["connection"] = connection
@@ -130,7 +130,7 @@ def upgrade(connection: Connection, context: str, revision: str = "head") -> Non
 
 
 async def _migrate_all(settings: Settings) -> int:
-    """Returns the exit status: `EX_TEMPFAIL` where only databases that do not answer are left."""
+    """Return the exit status: `EX_TEMPFAIL` if a database does not answer, and nothing else is wrong."""
     status = os.EX_OK
     for context in METADATA:
         try:

@@ -10,11 +10,11 @@ from stores.common.columns import OURS, SHORT, UtcDateTime, table_of
 
 
 class AuditTable(SQLModel, registry=registry()):
-    """All of this context's tables, and no other's, are in `AuditTable.metadata`."""
+    """The base of this context's tables. `AuditTable.metadata` contains exactly these."""
 
 
 class AuditEntryRow(AuditTable, table=True):
-    """An act. Rows are added, and never changed or removed."""
+    """An audit entry. Rows are added, and never changed or removed."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (
@@ -27,13 +27,13 @@ class AuditEntryRow(AuditTable, table=True):
     )
 
     sequence: int = Field(
-        # On SQLite only a column of this very type is the table's own key.
+        # On SQLite, only a column of exactly this type is an alias of the row id.
         sa_type=BigInteger().with_variant(Integer(), "sqlite"),
         primary_key=True,
         sa_column_kwargs={"autoincrement": False},
     )
     act_id: str = Field(max_length=40)
-    """By which a batch that is written again is known."""
+    """The record's unique id. It prevents duplicates when a batch is written again."""
     at: datetime = Field(sa_type=UtcDateTime)
     actor: str = Field(max_length=SHORT)
     address: str = Field(max_length=SHORT)
@@ -44,7 +44,7 @@ class AuditEntryRow(AuditTable, table=True):
 
 
 class AuditHeadRow(AuditTable, table=True):
-    """The one row that whoever adds entries locks: how far the chain reaches, kept apart from its entries."""
+    """The head of the chain, in a single row that a writer locks. It is kept apart from the entries."""
 
     __tablename__ = "audit_head"
     __table_args__ = (OURS,)

@@ -1,8 +1,8 @@
-"""The audit: entries that are only ever added, each with a hash that rests on all before it.
+"""The audit trail: an append-only chain of entries. The hash of each entry covers all entries before it.
 
-An entry that is changed, removed or moved breaks the chain there; entries that are removed at its end are missed by the
-head. Whoever can write to the database can also forge a whole chain anew: against that, keep a head somewhere else, and
-have it checked later.
+An entry that is changed, removed or moved breaks the chain at that point. The head reveals entries that are removed at
+the end. Anybody who can write to the database can also forge a whole new chain. To detect that, keep a copy of a head
+somewhere else, and pass it to `verify` later.
 """
 
 import hashlib
@@ -36,24 +36,24 @@ _NEWEST_FIRST = Keyset("sequence", (AUDIT_ENTRY.c.sequence,), descending=True)
 
 
 class AuditStore:
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Stores audit entries. Every method raises `StoreUnavailable` if the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, acts: Sequence[AuditRecord]) -> Head:
-        """Add entries, all or none; those that are there already, by their ids, are not added again.
+    async def append(self, records: Sequence[AuditRecord]) -> Head:
+        """Append records as entries, all or none. Records whose ids are already stored are not appended again.
 
         Returns:
-            How far the chain reaches now.
+            The new head of the chain.
         """
-        return await self._database.transact(lambda connection: _append(connection, acts))
+        return await self._database.transact(lambda connection: _append(connection, records))
 
     async def list(self, wanted: AuditFilter, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
-        """The entries that meet all conditions, the newest first.
+        """Return a page of the entries that meet all conditions, the newest first.
 
         Raises:
-            MalformedCursor: the cursor is not of this list.
+            MalformedCursor: the cursor does not belong to this list.
         """
         entry = AUDIT_ENTRY.c
         conditions = [
@@ -70,16 +70,16 @@ class AuditStore:
             return _NEWEST_FIRST.cut((await connection.execute(statement)).all(), limit, _entry)
 
     async def verify(self, noted: Head | None = None) -> Head:
-        """Check every entry.
+        """Verify every entry of the chain.
 
         Args:
-            noted: A head that was kept elsewhere: the chain has to contain it.
+            noted: A head that was kept elsewhere. The chain has to contain it.
 
         Returns:
-            How far the chain reaches.
+            The head of the chain.
 
         Raises:
-            BrokenChain: at the first entry that is not as it was written.
+            BrokenChain: an entry is not as it was written. It names the first such entry.
         """
         async with self._database.reading() as connection:
             found = (await connection.execute(_HEAD)).one_or_none()
@@ -90,50 +90,53 @@ class AuditStore:
             async with self._database.reading() as connection:
                 rows = (await connection.execute(_NEXT, {"after": last.sequence, "up_to": head.sequence})).all()
             if not rows:
-                raise BrokenChain(last.sequence + 1, "it and all after it are missing")
+                raise BrokenChain(last.sequence + 1, "this entry and all later ones are missing")
             for row in rows:
                 last = _checked(_entry(row), last, noted)
         if last != head:
-            raise BrokenChain(head.sequence, "the head is another one's")
+            raise BrokenChain(head.sequence, "the head does not match the last entry")
         if noted is not None and noted.sequence > head.sequence:
-            raise BrokenChain(head.sequence + 1, f"it is missing: the chain has been {noted.sequence} entries long")
+            raise BrokenChain(head.sequence + 1, f"this entry is missing: the chain once had {noted.sequence} entries")
         return head
 
 
-async def _append(connection: AsyncConnection, acts: Sequence[AuditRecord]) -> Head:
-    # Whoever else adds entries waits here until this is committed: there is one chain.
+async def _append(connection: AsyncConnection, records: Sequence[AuditRecord]) -> Head:
+    # Other writers wait here until this transaction is committed, because there is one chain.
     await connection.execute(_LOCK)
     row = (await connection.execute(_HEAD)).one()
     head = Head(row.sequence, row.hash)
-    written = set((await connection.execute(_WRITTEN, {"act_ids": [act.act_id for act in acts]})).scalars())
+    written = set((await connection.execute(_WRITTEN, {"act_ids": [record.act_id for record in records]})).scalars())
     rows = []
-    for act in acts:
-        if act.act_id not in written:
-            head = _after(head, act)
-            rows.append({**vars(act), "sequence": head.sequence, "hash": head.hash})
+    for record in records:
+        if record.act_id not in written:
+            head = _after(head, record)
+            rows.append({**vars(record), "sequence": head.sequence, "hash": head.hash})
     if rows:
         await connection.execute(_ADD, rows)
         await connection.execute(_MOVE_HEAD, {"new_sequence": head.sequence, "new_hash": head.hash})
     return head
 
 
-def _after(head: Head, act: AuditRecord) -> Head:
-    """The chain with one entry more: SHA-256 over the hash before and the entry, as JSON in one form."""
+def _after(head: Head, record: AuditRecord) -> Head:
+    """Return the head after one more entry: SHA-256 over the previous hash and the entry, as canonical JSON."""
     sequence = head.sequence + 1
-    at = act.at.astimezone(UTC).isoformat(timespec="microseconds")
-    said = [head.hash, sequence, act.act_id, at, act.actor, act.address, act.act, act.target, act.outcome]
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    at = record.at.astimezone(UTC).isoformat(timespec="microseconds")
+    hashed = [
+        *(head.hash, sequence, record.act_id, at),
+        *(record.actor, record.address, record.act, record.target, record.outcome),
+    ]
+    text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
     return Head(sequence, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _checked(entry: AuditEntry, last: Head, noted: Head | None) -> Head:
     if entry.sequence != last.sequence + 1:
-        raise BrokenChain(last.sequence + 1, "it is missing")
+        raise BrokenChain(last.sequence + 1, "this entry is missing")
     expected = _after(last, entry.act)
     if entry.hash != expected.hash:
-        raise BrokenChain(entry.sequence, "it, or what was before it, is not as it was written")
+        raise BrokenChain(entry.sequence, "this entry, or the one before it, was changed")
     if noted is not None and noted.sequence == entry.sequence and noted.hash != entry.hash:
-        raise BrokenChain(entry.sequence, "it is not the one that was noted: the chain has been made anew")
+        raise BrokenChain(entry.sequence, "this entry differs from the noted head: the chain was rewritten")
     return expected
 
 

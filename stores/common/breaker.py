@@ -1,4 +1,4 @@
-"""Uses of what hangs are refused at once, from when it is known to hang until it is known to be well."""
+"""A circuit breaker: refuses uses of a service at once while the service is known to hang."""
 
 import asyncio
 import logging
@@ -14,17 +14,17 @@ _log = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Opens when a probe fails, and closes when one succeeds; there is never more than one at a time.
+    """Opens when a probe fails, and closes when one succeeds. At most one probe runs at a time.
 
-    A use that went wrong is no more than a reason to probe: it may have been the use's own fault, or a moment's.
+    A failed use is only a reason to probe: the failure may be the use's own fault, or a passing one.
     """
 
     def __init__(self, name: str, probe: Callable[[], Awaitable[object]]) -> None:
-        """A closed one.
+        """Create a closed breaker.
 
         Args:
-            name: Of what it guards, as a person is told.
-            probe: Ends in time, and raises `StoreUnavailable` where there is no answer.
+            name: The guarded service, for messages.
+            probe: Checks the service. It must end in time, and raise `StoreUnavailable` if there is no answer.
         """
         self._name = name
         self._probe = probe
@@ -33,25 +33,26 @@ class Breaker:
         self.open = False
 
     def check(self) -> None:
-        """
+        """Refuse a use while the breaker is open.
+
         Raises:
-            StoreUnavailable: it is open.
+            StoreUnavailable: the breaker is open.
         """
         if self.open:
-            raise StoreUnavailable(f"{self._name} does not answer, and is left alone until it does")
+            raise StoreUnavailable(f"{self._name} does not answer; it is not used until it does")
 
     def suspect(self) -> None:
-        """A use went wrong."""
+        """Report that a use has failed. A probe begins, if none is running."""
         if not self._stopping.is_set() and (self._probing is None or self._probing.done()):
             self._probing = asyncio.create_task(self._until_it_answers())
 
     async def settled(self) -> None:
-        """Wait until nothing is suspected."""
+        """Wait until the probe that is running, if any, has ended."""
         if self._probing is not None:
             await asyncio.wait([self._probing])
 
     async def stop(self) -> None:
-        """Probe no more. A probe is not canceled: the database may be at work for it."""
+        """Stop probing. A running probe is not canceled, because the database may be working for it."""
         self._stopping.set()
         await self.settled()
 

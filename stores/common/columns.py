@@ -1,4 +1,4 @@
-"""Column types that hold the same on SQLite, PostgreSQL, MySQL and MariaDB."""
+"""Column types that store the same values on SQLite, PostgreSQL, MySQL and MariaDB."""
 
 from typing import Any, cast
 
@@ -10,27 +10,27 @@ from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 OURS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-"""What every table is made with: on MySQL, too, text is any Unicode, and equal only where it is the same."""
+"""Options of every table. On MySQL, they allow any Unicode text, and make only identical texts equal."""
 SHORT = 200
-"""Characters of an id, a name, a reason's code."""
+"""Characters of an id, a name, or the code of a reason."""
 ADDRESS = 500
 """Characters of an address."""
 
 
 class UtcDateTime(UTCDateTime):
-    """A point in time, given and taken in UTC, to the microsecond."""
+    """A point in time in UTC, to the microsecond."""
 
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """MySQL keeps whole seconds unless it is told."""
+        """Return the column type. MySQL would store whole seconds by default."""
         if dialect.name == "mysql":
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return super().load_dialect_impl(dialect)
 
 
 class AsJson(TypeDecorator[Any]):
-    """A value of some type, as JSON text of any length; a member added to the type later has to have a default."""
+    """A value of a given type, as JSON text of any length. Members added to the type later need a default."""
 
     impl = Text
     cache_ok = True
@@ -41,20 +41,20 @@ class AsJson(TypeDecorator[Any]):
         self._adapter = TypeAdapter(content)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """MySQL's own text ends at 64 KiB."""
+        """Return the column type. MySQL's TEXT holds 64 KiB at most."""
         if dialect.name == "mysql":
             return dialect.type_descriptor(mysql.MEDIUMTEXT())
         return super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """To JSON; `None` is no value."""
+        """Convert a value to JSON. `None` becomes NULL."""
         return None if value is None else self._adapter.dump_json(value).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
-        """From JSON."""
+        """Convert JSON to a value. NULL becomes `None`."""
         return None if value is None else self._adapter.validate_json(value)
 
 
 def table_of(model: type[SQLModel]) -> Table:
-    """The table of a model, for statements that pass the ORM by."""
+    """Return the table of a model, for statements that do not use the ORM."""
     return cast(Table, inspect(model).local_table)

@@ -1,4 +1,4 @@
-"""One context's database: SQLite, PostgreSQL, MySQL or MariaDB, as its URL says; the one place that knows which."""
+"""The database of one context. Its URL selects SQLite, PostgreSQL, MySQL or MariaDB; only this module knows which."""
 
 import asyncio
 import math
@@ -26,48 +26,49 @@ _DRIVERS = {
 }
 _READ_CONNECTIONS = 4
 _TRIES = 3
-"""Of work that inserts what is there already: another may just have inserted it, or the work does so twice."""
+"""Tries of work whose insert conflicts: another transaction may have inserted the row, or the work does so twice."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.4
-"""Seconds, at the most."""
+"""The first and the longest pause between two tries, in seconds, before jitter."""
 _RECYCLE_SECONDS = 1800
 
 
 def driver_url(url: str) -> URL:
-    """The URL with the driver that we use, whatever it names.
+    """Return the URL with the driver that this project uses, whichever driver the given URL names.
 
     Raises:
-        ValueError: no URL, or none of a database that we know.
+        ValueError: this is not a URL, or not the URL of a supported database.
     """
     try:
         parsed = make_url(url)
         driver = _DRIVERS[parsed.get_backend_name()]
     except (exc.ArgumentError, KeyError):
-        raise ValueError("a database URL begins with sqlite:///, postgresql://, mysql:// or mariadb://") from None
+        raise ValueError("a database URL has to begin with sqlite:///, postgresql://, mysql:// or mariadb://") from None
     if driver == _DRIVERS[SQLITE] and parsed.database in (None, "", ":memory:"):
-        raise ValueError("a SQLite URL names a file: sqlite:///relative/path or sqlite:////absolute/path")
+        raise ValueError("a SQLite URL has to name a file: sqlite:///relative/path or sqlite:////absolute/path")
     if driver == _DRIVERS[MYSQL]:
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
     return parsed.set(drivername=driver)
 
 
 class Database:
-    """Transactions on a database; each use has a deadline, after which the database counts as gone.
+    """Runs transactions on a database. Each use has a deadline, after which the database counts as unavailable.
 
-    Making one connects to nothing. It belongs to the event loop that first uses it.
+    The constructor does not connect. The object belongs to the event loop that first uses it.
     """
 
     def __init__(
         self, url: str, *, name: str | None = None, deadline_seconds: float = 3.0, pool_size: int = 10
     ) -> None:
-        """
+        """Create a database that is not connected yet.
+
         Args:
-            url: Where it is.
-            name: Whose it is, as a person is told who should look at it.
-            deadline_seconds: For each use.
-            pool_size: So many connections at the most, but for SQLite.
+            url: The URL of the database.
+            name: The context that it belongs to, for messages.
+            deadline_seconds: The deadline of each use.
+            pool_size: The largest number of connections. SQLite has its own.
 
         Raises:
-            ValueError: no URL of a database that we know.
+            ValueError: this is not the URL of a supported database.
         """
         self.url = driver_url(url)
         self.dialect = self.url.get_backend_name()
@@ -75,41 +76,41 @@ class Database:
         self._deadline = deadline_seconds
         if self.dialect == SQLITE:
             self._reader = self._sqlite_pool(writing=False, connections=_READ_CONNECTIONS)
-            # One: writers of one process wait in line here, not by trying again and again at the file's lock.
+            # One connection: the writers of a process queue here, instead of polling the lock of the file.
             self._writer = self._sqlite_pool(writing=True, connections=1)
         else:
             self._reader = self._writer = self._server_pool(pool_size)
 
     def refusing(self) -> bool:
-        """It is known to hang: its uses are refused at once until it answers again."""
+        """Return whether the database is known to hang, so that every use is refused until it answers again."""
         return self._reader.refusing or self._writer.refusing
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that only reads; each of its statements sees what is committed by then.
+        """Open a read-only connection. Each statement sees what is committed when it begins.
 
         Raises:
-            StoreUnavailable: the database does not answer, or not in time, or is known to hang.
+            StoreUnavailable: the database does not answer in time, or is known to hang.
         """
         async with self._reader.use(), self._reader.connection() as connection:
             yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction, committed at the block's end unless it raises.
+        """Open a transaction. It is committed at the end of the block, unless the block raises.
 
         Raises:
-            StoreUnavailable: the database does not answer, or not in time; the transaction may have been committed.
+            StoreUnavailable: the database does not answer in time. The transaction may have been committed.
         """
         async with self._writer.use(), self._writer.connection() as connection:
             yield connection
             await connection.commit()
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-        """Do work in a transaction, and again from its beginning where another came in between, until the deadline.
+        """Run work in a transaction. After a conflict with another transaction, run it again, until the deadline.
 
-        So work may insert a row where it has found none: if another transaction inserts it at the same time, the work
-        is done again and finds it. Locking what is read (FOR UPDATE) is up to the work.
+        The work may therefore insert a row that it has not found: if another transaction inserts it at the same time,
+        the work runs again and finds it. The work itself has to lock the rows that it reads (FOR UPDATE).
 
         Raises:
             StoreUnavailable: as `writing`.
@@ -123,14 +124,15 @@ class Database:
                     tries += 1
                     if not (gave_way(error) or (is_there_already(error) and tries < _TRIES)):
                         raise
-                # At once, it would take back what the other is only waking up to take: they would meet again.
+                # Without a pause, it would take the locks again before the other transaction wakes up.
                 await asyncio.sleep(random.uniform(pause / 4, pause))  # noqa: S311 - nothing secret
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def ping(self) -> None:
-        """
+        """Check that the database answers.
+
         Raises:
-            StoreUnavailable: the database does not answer, or not in time.
+            StoreUnavailable: the database does not answer in time.
         """
         async with self.reading() as connection:
             await connection.execute(text("SELECT 1"))
@@ -162,13 +164,13 @@ class Database:
 
     def _pool(self, connections: int, **options: Any) -> Pool:
         size = connections + FOR_PROBES
-        # Without its parameters an error's text holds no personal data.
+        # Without parameters, the text of an error contains no personal data.
         engine = create_async_engine(self.url, hide_parameters=True, max_overflow=0, pool_size=size, **options)
         return Pool(engine, self._name, connections=connections, deadline=self._deadline)
 
 
 def _session_limits(url: URL, deadline: float) -> dict[str, Any]:
-    """The server, too, gives up on what nobody waits for any more, and frees the locks of a client that hangs."""
+    """Return driver options that make the server end abandoned statements, and free the locks of a hanging client."""
     if url.get_backend_name() == POSTGRESQL:
         milliseconds = math.ceil(deadline * 1000)
         limits = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": 3 * milliseconds}

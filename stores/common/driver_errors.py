@@ -1,33 +1,33 @@
-"""What the databases' errors mean, in the words of each of their drivers."""
+"""Classifies the errors of the database drivers."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import exc
 
 _OUR_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
-"""What a database says that is well and understands us."""
+"""Errors of a healthy database that rejects a statement."""
 _NOT_THERE = {"42P01", "42S02", "42703", "42S22"}
-"""PostgreSQL's and MySQL's words for a table or a column that is not there: it is lost, or not migrated yet."""
+"""PostgreSQL's and MySQL's codes for a missing table or column: it is lost, or not migrated yet."""
 _ABORTED = {"40001", "40P01", 1213}
-"""Theirs for a transaction that had to give way to another."""
+"""Their codes for a transaction that was aborted because of another one."""
 
 
 def is_outage(error: exc.DBAPIError) -> bool:
-    """The database is not well: asking again may help."""
+    """Return whether the database is not healthy, so that a retry may help."""
     gone = error.connection_invalidated or not _NOT_THERE.isdisjoint(_codes(error))
     return gone or not isinstance(error, _OUR_FAULT)
 
 
 def gave_way(error: exc.DBAPIError) -> bool:
-    """A deadlock was broken at our expense, or another transaction came in between otherwise."""
+    """Return whether the transaction was aborted by a deadlock or a conflict with another transaction."""
     return not _ABORTED.isdisjoint(_codes(error))
 
 
 def is_there_already(error: exc.DBAPIError) -> bool:
-    """What was inserted is there: another transaction may have been first."""
+    """Return whether the inserted row exists already. Another transaction may have inserted it first."""
     return isinstance(error, exc.IntegrityError)
 
 
 def _codes(error: exc.DBAPIError) -> Sequence[object]:
-    """What the database calls what went wrong: by the standard, and (MySQL) in its own way."""
+    """Return the error's codes: the SQLSTATE, and MySQL's own number."""
     return getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]

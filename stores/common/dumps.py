@@ -1,4 +1,4 @@
-"""The tables of a database as one file: taken while others work on them, and put where there are none."""
+"""Dumps the tables of a database to one file while they are in use, and restores them to an empty database."""
 
 import os
 import shutil
@@ -14,34 +14,34 @@ from sqlalchemy import URL, inspect
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database, driver_url
 
 _WITHIN = 3600.0
-"""Seconds for one database to be copied."""
+"""Seconds to copy one database."""
 _BUSY_SECONDS = 30.0
 _BESIDE = ("", "-wal", "-shm", "-journal")
-"""What belongs to a SQLite file, by the end of its name."""
+"""Suffixes of the files that belong to a SQLite database."""
 
 Finish = Callable[[], None]
 
 
 class DumpFailure(Exception):
-    """A database could not be copied; the text says to a person why."""
+    """A database could not be copied. The text tells the operator why."""
 
 
 def dump(url: str, tables: Sequence[str], to: Path) -> AbstractContextManager[Finish]:
-    """Begin to copy some tables to a file, as they are now; what this gives has to be called to complete the copy.
+    """Begin to copy some tables to a file, as they are now. Call the yielded function to complete the copy.
 
-    A copy of SQLite's has everything that was committed before the block begins, and nothing later. The programs of the
-    others fix that moment themselves, as soon as they are connected. A SQLite file is copied with all that is in it.
+    A copy of SQLite contains everything that was committed before the block begins, and nothing later. The programs of
+    the other databases choose that moment as soon as they are connected. A SQLite file is copied as a whole.
 
     Raises:
-        DumpFailure: from here, or when it is completed.
+        DumpFailure: the copy fails, here or when it is completed.
     """
     source = driver_url(url)
     if source.get_backend_name() == SQLITE:
         return _sqlite_copy(_file(source), to)
     if source.get_backend_name() == POSTGRESQL:
-        chosen = [f"--table={table}" for table in tables]
+        selected = [f"--table={table}" for table in tables]
         own = ["--format=custom", "--no-owner", "--no-privileges", f"--file={to}"]
-        return _running(["pg_dump", *own, *chosen, f"--dbname={_for_libpq(source)}"], source)
+        return _running(["pg_dump", *own, *selected, f"--dbname={_for_libpq(source)}"], source)
     own = ["--single-transaction", "--skip-lock-tables", "--default-character-set=utf8mb4", f"--result-file={to}"]
     return _running(
         [_either("mariadb-dump", "mysqldump"), *_server(source), *own, str(source.database), *tables], source
@@ -49,7 +49,7 @@ def dump(url: str, tables: Sequence[str], to: Path) -> AbstractContextManager[Fi
 
 
 async def is_empty(url: str, tables: Sequence[str]) -> bool:
-    """Whether none of the tables is there; a SQLite file must not be there at all.
+    """Return whether none of the tables exists. For SQLite, whether the file does not exist.
 
     Raises:
         StoreUnavailable: the database does not answer.
@@ -68,10 +68,10 @@ async def is_empty(url: str, tables: Sequence[str]) -> bool:
 
 
 def restore(url: str, dumped: Path) -> None:
-    """Put a copy where nothing is.
+    """Restore a copy to an empty database.
 
     Raises:
-        DumpFailure: it cannot be put there; nothing is there then, but on MySQL, which keeps what was done until then.
+        DumpFailure: the restore failed. Nothing was restored, except on MySQL, which keeps what was done until then.
     """
     target = driver_url(url)
     if target.get_backend_name() == SQLITE:
@@ -94,11 +94,11 @@ def restore(url: str, dumped: Path) -> None:
 @contextmanager
 def _sqlite_copy(file: Path, to: Path) -> Iterator[Finish]:
     if not file.exists():
-        raise DumpFailure(f"there is no {file}")
+        raise DumpFailure(f"{file} does not exist")
     try:
         with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as source:
             source.execute("BEGIN").close()
-            # It is the first look that fixes what the transaction sees; the copy is made from within it.
+            # The first read determines what the transaction sees. The copy is made within the transaction.
             source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
             def finish() -> None:
@@ -114,7 +114,7 @@ def _sqlite_copy(file: Path, to: Path) -> Iterator[Finish]:
 def _running(command: Sequence[str], url: URL, given: IO[bytes] | int = subprocess.DEVNULL) -> Iterator[Finish]:
     program, environment = command[0], os.environ | _password(url)
     try:
-        process = subprocess.Popen(  # noqa: S603 - programs that are named here
+        process = subprocess.Popen(  # noqa: S603 - runs only the programs named in this module
             command, env=environment, stdin=given, stderr=subprocess.PIPE, text=True
         )
     except OSError as error:
@@ -140,7 +140,7 @@ def _file(url: URL) -> Path:
 
 
 def _password(url: URL) -> Mapping[str, str]:
-    """For the environment: everybody on the machine can read a program's arguments."""
+    """Return the password for the environment. Every user of the machine could read a program's arguments."""
     name = "MYSQL_PWD" if url.get_backend_name() == MYSQL else "PGPASSWORD"
     return {} if url.password is None else {name: str(url.password)}
 
@@ -155,5 +155,5 @@ def _server(url: URL) -> list[str]:
 
 
 def _either(*programs: str) -> str:
-    """The first that is installed; MariaDB and MySQL have names of their own for the same programs."""
+    """Return the first program that is installed. MariaDB and MySQL name the same programs differently."""
     return next(filter(shutil.which, programs), programs[0])

@@ -1,4 +1,4 @@
-"""Lists in pages by keyset: a cursor holds the last key of its page, and says which list it belongs to."""
+"""Keyset pagination. A cursor contains the last key of its page, and the name of the list that it belongs to."""
 
 import base64
 import binascii
@@ -23,19 +23,19 @@ _TOO_LARGE = 2**31
 
 @dataclass(frozen=True)
 class Keyset:
-    """The columns that a list, or a part of it, is ordered by. Together they are unique; none of them is null there."""
+    """The columns that order a list, or a part of it. Together they are unique, and none of them is null."""
 
     name: str
     columns: tuple[Column[Any], ...]
     descending: bool = False
     part: ColumnElement[bool] | None = None
-    """Which rows of the list these are; `None` for all."""
+    """The condition for the rows of this part. `None`: all rows."""
 
     def page(self, statement: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None, dialect: str) -> Any:
-        """The statement for the page after the cursor, and for one row more, which tells whether there is another.
+        """Return the statement for the page after the cursor, with one extra row that tells whether more follow.
 
         Raises:
-            MalformedCursor: the cursor is not one of this list.
+            MalformedCursor: the cursor does not belong to this list.
         """
         if self.part is not None:
             statement = statement.where(self.part)
@@ -45,13 +45,13 @@ class Keyset:
         return statement.order_by(*ordering).limit(limit + 1)
 
     def cut(self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int, made: Callable[[Any], Item]) -> Page[Item]:
-        """What `page` has found, as the page."""
+        """Make the page from the rows that the statement of `page` has returned."""
         shown = rows[:limit]
         more = len(rows) > limit
         return Page([made(row) for row in shown], self.cursor_after(shown[-1]) if more and shown else None)
 
-    def gave(self, cursor: str) -> bool:
-        """Whether the cursor is one of this list, or of this part of it."""
+    def owns(self, cursor: str) -> bool:
+        """Return whether the cursor belongs to this list, or to this part of it."""
         try:
             self._decode(cursor)
         except MalformedCursor:
@@ -62,10 +62,10 @@ class Keyset:
         if dialect != MYSQL:
             columns, values = tuple_(*self.columns), tuple_(*key, types=[column.type for column in self.columns])
             return columns < values if self.descending else columns > values
-        # MySQL finds no place in an index by comparing rows, but by what such a comparison stands for.
+        # MySQL does not use an index for row comparisons, only for the equivalent comparisons of columns.
         steps = []
-        for place, (column, value) in enumerate(zip(self.columns, key, strict=True)):
-            same = [earlier == key[i] for i, earlier in enumerate(self.columns[:place])]
+        for index, (column, value) in enumerate(zip(self.columns, key, strict=True)):
+            same = [earlier == key[i] for i, earlier in enumerate(self.columns[:index])]
             steps.append(and_(*same, column < value if self.descending else column > value))
         return or_(*steps)
 
@@ -74,7 +74,7 @@ class Keyset:
         return f"-{self.name}" if self.descending else self.name
 
     def cursor_after(self, row: Row[*tuple[Any, ...]]) -> str:
-        """Where the page after the row begins."""
+        """Return the cursor of the page that begins after the row."""
         key = [getattr(row, column.name) for column in self.columns]
         plain = [value.isoformat() if isinstance(value, date) else value for value in key]
         text = json.dumps([self._tag, *plain], separators=(",", ":"))
@@ -88,7 +88,7 @@ class Keyset:
                 raise ValueError("a cursor of another list")
             return tuple(_key(column, value) for column, value in zip(self.columns, plain, strict=True))
         except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-            raise MalformedCursor("the cursor was not given by this list") from None
+            raise MalformedCursor("the cursor does not belong to this list") from None
 
 
 async def page_of_parts(
@@ -101,12 +101,12 @@ async def page_of_parts(
     dialect: str,
     made: Callable[[Any], Item],
 ) -> Page[Item]:
-    """A page of a list whose parts follow one another, each in an order of its own.
+    """Return a page of a list whose parts follow one another, each in its own order.
 
     Raises:
-        MalformedCursor: the cursor is of none of the parts.
+        MalformedCursor: the cursor belongs to none of the parts.
     """
-    while cursor is not None and len(parts) > 1 and not parts[0].gave(cursor):
+    while cursor is not None and len(parts) > 1 and not parts[0].owns(cursor):
         parts = parts[1:]
     found: list[tuple[Keyset, Row[*tuple[Any, ...]]]] = []
     for part in parts:
@@ -123,7 +123,7 @@ async def page_of_parts(
 
 
 def _key(column: Column[Any], value: Any) -> Any:
-    """The value as the column's type, if it is one that the column can be compared with."""
+    """Convert a value of a cursor to the column's type. Raises an error if the column cannot be compared with it."""
     type_ = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     kind = type_.python_type
     if kind is datetime:
@@ -133,7 +133,7 @@ def _key(column: Column[Any], value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError("a key of another type")
     if kind is int and abs(value) >= _TOO_LARGE:
-        raise ValueError("a number that no column holds")
+        raise ValueError("a number too large for any column")
     if kind is str and ("\0" in value or not value.encode()):
-        raise ValueError("a text that no column holds")
+        raise ValueError("a text that no column can hold")
     return value

@@ -1,4 +1,4 @@
-"""The connections to one database: so many and no more, each use with a deadline, and none while the database hangs."""
+"""The connection pool of one database: a bounded number, a deadline for each use, and a circuit breaker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,15 +12,15 @@ from stores.common.breaker import Breaker
 from stores.common.driver_errors import is_outage
 
 FOR_PROBES = 1
-"""Connections that an engine has beyond those that are given out."""
+"""Connections of an engine beyond those for uses, reserved for probes."""
 _IN_LINE = 0.5
-"""Of a use's deadline, so long it waits for its turn at most."""
+"""The fraction of a use's deadline for which it waits for a connection."""
 _PROBE_WITHIN = 0.5
-"""Of a use's deadline, so long a probe has."""
+"""The fraction of a use's deadline that a probe may take."""
 
 
 class Pool:
-    """Of an engine, which connects when it is first used and belongs to that event loop."""
+    """The pool of an engine. The engine connects when it is first used, and belongs to that event loop."""
 
     def __init__(self, engine: AsyncEngine, name: str, *, connections: int, deadline: float) -> None:
         self._engine = engine
@@ -31,16 +31,16 @@ class Pool:
 
     @property
     def refusing(self) -> bool:
-        """The database is known to hang, and every use is refused at once."""
+        """Whether the database is known to hang, so that every use is refused at once."""
         return self._breaker.open
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[None]:
-        """A turn at the database: what is done in it, by one connection after the other, is done within the deadline.
+        """Begin a use of the database. Everything in the block, on one connection after the other, has one deadline.
 
         Raises:
-            StoreUnavailable: the database does not answer, or not in time, or is known to hang; or so many use it that
-                no turn came.
+            StoreUnavailable: the database does not answer in time, or is known to hang; or too many uses are waiting
+                for a connection.
         """
         ends = asyncio.get_running_loop().time() + self._deadline
         async with self._turn():
@@ -48,18 +48,18 @@ class Pool:
                 async with self._answering(ends):
                     yield
             except (StoreUnavailable, asyncio.CancelledError):
-                # Whoever gives up earlier than the deadline may have waited for it, too.
+                # A caller that gives up before the deadline may also have waited for the database.
                 self._breaker.suspect()
                 raise
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection, within a use."""
+        """Open a connection within a use."""
         connection = await self._engine.connect()
         try:
             yield connection
         finally:
-            # Not its own `async with`: that one closes in a task of its own, which no deadline reaches.
+            # Not the engine's `async with`: it closes the connection in another task, which no deadline cancels.
             await connection.close()
 
     async def dispose(self) -> None:
@@ -74,7 +74,7 @@ class Pool:
             async with asyncio.timeout(self._deadline * _IN_LINE):
                 await self._turns.acquire()
         except TimeoutError:
-            raise StoreUnavailable(f"{self._name} has too much to do") from None
+            raise StoreUnavailable(f"{self._name} is overloaded") from None
         try:
             self._breaker.check()
             yield
@@ -84,8 +84,8 @@ class Pool:
     @asynccontextmanager
     async def _answering(self, ends: float) -> AsyncIterator[None]:
         try:
-            # A driver that is canceled asks the server to stop; if that is silent, too, only being canceled again
-            # makes it give up.
+            # A canceled driver asks the server to stop. If the server does not answer that either, only a second
+            # cancellation makes the driver give up.
             async with asyncio.timeout_at(ends), asyncio.timeout_at(ends - self._deadline * 0.05):
                 yield
         except (OSError, exc.TimeoutError) as error:

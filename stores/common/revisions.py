@@ -1,4 +1,4 @@
-"""Which revision a context's tables are at, and which one this release needs."""
+"""The revision of a context's tables, and the revision that this release needs."""
 
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Schema:
-    """The tables of one context in one database, as far as this release depends on them."""
+    """The schema of one context in one database."""
 
     def __init__(self, context: str, database: Database) -> None:
         self._context = context
@@ -27,10 +27,12 @@ class Schema:
         self._told: str | None = None
 
     async def check(self) -> None:
-        """The database answers, and its tables are as new as this release needs, or newer: migrations only add.
+        """Check that the database answers, and that its tables are as new as this release needs.
+
+        Newer tables are fine, because migrations only add.
 
         Raises:
-            StoreUnavailable: the one or the other is not so.
+            StoreUnavailable: the database does not answer, or its tables are too old.
         """
         if self._new_enough:
             await self._database.ping()
@@ -39,19 +41,21 @@ class Schema:
             found = await connection.run_sync(_revision, self._context)
         if found in older(self._context):
             self._tell(found or "none")
-            raise StoreUnavailable(f"the tables' revision is {found or 'none'}, {newest(self._context)} is needed")
+            raise StoreUnavailable(
+                f"the tables are at revision {found or 'none'}, and {newest(self._context)} is needed"
+            )
         self._new_enough = True
 
     def _tell(self, found: str) -> None:
-        """Once, not with every probe."""
+        """Log the old revision once, not with every probe."""
         if found != self._told:
             needed = newest(self._context)
-            _log.warning("tables are older than needed", context=self._context, revision=found, needed=needed)
+            _log.warning("the tables are older than needed", context=self._context, revision=found, needed=needed)
             self._told = found
 
 
 def alembic_config(context: str) -> Config:
-    """Where Alembic finds the revisions of a context."""
+    """Return the Alembic configuration for the revisions of a context."""
     config = Config()
     revisions = str(_REVISIONS).replace("%", "%%")
     config.set_main_option("script_location", revisions)
@@ -61,24 +65,24 @@ def alembic_config(context: str) -> Config:
 
 
 def version_table(context: str) -> str:
-    """Where a context's revision is written down; contexts that share a database do not share it."""
+    """Return the name of a context's version table. Contexts that share a database have separate ones."""
     return f"{context.replace('-', '_')}_revision"
 
 
 @cache
 def history(context: str) -> tuple[str, ...]:
-    """The revisions that this release knows, the newest last."""
+    """Return the revisions that this release knows, the newest last."""
     revisions = ScriptDirectory.from_config(alembic_config(context)).walk_revisions()
     return tuple(revision.revision for revision in revisions)[::-1]
 
 
 def newest(context: str) -> str:
-    """The revision that this release needs."""
+    """Return the revision that this release needs."""
     return history(context)[-1]
 
 
 def older(context: str) -> frozenset[str | None]:
-    """What the release cannot work on; `None` is a database that has never been migrated."""
+    """Return the revisions that are too old for this release. `None`: the database was never migrated."""
     return frozenset({None, *history(context)[:-1]})
 
 

@@ -1,4 +1,4 @@
-"""SQLite by way of aiosqlite, with one hop to its thread for each statement instead of four."""
+"""SQLite through aiosqlite, with one switch to its thread for each statement instead of four."""
 
 import asyncio
 import sqlite3
@@ -13,10 +13,10 @@ WRITING = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA forei
 
 
 async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connection":
-    """A connection that writes or only reads.
+    """Open a connection for writing, or for reading only.
 
-    One that writes begins its transactions at its first statement with BEGIN IMMEDIATE: whoever reads to decide has
-    the lock by then. One that only reads needs no transaction, for each statement sees one state of the database.
+    A writing connection begins each transaction with BEGIN IMMEDIATE at its first statement, so that it holds the lock
+    before it reads. A reading connection needs no transaction, because each statement sees one state of the database.
     """
     threads: list[Thread] = []
 
@@ -32,16 +32,16 @@ async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connecti
     try:
         await connection
     except sqlite3.Error:
-        # The thread is ending, and tells the event loop so: that may not be there for much longer.
+        # The ending thread notifies the event loop, which may close soon. So wait for the thread.
         threads[0].join()
         raise
     return connection
 
 
 def _with_daemon_thread(make: "Callable[[], Connection]") -> "Connection":
-    """Make a connection. Its thread, whose statement may not end, must not keep the process.
+    """Make a connection whose thread does not keep the process alive, even if its statement never ends.
 
-    A thread is a daemon if the thread that makes it is one.
+    A thread is a daemon if the thread that creates it is one.
     """
     made: list[Connection] = []
     maker = Thread(target=lambda: made.append(make()), daemon=True)
@@ -51,7 +51,7 @@ def _with_daemon_thread(make: "Callable[[], Connection]") -> "Connection":
 
 
 class Fetched:
-    """What a statement gave: its rows, and what its cursor told besides."""
+    """The result of a statement: its rows, and the other attributes of its cursor."""
 
     __slots__ = ("description", "lastrowid", "rowcount", "rows")
 
@@ -64,20 +64,20 @@ class Fetched:
             cursor.close()
 
     def fetchall(self) -> "Fetched":
-        """All of it, which is here already."""
+        """Return the result itself. Its rows are already fetched."""
         return self
 
 
 class FetchingConnection(sqlite3.Connection):
     """A connection that executes a statement, fetches its rows and closes its cursor in one call.
 
-    Each statement is in a transaction if `begin` says how one begins.
+    If `begin` is set, it begins a transaction before a statement that is in none.
     """
 
     begin: str | None = None
 
     def execute(self, sql: str, parameters: Any = ()) -> Fetched:  # type: ignore[override]
-        """Run a statement and fetch all that it gives."""
+        """Run a statement and fetch all of its rows."""
         self._begin()
         return Fetched(super().execute(sql, parameters))
 
@@ -97,23 +97,23 @@ class Connection(aiosqlite.Connection):
     _end: asyncio.Future[Any] | None = None
 
     def stop(self) -> asyncio.Future[Any] | None:
-        """Have the thread end; done when it has. However often it is told: nobody would answer the second time."""
+        """Stop the thread. Repeated calls return the same future, because a second request would not be answered."""
         if self._end is None:
             self._end = super().stop()
         return self._end
 
     def cursor(self) -> Any:
-        """A cursor, made without asking the thread."""
+        """Return a cursor. It is made without a switch to the thread."""
         return Cursor(self)
 
     async def rollback(self) -> None:
-        """Roll back, if there is anything to."""
+        """Roll back, if a transaction is open."""
         if self.in_transaction:
             await super().rollback()
 
 
 class Cursor:
-    """What SQLAlchemy asks of a cursor."""
+    """The part of the cursor interface that SQLAlchemy uses."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -127,7 +127,7 @@ class Cursor:
         return self
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> "Cursor":
-        """Run a statement and fetch all that it gives."""
+        """Run a statement and fetch all of its rows."""
         fetched: Any = await self._connection.execute_fetchall(sql, parameters)
         self.rows, self.description = fetched.rows, fetched.description
         self.rowcount, self.lastrowid = fetched.rowcount, fetched.lastrowid
@@ -141,8 +141,8 @@ class Cursor:
         return self
 
     async def fetchall(self) -> list[Any]:
-        """The rows, which are here already."""
+        """Return the rows, which are already fetched."""
         return self.rows
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the cursor holds no resources."""

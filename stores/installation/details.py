@@ -1,4 +1,4 @@
-"""What installations know of their order besides whom to visit: the region, the customer's note, the product's id."""
+"""Details of the order that installations have: the region, the customer's note, the product's id."""
 
 from collections.abc import Sequence
 
@@ -33,21 +33,21 @@ _SET_REGION = update(INSTALLATION).where(_of_order)
 
 
 class InstallationDetailsStore:
-    """Installations that lack those, because an earlier release requested them.
+    """Adds the details to installations that lack them because an earlier release requested them.
 
-    Every method raises `StoreUnavailable` where the database does not answer.
+    Every method raises `StoreUnavailable` if the database does not answer.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def lacking(self, after: str = "") -> Sequence[str]:
-        """Orders, some at once and by id, whose open installation lacks its details."""
+        """Return a batch of orders, sorted by id, whose open installation lacks its details."""
         async with self._database.reading() as connection:
             return (await connection.execute(_LACKING, {"after": after})).scalars().all()
 
     async def add(self, details: OrderDetails) -> None:
-        """Add the details to the open installation of an order; nothing changes where it has them, or has ended."""
+        """Add the details to the open installation of an order. Does nothing if it has them, or has ended."""
         added = {name: value for name, value in vars(details).items() if name != "order_id"}
 
         async def work(connection: AsyncConnection) -> None:
@@ -59,6 +59,6 @@ class InstallationDetailsStore:
 
 
 async def set_region(connection: AsyncConnection, order_id: str, region: str | None) -> None:
-    """Show every round to the managers of the order's region, and to no others once that has changed."""
+    """Set the region of every round of an order, so that the managers of that region see them, and no others."""
     if region is not None:
         await connection.execute(_SET_REGION, {"of_order": order_id, "region": region})

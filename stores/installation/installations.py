@@ -1,4 +1,4 @@
-"""The installations of every order. Writes are idempotent, and one that comes late changes nothing newer."""
+"""The installations of every order. Writes are idempotent, and a late write changes nothing newer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ DECLINED, CANCELED = InstallationStatus.DECLINED, InstallationStatus.CANCELED
 COMPLETED, INCOMPLETE = InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE
 
 _open = INSTALLATION.c.status.not_in([status.value for status in InstallationStatus if not status.open])
-"""Also in a status of a newer release: no installation may outlive its order."""
+"""Includes the statuses of newer releases, because no installation may outlive its order."""
 _FOLLOWS: Mapping[InstallationStatus, ColumnElement[bool]] = {
     ACCEPTED: INSTALLATION.c.status == REQUESTED.value,
     DECLINED: INSTALLATION.c.status == REQUESTED.value,
@@ -31,7 +31,7 @@ _FOLLOWS: Mapping[InstallationStatus, ColumnElement[bool]] = {
     INCOMPLETE: _open,
     CANCELED: _open,
 }
-"""What becomes of a round, and where the installation may stand when it is written down."""
+"""The new status of an installation, and the condition on its current one."""
 
 _of_order = INSTALLATION.c.order_id == bindparam("of_order")
 _of_round = INSTALLATION.c.round == bindparam("of_round")
@@ -54,18 +54,18 @@ _NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_
 
 
 class InstallationStore:
-    """Asks, answers and cancellations of the saga; work lists for the engineers.
+    """Stores the requests, answers and cancellations of the saga, and returns the engineers' work lists.
 
-    Every method raises `StoreUnavailable` where the database does not answer.
+    Every method raises `StoreUnavailable` if the database does not answer.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def request(self, request: RequestInstallation, at: datetime) -> InstallationStatus:
-        """Ask the engineer of a round. Returns where that round's installation stands then.
+        """Request an installation from the engineer of a round. Returns the status of that installation.
 
-        It is `CANCELED` where the order was canceled, or a later round asked for, before; nothing comes of it then.
+        The status is `CANCELED` if the order was canceled, or a later round requested, before. Nothing is stored then.
         """
 
         async def work(connection: AsyncConnection) -> InstallationStatus:
@@ -78,7 +78,7 @@ class InstallationStore:
                 known = await connection.execute(_ROUND, {"of_order": request.order_id, "of_round": request.round})
                 return InstallationStatus(known.scalar_one())
             else:
-                await _cancel_open(connection, request.order_id, at, f"asked anew in round {request.round}")
+                await _cancel_open(connection, request.order_id, at, f"replaced by round {request.round}")
                 await connection.execute(_CHANGE_ORDER, {"of_order": request.order_id, "newest_round": request.round})
                 await set_region(connection, request.order_id, request.region)
             await connection.execute(_NEW_ROUND, requested(request, at))
@@ -87,58 +87,58 @@ class InstallationStore:
         return await self._database.transact(work)
 
     async def accept(self, answer: RecordAnswer) -> InstallationStatus:
-        """The engineer will do it.
+        """Record that the engineer accepts the installation.
 
         Raises:
-            LookupError: the engineer was never asked in this round.
+            LookupError: this round was never requested.
         """
         return await self._record(answer, ACCEPTED)
 
     async def decline(self, answer: RecordAnswer) -> InstallationStatus:
-        """The engineer will not do it.
+        """Record that the engineer declines the installation.
 
         Raises:
-            LookupError: the engineer was never asked in this round.
+            LookupError: this round was never requested.
         """
         return await self._record(answer, DECLINED, reason=answer.reason)
 
     async def start(self, answer: RecordAnswer) -> InstallationStatus:
-        """The engineer is there, and begins.
+        """Record that the engineer has begun the installation.
 
         Raises:
-            LookupError: the engineer was never asked in this round.
+            LookupError: this round was never requested.
         """
         return await self._record(answer, STARTED)
 
     async def complete(self, answer: RecordAnswer) -> InstallationStatus:
-        """The engineer has done it.
+        """Record that the engineer has completed the installation.
 
         Raises:
-            LookupError: the engineer was never asked in this round.
+            LookupError: this round was never requested.
         """
-        said = {"note": answer.note, "serials": answer.serials}
-        return await self._record(answer, COMPLETED, completed_at=answer.at, **said)
+        reported = {"note": answer.note, "serials": answer.serials}
+        return await self._record(answer, COMPLETED, completed_at=answer.at, **reported)
 
     async def incomplete(self, answer: RecordAnswer) -> InstallationStatus:
-        """The engineer could not do it: another visit is needed, in a round of its own.
+        """Record that the visit led to no installation. Another visit is needed, in a new round.
 
         Raises:
-            LookupError: the engineer was never asked in this round.
+            LookupError: this round was never requested.
         """
         return await self._record(answer, INCOMPLETE, reason=answer.reason, note=answer.note)
 
     async def withdraw(self, answer: RecordAnswer) -> InstallationStatus:
-        """The engineer is not to do it any more; somebody else may be asked in a later round.
+        """Withdraw the installation from the engineer. A later round may request it from another one.
 
         Raises:
-            LookupError: the engineer was never asked in this round.
+            LookupError: this round was never requested.
         """
         return await self._record(answer, CANCELED, reason=answer.reason)
 
     async def cancel(self, request: CancelInstallation, at: datetime) -> None:
-        """Cancel every round that is open, and let none be asked any more.
+        """Cancel every open round, and refuse later ones.
 
-        An order that nobody was asked for gets a canceled installation of round 0, for those who look for one.
+        An order without any round gets a canceled installation of round 0, so that a lookup finds one.
         """
 
         async def work(connection: AsyncConnection) -> None:
@@ -154,18 +154,18 @@ class InstallationStore:
         await self._database.transact(work)
 
     async def erase(self, order_ids: Sequence[str]) -> None:
-        """Erase the customers' data, and what was said of them, from every round of orders that have ended."""
+        """Erase personal data, including notes and reasons, from every round of orders that have ended."""
         async with self._database.writing() as connection:
             await connection.execute(_ERASE, {"of_orders": list(order_ids)})
 
     async def reaches(self, order_id: str, regions: Collection[str]) -> bool:
-        """Whether an order has an installation that the list of these regions shows."""
+        """Return whether the list of these regions shows an installation of the order."""
         statement = select(INSTALLATION.c.round).where(INSTALLATION.c.order_id == order_id, of_regions(regions))
         async with self._database.reading() as connection:
             return (await connection.execute(statement.limit(1))).one_or_none() is not None
 
     async def newest(self, order_id: str) -> Installation:
-        """The newest installation of an order.
+        """Return the newest installation of an order.
 
         Raises:
             NotFound: the order has none.
@@ -173,15 +173,15 @@ class InstallationStore:
         return _found(await self._one(_NEWEST, of_order=order_id))
 
     async def of_round(self, order_id: str, round_: int) -> Installation:
-        """The installation of one round of an order.
+        """Return the installation of one round of an order.
 
         Raises:
-            NotFound: nobody was asked in it.
+            NotFound: the round was not requested.
         """
         return _found(await self._one(_OF_ROUND, of_order=order_id, of_round=round_))
 
     async def of_engineer(self, order_id: str, engineer_id: str) -> Installation | None:
-        """The newest installation of an order that was this engineer's to do."""
+        """Return the newest installation of an order that was requested from this engineer, or None."""
         return await self._one(_NEWEST_OF_ENGINEER, of_order=order_id, of_engineer=engineer_id)
 
     async def list(
@@ -194,18 +194,20 @@ class InstallationStore:
         day: tuple[datetime, datetime] | None = None,
         regions: Collection[str] | None = None,
     ) -> Page[Installation]:
-        """Installations, one for each round: in the order in which they were asked for, or those of a day as they come.
+        """Return a page of installations, one for each round, in the order in which they were requested.
+
+        The installations of a day are listed in the order of their visits.
 
         Args:
-            engineer_id: whose.
-            status: where they stand.
-            limit: so many at most.
-            cursor: where the page before has ended.
-            day: from when to when (not included) the visits begin.
-            regions: only those of orders of these regions.
+            engineer_id: Only the installations of this engineer.
+            status: Only the installations in this status.
+            limit: The largest number of items.
+            cursor: Where the previous page ended.
+            day: Only visits that begin in this span. The end is exclusive.
+            regions: Only the installations of orders of these regions.
 
         Raises:
-            MalformedCursor: the cursor is not of such a list.
+            MalformedCursor: the cursor does not belong to such a list.
         """
         listed = WorkList(engineer_id, status, day, regions)
         statement = listed.page(limit=limit, cursor=cursor, dialect=self._database.dialect)
@@ -228,13 +230,13 @@ class InstallationStore:
 
 
 async def _standing(connection: AsyncConnection, answer: RecordAnswer) -> InstallationStatus:
-    """Where a round stands for which an answer comes too late, or for the second time."""
+    """Return the status of a round whose answer comes too late, or is repeated."""
     of_round = {"of_order": answer.order_id, "of_round": answer.round}
     if (found := (await connection.execute(_ROUND, of_round)).scalar_one_or_none()) is not None:
         return InstallationStatus(found)
     order = (await connection.execute(_ORDER, {"of_order": answer.order_id})).one_or_none()
     if order is None or not (order.canceled or answer.round < order.newest_round):
-        raise LookupError("nobody was asked in this round")
+        raise LookupError("this round was never requested")
     return CANCELED
 
 

@@ -1,4 +1,4 @@
-"""Lists of installations, in statements that an index answers whatever the filter."""
+"""Lists of installations. An index serves every combination of filters."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,31 +16,31 @@ _BY_VISIT = Keyset("visitStart", (INSTALLATION.c.visit_start, INSTALLATION.c.ord
 
 
 def of_regions(regions: Collection[str]) -> ColumnElement[bool]:
-    """Installations of orders of these regions: what a manager who is limited to them is shown, in lists and by id."""
+    """Return the condition for what managers of these regions see: the installations of these regions' orders."""
     return INSTALLATION.c.region.in_(regions)
 
 
 @dataclass(frozen=True)
 class WorkList:
-    """Which installations are listed: in the order in which they were requested, or those of a day by their visits."""
+    """The filters of a list of installations. A list of one day is ordered by visit, others by request time."""
 
     engineer_id: str | None = None
     status: InstallationStatus | None = None
     day: tuple[datetime, datetime] | None = None
-    """From when to when (not included) the visits begin."""
+    """The span in which the visits begin. The end is exclusive."""
     regions: Collection[str] | None = None
-    """The orders' regions; `None`: any, and none."""
+    """The regions of the orders. `None`: all, including orders without a region."""
 
     @property
     def keyset(self) -> Keyset:
-        """What the list is ordered by."""
+        """The keyset that orders the list."""
         return _BY_REQUEST if self.day is None else _BY_VISIT
 
     def page(self, *, limit: int, cursor: str | None, dialect: str) -> Any:
-        """The statement for the page after the cursor, as `Keyset.page` makes it.
+        """Return the statement for the page after the cursor, as `Keyset.page` does.
 
         Raises:
-            MalformedCursor: the cursor is not of such a list.
+            MalformedCursor: the cursor does not belong to such a list.
         """
 
         def page_of(statement: Select[*tuple[Any, ...]]) -> Any:
@@ -51,8 +51,8 @@ class WorkList:
             return page_of(statement)
         if self.engineer_id is not None or len(self.regions) < 2:
             return page_of(statement.where(of_regions(self.regions)))
-        # No index gives the rows of several regions in the list's order: the first keys of each region are merged.
-        # Of whole rows, which have texts of any length, MariaDB would write the merged ones to a file.
+        # No index returns the rows of several regions in the list's order, so the first keys of each region are merged.
+        # Whole rows are not merged: they have texts of any length, and MariaDB would write them to a file.
         keys = self._filtered(select(*self.keyset.columns))
         pages = [page_of(keys.where(of_regions([region]))).subquery() for region in sorted(self.regions)]
         merged = union_all(*(select(page) for page in pages)).subquery()

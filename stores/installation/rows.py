@@ -1,4 +1,4 @@
-"""The installation context's rows: made from what is asked, and made into installations."""
+"""Conversions between requests, rows and installations of the installation context."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -8,25 +8,25 @@ from domain.installation import CancelInstallation, Installation, InstallationSt
 from domain.visits import TimeWindow
 
 _CONVERTED = {"visit", "status", "serials"}
-_AS_THEY_ARE = [field.name for field in fields(Installation) if field.name not in _CONVERTED]
+_SAME_NAME = [field.name for field in fields(Installation) if field.name not in _CONVERTED]
 """The fields of an installation that a column of the same name holds."""
 
 
 def requested(request: RequestInstallation, at: datetime) -> dict[str, Any]:
-    """The columns of a round that an engineer is asked in."""
+    """Return the columns of a requested round."""
     visit = {"visit_start": request.visit.start, "visit_end": request.visit.end} if request.visit else {}
     return _columns(request, at) | visit | {"status": InstallationStatus.REQUESTED.value}
 
 
 def canceled_unasked(request: CancelInstallation, at: datetime) -> dict[str, Any]:
-    """The columns of the installation of an order that was canceled before anybody was asked."""
+    """Return the columns of the installation of an order that was canceled before any round."""
     return _columns(request, at) | {"round": 0, "status": InstallationStatus.CANCELED.value}
 
 
 def as_installation(row: Any) -> Installation:
-    """The installation of a row."""
+    """Return the installation of a row."""
     return Installation(
-        **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        **{name: getattr(row, name) for name in _SAME_NAME},
         visit=TimeWindow(row.visit_start, row.visit_end) if row.visit_start else None,
         status=InstallationStatus(row.status),
         serials=row.serials or [],

@@ -10,11 +10,11 @@ from stores.common.columns import ADDRESS, OURS, SHORT, AsJson, UtcDateTime, tab
 
 
 class InstallationTable(SQLModel, registry=registry()):
-    """All of this context's tables, and no other's, are in `InstallationTable.metadata`."""
+    """The base of this context's tables. `InstallationTable.metadata` contains exactly these."""
 
 
 class InstallationOrderRow(InstallationTable, table=True):
-    """One order, for whoever changes its installations to lock."""
+    """One order. Every change of its installations locks this row."""
 
     __tablename__ = "installation_order"
     __table_args__ = (OURS,)
@@ -22,11 +22,11 @@ class InstallationOrderRow(InstallationTable, table=True):
     order_id: str = Field(primary_key=True, max_length=SHORT)
     newest_round: int = 0
     canceled: bool = False
-    """Nothing is to be installed any more, whatever is still asked."""
+    """The order is canceled. Later requests are refused."""
 
 
 class InstallationRow(InstallationTable, table=True):
-    """One round of asking: one engineer's job for one order."""
+    """One round: one engineer's job for one order."""
 
     __tablename__ = "installation"
     __table_args__ = (
@@ -51,9 +51,9 @@ class InstallationRow(InstallationTable, table=True):
     contact_phone: str | None = Field(None, max_length=SHORT)
     product_name: str = Field(max_length=SHORT)
     requested_at: datetime = Field(sa_type=UtcDateTime)
-    """Never changes: the work lists are ordered by it, or by the visit."""
+    """Never changes. The work lists are ordered by it, or by the visit."""
     visit_start: datetime | None = Field(None, sa_type=UtcDateTime)
-    """Never changes, either: another visit is another round."""
+    """Never changes either: another visit is another round."""
     visit_end: datetime | None = Field(None, sa_type=UtcDateTime)
     status: str = Field(max_length=40)
     status_at: datetime = Field(sa_type=UtcDateTime)
@@ -62,7 +62,7 @@ class InstallationRow(InstallationTable, table=True):
     note: str | None = Field(None, sa_type=Text)
     serials: list[str] | None = Field(None, sa_type=AsJson(list[str]))
     region: str | None = Field(None, max_length=40)
-    """The order's. All rounds of an order that have one have the same: managers of a region are shown them by it."""
+    """The order's region, by which managers see the row. All rounds of an order that have a region have the same."""
     customer_note: str | None = Field(None, sa_type=Text)
     product_id: str | None = Field(None, max_length=SHORT)
 

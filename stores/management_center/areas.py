@@ -1,4 +1,4 @@
-"""Service areas, as the management center keeps them. Retired ones are as if they were not there."""
+"""Service areas of the management center. Retired areas are kept in the table, but never returned."""
 
 from typing import Any
 from uuid import uuid4
@@ -21,10 +21,10 @@ _WITH_SKILLS = _LIVE.add_columns(_needed.label("needed"))
 
 
 class ServiceAreas(RegionLockedStore):
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Stores service areas. Every method raises `StoreUnavailable` if the database does not answer."""
 
     async def create_service_area(self, *, region: str, name: str, local_name: str, matches: list[str]) -> ServiceArea:
-        """Serve a further part of the country; who waits for it is due."""
+        """Add a service area. Orders that wait without an area become ready."""
         area = ServiceArea(uuid4().hex, region, name, local_name, matches)
 
         async def work(connection: AsyncConnection) -> ServiceArea:
@@ -36,16 +36,18 @@ class ServiceAreas(RegionLockedStore):
         return await self._database.transact(work)
 
     async def service_area(self, service_area_id: str) -> ServiceArea:
-        """
+        """Return one service area.
+
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no service area has this id.
         """
         return _as_service_area(await self._one(_ONE, service_area_id))
 
     async def service_areas(self, *, limit: int = 50, cursor: str | None = None) -> Page[ServiceArea]:
-        """
+        """Return a page of the service areas, ordered by id.
+
         Raises:
-            MalformedCursor: the cursor is not of this list.
+            MalformedCursor: the cursor does not belong to this list.
         """
         statement = _IN_ORDER.page(_LIVE, limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
@@ -61,10 +63,10 @@ class ServiceAreas(RegionLockedStore):
         local_name: str | None = None,
         matches: list[str] | None = None,
     ) -> ServiceArea:
-        """Change what is given; who waits for an area is due. Returns the area as it is then.
+        """Change the given members. Orders that wait without an area become ready. Returns the changed area.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no service area has this id.
         """
         change = {"region": region, "name": name, "local_name": local_name, "matches": matches}
         given = {member: value for member, value in change.items() if value is not None}
@@ -78,19 +80,19 @@ class ServiceAreas(RegionLockedStore):
         return await self._database.transact(work)
 
     async def retire_service_area(self, service_area_id: str) -> None:
-        """Serve it no longer; what is assigned stays so.
+        """Stop serving the area. Existing assignments stay.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no service area has this id.
         """
         async with self._database.writing() as connection:
             await self._change(connection, _live(service_area_id), {"retired_at": self._now()})
 
     @staticmethod
-    async def _place(
+    async def _locate(
         connection: AsyncConnection, address: str, product_id: str | None
     ) -> tuple[str | None, tuple[str, ...]]:
-        """The region of an address, if an area matches it; and the skills that a product takes there."""
+        """Return the region of an address (None if no area matches it), and the skills that the product needs."""
         rows = (await connection.execute(_WITH_SKILLS, {"of_product": product_id})).all()
         area = area_of(address, map(_as_service_area, rows))
         return (area.region, tuple(rows[0].needed or ())) if area else (None, ())

@@ -1,4 +1,4 @@
-"""Who is assigned to which order, and when they come: decided in one transaction, once for each round of asking."""
+"""Assignments: which engineer visits for which order, and when. Each round is decided once, in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -57,25 +57,26 @@ _NOBODY = dict.fromkeys(
 
 
 class ManagementCenterStore(Staffing, Slots, Dispatch):
-    """Assignments, and the visits that are booked with them; beside them the staff, and the orders that wait.
+    """Stores assignments and their booked visits, the staff, and the orders that wait.
 
-    Every method raises `StoreUnavailable` where the database does not answer.
+    Every method raises `StoreUnavailable` if the database does not answer.
     """
 
     async def assign_engineer(self, request: AssignEngineer) -> AssignmentOutcome:
-        """Decide a round, or tell how it was decided.
+        """Decide a round, or return the decision of a round that was decided before.
 
-        The engineer who is named; else, of those of the address's region who have the skills and were not passed
-        over, one who is free when it is wanted, or else as soon after that as somebody is. The earlier window is freed
-        in the same transaction. Where nobody is to be had, `request` says what becomes of the order.
+        If the request names an engineer, that engineer is assigned. Otherwise the engineer is one of the address's
+        region who has the skills and was not passed over: one who is free at the wanted time, or else at the earliest
+        free window after it. The earlier window of the order is freed in the same transaction. If nobody is available,
+        `request` says what happens to the order.
         """
 
         async def work(connection: AsyncConnection) -> AssignmentOutcome:
-            region, skills = await self._place(connection, request.installation_address, request.product_id)
+            region, skills = await self._locate(connection, request.installation_address, request.product_id)
             if region is None and request.engineer_id is None:
-                # So that no area is made now of which this order would not be told.
+                # With every region locked, no area can be added that this order would not learn of.
                 await self._lock_all(connection)
-                region, skills = await self._place(connection, request.installation_address, request.product_id)
+                region, skills = await self._locate(connection, request.installation_address, request.product_id)
             await self._lock_for(connection, request.order_id, region, request.engineer_id)
             row = (await connection.execute(_LOCK_ORDER, {"of_order": request.order_id})).one_or_none()
             known = _known(row, request, region)
@@ -84,7 +85,7 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         return await self._database.transact(work)
 
     async def release_assignment(self, request: ReleaseAssignment) -> None:
-        """Free the window of a round; the assignment itself is kept for those who ask."""
+        """Free the window of a round. The assignment itself stays readable."""
 
         async def work(connection: AsyncConnection) -> None:
             await self._lock_for(connection, request.order_id)
@@ -95,7 +96,7 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         await self._database.transact(work)
 
     async def close_assignment(self, request: CloseAssignment) -> None:
-        """Free the order's window, and assign nobody to it any more."""
+        """Free the order's window, and refuse any later assignment of the order."""
         of_order = {"of_order": request.order_id}
 
         async def work(connection: AsyncConnection) -> None:
@@ -109,20 +110,20 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         await self._database.transact(work)
 
     async def erase(self, order_ids: Sequence[str]) -> None:
-        """Erase which customer has decided, from orders that have ended."""
+        """Erase the customer's id as the author of assignments, from orders that have ended."""
         async with self._database.writing() as connection:
             await connection.execute(_ERASE, {"of_orders": list(order_ids)})
 
     async def assignment(self, order_id: str) -> Assignment:
-        """Who is assigned to an order, or was when it ended.
+        """Return the assignment of an order; of an ended order, the last one.
 
         Raises:
-            NotFound: nobody is.
+            NotFound: nobody is assigned.
         """
         async with self._database.reading() as connection:
             row = (await connection.execute(_ORDER, {"of_order": order_id})).one_or_none()
         if row is None or row.engineer_id is None:
-            raise NotFound("nobody is assigned to the order")
+            raise NotFound("no engineer is assigned to the order")
         return _as_assignment(row)
 
     async def _decide(
@@ -136,12 +137,12 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         now = self._now()
         booked = await self._booked(connection, request.order_id) if row is not None else None
         if booked is not None:
-            # Gone, it is free for the order itself, too.
+            # Without its booking, the order itself can take the same window again.
             await bookings.unbook(connection, request.order_id)
-        choice = AssignmentDecision(
+        decision = AssignmentDecision(
             connection, self._rules, now, request, region, skills, _visit(row), booked and booked.engineer_id
         )
-        found = await choice.made()
+        found = await decision.decide()
         assignment, refusal = None, None
         if isinstance(found, Selected):
             await bookings.book(connection, request.order_id, found.engineer, found.window, found.skills, self._rules)
@@ -158,37 +159,37 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         else:
             await connection.execute(_CHANGE_ORDER, {"of_order": request.order_id, **decided})
         if isinstance(found, NoCandidate):
-            await self._find_nobody(connection, request, region, found, booked)
+            await self._handle_no_candidate(connection, request, region, found, booked)
         elif row is not None:
             await waiting.leave(connection, request.order_id)
         if booked is not None and not _keeps(booked, found, request):
             await waiting.capacity_appeared(connection, now, booked.region)
         return AssignmentOutcome(assignment, refusal, region, request.round)
 
-    async def _find_nobody(
+    async def _handle_no_candidate(
         self, connection: AsyncConnection, request: AssignEngineer, region: str | None, found: NoCandidate, booked: Any
     ) -> None:
         now = self._now()
-        if found.barred and region is not None:
-            await waiting.have_them_go_first(connection, region, request.ordered_at, request.order_id, now)
+        if found.on_hold and region is not None:
+            await waiting.make_earlier_ready(connection, region, request.ordered_at, request.order_id, now)
         if request.keeps_assignment:
             if booked is not None:
                 await bookings.book_again(connection, booked)
         elif request.otherwise is WhenNobody.QUEUE:
             later = waiting.next_try(now, enough=request.enough or region is None)
-            await waiting.put(connection, request, region, now if found.barred else later)
+            await waiting.put(connection, request, region, now if found.on_hold else later)
         else:
             await waiting.leave(connection, request.order_id)
 
     async def _unbook(self, connection: AsyncConnection, order_id: str) -> bool:
-        """Free the order's window, for those who wait for one there. Whether it has had one."""
-        await waiting.place_is_freed(connection, self._now(), order_id)
+        """Free the order's window, and make the orders that wait in its region ready. Returns whether it had one."""
+        await waiting.booking_freed(connection, self._now(), order_id)
         return await bookings.unbook(connection, order_id)
 
     async def _lock_for(
         self, connection: AsyncConnection, order_id: str, region: str | None = None, engineer_id: str | None = None
     ) -> None:
-        """Lock the regions in which a window may be taken or freed, so that nobody finds it taken who is not told."""
+        """Lock the regions in which the order may take or free a window: no waiting order then misses a freed one."""
         if not self._one_at_a_time:
             of = {"of_order": order_id, "of_engineer": engineer_id}
             await self._lock(connection, region, *(await connection.execute(_REGIONS, of)).one())
@@ -199,7 +200,7 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
 
 
 def _known(row: Any, request: AssignEngineer, region: str | None) -> AssignmentOutcome | None:
-    """The answer, where nothing is left to decide."""
+    """Return the outcome if nothing is left to decide."""
     if row is None:
         return None
     if row.closed:
@@ -212,7 +213,7 @@ def _known(row: Any, request: AssignEngineer, region: str | None) -> AssignmentO
         return AssignmentOutcome(_as_assignment(row), None, row.address_region, row.decided_round)
     refusal = AssignmentRefusal(row.refusal)
     if request.engineer_id is not None and refusal is not ENGINEER_UNAVAILABLE:
-        # NoCandidate was found, and now somebody is named: that is another question, not the same one again.
+        # The round found nobody, and now a manager names an engineer: that is a new question, not a repetition.
         return None
     return AssignmentOutcome(None, refusal, row.address_region, row.decided_round)
 
@@ -232,7 +233,7 @@ def _made(request: AssignEngineer, region: str | None, found: Selected, now: dat
 
 
 def _keeps(booked: Any, found: Selected | NoCandidate, request: AssignEngineer) -> bool:
-    """The place that was booked is not free for others."""
+    """Tell whether the order keeps its booking, so that no capacity is freed."""
     if isinstance(found, NoCandidate):
         return request.keeps_assignment
     return (booked.engineer_id, booked.visit_start) == (found.engineer.engineer_id, found.window.start)

@@ -1,4 +1,4 @@
-"""Visits that are booked, each with one engineer in one window; and those whose engineer is not there then now."""
+"""Booked visits, each with one engineer in one window. A visit is uncovered if its engineer no longer works then."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -45,10 +45,10 @@ async def book(
     skills: Sequence[str],
     rules: BookingRules,
 ) -> None:
-    """Book a visit with an engineer who has a place in the window.
+    """Book a visit with an engineer who has capacity left in the window.
 
     Raises:
-        IntegrityError: another transaction has booked the same place.
+        IntegrityError: another transaction has booked the same seat.
     """
     taken = set(await connection.scalars(_SEATS, {"of_engineer": engineer.engineer_id, "at": window.start}))
     booking = {
@@ -66,25 +66,27 @@ async def book(
 
 
 async def book_again(connection: AsyncConnection, booking: Any) -> None:
-    """Have a booking be as it was before `unbook`."""
+    """Restore a booking that `unbook` has removed."""
     await connection.execute(insert(BOOKING), dict(booking._mapping))
 
 
 async def unbook(connection: AsyncConnection, order_id: str) -> bool:
-    """Free the window that is booked for an order. Whether one was."""
+    """Remove the booking of an order. Returns whether it had one."""
     return (await connection.execute(_UNBOOK, {"of_order": order_id})).rowcount > 0
 
 
 async def skills_of(connection: AsyncConnection, engineers: Sequence[str]) -> dict[str, list[str]]:
-    """By engineer, in order."""
+    """Return the skills of engineers, sorted, by engineer id."""
     found = defaultdict(list)
     for engineer_id, skill in await connection.execute(_SKILLS, {"engineers": engineers}):
         found[engineer_id].append(skill)
     return {engineer_id: sorted(skills) for engineer_id, skills in found.items()}
 
 
-async def strand(connection: AsyncConnection, rules: BookingRules, now: datetime, *which: ColumnElement[bool]) -> None:
-    """Mark those of these bookings, and no others, whose engineer does not work then any more."""
+async def mark_uncovered(
+    connection: AsyncConnection, rules: BookingRules, now: datetime, *which: ColumnElement[bool]
+) -> None:
+    """Set or clear the mark of the selected bookings: whether their engineer no longer works then."""
     rows = (await connection.execute(_TO_CHECK.where(BOOKING.c.visit_start > now, *which))).all()
     skilled = await skills_of(connection, list({row.engineer_id for row in rows if row.skills}))
     wrong: dict[bool, list[str]] = defaultdict(list)
@@ -93,10 +95,10 @@ async def strand(connection: AsyncConnection, rules: BookingRules, now: datetime
         hours = Hours(row.working_days, row.works_from, row.works_until, 0)
         works = hours.contain(row.day.weekday(), *rules.grid.minutes_of(window))
         able = set(row.skills) <= set(skilled.get(row.engineer_id, ()))
-        stranded = not (row.there and works and able)
-        if stranded != row.stranded:
-            wrong[stranded].append(row.order_id)
-    for stranded, orders in wrong.items():
+        uncovered = not (row.there and works and able)
+        if uncovered != row.stranded:
+            wrong[uncovered].append(row.order_id)
+    for uncovered, orders in wrong.items():
         for first in range(0, len(orders), _AT_ONCE):
             some = BOOKING.c.order_id.in_(orders[first : first + _AT_ONCE])
-            await connection.execute(update(BOOKING).where(some).values(stranded=stranded))
+            await connection.execute(update(BOOKING).where(some).values(stranded=uncovered))

@@ -1,4 +1,4 @@
-"""Which engineers come into question for an order (설치팀): what it needs, and what others need who go first."""
+"""Candidates for an order (설치팀): what the order needs, and what orders with priority over it need."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,104 +12,104 @@ from domain.visits import TimeWindow
 from stores.management_center.tables import ENGINEER, ENGINEER_SKILL
 
 STATEMENTS = 256
-"""So many shapes are remembered."""
+"""Query shapes whose statements are cached."""
 
 
 @dataclass(frozen=True)
 class PriorityHold:
-    """An order that goes first: what it could take is not for others."""
+    """An order that goes first. What it could take is on hold for it."""
 
     skills: frozenset[str]
     passed_over: frozenset[str]
     since: datetime
-    """It could take no window that begins earlier."""
+    """The earliest start of a window that it could take."""
 
     def covers(self, other: "PriorityHold") -> bool:
-        """Whatever the other keeps from an order, this one does."""
+        """Return whether this hold keeps everything from an order that the other keeps."""
         return self.since <= other.since and self.skills <= other.skills and self.passed_over <= other.passed_over
 
     @property
-    def of_everybody(self) -> bool:
-        """Every engineer could take that order."""
+    def holds_everybody(self) -> bool:
+        """Whether every engineer could take that order."""
         return not self.skills and not self.passed_over
 
 
 class QueryShape(NamedTuple):
-    """What there is to be asked of a team, whatever its values: statements are made once for each shape."""
+    """The conditions that a pool's statement has, without their values. Each shape's statement is built once."""
 
     skilled: bool
     passing_over: bool
     one: bool
     exempting: bool
-    bars: tuple[tuple[bool, bool], ...]
-    """Of each: whether it has skills, and has passed over somebody."""
+    holds: tuple[tuple[bool, bool], ...]
+    """For each hold: whether it needs skills, and whether it excludes engineers."""
 
 
 @dataclass(frozen=True)
 class CandidatePool:
-    """The engineers who come into question: of a region, active, with these skills; or one who is named."""
+    """The engineers who could take an order: the active ones of a region who have the skills, or a named one."""
 
     region: str
     skills: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     only: str | None = None
-    bars: tuple[PriorityHold, ...] = ()
+    holds: tuple[PriorityHold, ...] = ()
     exempt: str | None = None
-    """Not subject to the bars."""
+    """An engineer to whom the holds do not apply."""
 
     @property
     def shape(self) -> QueryShape:
-        """For `members`."""
-        bars = tuple((bool(bar.skills), bool(bar.passed_over)) for bar in self.bars)
+        """The shape for `members`."""
+        holds = tuple((bool(hold.skills), bool(hold.passed_over)) for hold in self.holds)
         return QueryShape(
-            bool(self.skills), bool(self.passed_over), self.only is not None, self.exempt is not None, bars
+            bool(self.skills), bool(self.passed_over), self.only is not None, self.exempt is not None, holds
         )
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of a statement with `members`."""
-        found: dict[str, Any] = {"team_region": self.region}
+        """The parameters of a statement that uses `members`."""
+        found: dict[str, Any] = {"pool_region": self.region}
         if self.skills:
             found |= {"skills": self.skills, "skills_number": len(self.skills)}
         if self.passed_over:
             found["passed_over"] = self.passed_over
         if self.only is not None:
             found["only"] = self.only
-        if self.exempt is not None and self.bars:
+        if self.exempt is not None and self.holds:
             found["exempt"] = self.exempt
-        for number, bar in enumerate(self.bars):
-            if bar.skills:
-                found |= {f"skills_{number}": sorted(bar.skills), f"skills_{number}_number": len(bar.skills)}
-            if bar.passed_over:
-                found[f"passed_over_{number}"] = sorted(bar.passed_over)
+        for number, hold in enumerate(self.holds):
+            if hold.skills:
+                found |= {f"skills_{number}": sorted(hold.skills), f"skills_{number}_number": len(hold.skills)}
+            if hold.passed_over:
+                found[f"passed_over_{number}"] = sorted(hold.passed_over)
         return found
 
     @property
     def whole(self) -> bool:
-        """Everybody who is active in the region."""
-        return not (self.skills or self.passed_over or self.only or self.bars)
+        """Whether the pool is every active engineer of the region."""
+        return not (self.skills or self.passed_over or self.only or self.holds)
 
-    def stretches(
-        self, windows: Sequence[TimeWindow], bars: Sequence[PriorityHold]
+    def split_by_holds(
+        self, windows: Sequence[TimeWindow], holds: Sequence[PriorityHold]
     ) -> Iterator[tuple["CandidatePool", list[TimeWindow]]]:
-        """The windows, cut where one more order goes first, each part with those of the team who may take it."""
-        cuts = sorted({bar.since for bar in bars})
+        """Split the windows where another hold begins. Yields each part with the engineers who may take it."""
+        cuts = sorted({hold.since for hold in holds})
         rest = list(windows)
-        for place in range(len(cuts) + 1):
-            before = [window for window in rest if place == len(cuts) or window.start < cuts[place]]
+        for index in range(len(cuts) + 1):
+            before = [window for window in rest if index == len(cuts) or window.start < cuts[index]]
             rest = rest[len(before) :]
-            active = tuple(bar for bar in bars if place and bar.since <= cuts[place - 1])
-            if any(bar.of_everybody for bar in active) and not self.exempt:
+            active = tuple(hold for hold in holds if index and hold.since <= cuts[index - 1])
+            if any(hold.holds_everybody for hold in active) and not self.exempt:
                 return
             if before:
-                yield replace(self, bars=active), before
+                yield replace(self, holds=active), before
 
 
 @lru_cache(maxsize=STATEMENTS)
 def members(shape: QueryShape) -> tuple[ColumnElement[bool], ...]:
-    """Which rows of `ENGINEER` are of a team."""
+    """Return the conditions for the rows of `ENGINEER` that belong to a pool."""
     found = [
-        ENGINEER.c.region == bindparam("team_region"),
+        ENGINEER.c.region == bindparam("pool_region"),
         ENGINEER.c.active == true(),
         ENGINEER.c.retired_at.is_(None),
     ]
@@ -119,8 +119,8 @@ def members(shape: QueryShape) -> tuple[ColumnElement[bool], ...]:
         found.append(_have("skills"))
     if shape.passing_over:
         found.append(ENGINEER.c.engineer_id.not_in(bindparam("passed_over", expanding=True)))
-    if shape.bars:
-        beyond = and_(*(_beyond(number, *bar) for number, bar in enumerate(shape.bars)))
+    if shape.holds:
+        beyond = and_(*(_beyond(number, *hold) for number, hold in enumerate(shape.holds)))
         found.append(or_(ENGINEER.c.engineer_id == bindparam("exempt"), beyond) if shape.exempting else beyond)
     return tuple(found)
 

@@ -14,7 +14,7 @@ from domain.management_center.staff import DayOff
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
 from stores.management_center.base import RegionLockedStore
-from stores.management_center.bookings import strand
+from stores.management_center.bookings import mark_uncovered
 from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
 
 _ALL = select(DAY_OFF)
@@ -27,31 +27,32 @@ _IN_ORDER = Keyset("lastDay", (DAY_OFF.c.last_day, DAY_OFF.c.day_off_id))
 
 
 class DaysOff(RegionLockedStore):
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Stores days off. Every method raises `StoreUnavailable` if the database does not answer."""
 
     async def create_day_off(
         self, *, engineer_id: str | None, region: str | None, first_day: date, last_day: date, reason: str | None
     ) -> DayOff:
-        """Have an engineer, or a whole region, not work; visits that are booked then are stranded.
+        """Add a day off of an engineer, or a holiday of a region. Visits booked on these days become uncovered.
 
         Raises:
-            NotFound: there is no such engineer.
+            NotFound: no engineer has this id.
         """
         day_off = DayOff(uuid4().hex, engineer_id, region, first_day, last_day, reason)
 
         async def work(connection: AsyncConnection) -> DayOff:
             if await self._lock_region_of(connection, day_off) is None:
-                raise NotFound("there is no such engineer")
+                raise NotFound("no engineer has this id")
             await connection.execute(insert(DAY_OFF), vars(day_off))
-            await strand(connection, self._rules, self._now(), _booked_then(day_off))
+            await mark_uncovered(connection, self._rules, self._now(), _booked_then(day_off))
             return day_off
 
         return await self._database.transact(work)
 
     async def day_off(self, day_off_id: str) -> DayOff:
-        """
+        """Return one day off.
+
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no day off has this id.
         """
         return _as_day_off(await self._one(_ONE, day_off_id))
 
@@ -64,17 +65,17 @@ class DaysOff(RegionLockedStore):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[DayOff]:
-        """In the order in which they end.
+        """Return a page of the days off, ordered by their last day.
 
         Args:
-            engineer_id: An engineer's own.
-            region: A region's holidays.
-            within: Only holidays of these regions, and what is off for their engineers.
-            limit: So many at most.
-            cursor: Where the page before has ended.
+            engineer_id: Only the days off of this engineer.
+            region: Only the holidays of this region.
+            within: Only the holidays of these regions, and the days off of their engineers.
+            limit: The largest number of items.
+            cursor: Where the previous page ended.
 
         Raises:
-            MalformedCursor: the cursor is not of this list.
+            MalformedCursor: the cursor does not belong to this list.
         """
         statement = _ALL
         if engineer_id is not None:
@@ -90,24 +91,24 @@ class DaysOff(RegionLockedStore):
         return _IN_ORDER.cut(rows, limit, _as_day_off)
 
     async def remove_day_off(self, day_off_id: str) -> None:
-        """Have them work again; who waits in their region is due.
+        """Remove a day off. Orders that wait in its region become ready.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no day off has this id.
         """
 
         async def work(connection: AsyncConnection) -> None:
             day_off = _as_day_off(await self._row(connection, _ONE, day_off_id))
             region = await self._lock_region_of(connection, day_off)
             await connection.execute(_REMOVE, {"of_id": day_off_id})
-            await strand(connection, self._rules, self._now(), _booked_then(day_off))
+            await mark_uncovered(connection, self._rules, self._now(), _booked_then(day_off))
             if region is not None:
                 await waiting.capacity_appeared(connection, self._now(), region)
 
         await self._database.transact(work)
 
     async def _lock_region_of(self, connection: AsyncConnection, day_off: DayOff) -> str | None:
-        """The region that works less; None: the engineer is not there."""
+        """Lock and return the region concerned. None if the engineer does not exist."""
         region = day_off.region
         if day_off.engineer_id is not None:
             region = await connection.scalar(_REGION, {"of_engineer": day_off.engineer_id})

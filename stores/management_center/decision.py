@@ -1,4 +1,4 @@
-"""Who is to come for an order, and when: the decision of one round, as nothing is written yet."""
+"""The decision of one round: which engineer visits, and when. Nothing is written here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,27 +23,27 @@ _NAMED = select(ENGINEER).where(
 
 @dataclass(frozen=True)
 class Selected:
-    """An engineer (a row of `ENGINEER`) and a window."""
+    """The selected engineer (a row of `ENGINEER`) and window."""
 
     engineer: Any
     window: TimeWindow
     reason: str
     skills: Sequence[str]
-    """Those of the engineer that the visit takes."""
+    """The engineer's skills that the visit needs."""
 
 
 @dataclass(frozen=True)
 class NoCandidate:
-    """Why nobody is to come."""
+    """No engineer was found."""
 
     refusal: AssignmentRefusal
-    barred: bool = False
-    """Somebody could, but orders that have waited longer go first."""
+    on_hold: bool = False
+    """An engineer is free, but orders that have waited longer go first."""
 
 
 @dataclass
 class AssignmentDecision:
-    """What is asked, and what the order has had up to now."""
+    """Decides a round from the request and the order's current booking."""
 
     connection: AsyncConnection
     rules: BookingRules
@@ -51,17 +51,17 @@ class AssignmentDecision:
     request: AssignEngineer
     region: str | None
     skills: Sequence[str]
-    """That the product takes."""
+    """The skills that the product needs."""
     held: TimeWindow | None = None
-    """The order's window, which it may keep however soon it begins."""
+    """The order's current window. It may keep it however soon that begins."""
     held_by: str | None = None
-    """The engineer with whom it is booked, if it is."""
+    """The engineer of the current booking, or None."""
 
     def __post_init__(self) -> None:
         self._search = Search(self.connection, self.rules, self.now)
 
-    async def made(self) -> Selected | NoCandidate:
-        """The decision."""
+    async def decide(self) -> Selected | NoCandidate:
+        """Return the decision."""
         if self.request.engineer_id is not None:
             return await self._named(self.request.engineer_id)
         if self.region is None:
@@ -72,8 +72,8 @@ class AssignmentDecision:
 
     async def _named(self, engineer_id: str) -> Selected | NoCandidate:
         engineer = (await self.connection.execute(_NAMED, {"of_engineer": engineer_id})).one_or_none()
-        team = CandidatePool(engineer.region, only=engineer_id) if engineer is not None else None
-        found = await self._search.find(self._looks(team)) if team is not None else None
+        pool = CandidatePool(engineer.region, only=engineer_id) if engineer is not None else None
+        found = await self._search.find(self._looks(pool)) if pool is not None else None
         if found is None:
             return NoCandidate(AssignmentRefusal.ENGINEER_UNAVAILABLE)
         engineer, window = found
@@ -83,35 +83,35 @@ class AssignmentDecision:
 
     async def _best(self, region: str) -> Selected | NoCandidate:
         request, search = self.request, self._search
-        team = CandidatePool(region, tuple(sorted(self.skills)), tuple(sorted(request.passed_over)))
-        bars = await waiting.bars_before(
+        pool = CandidatePool(region, tuple(sorted(self.skills)), tuple(sorted(request.passed_over)))
+        holds = await waiting.holds_before(
             self.connection, region, request.ordered_at, request.order_id, self.now, search.earliest
         )
-        found = await search.find(self._looks(team), bars, keep=request.keep)
+        found = await search.find(self._looks(pool), holds, keep=request.keep)
         if found is not None:
             engineer, window = found
             why = (
                 "as before" if engineer.engineer_id == request.keep else f"fewest visits that day ({engineer.that_day})"
             )
-            able = f" with {', '.join(team.skills)}" if team.skills else ""
-            return Selected(engineer, window, f"{why} in {region}{able}{self._moved(window)}", team.skills)
-        if not (await search.calendar(team)).engineers:
+            able = f" with {', '.join(pool.skills)}" if pool.skills else ""
+            return Selected(engineer, window, f"{why} in {region}{able}{self._moved(window)}", pool.skills)
+        if not (await search.calendar(pool)).engineers:
             return NoCandidate(AssignmentRefusal.NO_ENGINEER)
-        barred = bool(bars) and await search.find(self._looks(team)) is not None
+        on_hold = bool(holds) and await search.find(self._looks(pool)) is not None
         return NoCandidate(
-            AssignmentRefusal.VISIT_UNAVAILABLE if request.exactly else AssignmentRefusal.NO_CAPACITY, barred
+            AssignmentRefusal.VISIT_UNAVAILABLE if request.exactly else AssignmentRefusal.NO_CAPACITY, on_hold
         )
 
-    def _looks(self, team: CandidatePool) -> Iterator[Look]:
-        """Where to look: in the window that is wanted, and (unless it is that or none) in those after it."""
+    def _looks(self, pool: CandidatePool) -> Iterator[Look]:
+        """Yield where to look: the wanted window, then, unless the request insists on that one, the later ones."""
         wanted = self.request.wanted if self.request.wanted is not None and self.request.wanted > self.now else None
         if wanted is not None and self.held is not None and self.held.start == wanted:
-            yield replace(team, exempt=self.held_by), [self.held]
+            yield replace(pool, exempt=self.held_by), [self.held]
         if not self.request.exactly:
-            yield from self._search.looks(team, wanted)
+            yield from self._search.looks(pool, wanted)
         elif wanted is not None and self._search.earliest <= wanted < self._search.latest:
             window = self.rules.grid.window_at(wanted)
-            yield team, [window] if window is not None else []
+            yield pool, [window] if window is not None else []
 
     def _moved(self, window: TimeWindow) -> str:
         wanted = self.request.wanted

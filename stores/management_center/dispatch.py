@@ -1,4 +1,4 @@
-"""Dispatch (배차): which orders are to have their engineer decided anew."""
+"""Dispatch (배차): finds the orders whose engineer has to be decided again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,23 +15,23 @@ from stores.management_center.candidates import CandidatePool
 from stores.management_center.search import Search
 from stores.management_center.tables import ASSIGNMENT, BOOKING, WAITING
 
-_STRANDED_AT_ONCE = 20
+_UNCOVERED_AT_ONCE = 20
 _WAITING_AT_ONCE = 300
 _NEEDS_AT_ONCE = 50
-"""So many different ones are looked for; whoever comes after them stays due."""
-_stranded = (
+"""Distinct needs that one pass searches for. Orders after them stay ready."""
+_uncovered = (
     select(BOOKING.c.order_id, ASSIGNMENT.c.decided_round)
     .join_from(BOOKING, ASSIGNMENT, ASSIGNMENT.c.order_id == BOOKING.c.order_id)
     .where(BOOKING.c.stranded == true(), BOOKING.c.visit_start > bindparam("now"))
 )
-_STRANDED = (
-    _stranded.where(BOOKING.c.order_id.not_in(bindparam("put_off", expanding=True)))
+_UNCOVERED = (
+    _uncovered.where(BOOKING.c.order_id.not_in(bindparam("put_off", expanding=True)))
     .order_by(BOOKING.c.visit_start, BOOKING.c.order_id)
-    .limit(_STRANDED_AT_ONCE)
+    .limit(_UNCOVERED_AT_ONCE)
 )
 _ANYTHING = select(
     or_(
-        _stranded.exists(),
+        _uncovered.exists(),
         select(WAITING.c.order_id).where(WAITING.c.due_at <= bindparam("now")).exists(),
     )
 )
@@ -39,26 +39,27 @@ _ROUND = select(ASSIGNMENT.c.decided_round).where(ASSIGNMENT.c.order_id == bindp
 
 
 class Dispatch(RegionLockedStore):
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Finds orders to dispatch. Every method raises `StoreUnavailable` if the database does not answer."""
 
     async def has_due(self) -> bool:
-        """Whether `find_due` may find something."""
+        """Return whether `find_due` may find an order."""
         async with self._database.reading() as connection:
             return bool(await connection.scalar(_ANYTHING, {"now": self._now()}))
 
     async def find_due(self, request: FindDue) -> list[Due]:
-        """The orders to be told next, one after the other.
+        """Return the orders to notify next, in this order.
 
-        First those whose engineer will not be there. Then the one that waits first of those that are due and could
-        have something now; who could not is not due any more.
+        Orders whose visit is uncovered come first. If there are none, the result is the longest-waiting ready order
+        that could get a window now. Ready orders that could not are no longer ready.
         """
-        stranded = {"now": self._now(), "put_off": request.put_off}
+        parameters = {"now": self._now(), "put_off": request.put_off}
         async with self._database.reading() as connection:
-            rows = (await connection.execute(_STRANDED, stranded)).all()
+            rows = (await connection.execute(_UNCOVERED, parameters)).all()
             if rows:
                 return [Due(*row) for row in rows]
-            waits = (await connection.execute(waiting.due(self._now(), request.put_off).limit(_WAITING_AT_ONCE))).all()
-        for region in dict.fromkeys(row.region for row in waits):
+            ready = waiting.ready(self._now(), request.put_off).limit(_WAITING_AT_ONCE)
+            waiting_rows = (await connection.execute(ready)).all()
+        for region in dict.fromkeys(row.region for row in waiting_rows):
             found = await self._first_in(region, request.put_off)
             if found is not None:
                 return [found]
@@ -68,70 +69,70 @@ class Dispatch(RegionLockedStore):
         async def work(connection: AsyncConnection) -> Due | None:
             await self._lock(connection, region)
             now = self._now()
-            waits = waiting.due(now, put_off).limit(_WAITING_AT_ONCE)
+            ready = waiting.ready(now, put_off).limit(_WAITING_AT_ONCE)
             if region is None:
-                row = (await connection.execute(waits.where(WAITING.c.region.is_(None)))).first()
+                row = (await connection.execute(ready.where(WAITING.c.region.is_(None)))).first()
                 found = row.order_id if row is not None else None
             else:
-                line = _Line(connection, region, now, Search(connection, self._rules, now))
-                found = await line.first(waits.where(WAITING.c.region == region))
+                queue = _RegionQueue(connection, region, now, Search(connection, self._rules, now))
+                found = await queue.first(ready.where(WAITING.c.region == region))
             return Due(found, await connection.scalar(_ROUND, {"of_order": found}) or 0) if found else None
 
         return await self._database.transact(work)
 
 
 @dataclass
-class _Line:
-    """Those who wait in one region."""
+class _RegionQueue:
+    """The orders that wait in one region."""
 
     connection: AsyncConnection
     region: str
     now: datetime
     search: Search
-    hopeless: dict[CandidatePool, datetime] = field(default_factory=dict)
-    """For whom there is nothing from when on."""
+    without_capacity: dict[CandidatePool, datetime] = field(default_factory=dict)
+    """Pools without free capacity, each with the time from which on they have none."""
 
-    async def first(self, waits: Select[Any]) -> str | None:
-        """The first of them who could have something now, without taking it from those who go first."""
-        rows = (await self.connection.execute(waits)).all()
-        if rows and not await self._is_there_anything(CandidatePool(self.region), None):
-            await waiting.not_due(self.connection, self.now, WAITING.c.region == self.region)
+    async def first(self, ready: Select[Any]) -> str | None:
+        """Return the first order that could get a window now without taking it from an earlier order."""
+        rows = (await self.connection.execute(ready)).all()
+        if rows and not await self._has_capacity(CandidatePool(self.region), None):
+            await waiting.not_ready(self.connection, self.now, WAITING.c.region == self.region)
             return None
-        in_vain: list[str] = []
-        found, others_first = await self._go_through(rows, in_vain)
-        if others_first:
-            rows = (await self.connection.execute(waits)).all()
-            in_vain.clear()
-            found, _ = await self._go_through(rows, in_vain)
-        if in_vain:
-            await waiting.not_due(self.connection, self.now, WAITING.c.order_id.in_(in_vain))
+        without_window: list[str] = []
+        found, earlier_ready = await self._go_through(rows, without_window)
+        if earlier_ready:
+            rows = (await self.connection.execute(ready)).all()
+            without_window.clear()
+            found, _ = await self._go_through(rows, without_window)
+        if without_window:
+            await waiting.not_ready(self.connection, self.now, WAITING.c.order_id.in_(without_window))
         return found
 
-    async def _go_through(self, rows: Sequence[Any], in_vain: list[str]) -> tuple[str | None, bool]:
-        """Who it is; or that others who go first are due only now."""
+    async def _go_through(self, rows: Sequence[Any], without_window: list[str]) -> tuple[str | None, bool]:
+        """Return the order, or None and whether earlier orders have become ready by this."""
         for row in rows:
-            team = CandidatePool(self.region, tuple(row.skills or ()), tuple(row.passed_over))
-            if not await self._is_there_anything(team, row.wanted):
-                in_vain.append(row.order_id)
-            elif await self._may_have_it(team, row):
+            pool = CandidatePool(self.region, tuple(row.skills or ()), tuple(row.passed_over))
+            if not await self._has_capacity(pool, row.wanted):
+                without_window.append(row.order_id)
+            elif await self._may_take(pool, row):
                 return row.order_id, False
-            elif await waiting.have_them_go_first(self.connection, self.region, row.ordered_at, row.order_id, self.now):
+            elif await waiting.make_earlier_ready(self.connection, self.region, row.ordered_at, row.order_id, self.now):
                 return None, True
-            if len(self.hopeless) == _NEEDS_AT_ONCE:
+            if len(self.without_capacity) == _NEEDS_AT_ONCE:
                 break
         return None, False
 
-    async def _is_there_anything(self, team: CandidatePool, wanted: datetime | None) -> bool:
+    async def _has_capacity(self, pool: CandidatePool, wanted: datetime | None) -> bool:
         start = max(wanted or self.search.earliest, self.search.earliest)
-        if team in self.hopeless and start >= self.hopeless[team]:
+        if pool in self.without_capacity and start >= self.without_capacity[pool]:
             return False
-        if await self.search.find(self.search.looks(team, start)) is not None:
+        if await self.search.find(self.search.looks(pool, start)) is not None:
             return True
-        self.hopeless[team] = start
+        self.without_capacity[pool] = start
         return False
 
-    async def _may_have_it(self, team: CandidatePool, row: Any) -> bool:
-        bars = await waiting.bars_before(
+    async def _may_take(self, pool: CandidatePool, row: Any) -> bool:
+        holds = await waiting.holds_before(
             self.connection, self.region, row.ordered_at, row.order_id, self.now, self.search.earliest
         )
-        return not bars or await self.search.find(self.search.looks(team, row.wanted), bars) is not None
+        return not holds or await self.search.find(self.search.looks(pool, row.wanted), holds) is not None

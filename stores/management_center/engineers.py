@@ -1,4 +1,4 @@
-"""Engineers, as the management center keeps them. Retired ones are as if they were not there."""
+"""Engineers of the management center. Retired engineers are kept in the table, but never returned."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from domain.management_center.staff import WORKING_DAYS, Engineer, Weekday, Work
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
 from stores.management_center.base import RegionLockedStore
-from stores.management_center.bookings import skills_of, strand
+from stores.management_center.bookings import mark_uncovered, skills_of
 from stores.management_center.tables import BOOKING, ENGINEER, ENGINEER_SKILL
 
 _WORKING_HOURS = WorkingHours()
@@ -27,7 +27,7 @@ _IN_ORDER = Keyset("engineerId", (ENGINEER.c.engineer_id,))
 
 
 class Engineers(RegionLockedStore):
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Stores engineers. Every method raises `StoreUnavailable` if the database does not answer."""
 
     async def create_engineer(
         self,
@@ -40,7 +40,7 @@ class Engineers(RegionLockedStore):
         working_hours: WorkingHours = _WORKING_HOURS,
         visits_per_window: int | None = None,
     ) -> Engineer:
-        """Have a further engineer."""
+        """Add an engineer."""
         engineer = Engineer(
             uuid4().hex, name, region, active, sorted(skills), _in_order(working_days), working_hours, visits_per_window
         )
@@ -48,7 +48,7 @@ class Engineers(RegionLockedStore):
         async def work(connection: AsyncConnection) -> Engineer:
             await self._lock(connection, region)
             await connection.execute(insert(ENGINEER), {"engineer_id": engineer.engineer_id, **_as_row(engineer)})
-            await _learn(connection, engineer)
+            await _store_skills(connection, engineer)
             if active:
                 await waiting.capacity_appeared(connection, self._now(), region)
             return engineer
@@ -56,9 +56,10 @@ class Engineers(RegionLockedStore):
         return await self._database.transact(work)
 
     async def engineer(self, engineer_id: str) -> Engineer:
-        """
+        """Return one engineer.
+
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no engineer has this id.
         """
         async with self._database.reading() as connection:
             row = await self._row(connection, _ONE, engineer_id)
@@ -72,10 +73,10 @@ class Engineers(RegionLockedStore):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Engineer]:
-        """Of all regions, or of some.
+        """Return a page of the engineers of all regions, or of some, ordered by id.
 
         Raises:
-            MalformedCursor: the cursor is not of this list.
+            MalformedCursor: the cursor does not belong to this list.
         """
         statement = _LIVE
         if regions:
@@ -100,12 +101,12 @@ class Engineers(RegionLockedStore):
         working_hours: WorkingHours | None = None,
         visits_per_window: int | EllipsisType | None = ...,
     ) -> Engineer:
-        """Change what is given. Returns the engineer as they are then.
+        """Change the given members. Returns the changed engineer.
 
-        Visits that are booked at times when they do not work any more are stranded.
+        Visits booked at times when the engineer no longer works become uncovered.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no engineer has this id.
         """
         change = {
             "name": name,
@@ -121,10 +122,10 @@ class Engineers(RegionLockedStore):
         return await self._alter(engineer_id, lambda before: replace(before, **given))
 
     async def retire_engineer(self, engineer_id: str) -> None:
-        """Assign nothing more to them; the visits that are booked with them are stranded.
+        """Stop assigning orders to the engineer. The engineer's booked visits become uncovered.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no engineer has this id.
         """
         await self._alter(engineer_id, lambda before: replace(before, active=False), {"retired_at": self._now()})
 
@@ -139,8 +140,8 @@ class Engineers(RegionLockedStore):
             after = changed(before)
             await self._change(connection, _CHANGE, {"of_id": engineer_id, **_as_row(after), **(more or {})})
             if after.skills != before.skills:
-                await _learn(connection, after)
-            await strand(connection, self._rules, self._now(), BOOKING.c.engineer_id == engineer_id)
+                await _store_skills(connection, after)
+            await mark_uncovered(connection, self._rules, self._now(), BOOKING.c.engineer_id == engineer_id)
             if _can_more(before, after, self._rules.visits_per_window):
                 await waiting.capacity_appeared(connection, self._now(), after.region)
             return after
@@ -148,7 +149,7 @@ class Engineers(RegionLockedStore):
         return await self._database.transact(work)
 
 
-async def _learn(connection: AsyncConnection, engineer: Engineer) -> None:
+async def _store_skills(connection: AsyncConnection, engineer: Engineer) -> None:
     known = {"engineer_id": engineer.engineer_id}
     await connection.execute(delete(ENGINEER_SKILL).where(ENGINEER_SKILL.c.engineer_id == engineer.engineer_id))
     if engineer.skills:
@@ -156,7 +157,7 @@ async def _learn(connection: AsyncConnection, engineer: Engineer) -> None:
 
 
 def _can_more(before: Engineer, after: Engineer, usual: int) -> bool:
-    """There is something that the engineer could not be booked for before."""
+    """Return whether the engineer can be booked for something that was not possible before."""
     return after.active and (
         not before.active
         or after.region != before.region
@@ -179,7 +180,7 @@ def _as_engineer(row: Any, skilled: dict[str, list[str]]) -> Engineer:
         row.region,
         row.active,
         skilled.get(row.engineer_id, []),
-        tuple(day for place, day in enumerate(Weekday) if row.working_days >> place & 1),
+        tuple(day for index, day in enumerate(Weekday) if row.working_days >> index & 1),
         WorkingHours(_time_of(row.works_from), _time_of(row.works_until)),
         row.visits_per_window,
     )
@@ -190,7 +191,7 @@ def _as_row(engineer: Engineer) -> dict[str, Any]:
         "name": engineer.name,
         "region": engineer.region,
         "active": engineer.active,
-        "working_days": sum(1 << place for place, day in enumerate(Weekday) if day in engineer.working_days),
+        "working_days": sum(1 << index for index, day in enumerate(Weekday) if day in engineer.working_days),
         "works_from": _minutes_of(engineer.working_hours.start),
         "works_until": _minutes_of(engineer.working_hours.end),
         "visits_per_window": engineer.visits_per_window,

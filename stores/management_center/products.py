@@ -1,4 +1,4 @@
-"""Which skills the installation of a product takes. One of which nothing is said takes none."""
+"""Skills that the installation of a product needs. A product that is not stored here needs none."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,18 +22,19 @@ _IN_ORDER = Keyset("productId", (PRODUCT.c.product_id,))
 
 
 class Products(RegionLockedStore):
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Stores products. Every method raises `StoreUnavailable` if the database does not answer."""
 
     async def create_product(self, product_id: str, skills: Sequence[str]) -> Product:
-        """
+        """Store the skills that a product needs.
+
         Raises:
-            AlreadyExists: there is one of this id.
+            AlreadyExists: the product is already stored.
         """
         product = Product(product_id, sorted(skills))
 
         async def work(connection: AsyncConnection) -> Product:
             if (await connection.execute(_ONE, {"of_id": product_id})).one_or_none() is not None:
-                raise AlreadyExists("there is a product of this id")
+                raise AlreadyExists("a product with this id already exists")
             await connection.execute(insert(PRODUCT), vars(product))
             await waiting.needs_changed(connection, self._now())
             return product
@@ -41,16 +42,18 @@ class Products(RegionLockedStore):
         return await self._database.transact(work)
 
     async def product(self, product_id: str) -> Product:
-        """
+        """Return one product.
+
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no product has this id.
         """
         return _as_product(await self._one(_ONE, product_id))
 
     async def products(self, *, limit: int = 50, cursor: str | None = None) -> Page[Product]:
-        """
+        """Return a page of the products, ordered by id.
+
         Raises:
-            MalformedCursor: the cursor is not of this list.
+            MalformedCursor: the cursor does not belong to this list.
         """
         statement = _IN_ORDER.page(_ALL, limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
@@ -58,10 +61,10 @@ class Products(RegionLockedStore):
         return _IN_ORDER.cut(rows, limit, _as_product)
 
     async def change_product(self, product_id: str, *, skills: Sequence[str] | None = None) -> Product:
-        """Change what is given, for the visits that are booked from now on. Returns the product as it is then.
+        """Change the given members, for visits that are booked from now on. Returns the changed product.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no product has this id.
         """
 
         async def work(connection: AsyncConnection) -> Product:
@@ -73,10 +76,10 @@ class Products(RegionLockedStore):
         return await self._database.transact(work)
 
     async def retire_product(self, product_id: str) -> None:
-        """It takes no skills any more.
+        """Remove the product, which then needs no skills.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: no product has this id.
         """
 
         async def work(connection: AsyncConnection) -> None:

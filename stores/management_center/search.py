@@ -1,4 +1,4 @@
-"""Looks for somebody who can come, as early as possible, without taking it from those who go first."""
+"""Finds the earliest visit that an engineer can make, without taking capacity from orders that go first."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -15,39 +15,39 @@ from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
 
 _FIRST_LOOK = timedelta(days=7)
 _TOO_MANY = 1000
-"""What a visit that overlaps a window in part takes of its places: all."""
+"""Capacity that a visit takes which overlaps a window only in part: all of it."""
 
 Look = tuple[CandidatePool, Sequence[TimeWindow]]
-"""Windows to be looked through, in order, and for whom."""
+"""A pool of engineers, and the windows to search for it, in order."""
 
 
 class Search:
-    """In one transaction, in which the calendars stay as they are."""
+    """Searches in one transaction, in which the calendars do not change."""
 
     def __init__(self, connection: AsyncConnection, rules: BookingRules, now: datetime) -> None:
         self._connection = connection
         self._rules = rules
         self.earliest, self.latest = rules.bookable(now)
-        """Between these begin the windows that can be booked now."""
+        """Windows that can be booked now begin between these."""
         self._now = now
         self._calendars: dict[CandidatePool, Calendar] = {}
 
-    def looks(self, team: CandidatePool, start: datetime | None) -> Iterator[Look]:
-        """All that can be booked from a start on, the near future first: mostly it is enough."""
+    def looks(self, pool: CandidatePool, start: datetime | None) -> Iterator[Look]:
+        """Yield all bookable windows from `start` on, the near future first, which is mostly enough."""
         first = max(start or self.earliest, self.earliest)
         near = min(first + _FIRST_LOOK, self.latest)
-        yield team, list(self._rules.grid.windows(first, near))
-        yield team, list(self._rules.grid.windows(near, self.latest))
+        yield pool, list(self._rules.grid.windows(first, near))
+        yield pool, list(self._rules.grid.windows(near, self.latest))
 
     async def find(
-        self, looks: Iterable[Look], bars: Sequence[PriorityHold] = (), *, keep: str | None = None
+        self, looks: Iterable[Look], holds: Sequence[PriorityHold] = (), *, keep: str | None = None
     ) -> tuple[Any, TimeWindow] | None:
-        """The first window for which there is somebody, and who: a row of `ENGINEER`, with `that_day`."""
-        for team, windows in looks:
-            for part, some in team.stretches(windows, bars):
+        """Return the first window that has an engineer, and the engineer: a row of `ENGINEER`, with `that_day`."""
+        for pool, windows in looks:
+            for part, some in pool.split_by_holds(windows, holds):
                 calendar = await self.calendar(part)
-                # Mostly the first that is worked in has a place: then nothing needs to be counted.
-                first = next((place for place, window in enumerate(some) if calendar.places(window)), len(some))
+                # Mostly the first window in which somebody works has capacity left. Then nothing needs to be counted.
+                first = next((index for index, window in enumerate(some) if calendar.capacity(window)), len(some))
                 for window in some[first : first + 1]:
                     if (engineer := await self._choose(part, window, keep)) is not None:
                         return engineer, window
@@ -56,17 +56,17 @@ class Search:
                         return engineer, slot.window
         return None
 
-    async def calendar(self, team: CandidatePool) -> Calendar:
-        """Of the team, for all that can be booked now, or is booked."""
-        if team not in self._calendars:
-            read = Calendar.read(self._connection, team, self._rules, self._now, self.latest + LONGEST_VISIT)
-            self._calendars[team] = await read
-        return self._calendars[team]
+    async def calendar(self, pool: CandidatePool) -> Calendar:
+        """Return the pool's calendar for every window that can be booked now, or is booked."""
+        if pool not in self._calendars:
+            read = Calendar.read(self._connection, pool, self._rules, self._now, self.latest + LONGEST_VISIT)
+            self._calendars[pool] = await read
+        return self._calendars[pool]
 
-    async def _choose(self, team: CandidatePool, window: TimeWindow, keep: str | None) -> Any:
-        """Who of the team has the window; None: nobody has a place in it.
+    async def _choose(self, pool: CandidatePool, window: TimeWindow, keep: str | None) -> Any:
+        """Return the engineer of the pool for a window, or None if nobody has capacity left in it.
 
-        The one to be kept, where they have a place; else the one with the fewest visits that day, and of several the
+        The engineer `keep` is preferred. Otherwise it is the one with the fewest visits that day; of several, the
         first by id.
         """
         day = self._rules.grid.day_of(window.start)
@@ -82,7 +82,7 @@ class Search:
             "usual": self._rules.visits_per_window,
             "keep": keep or "",
         }
-        return (await self._connection.execute(_choice(team.shape), team.parameters | then)).one_or_none()
+        return (await self._connection.execute(_choice(pool.shape), pool.parameters | then)).one_or_none()
 
 
 @lru_cache(maxsize=STATEMENTS)
@@ -90,7 +90,7 @@ def _choice(shape: QueryShape) -> Select[Any]:
     day: BindParameter[Any] = bindparam("day")
     start: BindParameter[Any] = bindparam("start")
     end: BindParameter[Any] = bindparam("end")
-    # Not `= false`: SQLite would look for all that stand in the window, once for each engineer.
+    # Not `= false`: SQLite would then scan all bookings of the window, once for each engineer.
     standing = BOOKING.c.engineer_id == ENGINEER.c.engineer_id, BOOKING.c.stranded.is_not(true())
     same = and_(BOOKING.c.visit_start == start, BOOKING.c.visit_end == end)
     taken = select(func.coalesce(func.sum(case((same, 1), else_=_TOO_MANY)), 0)).where(
@@ -108,7 +108,7 @@ def _choice(shape: QueryShape) -> Select[Any]:
             ENGINEER.c.working_days.bitwise_and(bindparam("day_of_week")) != 0,
             ENGINEER.c.works_from <= bindparam("begins"),
             ENGINEER.c.works_until >= bindparam("ends"),
-            ~off.where(DAY_OFF.c.region == bindparam("team_region")).exists(),
+            ~off.where(DAY_OFF.c.region == bindparam("pool_region")).exists(),
             ~off.where(DAY_OFF.c.engineer_id == ENGINEER.c.engineer_id).exists(),
             taken.scalar_subquery() < func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual")),
         )

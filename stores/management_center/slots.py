@@ -1,4 +1,4 @@
-"""Free visit windows (예약 가능 시간), as they are offered to whoever orders or reschedules."""
+"""Free visit windows (예약 가능 시간), for placing and rescheduling orders."""
 
 from datetime import datetime, timedelta
 
@@ -11,15 +11,15 @@ _NEAR = timedelta(days=7)
 
 
 class Slots(ServiceAreas):
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Finds free visit windows. Every method raises `StoreUnavailable` if the database does not answer."""
 
     async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
-        """The windows that begin in this span and can be booked now for the address, in order."""
+        """Return the windows that begin in this span and can be booked now for the address, in order."""
         earliest, latest = self._rules.bookable(self._now())
         return await self._free(address, product_id, max(start, earliest), min(end, latest))
 
     async def slots_near(self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5) -> list[Slot]:
-        """Of the windows that can be booked now for the address those nearest to a start, in order."""
+        """Return the bookable windows of an address that begin nearest to a wanted start, in order."""
         earliest, latest = self._rules.bookable(self._now())
         middle = min(max(wanted, earliest), latest)
         found = await self._free(address, product_id, max(middle - _NEAR, earliest), min(middle + _NEAR, latest))
@@ -33,7 +33,7 @@ class Slots(ServiceAreas):
         if not windows:
             return []
         async with self._database.reading() as connection:
-            region, skills = await self._place(connection, address, product_id)
+            region, skills = await self._locate(connection, address, product_id)
             if region is None:
                 return []
             calendar = await Calendar.read(connection, CandidatePool(region, skills), self._rules, start, end)

@@ -1,4 +1,4 @@
-"""Staff (인력) as the management center keeps it: whom it has, where and when they work, and what products ask for."""
+"""Staff (인력) of the management center: engineers, areas, days off, and the skills that products need."""
 
 from stores.management_center.areas import ServiceAreas
 from stores.management_center.days_off import DaysOff
@@ -7,4 +7,4 @@ from stores.management_center.products import Products
 
 
 class Staffing(ServiceAreas, Engineers, DaysOff, Products):
-    """Each change takes effect at once: on what is free, on what is booked, and on who waits."""
+    """Stores the staff. Each change applies at once to free windows, booked visits, and waiting orders."""

@@ -10,11 +10,11 @@ from stores.common.columns import OURS, SHORT, AsJson, UtcDateTime, table_of
 
 
 class ManagementCenterTable(SQLModel, registry=registry()):
-    """All of this context's tables, and no other's, are in `ManagementCenterTable.metadata`."""
+    """The base of this context's tables. `ManagementCenterTable.metadata` contains exactly these."""
 
 
 class ServiceAreaRow(ManagementCenterTable, table=True):
-    """A service area; retired ones stay, unseen."""
+    """A service area. Retired areas stay in the table."""
 
     __tablename__ = "service_area"
     __table_args__ = (Index("service_area_by_region", "region"), OURS)
@@ -28,7 +28,7 @@ class ServiceAreaRow(ManagementCenterTable, table=True):
 
 
 class EngineerRow(ManagementCenterTable, table=True):
-    """An engineer; retired ones stay, unseen."""
+    """An engineer. Retired engineers stay in the table."""
 
     __tablename__ = "engineer"
     __table_args__ = (Index("engineer_by_region", "region", "engineer_id"), OURS)
@@ -39,15 +39,15 @@ class EngineerRow(ManagementCenterTable, table=True):
     active: bool = True
     retired_at: datetime | None = Field(None, sa_type=UtcDateTime)
     working_days: int = Field(63, sa_column_kwargs={"server_default": text("63")})
-    """One bit for each day of the week, Monday's the lowest."""
+    """One bit for each day of the week. The lowest is Monday."""
     works_from: int = Field(540, sa_column_kwargs={"server_default": text("540")})
-    """In minutes of the local day, as is the next."""
+    """Minutes of the local day, as `works_until`."""
     works_until: int = Field(1080, sa_column_kwargs={"server_default": text("1080")})
     visits_per_window: int | None = None
 
 
 class EngineerSkillRow(ManagementCenterTable, table=True):
-    """Something that an engineer can do."""
+    """A skill of an engineer."""
 
     __tablename__ = "engineer_skill"
     __table_args__ = (OURS,)
@@ -57,7 +57,7 @@ class EngineerSkillRow(ManagementCenterTable, table=True):
 
 
 class ProductRow(ManagementCenterTable, table=True):
-    """What the installation of a product takes."""
+    """The skills that the installation of a product needs."""
 
     __tablename__ = "product"
     __table_args__ = (OURS,)
@@ -86,10 +86,10 @@ class DayOffRow(ManagementCenterTable, table=True):
 
 
 class AssignmentRow(ManagementCenterTable, table=True):
-    """What has been decided for one order.
+    """The decision for one order.
 
-    The assignment in force, if any, may be of an earlier round than the highest that was decided: a manager's choice
-    that could not be had changes nothing.
+    The assignment in force, if any, may belong to an earlier round than the highest decided one: if the engineer whom
+    a manager has named is not available, the assignment does not change.
     """
 
     __tablename__ = "assignment"
@@ -98,11 +98,11 @@ class AssignmentRow(ManagementCenterTable, table=True):
     order_id: str = Field(primary_key=True, max_length=SHORT)
     decided_round: int = 0
     refusal: str | None = Field(None, max_length=40)
-    """Why the highest round was refused, if it was."""
+    """The refusal of the highest round, or None."""
     address_region: str | None = Field(None, max_length=SHORT)
     closed: bool = False
     engineer_id: str | None = Field(None, max_length=SHORT)
-    """None while nobody is assigned; so are the members below."""
+    """None while nobody is assigned. The same holds for the columns below."""
     engineer_name: str | None = Field(None, max_length=SHORT)
     region: str | None = Field(None, max_length=SHORT)
     round: int | None = None
@@ -114,9 +114,9 @@ class AssignmentRow(ManagementCenterTable, table=True):
 
 
 class BookingRow(ManagementCenterTable, table=True):
-    """A visit that an engineer is to make. It is there for as long as it stands, and then goes.
+    """A booked visit. The row is deleted when the booking is freed.
 
-    That no place is sold twice is up to `booking_once`: whoever books takes the lowest seat that they find empty.
+    The index `booking_once` prevents double booking: each booking takes the lowest seat that it finds free.
     """
 
     __tablename__ = "booking"
@@ -132,20 +132,20 @@ class BookingRow(ManagementCenterTable, table=True):
     engineer_id: str = Field(max_length=SHORT)
     visit_start: datetime = Field(sa_type=UtcDateTime)
     seat: int
-    """Which of the visits that the engineer takes in the window, from 0."""
+    """The number of the visit among those that the engineer makes in the window, from 0."""
     visit_end: datetime = Field(sa_type=UtcDateTime)
     day: date
-    """The local one."""
+    """The local day."""
     region: str = Field(max_length=SHORT)
-    """The engineer's at that time."""
+    """The engineer's region at the time of booking."""
     skills: list[str] = Field(sa_type=AsJson(list[str]))
-    """Those of the engineer that the visit takes."""
+    """The engineer's skills that the visit needs."""
     stranded: bool = False
-    """The engineer does not work then any more."""
+    """The visit is uncovered: the engineer no longer works then."""
 
 
 class WaitingRow(ManagementCenterTable, table=True):
-    """An order that nobody could be found for."""
+    """An order for which no engineer was found."""
 
     __tablename__ = "waiting"
     __table_args__ = (
@@ -156,15 +156,15 @@ class WaitingRow(ManagementCenterTable, table=True):
 
     order_id: str = Field(primary_key=True, max_length=SHORT)
     region: str | None = Field(None, max_length=SHORT)
-    """None where no area matches the address."""
+    """None if no area matches the address."""
     ordered_at: datetime = Field(sa_type=UtcDateTime)
     product_id: str = Field(max_length=SHORT)
     passed_over: list[str] = Field(sa_type=AsJson(list[str]))
-    """In order, so that equal ones are equal texts."""
+    """Sorted, so that equal lists have equal texts."""
     wanted: datetime | None = Field(None, sa_type=UtcDateTime)
     enough: bool = False
     due_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    """From when on it may be worth a try; None: not before capacity appears."""
+    """When the order is ready for another try. None: when capacity appears."""
 
 
 SERVICE_AREA = table_of(ServiceAreaRow)

@@ -1,4 +1,7 @@
-"""The waiting list (대기): orders that nobody could be found for, in each region in their order of arrival."""
+"""The waiting list (대기): orders for which no engineer was found, in each region in their order of arrival.
+
+An order is ready when another try may find an engineer for it (`due_at` has come).
+"""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -27,7 +30,7 @@ from stores.management_center.candidates import PriorityHold
 from stores.management_center.tables import BOOKING, PRODUCT, WAITING
 
 _HORIZON_MOVES_ON = timedelta(hours=1)
-"""After so long an order that has been refused is worth another try."""
+"""Time after which a refused order is tried again, because further windows can be booked by then."""
 
 _now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
 _ahead = and_(
@@ -46,20 +49,20 @@ _ALIKE = (
     .where(_ahead, or_(WAITING.c.enough == false(), WAITING.c.due_at <= _now))
     .group_by(PRODUCT.c.skills, WAITING.c.passed_over)
 )
-"""What the orders before an order need; from when on, and how many of them at any time."""
-_MAKE_DUE = update(WAITING).where(or_(WAITING.c.due_at.is_(None), WAITING.c.due_at > _now)).values(due_at=_now)
-_GO_FIRST = _MAKE_DUE.where(_ahead, WAITING.c.enough == false())
+"""The needs of the orders before an order: the earliest wanted start, and how many orders take any time."""
+_MAKE_READY = update(WAITING).where(or_(WAITING.c.due_at.is_(None), WAITING.c.due_at > _now)).values(due_at=_now)
+_MAKE_EARLIER_READY = _MAKE_READY.where(_ahead, WAITING.c.enough == false())
 
 
 def next_try(now: datetime, *, enough: bool) -> datetime | None:
-    """When an order is due again for which nothing could be found; None: when capacity appears."""
+    """Return when an order for which nothing was found is tried again. None: when capacity appears."""
     return None if enough else now + _HORIZON_MOVES_ON
 
 
 async def put(
     connection: AsyncConnection, request: AssignEngineer, region: str | None, due_at: datetime | None
 ) -> None:
-    """Have an order wait, in the place that it has by the time at which it was taken."""
+    """Put an order on the waiting list. Its position follows from the time at which it was placed."""
     row: dict[str, Any] = {
         "region": region,
         "ordered_at": request.ordered_at,
@@ -74,59 +77,59 @@ async def put(
 
 
 async def leave(connection: AsyncConnection, order_id: str) -> None:
-    """The order waits no longer."""
+    """Remove an order from the waiting list."""
     await connection.execute(delete(WAITING).where(WAITING.c.order_id == order_id))
 
 
 async def capacity_appeared(connection: AsyncConnection, now: datetime, *regions: str) -> None:
-    """Whoever waits in these regions is due."""
-    await _due(connection, now, WAITING.c.region.in_(regions))
+    """Make the orders that wait in these regions ready."""
+    await _make_ready(connection, now, WAITING.c.region.in_(regions))
 
 
-async def place_is_freed(connection: AsyncConnection, now: datetime, order_id: str) -> None:
-    """Whoever waits in the region of an order's booking is due, for it is about to be freed."""
+async def booking_freed(connection: AsyncConnection, now: datetime, order_id: str) -> None:
+    """Make the orders ready that wait in the region of an order's booking. Call it before the booking is removed."""
     region = select(BOOKING.c.region).where(BOOKING.c.order_id == order_id).scalar_subquery()
-    await _due(connection, now, WAITING.c.region == region)
+    await _make_ready(connection, now, WAITING.c.region == region)
 
 
 async def needs_changed(connection: AsyncConnection, now: datetime) -> None:
-    """Products take other skills: whoever waits anywhere is due."""
-    await _due(connection, now, WAITING.c.region.is_not(None))
+    """Make the orders of every region ready, because products need other skills now."""
+    await _make_ready(connection, now, WAITING.c.region.is_not(None))
 
 
 async def areas_changed(connection: AsyncConnection, now: datetime) -> None:
-    """Whoever waits for a service area is due."""
-    await _due(connection, now, WAITING.c.region.is_(None))
+    """Make the orders ready that wait without a service area."""
+    await _make_ready(connection, now, WAITING.c.region.is_(None))
 
 
-async def bars_before(
+async def holds_before(
     connection: AsyncConnection, region: str, ordered_at: datetime, order_id: str, now: datetime, earliest: datetime
 ) -> list[PriorityHold]:
-    """What the orders that go before an order keep from it; no window begins before `earliest`."""
+    """Return the holds of the orders that go before an order. No window begins before `earliest`."""
     of = {"of_region": region, "taken_at": ordered_at, "of_order": order_id, "now": now}
-    bars = [
+    holds = [
         PriorityHold(
             frozenset(skills or ()), frozenset(passed_over), earliest if some_any_time else max(since, earliest)
         )
         for skills, passed_over, since, some_any_time in await connection.execute(_ALIKE, of)
     ]
     kept: list[PriorityHold] = []
-    for bar in sorted(bars, key=lambda bar: (bar.since, len(bar.skills) + len(bar.passed_over))):
-        if not any(other.covers(bar) for other in kept):
-            kept.append(bar)
+    for hold in sorted(holds, key=lambda hold: (hold.since, len(hold.skills) + len(hold.passed_over))):
+        if not any(other.covers(hold) for other in kept):
+            kept.append(hold)
     return kept
 
 
-async def have_them_go_first(
+async def make_earlier_ready(
     connection: AsyncConnection, region: str, ordered_at: datetime, order_id: str, now: datetime
 ) -> bool:
-    """The orders before an order keep it from what is free, so they are due. Whether they were not before."""
+    """Make the orders before an order ready, because they hold what it could take. Returns whether any was not."""
     of = {"of_region": region, "taken_at": ordered_at, "of_order": order_id, "now": now}
-    return (await connection.execute(_GO_FIRST, of)).rowcount > 0
+    return (await connection.execute(_MAKE_EARLIER_READY, of)).rowcount > 0
 
 
-def due(now: datetime, put_off: Collection[str]) -> Select[Any]:
-    """Those who are due, in order of arrival, with the skills that they need."""
+def ready(now: datetime, put_off: Collection[str]) -> Select[Any]:
+    """Select the ready orders, in order of arrival, with the skills that they need."""
     return (
         select(WAITING, PRODUCT.c.skills)
         .select_from(WAITING.outerjoin(PRODUCT, PRODUCT.c.product_id == WAITING.c.product_id))
@@ -135,13 +138,13 @@ def due(now: datetime, put_off: Collection[str]) -> Select[Any]:
     )
 
 
-async def not_due(connection: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> None:
-    """These have to wait for another reason."""
+async def not_ready(connection: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> None:
+    """Make the selected orders wait for their next try, because this one found nothing."""
     for enough in (false(), true()):
         alike = which, WAITING.c.due_at <= now, WAITING.c.enough == enough
         later = next_try(now, enough=enough is true())
         await connection.execute(update(WAITING).where(*alike).values(due_at=later))
 
 
-async def _due(connection: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> None:
-    await connection.execute(_MAKE_DUE.where(which), {"now": now})
+async def _make_ready(connection: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> None:
+    await connection.execute(_MAKE_READY.where(which), {"now": now})

@@ -1,1 +1,1 @@
-"""How the tables came to be: a history for each context."""
+"""The revisions of the tables: a history for each context."""

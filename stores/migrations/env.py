@@ -1,4 +1,4 @@
-"""Where Alembic begins: it runs the revisions of the context, and on the connection, that `stores.migration` names."""
+"""Alembic's entry point: runs the revisions of the context, on the connection that `stores.migration` passes."""
 
 from alembic import context
 
@@ -7,7 +7,7 @@ context.configure(
     connection=attributes["connection"],
     target_metadata=attributes["metadata"],
     version_table=attributes["version_table"],
-    # What one revision has locked, the next need not hold; and only so a step can leave the transaction.
+    # A revision does not keep the locks of the one before it. A step can leave the transaction only in this mode.
     transaction_per_migration=True,
 )
 with context.begin_transaction():

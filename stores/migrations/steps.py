@@ -1,4 +1,4 @@
-"""Steps that can be taken again: MySQL commits each as it is taken, and may be interrupted before the next."""
+"""Repeatable migration steps. MySQL commits each step by itself, so a revision may be interrupted between two."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from stores.common.columns import OURS
 from stores.common.database import POSTGRESQL
 
 LOCK_SECONDS = 1
-"""So long a step may hold up whoever else needs the table that it waits for: less than they wait for a database."""
+"""How long a step may block other users of the table that it waits for: less than their deadline for a database."""
 _INTERRUPTED = sa.text("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid")
-"""An index is there whose making was interrupted: it is kept up to date, and never used."""
+"""Finds an index whose creation was interrupted. PostgreSQL keeps it up to date, but never uses it."""
 
 
 def create_table(name: str, *items: Any) -> sa.Table:
-    """Make a table and its indexes, or what is missing of them."""
+    """Create a table and its indexes, as far as they are missing."""
     options: dict[str, Any] = OURS
     table: sa.Table = sa.Table(name, sa.MetaData(), *items, **options)
     connection = op.get_bind()
@@ -26,7 +26,7 @@ def create_table(name: str, *items: Any) -> sa.Table:
 
 
 def add_columns(table: str, *columns: sa.Column[Any]) -> None:
-    """Add columns, or those that are missing; each may be null or has a server's default, for the rows before it."""
+    """Add the missing columns. Each is nullable or has a server default, for the existing rows."""
     known = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
     for column in columns:
         if column.name not in known:
@@ -34,7 +34,7 @@ def add_columns(table: str, *columns: sa.Column[Any]) -> None:
 
 
 def create_index(name: str, table: str, *columns: str) -> None:
-    """Make an index, where it is missing, while others go on writing: MySQL sees to that, PostgreSQL has to be told."""
+    """Create a missing index without blocking writers. MySQL does so by itself; PostgreSQL needs CONCURRENTLY."""
     if op.get_bind().dialect.name == POSTGRESQL:
         _create_concurrently(name, table, columns)
     elif not sa.inspect(op.get_bind()).has_index(table, name):
@@ -43,7 +43,7 @@ def create_index(name: str, table: str, *columns: str) -> None:
 
 def _create_concurrently(name: str, table: str, columns: tuple[str, ...]) -> None:
     with op.get_context().autocommit_block():
-        # It waits for the transactions of others, but holds nobody up.
+        # The statement waits for other transactions, but blocks nobody.
         op.execute("SET lock_timeout = 0")
         if op.get_bind().scalar(_INTERRUPTED, {"name": name}):
             op.drop_index(name, table, postgresql_concurrently=True)

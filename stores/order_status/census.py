@@ -1,4 +1,4 @@
-"""How many orders stand where, and for how long: for who watches the whole, and not an order."""
+"""Counts orders by status, and measures how long they have waited. For monitoring."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,17 +41,17 @@ _OPEN_OF = (
 
 @dataclass
 class Census:
-    """All orders of the read model, counted."""
+    """The counts of all orders of the read model."""
 
     by_status: dict[str, int] = field(default_factory=dict)
     unchanged_since: dict[str, datetime] = field(default_factory=dict)
-    """Of each status that an open order is in: when the one that has stood longest has last changed."""
+    """By status of open orders: the last change of the order that has been unchanged the longest."""
     unprojected_since: datetime | None = None
-    """When the oldest order was taken of which the view has its first row and nothing of its saga yet."""
+    """When the oldest order was placed whose row is still the initial one, without a projection by its saga."""
     attention: dict[str, int] = field(default_factory=dict)
     """Orders that need a person, by reason."""
     unacknowledged_since: dict[str, datetime] = field(default_factory=dict)
-    """Of each reason: how long the first has waited that nobody has taken on."""
+    """By reason: since when the oldest unacknowledged order has needed a person."""
 
 
 class OrderCensus:
@@ -61,7 +61,7 @@ class OrderCensus:
         self._database = database
 
     async def open_of(self, customer_id: str, at_most: int) -> Sequence[str]:
-        """The open orders of a customer, by their ids, or so many of them.
+        """Return the ids of a customer's open orders, at most `at_most` of them.
 
         Raises:
             StoreUnavailable: the database does not answer.
@@ -71,24 +71,25 @@ class OrderCensus:
             return found.scalars().all()
 
     async def take(self) -> Census:
-        """
+        """Count the orders.
+
         Raises:
             StoreUnavailable: the database does not answer.
         """
         census = Census()
         async with self._database.reading() as connection:
             counts = (await connection.execute(_COUNTS)).all()
-            # By name, for an index finds these few among all that have ended.
+            # The statuses are named, so that an index finds the few open orders among all that have ended.
             found_open = [row.status for row in counts if not OrderStatus(row.status).final]
             ages = (await connection.execute(_AGES, {"open": found_open})).all()
             attention = (await connection.execute(_ATTENTION)).all()
         census.by_status = dict.fromkeys(OrderStatus, 0) | {row.status: row.orders for row in counts}
-        for status, version, taken in ages:
-            # A version is the time of its change in milliseconds, and so survives a rebuilding of the view.
+        for status, version, placed in ages:
+            # A version is the time of the change in milliseconds, so it survives a rebuild of the view.
             changed = datetime.fromtimestamp(version / 1000, UTC) if version else None
-            census.unchanged_since[status] = min(filter(None, (changed, taken)))
-            if taken is not None:
-                census.unprojected_since = min(filter(None, (census.unprojected_since, taken)))
+            census.unchanged_since[status] = min(filter(None, (changed, placed)))
+            if placed is not None:
+                census.unprojected_since = min(filter(None, (census.unprojected_since, placed)))
         for reason, orders, since in attention:
             census.attention[reason] = orders
             if since is not None:

@@ -1,4 +1,4 @@
-"""The read model's part in the erasure: it knows a customer's orders, and forgets whose they were."""
+"""The read model's part in the erasure: finds a customer's orders, and removes personal data from them."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -34,20 +34,20 @@ _ERASE_CHANGES = (
 
 
 class ErasureStore:
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Erases personal data. Every method raises `StoreUnavailable` if the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def orders_of(self, customer_id: str) -> CustomersOrders:
-        """A customer's orders that have ended, some at once; and whether others are open."""
+        """Return a batch of a customer's ended orders, and whether the customer has open ones."""
         async with self._database.reading() as connection:
             ended = (await connection.execute(_ENDED, {"of_customer": customer_id})).scalars()
             still_open = (await connection.execute(_OPEN, {"of_customer": customer_id})).first()
         return CustomersOrders(list(ended), open=still_open is not None)
 
     async def erase_changes(self, order_ids: Sequence[str]) -> AsyncIterator[None]:
-        """Erase the data in what the event stream keeps of some orders, part by part."""
+        """Erase personal data from the stored changes of some orders. Yields after each batch."""
         async with self._database.reading() as connection:
             first, last = (await connection.execute(_KEPT_CHANGES)).one()
         for start in range(first or 0, (last or -1) + 1, _CHANGES_AT_ONCE):
@@ -57,7 +57,7 @@ class ErasureStore:
             yield
 
     async def erase(self, order_ids: Sequence[str]) -> None:
-        """Leave the skeletons of some orders, under no customer any more."""
+        """Replace some orders by their skeletons, which belong to no customer."""
         async with self._database.reading() as connection:
             rows = (await connection.execute(_ORDERS, {"of_orders": list(order_ids)})).all()
         await OrderStatusStore(self._database).put([skeleton(with_history(row).order) for row in rows])

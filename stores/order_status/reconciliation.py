@@ -1,4 +1,4 @@
-"""What the reconciliation needs of the read model, besides what everybody can ask of it."""
+"""Queries and deletions on the read model that only the reconciliation needs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ _OLD_ORDERS = (
 )
 _FORGET_ORDERS = delete(ORDER_STATUS).where(
     ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)),
-    # It may have been set back, and shown anew, meanwhile.
+    # The order's workflow may have been reset meanwhile, and its row updated.
     ORDER_STATUS.c.updated_at < bindparam("before"),
 )
 _OLDEST_CHANGES = (
@@ -36,19 +36,19 @@ _FORGET_CHANGES = delete(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence.in_(bindpar
 
 
 class ReconciliationStore:
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Reads and prunes the read model. Every method raises `StoreUnavailable` if the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def known(self, order_ids: Sequence[str]) -> dict[str, OrderView]:
-        """Those of the orders that are in the view, without history."""
+        """Return the rows of the given orders, without history, by order id. Orders without a row are absent."""
         async with self._database.reading() as connection:
             rows = (await connection.execute(_OF_ORDERS, {"of_orders": list(order_ids)})).all()
         return {row.order_id: as_view(row) for row in rows}
 
     async def expired(self, before: datetime) -> list[str]:
-        """Orders that ended before, some at once."""
+        """Return a batch of orders that ended before a time."""
         order_ids: list[str] = []
         async with self._database.reading() as connection:
             for status in _FINAL:
@@ -57,13 +57,13 @@ class ReconciliationStore:
         return order_ids[:_AT_ONCE]
 
     async def forget(self, order_ids: Sequence[str], before: datetime) -> int:
-        """Forget those of the orders that ended before; returns how many it were."""
+        """Delete those of the orders that ended before a time. Returns how many were deleted."""
         async with self._database.writing() as connection:
             gone = await connection.execute(_FORGET_ORDERS, {"of_orders": list(order_ids), "before": before})
         return gone.rowcount
 
     async def forget_changes(self, before: datetime) -> int:
-        """Forget changes that the event stream has kept since before, some at once; returns how many it were."""
+        """Delete a batch of changes that were stored before a time. Returns how many were deleted."""
         async with self._database.writing() as connection:
             oldest = (await connection.execute(_OLDEST_CHANGES)).all()
             sequences = [change.sequence for change in oldest if change.updated_at < before]

@@ -1,4 +1,4 @@
-"""The read model's rows: made from orders, made into orders, and found by what is wanted of them."""
+"""Conversions between orders and rows of the read model, and the conditions for a filter."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -11,16 +11,16 @@ from domain.order_status.view import OrderFilter, OrderView
 from domain.orders import Attention, Order, OrderStatus
 from domain.visits import TimeWindow
 
-_IN_COLUMNS_OF_THEIR_OWN = {"status", "visit", "attention", "history"}
-_AS_THEY_ARE = [field.name for field in fields(Order) if field.name not in _IN_COLUMNS_OF_THEIR_OWN]
+_CONVERTED = {"status", "visit", "attention", "history"}
+_SAME_NAME = [field.name for field in fields(Order) if field.name not in _CONVERTED]
 """The fields of an order that a column of the same name holds."""
 
 
 def as_row(order: Order, at: datetime) -> dict[str, Any]:
-    """The columns of an order that is stored at that time."""
+    """Return the columns of an order that is stored at a time."""
     visit, attention = order.visit, order.attention
     return {
-        **{name: getattr(order, name) for name in _AS_THEY_ARE},
+        **{name: getattr(order, name) for name in _SAME_NAME},
         "status": order.status.value,
         "visit_start": visit.start if visit else None,
         "visit_end": visit.end if visit else None,
@@ -31,16 +31,16 @@ def as_row(order: Order, at: datetime) -> dict[str, Any]:
         "acknowledged_at": attention.acknowledged_at if attention else None,
         "needs_person": attention is not None,
         "history": order.history,
-        # No text that is looked for spans two lines.
+        # A searched text never spans two lines.
         "searched": f"{folded(order.engineer_name or '')}\n{folded(order.installation_address)}",
         "updated_at": at,
     }
 
 
 def as_view(row: Any) -> OrderView:
-    """The order of a row, without its history."""
+    """Return the order of a row, without its history."""
     order = Order(
-        **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        **{name: getattr(row, name) for name in _SAME_NAME},
         status=OrderStatus(row.status),
         visit=TimeWindow(row.visit_start, row.visit_end) if row.visit_start else None,
         attention=_attention(row),
@@ -49,7 +49,7 @@ def as_view(row: Any) -> OrderView:
 
 
 def with_history(row: Any) -> OrderView:
-    """The order of a row."""
+    """Return the order of a row, with its history."""
     view = as_view(row)
     view.order.history = row.history
     return view
@@ -68,7 +68,7 @@ def _attention(row: Any) -> Attention | None:
 
 
 def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
-    """What a filter means for a row of either table."""
+    """Return the conditions of a filter on either table."""
     found: list[ColumnElement[bool]] = []
     if wanted.statuses:
         found.append(table.c.status.in_(wanted.statuses))
@@ -79,7 +79,7 @@ def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
     if wanted.customer_id is not None:
         found.append(table.c.customer_id == wanted.customer_id)
     if wanted.attention == "false":
-        # Nearly every order: no index that finds them is wanted here.
+        # This matches nearly every order, so no index should be used.
         found.append(table.c.attention_reason.is_(None))
     elif wanted.attention is not None:
         found.append(table.c.needs_person == true())

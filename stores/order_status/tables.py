@@ -11,11 +11,11 @@ from stores.common.columns import ADDRESS, OURS, SHORT, AsJson, UtcDateTime, tab
 
 
 class OrderStatusTable(SQLModel, registry=registry()):
-    """All of this context's tables, and no other's, are in `OrderStatusTable.metadata`."""
+    """The base of this context's tables. `OrderStatusTable.metadata` contains exactly these."""
 
 
 class OrderColumns(SQLModel):
-    """An order in one of its versions."""
+    """The columns of an order in one version."""
 
     version: int = Field(sa_type=BigInteger)
     customer_id: str = Field(max_length=SHORT)
@@ -40,10 +40,10 @@ class OrderColumns(SQLModel):
     acknowledged_by: str | None = Field(None, max_length=SHORT)
     acknowledged_at: datetime | None = Field(None, sa_type=UtcDateTime)
     needs_person: bool
-    """There is an `attention`. By this an index finds the few; `IS NOT NULL` would read them all."""
+    """Whether the order has an `attention`. An index on this finds the few; `IS NOT NULL` would read all rows."""
     history: list[HistoryEntry] = Field(sa_type=AsJson(list[HistoryEntry]))
     searched: str = Field(sa_type=Text)
-    """What `q` looks into, folded so that it finds text however it is written."""
+    """The text that `q` searches, folded, so that it is found however it is written."""
     updated_at: datetime = Field(sa_type=UtcDateTime)
     """When this version was stored."""
 
@@ -68,13 +68,13 @@ class OrderStatusRow(OrderStatusTable, OrderColumns, table=True):
 
 
 class OrderChangeRow(OrderStatusTable, OrderColumns, table=True):
-    """An order in one of the versions that were stored lately."""
+    """An order in a recently stored version."""
 
     __tablename__ = "order_change"
     __table_args__ = (OURS,)
 
     sequence: int = Field(
-        # On SQLite only a column of this very type is the table's own key.
+        # On SQLite, only a column of exactly this type is an alias of the row id.
         sa_type=BigInteger().with_variant(Integer(), "sqlite"),
         primary_key=True,
         sa_column_kwargs={"autoincrement": False},
@@ -83,7 +83,7 @@ class OrderChangeRow(OrderStatusTable, OrderColumns, table=True):
 
 
 class FeedPositionRow(OrderStatusTable, table=True):
-    """The one row that whoever stores an order locks, so that sequence numbers rise as transactions commit."""
+    """A single row that every writer of orders locks, so that sequence numbers rise in the order of commits."""
 
     __tablename__ = "feed_position"
     __table_args__ = (OURS,)

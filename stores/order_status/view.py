@@ -1,4 +1,4 @@
-"""The read model: every order as it stands, for the people who watch, and what has changed lately."""
+"""The read model: the current state of every order, and the recent changes."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -57,7 +57,7 @@ _SORTED_BY: dict[Sort, Column[Any]] = {
 
 
 class OrderStatusStore:
-    """Every method raises `StoreUnavailable` where the database does not answer."""
+    """Stores the read model. Every method raises `StoreUnavailable` if the database does not answer."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class OrderStatusStore:
         self._now = now
 
     async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
-        """Store orders, all or none: of each the newest version, if it is newer than what is stored.
+        """Store the newest version of each order, if it is newer than the stored one. All orders are stored, or none.
 
         Returns:
             The events that were not stored before.
@@ -81,24 +81,26 @@ class OrderStatusStore:
         return await self._database.transact(lambda connection: self._put(connection, orders))
 
     async def get(self, order_id: str) -> OrderView:
-        """An order with its history.
+        """Return an order with its history.
 
         Raises:
-            NotFound: it has never been stored.
+            NotFound: the order has never been stored.
         """
         async with self._database.reading() as connection:
             row = (await connection.execute(_ORDER, {"of_order": order_id})).one_or_none()
         if row is None:
-            raise NotFound("there is no such order")
+            raise NotFound("no order has this id")
         return with_history(row)
 
     async def list(
         self, wanted: OrderFilter, sort: Sort, descending: bool, limit: int, cursor: str | None = None
     ) -> Page[OrderView]:
-        """The orders that meet all conditions, without history; by `attentionSince`, those that need nobody last.
+        """Return a page of the orders that meet all conditions, without history.
+
+        Sorted by `attentionSince`, orders that need nobody come last.
 
         Raises:
-            MalformedCursor: the cursor is not of a list that is sorted so.
+            MalformedCursor: the cursor does not belong to a list with this sorting.
         """
         async with self._database.reading() as connection:
             return await page_of_parts(
@@ -112,7 +114,7 @@ class OrderStatusStore:
             )
 
     async def summary(self, regions: Sequence[str] = ()) -> Summary:
-        """How many orders stand where; of all, or of some regions."""
+        """Count the orders by status and region, of all regions or of some."""
         summary, counts = Summary(), _COUNTS
         if regions:
             counts = counts.where(ORDER_STATUS.c.region.in_(regions))
@@ -129,7 +131,7 @@ class OrderStatusStore:
     async def changes_after(
         self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
     ) -> Sequence[OrderChange]:
-        """The versions stored after a sequence number (and up to another) that meet all conditions, if still kept."""
+        """Return the kept versions after a sequence number (and up to another) that meet all conditions."""
         statement = (
             select(ORDER_CHANGE)
             .where(ORDER_CHANGE.c.sequence > sequence, *conditions(wanted, ORDER_CHANGE))
@@ -143,12 +145,12 @@ class OrderStatusStore:
         return [OrderChange(row.sequence, with_history(row)) for row in rows]
 
     async def last_sequence(self) -> int:
-        """How far versions have been numbered; each number up to it is used, or never will be."""
+        """Return the last sequence number. Each number up to it is used, or never will be."""
         async with self._database.reading() as connection:
             return int((await connection.execute(_LAST_SEQUENCE)).scalar_one())
 
     async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
-        # Whoever else stores orders waits here until this is committed: numbers rise as transactions commit.
+        # Other writers wait here until this is committed, so numbers rise in the order of commits.
         await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
         rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
         before, stored = rows[0].sequence - len(orders), {row.order_id: row for row in rows if row.order_id}
@@ -175,14 +177,14 @@ class OrderStatusStore:
         return [entry for order_id, order in newest.items() for entry in order.history[known_events.get(order_id, 0) :]]
 
     async def _prune(self, connection: AsyncConnection, *, older_than: datetime) -> None:
-        """Forget the oldest changes, if as many as are forgotten at once are old enough."""
+        """Delete the oldest changes in one batch, if a whole batch is old enough."""
         old = (await connection.execute(_OLD_CHANGE)).one_or_none()
         if old is not None and old.updated_at < older_than:
             await connection.execute(_PRUNE, {"up_to": old.sequence})
 
 
 def _parts(wanted: OrderFilter, sort: Sort, descending: bool) -> Sequence[Keyset]:
-    """The keysets that a list is read by: only by `attentionSince` there are two, for an index finds each."""
+    """Return the keysets of a list. By `attentionSince` there are two, so that an index serves each."""
     by = _SORTED_BY[sort]
     if sort is not Sort.ATTENTION_SINCE:
         return [Keyset(sort.value, (by, ORDER_STATUS.c.order_id), descending)]

@@ -227,7 +227,7 @@ async def test_a_silent_database_is_refused_once_it_is_known_to_be_and_used_agai
 
     with deaf(kind, url, servers):
         await soon(refused, what="it is known to be silent")
-        with pytest.raises(StoreUnavailable, match="left alone"):
+        with pytest.raises(StoreUnavailable, match="not used until it does"):
             await write(database, new("o1"))
     await soon(well, what="it is known to be well, without being used")
     await works_again(database, "o2")
@@ -237,7 +237,7 @@ async def test_who_gets_no_turn_in_time_is_told_and_the_database_is_not_suspecte
     database = connect(name="installation", deadline_seconds=4 * DEADLINE, pool_size=1)
     await warmed_up(database)
     async with database.writing():
-        with pytest.raises(StoreUnavailable, match=rf"^installation \({database.dialect}\) has too much to do"):
+        with pytest.raises(StoreUnavailable, match=rf"^installation \({database.dialect}\) is overloaded"):
             await write(database, new("o1"))
     assert not database.refusing()
     await write(database, new("o1"))

@@ -166,7 +166,7 @@ async def test_a_new_round_cancels_what_earlier_ones_left_open(store: Installati
         6: CANCELED,
         8: REQUESTED,
     }
-    assert (await store.of_round("o1", 3)).reason == "asked anew in round 4"
+    assert (await store.of_round("o1", 3)).reason == "replaced by round 4"
 
 
 async def test_an_earlier_round_comes_too_late(store: InstallationStore) -> None:
