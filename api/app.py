@@ -1,4 +1,4 @@
-"""The app: what it opens, what runs in its background, what it serves."""
+"""The app: the stores and clients that it opens, its background tasks, and the routes that it serves."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -60,11 +60,11 @@ from stores.order_status.census import OrderCensus
 from stores.order_status.view import OrderStatusStore
 
 _DATABASE_WITHIN = 2.0
-"""Seconds for a database to answer in."""
+"""Seconds for a database to answer."""
 _REGISTER_WITHIN = 2.0
-"""Seconds."""
+"""Seconds for Temporal to register the search attributes."""
 _AGAIN_AFTER = 1.0
-"""Seconds between two tries of what has to succeed once."""
+"""Seconds between two tries of a task that has to succeed once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -74,45 +74,45 @@ _CORS: Mapping[str, Any] = {
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
     "expose_headers": ["Idempotent-Replayed", "Location", "Retry-After"],
 }
-"""What pages of other origins may send and see."""
+"""What pages of other origins may send and read."""
 
 
 class Api(DescribedApi):
-    """The app. Every answer has the headers that guard it, also what no middleware sees, as when everything failed."""
+    """The app. Every response has the security headers, even one that no middleware sees, as after a crash."""
 
     page_policies: Mapping[str, str]
 
     def build_middleware_stack(self) -> ASGIApp:
-        """All of it."""
+        """Return the middleware stack, with the response headers outermost."""
         return ResponseHeaders(super().build_middleware_stack(), self.page_policies)
 
 
 def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
-    """The service's HTTP surface. It starts, and serves what it can, whatever else is down.
+    """Create the app. It starts even if its dependencies are down, and serves what does not need them.
 
     Raises:
         InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
     """
     trust = trust_of(settings)
     limits = limits_of(settings)
-    gate = Authenticator(Tokens(trust) if trust else None, Rates(limits.rates))
+    authenticator = Authenticator(Tokens(trust) if trust else None, Rates(limits.rates))
     health = Health(sdk=telemetry.sdk)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _opened(settings, limits, health, telemetry) as services:
             app.state.services = services
-            app.state.reach, app.state.notes = services.get(Ownership), services.get(AuditTrail)
+            app.state.ownership, app.state.audit_trail = services.get(Ownership), services.get(AuditTrail)
             if trust is None:
                 _log.warning("authentication is off: everybody on this machine may do everything")
             health.ready()
             yield
             await stop_serving(app)
-            gate.close()
+            authenticator.close()
 
     app = Api(
         title="Subscription orders · 가입신청",
-        description="Orders of internet and IPTV, from the customer's wish to the finished installation.",
+        description="Orders of internet and IPTV, from the customer's request to the finished installation.",
         version="1",
         lifespan=lifespan,
         redirect_slashes=False,
@@ -121,7 +121,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         telemetry=_traced(telemetry),
     )
     app.state.health = health
-    app.state.gate = gate
+    app.state.authenticator = authenticator
     app.trust = trust
     for collection in (orders, management_center, staffing, installation, order_status, erasure, codec, audit):
         app.include_router(collection.router)
@@ -131,7 +131,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.add_middleware(
         RequestMetrics,
         registry=health.registry,
-        also=lambda *answered: app.state.services.get(AuditTrail).note(*answered),
+        also=lambda *answered: app.state.services.get(AuditTrail).record(*answered),
     )
     app.add_middleware(RequestContext)
     if settings.api_origins:
@@ -146,7 +146,7 @@ def _origin(url: str | None) -> str | None:
 
 
 def _traced(telemetry: Telemetry) -> TelemetryConfig:
-    # Our metrics and logs are ours; what is left is asked about with every request.
+    # The app has its own metrics and logs. The remaining options would be evaluated for every request.
     config = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
     if telemetry.tracing is not None:
         config |= TelemetryConfig(tracing=True, tracer_provider=telemetry.tracing.provider, exclude=_is_a_probe)
@@ -158,19 +158,19 @@ def _is_a_probe(scope: Scope) -> bool:
 
 
 async def stop_serving(app: FastAPI) -> None:
-    """Take no more work, and end the streams that do not end by themselves."""
+    """Report that the process is stopping, and end the streams, which do not end by themselves."""
     app.state.health.stopping()
     await app.state.services.get(ChangeStream).stop()
 
 
 @asynccontextmanager
 async def _opened(settings: Settings, limits: Limits, health: Health, telemetry: Telemetry) -> AsyncIterator[Services]:
-    """The stores and the client, none of which has to answer yet, and what runs in the background."""
-    async with AsyncExitStack() as open_things:
+    """Open the stores and the client, none of which has to answer yet, and start the background tasks."""
+    async with AsyncExitStack() as resources:
         databases = {}
         for context in contexts.STORES:
             database = Database(settings.database_url(context), name=context, deadline_seconds=_DATABASE_WITHIN)
-            open_things.push_async_callback(database.dispose)
+            resources.push_async_callback(database.dispose)
             databases[context] = database
             health.add_store(context, Schema(context, database).check, database.refusing)
         client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
@@ -178,23 +178,20 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         services = _services(settings, limits, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])
         registering = asyncio.create_task(_register_search_attributes(client))
-        first_rows, trail, dispatching = (
-            services.get(InitialProjection),
-            services.get(AuditTrail),
-            services.get(DispatchTrigger),
-        )
-        feed = services.get(ChangeStream)
+        initial_projection, audit_trail = services.get(InitialProjection), services.get(AuditTrail)
+        dispatch_trigger, change_stream = services.get(DispatchTrigger), services.get(ChangeStream)
         background = [
-            asyncio.create_task(_kept_up(work)) for work in (first_rows.run, trail.run, dispatching.run, feed.run)
+            asyncio.create_task(_keep_running(task.run))
+            for task in (initial_projection, audit_trail, dispatch_trigger, change_stream)
         ]
         try:
             yield services
         finally:
             registering.cancel()
-            first_rows.stop()
-            trail.stop()
-            dispatching.stop()
-            await feed.stop()
+            initial_projection.stop()
+            audit_trail.stop()
+            dispatch_trigger.stop()
+            await change_stream.stop()
             await asyncio.gather(registering, *background, return_exceptions=True)
 
 
@@ -202,36 +199,36 @@ def _services(
     settings: Settings, limits: Limits, health: Health, client: Client, databases: dict[str, Database]
 ) -> Services:
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
-    centers = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
+    management_center = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge(
         "starts_in_flight", "Orders whose workflow is being started at this moment", registry=health.registry
     )
     in_flight.set_function(lambda: starting.in_flight)
-    subscriptions = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
-    trail = AuditStore(databases[contexts.AUDIT])
+    workflows = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
+    audit_store = AuditStore(databases[contexts.AUDIT])
     installations = InstallationStore(databases[contexts.INSTALLATION])
     return Services(
-        subscriptions,
+        workflows,
         InitialProjection(statuses, health.registry),
         OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
         settings.order_policy,
         settings.booking_rules.grid,
-        centers,
+        management_center,
         installations,
         statuses,
-        trail,
-        AuditTrail(trail, health.registry),
+        audit_store,
+        AuditTrail(audit_store, health.registry),
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
-        DispatchTrigger(centers.has_due, partial(call_dispatcher, client)),
-        Ownership(subscriptions, installations, centers),
+        DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
+        Ownership(workflows, installations, management_center),
         Encryption(payload_keys_of(settings), client.namespace),
         ErasureClient(client),
     )
 
 
 def _measure(health: Health, client: Client, order_status: Database) -> None:
-    """What `/metrics` shows of the whole system; here, for the API answers while every worker is down."""
+    """Add the metrics of the whole system. They are here because the API answers even if every worker is down."""
     orders = OrderGauges(OrderCensus(order_status), health.registry)
     queues = QueueGauges(client, health.registry)
     health.measurements.add("orders", orders.measure, orders.forget)
@@ -239,26 +236,26 @@ def _measure(health: Health, client: Client, order_status: Database) -> None:
 
 
 async def _register_search_attributes(client: Client) -> None:
-    """No order can be started before; whoever comes earlier is told to come again."""
+    """Register the search attributes, until it succeeds. Before that, no order can be started."""
     log = _log.warning
     while True:
         try:
-            # Whoever waits for a connection holds up everybody else who needs it.
+            # A call that waits for a connection blocks every other call that needs it.
             async with asyncio.timeout(_REGISTER_WITHIN):
                 await register_search_attributes(client)
         except (RPCError, RuntimeError, TimeoutError) as error:
-            log("search attributes are not registered yet", error=str(error) or "no answer")
+            log("the search attributes are not registered yet", error=str(error) or "no answer")
             log = _log.debug
             await asyncio.sleep(_AGAIN_AFTER)
         else:
             return
 
 
-async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
-    """Do work to its end, whatever it stumbles over."""
+async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
+    """Run a task to its end, and start it again after an unexpected error."""
     while True:
         try:
             return await work()
-        except Exception:  # noqa: BLE001 - nobody else would hear of it
+        except Exception:  # noqa: BLE001 - nothing else would report it
             _log.exception("a background task failed and is started again")
             await asyncio.sleep(_AGAIN_AFTER)

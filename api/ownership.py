@@ -1,4 +1,4 @@
-"""Whose things are: what a path names that is not within the caller's reach is not seen."""
+"""Ownership: hides resources from callers who may not see them."""
 
 import re
 from collections.abc import Mapping
@@ -12,41 +12,45 @@ from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 
 OWNED = frozenset({"orderId", "engineerId", "dayOffId"})
-"""The parameters of paths that name what is not everybody's who may use the route."""
+"""The path parameters that name a resource which not every caller of the route may see."""
 _an_id = re.compile(ID)
 _INSTALLATIONS = "installations"
 
 
 class Ownership:
-    """What the contexts know of it."""
+    """Decides from the stores of the contexts what a caller may see."""
 
     def __init__(
-        self, subscriptions: OrderWorkflowClient, installations: InstallationStore, centers: ManagementCenterStore
+        self,
+        workflows: OrderWorkflowClient,
+        installations: InstallationStore,
+        management_center: ManagementCenterStore,
     ) -> None:
-        self._subscriptions = subscriptions
+        self._workflows = workflows
         self._installations = installations
-        self._centers = centers
+        self._management_center = management_center
 
     async def check(self, caller: Caller, named: Mapping[str, str], collection: str) -> OrderView | None:
-        """
+        """Check that the caller may see what a path names.
+
         Args:
-            caller: Who asks.
+            caller: The sender of the request.
             named: The parameters of the path, by name.
-            collection: The first part of the path. The context behind it answers for its own part of an order.
+            collection: The first part of the path. Its context decides about its own part of an order.
 
         Returns:
-            The order as the read model has it, where that has told whose it is.
+            The order in the read model, if that was read for the check.
 
         Raises:
-            NotFound: it is not theirs, or there is no such thing: nobody learns which.
-            Unavailable, StoreUnavailable: who might know does not answer.
+            NotFound: the caller may not see the resource, or it does not exist. The answer does not tell which.
+            Unavailable, StoreUnavailable: a source that may know does not answer.
         """
         try:
             seen, view = await self._sees(caller, named, collection)
         except NotFound:
             seen = False
         if not seen:
-            raise NotFound("there is nothing with such an id")
+            raise NotFound("nothing with this id exists")
         return view
 
     async def _sees(self, caller: Caller, named: Mapping[str, str], collection: str) -> tuple[bool, OrderView | None]:
@@ -63,7 +67,7 @@ class Ownership:
             return True, None
         if collection == _INSTALLATIONS and caller.regions is not None:
             return await self._installations.reaches(order_id, caller.regions), None
-        known = await self._subscriptions.belonging(order_id)
+        known = await self._workflows.for_ownership(order_id)
         if caller.role is Role.CUSTOMER:
             return known.order.customer_id == caller.subject, known.view
         return caller.reaches({known.order.region}), known.view
@@ -71,9 +75,9 @@ class Ownership:
     async def _sees_staff(self, caller: Caller, named: Mapping[str, str]) -> bool:
         region, engineer_id = None, named.get("engineerId")
         if day_off_id := named.get("dayOffId"):
-            day_off = await self._centers.day_off(day_off_id)
+            day_off = await self._management_center.day_off(day_off_id)
             region, engineer_id = day_off.region, day_off.engineer_id
         if engineer_id is not None:
-            region = (await self._centers.engineer(engineer_id)).region
-        # Service areas and products are for everybody to look at who may look at staff.
+            region = (await self._management_center.engineer(engineer_id)).region
+        # Everybody who may see staff may see service areas and products.
         return region is None or caller.reaches({region})

@@ -1,7 +1,7 @@
-"""The HTTP server around the app: it stops within a bounded time, whoever still listens to a stream.
+"""The HTTP server of the app. It stops within a bounded time, even if clients still listen to streams.
 
-A balancer learns only with its next probe that a process is about to stop. `DRAIN_SECONDS` is the time for that: the
-readiness says `stopping`, while everything is still served.
+A load balancer learns only from its next probe that a process is about to stop. During `DRAIN_SECONDS`, the readiness
+check says `stopping`, and requests are still served.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from observability.telemetry import SILENT, Telemetry
 from runtime.settings import Settings
 
 _LOOK_EVERY = 0.1
-"""Seconds between two looks whether somebody is in a hurry."""
+"""Seconds between two checks whether a second signal asks for a faster stop."""
 
 
 class Server(uvicorn.Server):
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 http=BoundedProtocol,
-                # Who has sent a request is what a proxy says only where it is one of ours.
+                # A proxy's statement about the client counts only if the proxy is trusted.
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=settings.trusted_proxies,
                 timeout_graceful_shutdown=math.ceil(settings.graceful_shutdown_seconds),
@@ -47,19 +47,19 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve. What has been loaded by then stays, and the collector need not look at it any more."""
+        """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain; end the streams, which would not end by themselves; then wait for the requests under way."""
+        """Drain, then end the streams, which would not end by themselves, then wait for the running requests."""
         await self._drain()
         await stop_serving(self._app)
         await super().shutdown(sockets)
 
     async def _drain(self) -> None:
-        """Serve on, on new connections, too; but let nobody keep one for a next request, which could be cut off."""
+        """Keep serving, also new connections, but close each after its response: no later request is then cut off."""
         self._app.state.health.stopping()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         until = monotonic() + self._drain_seconds
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at the first signal; uvicorn's own way would raise it again after a clean stop."""
+        """Stop at the first signal. uvicorn's own version would raise the signal again after a clean stop."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
         yield

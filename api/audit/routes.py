@@ -1,4 +1,4 @@
-"""/audit: who has done what (감사 기록), for managers."""
+"""/audit: the audit trail (감사 기록), for managers."""
 
 from typing import Annotated
 
@@ -22,14 +22,14 @@ router = APIRouter(prefix="/audit", tags=["audit"], route_class=JsonRoute)
 @router.get("", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
 async def list_entries(
     store: Audit,
-    actor: Annotated[Text | None, Query(description="Role and subject, as in `manager:kim`")] = None,
+    actor: Annotated[Text | None, Query(description="Role and subject, for example `manager:kim`")] = None,
     order_id: Annotated[Id | None, Query(alias="orderId")] = None,
-    outcome: Annotated[int | None, Query(ge=100, le=599, description="The status of the answer")] = None,
+    outcome: Annotated[int | None, Query(ge=100, le=599, description="The HTTP status of the response")] = None,
     since: Annotated[GivenTime | None, Query(alias="from")] = None,
     before: Annotated[GivenTime | None, Query(alias="to", description="Exclusive")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntryResponse]:
-    """What changed something, done or refused, and what else was refused because of who asked: the newest first."""
+    """List requests that changed something or were refused because of their sender, the newest first."""
     page = await store.list(AuditFilter(actor, order_id, outcome, since, before), limit, cursor)
     return Page(items=[AuditEntryResponse.of(entry) for entry in page.items], next_cursor=page.next_cursor)

@@ -1,4 +1,4 @@
-"""The audit, as it is shown."""
+"""Schemas of the audit trail."""
 
 from typing import Self
 
@@ -9,28 +9,28 @@ from domain.audit import AuditEntry
 
 
 class AuditEntryResponse(ResponseBody):
-    """Who has done what, or was refused."""
+    """An audit entry: who has done what, or was refused."""
 
     sequence: int
     at: Time
-    actor: str = Field(description="Role and subject, as in `manager:kim`; or `anonymous`")
+    actor: str = Field(description="Role and subject, for example `manager:kim`; or `anonymous`")
     address: str
     act: str = Field(description="The method and the route")
-    target: str | None = Field(description="What it was done to: an id")
-    outcome: int = Field(description="The status of the answer")
-    hash: str = Field(description="Of the entry and of the hash before it: SHA-256")
+    target: str | None = Field(description="The id of the affected resource")
+    outcome: int = Field(description="The HTTP status of the response")
+    hash: str = Field(description="SHA-256 of the entry and the previous hash")
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Self:
-        """From an entry."""
-        act = entry.act
+        """Make the response from an entry."""
+        record = entry.act
         return cls(
             sequence=entry.sequence,
-            at=act.at,
-            actor=act.actor,
-            address=act.address,
-            act=act.act,
-            target=act.target,
-            outcome=act.outcome,
+            at=record.at,
+            actor=record.actor,
+            address=record.address,
+            act=record.act,
+            target=record.target,
+            outcome=record.outcome,
             hash=entry.hash,
         )

@@ -1,14 +1,15 @@
-"""Notes for the audit what each request did, once it is answered, and has it written beside the requests.
+"""Records each request in the audit trail once it is answered, and writes the entries beside the requests.
 
-Noted is whatever changes something, done or refused, and whatever else was refused because of who has asked (`401`,
-`403`, `404`). Who asks for too much (`429`) is counted by the metrics alone: nobody can fill the audit.
+It records every request that changes something, done or refused, and every other request that was refused because of
+its sender (`401`, `403`, `404`). Requests beyond the rate limit (`429`) are only counted by the metrics, so that nobody
+can fill the audit trail.
 
-Notes wait in memory for the store, up to a bound:
+Entries wait in memory for the store, up to a limit:
 
-- A request that is noted for good (`Noted.FOR_GOOD`) gets a place for its note before it changes anything. Without a
-  place it is refused.
-- What is done to orders is noted while there is room. Beyond that its note is given up.
-- What was refused (`4xx`) has changed nothing. Its note may take half of the room: nobody fills it by being refused.
+- A request whose entry is guaranteed (`Noted.ALWAYS`) reserves a place for it before it changes anything. Without a
+  place, the request is refused.
+- A request on an order (`Noted.BEST_EFFORT`) is recorded while there is room. Beyond that, its entry is dropped.
+- A refused request (`4xx`) has changed nothing. Such entries may take half of the room, so that they cannot fill it.
 """
 
 import re
@@ -34,24 +35,24 @@ from domain.audit import AuditRecord
 from stores.audit.trail import AuditStore
 
 TELL_EVERY = 60.0
-"""Seconds between two lines in the log that name the chain's head: a copy of it that is kept elsewhere."""
-_BECAUSE_OF_WHO_ASKS = frozenset({401, 403, 404})
+"""Seconds between two log lines with the head of the chain. The log thus keeps a copy of it elsewhere."""
+_REFUSED_FOR_SENDER = frozenset({401, 403, 404})
 _TOO_MANY = 429
 _PLACE = "audit_place"
-"""In a request's state, where it needs one: whether there is a place for its note."""
+"""The key in a request's state that tells whether a place is reserved for its entry. Absent if none is needed."""
 _an_id = re.compile(ID)
 
 _log = structlog.get_logger(__name__)
 
 
 class AuditTrail(WriteBehindQueue[AuditRecord]):
-    """Acts that are still to be written down."""
+    """The queue of audit records that are not written yet."""
 
     def __init__(self, store: AuditStore, registry: CollectorRegistry) -> None:
-        super().__init__("audit_entries", "Audit entries", registry, tries_to_the_end=True)
+        super().__init__("audit_entries", "Audit entries", registry, retries_at_end=True)
         self._store = store
-        self._told_at = -TELL_EVERY
-        self._turned_away = Counter(
+        self._head_logged_at = -TELL_EVERY
+        self._refused_requests = Counter(
             "audit_requests_refused",
             "Requests that were refused because too many audit entries wait to be written",
             registry=registry,
@@ -62,21 +63,21 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         oldest.set_function(self._oldest_seconds)
 
     def admit(self, request: Request, rule: Rule) -> None:
-        """Let a request through to where it may change something; keep a place for its note if that is for good.
+        """Admit a request. If its entry is guaranteed, reserve a place for it.
 
         Raises:
-            NoAnswerInTime: there is none.
+            NoAnswerInTime: no place is left.
         """
-        if rule.noted is not Noted.FOR_GOOD:
+        if rule.noted is not Noted.ALWAYS:
             return
         place = self.reserve()
         setattr(request.state, _PLACE, place)
         if not place:
-            self._turned_away.inc()
-            raise NoAnswerInTime("too much waits to be noted in the audit; nothing was changed")
+            self._refused_requests.inc()
+            raise NoAnswerInTime("too many audit entries wait to be written; nothing was changed")
 
-    def note(self, scope: Scope, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Note a request that was answered so, if it is one for the audit."""
+    def record(self, scope: Scope, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Record an answered request, if the audit trail covers it."""
         state: Mapping[str, Any] = scope.get("state", {})
         place: bool | None = state.get(_PLACE)
         if place:
@@ -86,7 +87,7 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         rule = RULES.get(act)
         if rule is None or status == _TOO_MANY or place is False:
             return
-        if rule.noted is Noted.REFUSALS and status not in _BECAUSE_OF_WHO_ASKS:
+        if rule.noted is Noted.REFUSALS and status not in _REFUSED_FOR_SENDER:
             return
         entry = AuditRecord(
             uuid4().hex,
@@ -100,14 +101,14 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         self.add(entry, most=batches.MOST_WAITING // 2 if _was_refused(status) else None)
 
     def refused(self, items: Sequence[AuditRecord]) -> Sequence[AuditRecord]:
-        """Try all of them again: the store refuses whatever lacks a table, a right or the chain's head, not a text."""
+        """Retry all records. The store refuses for lack of a table, a permission or a head, not because of a record."""
         return items
 
     async def write(self, batch: Sequence[AuditRecord]) -> None:
-        """Add them to the chain."""
+        """Append the batch to the chain."""
         head = await self._store.append(batch)
-        if monotonic() - self._told_at >= TELL_EVERY:
-            self._told_at = monotonic()
+        if monotonic() - self._head_logged_at >= TELL_EVERY:
+            self._head_logged_at = monotonic()
             _log.info("head of the audit chain", head=str(head))
 
     def _oldest_seconds(self) -> float:
@@ -116,7 +117,7 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
 
 
 def _was_refused(status: int) -> bool:
-    """Whether nothing was changed; after a `5xx` that is not known."""
+    """Return whether the request certainly changed nothing. After a `5xx`, this is unknown."""
     return 400 <= status < 500
 
 
@@ -128,7 +129,7 @@ def _actor(state: Mapping[str, Any]) -> str:
 
 
 def _target(scope: Scope, state: Mapping[str, Any], headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """What the path names, or else what was made; no text that anybody could have made up."""
+    """Return the id in the path, or of the created resource. Only valid ids count, because anybody can send a text."""
     named = [*scope.get("path_params", {}).values(), state.get("order_id")]
     made = [value.decode("latin-1").rpartition("/")[2] for name, value in headers if name == b"location"]
     return next((one for one in (*named, *made) if isinstance(one, str) and _an_id.fullmatch(one)), None)

@@ -1,6 +1,6 @@
-"""/codec: shows what is encrypted in Temporal to those who may read it, in its Web UI and its CLI.
+"""/codec: decrypts payloads of Temporal for those who may read them, in its Web UI and its CLI.
 
-Temporal's codec server protocol. The Web UI's page is of another origin: it, and no other, may ask from a browser.
+It implements Temporal's codec server protocol. The Web UI has another origin, which is the only one allowed by CORS.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 
 from api.codec.schemas import PayloadMessage, PayloadsMessage
-from api.dependencies import Everything
+from api.dependencies import AppServices
 from api.http.problems import ProblemType
 from api.security.openapi import problem_responses
 from api.security.routing import LargeJsonRoute
@@ -25,21 +25,21 @@ Namespace = Annotated[str, Path(max_length=255)]
 
 
 @router.post("/{namespace}/decode", responses=problem_responses(ProblemType.NOT_FOUND, body=True))
-async def decode(namespace: Namespace, given: PayloadsMessage, services: Everything) -> PayloadsMessage:
-    """Payloads as they were before they were encrypted; what cannot be decrypted, as it is."""
+async def decode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> PayloadsMessage:
+    """Decrypt payloads. A payload that cannot be decrypted is returned unchanged."""
     encryption = _of(namespace, services.get(Encryption))
     return _message([await _decrypted(encryption, each.payload()) for each in given.payloads])
 
 
 @router.post("/{namespace}/encode", responses=problem_responses(ProblemType.NOT_FOUND, body=True))
-async def encode(namespace: Namespace, given: PayloadsMessage, services: Everything) -> PayloadsMessage:
-    """Payloads encrypted, for the Web UI and the CLI to send."""
+async def encode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> PayloadsMessage:
+    """Encrypt payloads, for the Web UI and the CLI to send."""
     encryption = _of(namespace, services.get(Encryption))
     return _message(await encryption.encode([each.payload() for each in given.payloads]))
 
 
 class CodecCors:
-    """Lets the pages of some origins ask `/codec`, and nothing else."""
+    """Allows pages of some origins to call `/codec`, and nothing else."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
@@ -52,13 +52,13 @@ class CodecCors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        asks_codec = scope["type"] == "http" and scope["path"].startswith(f"{router.prefix}/")
-        await (self._codec if asks_codec else self._app)(scope, receive, send)
+        calls_codec = scope["type"] == "http" and scope["path"].startswith(f"{router.prefix}/")
+        await (self._codec if calls_codec else self._app)(scope, receive, send)
 
 
 def _of(namespace: str, encryption: Encryption) -> Encryption:
     if namespace != encryption.namespace:
-        raise NotFound("there is no such namespace here")
+        raise NotFound("this server has no such namespace")
     return encryption
 
 

@@ -39,11 +39,11 @@ class PayloadMessage(RequestBody):
 
     @classmethod
     def of(cls, payload: Payload) -> "PayloadMessage":
-        """To be sent."""
+        """Make the message from a payload."""
         return cls.model_construct(metadata=dict(payload.metadata), data=payload.data)
 
     def payload(self) -> Payload:
-        """As the codec takes it."""
+        """Return the payload."""
         return Payload(metadata=self.metadata, data=self.data)
 
 

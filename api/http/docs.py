@@ -1,4 +1,4 @@
-"""`/docs`: the OpenAPI document for people. What the page needs comes from here, so it works wherever the API does."""
+"""`/docs`: the OpenAPI document as a page. The API serves all of the page's assets, so it works offline."""
 
 import base64
 import hashlib
@@ -17,14 +17,14 @@ _REDIRECT = "/docs/oauth2-redirect"
 
 
 def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
-    """Serve the page, and the scripts and styles that it is made of.
+    """Serve the page and its assets.
 
     Args:
-        app: What it describes.
-        issuer: The origin that "Authorize" asks for tokens.
+        app: The app that the page describes.
+        issuer: The origin from which "Authorize" gets tokens.
 
     Returns:
-        The content security policy of each page, by its path.
+        The content security policies of the pages, by path.
     """
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
@@ -50,7 +50,7 @@ def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
 
 
 def _policy(page: HTMLResponse, issuer: str | None) -> str:
-    """What a page may load: from here, and the scripts that are in it, by their hashes."""
+    """Return the policy of a page: assets of this origin, and the page's inline scripts, by their hashes."""
     scripts = re.findall(r"<script>(.*?)</script>", bytes(page.body).decode(), re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = {

@@ -1,34 +1,34 @@
-"""What the API itself cannot do, beside what the domain refuses.
+"""Errors of the API itself, beside the domain's refusals.
 
-- `Unavailable`: somebody who has to answer does not; asking again may help.
+- `Unavailable`: a service that has to answer does not; a retry may help.
   - `TemporalUnavailable`: the Temporal server.
   - `NoAnswerInTime`: a worker, or a server that is up but busy.
 - `IdempotencyKeyReused`: the key belongs to another request.
-- `Unauthenticated`: it is not known who asks.
-- `Forbidden`: it is not theirs to ask for.
-- `TooManyRequests`: they have asked for too much; later they may again.
-- `TooManyOpenOrders`: the customer has so many already.
+- `Unauthenticated`: the sender is not known.
+- `Forbidden`: the sender is not allowed to do this.
+- `TooManyRequests`: the client has sent too many requests, and may send more later.
+- `TooManyOpenOrders`: the customer has too many open orders.
 """
 
 
 class Unavailable(Exception):
-    """Somebody who has to answer does not. Nothing is known to have been done, nor not to have been."""
+    """A service that has to answer does not. It is not known whether the request was carried out."""
 
 
 class TemporalUnavailable(Unavailable):
-    """The Temporal server cannot be reached, or does not do what it is asked to."""
+    """The Temporal server cannot be reached, or does not carry out a call."""
 
 
 class NoAnswerInTime(Unavailable):
-    """No worker took the request in time, or too many requests were before it."""
+    """No worker took the request in time, or too many requests were waiting."""
 
 
 class IdempotencyKeyReused(Exception):
-    """The idempotency key has been used with another body."""
+    """The idempotency key was used with another body."""
 
 
 class Unauthenticated(Exception):
-    """The request has no token, or (`invalid`) one that does not count."""
+    """The request has no token, or (`invalid`) an invalid one."""
 
     def __init__(self, detail: str, *, invalid: bool = False) -> None:
         super().__init__(detail)
@@ -36,7 +36,7 @@ class Unauthenticated(Exception):
 
 
 class Forbidden(Exception):
-    """Who asks may not do this; with a `scope` in their token they might."""
+    """The sender is not allowed to do this. A token with the `scope` might allow it."""
 
     def __init__(self, detail: str, *, scope: str | None = None) -> None:
         super().__init__(detail)
@@ -44,7 +44,7 @@ class Forbidden(Exception):
 
 
 class TooManyRequests(Exception):
-    """Who asks has asked for too much; after `retry_after` seconds they may again."""
+    """The client has sent too many requests. It may send the next one after `retry_after` seconds."""
 
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail)
@@ -52,4 +52,4 @@ class TooManyRequests(Exception):
 
 
 class TooManyOpenOrders(Exception):
-    """The customer has as many open orders as one may have."""
+    """The customer has as many open orders as allowed."""

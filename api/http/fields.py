@@ -1,4 +1,4 @@
-"""The types that every collection shares: camelCase members, bounded texts, times in UTC."""
+"""Types that all collections share: camelCase members, bounded texts, times in UTC."""
 
 import re
 from datetime import UTC, datetime
@@ -16,43 +16,43 @@ OpenValue = TypeVar("OpenValue", bound=OpenStrEnum)
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 ID = r"^[A-Za-z0-9_-]{1,64}$"
-"""The ids that we give, the seeds' too."""
+"""The pattern of ids that this service assigns, including those of the seed data."""
 
 
 class RequestBody(BaseModel):
-    """A body that is sent to us. Unknown members are ignored; `null`, where a member may be so, is as an absent one."""
+    """The base of request bodies. Unknown members are ignored. `null`, if allowed, is the same as an absent member."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
     def members_sent(self) -> dict[str, Any]:
-        """The members that are there, by their names in the domain."""
+        """Return the members that were sent, by their Python names."""
         return {name: value for name, value in self if name in self.model_fields_set}
 
 
 class ResponseBody(BaseModel):
-    """What we answer with, made from a value of the domain."""
+    """The base of response bodies, which are made from values of the domain."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
 
 
 class Page(ResponseBody, Generic[Item]):
-    """A page of a list; `nextCursor` asks for the one after it."""
+    """A page of a list. `nextCursor` is the cursor of the next page."""
 
     items: list[Item]
     next_cursor: str | None
 
 
 def unchanged() -> Any:
-    """The default of a member that may be absent, and then leaves all as it is, but may not be `null`."""
-    # Made, not given: the description would show it as a value that can be sent.
+    """Return the default of a member that may be absent, which changes nothing, but not `null`."""
+    # A factory, because the OpenAPI document would show a plain default as a value that can be sent.
     return Field(default_factory=lambda: None)
 
 
 def known(value: OpenValue) -> OpenValue:
-    """The value, where it is asked for: what we answer with may be of a newer release, what we are sent may not.
+    """Return a value of a request. Responses may contain values of a newer release, but requests may not.
 
     Raises:
-        ValueError: this release does not know it.
+        ValueError: this release does not know the value.
     """
     if not value.known:
         raise ValueError(f"must be one of {', '.join(type(value))}")
@@ -61,7 +61,7 @@ def known(value: OpenValue) -> OpenValue:
 
 def _readable(text: str) -> str:
     if _UNPRINTABLE.search(text):
-        raise ValueError("must not hold control characters")
+        raise ValueError("must not contain control characters")
     if not text.strip():
         raise ValueError("must not be blank")
     return text
@@ -84,7 +84,7 @@ def _text(longest: int) -> Any:
 Text = Annotated[str, _text(200), AfterValidator(_readable)]
 """A short text for people."""
 Word = Annotated[str, _text(50), AfterValidator(_readable)]
-"""A name that people have agreed on."""
+"""An agreed name."""
 Address = Annotated[str, _text(500), AfterValidator(_readable)]
 """A postal address."""
 Identifier = Annotated[
@@ -101,12 +101,12 @@ Identifier = Annotated[
         }
     ),
 ]
-"""An id that another system has given, as text or as a whole number."""
+"""An id from another system, as text or as a whole number."""
 Time = Annotated[datetime, PlainSerializer(_in_utc)]
-"""A time in UTC, shown as RFC 3339 ending in `Z`."""
+"""A time in UTC, serialized as RFC 3339 ending in `Z`."""
 Region = Annotated[str, Field(pattern=r"^KR-[0-9]{2}$", examples=["KR-11"])]
 """ISO 3166-2:KR."""
 Id = Annotated[str, Field(pattern=ID)]
-"""An id that we have given."""
-Limit = Annotated[int, Query(ge=1, le=200, description="So many items at most")]
-Cursor = Annotated[str | None, Query(max_length=1000, description="`nextCursor` of the page before")]
+"""An id that this service has assigned."""
+Limit = Annotated[int, Query(ge=1, le=200, description="The largest number of items")]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`nextCursor` of the previous page")]

@@ -1,4 +1,4 @@
-"""What the API notes of its requests: it counts them, logs them at DEBUG, and tells whoever else keeps notes."""
+"""Observes the requests: counts them, logs them at DEBUG, and passes them to a further observer."""
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -10,16 +10,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger(__name__)
 
-Note = Callable[[Scope, int, Iterable[tuple[bytes, bytes]]], None]
-"""Takes a request, the status of its answer, and the answer's headers."""
+Observer = Callable[[Scope, int, Iterable[tuple[bytes, bytes]]], None]
+"""Receives a request, the status of its response, and the response's headers."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class RequestMetrics:
-    """Middleware that counts requests by route and status, with the time until the answer began."""
+    """Middleware that counts requests by route and status, with the time until the response began."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry, also: Note) -> None:
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry, also: Observer) -> None:
         self._app = app
         self._also = also
         self._seconds = Histogram(
@@ -30,7 +30,7 @@ class RequestMetrics:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and note its answer."""
+        """Pass a request on, and observe its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -46,15 +46,15 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, note)
         finally:
-            # The framework answers what nobody else has caught, and does so outside of all middleware. The server
-            # answers what is broken off, because the process ends: it may have been done all the same.
+            # The framework answers uncaught errors outside of all middleware. The server answers requests that are
+            # interrupted because the process ends. These may have been carried out all the same.
             if not answered:
                 self._note(scope, HTTPStatus.INTERNAL_SERVER_ERROR.value, perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        # Neither path nor method as they were sent: anybody could make up any number of them.
+        # Not the path and method as they were sent: clients could invent any number of them.
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "none")
         self._seconds.labels(method, route, status).observe(seconds)
-        _log.debug("answered", method=method, route=route, status=status, seconds=round(seconds, 4))
+        _log.debug("request answered", method=method, route=route, status=status, seconds=round(seconds, 4))
         self._also(scope, status, headers)

@@ -1,4 +1,4 @@
-"""Where errors become HTTP: problem details (RFC 9457), and nowhere else."""
+"""Converts errors to HTTP responses with problem details (RFC 9457). No other module does."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -24,13 +24,13 @@ from domain.common import errors
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER = {"Retry-After": "1"}
-"""Seconds."""
+"""In seconds."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ProblemType(Enum):
-    """Each problem that can be answered: its status, the slug that its type ends in, its title."""
+    """The problems that the API can return: status, slug (the end of the type), title."""
 
     MALFORMED_REQUEST = (400, "malformed-request", "The request is malformed")
     UNAUTHENTICATED = (401, "unauthenticated", "Authentication is required")
@@ -62,13 +62,13 @@ class ProblemType(Enum):
 
 
 def problem(kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
-    """The answer for a problem; `members` that are not `None` go into it beside the standard ones."""
+    """Return the response for a problem. It contains those of the additional `members` that are not `None`."""
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": detail}
     body |= {name: value for name, value in members.items() if value is not None}
     return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
 
 
-_KINDS: Mapping[type[Exception], ProblemType] = {
+_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.NotFound: ProblemType.NOT_FOUND,
     errors.IllegalTransition: ProblemType.ILLEGAL_TRANSITION,
     errors.OrderCancelRejected: ProblemType.ORDER_CANCEL_REJECTED,
@@ -88,8 +88,8 @@ _KIND_OF_STATUS = {kind.status: kind for kind in reversed(ProblemType) if kind.s
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem."""
-    for error in _KINDS:
+    """Make the app respond to every error with a problem."""
+    for error in _TYPES:
         app.add_exception_handler(error, _refused)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(Forbidden, _forbidden)
@@ -100,20 +100,20 @@ def install(app: FastAPI) -> None:
 
 
 def note_order(request: Request, order_id: str) -> None:
-    """Have every `503` of this request carry the order that may have been taken all the same."""
+    """Make every `503` of this request contain the id of the order, which may have been placed."""
     request.state.order_id = order_id
 
 
 def invalid_member(name: str, detail: str) -> RequestValidationError:
-    """What is wrong with a member of the body beyond its own form."""
+    """Return the error for a well-formed member of the body whose value is not allowed."""
     return RequestValidationError([{"type": "value_error", "loc": ("body", name), "msg": detail}])
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    kind, detail = _KINDS[type(error)], str(error)
+    kind, detail = _TYPES[type(error)], str(error)
     if isinstance(error, errors.StoreUnavailable):
-        # Its text may name a database; that is for the log.
-        _log.warning("store unavailable", error=detail)
+        # The text may name a database, so it is only logged.
+        _log.warning("a store is unavailable", error=detail)
         detail = "a database did not answer"
     if kind.status != HTTPStatus.SERVICE_UNAVAILABLE:
         return problem(kind, detail)
@@ -147,13 +147,13 @@ async def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if kind is ProblemType.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
         headers["Allow"] = methods
-    # Of the body as a whole: its members are looked at elsewhere.
+    # The error concerns the whole body. Errors of members are handled by `_invalid`.
     whole = [{"pointer": "", "detail": error.detail}] if kind is ProblemType.INVALID_INPUT else None
     return problem(kind, error.detail or kind.title, headers=headers, errors=whole)
 
 
 def _methods_of(request: Request) -> str:
-    """All methods of the path; the framework tells only those of the first route that it has met."""
+    """Return all methods of the path. The framework knows only those of the first matching route."""
     path = getattr(request.scope.get("route"), "path_format", None)
     return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
 
@@ -164,7 +164,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     found = error.errors()
     places = {one["loc"][0] for one in found}
     if "path" in places:
-        return problem(ProblemType.NOT_FOUND, "there is nothing with such an id")
+        return problem(ProblemType.NOT_FOUND, "nothing with this id exists")
     if places != {"body"} or any(one["loc"] == ("body",) for one in found):
         return problem(ProblemType.MALFORMED_REQUEST, _sentence(found))
     pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found]
@@ -172,8 +172,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    # Its text may quote what a customer sent; the server logs the rest, without it.
-    _log.error("request failed", error=type(error).__qualname__)
+    # The error's text may contain customer data, so only its type is logged here.
+    _log.error("a request failed", error=type(error).__qualname__)
     return problem(ProblemType.INTERNAL_ERROR, "the request could not be carried out")
 
 
@@ -182,7 +182,7 @@ def _sentence(found: Sequence[Any]) -> str:
 
 
 def _name(loc: Sequence[int | str]) -> str:
-    """What a sender calls the place: a parameter has one name, whatever types its value was tried as."""
+    """Return the sender's name of a place. A parameter has one name, whichever types its value was tried as."""
     place, *names = loc
     return ".".join(map(str, names if place == "body" else names[:1])) or str(place)
 
@@ -192,5 +192,5 @@ def _text(one: Any) -> str:
 
 
 def _pointer(loc: Sequence[int | str]) -> str:
-    """A JSON pointer (RFC 6901)."""
+    """Return a JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)

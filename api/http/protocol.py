@@ -1,6 +1,6 @@
-"""What a request is on the wire: so large, and so long in coming, and no more. Its body is bounded by who reads it.
+"""Bounds the size of a request on the wire, and the time in which its head arrives. Its reader bounds the body.
 
-The parser beneath would collect whatever comes, for as long as it comes: also once the request has been answered.
+Without these bounds, the parser would buffer any amount of data for any time, even after the response.
 """
 
 import asyncio
@@ -8,21 +8,21 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LARGEST_HEAD = 32 * 1024
-"""Bytes of its line and header fields; a token may have 8 KiB of them."""
+"""Bytes of the request line and the header fields. A token may take 8 KiB of them."""
 LARGEST_REQUEST = 4 * 1024 * 1024
-"""Bytes of all of it, however its body is cut into chunks, and whatever trails that."""
+"""Bytes of the whole request, including the framing of chunks and the trailer."""
 HEAD_WITHIN = 10.0
-"""Seconds, from the first byte; or from the connection, or the answer before, where nothing has come yet."""
+"""Seconds for the head, from its first byte; before that, from the connection or from the previous response."""
 _TOO_LARGE = "431 Request Header Fields Too Large"
 _TOO_SLOW = "408 Request Timeout"
 
 
 class HeadTooLarge(Exception):
-    """Ends the parsing."""
+    """The head of a request is too large. Ends the parsing."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, with requests that are bounded."""
+    """uvicorn's HTTP/1.1 protocol with bounded requests."""
 
     _in_head = False
     _size = 0
@@ -35,12 +35,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Stop waiting."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; most heads come in one piece, and are not waited for."""
+        """Parse the data. Most heads arrive in one piece, and need no timer."""
         self._size += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -53,7 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait()
 
     def on_message_begin(self) -> None:
-        """Another request begins."""
+        """Begin the head of another request."""
         super().on_message_begin()
         if not self._in_head:
             self._begin_head()
@@ -61,15 +61,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take what is in the head; a field that trails the body is nothing that anybody has looked at."""
+        """Add a field of the head. Fields of the trailer are ignored, because nothing has checked them."""
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there.
+        """End the head.
 
         Raises:
-            HeadTooLarge: and it came in one piece.
+            HeadTooLarge: the head arrived in one piece, and is too large.
         """
         self._size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if self._size > LARGEST_HEAD:
@@ -79,13 +79,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, if none is under way; what is left of this one, nobody needs any more."""
+        """Wait for the next request, unless one has begun. The rest of this one is ignored."""
         super().on_response_complete()
         if self.cycle.response_complete and self._deadline is None and not self.transport.is_closing():
             self._wait()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser has not taken; or what we have not let it take."""
+        """Refuse a request that the parser, or this class, has rejected."""
         if self._in_head and self._size > LARGEST_HEAD:
             self._refuse(_TOO_LARGE)
         else:

@@ -1,4 +1,4 @@
-"""What the logs say of each request."""
+"""The context of a request in the logs."""
 
 import re
 
@@ -11,7 +11,7 @@ _an_order = re.compile(ID)
 
 
 class RequestContext:
-    """Middleware by which every line that is logged in a request names the order that it is about."""
+    """Middleware that adds the id of the request's order to every log line of the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -19,7 +19,7 @@ class RequestContext:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] == "http":
-            # Only the router will know what the path says, and only the handler what a new order is called.
+            # Evaluated later: the router determines the path's parameters, and the handler the id of a new order.
             requested_order.set(lambda: _order_id(scope))
         await self._app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""What every answer tells a browser: guess nothing, keep nothing, embed nothing, tell nobody where you have been."""
+"""Security headers of every response: no sniffing, no caching, no embedding, no referrer."""
 
 from collections.abc import Mapping
 
@@ -8,19 +8,20 @@ _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-_NOT_KEPT = (b"cache-control", b"no-store")
-"""Answers hold names and addresses."""
+_NO_STORE = (b"cache-control", b"no-store")
+"""Responses contain names and addresses."""
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 
 class ResponseHeaders:
-    """Middleware that adds them."""
+    """Middleware that adds the security headers."""
 
     def __init__(self, app: ASGIApp, policies: Mapping[str, str]) -> None:
-        """
+        """Wrap an app.
+
         Args:
-            app: What answers.
-            policies: The content security policies of the paths that are pages; every other answer is data.
+            app: The app that responds.
+            policies: The content security policies of the pages, by path. Every other response is data.
         """
         self._app = app
         self._data = _headers(_NOTHING)
@@ -36,9 +37,9 @@ class ResponseHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = message.get("headers", ())
-                # A stream that is not to be cached says so itself.
-                kept = any(name.lower() == _NOT_KEPT[0] for name, _ in own)
-                message["headers"] = [*own, *added] if kept else [*own, *added, _NOT_KEPT]
+                # An event stream has its own `cache-control` header.
+                has_own = any(name.lower() == _NO_STORE[0] for name, _ in own)
+                message["headers"] = [*own, *added] if has_own else [*own, *added, _NO_STORE]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

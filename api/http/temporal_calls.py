@@ -1,4 +1,4 @@
-"""One call to Temporal with a deadline, and what its failures mean."""
+"""Calls to Temporal with a deadline, and the meaning of their failures."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,50 +27,50 @@ _log = structlog.get_logger(__name__)
 
 
 class NoSuchWorkflow(Exception):
-    """Temporal knows no such workflow, or it has closed and takes no messages any more."""
+    """Temporal knows no such workflow, or the workflow is closed and takes no messages."""
 
 
 @asynccontextmanager
-async def asking_temporal(seconds: float, *, of_worker: bool = False) -> AsyncIterator[timedelta]:
-    """Call Temporal within a deadline of our own: the SDK retries by itself for longer than anybody waits.
+async def temporal_call(seconds: float, *, by_worker: bool = False) -> AsyncIterator[timedelta]:
+    """Call Temporal within a deadline. The SDK itself retries for longer than any client waits.
 
     Args:
         seconds: The deadline.
-        of_worker: A worker has to answer, and not the server alone.
+        by_worker: Whether a worker has to answer, and not only the server.
 
     Yields:
-        The deadline, for the call to send along.
+        The deadline, to be sent with the call.
 
     Raises:
-        NoSuchWorkflow: there is no open one with the id.
-        NoAnswerInTime: nothing came of the call that a worker had to answer.
-        TemporalUnavailable: the server is not there, is too busy, or does not do this; or its answer is encrypted with
-            a key that this process does not have.
+        NoSuchWorkflow: no open workflow has this id.
+        NoAnswerInTime: no worker answered.
+        TemporalUnavailable: the server cannot be reached, is too busy, or refuses the call; or its answer is encrypted
+            with a key that this process does not have.
     """
-    silence = (
-        NoAnswerInTime("nobody took the request in time")
-        if of_worker
-        else TemporalUnavailable("the order system's server did not answer in time")
+    no_answer = (
+        NoAnswerInTime("no worker answered in time")
+        if by_worker
+        else TemporalUnavailable("the Temporal server did not answer in time")
     )
     if seconds <= 0:
-        raise silence
+        raise no_answer
     try:
         async with asyncio.timeout(seconds):
             yield timedelta(seconds=seconds)
     except WorkflowQueryRejectedError as error:
         raise NoSuchWorkflow from error
     except (TimeoutError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError) as error:
-        raise silence from error
+        raise no_answer from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoSuchWorkflow from error
         if error.status in _BUSY:
-            raise silence from error
-        _log.warning("call to Temporal failed", status=error.status.name, error=error.message)
-        raise TemporalUnavailable("the order system's server did not take the request") from error
+            raise no_answer from error
+        _log.warning("a call to Temporal failed", status=error.status.name, error=error.message)
+        raise TemporalUnavailable("the Temporal server did not accept the request") from error
     except DecryptionError as error:
         _log.error("cannot decrypt what Temporal answered", error=str(error))
         raise TemporalUnavailable("the order cannot be read at the moment") from error
     except RuntimeError as error:
-        # That is how a lazy client says that it cannot connect.
-        raise TemporalUnavailable("the order system's server cannot be reached") from error
+        # A lazy client raises this if it cannot connect.
+        raise TemporalUnavailable("the Temporal server cannot be reached") from error

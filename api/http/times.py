@@ -1,4 +1,4 @@
-"""Times and dates as they are sent: strictly written, and within the years that can be reckoned with."""
+"""Times and dates in requests: in a strict format, and within the years that can be computed with."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -16,7 +16,7 @@ _TIME_OF_DAY = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _UNQUOTED_PLUS = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 _NO_DAY = "must be a date, YYYY-MM-DD"
 _NO_DATE = "must be a date, YYYYMMDD or YYYY-MM-DD"
-_NO_TIME = "must be a time of RFC 3339, with its offset"
+_NO_TIME = "must be an RFC 3339 time with an offset"
 
 
 def _as_date(value: Any) -> date:
@@ -30,7 +30,7 @@ def _as_day(value: Any) -> date:
         raise ValueError(_NO_DAY)
     day = date.fromisoformat(value)
     if not UNSET.date() <= day < _LATEST.date():
-        raise ValueError("must not lie so far away")
+        raise ValueError("must not be too far in the past or the future")
     return day
 
 
@@ -42,14 +42,14 @@ def _as_time(value: Any) -> datetime:
     except OverflowError:
         raise ValueError(_NO_TIME) from None
     if not UNSET <= given < _LATEST:
-        raise ValueError("must not lie so far away")
+        raise ValueError("must not be too far in the past or the future")
     return given
 
 
 def _as_moment(value: Any) -> date | datetime:
     if isinstance(value, str) and _DAY.fullmatch(value):
         return _as_day(value)
-    # A `+` stands for a space in a query.
+    # In a query, a `+` is decoded as a space.
     return _as_time(_UNQUOTED_PLUS.sub("+", value) if isinstance(value, str) else value)
 
 
@@ -68,20 +68,20 @@ GivenDate = Annotated[
     BeforeValidator(_as_date),
     WithJsonSchema({"type": "string", "pattern": "^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$"}),
 ]
-"""A day that is only kept."""
+"""A date that is only stored."""
 Day = Annotated[date, BeforeValidator(_as_day), WithJsonSchema({"type": "string", "format": "date"})]
 """A local day."""
 GivenTime = Annotated[datetime, BeforeValidator(_as_time), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A point in time, with its offset."""
+"""A point in time with an offset."""
 Moment = Annotated[
     date | datetime,
     PlainValidator(_as_moment),
     WithJsonSchema({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}),
 ]
-"""A point in time; a day stands for its local midnight."""
+"""A point in time. A day means its local midnight."""
 TimeOfDay = Annotated[
     time, PlainSerializer(_hours_and_minutes), WithJsonSchema({"type": "string", "pattern": f"^{_TIME_OF_DAY}$"})
 ]
 """Local time, to the minute."""
 GivenTimeOfDay = Annotated[TimeOfDay, BeforeValidator(_as_time_of_day)]
-"""The same, as it is sent."""
+"""A time of day in a request."""

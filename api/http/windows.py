@@ -1,4 +1,4 @@
-"""Visit windows, as they are wanted and offered over HTTP."""
+"""Visit windows in requests and responses."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from domain.management_center.staff import Slot
 from domain.visits import VisitGrid
 
 FURTHEST = timedelta(days=366)
-"""So far ahead may a wanted window begin, open for booking yet or not."""
+"""How far ahead a wanted window may begin, whether it can be booked yet or not."""
 
 
 class VisitResponse(ResponseBody):
@@ -27,17 +27,17 @@ class SlotResponse(VisitResponse):
 
 
 def check_preferred(start: datetime, grid: VisitGrid, *, now: datetime) -> None:
-    """Whether a window can be wanted that begins then; it may have passed, or be taken.
+    """Check that a wanted window exists. It may have passed, or be booked out.
 
     Raises:
-        RequestValidationError: none begins then, or it is too far ahead.
+        RequestValidationError: no window begins then, or it is too far ahead.
     """
     if start > now + FURTHEST:
-        raise invalid_member("preferredVisit", f"must not lie more than {FURTHEST.days} days ahead")
+        raise invalid_member("preferredVisit", f"must not be more than {FURTHEST.days} days ahead")
     if grid.window_at(start) is None:
         raise invalid_member("preferredVisit", "must be the start of a visit window")
 
 
 def shown(slots: Iterable[Slot]) -> list[dict[str, Any]]:
-    """The windows as `SlotResponse` has them, without what a model of each would cost."""
+    """Return the windows in the form of `SlotResponse`, without the cost of a model for each."""
     return [{"start": slot.window.start, "end": slot.window.end, "free": slot.free} for slot in slots]

@@ -1,6 +1,6 @@
-"""What is written beside the requests and not in them: gathered, written in batches, in nobody's way.
+"""A write-behind queue: items are collected, and written to a store in batches, without delaying the requests.
 
-While the store is down it waits, up to a bound; what comes beyond that is given up, counted and logged.
+While the store is down, items wait, up to a limit. Items beyond the limit are dropped, counted and logged.
 """
 
 import asyncio
@@ -20,43 +20,44 @@ from domain.common.errors import StoreUnavailable
 Item = TypeVar("Item")
 
 MOST_WAITING = 10_000
-"""More are dropped, the newest first."""
+"""The largest number of waiting items. New items beyond it are dropped."""
 BATCH = 200
-"""Written in one transaction."""
+"""The largest number of items that are written in one transaction."""
 GATHER_FOR = 0.25
-"""Seconds for which a batch is gathered: with the time that its transaction takes, less than half a second."""
+"""Seconds for which a batch is collected. Together with its transaction, it takes less than half a second."""
 PAUSE = 1.0
-"""Seconds before a batch that could not be written is tried again."""
+"""Seconds before a failed batch is retried."""
 END_WITHIN = 2.0
-"""Seconds for what is left when the process ends; beside them, the last transaction has its own deadline."""
+"""Seconds to write the remaining items when the process ends. The last transaction also has its own deadline."""
 _LAST_TRIES_EVERY = 0.1
-"""Seconds between two tries then."""
+"""Seconds between two tries when the process ends."""
 
 _log = structlog.get_logger(__name__)
 
 
 class WriteBehindQueue(ABC, Generic[Item]):
-    """What is still to be written."""
+    """A queue of items that are not written yet."""
 
-    def __init__(self, name: str, called: str, registry: CollectorRegistry, *, tries_to_the_end: bool = False) -> None:
-        """
+    def __init__(self, name: str, called: str, registry: CollectorRegistry, *, retries_at_end: bool = False) -> None:
+        """Create an empty queue.
+
         Args:
-            name: Of its metrics.
-            called: What it is, for people.
-            registry: Of the process's metrics.
-            tries_to_the_end: Whether a store that is down is tried again when the process ends.
+            name: The prefix of its metrics.
+            called: The name of the items, for messages.
+            registry: The registry of the process's metrics.
+            retries_at_end: Whether writes are retried at the end of the process while the store is down.
         """
         self._called = called
-        self._tries_to_the_end = tries_to_the_end
+        self._retries_at_end = retries_at_end
         self._waiting: deque[Item] = deque()
         self._reserved = 0
-        """Places that are kept for items to come."""
-        self._some = asyncio.Event()
+        """The number of places reserved for future items."""
+        self._has_items = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = False
         self._full = False
         self._refusing = False
-        """The store took nothing of the last batch, although it answered."""
+        """Whether the store answered, but refused all of the last batch."""
         self._dropped = Counter(
             f"{name}_dropped", f"{called} that were dropped without being written", registry=registry
         )
@@ -65,56 +66,56 @@ class WriteBehindQueue(ABC, Generic[Item]):
 
     @abstractmethod
     async def write(self, batch: Sequence[Item]) -> None:
-        """Write a batch, all or none of it; an item that is written again counts once.
+        """Write a batch, all or none of it. An item that is written again must not count twice.
 
         Raises:
-            StoreUnavailable: it may be tried again.
+            StoreUnavailable: the batch may be retried.
         """
 
     def refused(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return those of the items that are tried again after the store has refused each of them by itself.
+        """Return the items to retry, after the store has refused each of them individually.
 
-        As it comes none: they are given up, and hold up nothing else.
+        The default is none: the items are dropped, and do not block others.
         """
         self._dropped.inc(len(items))
         return ()
 
     def add(self, item: Item, *, most: int | None = None) -> None:
-        """Have an item written, some time soon if possible; with `most`, only while less than that waits."""
+        """Add an item to be written soon, or drop it if `most` items (by default `MOST_WAITING`) wait already."""
         if self._ended or self._taken >= (MOST_WAITING if most is None else most):
             self._drop(1)
             return
         self._waiting.append(item)
-        self._some.set()
+        self._has_items.set()
 
     def reserve(self) -> bool:
-        """Keep a place for an item to come, unless too many wait. Call `give_back` right before the item is added."""
+        """Reserve a place for a future item, unless too many wait. Call `give_back` right before adding the item."""
         if self._ended or self._taken >= MOST_WAITING:
             return False
         self._reserved += 1
         return True
 
     def give_back(self) -> None:
-        """Keep a place no longer."""
+        """Give back a reserved place."""
         self._reserved -= 1
 
     def waiting(self) -> Iterable[Item]:
-        """Return what is still to be written."""
+        """Return the items that wait to be written."""
         return iter(self._waiting)
 
     async def run(self) -> None:
-        """Write what waits, until stopped; then what is left, as far as the store takes it in time."""
+        """Write waiting items until stopped. Then write the rest, as far as the store takes it in time."""
         while not self._stopping.is_set():
-            await self._some.wait()
+            await self._has_items.wait()
             await self._pause(GATHER_FOR)
             if not await self._write_all():
                 await self._pause(PAUSE)
         await self._end()
 
     def stop(self) -> None:
-        """Let `run` come to its end. It is not canceled: a database may be at work for it."""
+        """Let `run` end. It is not canceled, because a database may be working for it."""
         self._stopping.set()
-        self._some.set()
+        self._has_items.set()
 
     @property
     def _taken(self) -> int:
@@ -126,10 +127,10 @@ class WriteBehindQueue(ABC, Generic[Item]):
                 await self._stopping.wait()
 
     async def _end(self) -> None:
-        """Write what is left, and what requests that are being broken off still add; give up the rest, and log that."""
+        """Write what is left, and what interrupted requests still add. Drop the rest, and log that."""
         until = monotonic() + END_WITHIN
         while not await self._write_all(until) or self._reserved:
-            if not self._tries_to_the_end or monotonic() >= until:
+            if not self._retries_at_end or monotonic() >= until:
                 break
             await asyncio.sleep(_LAST_TRIES_EVERY)
         self._ended = True
@@ -145,7 +146,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
         return not self._waiting
 
     async def _write(self) -> bool:
-        # A store that refuses everything is asked for one thing at a time, until it takes one.
+        # While the store refuses everything, try single items, until it takes one.
         batch = list(islice(self._waiting, 1 if self._refusing else BATCH))
         try:
             refused = await self._put(batch)
@@ -161,16 +162,16 @@ class WriteBehindQueue(ABC, Generic[Item]):
         self._refusing = len(again) == len(batch)
         self._full = False
         if not self._waiting and not self._stopping.is_set():
-            self._some.clear()
+            self._has_items.clear()
         return not self._refusing
 
     async def _put(self, batch: Sequence[Item]) -> list[Item]:
-        """Write them together, or each by itself where the store refuses that; return those that it refuses."""
+        """Write the items together, or individually if the store refuses that. Returns those that it refuses."""
         try:
             await self.write(batch)
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same again
+        except Exception as error:  # noqa: BLE001 - any such error would occur again
             if len(batch) == 1:
                 _log.warning("not written: the store refused it", what=self._called, error=type(error).__qualname__)
                 return [*batch]
@@ -182,7 +183,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
 
     def _drop(self, items: int) -> None:
         if not self._full:
-            # Once, not for each.
+            # Log once, not for each item.
             self._full = True
             _log.error("dropped: too many wait to be written", what=self._called)
         self._dropped.inc(items)

@@ -8,26 +8,28 @@ from domain.installation import IncompleteReason, InstallationStatus
 
 
 class EngineerActs(RequestBody):
-    """What an engineer says; without an id, the assigned engineer is meant."""
+    """An action of an engineer. Without an id, it is the assigned engineer's."""
 
     engineer_id: Id | None = None
 
 
 class EngineerDeclines(EngineerActs):
-    """That an engineer will not do it, and why."""
+    """An engineer declines, with the reason."""
 
     reason: Text | None = None
 
 
 class EngineerCompletes(EngineerActs):
-    """That an engineer has done it, and with which equipment."""
+    """An engineer has completed the installation, with the equipment used."""
 
     note: Text | None = None
-    serials: list[Text] = Field(default_factory=list, max_length=50, description="Of the equipment installed")
+    serials: list[Text] = Field(
+        default_factory=list, max_length=50, description="Serial numbers of the installed equipment"
+    )
 
 
 class EngineerFails(EngineerActs):
-    """That a visit did not lead to an installation, and why."""
+    """A visit without an installation, with the reason."""
 
     reason: IncompleteReason
     note: Text | None = None
@@ -48,8 +50,8 @@ class InstallationResponse(ResponseBody):
     status_at: Time
     completed_at: Time | None
     reason: str | None = Field(description="Why it was declined, canceled or left incomplete")
-    note: str | None = Field(description="The engineer's own, about the visit")
+    note: str | None = Field(description="The engineer's note about the visit")
     serials: list[str]
     customer_note: str | None = Field(description="The order's note")
-    region: str | None = Field(description="The order's region, which is not always the engineer's")
+    region: str | None = Field(description="The order's region, which may differ from the engineer's")
     product_id: str | None = Field(description="The order's product")

@@ -1,4 +1,4 @@
-"""What the routes of this collection ask for."""
+"""Dependencies of the routes of this collection."""
 
 from typing import Annotated
 
@@ -13,4 +13,4 @@ ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
 DayOffId = Annotated[str, Path(alias="dayOffId", pattern=ID)]
 ProductId = Annotated[Text, Path(alias="productId")]
 
-Centers = Annotated[ManagementCenterStore, provided(ManagementCenterStore)]
+CenterStore = Annotated[ManagementCenterStore, provided(ManagementCenterStore)]

@@ -1,6 +1,6 @@
-"""Has the dispatcher (배차) look after changes of staff: at best effort, in nobody's way.
+"""Triggers the dispatcher (배차) after changes of staff, beside the requests and at best effort.
 
-A worker looks by itself now and then; this saves the orders that are due the wait for it.
+A worker also triggers it periodically. This saves waiting orders the time until then.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class DispatchTrigger:
-    """Changes of staff after which nobody has looked yet."""
+    """Triggers the dispatcher after changes of staff."""
 
     def __init__(self, has_due: Callable[[], Awaitable[bool]], call: Callable[[], Awaitable[None]]) -> None:
         self._has_due = has_due
@@ -24,24 +24,24 @@ class DispatchTrigger:
         self._stopping = False
 
     def staff_changed(self) -> None:
-        """Have somebody look, some time soon if possible, whether orders are due now."""
+        """Report a change of staff, after which waiting orders may be ready."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Look after each change, or once after several, until stopped."""
+        """Check after each change, or once after several, until stopped."""
         while True:
             await self._changed.wait()
             if self._stopping:
                 return
             self._changed.clear()
-            await self._look()
+            await self._check()
 
     def stop(self) -> None:
-        """Let `run` come to its end."""
+        """Let `run` end."""
         self._stopping = True
         self._changed.set()
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         try:
             if await self._has_due():
                 await self._call()

@@ -1,4 +1,4 @@
-"""/managementCenters: free visit windows, and who is assigned to which order (서비스관리센터)."""
+"""/managementCenters: free visit windows, and the assignments of orders (서비스관리센터)."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.dependencies import Everything, OrderId
+from api.dependencies import AppServices, OrderId
 from api.http import windows as visits
 from api.http.fields import Address, Page, Text
 from api.http.problems import ProblemType
 from api.http.times import Moment
 from api.http.windows import SlotResponse
-from api.management_center.dependencies import Centers
+from api.management_center.dependencies import CenterStore
 from api.management_center.schemas import AssignmentRequest, AssignmentResponse
 from api.orders.dependencies import Orders
 from api.security.authentication import CurrentCaller
@@ -29,8 +29,8 @@ from stores.management_center.assignments import ManagementCenterStore
 router = APIRouter(prefix="/managementCenters", tags=["managementCenters"], route_class=JsonRoute)
 
 MOST_AT_ONCE = timedelta(days=62)
-"""So long a span is looked through for free windows."""
-_AS_IT_COMES = timedelta(days=14)
+"""The longest span that is searched for free windows."""
+_DEFAULT_SPAN = timedelta(days=14)
 _ASSIGNING = problem_responses(
     ProblemType.NOT_FOUND,
     ProblemType.ENGINEER_UNAVAILABLE,
@@ -47,33 +47,33 @@ _ASSIGNING = problem_responses(
     responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME),
 )
 async def list_slots(
-    services: Everything,
+    services: AppServices,
     address: Annotated[Address, Query()],
     product_id: Annotated[Text | None, Query(alias="productId")] = None,
-    start: Annotated[Moment | None, Query(alias="from", description="Now, if absent")] = None,
-    end: Annotated[Moment | None, Query(alias="to", description="Two weeks after `from`, if absent")] = None,
+    start: Annotated[Moment | None, Query(alias="from", description="The default is now")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="The default is two weeks after `from`")] = None,
 ) -> Response:
-    """The visit windows that can be booked for an address, of those that begin from then until then."""
+    """List the visit windows that begin between `from` and `to` and can be booked for an address."""
     begins = _point_in_time(start, services.get(VisitGrid)) if start else datetime.now(UTC)
-    ends = _point_in_time(end, services.get(VisitGrid)) if end else begins + _AS_IT_COMES
+    ends = _point_in_time(end, services.get(VisitGrid)) if end else begins + _DEFAULT_SPAN
     if not begins < ends <= begins + MOST_AT_ONCE:
-        raise HTTPException(400, f"`to` has to be after `from`, and at most {MOST_AT_ONCE.days} days")
+        raise HTTPException(400, f"`to` has to be after `from`, by at most {MOST_AT_ONCE.days} days")
     slots = await services.get(ManagementCenterStore).slots(address, product_id, begins, ends)
-    # Prepared here, for FastAPI would validate and copy each of them.
+    # Serialized here, because FastAPI would validate and copy each window.
     return Response(to_json({"items": visits.shown(slots), "nextCursor": None}), media_type="application/json")
 
 
 @router.get("/assignments/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
-async def get_assignment(order_id: OrderId, store: Centers) -> AssignmentResponse:
-    """Who is assigned to an order, or was when it ended."""
+async def get_assignment(order_id: OrderId, store: CenterStore) -> AssignmentResponse:
+    """Return the assignment of an order; of an ended order, the last one."""
     return AssignmentResponse.model_validate(await store.assignment(order_id))
 
 
 @router.put("/assignments/{orderId}", responses=_ASSIGNING)
 async def assign(
-    order_id: OrderId, given: AssignmentRequest, store: Centers, orders: Orders, caller: CurrentCaller
+    order_id: OrderId, given: AssignmentRequest, store: CenterStore, orders: Orders, caller: CurrentCaller
 ) -> AssignmentResponse:
-    """Give an order to an engineer by hand; answered once the order has taken it."""
+    """Assign an order to an engineer by hand. The response is sent when the order has accepted it."""
     await _check_available(store, given.engineer_id, caller)
     assignment = await orders.assign(order_id, ManualAssignment(given.engineer_id, caller.actor or MANAGER))
     return AssignmentResponse.model_validate(assignment)
@@ -85,7 +85,7 @@ async def _check_available(store: ManagementCenterStore, engineer_id: str, calle
     except NotFound:
         engineer = None
     if engineer is None or not caller.reaches({engineer.region}):
-        raise EngineerUnavailable("there is no such engineer")
+        raise EngineerUnavailable("the engineer does not exist")
     if not engineer.active:
         raise EngineerUnavailable("the engineer is not active")
 

@@ -11,7 +11,7 @@ class AssignmentRequest(RequestBody):
 
 
 class AssignmentResponse(ResponseBody):
-    """Who is to install an order, when, and why."""
+    """The engineer and the visit of an order, and the reason for this assignment."""
 
     order_id: str
     engineer_id: str

@@ -1,4 +1,4 @@
-"""/managementCenters: service areas, engineers, days off, and what products ask for (인력)."""
+"""/managementCenters: service areas, engineers, days off, and the skills that products need (인력)."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.dependencies import Everything
+from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Region
 from api.http.problems import ProblemType, invalid_member
-from api.management_center.dependencies import Centers, DayOffId, EngineerId, ProductId, ServiceAreaId
+from api.management_center.dependencies import CenterStore, DayOffId, EngineerId, ProductId, ServiceAreaId
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.staff_schemas import (
     DayOffRequest,
@@ -30,8 +30,8 @@ from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
 
 
-async def _tell_of_changes(request: Request, services: Everything) -> AsyncIterator[None]:
-    """What has been changed may free capacity, or leave a visit without its engineer."""
+async def _trigger_dispatch(request: Request, services: AppServices) -> AsyncIterator[None]:
+    """Trigger the dispatcher after a change, which may free capacity, or leave a visit without its engineer."""
     yield
     if request.method != "GET":
         services.get(DispatchTrigger).staff_changed()
@@ -41,7 +41,7 @@ router = APIRouter(
     prefix="/managementCenters",
     tags=["managementCenters"],
     route_class=JsonRoute,
-    dependencies=[Depends(_tell_of_changes)],
+    dependencies=[Depends(_trigger_dispatch)],
 )
 
 _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
@@ -52,49 +52,49 @@ _CREATING = _CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=Tru
 
 
 @router.get("/serviceAreas", responses=_LISTING)
-async def list_service_areas(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Page[ServiceAreaResponse]:
-    """The parts of the country that are served."""
+async def list_service_areas(store: CenterStore, limit: Limit = 50, cursor: Cursor = None) -> Page[ServiceAreaResponse]:
+    """List the service areas."""
     return Page[ServiceAreaResponse].model_validate(await store.service_areas(limit=limit, cursor=cursor))
 
 
 @router.post("/serviceAreas", status_code=201, responses=_CREATING)
-async def create_service_area(given: ServiceAreaRequest, store: Centers, response: Response) -> ServiceAreaResponse:
-    """Serve a further part of the country."""
+async def create_service_area(given: ServiceAreaRequest, store: CenterStore, response: Response) -> ServiceAreaResponse:
+    """Add a service area."""
     area = await store.create_service_area(**dict(given))
     response.headers["Location"] = f"{router.prefix}/serviceAreas/{area.service_area_id}"
     return ServiceAreaResponse.model_validate(area)
 
 
 @router.get("/serviceAreas/{serviceAreaId}", responses=_ONE)
-async def get_service_area(service_area_id: ServiceAreaId, store: Centers) -> ServiceAreaResponse:
-    """One of them."""
+async def get_service_area(service_area_id: ServiceAreaId, store: CenterStore) -> ServiceAreaResponse:
+    """Return one service area."""
     return ServiceAreaResponse.model_validate(await store.service_area(service_area_id))
 
 
 @router.patch("/serviceAreas/{serviceAreaId}", responses=_CHANGING)
 async def change_service_area(
-    service_area_id: ServiceAreaId, given: ServiceAreaChange, store: Centers
+    service_area_id: ServiceAreaId, given: ServiceAreaChange, store: CenterStore
 ) -> ServiceAreaResponse:
-    """Change what is given, for the orders that are assigned from now on."""
+    """Change the given members, for orders that are assigned from now on."""
     return ServiceAreaResponse.model_validate(await store.change_service_area(service_area_id, **given.members_sent()))
 
 
 @router.delete("/serviceAreas/{serviceAreaId}", status_code=204, responses=_ONE)
-async def retire_service_area(service_area_id: ServiceAreaId, store: Centers) -> None:
-    """Serve it no longer; what is assigned stays so."""
+async def retire_service_area(service_area_id: ServiceAreaId, store: CenterStore) -> None:
+    """Stop serving the area. Existing assignments stay."""
     await store.retire_service_area(service_area_id)
 
 
 @router.get("/engineers", responses=_LISTING)
 async def list_engineers(
-    store: Centers,
+    store: CenterStore,
     caller: CurrentCaller,
     region: Annotated[Region | None, Query()] = None,
     active: Annotated[bool | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EngineerResponse]:
-    """The engineers."""
+    """List the engineers."""
     regions = caller.within(filter(None, [region]))
     page = await store.engineers(regions=regions, active=active, limit=limit, cursor=cursor)
     return Page[EngineerResponse].model_validate(page)
@@ -102,9 +102,9 @@ async def list_engineers(
 
 @router.post("/engineers", status_code=201, responses=_CREATING)
 async def create_engineer(
-    given: EngineerRequest, store: Centers, caller: CurrentCaller, response: Response
+    given: EngineerRequest, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> EngineerResponse:
-    """Have a further engineer."""
+    """Add an engineer."""
     caller.within([given.region])
     engineer = await store.create_engineer(**given.members_sent())
     response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
@@ -112,36 +112,36 @@ async def create_engineer(
 
 
 @router.get("/engineers/{engineerId}", responses=_ONE)
-async def get_engineer(engineer_id: EngineerId, store: Centers) -> EngineerResponse:
-    """One of them."""
+async def get_engineer(engineer_id: EngineerId, store: CenterStore) -> EngineerResponse:
+    """Return one engineer."""
     return EngineerResponse.model_validate(await store.engineer(engineer_id))
 
 
 @router.patch("/engineers/{engineerId}", responses=_CHANGING)
 async def change_engineer(
-    engineer_id: EngineerId, given: EngineerChange, store: Centers, caller: CurrentCaller
+    engineer_id: EngineerId, given: EngineerChange, store: CenterStore, caller: CurrentCaller
 ) -> EngineerResponse:
-    """Change what is given; a booked visit that they cannot keep any more goes to another."""
+    """Change the given members. Booked visits that the engineer can no longer make go to other engineers."""
     caller.within(filter(None, [given.region]))
     return EngineerResponse.model_validate(await store.change_engineer(engineer_id, **given.members_sent()))
 
 
 @router.delete("/engineers/{engineerId}", status_code=204, responses=_ONE)
-async def retire_engineer(engineer_id: EngineerId, store: Centers) -> None:
-    """Assign nothing more to them; the visits that are booked with them go to others."""
+async def retire_engineer(engineer_id: EngineerId, store: CenterStore) -> None:
+    """Stop assigning orders to the engineer. The engineer's booked visits go to other engineers."""
     await store.retire_engineer(engineer_id)
 
 
 @router.get("/daysOff", responses=_LISTING)
 async def list_days_off(
-    store: Centers,
+    store: CenterStore,
     caller: CurrentCaller,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     region: Annotated[Region | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DayOffResponse]:
-    """The days off of engineers, and the holidays of regions."""
+    """List the days off of engineers, and the holidays of regions."""
     page = await store.days_off(
         engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
     )
@@ -150,60 +150,60 @@ async def list_days_off(
 
 @router.post("/daysOff", status_code=201, responses=_CREATING)
 async def create_day_off(
-    given: DayOffRequest, store: Centers, caller: CurrentCaller, response: Response
+    given: DayOffRequest, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> DayOffResponse:
-    """Have an engineer, or a whole region, not work; the visits that are booked then go to others."""
+    """Add a day off of an engineer, or a holiday of a region. Visits booked then go to other engineers."""
     caller.within(filter(None, [given.region]))
     try:
         if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
             raise NotFound
         day_off = await store.create_day_off(**dict(given))
     except NotFound:
-        raise invalid_member("engineerId", "there is no such engineer") from None
+        raise invalid_member("engineerId", "the engineer does not exist") from None
     response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
     return DayOffResponse.model_validate(day_off)
 
 
 @router.get("/daysOff/{dayOffId}", responses=_ONE)
-async def get_day_off(day_off_id: DayOffId, store: Centers) -> DayOffResponse:
-    """One of them."""
+async def get_day_off(day_off_id: DayOffId, store: CenterStore) -> DayOffResponse:
+    """Return one day off."""
     return DayOffResponse.model_validate(await store.day_off(day_off_id))
 
 
 @router.delete("/daysOff/{dayOffId}", status_code=204, responses=_ONE)
-async def remove_day_off(day_off_id: DayOffId, store: Centers) -> None:
-    """Have them work again on those days."""
+async def remove_day_off(day_off_id: DayOffId, store: CenterStore) -> None:
+    """Remove a day off."""
     await store.remove_day_off(day_off_id)
 
 
 @router.get("/products", responses=_LISTING)
-async def list_products(store: Centers, limit: Limit = 50, cursor: Cursor = None) -> Page[ProductResponse]:
-    """The products whose installation takes skills."""
+async def list_products(store: CenterStore, limit: Limit = 50, cursor: Cursor = None) -> Page[ProductResponse]:
+    """List the products whose installation needs skills."""
     return Page[ProductResponse].model_validate(await store.products(limit=limit, cursor=cursor))
 
 
 @router.post("/products", status_code=201, responses=_CREATING | problem_responses(ProblemType.ALREADY_EXISTS))
-async def create_product(given: ProductRequest, store: Centers, response: Response) -> ProductResponse:
-    """Say which skills a product takes; one of which nothing is said takes none."""
+async def create_product(given: ProductRequest, store: CenterStore, response: Response) -> ProductResponse:
+    """Store the skills that a product needs. A product that is not stored needs none."""
     product = await store.create_product(**dict(given))
     response.headers["Location"] = f"{router.prefix}/products/{quote(product.product_id, safe='')}"
     return ProductResponse.model_validate(product)
 
 
-# An id that another system has given may hold a `/`.
+# An id from another system may contain a `/`.
 @router.get("/products/{productId:path}", responses=_ONE)
-async def get_product(product_id: ProductId, store: Centers) -> ProductResponse:
-    """One of them."""
+async def get_product(product_id: ProductId, store: CenterStore) -> ProductResponse:
+    """Return one product."""
     return ProductResponse.model_validate(await store.product(product_id))
 
 
 @router.patch("/products/{productId:path}", responses=_CHANGING)
-async def change_product(product_id: ProductId, given: ProductChange, store: Centers) -> ProductResponse:
-    """Have its installation take other skills."""
+async def change_product(product_id: ProductId, given: ProductChange, store: CenterStore) -> ProductResponse:
+    """Change the skills that the product needs."""
     return ProductResponse.model_validate(await store.change_product(product_id, **given.members_sent()))
 
 
 @router.delete("/products/{productId:path}", status_code=204, responses=_ONE)
-async def retire_product(product_id: ProductId, store: Centers) -> None:
-    """Have its installation take no skills any more."""
+async def retire_product(product_id: ProductId, store: CenterStore) -> None:
+    """Remove the product, which then needs no skills."""
     await store.retire_product(product_id)

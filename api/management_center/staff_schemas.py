@@ -1,4 +1,4 @@
-"""Service areas, engineers, days off, and the skills that products ask for (인력)."""
+"""Service areas, engineers, days off, and the skills that products need (인력)."""
 
 from datetime import date, timedelta
 from typing import Annotated, Any, Self
@@ -18,22 +18,22 @@ def _each_once(values: list[Any]) -> list[Any]:
 
 def _without_repetition(values: list[Any]) -> list[Any]:
     if len(set(values)) < len(values):
-        raise ValueError("must not name a day twice")
+        raise ValueError("must not contain a day twice")
     return values
 
 
-Matches = Annotated[list[Text], Field(min_length=1, max_length=100, description="Beginnings of words of an address")]
+Matches = Annotated[list[Text], Field(min_length=1, max_length=100, description="Prefixes of words in an address")]
 Skills = Annotated[list[Word], Field(max_length=50), AfterValidator(_each_once)]
 WorkingDays = Annotated[
     list[Weekday], Field(json_schema_extra={"uniqueItems": True}), AfterValidator(_without_repetition)
 ]
 VisitsPerWindow = Annotated[
-    int | None, Field(strict=True, ge=1, le=100, description="`null`: as many as the booking rules say")
+    int | None, Field(strict=True, ge=1, le=100, description="`null`: the default of the booking rules")
 ]
 
 
 class ServiceAreaRequest(RequestBody):
-    """A part of the country that engineers are to serve."""
+    """A new service area: a part of the country that engineers serve."""
 
     region: Region
     name: Text
@@ -42,7 +42,7 @@ class ServiceAreaRequest(RequestBody):
 
 
 class ServiceAreaChange(RequestBody):
-    """What is to be different in a service area."""
+    """Changes of a service area."""
 
     region: Region = unchanged()
     name: Text = unchanged()
@@ -51,7 +51,7 @@ class ServiceAreaChange(RequestBody):
 
 
 class ServiceAreaResponse(ResponseBody):
-    """A part of the country that engineers serve."""
+    """A service area: a part of the country that engineers serve."""
 
     service_area_id: str
     region: str
@@ -61,7 +61,7 @@ class ServiceAreaResponse(ResponseBody):
 
 
 class HoursRequest(RequestBody):
-    """From when until when an engineer works, in local time."""
+    """The working hours of an engineer, in local time."""
 
     start: GivenTimeOfDay = Field(alias="from")
     end: GivenTimeOfDay = Field(alias="until")
@@ -69,11 +69,11 @@ class HoursRequest(RequestBody):
     @model_validator(mode="after")
     def _end_after_start(self) -> Self:
         if self.start >= self.end:
-            raise ValueError("must end after they begin")
+            raise ValueError("`until` must be after `from`")
         return self
 
     def as_hours(self) -> WorkingHours:
-        """As the domain has them."""
+        """Return the working hours of the domain."""
         return WorkingHours(self.start, self.end)
 
 
@@ -81,7 +81,7 @@ Hours = Annotated[HoursRequest, AfterValidator(HoursRequest.as_hours)]
 
 
 class Calendar(RequestBody):
-    """What an engineer can do, and when; each as it comes (`domain.management_center.staff`), unless it is said."""
+    """The skills and working times of an engineer. The defaults are in `domain.management_center.staff`."""
 
     skills: Skills = unchanged()
     working_days: WorkingDays = unchanged()
@@ -90,7 +90,7 @@ class Calendar(RequestBody):
 
 
 class EngineerRequest(Calendar):
-    """An installation engineer who is to take orders."""
+    """A new installation engineer."""
 
     name: Text
     region: Region
@@ -98,7 +98,7 @@ class EngineerRequest(Calendar):
 
 
 class EngineerChange(Calendar):
-    """What is to be different about an engineer."""
+    """Changes of an engineer."""
 
     name: Text = unchanged()
     region: Region = unchanged()
@@ -106,7 +106,7 @@ class EngineerChange(Calendar):
 
 
 class HoursResponse(ResponseBody):
-    """From when until when an engineer works, in local time."""
+    """The working hours of an engineer, in local time."""
 
     start: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="until")
@@ -126,19 +126,19 @@ class EngineerResponse(ResponseBody):
 
 
 class DayOffRequest(RequestBody):
-    """Days on which one engineer, or (a holiday) a whole region, is not to work: exactly one of both is named."""
+    """Days off of one engineer, or holidays of a region. Exactly one of `engineerId` and `region` is given."""
 
     engineer_id: Id | None = None
     region: Region | None = Field(None, validate_default=True)
     first_day: Day = Field(alias="from")
-    last_day: Day | None = Field(None, alias="to", validate_default=True, description="As `from`, if absent")
+    last_day: Day | None = Field(None, alias="to", validate_default=True, description="The default is `from`")
     reason: Text | None = None
 
     @field_validator("region")
     @classmethod
     def _either(cls, region: str | None, info: ValidationInfo) -> str | None:
         if "engineer_id" in info.data and (region is None) == (info.data["engineer_id"] is None):
-            raise ValueError("name either an engineer or a region")
+            raise ValueError("exactly one of `engineerId` and `region` has to be given")
         return region
 
     @field_validator("last_day")
@@ -148,12 +148,12 @@ class DayOffRequest(RequestBody):
         if first_day is None or last_day is None:
             return first_day
         if not first_day <= last_day < first_day + LONGEST_ABSENCE:
-            raise ValueError(f"must not lie before `from`, nor {LONGEST_ABSENCE.days} days after it")
+            raise ValueError(f"must be at least `from`, and less than {LONGEST_ABSENCE.days} days after it")
         return last_day
 
 
 class DayOffResponse(ResponseBody):
-    """Days (both included) on which an engineer, or a whole region, does not work."""
+    """Days off of an engineer, or holidays of a region. Both days are included."""
 
     day_off_id: str
     engineer_id: str | None
@@ -164,20 +164,20 @@ class DayOffResponse(ResponseBody):
 
 
 class ProductRequest(RequestBody):
-    """A product whose installation takes skills."""
+    """A product whose installation needs skills."""
 
     product_id: Identifier
     skills: Skills
 
 
 class ProductChange(RequestBody):
-    """What is to be different about a product."""
+    """Changes of a product."""
 
     skills: Skills = unchanged()
 
 
 class ProductResponse(ResponseBody):
-    """A product, and the skills that its installation takes."""
+    """A product, and the skills that its installation needs."""
 
     product_id: str
     skills: list[str]

@@ -1,4 +1,4 @@
-"""Tells whoever listens what changes in the read model: one look at the store for all of them, however many."""
+"""Sends the changes of the read model to all listeners, with one poll of the store for all of them."""
 
 import asyncio
 from collections import Counter
@@ -15,36 +15,37 @@ from domain.order_status.view import OrderChange, OrderFilter
 from stores.order_status.view import OrderStatusStore
 
 LOOK_EVERY = 0.25
-"""Seconds between two looks, while somebody listens."""
+"""Seconds between two polls, while somebody listens."""
 PAUSE = 1.0
-"""Seconds before a store that did not answer is asked again."""
+"""Seconds before a store that did not answer is polled again."""
 MOST_LISTENERS = 1000
-"""Of one process."""
+"""The largest number of listeners of one process."""
 SEAT_AFTER = 10
-"""Seconds after which a client who listens too often may try again."""
+"""Seconds after which a client with too many streams may try again."""
 AT_ONCE = 100
-"""Changes read in one go for one listener."""
+"""Changes that one query reads for one listener."""
 WINDOW = 2000
-"""Sequence numbers looked through in one go: a filter that finds little must not hold up other readers."""
+"""Sequence numbers that one query searches. A filter that matches little must not block other readers."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ChangeStream:
-    """The changes of the read model, as they are stored."""
+    """The stream of changes of the read model, as they are stored."""
 
     def __init__(self, store: OrderStatusStore, registry: CollectorRegistry, *, most_of_one: int = 0) -> None:
-        """
+        """Create a stream without listeners.
+
         Args:
             store: The read model.
-            registry: Of the process's metrics.
-            most_of_one: Listeners that one client can have; 0: any number.
+            registry: The registry of the process's metrics.
+            most_of_one: The largest number of listeners of one client. 0: no limit.
         """
         self._store = store
         self._most_of_one = most_of_one
         self._last = 0
         self._listeners: Counter[str] = Counter()
-        """How many each client has."""
+        """The number of listeners of each client."""
         self._stopped = False
         self._moved = asyncio.Condition()
         listeners = Gauge(
@@ -56,16 +57,16 @@ class ChangeStream:
 
     @contextmanager
     def seat(self, client: str) -> Iterator[None]:
-        """A place for one listener more.
+        """Reserve a place for one listener.
 
         Raises:
-            TooManyRequests: the client has as many as one may have.
-            NoAnswerInTime: too many listen already.
+            TooManyRequests: the client has as many listeners as one may have.
+            NoAnswerInTime: the process has as many listeners as it may have.
         """
         if self._most_of_one and self._listeners[client] >= self._most_of_one:
-            raise TooManyRequests("you listen often enough already", retry_after=SEAT_AFTER)
+            raise TooManyRequests("you have too many open event streams", retry_after=SEAT_AFTER)
         if self._listeners.total() >= MOST_LISTENERS:
-            raise NoAnswerInTime("too many listen already")
+            raise NoAnswerInTime("too many event streams are open")
         self._listeners[client] += 1
         try:
             yield
@@ -75,19 +76,19 @@ class ChangeStream:
                 del self._listeners[client]
 
     async def position(self, after: int | None) -> int:
-        """Where a listener begins who has seen what came up to `after`, or (`None`) wants what comes from now on.
+        """Return where a listener begins: after `after`, or (`None`) with the next change.
 
         Raises:
             StoreUnavailable: the read model does not answer.
         """
         last = await self._store.last_sequence()
-        # A read model that was set up anew has not come as far yet.
+        # A newly created read model may not have reached this number yet.
         return last if after is None else min(after, last)
 
     async def changes(
         self, after: int, wanted: OrderFilter, *, ends_at: float | None = None
     ) -> AsyncGenerator[OrderChange]:
-        """The changes after a position, until the process stops, or until a time (seconds since the epoch)."""
+        """Yield the changes after a position, until the process stops, or until a time (seconds since the epoch)."""
         await self._wake()
         while not self._stopped and not _is_past(ends_at):
             up_to = after + WINDOW
@@ -102,12 +103,12 @@ class ChangeStream:
             if len(found) == AT_ONCE:
                 after = found[-1].sequence
             else:
-                # In the window, up to where the store had come before it was asked, all wanted has been found.
+                # Every matching change of the window was found, up to the last number that was known before the query.
                 after = max(reached, found[-1].sequence if found else 0)
                 await self._beyond(after, ends_at)
 
     async def run(self) -> None:
-        """Look for changes while somebody listens, until stopped."""
+        """Poll for changes while somebody listens, until stopped."""
         while True:
             async with self._moved:
                 await self._moved.wait_for(lambda: self._listeners.total() > 0 or self._stopped)
@@ -125,7 +126,7 @@ class ChangeStream:
             await asyncio.sleep(LOOK_EVERY)
 
     async def stop(self) -> None:
-        """End every listener's stream, and let `run` come to its end."""
+        """End every listener's stream, and let `run` end."""
         self._stopped = True
         await self._wake()
 

@@ -1,4 +1,4 @@
-"""The orders as Prometheus sees them: how many stand where, and which wait too long."""
+"""Metrics of the orders: how many are in each status, and how long they have waited."""
 
 from datetime import UTC, datetime
 from math import nan
@@ -9,7 +9,7 @@ from stores.order_status.census import OrderCensus
 
 
 class OrderGauges:
-    """Set from the read model."""
+    """Gauges that are set from the read model."""
 
     def __init__(self, census: OrderCensus, registry: CollectorRegistry) -> None:
         self._census = census
@@ -34,7 +34,8 @@ class OrderGauges:
         )
 
     async def measure(self) -> None:
-        """
+        """Set the gauges.
+
         Raises:
             StoreUnavailable: the read model does not answer.
         """
@@ -51,10 +52,10 @@ class OrderGauges:
         self._lag.set(_seconds(census.unprojected_since or now, now))
 
     def forget(self) -> None:
-        """Show nothing."""
+        """Remove all values."""
         for gauge in (self._orders, self._unchanged, self._attention, self._unacknowledged):
             gauge.clear()
-        # What has no labels cannot be taken back.
+        # A gauge without labels cannot be removed.
         self._lag.set(nan)
 
 

@@ -1,4 +1,4 @@
-"""/orderStatuses: how every order stands (진행상태), from the read model alone."""
+"""/orderStatuses: the state of every order (진행상태), from the read model alone."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -22,8 +22,8 @@ from domain.order_status.view import OrderFilter, Sort
 from domain.orders import AttentionReason, OrderStatus
 from stores.order_status.view import OrderStatusStore
 
-Statuses = Annotated[OrderStatusStore, provided(OrderStatusStore)]
-StatusFeed = Annotated[ChangeStream, provided(ChangeStream)]
+StatusStore = Annotated[OrderStatusStore, provided(OrderStatusStore)]
+StatusChanges = Annotated[ChangeStream, provided(ChangeStream)]
 
 router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
 
@@ -31,22 +31,22 @@ _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWE
 _LARGEST = 2**63 - 1
 
 
-AskedStatus = Annotated[OrderStatus, AfterValidator(known)]
-AskedReason = Annotated[AttentionReason, AfterValidator(known)]
+KnownStatus = Annotated[OrderStatus, AfterValidator(known)]
+KnownReason = Annotated[AttentionReason, AfterValidator(known)]
 SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentionSince", "-attentionSince"]
 """`-` for descending."""
 
 
 async def _wanted(
     caller: CurrentCaller,
-    status: Annotated[tuple[AskedStatus, ...], Query(max_length=20)] = (),
+    status: Annotated[tuple[KnownStatus, ...], Query(max_length=20)] = (),
     region: Annotated[tuple[Region, ...], Query(max_length=50)] = (),
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     customer_id: Annotated[Text | None, Query(alias="customerId")] = None,
-    attention: Annotated[Literal["true", "false"] | AskedReason | None, Query()] = None,
+    attention: Annotated[Literal["true", "false"] | KnownReason | None, Query()] = None,
     q: Annotated[Text | None, Query(description="An order id, an engineer's name, or part of an address")] = None,
 ) -> OrderFilter:
-    customer_id = caller.themselves(Role.CUSTOMER, customer_id)
+    customer_id = caller.resolve(Role.CUSTOMER, customer_id)
     return OrderFilter(status, caller.within(region), engineer_id, customer_id, attention, q)
 
 
@@ -55,13 +55,13 @@ Wanted = Annotated[OrderFilter, Depends(_wanted)]
 
 @router.get("", responses=_LISTING)
 async def list_orders(
-    store: Statuses,
+    store: StatusStore,
     wanted: Wanted,
-    sort: Annotated[SortBy | None, Query(description="With `attention` as it comes: `attentionSince`")] = None,
+    sort: Annotated[SortBy | None, Query(description="The default with `attention` is `attentionSince`")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[OrderStatusSummary]:
-    """The orders that meet every condition given: the newest first, or who has waited for a person the longest."""
+    """List the orders that meet every condition: the newest first, or with `attention`, the longest-waiting first."""
     if sort is None:
         sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
     by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
@@ -70,38 +70,40 @@ async def list_orders(
 
 
 @router.get("/summary", responses=problem_responses(ProblemType.NO_ANSWER_IN_TIME))
-async def get_summary(store: Statuses, caller: CurrentCaller) -> Totals:
-    """How many orders stand where."""
+async def get_summary(store: StatusStore, caller: CurrentCaller) -> Totals:
+    """Count the orders by status and region."""
     return Totals.model_validate(await store.summary(caller.within(())))
 
 
 async def _begin(
     request: Request,
-    feed: StatusFeed,
+    stream: StatusChanges,
     caller: CurrentCaller,
-    last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last event that was seen")] = None,
+    last_event_id: Annotated[
+        int | None, Header(ge=0, le=_LARGEST, description="The id of the last event that the client has received")
+    ] = None,
 ) -> AsyncIterator[int]:
-    # What is after the `yield` comes after the stream.
-    with feed.seat(client_of(caller, request)):
-        yield await feed.position(last_event_id)
+    # The code after the `yield` runs when the stream has ended.
+    with stream.seat(client_of(caller, request)):
+        yield await stream.position(last_event_id)
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=_LISTING)
 async def listen(
-    feed: StatusFeed, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: CurrentCaller
+    stream: StatusChanges, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: CurrentCaller
 ) -> AsyncIterator[ServerSentEvent]:
-    """Each version of an order that is stored from now on, or after `Last-Event-ID`.
+    """Stream each version of an order that is stored from now on, or after `Last-Event-ID`.
 
-    `id` is a rising sequence, `event` is `orderStatus`, `data` the order as `GET /orderStatuses/{orderId}` shows it.
-    The stream ends with the token that it was asked for with.
+    `id` is a rising sequence number, `event` is `orderStatus`, and `data` is the order as
+    `GET /orderStatuses/{orderId}` returns it. The stream ends when the token of the request expires.
     """
-    async with aclosing(feed.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
+    async with aclosing(stream.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
         async for change in changes:
-            shown = OrderStatusResponse.of_view(change.view).model_dump_json(by_alias=True)
-            yield ServerSentEvent(raw_data=shown, event="orderStatus", id=str(change.sequence))
+            data = OrderStatusResponse.of_view(change.view).model_dump_json(by_alias=True)
+            yield ServerSentEvent(raw_data=data, event="orderStatus", id=str(change.sequence))
 
 
 @router.get("/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
-async def get_order(order_id: OrderId, store: Statuses, looked_at: AuthorizedOrder) -> OrderStatusResponse:
-    """One order, with its history."""
-    return OrderStatusResponse.of_view(looked_at or await store.get(order_id))
+async def get_order(order_id: OrderId, store: StatusStore, authorized_order: AuthorizedOrder) -> OrderStatusResponse:
+    """Return one order with its history."""
+    return OrderStatusResponse.of_view(authorized_order or await store.get(order_id))

@@ -12,7 +12,7 @@ class OrderStatusSummary(OrderSummary):
 
     @classmethod
     def of_view(cls, view: OrderView) -> "OrderStatusSummary":
-        """A row as it is listed."""
+        """Make the item from a row."""
         return cls.model_validate({**vars(view.order), "updated_at": view.updated_at})
 
 
@@ -23,12 +23,12 @@ class OrderStatusResponse(OrderResponse):
 
     @classmethod
     def of_view(cls, view: OrderView) -> "OrderStatusResponse":
-        """A row as it is shown alone."""
+        """Make the response from a row."""
         return cls.model_validate({**vars(view.order), "updated_at": view.updated_at})
 
 
 class Totals(ResponseBody):
-    """How many orders stand where."""
+    """The numbers of orders by status and region."""
 
     total: int
     by_status: dict[str, int]

@@ -1,4 +1,4 @@
-"""The way to the orders' workflows, as routes ask for it."""
+"""Dependencies of the order routes."""
 
 from typing import Annotated
 

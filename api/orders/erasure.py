@@ -1,4 +1,4 @@
-"""/orders/customers/…/personalData: a customer's data are erased (개인정보 삭제), by a workflow of its own."""
+"""/orders/customers/…/personalData: erases a customer's data (개인정보 삭제), by a workflow of its own."""
 
 from dataclasses import dataclass
 from time import monotonic
@@ -8,11 +8,11 @@ from fastapi import APIRouter, Path, Response
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from api.dependencies import Everything
+from api.dependencies import AppServices
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody, Text
 from api.http.problems import ProblemType
-from api.http.temporal_calls import asking_temporal
+from api.http.temporal_calls import temporal_call
 from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
 from domain.common import contexts
@@ -23,7 +23,7 @@ from domain.erasure import WORKFLOW_TYPE, Erased, Erasure, workflow_id
 router = APIRouter(prefix="/orders/customers", tags=["orders"], route_class=JsonRoute)
 
 START_WITHIN = 2.0
-"""Seconds."""
+"""Seconds to start the workflow."""
 ERASE_WITHIN = 4.0
 """Seconds from the request to the end of the erasure."""
 
@@ -31,14 +31,17 @@ CustomerId = Annotated[Text, Path(alias="customerId")]
 
 
 class ErasureResponse(ResponseBody):
-    """What has come of it."""
+    """The result of an erasure."""
 
     erased_orders: int | None
-    """This time; `None` while it is not known."""
+    """The number of orders that this request has erased. `None` while it is not known."""
 
 
 _RECORDED: Answers = {
-    202: {"model": ErasureResponse, "description": "Recorded for good, and not done yet: asking again tells"}
+    202: {
+        "model": ErasureResponse,
+        "description": "Recorded durably, but not done yet. Repeat the request to learn the result",
+    }
 }
 
 
@@ -50,10 +53,10 @@ _RECORDED: Answers = {
         ProblemType.NOT_FOUND, ProblemType.ORDERS_OPEN, ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME
     ),
 )
-async def erase(customer_id: CustomerId, services: Everything) -> Response:
-    """Erase what is known of a customer whose orders have all ended; what was done when stays, and nobody's.
+async def erase(customer_id: CustomerId, services: AppServices) -> Response:
+    """Erase the personal data of a customer whose orders have all ended.
 
-    Safe to repeat, and nothing to do then.
+    The orders stay as anonymous skeletons with their history. The request is safe to repeat.
     """
     erased = await services.get(ErasureClient).erase(customer_id)
     content = ErasureResponse(erased_orders=erased).model_dump_json(by_alias=True)
@@ -62,22 +65,22 @@ async def erase(customer_id: CustomerId, services: Everything) -> Response:
 
 @dataclass(frozen=True)
 class ErasureClient:
-    """One at a time for each customer."""
+    """Starts erasures, one at a time for each customer."""
 
     client: Client
 
     async def erase(self, customer_id: str) -> int | None:
-        """Have a customer's data erased, to the end.
+        """Erase a customer's data, and wait for the result.
 
         Returns:
-            How many orders it were; None where it is recorded for good, and not known yet.
+            The number of orders; None if the erasure is durably recorded, but has no result yet.
 
         Raises:
             OrdersOpen: an order of the customer has not ended; nothing has been erased.
             Unavailable: it is not known whether it has been recorded.
         """
         deadline = monotonic() + ERASE_WITHIN
-        async with asking_temporal(START_WITHIN) as timeout:
+        async with temporal_call(START_WITHIN) as timeout:
             handle = await self.client.start_workflow(
                 WORKFLOW_TYPE,
                 Erasure(customer_id),
@@ -90,7 +93,7 @@ class ErasureClient:
                 rpc_timeout=timeout,
             )
         try:
-            async with asking_temporal(deadline - monotonic(), of_worker=True) as timeout:
+            async with temporal_call(deadline - monotonic(), by_worker=True) as timeout:
                 erased = await handle.result(rpc_timeout=timeout)
         except NoAnswerInTime:
             return None

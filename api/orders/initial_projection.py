@@ -1,6 +1,6 @@
-"""The first row of each order in the managers' view, written when the order is taken: at best effort, in nobody's way.
+"""Writes the first row of each order in the managers' view when the order is placed, beside the requests.
 
-Managers see an order so while every worker is down; the saga's own projection is what counts.
+By this, managers see an order even if every worker is down. It is best effort: the saga's projection is authoritative.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from stores.order_status.view import OrderStatusStore
 
 
 class InitialProjection(WriteBehindQueue[Order]):
-    """Orders whose first row is still to be written."""
+    """Orders whose first row is not written yet."""
 
     def __init__(self, store: OrderStatusStore, registry: CollectorRegistry) -> None:
         super().__init__("first_rows", "Initial rows of orders", registry)
@@ -23,6 +23,6 @@ class InitialProjection(WriteBehindQueue[Order]):
         )
 
     async def write(self, batch: Sequence[Order]) -> None:
-        """Store them, where nothing newer is."""
+        """Store the orders, unless newer versions are stored."""
         for entry in await self._store.put(batch):
             self._events.labels(entry.event).inc()

@@ -1,4 +1,4 @@
-"""What is known of an order: from its workflow, or without an answer from there."""
+"""Looks up an order: from its workflow, or from other sources if that does not answer."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 
 from api.http.errors import NoAnswerInTime, Unavailable
-from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
+from api.http.temporal_calls import NoSuchWorkflow, temporal_call
 from domain.common.errors import NotFound, StoreUnavailable
 from domain.order_status.view import OrderView
 from domain.orders import Order, OrderStatus, workflow_id
@@ -15,34 +15,34 @@ from stores.order_status.view import OrderStatusStore
 from workflows.orders import visibility
 
 ANSWER_WITHIN = 1.0
-"""Seconds for each source to answer in that needs no worker."""
+"""Seconds for each source that needs no worker."""
 TELL_WITHIN = 1.0
-"""Seconds for a worker to answer in."""
+"""Seconds for a worker to answer."""
 FIRST_TRY = 0.4
-"""Of that time, for the workflow: the server now and then leaves a query unanswered that meets an update."""
+"""The fraction of that time for the first query: the server sometimes does not answer a query that meets an update."""
 LOOK_WITHIN = 0.3
-"""Seconds for a look at the read model that a new order waits for."""
+"""Seconds for a read of the read model that a new order waits for."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """An order, and whether it may have moved on since."""
+    """An order, and whether it may have changed since."""
 
     order: Order
     stale: bool = False
     view: OrderView | None = None
-    """The row of the read model that tells it, where one does."""
+    """The row of the read model, if the order was read from there."""
 
 
 class OrderLookup:
-    """The sources, in the order of their authority: the workflow, the read model, Temporal's record of the workflow."""
+    """Asks the sources by authority: the workflow, the read model, Temporal's record of the workflow."""
 
     def __init__(self, client: Client, rows: OrderStatusStore) -> None:
         self._client = client
         self._rows = rows
 
     async def current(self, order_id: str, *, within: float | None = None) -> Known:
-        """The order as it stands, from its workflow; where that does not answer, what is known otherwise.
+        """Return the current order from its workflow. If that does not answer, use the fallback.
 
         Raises:
             NotFound: nobody knows such an order.
@@ -51,17 +51,17 @@ class OrderLookup:
         try:
             return Known(await self.from_workflow(order_id, within=within))
         except NoSuchWorkflow:
-            # It was forgotten, or ended from outside: then there is nothing newer than a final row.
+            # The workflow was deleted or terminated, so nothing is newer than a final row.
             order = (await self.fallback(order_id)).order
             return Known(order, stale=not order.status.final)
         except Unavailable:
             return await self.fallback(order_id)
 
     async def from_workflow(self, order_id: str, *, within: float | None = None) -> Order:
-        """The order as its workflow tells it: open, by a worker; ended by itself, by its result.
+        """Return the order from its workflow: by a query while it is open, by its result after it has completed.
 
         Raises:
-            NoSuchWorkflow, Unavailable: as `asking_temporal`.
+            NoSuchWorkflow, Unavailable: as `temporal_call`.
         """
         within = TELL_WITHIN if within is None else within
         try:
@@ -73,15 +73,15 @@ class OrderLookup:
             try:
                 return await self._result(order_id)
             except WorkflowFailureError as failure:
-                # What was ended from outside does not know how its order was brought to its end.
+                # A workflow that was ended from outside does not know how its order ended.
                 raise NoSuchWorkflow from failure
 
     async def fallback(self, order_id: str, *, within: float | None = None) -> Known:
-        """What is known without a worker.
+        """Return what is known without a worker.
 
         Args:
-            order_id: Which order.
-            within: Seconds for the read model to answer in, before Temporal's record is asked for.
+            order_id: The order.
+            within: Seconds for the read model, before Temporal's record is read.
 
         Raises:
             NotFound: nobody knows such an order.
@@ -97,13 +97,14 @@ class OrderLookup:
                 raise error from None
 
     async def final(self, order_id: str) -> Order:
-        """The last state of an order whose workflow takes no messages any more.
+        """Return the last state of an order whose workflow is closed.
 
-        A status that this release does not know is one in which its workflow has ended it.
+        If this release does not know the status, only the result of the workflow tells that the status is final.
 
         Raises:
             NotFound: nobody knows such an order.
-            Unavailable, StoreUnavailable: who might know does not answer, or only a newer release knows the status.
+            Unavailable, StoreUnavailable: a source that may know does not answer, or only a newer release knows the
+                status.
         """
         try:
             return await self._result(order_id)
@@ -114,10 +115,10 @@ class OrderLookup:
             return order
 
     async def expired(self, order_id: str) -> Order | None:
-        """The order, where it has ended and only the read model still knows it.
+        """Return the order if it has ended and only the read model still has it, otherwise None.
 
         Raises:
-            Unavailable: Temporal does not tell whether it knows it.
+            Unavailable: Temporal does not tell whether it still has the order.
         """
         try:
             order = (await self.row(order_id, within=LOOK_WITHIN)).order
@@ -126,35 +127,35 @@ class OrderLookup:
         if order.status.known and not order.status.final:
             return None
         try:
-            async with asking_temporal(ANSWER_WITHIN) as timeout:
+            async with temporal_call(ANSWER_WITHIN) as timeout:
                 await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
         except NoSuchWorkflow:
             return order
         return None
 
     async def row(self, order_id: str, *, within: float | None = None) -> OrderView:
-        """The order in the read model.
+        """Return the order from the read model.
 
         Raises:
-            NotFound: it is not there.
+            NotFound: the order is not in the read model.
             StoreUnavailable: the read model does not answer.
         """
         within = ANSWER_WITHIN if within is None else within
         try:
-            # Twice, for the reason that `Database` has.
+            # Two timeouts, for the reason given in `Pool._answering`.
             async with asyncio.timeout(within), asyncio.timeout(within * 0.95):
                 return await self._rows.get(order_id)
         except TimeoutError as error:
             raise StoreUnavailable("the read model did not answer in time") from error
 
     async def _queried(self, order_id: str, within: float) -> Order:
-        async with asking_temporal(within, of_worker=True) as timeout:
+        async with temporal_call(within, by_worker=True) as timeout:
             return await queried(self._client, order_id, timeout, open_alone=True)
 
     async def _record(self, order_id: str) -> Order:
-        """The order as Temporal's record of its workflow tells it: the result, or the input and the attributes."""
+        """Return the order from Temporal's record of its workflow: the result, or the input and the attributes."""
         handle = self._client.get_workflow_handle(workflow_id(order_id))
-        async with asking_temporal(ANSWER_WITHIN) as timeout:
+        async with temporal_call(ANSWER_WITHIN) as timeout:
             description = await handle.describe(rpc_timeout=timeout)
             if description.status is WorkflowExecutionStatus.COMPLETED:
                 return await self._result(order_id)
@@ -166,5 +167,5 @@ class OrderLookup:
         return order
 
     async def _result(self, order_id: str) -> Order:
-        async with asking_temporal(ANSWER_WITHIN) as timeout:
+        async with temporal_call(ANSWER_WITHIN) as timeout:
             return await result_of(self._client, order_id, timeout)

@@ -1,7 +1,7 @@
-"""How many orders a customer may have open at once, so that nobody books every engineer.
+"""Limits the open orders of a customer, so that no customer books every engineer.
 
-Counted from the managers' view, and from what this process has let through that the view may not show yet. At best
-effort: while the view does not answer, every order is taken.
+Counts the orders in the managers' view, and those that this process has admitted and the view may not contain yet. It
+is best effort: while the view does not answer, every order is admitted.
 """
 
 import asyncio
@@ -14,32 +14,33 @@ from domain.common.errors import StoreUnavailable
 from stores.order_status.census import OrderCensus
 
 COUNT_WITHIN = 0.3
-"""Seconds that an order waits for the count."""
+"""Seconds for which an order waits for the count."""
 SHOWN_WITHIN = 10.0
-"""Seconds after which the view shows an order that was taken."""
+"""Seconds after which the view contains an order that was placed."""
 
 
 class OpenOrders:
-    """Lets new orders through."""
+    """Admits new orders."""
 
     def __init__(self, census: OrderCensus, most: int, now: Callable[[], float] = monotonic) -> None:
-        """
+        """Create a limit.
+
         Args:
-            census: Counts what the view shows.
-            most: Open orders of one customer; 0: any number.
-            now: Tells the time in seconds.
+            census: Counts the orders in the view.
+            most: The largest number of open orders of one customer. 0: no limit.
+            now: Returns the time in seconds.
         """
         self._census = census
         self._most = most
         self._now = now
         self._lately: deque[tuple[float, str, str]] = deque()
-        """When, whose and which orders were let through."""
+        """The recently admitted orders: time, customer and order id."""
 
     async def admit(self, customer_id: str, order_id: str) -> None:
-        """Let an order through, which may be a repeated one.
+        """Admit an order, which may be a repeated one.
 
         Raises:
-            TooManyOpenOrders: it would be one too many.
+            TooManyOpenOrders: the customer would have too many open orders.
         """
         if not self._most:
             return
@@ -55,5 +56,5 @@ class OpenOrders:
         if order_id in known:
             return
         if len(known) >= self._most:
-            raise TooManyOpenOrders(f"a customer can have {self._most} open orders at once")
+            raise TooManyOpenOrders(f"a customer may have at most {self._most} open orders")
         self._lately.append((now, customer_id, order_id))

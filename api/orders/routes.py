@@ -1,4 +1,4 @@
-"""/orders: taking orders (가입신청), looking at one, rescheduling, canceling one."""
+"""/orders: places (가입신청), returns, reschedules and cancels orders."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api.dependencies import Everything, OrderId, Services, services_of
+from api.dependencies import AppServices, OrderId, Services, services_of
 from api.http import problems
 from api.http import windows as visits
 from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
@@ -38,11 +38,11 @@ router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
 _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key and body give the same order again",
+    "description": "A request with the same key and body returns the same order",
     "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
 }
 _REPLAYED = {"Idempotent-Replayed": "true"}
-_TAKEN: Answers = {
+_PLACED: Answers = {
     200: {
         "model": OrderResponse,
         "description": "The order that an earlier request with this key has placed",
@@ -51,13 +51,16 @@ _TAKEN: Answers = {
     201: {"headers": {"Location": {"schema": {"type": "string"}}}},
 }
 _RECORDED: Answers = {
-    202: {"model": OrderResponse, "description": "Recorded for good, and not done yet: asking again tells"}
+    202: {
+        "model": OrderResponse,
+        "description": "Recorded durably, but not done yet. Repeat the request to learn the result",
+    }
 }
-_SILENT = (ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME)
+_NO_ANSWER = (ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME)
 
 
 def order_id_of(key: str | None, caller: Caller) -> str:
-    """The same for the same key of the same caller; without a key, another each time."""
+    """Return the id of an order: the same for the same key of the same caller; without a key, a new one each time."""
     if key is None:
         return uuid4().hex
     if not re.fullmatch(_KEY["schema"]["pattern"], key):
@@ -66,37 +69,37 @@ def order_id_of(key: str | None, caller: Caller) -> str:
 
 
 async def place_order(given: OrderRequest, request: Request) -> Response:
-    """Take an order.
+    """Place an order.
 
-    A `503` carries `orderId`, for the order may have been taken: a retry with the same key tells, and so does `GET`.
+    A `503` contains `orderId`, because the order may have been placed: a retry with the same key tells, or a `GET`.
     """
     services = services_of(request)
     caller: Caller = request.state.caller
-    caller.themselves(Role.CUSTOMER, given.customer_id)
+    caller.resolve(Role.CUSTOMER, given.customer_id)
     key = request.headers.get(_KEY["name"])
     order_id = order_id_of(key, caller)
     problems.note_order(request, order_id)
     if key is not None and (ended := await services.get(OrderWorkflowClient).expired(order_id)):
-        if not given.asks_for(ended):
-            raise IdempotencyKeyReused("the key has been used with another body")
-        return _shown(Known(ended), 200, _REPLAYED)
+        if not given.matches(ended):
+            raise IdempotencyKeyReused("the key was used with another body")
+        return _response(Known(ended), 200, _REPLAYED)
     at, fingerprint = datetime.now(UTC), given.fingerprint()
     try:
         if given.preferred_visit is not None:
             visits.check_preferred(given.preferred_visit, services.get(VisitGrid), now=at)
         await services.get(OpenOrders).admit(given.customer_id, order_id)
     except (RequestValidationError, TooManyOpenOrders):
-        # It may be repeated from a day when visits had other windows, or the customer fewer orders.
+        # The request may repeat one from a day when visits had other windows, or the customer had fewer orders.
         placed = await services.get(OrderWorkflowClient).placed(order_id, fingerprint) if key is not None else None
         if placed is None:
             raise
-        return _shown(placed, 200, _REPLAYED)
+        return _response(placed, 200, _REPLAYED)
     order = given.order(order_id, at=at, by=caller.actor)
     started = await services.get(OrderWorkflowClient).start(Subscription(order, services.get(OrderPolicy)), fingerprint)
     if started.replayed:
-        return _shown(started.known, 200, _REPLAYED)
+        return _response(started.known, 200, _REPLAYED)
     services.get(InitialProjection).add(order)
-    return _shown(started.known, 201, {"Location": f"/orders/{order_id}"})
+    return _response(started.known, 201, {"Location": f"/orders/{order_id}"})
 
 
 router.add_api_route(
@@ -105,17 +108,17 @@ router.add_api_route(
     methods=["POST"],
     status_code=201,
     response_model=OrderResponse,
-    responses=_TAKEN
-    | problem_responses(ProblemType.TOO_MANY_OPEN_ORDERS, ProblemType.IDEMPOTENCY_KEY_REUSED, *_SILENT, body=True),
+    responses=_PLACED
+    | problem_responses(ProblemType.TOO_MANY_OPEN_ORDERS, ProblemType.IDEMPOTENCY_KEY_REUSED, *_NO_ANSWER, body=True),
     openapi_extra={"parameters": [_KEY]},
     route_class_override=DirectRoute,
 )
 
 
-@router.get("/{orderId}", response_model=OrderResponse, responses=problem_responses(ProblemType.NOT_FOUND, *_SILENT))
+@router.get("/{orderId}", response_model=OrderResponse, responses=problem_responses(ProblemType.NOT_FOUND, *_NO_ANSWER))
 async def get_order(order_id: OrderId, orders: Orders) -> Response:
-    """The order as its workflow has it; when no worker answers, what is known otherwise, with `stale`."""
-    return _shown(await orders.get(order_id), 200)
+    """Return the current order. If no worker answers, return its last known state, with `stale`."""
+    return _response(await orders.get(order_id), 200)
 
 
 @router.post(
@@ -123,31 +126,31 @@ async def get_order(order_id: OrderId, orders: Orders) -> Response:
     response_model=OrderResponse,
     responses=_RECORDED
     | problem_responses(
-        ProblemType.NOT_FOUND, ProblemType.ORDER_CANCEL_REJECTED, ProblemType.ILLEGAL_TRANSITION, *_SILENT, body=True
+        ProblemType.NOT_FOUND, ProblemType.ORDER_CANCEL_REJECTED, ProblemType.ILLEGAL_TRANSITION, *_NO_ANSWER, body=True
     ),
 )
 async def cancel_order(
     order_id: OrderId, orders: Orders, caller: CurrentCaller, given: CancellationRequest | None = None
 ) -> Response:
-    """Cancel the order, and its installation with it."""
+    """Cancel the order and its installation."""
     reason = given.reason if given else None
     cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason))
-    return _shown(cancellation.known, 200 if cancellation.done else 202)
+    return _response(cancellation.known, 200 if cancellation.done else 202)
 
 
 @router.post(
     "/{orderId}/reschedule",
     response_model=OrderResponse,
     responses=problem_responses(
-        ProblemType.NOT_FOUND, ProblemType.VISIT_UNAVAILABLE, ProblemType.ILLEGAL_TRANSITION, *_SILENT, body=True
+        ProblemType.NOT_FOUND, ProblemType.VISIT_UNAVAILABLE, ProblemType.ILLEGAL_TRANSITION, *_NO_ANSWER, body=True
     ),
 )
 async def reschedule_order(
-    order_id: OrderId, services: Everything, caller: CurrentCaller, given: VisitRequest
+    order_id: OrderId, services: AppServices, caller: CurrentCaller, given: VisitRequest
 ) -> Response:
-    """Another visit window, with the same engineer where possible, who is asked anew.
+    """Move the order to another visit window, with the same engineer if possible. The engineer has to accept again.
 
-    A window that is not free changes nothing, and the nearest free ones are offered in `slots`.
+    If the window is not free, nothing changes, and `slots` contains the nearest free windows.
     """
     wanted = given.preferred_visit
     visits.check_preferred(wanted, services.get(VisitGrid), now=datetime.now(UTC))
@@ -157,30 +160,30 @@ async def reschedule_order(
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
         return problems.problem(ProblemType.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
-    return _shown(Known(order), 200)
+    return _response(Known(order), 200)
 
 
 @router.post(
     "/{orderId}/attention/acknowledge",
     response_model=OrderResponse,
-    responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.ILLEGAL_TRANSITION, *_SILENT, body=True),
+    responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.ILLEGAL_TRANSITION, *_NO_ANSWER, body=True),
 )
 async def acknowledge(
     order_id: OrderId, orders: Orders, caller: CurrentCaller, given: AcknowledgementRequest | None = None
 ) -> Response:
-    """Take on what a person is asked for; for the other managers to see."""
+    """Record that a manager takes care of an order that needs a person, so that other managers see it."""
     by = _decided_by(caller, given.manager_id if given else None, MANAGER)
-    return _shown(Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
+    return _response(Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
 
 
-def _decided_by(caller: Caller, manager_id: str | None, otherwise: str) -> str:
-    """Who asks; where there are no tokens, the manager that the body names, or else `otherwise`."""
-    caller.themselves(Role.MANAGER, manager_id)
-    return caller.actor or (f"manager:{manager_id}" if manager_id else otherwise)
+def _decided_by(caller: Caller, manager_id: str | None, default: str) -> str:
+    """Return the caller. Without authentication, return the manager whom the body names, or else `default`."""
+    caller.resolve(Role.MANAGER, manager_id)
+    return caller.actor or (f"manager:{manager_id}" if manager_id else default)
 
 
 async def _free_near(services: Services, order_id: str, wanted: datetime) -> list[Slot]:
-    """What can be had instead; nothing, where nobody tells."""
+    """Return the nearest free windows, or nothing if they cannot be determined."""
     try:
         order = (await services.get(OrderWorkflowClient).get(order_id)).order
         return await services.get(ManagementCenterStore).slots_near(
@@ -190,7 +193,7 @@ async def _free_near(services: Services, order_id: str, wanted: datetime) -> lis
         return []
 
 
-def _shown(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
-    # Prepared here, for FastAPI would validate and copy it once more.
+def _response(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
+    # Serialized here, because FastAPI would validate and copy the model once more.
     content = OrderResponse.of(known.order, stale=known.stale).model_dump_json(by_alias=True)
     return Response(content, status, headers, "application/json")

@@ -12,7 +12,7 @@ from api.http.windows import VisitResponse
 from domain.orders import Order, OrderStatus
 
 _KOREA = timezone(timedelta(hours=9))
-"""Asia/Seoul, which keeps no summer time."""
+"""Asia/Seoul, which has no daylight saving time."""
 
 
 class OrderRequest(RequestBody):
@@ -27,23 +27,23 @@ class OrderRequest(RequestBody):
     contact_phone: Text | None = None
     note: Text | None = None
     preferred_visit: GivenTime | None = Field(
-        None, description="The start of the wanted visit window; where that has gone, the next later one is booked"
+        None, description="The start of the wanted visit window. If it is not free, the next free one is booked"
     )
 
     def fingerprint(self) -> str:
-        """The same for two bodies that ask for the same, and no other."""
+        """Return a hash that is equal for two bodies only if they request the same."""
         given = self.model_dump(exclude_none=True, mode="json")
         return hashlib.sha256(to_json(dict(sorted(given.items())))).hexdigest()
 
-    def asks_for(self, order: Order) -> bool:
-        """Whether the order is what this body asks for; of any day, where it names none."""
+    def matches(self, order: Order) -> bool:
+        """Return whether this body requests the order. If the body has no date, the order's date may be any."""
         if self.order_date and self.order_date.isoformat() != order.order_date:
             return False
-        asked = self.model_dump(exclude={"order_date"})
-        return all(getattr(order, name) == value for name, value in asked.items())
+        requested = self.model_dump(exclude={"order_date"})
+        return all(getattr(order, name) == value for name, value in requested.items())
 
     def order(self, order_id: str, *, at: datetime, by: str | None = None) -> Order:
-        """The order that this body asks for, taken at that time, by the customer or (`by`) by somebody else."""
+        """Return the requested order, placed at a time, by the customer or (`by`) by somebody else."""
         order = Order(
             order_id=order_id,
             order_date=(self.order_date or at.astimezone(_KOREA).date()).isoformat(),
@@ -54,7 +54,7 @@ class OrderRequest(RequestBody):
 
 
 class CancellationRequest(RequestBody):
-    """Why an order is to be canceled."""
+    """The reason for canceling an order."""
 
     reason: Text | None = None
 
@@ -63,17 +63,17 @@ class VisitRequest(RequestBody):
     """Another visit window for an order."""
 
     preferred_visit: GivenTime = Field(description="The start of the wanted visit window")
-    manager_id: Id | None = Field(None, description="Of the manager who wants it; without one it is the customer")
+    manager_id: Id | None = Field(None, description="The manager who requests it; if absent, the customer does")
 
 
 class AcknowledgementRequest(RequestBody):
-    """Who takes on what a person is asked for."""
+    """The manager who takes care of an order that needs a person."""
 
     manager_id: Id | None = None
 
 
 class AttentionResponse(ResponseBody):
-    """Why a person should look at the order, since when, and who has taken it on."""
+    """Why the order needs a person, since when, and who takes care of it."""
 
     reason: str
     since: Time
@@ -111,17 +111,17 @@ class OrderSummary(ResponseBody):
     install_completed_at: Time | None
     attention: AttentionResponse | None
     version: int
-    stale: bool = Field(False, description="No worker answered: this is what is known otherwise")
+    stale: bool = Field(False, description="No worker answered: this is the last known state")
 
 
 class OrderResponse(OrderSummary):
-    """An order as it stands."""
+    """An order with its history."""
 
     history: list[HistoryResponse]
 
     @classmethod
     def of(cls, order: Order, *, stale: bool = False) -> "OrderResponse":
-        """The order as it is answered."""
-        shown = cls.model_validate(order)
-        shown.stale = stale
-        return shown
+        """Make the response from an order."""
+        response = cls.model_validate(order)
+        response.stale = stale
+        return response

@@ -1,4 +1,4 @@
-"""Handing an order to Temporal: so many at once, each within its deadline, none twice."""
+"""Starts the orders' workflows: a bounded number at once, each within its deadline, none twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,85 +12,85 @@ from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.http.errors import IdempotencyKeyReused, NoAnswerInTime
-from api.http.temporal_calls import NoSuchWorkflow, asking_temporal
+from api.http.temporal_calls import NoSuchWorkflow, temporal_call
 from api.orders.lookup import ANSWER_WITHIN
 from domain.common import contexts
 from domain.orders import WORKFLOW_TYPE, Subscription, workflow_id
 from workflows.orders import visibility
 
 START_WITHIN = 2.4
-"""Seconds from the request to the answer of `start_workflow`, the wait for a turn included."""
+"""Seconds from the request to the answer of `start_workflow`, including the wait for a slot."""
 TURN_WITHIN = 2.0
-"""Seconds that a request waits while as many starts as may be are in flight."""
+"""Seconds for which a request waits for a slot while the limit of starts in flight is reached."""
 FINGERPRINT = "fingerprint"
-"""In the memo: tells a repeated request from another one with the same key."""
+"""The memo field that distinguishes a repeated request from a different one with the same key."""
 
 
 class Starting:
-    """The way of new orders to Temporal."""
+    """Starts the workflows of new orders."""
 
     def __init__(self, client: Client, *, most_in_flight: int) -> None:
         self._client = client
-        self._turns = asyncio.Semaphore(most_in_flight)
+        self._slots = asyncio.Semaphore(most_in_flight)
         self.in_flight = 0
 
     async def start(self, subscription: Subscription, fingerprint: str) -> bool:
-        """Take an order: one durable write, which needs no worker.
+        """Place an order by one durable write, which needs no worker.
 
         Args:
-            subscription: The order, and the policy that it travels with.
-            fingerprint: The same for a repeated request, and for no other.
+            subscription: The order, and the policy that its workflow uses.
+            fingerprint: Equal for a repeated request, and for no other.
 
         Returns:
-            Whether this request has placed it; otherwise an earlier one has.
+            True if this request has placed the order, False if an earlier one has.
 
         Raises:
             IdempotencyKeyReused: the order's id belongs to another request.
-            Unavailable: it is not known whether the order was taken.
+            Unavailable: it is not known whether the order was placed.
         """
         deadline = monotonic() + START_WITHIN
-        async with self._turn():
+        async with self._slot():
             try:
                 await self._start(subscription, fingerprint, deadline - monotonic())
             except WorkflowAlreadyStartedError:
                 try:
                     await self.compare(subscription.order.order_id, fingerprint)
                 except NoSuchWorkflow as error:
-                    raise NoAnswerInTime("the order with this key is being forgotten") from error
+                    raise NoAnswerInTime("the order with this key is about to be deleted") from error
                 return False
         return True
 
     async def compare(self, order_id: str, fingerprint: str) -> None:
-        """Make sure that it is this request that has placed the order.
+        """Check that a request with this fingerprint has placed the order.
 
         Raises:
             NoSuchWorkflow: Temporal knows no such order.
-            IdempotencyKeyReused: another request has placed it.
-            Unavailable: it is not known which.
+            IdempotencyKeyReused: a different request has placed it.
+            Unavailable: it is not known which request has placed it.
         """
-        async with asking_temporal(ANSWER_WITHIN) as timeout:
-            taken = await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
-            known_as = await taken.memo_value(FINGERPRINT, None)
-        if known_as != fingerprint:
-            raise IdempotencyKeyReused("the key has been used with another body")
+        async with temporal_call(ANSWER_WITHIN) as timeout:
+            description = await self._client.get_workflow_handle(workflow_id(order_id)).describe(rpc_timeout=timeout)
+            recorded = await description.memo_value(FINGERPRINT, None)
+        if recorded != fingerprint:
+            raise IdempotencyKeyReused("the key was used with another body")
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _slot(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(TURN_WITHIN):
-                await self._turns.acquire()
+                await self._slots.acquire()
         except TimeoutError as error:
-            raise NoAnswerInTime("too many orders are being taken at once") from error
+            raise NoAnswerInTime("too many orders are being placed at once") from error
         self.in_flight += 1
         try:
             yield
         finally:
             self.in_flight -= 1
-            self._turns.release()
+            self._slots.release()
 
     async def _start(self, subscription: Subscription, fingerprint: str, within: float) -> None:
         order = subscription.order
-        async with asking_temporal(within) as timeout:
+        async with temporal_call(within) as timeout:
             await self._client.start_workflow(
                 WORKFLOW_TYPE,
                 _encoded(subscription),
@@ -106,5 +106,5 @@ class Starting:
 
 
 def _encoded(subscription: Subscription) -> RawValue:
-    """What the SDK would make of it, only in a fifth of the time, and with Hangul as it is."""
+    """Encode as the SDK would, but in a fifth of the time, and with Hangul unescaped."""
     return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=to_json(subscription)))

@@ -1,4 +1,4 @@
-"""The way in: who sends a request, and whether they may, before anything of it is read."""
+"""Authentication and authorization of a request, before its body is read."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Protocol
@@ -16,39 +16,39 @@ from domain.order_status.view import OrderView
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class Reach(Protocol):
-    """Knows what is within a caller's reach; the contexts' own knowledge stays outside of this package."""
+class OwnershipCheck(Protocol):
+    """Decides what a caller may see. The knowledge of the contexts stays outside of this package."""
 
     async def check(self, caller: Caller, named: Mapping[str, str], collection: str) -> OrderView | None:
-        """Raise `NotFound` where what a path names is not the caller's to see."""
+        """Raise `NotFound` if the caller may not see what a path names."""
 
 
-class Notes(Protocol):
-    """Keeps a place for the note of what a request will have done."""
+class AuditAdmission(Protocol):
+    """Reserves places for audit entries."""
 
     def admit(self, request: Request, rule: Rule) -> None:
-        """Raise `NoAnswerInTime` where the request must not change anything, for there is no place."""
+        """Raise `NoAnswerInTime` if the request must not change anything, because no place is left for its entry."""
 
 
 class Authenticator:
-    """Asks for tokens, or, where there is nobody whose tokens count, for nothing; and lets nobody ask for too much."""
+    """Authenticates requests by their tokens, unless authentication is off, and limits their rate."""
 
     def __init__(self, tokens: Tokens | None, rates: Rates) -> None:
         self.tokens = tokens
         self._rates = rates
 
     def close(self) -> None:
-        """Ask the issuer for nothing more."""
+        """Stop fetching the issuer's keys."""
         if self.tokens is not None:
             self.tokens.keys.stop()
 
     async def admit(self, request: Request, rule: Rule, collection: str) -> Caller:
-        """Who sends a request to a collection, in the role in which they may.
+        """Admit a request to a collection. Returns its sender, in the role that allows the request.
 
         Raises:
             Unauthenticated, NoAnswerInTime: as `Tokens.check`.
-            Forbidden: they may not.
-            TooManyRequests: they have asked for too much.
+            Forbidden: no role of the sender allows the request.
+            TooManyRequests: the client has sent too many requests.
             NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
         """
         if self.tokens is None:
@@ -61,17 +61,17 @@ class Authenticator:
             self._rates.take(None, site_of(request))
             raise
         self._rates.take(caller.role, caller.subject)
-        request.state.view = await _reach_of(request).check(caller, request.path_params, collection)
+        request.state.view = await _ownership_of(request).check(caller, request.path_params, collection)
         return caller
 
 
-def _reach_of(request: Request) -> Reach:
-    reach: Reach = request.app.state.reach
-    return reach
+def _ownership_of(request: Request) -> OwnershipCheck:
+    ownership: OwnershipCheck = request.app.state.ownership
+    return ownership
 
 
 def authorized(route: APIRoute, handle: Handler) -> Handler:
-    """Let a request through to a route's handler once it is known who may send it."""
+    """Return a handler that admits a request before it calls the route's handler."""
     [method] = sorted(route.methods or ())
     rule = RULES[f"{method} {route.path_format}"]
     collection = route.path_format.split("/")[1]
@@ -79,20 +79,20 @@ def authorized(route: APIRoute, handle: Handler) -> Handler:
         return handle
 
     async def admit_first(request: Request) -> Response:
-        gate: Authenticator = request.app.state.gate
-        request.state.caller = await gate.admit(request, rule, collection)
-        notes: Notes = request.app.state.notes
-        notes.admit(request, rule)
+        authenticator: Authenticator = request.app.state.authenticator
+        request.state.caller = await authenticator.admit(request, rule, collection)
+        audit_trail: AuditAdmission = request.app.state.audit_trail
+        audit_trail.admit(request, rule)
         return await handle(request)
 
     return admit_first
 
 
 class AuthorizedRoute(APIRoute):
-    """A route as FastAPI has it, behind the gate."""
+    """A FastAPI route with authentication and authorization."""
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's handler, for those who may."""
+        """Return FastAPI's handler, behind authentication and authorization."""
         return authorized(self, super().get_route_handler())
 
 
@@ -102,23 +102,23 @@ async def _caller(request: Request) -> Caller:
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
-"""Who asks."""
+"""The sender of the request."""
 
 
-async def _looked_at(request: Request) -> OrderView | None:
+async def _authorized_order(request: Request) -> OrderView | None:
     view: OrderView | None = getattr(request.state, "view", None)
     return view
 
 
-AuthorizedOrder = Annotated[OrderView | None, Depends(_looked_at)]
-"""The order of the path as the read model has it, where the gate had to look whose it is."""
+AuthorizedOrder = Annotated[OrderView | None, Depends(_authorized_order)]
+"""The order of the path in the read model, if it was read to check its owner."""
 
 
 def _bearer(request: Request) -> str:
     given = request.headers.getlist("authorization")
     if not given:
-        raise Unauthenticated("send a bearer token")
+        raise Unauthenticated("a bearer token is required")
     scheme, _, token = given[0].partition(" ")
     if len(given) > 1 or scheme.lower() != "bearer":
-        raise Unauthenticated("send one bearer token", invalid=True)
+        raise Unauthenticated("exactly one bearer token is required", invalid=True)
     return token.strip()

@@ -1,6 +1,7 @@
-"""The public keys that an issuer signs tokens with (JWKS, RFC 7517): fetched, kept, renewed as it changes them.
+"""The public keys of a token issuer (JWKS, RFC 7517): fetched, cached, and refreshed.
 
-A key that is known counts until the issuer is seen to have withdrawn it: while it does not answer, nothing changes.
+A known key is valid until a fetch shows that the issuer has withdrawn it. While the issuer does not answer, the cached
+keys stay valid.
 """
 
 import asyncio
@@ -21,15 +22,15 @@ from jwt import PyJWK, PyJWKSet
 from api.http.errors import NoAnswerInTime
 
 ALGORITHMS = ("RS256", "ES256")
-"""By which tokens may be signed. Each key has one of them, whatever a token says of itself."""
+"""Allowed signature algorithms. The key determines the algorithm, whatever the token claims."""
 FETCH_WITHIN = 3.0
-"""Seconds for a whole fetch: to connect, and to read one document or two, redirects included."""
+"""Seconds for a whole fetch: connecting, and reading one or two documents, including redirects."""
 FRESH_FOR = 300.0
-"""Seconds after which the keys are asked for again; in nobody's way."""
+"""Seconds after which the keys are refreshed in the background."""
 AGAIN_AFTER = 10.0
-"""Seconds between two fetches, however many tokens name a key that nobody knows."""
+"""Seconds between two fetches, however many tokens name an unknown key."""
 _LARGEST = 256 * 1024
-"""Bytes of a document."""
+"""The largest document, in bytes."""
 _REDIRECTS = 10
 """Redirects that are followed for one document."""
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -41,41 +42,42 @@ class Keys:
     """The keys of one issuer."""
 
     def __init__(self, issuer: str, url: str | None = None, *, now: Callable[[], float] = monotonic) -> None:
-        """
+        """Create an empty cache.
+
         Args:
-            issuer: Its name; a URL, unless `url` is given.
-            url: Where its keys are; without one, its discovery document tells (OpenID Connect Discovery 1.0).
-            now: Seconds.
+            issuer: The name of the issuer. It has to be a URL, unless `url` is given.
+            url: The URL of the keys. By default it is read from the discovery document (OpenID Connect Discovery 1.0).
+            now: Returns the time in seconds.
         """
         self._issuer = issuer
         self._url = url
         self._now = now
         self._keys: Mapping[str, PyJWK] = {}
-        self._silent = False
+        self._unreachable = False
         self._fetching: asyncio.Task[None] | None = None
         self._began = 0.0
 
     async def find(self, key_id: str) -> PyJWK | None:
-        """The key of this id, if the issuer has one.
+        """Return the key with an id, or None if the issuer has no such key.
 
         Raises:
-            NoAnswerInTime: it is not known here, and the issuer does not answer.
+            NoAnswerInTime: the key is not cached, and the issuer does not answer.
         """
         if key_id in self._keys:
             self._fetched(FRESH_FOR)
         else:
             await asyncio.shield(self._fetched(AGAIN_AFTER))
-            if key_id not in self._keys and self._silent:
-                raise NoAnswerInTime("the issuer of tokens does not answer")
+            if key_id not in self._keys and self._unreachable:
+                raise NoAnswerInTime("the token issuer does not answer")
         return self._keys.get(key_id)
 
     def stop(self) -> None:
-        """Fetch no more."""
+        """Stop fetching."""
         if self._fetching is not None:
             self._fetching.cancel()
 
     def _fetched(self, fresh_for: float) -> asyncio.Task[None]:
-        """The fetch that is under way, or was lately; else a new one."""
+        """Return the running or recent fetch, or start a new one."""
         if self._fetching is None or (self._fetching.done() and self._now() - self._began >= fresh_for):
             self._began = self._now()
             self._fetching = asyncio.create_task(self._fetch())
@@ -83,14 +85,14 @@ class Keys:
 
     async def _fetch(self) -> None:
         try:
-            # The one deadline of a fetch. When it passes, the fetch is canceled, and its connection closed.
+            # The only deadline of a fetch. When it passes, the fetch is canceled, and its connection is closed.
             async with asyncio.timeout(FETCH_WITHIN):
                 self._keys = await self._read()
-        except Exception as error:  # noqa: BLE001 - whatever it has said, it was no answer
-            self._silent = True
+        except Exception as error:  # noqa: BLE001 - any error means that the issuer did not answer
+            self._unreachable = True
             _log.warning("could not fetch the issuer's keys", error=type(error).__qualname__)
         else:
-            self._silent = False
+            self._unreachable = False
 
     async def _read(self) -> Mapping[str, PyJWK]:
         async with _client() as client:
@@ -98,7 +100,7 @@ class Keys:
             if url is None:
                 discovered = await _document(client, self._issuer.rstrip("/") + _DISCOVERY)
                 if discovered.get("issuer") != self._issuer:
-                    raise ValueError("the discovery document is another issuer's")
+                    raise ValueError("the discovery document belongs to another issuer")
                 url = str(discovered.get("jwks_uri"))
             document = await _document(client, url)
         return await asyncio.to_thread(_usable, document.get("keys"))
@@ -106,10 +108,10 @@ class Keys:
 
 @asynccontextmanager
 async def _client() -> AsyncIterator[httpx2.AsyncClient]:
-    """A client for one fetch. It trusts whom the machine trusts at this moment (`SSL_CERT_FILE`, `SSL_CERT_DIR`)."""
-    # Reading the machine's certificates takes long enough to hold up others.
+    """Open a client for one fetch. It trusts the machine's current certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`)."""
+    # Reading the machine's certificates would block the event loop for too long.
     trusted = await asyncio.to_thread(ssl.create_default_context)
-    # No timeouts of httpx2: each begins anew with every byte. Compressed, a large document would be small.
+    # httpx2's timeouts are off, because they restart with every byte. Compression would hide the document's size.
     client = httpx2.AsyncClient(verify=trusted, timeout=None, headers={"Accept-Encoding": "identity"})
     connections: list[httpcore2.AsyncNetworkStream] = []
 
@@ -125,7 +127,7 @@ async def _client() -> AsyncIterator[httpx2.AsyncClient]:
         async with client:
             yield client
     finally:
-        # httpcore2 leaves a connection open whose TLS handshake is canceled.
+        # httpcore2 does not close a connection whose TLS handshake is canceled.
         for connection in connections:
             await connection.aclose()
 
@@ -137,7 +139,7 @@ async def _document(client: httpx2.AsyncClient, url: str) -> dict[str, Any]:
         content = await _download(client, url)
     document = json.loads(content)
     if not isinstance(document, dict):
-        raise ValueError("the document is no object")
+        raise ValueError("the document is not an object")
     return document
 
 
@@ -146,13 +148,13 @@ async def _download(client: httpx2.AsyncClient, url: str) -> bytes:
     for _ in range(1 + _REDIRECTS):
         answer = await client.send(request, stream=True)
         try:
-            # The client would read all that a redirect's answer holds, however large.
+            # If the client followed redirects itself, it would read their bodies, however large.
             if answer.next_request is None:
                 return await _content(answer.raise_for_status())
             request = answer.next_request
         finally:
             await answer.aclose()
-    raise ValueError("there are too many redirects")
+    raise ValueError("too many redirects")
 
 
 async def _content(answer: httpx2.Response) -> bytes:
@@ -165,7 +167,7 @@ async def _content(answer: httpx2.Response) -> bytes:
 
 
 def _read_file(url: str) -> bytes:
-    """The content of a file of this machine. The opener knows no other kind of URL."""
+    """Return the content of a local file. The opener handles no other kind of URL."""
     opener = OpenerDirector()
     opener.add_handler(FileHandler())
     with opener.open(url) as file:
@@ -176,7 +178,7 @@ def _read_file(url: str) -> bytes:
 
 
 def _usable(keys: Any) -> Mapping[str, PyJWK]:
-    """Those that verify by one of the algorithms. An issuer may have others, for other purposes."""
+    """Return the signature keys with an allowed algorithm. An issuer may have others, for other purposes."""
     return {
         str(key.key_id): key
         for key in PyJWKSet(keys)

@@ -1,7 +1,7 @@
-"""How much one client may ask of this process. Each process counts for itself; what guards the edge may count for all.
+"""Limits what one client may request from this process. Each process counts for itself; a gateway may count for all.
 
-A client is the subject of a token, in the role that it acts in. Requests that show no good token, or are not allowed,
-count for the address that they come from: whoever shows a good one is not kept out by others of the same address.
+A client is the subject of a token, in the role in which it acts. Requests without a valid token, and requests that are
+not allowed, count for their address. Clients with a valid token are thus not affected by others at the same address.
 """
 
 import math
@@ -18,29 +18,29 @@ from api.security.principals import Caller, Role
 from runtime.settings import Settings
 
 MOST_CLIENTS = 50_000
-"""Of whom it is remembered how much they have asked for; beyond that, who has been silent longest is forgotten."""
+"""The largest number of clients whose requests are counted. Beyond it, the client idle for longest is forgotten."""
 _MINUTE = 60.0
 _BITS_OF_A_SITE = 64
-"""Of an IPv6 address, so many are one subscriber's; the others they choose as they like."""
-_REFUSED, _OPEN_ORDERS, _LISTENERS = 300, 20, 5
-"""What holds where tokens tell the clients apart and nothing else is set."""
+"""The bits of an IPv6 address that identify a subscriber. The subscriber chooses the others freely."""
+_ANONYMOUS_RATE, _OPEN_ORDERS, _LISTENERS = 300, 20, 5
+"""The defaults with authentication, which distinguishes the clients."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one client; 0 is no limit."""
+    """The limits of one client. 0: no limit."""
 
     rates: Mapping[Role | None, int]
-    """Requests a minute, by role; of `None`, those that come without a role."""
+    """Requests a minute, by role. `None`: requests without a role."""
     open_orders: int = 0
     listeners: int = 0
 
 
 def limits_of(settings: Settings) -> Limits:
-    """What the settings say; where they say nothing and no tokens are asked for, one address may be many clients."""
+    """Return the limits of the settings. Without authentication, the defaults are 0: an address may be many clients."""
 
-    def chosen(given: int | None, otherwise: int) -> int:
-        return given if given is not None else otherwise if settings.requires_authentication else 0
+    def limit(configured: int | None, default: int) -> int:
+        return configured if configured is not None else default if settings.requires_authentication else 0
 
     rates = {
         Role.CUSTOMER: settings.rate_limit_customer,
@@ -48,29 +48,29 @@ def limits_of(settings: Settings) -> Limits:
         Role.MANAGER: settings.rate_limit_manager,
         Role.SERVICE: settings.rate_limit_service,
         Role.OPERATOR: settings.rate_limit_operator,
-        None: chosen(settings.rate_limit_anonymous, _REFUSED),
+        None: limit(settings.rate_limit_anonymous, _ANONYMOUS_RATE),
     }
     return Limits(
         rates,
-        open_orders=chosen(settings.max_open_orders_per_customer, _OPEN_ORDERS),
-        listeners=chosen(settings.max_listeners_per_client, _LISTENERS),
+        open_orders=limit(settings.max_open_orders_per_customer, _OPEN_ORDERS),
+        listeners=limit(settings.max_listeners_per_client, _LISTENERS),
     )
 
 
 class Rates:
-    """Counts requests: as many at once as a minute's worth, then evenly (the generic cell rate algorithm)."""
+    """Limits request rates: a burst of one minute's requests, then an even rate (generic cell rate algorithm)."""
 
     def __init__(self, per_minute: Mapping[Role | None, int], now: Callable[[], float] = monotonic) -> None:
         self._per_minute = per_minute
         self._now = now
         self._paid_until: OrderedDict[tuple[Role | None, str], float] = OrderedDict()
-        """To each client that has asked lately: when all that it has asked for is made up for."""
+        """By recent client: the time at which all of its requests are compensated by the even rate."""
 
     def take(self, role: Role | None, client: str) -> None:
         """Count a request.
 
         Raises:
-            TooManyRequests: it is one too many, and does not count.
+            TooManyRequests: the request exceeds the limit, and is not counted.
         """
         if not (per_minute := self._per_minute[role]):
             return
@@ -85,12 +85,12 @@ class Rates:
 
 
 def client_of(caller: Caller, request: Request) -> str:
-    """Who counts as one: somebody by their token, anybody else by their address."""
+    """Return the client of a request: by token, or without one by address."""
     return caller.actor or site_of(request)
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as the server, or a proxy that is trusted, knows it."""
+    """Return the address from which a request comes, as the server or a trusted proxy reports it."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host.partition("%")[0])
@@ -100,7 +100,7 @@ def address_of(request: Request) -> str:
 
 
 def site_of(request: Request) -> str:
-    """Whose address a request comes from: of an IPv6 address, the part that one subscriber is given."""
+    """Return the address of a request's subscriber. Of an IPv6 address, this is the prefix."""
     address = address_of(request)
     if ":" not in address:
         return address

@@ -1,4 +1,4 @@
-"""What `/openapi.json` says beside what the routes' types say: every problem that can be answered."""
+"""Completes `/openapi.json` with the problems that the routes can return, and the required tokens."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from api.security.permissions import RULES
 from api.security.tokens import Trust
 
 Answers = dict[int | str, dict[str, Any]]
-"""By status, as FastAPI takes them."""
+"""Responses by status, in FastAPI's format."""
 _REF = "#/components/schemas/"
 _READING = (
     ProblemType.MALFORMED_REQUEST,
@@ -41,16 +41,16 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[InvalidMember] = Field([], description="With `invalid-input`")
-    order_id: str = Field("", description="With `503` for an order that may have been taken")
-    slots: list[SlotResponse] = Field([], description="With `visit-unavailable`: the nearest windows that are free")
+    order_id: str = Field("", description="With `503`, the order that may have been placed")
+    slots: list[SlotResponse] = Field([], description="With `visit-unavailable`, the nearest free windows")
 
 
 def problem_responses(*kinds: ProblemType, body: bool = False) -> Answers:
-    """The problems that a route can answer with.
+    """Return the descriptions of the problems that a route can return.
 
     Args:
-        kinds: Those of its own.
-        body: Whether the route reads a body, and so answers as well what can be wrong with that.
+        kinds: The problems of this route.
+        body: Whether the route reads a body, and so can also return the problems of bodies.
     """
     described: Answers = {}
     for kind in (*(_READING if body else ()), *kinds):
@@ -65,13 +65,13 @@ def problem_responses(*kinds: ProblemType, body: bool = False) -> Answers:
 
 
 class DescribedApi(FastAPI):
-    """An app whose description names our problems, and not the errors that FastAPI would answer with by itself."""
+    """An app whose OpenAPI document contains the problems of this API instead of FastAPI's own errors."""
 
     trust: Trust | None = None
-    """Whose tokens are asked for."""
+    """The trusted issuer, or None without authentication."""
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         if self.openapi_schema is None:
             document = super().openapi()
             schemas = document["components"]["schemas"]
@@ -90,7 +90,7 @@ class DescribedApi(FastAPI):
 
 
 def _declare_limits(document: dict[str, Any]) -> None:
-    """Say where somebody may ask for too much: wherever there is a gate."""
+    """Describe the rate limit, for every route that requires authorization."""
     limited = {str(status): answer for status, answer in problem_responses(ProblemType.TOO_MANY_REQUESTS).items()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -99,7 +99,7 @@ def _declare_limits(document: dict[str, Any]) -> None:
 
 
 def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:
-    """Say who may do what, and how they show who they are."""
+    """Describe how clients authenticate, and who may use each route."""
     schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     if trust.discovery is not None:
         schemes["issuer"] = {"type": "openIdConnect", "openIdConnectUrl": trust.discovery}

@@ -1,14 +1,14 @@
-"""Who may do what: the one place that says so.
+"""The permissions: which roles and scopes may use which route. No other module defines them.
 
-A role's reach is the same on every route (`api/ownership.py` looks, before the route does anything):
+What a role may see is the same on every route. `api/ownership.py` checks it before the route runs:
 
 - a customer: the orders whose `customerId` is the token's subject;
-- an engineer: the orders that they, the token's subject, are or were asked to install;
-- a manager: everything; with the claim `regions`, what belongs to those, and nothing that concerns the whole country;
-- a service: everything on the routes whose scope its token names;
+- an engineer: the orders whose installation is or was requested from the token's subject;
+- a manager: everything; with the claim `regions`, what belongs to these regions, and nothing of the whole country;
+- a service: everything on the routes whose scope its token contains;
 - an operator: no order.
 
-What is out of reach is not seen (`404`), what is not allowed to the role is refused (`403`).
+A resource that the caller may not see is answered with `404`, an action that the role may not do with `403`.
 """
 
 from collections.abc import Mapping
@@ -20,38 +20,38 @@ from api.security.principals import Caller, Identity, Role
 
 
 class Noted(Enum):
-    """What the audit promises of a route's requests. A route that changes something has to say one of these."""
+    """Which requests of a route the audit trail records. A route that changes something has one of the first two."""
 
-    FOR_GOOD = auto()
-    """Each that changes something is noted: without room for its note it is refused before it changes anything."""
-    WHILE_THERE_IS_ROOM = auto()
-    """Never refused for the audit's sake: an act on an order, whose own history names actor and time, or a decoding."""
+    ALWAYS = auto()
+    """Every request that changes something. Without room for its entry, it is refused before it changes anything."""
+    BEST_EFFORT = auto()
+    """Requests while there is room: changes of orders, whose history names actor and time, and codec requests."""
     REFUSALS = auto()
-    """It reads: noted is only who is refused because of who they are."""
+    """Only requests that are refused because of their sender: the route only reads."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may use a route, and what the audit notes of it."""
+    """Who may use a route, and what the audit trail records of it."""
 
     scope: str
-    """That a service's token has to name."""
+    """The scope that a service's token has to contain."""
     roles: frozenset[Role]
-    """Beside services."""
+    """The roles that may use the route, beside services."""
     nationwide: bool = False
-    """It concerns the whole country: not for a manager who is limited to regions."""
+    """Whether the route concerns the whole country, and is not for managers who are limited to regions."""
     noted: Noted = Noted.REFUSALS
-    """What the audit promises of its requests."""
+    """Which of its requests the audit trail records."""
 
     def __str__(self) -> str:
-        limits = "; no manager who is limited to regions" if self.nationwide else ""
+        limits = "; not for managers who are limited to regions" if self.nationwide else ""
         return f"For: {', '.join(sorted(self.roles))}{limits}; or a service with the scope `{self.scope}`."
 
     def admit(self, identity: Identity) -> Caller:
-        """In which role somebody uses it: where they have several, in the one with the widest reach.
+        """Return the caller in the role that allows the request. Of several roles, the widest one counts.
 
         Raises:
-            Forbidden: in none.
+            Forbidden: no role allows the request.
         """
         limited = identity.regions is not None
         for role in Role:
@@ -63,7 +63,7 @@ class Rule:
                 continue
             regions = identity.regions if role is Role.MANAGER else None
             return Caller(role, identity.subject, regions, identity.expires_at)
-        raise Forbidden("your role does not allow it", scope=self.scope if Role.SERVICE in identity.roles else None)
+        raise Forbidden("your role does not allow this", scope=self.scope if Role.SERVICE in identity.roles else None)
 
 
 def _read(scope: str, *roles: Role, nationwide: bool = False) -> Rule:
@@ -78,19 +78,19 @@ _READ_ORDERS, _WRITE_ORDERS = "orders:read", "orders:write"
 _READ_STAFF, _WRITE_STAFF = "managementCenters:read", "managementCenters:write"
 _ENGINEERS_OWN = Role.ENGINEER, Role.MANAGER
 _CUSTOMERS_OWN = Role.CUSTOMER, Role.MANAGER
-_ACT = _act("installations:write", Noted.WHILE_THERE_IS_ROOM, *_ENGINEERS_OWN)
+_ACT = _act("installations:write", Noted.BEST_EFFORT, *_ENGINEERS_OWN)
 _LOOK_AT_STAFF = _read(_READ_STAFF, Role.MANAGER)
-_ASSIGN = _act(_WRITE_STAFF, Noted.WHILE_THERE_IS_ROOM, Role.MANAGER)
-_CHANGE_STAFF = _act(_WRITE_STAFF, Noted.FOR_GOOD, Role.MANAGER)
-_ERASE = _act("personalData:erase", Noted.FOR_GOOD, Role.MANAGER, nationwide=True)
-_CHANGE_THE_COUNTRY = _act(_WRITE_STAFF, Noted.FOR_GOOD, Role.MANAGER, nationwide=True)
+_ASSIGN = _act(_WRITE_STAFF, Noted.BEST_EFFORT, Role.MANAGER)
+_CHANGE_STAFF = _act(_WRITE_STAFF, Noted.ALWAYS, Role.MANAGER)
+_ERASE = _act("personalData:erase", Noted.ALWAYS, Role.MANAGER, nationwide=True)
+_CHANGE_THE_COUNTRY = _act(_WRITE_STAFF, Noted.ALWAYS, Role.MANAGER, nationwide=True)
 
 RULES: Mapping[str, Rule | None] = {
-    "POST /orders": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, *_CUSTOMERS_OWN),
+    "POST /orders": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
     "GET /orders/{orderId}": _read(_READ_ORDERS, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/cancel": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/reschedule": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/attention/acknowledge": _act(_WRITE_ORDERS, Noted.WHILE_THERE_IS_ROOM, Role.MANAGER),
+    "POST /orders/{orderId}/cancel": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
+    "POST /orders/{orderId}/reschedule": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
+    "POST /orders/{orderId}/attention/acknowledge": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, Role.MANAGER),
     "DELETE /orders/customers/{customerId}/personalData": _ERASE,
     "GET /managementCenters/slots": _read(_READ_STAFF, *_CUSTOMERS_OWN),
     "GET /managementCenters/assignments/{orderId}": _LOOK_AT_STAFF,
@@ -126,12 +126,12 @@ RULES: Mapping[str, Rule | None] = {
     "GET /orderStatuses/events": _read("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /orderStatuses/{orderId}": _read("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /audit": _read("audit:read", Role.MANAGER, nationwide=True),
-    "POST /codec/{namespace}/decode": _act("codec:decode", Noted.WHILE_THERE_IS_ROOM, Role.MANAGER, nationwide=True),
-    "POST /codec/{namespace}/encode": _act("codec:encode", Noted.WHILE_THERE_IS_ROOM, Role.MANAGER, nationwide=True),
+    "POST /codec/{namespace}/decode": _act("codec:decode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),
+    "POST /codec/{namespace}/encode": _act("codec:encode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),
     "GET /metrics": _read("metrics:read", Role.OPERATOR),
     "GET /health/live": None,
     "GET /health/ready": None,
 }
-"""Each route of the API; `None`: everybody. A route of which nothing is said here cannot be served."""
+"""The rule of each route of the API. `None`: everybody may use it. A route that is missing here cannot be served."""
 EVERYBODY = Caller()
-"""Who sends any request where no tokens are asked for."""
+"""The sender of every request without authentication."""

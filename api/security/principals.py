@@ -1,4 +1,4 @@
-"""Who sends a request: what their token says of them, and the role in which they act."""
+"""The sender of a request: the claims of the token, and the role in which the sender acts."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ ANONYMOUS = "anonymous"
 
 
 class Role(StrEnum):
-    """What a person or a program is to the service. Each role's reach is the same on every route."""
+    """The role of a person or a program. What a role may see is the same on every route. The widest role is first."""
 
     MANAGER = "manager"
-    """고객서비스 담당자: everything, or what belongs to certain regions."""
+    """고객서비스 담당자: sees everything, or what belongs to certain regions."""
     SERVICE = "service"
-    """A program: what its scopes name."""
+    """A program: sees what its scopes name."""
     ENGINEER = "engineer"
-    """설치기사: the installations that are, or were, theirs."""
+    """설치기사: sees their own current and former installations."""
     CUSTOMER = "customer"
-    """고객: their own orders."""
+    """고객: sees their own orders."""
     OPERATOR = "operator"
-    """Who runs the service: its metrics; no order."""
+    """The operator of the service: sees its metrics, and no order."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a valid token says."""
+    """The claims of a valid token."""
 
     subject: str
     expires_at: float
@@ -34,17 +34,17 @@ class Identity:
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
     regions: frozenset[str] | None = None
-    """Those that a manager is limited to; `None`: to none."""
+    """The regions to which a manager is limited. `None`: no limit."""
 
     @property
     def actor(self) -> str:
-        """Who it is, in the widest of their roles, whatever they ask for."""
+        """The subject, in the widest of its roles, independent of the request."""
         return f"{next((role for role in Role if role in self.roles), 'nobody')}:{self.subject}"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request, in the role that counts for it; as it comes: anybody, where no tokens are asked for."""
+    """The sender of a request, in the role that allows it. The default is the sender without authentication."""
 
     role: Role | None = None
     subject: str = ANONYMOUS
@@ -53,34 +53,34 @@ class Caller:
 
     @property
     def actor(self) -> str | None:
-        """As an order's history names them; `None`: what the request says itself counts."""
+        """The name in an order's history. `None`: the request itself names the actor."""
         return f"{self.role}:{self.subject}" if self.role else None
 
-    def themselves(self, role: Role, named: str | None) -> str | None:
-        """Whom a request means that may name somebody of a role: who acts in that role means themselves alone.
+    def resolve(self, role: Role, named: str | None) -> str | None:
+        """Return the id that a request means, if it may name somebody of a role. A caller in that role means self.
 
         Raises:
-            Forbidden: they name somebody else.
+            Forbidden: a caller in that role names somebody else.
         """
         if self.role is not role:
             return named
         if named not in (None, self.subject):
-            raise Forbidden(f"a {role} can act for nobody else")
+            raise Forbidden(f"a {role} may act only for themselves")
         return self.subject
 
     def within(self, regions: Iterable[str]) -> tuple[str, ...]:
-        """Which regions a request means that may name some: at most those that the caller is limited to.
+        """Return the regions that a request means, if it may name some: at most the caller's own.
 
         Raises:
-            Forbidden: it names another.
+            Forbidden: the request names a region that is not the caller's.
         """
         named = tuple(regions)
         if self.regions is None:
             return named
         if not self.regions.issuperset(named):
-            raise Forbidden("the region is not yours")
+            raise Forbidden("you have no access to this region")
         return named or tuple(sorted(self.regions))
 
     def reaches(self, regions: Collection[str | None]) -> bool:
-        """Whether something of one of these regions is the caller's to see."""
+        """Return whether the caller may see something that belongs to these regions."""
         return self.regions is None or not self.regions.isdisjoint(regions)

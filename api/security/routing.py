@@ -1,4 +1,4 @@
-"""The classes of routes: each checks who sends a request before it reads the body."""
+"""Route classes. Each authenticates and authorizes a request before it reads the body."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, get_type_hints
@@ -15,12 +15,12 @@ from api.security.authentication import authorized
 
 
 class JsonRoute(APIRoute):
-    """A route behind the gate, that reads its query as UTF-8, and its body as a `JsonRequest`."""
+    """An authorized route that reads its query as UTF-8, and its body as a `JsonRequest`."""
 
     request_class = JsonRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, with the stricter request."""
+        """Return FastAPI's handler, with the stricter request."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
@@ -37,13 +37,13 @@ class LargeJsonRoute(JsonRoute):
 
 
 class DirectRoute(JsonRoute):
-    """A route whose endpoint takes its body and the request, and is called with them at once.
+    """A route whose endpoint takes only its body and the request, and is called without dependency injection.
 
-    FastAPI describes it like any other. To look for dependencies each time would cost as much as all the rest.
+    FastAPI documents it like any other. Resolving dependencies would cost as much time as the rest of a request.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Read the body, call the endpoint."""
+        """Return a handler that reads the body and calls the endpoint."""
         model, *_ = get_type_hints(self.endpoint).values()
         body, endpoint = TypeAdapter(model), self.endpoint
 

@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750): JWTs that a trusted issuer has signed for this service, and what they say."""
+"""Bearer tokens (RFC 6750): verifies JWTs that a trusted issuer has signed for this service, and reads their claims."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from runtime import development_issuer
 from runtime.settings import Settings
 
 LARGEST_TOKEN = 8 * 1024
-"""Characters."""
+"""The longest token, in characters."""
 LONGEST_SUBJECT = 150
-"""Characters: with its role before it, it is noted in orders' histories."""
+"""The longest subject, in characters. Orders' histories contain it with its role as a prefix."""
 MOST_KEPT = 10_000
-"""Good tokens, at some 1 KB each, that are known again without being verified anew."""
+"""The largest number of verified tokens in the cache, at about 1 KB each."""
 LEEWAY = 30
-"""Seconds by which the issuer's clock may differ."""
+"""Seconds by which the issuer's clock may deviate."""
 _CHECKED: Any = {"require": ["iss", "aud", "exp", "sub"], "enforce_minimum_key_length": True}
 
 _log = structlog.get_logger(__name__)
@@ -31,23 +31,23 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose tokens count."""
+    """The trusted issuer, and what its tokens have to contain."""
 
     issuer: str
     audience: str
-    """What they have to be made out to."""
+    """The required audience of the tokens."""
     jwks_url: str | None = None
     roles_claim: str = "roles"
-    """A claim, or the way to one within others, with dots."""
+    """The claim with the roles, or a dotted path to a nested claim."""
 
     @property
     def discovery(self) -> str | None:
-        """Where the issuer tells what it does, where it has a place of its own (OpenID Connect Discovery 1.0)."""
+        """The URL of the discovery document (OpenID Connect Discovery 1.0), or None if the issuer is not a URL."""
         return self.issuer.rstrip("/") + "/.well-known/openid-configuration" if "://" in self.issuer else None
 
 
 def trust_of(settings: Settings) -> Trust | None:
-    """Whose tokens this process asks for, if it does.
+    """Return the issuer that this process trusts, or None without authentication.
 
     Raises:
         InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
@@ -62,20 +62,20 @@ def trust_of(settings: Settings) -> Trust | None:
 
 
 class Tokens:
-    """Checks tokens."""
+    """Verifies tokens, and caches the verified ones."""
 
     def __init__(self, trust: Trust, keys: Keys | None = None) -> None:
         self._trust = trust
         self.keys = keys or Keys(trust.issuer, trust.jwks_url)
-        self._good: dict[bytes, _Good] = {}
-        """The latest, by their hashes: most come again and again, and to verify one takes longer than to read a row."""
+        self._cache: dict[bytes, _VerifiedToken] = {}
+        """Verified tokens by hash. Most are sent repeatedly, and verifying one takes longer than reading a row."""
 
     async def check(self, token: str) -> Identity:
-        """Who has sent a token.
+        """Verify a token, and return its claims.
 
         Raises:
-            Unauthenticated: it is no token of the issuer's for this service and this time.
-            NoAnswerInTime: the issuer, whose key it is to tell, does not answer.
+            Unauthenticated: the token is not the issuer's, or not for this service, or not valid at this time.
+            NoAnswerInTime: the token's key is not cached, and the issuer does not answer.
         """
         try:
             return await self._checked(token)
@@ -87,11 +87,11 @@ class Tokens:
 
     async def _checked(self, token: str) -> Identity:
         if len(token) > LARGEST_TOKEN:
-            raise ValueError("too long")
-        known_as = sha256(token.encode()).digest()
-        good = self._good.get(known_as)
-        if good is not None and good.identity.expires_at > time() and await self.keys.find(good.key_id) is good.key:
-            return good.identity
+            raise ValueError("the token is too long")
+        digest = sha256(token.encode()).digest()
+        cached = self._cache.get(digest)
+        if cached and cached.identity.expires_at > time() and await self.keys.find(cached.key_id) is cached.key:
+            return cached.identity
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in ALGORITHMS:
             raise jwt.InvalidAlgorithmError
@@ -100,9 +100,9 @@ class Tokens:
         if key is None:
             raise jwt.InvalidKeyError
         identity = self._identity(self._verified(token, key))
-        while len(self._good) >= MOST_KEPT:
-            del self._good[next(iter(self._good))]
-        self._good[known_as] = _Good(identity, key_id, key)
+        while len(self._cache) >= MOST_KEPT:
+            del self._cache[next(iter(self._cache))]
+        self._cache[digest] = _VerifiedToken(identity, key_id, key)
         return identity
 
     def _verified(self, token: str, key: PyJWK) -> Mapping[str, Any]:
@@ -120,7 +120,7 @@ class Tokens:
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         subject = claims["sub"]
         if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable() or subject != subject.strip():
-            raise ValueError("a subject like no other")
+            raise ValueError("the subject is not valid")
         regions = claims.get("regions")
         return Identity(
             subject,
@@ -132,8 +132,8 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class _Good:
-    """A token that has been verified; it counts until it ends, or its key is renewed or withdrawn."""
+class _VerifiedToken:
+    """A verified token. It is valid until it expires, or its key is replaced or withdrawn."""
 
     identity: Identity
     key_id: str
@@ -141,7 +141,7 @@ class _Good:
 
 
 def _claim(claims: Any, name: str) -> Any:
-    """A claim of this name, which may hold dots itself, as a URL does; or the one that the dots lead to."""
+    """Return the claim with this name, which may contain dots, as a URL does; or the claim at the dotted path."""
     if isinstance(claims, Mapping):
         if name in claims:
             return claims[name]
@@ -152,14 +152,14 @@ def _claim(claims: Any, name: str) -> Any:
 
 
 def _words(claim: Any) -> list[str]:
-    """Of a list, or of a text with blanks between.
+    """Return the words of a claim, which is a list, or a text separated by blanks.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the claim is neither.
     """
     if claim is None:
         return []
     words = claim.split() if isinstance(claim, str) else claim
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError("a claim that is no list of words")
+        raise ValueError("the claim is not a list of words")
     return words

@@ -1,4 +1,4 @@
-"""Everybody who may send a request, for tests of what each of them gets."""
+"""The senders of requests, for tests of what each of them may do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE
 
 OURS, THEIRS = "KR-11", "KR-26"
-"""Two regions; who is limited belongs to the first, or to neither."""
+"""Two regions. A manager with limited regions belongs to the first, or to neither."""
 SCOPES = sorted({rule.scope for rule in RULES.values() if rule})
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody with a token, or without a good one."""
+    """A sender with a valid token, or without one."""
 
     name: str
     token: str | None
     identity: Identity | None = None
-    """What a good one says."""
+    """The claims of a valid token, or None."""
     sees: frozenset[str] = frozenset()
-    """Whose things, of the two regions'."""
+    """The regions whose resources the actor may see."""
 
     def __str__(self) -> str:
         return self.name
 
     def caller(self, route: str) -> Caller | None:
-        """In which role they may use a route."""
+        """Return the role in which the actor may use a route."""
         rule = RULES[route]
         try:
             return rule.admit(self.identity) if rule and self.identity else None
@@ -39,7 +39,7 @@ class Actor:
             return None
 
     def refusal(self, route: str, whose: str) -> int | None:
-        """The status that they have to get for who they are; `None` where the rest of the request counts."""
+        """Return the status that follows from the actor alone; None if the rest of the request decides."""
         if RULES[route] is None:
             return None
         if self.identity is None:
@@ -50,12 +50,12 @@ class Actor:
 
 
 def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Actor]:
-    """All of them.
+    """Return all actors.
 
     Args:
-        issuer: Of their tokens.
-        customer_id: Whose order it is, in `OURS`.
-        engineer_id: Who installs it.
+        issuer: The issuer of their tokens.
+        customer_id: The customer of the order in `OURS`.
+        engineer_id: The engineer of that order.
     """
 
     def known(

@@ -1,4 +1,4 @@
-"""An API whose audit store is away, and can be brought back; for the tests of what is noted then."""
+"""An API whose audit store is down and can be brought back, for tests of what is recorded then."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ STAFF_LISTS = ("serviceAreas", "engineers", "daysOff", "products")
 
 
 class Outage:
-    """The audit's database, which is not where it is looked for until it is brought back."""
+    """The audit's database, which is missing until it is brought back."""
 
     def __init__(self, settings: Settings, directory: Path) -> None:
         self._migrated = Path(settings.data_dir) / "audit.db"
@@ -29,20 +29,20 @@ class Outage:
 
 
 async def metric(service: Service, name: str) -> float:
-    """What the process shows of a metric without labels."""
+    """Return the value of a metric without labels."""
     lines = (await service.http.get("/metrics")).text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 async def staff(service: Service) -> dict[str, Any]:
-    """Everything that managers keep."""
+    """Return every resource that managers maintain."""
     return {
         name: (await service.http.get(f"/managementCenters/{name}?limit=200")).json()["items"] for name in STAFF_LISTS
     }
 
 
 async def noted(service: Service, number: int) -> list[AuditEntry]:
-    """So many entries, and no more, in a chain that is whole; the oldest first."""
+    """Wait for exactly so many entries in an intact chain. Returns them, the oldest first."""
 
     async def nothing_waits() -> bool:
         return await metric(service, "audit_entries_waiting") == 0

@@ -1,4 +1,4 @@
-"""A collector of traces, that keeps what it is sent."""
+"""A collector that keeps the traces it receives."""
 
 import threading
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ class Collector(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it takes them."""
+        """The URL of the collector."""
         return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def spans(self) -> list[Span]:
-        """All spans that have come."""
+        """All received spans."""
         return [span for resource in self._resources for scope in resource.scope_spans for span in scope.spans]
 
     @property
     def services(self) -> set[str]:
-        """The names of the processes that have sent any."""
+        """The names of the processes that have sent spans."""
         attributes = [attribute for resource in self._resources for attribute in resource.resource.attributes]
         return {attribute.value.string_value for attribute in attributes if attribute.key == "service.name"}
 
@@ -49,7 +49,7 @@ class _Taking(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.api.service import Service, copy_databases, migrate_all, serving
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no outage."""
+    """Use long deadlines, because a busy machine is not an outage."""
     for module, name in patience.ALL:
         # What was set for a whole module stays, and what the test changes is put right again after it.
         monkeypatch.setattr(module, name, getattr(module, name))
@@ -24,13 +24,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(patient: None) -> None:
-    """The API waits for servers as in production: for tests in which one of them does not answer."""
+    """Use the deadlines of production, for tests in which a server does not answer."""
     patience.wait_as_in_production(patience.SERVERS)
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Databases with their tables, to be copied."""
+    """Migrated databases, from which the tests' databases are copied."""
     data_dir = tmp_path_factory.mktemp("migrated")
     asyncio.run(migrate_all(Settings(data_dir=data_dir)))
     return data_dir
@@ -38,7 +38,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(temporal_address: str, migrated: Path, tmp_path: Path) -> Settings:
-    """With databases of the test's own."""
+    """Settings with databases of the test's own."""
     copy_databases(migrated, tmp_path)
     port = int(temporal_address.rpartition(":")[2])
     return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=port, order_retry_at_most_every=0.05)
@@ -46,7 +46,7 @@ def settings(temporal_address: str, migrated: Path, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def without_temporal(migrated: Path, tmp_path: Path) -> Settings:
-    """The same where Temporal is away: for modules whose tests need none, so that they start no server."""
+    """The same settings without Temporal, for modules whose tests need no server."""
     copy_databases(migrated, tmp_path)
     return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=1)
 
@@ -60,6 +60,6 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which nothing listens."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         return int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What hardly any made-up input brings about: each deed rightly asked for, and seen to be done as it was asked for."""
+"""Correct requests for each operation, and checks of their effects, which random input hardly ever brings about."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from tests.api.fuzzed import World
 from tests.eventually import eventually
 
 Ask = Callable[..., dict[str, Any]]
-"""Sends the request with a body; what is answered to it."""
+"""Sends a request with a body, and returns the response."""
 
 
 def complete(world: World, _: Caller, ask: Ask) -> None:
@@ -77,4 +77,4 @@ DEEDS: Mapping[str, Callable[[World, Caller, Ask], None]] = {
     "POST /orders/{orderId}/attention/acknowledge": acknowledge,
     "DELETE /orders/customers/{customerId}/personalData": erase,
 }
-"""By route."""
+"""The check of each route."""

@@ -1,4 +1,4 @@
-"""A service with tokens that is asked by everybody: two regions' orders, what is sent, and what has come of it."""
+"""A service with authentication and orders of two regions, for random requests of every actor, and their effects."""
 
 import sqlite3
 from collections import Counter
@@ -33,38 +33,38 @@ from tests.api.service import Service, but, listening, serving
 from tests.eventually import PATIENCE, eventually
 
 NO_LIMITS = {f"rate_limit_{who}": 0 for who in ("customer", "engineer", "manager", "service", "operator", "anonymous")}
-"""A refusal for being too many would hide others."""
+"""No rate limits, which would hide other refusals."""
 ADDRESSES = {OURS: "Seoul", THEIRS: "Busan"}
 FIRST = {"start": ["accept"], "complete": ["accept"], "incomplete": ["accept", "start"]}
-"""What an engineer has to have said before."""
+"""The actions that must come before an engineer's action."""
 CONFORMS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 _CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 @dataclass
 class World:
-    """The service, and what it knows of two regions."""
+    """The service, and its resources in two regions."""
 
     url: str
     inside: Service
-    """The same once more, without tokens, on the same data."""
+    """The same service without authentication, on the same data."""
     portal: BlockingPortal
-    """To the event loop in which that is."""
+    """The portal to the event loop of that service."""
     issuer: Issuer
     worked: bool
     named: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By region: the parameters of paths, bodies and queries."""
+    """By region: the resources' parameters for paths, bodies and queries."""
     secrets: dict[str, set[str]] = field(default_factory=dict)
-    """By region: what nobody may read who does not see it."""
+    """By region: texts that only actors with access to the region may read."""
     noted: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    """Who has done what with which outcome, as the audit should have it."""
+    """The actor, request and outcome of each entry that the audit trail should contain."""
     http: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
         self.http.trust_env = False  # to look for proxies takes longer than most requests
 
     def know(self, region: str) -> None:
-        """Have something of everything in a region."""
+        """Create one resource of each kind in a region."""
         number = region.removeprefix("KR-")
         self.secrets[region] = {f"marked-{number}"}
         self.named[region] = {
@@ -84,7 +84,7 @@ class World:
         self.order_anew(region)
 
     def order_anew(self, region: str, act: str = "") -> None:
-        """Have another order, that such an act fits."""
+        """Replace the order by another one to which the action applies."""
         [mark] = {secret for secret in self.secrets[region] if secret.startswith("marked")}
         personal = dict.fromkeys(("customerName", "contactPhone", "note"), mark)
         place = self.inside.requested if self.worked else self.inside.order
@@ -106,7 +106,7 @@ class World:
                 self.do("POST", f"/installations/{order_id}/{before}")
 
     def have_anew(self, region: str, name: str) -> None:
-        """Have another of what a request may change or take away: other tests count on the first."""
+        """Create another instance of what a request may change or remove, because other tests need the first."""
         engineer_id = self.named[region]["engineerId"]
         others: dict[str, tuple[str, dict[str, Any]]] = {
             "engineerId": ("engineers", {"name": "김하나", "region": region}),
@@ -117,21 +117,21 @@ class World:
         self.named[region][name] = str(self.do("POST", f"/managementCenters/{path}", **body)[name])
 
     def do(self, method: str, path: str, **body: Any) -> dict[str, Any]:
-        """What nobody needs a token for, inside; the answer."""
+        """Send a request to the service without authentication. Returns the response."""
         answer = self.portal.call(lambda: self.inside.http.request(method, path, json=body or None))
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
     def everybody(self) -> Iterator[Actor]:
-        """Who may ask."""
+        """The actors."""
         ours = self.named[OURS]
         return actors(
             self.issuer, customer_id=ours["customerId"], engineer_id=ours.get("assigned") or ours["engineerId"]
         )
 
     def ask(self, actor: Actor, case: schemathesis.Case[Any], whose: str) -> Response:
-        """Send a made-up request about what is somebody's; the answer, which leaks nothing and is as described."""
+        """Send a random request about owned resources. Returns the response, after checks for leaks and the schema."""
         route, named = case.operation.label, dict(self.named[whose])
         if "orderId" in case.path_parameters:
             named["engineerId"] = named.get("assigned", named["engineerId"])
@@ -153,7 +153,7 @@ class World:
         return answer
 
     def state(self, *regions: str) -> tuple[dict[str, list[str]], list[int]]:
-        """What the stores hold of these regions, or (of none) of all, and how long their orders' histories are."""
+        """Return the stored resources of these regions (of none: all), and the lengths of their orders' histories."""
         words = [word for region in regions for word in (*self.secrets[region], region, region.lower())]
         rows = {}
         for context in (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS):
@@ -165,7 +165,7 @@ class World:
         return rows, [self.portal.call(self._length, order_id) for order_id in orders]
 
     def audited(self) -> Counter[tuple[str, str, int]]:
-        """What the audit has."""
+        """Return the audit entries."""
         found: Counter[tuple[str, str, int]] = Counter()
         query = {"limit": "200"}
         while True:
@@ -195,12 +195,12 @@ class World:
 
 @contextmanager
 def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World]:
-    """Such a service; in the end its audit has to tell each act.
+    """Run such a service. At its end, the audit trail has to contain every request.
 
     Args:
-        settings: Without tokens.
-        issuer: Whose tokens it is to ask for.
-        worked: Whether workers carry the orders on.
+        settings: Settings without authentication.
+        issuer: The issuer of the tokens that it accepts.
+        worked: Whether workers run.
     """
     with pytest.MonkeyPatch.context() as patched, start_blocking_portal() as portal:
         end_streams(patched)
@@ -219,13 +219,13 @@ def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World
 
 
 def wait_for_audit(found: World) -> None:
-    """Until it tells each act that was sent, and no other."""
+    """Wait until the audit trail contains every request that was sent, and no other."""
     eventually(lambda: found.audited().total() >= found.noted.total(), what="as many acts in the audit as were sent")
     assert found.audited() == found.noted
 
 
 def end_streams(patched: pytest.MonkeyPatch) -> None:
-    """A listener who has heard everything up to now is told no more, as if their token had ended."""
+    """End an event stream once it has sent every change up to now, as if its token had expired."""
     heard = [False]
 
     async def end(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""An issuer of tokens: its keys, in a file that it can change, and tokens good and bad."""
+"""A token issuer: its keys in a file that can change, and its valid and invalid tokens."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def as_jwk(key_id: str, key: PrivateKey, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Issuer:
-    """Its keys are those of a file."""
+    """An issuer whose keys are in a file."""
 
     file: Path
     name: str = "https://issuer.example"
@@ -57,14 +57,14 @@ class Issuer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """By which an API trusts it."""
+        """Settings of an API that trusts this issuer."""
         return {"auth_issuer": self.name, "auth_audience": self.audience, "auth_jwks_url": self.file.as_uri()}
 
     def publish(self) -> None:
         self.file.write_text(json.dumps({"keys": [as_jwk(key_id, key) for key_id, key in self.keys.items()]}))
 
     def claims(self, subject: str = "1", *roles: str, **more: Any) -> dict[str, Any]:
-        """What a good token says; a claim that is given as `None` is left out."""
+        """Return the claims of a valid token. A claim that is given as `None` is left out."""
         now = int(time.time())
         times = {"iat": now, "nbf": now, "exp": now + 600}
         said = {"iss": self.name, "aud": self.audience, "sub": subject, "roles": list(roles), **times, **more}
@@ -80,6 +80,6 @@ class Issuer:
 
 
 def unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"") -> str:
-    """A token put together by hand, as no library would."""
+    """Assemble a token that no library would create."""
     parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

@@ -1,4 +1,4 @@
-"""What there is for the tests of who may do what: two of everything, one of Seoul and one of Busan."""
+"""Resources for the tests of permissions: two of each kind, one in Seoul and one in Busan."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ OWN: dict[str, str] = {
     "namespace": "default",
     "customerId": "1",
 }
-"""Customer 1's order in Seoul, and its engineer. Their days off are made anew each time."""
+"""The path parameters of customer 1's order in Seoul and its engineer. The days off are created each time."""
 OTHERS: dict[str, str] = {
     "orderId": "others-order",
     "engineerId": "kr-26-1",
@@ -40,7 +40,7 @@ EVERY_SCOPE = (
 
 
 async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
-    """Store them. Returns the parameters of paths: of what is customer 1's, of what is not."""
+    """Store the resources. Returns two sets of path parameters: those of customer 1, and those of others."""
     services = service.app.state.services
     found = []
     today = datetime.now(UTC).date()
@@ -60,7 +60,7 @@ async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def tokens_of(issuer: Issuer) -> dict[str, str | None]:
-    """A token of everybody's."""
+    """Return a token of each actor."""
     return {
         "nobody": None,
         "no role": issuer.token("1"),

@@ -1,7 +1,7 @@
-"""How long the API waits for others. A busy machine is no outage: in tests it waits long for who is there.
+"""The API's deadlines in tests. A busy machine is not an outage, so in tests they are long for running services.
 
-What is not there, as a test has it, would be waited for as long: then the deadlines are those of production, by the
-fixture `impatient` (for servers that never answer) or by `Service.work` and `rest` (for workers that do not run).
+For services that a test has stopped, the deadlines are those of production: by the fixture `impatient` (for servers
+that never answer), or by `Service.work` and `rest` (for workers that do not run).
 """
 
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ from observability import health, queue_gauges
 from runtime import order_workflows, temporal_client
 
 Deadlines = Sequence[tuple[Any, str]]
-"""Modules, and the names of their constants."""
+"""The modules and names of the constants with a deadline."""
 SERVERS: Deadlines = (
     (app, "_DATABASE_WITHIN"),
     (app, "_REGISTER_WITHIN"),
@@ -40,38 +40,38 @@ SERVERS: Deadlines = (
     (temporal_client, "_CALL_WITHIN"),
     (temporal_client, "_PROBE_WITHIN"),
 )
-"""For what databases and Temporal do."""
+"""Deadlines for databases and Temporal."""
 ORDERS: Deadlines = (
     (known_orders, "TELL_WITHIN"),
     (order_workflows, "_TELL_WITHIN"),
     (subscriptions, "TELL_WITHIN"),
 )
-"""For what the orders' worker does alone."""
+"""Deadlines for the orders' worker alone."""
 WORKERS: Deadlines = (
     (subscriptions, "CANCEL_WITHIN"),
     (updates, "CARRY_OUT_WITHIN"),
 )
-"""For what takes the workers of all contexts."""
+"""Deadlines that need the workers of all contexts."""
 ALL: Deadlines = (*SERVERS, *ORDERS, *WORKERS)
 _PRODUCTION = {(module, name): getattr(module, name) for module, name in ALL}
 _TOLD_WITHIN = 15.0
-"""Seconds. A query is lost now and then, and asked again after a part of its time."""
+"""Seconds. A query is sometimes lost, and is repeated after a part of this time."""
 
 
 def wait_long(deadlines: Deadlines) -> None:
-    """Wait as long for these as tests do."""
+    """Use long deadlines for these."""
     for module, name in deadlines:
         setattr(module, name, _long(module, name))
 
 
 def wait_as_in_production(deadlines: Deadlines) -> None:
-    """Wait for these no longer than people would."""
+    """Use the deadlines of production for these."""
     for module, name in deadlines:
         setattr(module, name, _PRODUCTION[module, name])
 
 
 def wait_for_workers(served: Collection[str]) -> None:
-    """Wait long for the workers that are there, of these contexts, and for the others as in production."""
+    """Use long deadlines for the running workers of these contexts, and those of production for the others."""
     (wait_long if contexts.ORDERS in served else wait_as_in_production)(ORDERS)
     (wait_long if set(contexts.ALL).issubset(served) else wait_as_in_production)(WORKERS)
 

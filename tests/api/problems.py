@@ -1,4 +1,4 @@
-"""What every problem has to be."""
+"""Checks that hold for every problem."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from httpx2 import Response
 
 
 def assert_problem(answer: Response, status: int, slug: str) -> dict[str, Any]:
-    """The answer is the problem, with all that RFC 9457 and the contract ask for; its members."""
+    """Check that a response is this problem, as RFC 9457 and the contract require. Returns its members."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()

@@ -39,9 +39,9 @@ CONTRACT_BODY = {
     "orderDate": "20200715",
     "status": "JOINORDED",
 }
-"""As it stands in the contract."""
+"""The order in the contract."""
 MOON = {"region": "KR-99", "name": "Moon", "localName": "달", "matches": ["Moon", "달"]}
-"""An area in which nobody works as it comes."""
+"""A service area in which no engineer works by default."""
 NOWHERE = "sqlite:////nowhere/at/all.db"
 """A database that does not answer."""
 
@@ -59,7 +59,7 @@ class Service:
         http.event_hooks["response"].append(self._note_order)
 
     async def work(self, *served: str) -> None:
-        """Start workers: of the contexts named, or of all."""
+        """Start the workers of the given contexts, or of all."""
         client = await connect(self.settings, interceptors=self.telemetry.interceptors)
         for context in served or contexts.ALL:
             running = self._workers[context] = AsyncExitStack()
@@ -72,14 +72,14 @@ class Service:
         patience.wait_for_workers(self._workers)
 
     async def rest(self, *served: str) -> None:
-        """Stop workers: of the contexts named, or of all. From then on, nobody waits for them longer than people do."""
+        """Stop the workers of the given contexts, or of all. The deadlines of production then apply to them."""
         for context in served or list(self._workers):
             await self._workers.pop(context).aclose()
         patience.wait_for_workers(self._workers)
 
     @asynccontextmanager
     async def opened(self, context: str) -> AsyncIterator[Database]:
-        """A context's database, for who looks or reaches into it."""
+        """Open a context's database, for direct access."""
         database = Database(self.settings.database_url(context))
         try:
             yield database
@@ -89,13 +89,13 @@ class Service:
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def order(self, **changes: Any) -> str:
-        """Take an order; its id."""
+        """Place an order. Returns its id."""
         answer = await self.http.post("/orders", json=CONTRACT_BODY | changes)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["orderId"])
 
     async def hire(self, **changes: Any) -> str:
-        """Have one engineer on the moon, which is served from then on; their id."""
+        """Add a service area on the moon, with one engineer. Returns the engineer's id."""
         assert (await self.http.post("/managementCenters/serviceAreas", json=MOON)).status_code == 201
         body = {"name": "김하나", "region": MOON["region"]} | changes
         answer = await self.http.post("/managementCenters/engineers", json=body)
@@ -103,17 +103,17 @@ class Service:
         return str(answer.json()["engineerId"])
 
     async def act(self, order_id: str, act: str, **body: Any) -> Response:
-        """An engineer acts."""
+        """Send an engineer's action."""
         return await self.http.post(f"/installations/{order_id}/{act}", json=body)
 
     async def requested(self, **changes: Any) -> str:
-        """Take an order, and wait until an engineer has been asked; its id."""
+        """Place an order, and wait until its installation is requested. Returns the order's id."""
         order_id = await self.order(**changes)
         await self.until(order_id, "INSTALLATION_REQUESTED")
         return order_id
 
     async def completed(self) -> str:
-        """An order whose workflow has closed after the installation was completed; its id."""
+        """Create an order whose workflow has closed after a completed installation. Returns its id."""
         order_id = await self.requested()
         assert (await self.act(order_id, "accept")).status_code == 200
         assert (await self.act(order_id, "complete")).status_code == 200
@@ -121,14 +121,14 @@ class Service:
         return order_id
 
     async def forgotten(self, status: OrderStatus, order: Order | None = None) -> str:
-        """An order that only the read model knows, as after the server's retention; its id."""
+        """Create an order that only the read model has, as after the server's retention. Returns its id."""
         order = order or Order(uuid4().hex, order_date="2020-07-15")
         order.status = status
         await self.app.state.services.get(OrderStatusStore).put([order])
         return order.order_id
 
     async def until(self, order_id: str, status: str) -> dict[str, Any]:
-        """Wait for a status in the read model; the row."""
+        """Wait for a status in the read model. Returns the row."""
 
         async def row() -> dict[str, Any] | None:
             answer = await self.http.get(f"/orderStatuses/{order_id}")
@@ -158,7 +158,7 @@ class Service:
         await soon(accepted, what=f"{update} taken")
 
     async def end_orders(self) -> None:
-        """Leave nothing behind on the server, which other tests use, too."""
+        """End all orders on the Temporal server, which other tests use, too."""
         if not self.order_ids:
             return
         client = await connect(self.settings)
@@ -176,7 +176,7 @@ class Service:
 
 
 def window(hour: int = 9, *, days: int = 3) -> str:
-    """The start of a window that lies so many days ahead, on a day on which engineers work."""
+    """Return the start of a window so many days ahead, on a day on which engineers work."""
     grid = VisitGrid()
     day = grid.day_of(datetime.now(UTC)) + timedelta(days=days)
     if day.weekday() == 6:
@@ -186,13 +186,13 @@ def window(hour: int = 9, *, days: int = 3) -> str:
 
 
 def but(settings: Settings, **changes: Any) -> Settings:
-    """The settings, with some of them changed."""
+    """Return the settings with some changes."""
     return Settings(**settings.model_dump() | changes)
 
 
 @asynccontextmanager
 async def serving(settings: Settings, telemetry: Telemetry = SILENT) -> AsyncIterator[Service]:
-    """The API, in this event loop."""
+    """Run the API in this event loop."""
     app = create_app(settings, telemetry)
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with (
@@ -208,7 +208,7 @@ async def serving(settings: Settings, telemetry: Telemetry = SILENT) -> AsyncIte
 
 
 class _Threaded(Server):
-    """Signals are for the main thread."""
+    """A server that does not handle signals, which only the main thread may do."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -217,7 +217,7 @@ class _Threaded(Server):
 
 @contextmanager
 def listening(settings: Settings) -> Iterator[str]:
-    """The API on a port, in a thread and an event loop of its own; its URL. For answers that do not end."""
+    """Run the API on a port, in its own thread and event loop, for responses that do not end. Yields its URL."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         server = _Threaded(settings)
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -231,18 +231,18 @@ def listening(settings: Settings) -> Iterator[str]:
 
 
 async def migrate_all(settings: Settings) -> None:
-    """Make every context's tables."""
+    """Create the tables of every context."""
     for context in METADATA:
         await migrate(context, settings.database_url(context))
 
 
 def copy_databases(migrated: Path, data_dir: Path) -> None:
-    """Databases that are as they were after the migration."""
+    """Copy freshly migrated databases."""
     shutil.copytree(migrated, data_dir, dirs_exist_ok=True)
 
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """A port that takes connections, and never says anything."""
+    """A port that accepts connections, and never answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         yield int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Every route, with every role and with none, about what is theirs and what is not."""
+"""Every route, with every role and with none, for the caller's own and for others' resources."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.api.problems import assert_problem
 from tests.api.service import Service, but, serving
 
 BEFORE_THE_ROUTE = "?%ff"
-"""A query that is refused by what comes right after the gate: nothing is done, whoever asks."""
+"""A query that is refused right after the authorization, so that no request has an effect."""
 WITHOUT_GATE = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/docs/assets"}
 OPEN = {"GET /health/live", "GET /health/ready"}
 ANY_MANAGER, ALL = "manager regional service", "manager service"
@@ -68,10 +68,10 @@ MAY = {
     "GET /audit": ALL,
     "GET /metrics": "service operator",
 }
-"""Written down once more, as it was meant."""
+"""The intended permissions, written independently of the code."""
 READS_BY_POST: frozenset[str] = frozenset()
-"""What changes nothing although its method says otherwise, and is noted like a GET."""
-NOTED_WHILE_THERE_IS_ROOM = {
+"""Routes that change nothing despite their method, and are recorded like a GET."""
+NOTED_AT_BEST_EFFORT = {
     "POST /orders",
     "POST /orders/{orderId}/cancel",
     "POST /orders/{orderId}/reschedule",
@@ -85,7 +85,7 @@ NOTED_WHILE_THERE_IS_ROOM = {
     "POST /codec/{namespace}/decode",
     "POST /codec/{namespace}/encode",
 }
-"""Acts on orders, whose history names actor and time, and what changes nothing; all others are noted for good."""
+"""Actions on orders, whose history names actor and time, and codec requests. All others are always recorded."""
 SEE_ALL = ("manager", "service", "operator")
 FOR_THE_WHOLE_COUNTRY = ("serviceAreaId", "productId", "namespace", "customerId")
 
@@ -102,7 +102,7 @@ async def service(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
 
 
 def _routes(router: object) -> list[BaseRoute]:
-    """Of an app, those of the routers that it includes as well."""
+    """Return the routes of an app, including those of its routers."""
     found: list[BaseRoute] = []
     for route in getattr(router, "routes", []):
         included = getattr(route, "original_router", None)
@@ -125,11 +125,11 @@ def test_every_route_that_changes_something_says_what_the_audit_promises_of_it(s
     noted = {route: rule.noted if rule else None for route, rule in RULES.items()}
     changing = {route for route in noted if not route.startswith(("GET ", "HEAD "))} - READS_BY_POST
 
-    assert {route for route in changing if noted[route] is Noted.WHILE_THERE_IS_ROOM} == NOTED_WHILE_THERE_IS_ROOM
-    assert {route for route in changing if noted[route] is Noted.FOR_GOOD} == changing - NOTED_WHILE_THERE_IS_ROOM
+    assert {route for route in changing if noted[route] is Noted.BEST_EFFORT} == NOTED_AT_BEST_EFFORT
+    assert {route for route in changing if noted[route] is Noted.ALWAYS} == changing - NOTED_AT_BEST_EFFORT
     assert {noted[route] for route in noted.keys() - changing} <= {Noted.REFUSALS, None}
     described = service.app.openapi()["paths"]
-    for route in changing - NOTED_WHILE_THERE_IS_ROOM:
+    for route in changing - NOTED_AT_BEST_EFFORT:
         method, _, path = route.partition(" ")
         answer = described[path][method.lower()]["responses"]["503"]
         assert "`no-answer-in-time`" in answer["description"]

@@ -1,4 +1,4 @@
-"""What the audit notes of requests, and who may read it."""
+"""What the audit trail records of requests, and who may read it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -37,7 +37,7 @@ async def service(audited: Settings) -> AsyncIterator[Service]:
 
 
 async def entries(service: Service, issuer: Issuer, number: int, query: str = "") -> list[dict[str, Any]]:
-    """So many entries, the oldest first, as a manager sees them."""
+    """Wait for so many entries. Returns them as a manager sees them, the oldest first."""
     headers = bearer(issuer.token("kim", "manager"))
 
     async def look() -> list[dict[str, Any]] | None:

@@ -1,4 +1,4 @@
-"""What is noted for good is refused while there is no room to note it; and nothing is noted twice."""
+"""Requests that must be recorded are refused while there is no room for their entries, and none is recorded twice."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -56,7 +56,7 @@ async def service(outage: Outage) -> AsyncIterator[Service]:
 
 
 def fill(service: Service, number: int) -> None:
-    """Have so many notes wait."""
+    """Let so many entries wait."""
     for _ in range(number):
         service.app.state.services.get(AuditTrail).add(
             AuditRecord(uuid4().hex, datetime.now(UTC), "x", "x", "x", None, 200)

@@ -1,4 +1,4 @@
-"""What is left of the audit when its process is killed."""
+"""The audit trail after its process was killed."""
 
 import asyncio
 from functools import partial
@@ -18,7 +18,7 @@ ENGINEER = {"name": "김하나", "region": "KR-11"}
 
 
 def noted(settings: Settings) -> list[str | None]:
-    """The targets of all entries, in a chain that is whole; the oldest first."""
+    """Return the targets of all entries of an intact chain, the oldest first."""
 
     async def look() -> list[str | None]:
         database = Database(settings.database_url(contexts.AUDIT))

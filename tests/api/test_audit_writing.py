@@ -1,4 +1,4 @@
-"""How the audit's notes come into their store: once each, whatever the store does, and until the process ends."""
+"""Audit entries are written once each, whatever the store does, until the process ends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,18 +27,18 @@ def act(number: int) -> AuditRecord:
 
 
 class Unsteady(AuditStore):
-    """The audit's store; a test says how it fails."""
+    """An audit store that fails as a test has set."""
 
     down = False
     silent = 0
-    """So many times more it writes, and its answer is lost."""
+    """The number of following writes whose answer is lost."""
     refuses: frozenset[str] | None = frozenset()
-    """Acts that it does not take; `None`: it takes none."""
+    """Actions that it refuses; None: all."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.batches: list[int] = []
-        """How many acts it was given each time."""
+        """The number of records in each call."""
 
     async def append(self, acts: Sequence[AuditRecord]) -> Head:
         self.batches.append(len(acts))
@@ -54,7 +54,7 @@ class Unsteady(AuditStore):
 
 
 class Trail:
-    """An audit trail that is written to a store on SQLite."""
+    """An audit trail that writes to a store on SQLite."""
 
     def __init__(self, database: Database) -> None:
         self.store = Unsteady(database)
@@ -71,7 +71,7 @@ class Trail:
         await self._running
 
     async def called(self, times: int) -> None:
-        """Wait until the store has been called so many times more."""
+        """Wait for so many further calls of the store."""
         before = len(self.store.batches)
 
         async def enough() -> bool:
@@ -80,12 +80,12 @@ class Trail:
         await soon(enough, what="the store is called")
 
     async def written(self) -> list[str]:
-        """What is in the store."""
+        """Return the actions in the store."""
         found = (await self.store.list(AuditFilter(), 1000)).items
         return [entry.act.act_id for entry in found][::-1]
 
     async def until(self, *numbers: int) -> None:
-        """Wait until these are written, in this order, and no others."""
+        """Wait until exactly these are written, in this order."""
 
         async def as_wanted() -> bool:
             return await self.written() == [f"a{number}" for number in numbers]
@@ -93,7 +93,7 @@ class Trail:
         await soon(as_wanted, what="what was noted is written")
 
     async def until_nothing_waits(self) -> list[str]:
-        """Wait for that; what is written, in a chain that is whole."""
+        """Wait until no entry waits. Returns what is written in an intact chain."""
 
         async def nothing() -> bool:
             return self.sample("audit_entries_waiting") == 0

@@ -1,4 +1,4 @@
-"""What each role gets to see and to do, on the real thing, and what is noted of them."""
+"""What each role may see and do on a real service, and what the audit trail records."""
 
 import json
 import time
@@ -36,7 +36,7 @@ async def service(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
 
 
 class Person:
-    """Somebody with a token."""
+    """A client with a token."""
 
     def __init__(self, service: Service, token: str) -> None:
         self._http = service.http

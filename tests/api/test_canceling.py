@@ -66,7 +66,7 @@ async def test_while_a_completion_is_carried_out_a_cancel_is_rejected(service: S
 
 
 async def test_a_cancel_that_was_rejected_is_taken_once_the_completion_has_come_to_nothing(service: Service) -> None:
-    """An operator has set the order back, and its installation is canceled already: nothing can be completed."""
+    """An operator has reset the order, and its installation is already canceled, so nothing can be completed."""
     await service.work()
     order_id = await service.requested()
     assert (await service.act(order_id, "accept")).status_code == 200

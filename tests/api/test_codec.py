@@ -1,4 +1,4 @@
-"""What Temporal's Web UI asks for, to show managers what is encrypted."""
+"""The codec endpoint, as Temporal's Web UI calls it."""
 
 import base64
 from typing import Any

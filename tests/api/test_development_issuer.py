@@ -1,4 +1,4 @@
-"""Tokens for trying the service out, and the one key that makes them."""
+"""The development issuer's tokens and its only key."""
 
 import os
 import subprocess

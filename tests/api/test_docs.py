@@ -1,4 +1,4 @@
-"""The page that describes the API to people."""
+"""The documentation page of the API."""
 
 import re
 

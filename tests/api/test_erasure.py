@@ -1,4 +1,4 @@
-"""A customer's data are erased, everywhere and for good; what was done when stays."""
+"""A customer's data are erased everywhere and permanently, and the history of events stays."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -40,14 +40,14 @@ TABLES = {
 
 @pytest.fixture
 def erase(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The path; of a customer of the test's own, for the server has other tests' erasures, too."""
+    """Return the path for a customer of this test, because the server has erasures of other tests, too."""
     monkeypatch.setitem(PERSONAL, "customerId", f"SECRET-{uuid4().hex}")
     monkeypatch.setattr(erasures, "ERASE_WITHIN", 20)
     return f"/orders/customers/{PERSONAL['customerId']}/personalData"
 
 
 async def remembered(service: Service, order_id: str) -> bool:
-    """Whether any store still has something personal of an order."""
+    """Return whether any store still has personal data of an order."""
     found: list[Any] = []
     for context, tables in TABLES.items():
         async with service.opened(context) as database, database.reading() as connection:
@@ -69,7 +69,7 @@ async def known_to_temporal(service: Service, order_id: str) -> bool:
 
 
 async def fulfilled(service: Service) -> str:
-    """An order of the customer, to which everybody has said something; its id."""
+    """Create an order of the customer with texts of every person involved. Returns its id."""
     order_id = await service.requested(**PERSONAL)
     moved = await service.http.post(f"/orders/{order_id}/reschedule", json={"preferredVisit": window(13, days=5)})
     assert moved.status_code == 200, moved.text
@@ -127,7 +127,7 @@ async def test_the_skeletons_of_a_customers_orders_stay_and_nothing_brings_the_d
 
 
 async def test_what_the_view_keeps_no_longer_nobody_remembers_either(service: Service, erase: str) -> None:
-    """For an erasure would not find it any more."""
+    """Otherwise an erasure would not find the order."""
     await service.work()
     order_id = await fulfilled(service)
     client = await connect(service.settings)

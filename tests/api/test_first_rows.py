@@ -13,7 +13,7 @@ from tests.eventually import soon
 
 
 class Store(OrderStatusStore):
-    """Notes what it is given, when it is up."""
+    """A store that keeps what it receives while it is up."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -33,7 +33,7 @@ class Store(OrderStatusStore):
 
 
 class Rows:
-    """First rows, being written."""
+    """A running initial projection."""
 
     def __init__(self) -> None:
         self.store = Store()

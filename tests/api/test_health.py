@@ -110,7 +110,7 @@ async def test_requests_are_counted_by_route_and_not_by_what_was_sent(service: S
 
 @asynccontextmanager
 async def passed_on(port: int, to: int) -> AsyncIterator[None]:
-    """From now on, connections to a port lead to another."""
+    """Redirect connections to a port to another one."""
     passing: set[asyncio.Task[None]] = set()
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

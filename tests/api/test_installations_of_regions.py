@@ -1,4 +1,4 @@
-"""Managers who are limited to regions, and the installations of those: by the order's region, whoever comes."""
+"""Managers of certain regions see installations by the order's region, not by the engineer's."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ from tests.eventually import soon
 
 ORDER = {"productId": "2001", "productName": "internet", "installationAddress": "Seoul", "customerId": "1"}
 BEFORE_THE_ROUTE = "?%ff"
-"""A query that is refused by what comes right after the gate."""
+"""A query that is refused right after the authorization."""
 ACTS = ("accept", "decline", "start", "complete", "incomplete")
 REGIONS = ("KR-11", "KR-26", "KR-41")
 SEOUL = RequestInstallation("o1", 1, "e1", "이름", "Seoul", region="KR-11")
@@ -37,7 +37,7 @@ def issuer(tmp_path: Path) -> Issuer:
 
 @pytest.fixture
 def closed(settings: Settings, issuer: Issuer) -> Settings:
-    """For a service that asks for tokens."""
+    """Settings of a service with authentication."""
     return but(settings, **issuer.settings, rate_limit_anonymous=0)
 
 
@@ -48,12 +48,12 @@ async def service(closed: Settings) -> AsyncIterator[Service]:
 
 
 def manager(issuer: Issuer, *regions: str) -> dict[str, str]:
-    """Of these regions, or without a limit."""
+    """Return a manager's headers, for these regions or without a limit."""
     return bearer(issuer.token("kim", "manager", **({"regions": list(regions)} if regions else {})))
 
 
 async def listed(service: Service, headers: Mapping[str, str], **query: Any) -> list[str]:
-    """The orders whose installations are listed, page by page."""
+    """Return the orders of all listed installations, read page by page."""
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:
@@ -66,7 +66,7 @@ async def listed(service: Service, headers: Mapping[str, str], **query: Any) -> 
 
 
 async def seen(service: Service, headers: Mapping[str, str], order_id: str) -> bool:
-    """Whether the order's installation is within reach: to look at, and for every act."""
+    """Return whether the caller may see the order's installation, and act on it."""
     looked = (await service.http.get(f"/installations/{order_id}", headers=headers)).status_code
     acts = [f"/installations/{order_id}/{act}{BEFORE_THE_ROUTE}" for act in ACTS]
     answers = {(await service.http.post(act, headers=headers, json={})).status_code for act in acts}
@@ -159,7 +159,7 @@ async def test_what_an_earlier_release_has_requested_is_seen_by_who_is_not_limit
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_what_a_list_shows_an_id_shows(service: Service, issuer: Issuer, seed: int) -> None:
-    """Whatever rounds there were, in whichever regions, asked for by this release or by the one before."""
+    """Holds for any rounds, in any regions, requested by this release or by the previous one."""
     random = Random(seed)  # noqa: S311 - nothing secret
     store = service.app.state.services.get(InstallationStore)
     orders = [f"o{number}" for number in range(6)]

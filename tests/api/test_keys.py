@@ -1,4 +1,4 @@
-"""The issuer's keys: found, kept, renewed; and an issuer that does not answer."""
+"""The issuer's keys: found, cached, refreshed; and an issuer that does not answer."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from tests.eventually import soon
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -136,9 +136,9 @@ async def test_keys_for_other_purposes_are_not_used(issuer: Issuer, tokens: Toke
 
 @contextmanager
 def serving(documents: dict[str, Any], certificate: Path | None = None) -> Iterator[str]:
-    """A server of JSON documents, or of places where they are now, by their paths; its URL.
+    """Run a server of JSON documents or redirects, by path. Yields its URL.
 
-    With a certificate (and its key, in one file) by TLS.
+    With a certificate (and its key, in one file), it uses TLS.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -155,7 +155,7 @@ def serving(documents: dict[str, Any], certificate: Path | None = None) -> Itera
                 self.wfile.write(json.dumps(document).encode())
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         if certificate is not None:
@@ -184,7 +184,7 @@ async def test_the_issuers_discovery_document_tells_where_its_keys_are(tmp_path:
 
 
 def self_signed(directory: Path) -> Path:
-    """A certificate for 127.0.0.1, and its key."""
+    """Create a certificate for 127.0.0.1 and its key, in one file."""
     key, file = ec_key(), directory / "certificate.pem"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
     now = datetime.now(UTC)
@@ -213,7 +213,7 @@ async def test_over_tls_only_an_issuer_with_a_good_certificate_tells_its_keys(
 
 
 class Dripping:
-    """An issuer whose answers begin and do not end."""
+    """An issuer whose responses begin and never end."""
 
     def __init__(self, begins: bytes) -> None:
         self.begins = begins
@@ -247,7 +247,7 @@ class Dripping:
 
 
 async def is_given_up(fetched: Callable[[], Keys], dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In time that grows until it suffices to begin: how fast this machine is does not matter."""
+    """Run with a growing deadline, until it is long enough to begin, on any machine."""
     within = 0.1
     while not dripping.begun.is_set():
         within *= 2

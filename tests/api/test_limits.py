@@ -1,4 +1,4 @@
-"""How much one client may ask for, and what every answer tells a browser."""
+"""The limits of one client, and the security headers of every response."""
 
 import asyncio
 from collections.abc import Callable
@@ -157,7 +157,7 @@ async def test_a_customer_can_have_so_many_open_orders(serve: Serve, issuer: Iss
 
 
 class Census(OrderCensus):
-    """Knows so many open orders of everybody's, or does not answer."""
+    """A census with so many open orders of each customer, or without an answer."""
 
     def __init__(self, known: int | None) -> None:
         self.known = known

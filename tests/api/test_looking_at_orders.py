@@ -17,7 +17,7 @@ UNKNOWN = "0" * 32
 
 @pytest.fixture
 def without_view(settings: Settings) -> Settings:
-    """No read model."""
+    """A read model that does not answer."""
     return but(settings, order_status_database_url=NOWHERE)
 
 

@@ -225,6 +225,6 @@ async def assign(service: Service, order_id: str, engineer_id: str) -> Any:
 
 
 async def has_engineer(service: Service, order_id: str, *engineer_ids: str) -> bool:
-    """The newest installation is asked of one of them."""
+    """Return whether the newest installation is requested from one of these engineers."""
     installation = (await service.http.get(f"/installations/{order_id}")).json()
     return installation["engineerId"] in engineer_ids and installation["status"] == "REQUESTED"

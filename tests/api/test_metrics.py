@@ -1,4 +1,4 @@
-"""What the API tells Prometheus of the whole system."""
+"""The API's metrics of the whole system."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,7 +10,7 @@ from tests.eventually import soon
 
 
 async def shown(service: Service, name: str) -> dict[tuple[str, ...], float]:
-    """The samples of a metric, by their labels' values."""
+    """Return the samples of a metric by their labels' values."""
     text = (await service.http.get("/metrics")).text
     return {
         tuple(sample.labels.values()): sample.value

@@ -1,4 +1,4 @@
-"""What a newer release beside this one has written, as the API shows it: as text, and never as an error."""
+"""The API returns values that a newer release has written as text, and never as an error."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class NewerWorkflow:
-    """An order as a newer release carries it: in a status that this one does not know."""
+    """An order of a newer release, in a status that this one does not know."""
 
     @workflow.init
     def __init__(self, subscription: Subscription) -> None:
@@ -68,7 +68,7 @@ class NewerWorkflow:
 
     @workflow.update(name=EngineerAction.ACCEPT)
     async def accept(self, act: EngineerAct = EngineerAct()) -> None:
-        """Nothing is refused."""
+        """Accept everything."""
 
     @workflow.signal
     def end(self) -> None:
@@ -76,7 +76,7 @@ class NewerWorkflow:
 
 
 def newer(order: Order) -> Order:
-    """The order, with a value of a newer release wherever there can be one."""
+    """Return the order with values of a newer release wherever possible."""
     order.status, order.version, order.region = OrderStatus(NEWER), 7, "KR-11"
     order.attention = Attention(AttentionReason(NEWER), NOON)
     order.history = [*order.history, HistoryEntry(Event(NEWER), NOON)]
@@ -84,7 +84,7 @@ def newer(order: Order) -> Order:
 
 
 def assert_newer(answer: Any, *, stale: bool | None = None) -> None:
-    """The order is shown with those values."""
+    """Check that the order is returned with those values."""
     assert answer.status_code == 200, answer.text
     order = answer.json()
     assert order["status"] == NEWER
@@ -95,7 +95,7 @@ def assert_newer(answer: Any, *, stale: bool | None = None) -> None:
 
 
 async def newer_answer(ask: Callable[[], Awaitable[Response]], *, stale: bool = False) -> None:
-    """Ask until the workflow has answered: on a busy machine it may not do so in time."""
+    """Repeat the request until the workflow has answered, which may take time on a busy machine."""
 
     async def answered() -> Response | None:
         answer = await ask()
@@ -109,7 +109,7 @@ async def newer_answer(ask: Callable[[], Awaitable[Response]], *, stale: bool = 
 
 @asynccontextmanager
 async def newer_worker(service: Service) -> AsyncIterator[None]:
-    """A worker of the newer release."""
+    """Run a worker of the newer release."""
     client = await connect(service.settings)
     runner = UnsandboxedWorkflowRunner()
     async with Worker(client, task_queue=contexts.ORDERS, workflows=[NewerWorkflow], workflow_runner=runner):
@@ -118,7 +118,7 @@ async def newer_worker(service: Service) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def row(service: Service) -> str:
-    """An order that only the stores know, as the newer release has left it; its id."""
+    """Store an order of the newer release that has no workflow. Returns its id."""
     order_id = await service.forgotten(OrderStatus(NEWER), newer(Order(uuid4().hex, "1", order_date="2020-07-15")))
     await service.app.state.services.get(InstallationStore).request(
         RequestInstallation(order_id, 1, "kr-11-1", "김하나", "Seoul"), NOON

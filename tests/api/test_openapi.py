@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, with input made up from it, valid and not."""
+"""Every operation of the OpenAPI document, with valid and invalid input generated from it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -40,14 +40,14 @@ KNOWN = {
     "namespace": "default",
     "customerId": "1",
 }
-"""Of what there is."""
+"""The ids of existing resources."""
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 
 
 @pytest.fixture(scope="module")
 @starts_processes()
 def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An API that knows an order, with a Temporal server of its own: many orders are left there."""
+    """An API with an order, and with its own Temporal server, because the tests leave many orders there."""
     data_dir = tmp_path_factory.mktemp("openapi")
     copy_databases(migrated, data_dir)
     with dev_server() as address, pytest.MonkeyPatch.context() as impatient:

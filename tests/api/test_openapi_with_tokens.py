@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, with made-up input about what is ours and theirs, sent by everybody."""
+"""Every operation of the OpenAPI document, sent by every actor with random input about own and others' resources."""
 
 import re
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from tests.api.service import copy_databases
 from tests.whole import examples
 
 ADMITTED, REFUSED = examples(3, whole=6), examples(1, whole=3)
-"""Examples for each operation, each of them sent by everybody who may, and who may not, use it."""
+"""Examples for each operation. Each is sent by every actor, allowed or not."""
 CHANGED = frozenset({"engineerId", "dayOffId", "productId"})
-"""What requests change or take away that other tests count on."""
+"""Resources that requests change or remove, and that other tests need."""
 schema = schemathesis.openapi.from_dict(
     create_app(Settings(auth_issuer="https://issuer.example", auth_audience="orders")).openapi()
 )
@@ -45,7 +45,7 @@ def _settings(migrated: Path, temporal_address: str, data_dir: Path) -> Settings
 def still(
     migrated: Path, temporal_address: str, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """Where nobody works, and everything has to stay as it is."""
+    """A service without workers, on which nothing may change."""
     settings = _settings(migrated, temporal_address, tmp_path_factory.mktemp("still"))
     with world(settings, issuer, worked=False) as found:
         yield found
@@ -55,7 +55,7 @@ def still(
 def busy(
     migrated: Path, temporal_address: str, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """Where what is done is carried out; what is theirs has to stay as it is, for it is ours that is acted on."""
+    """A service with workers. Others' resources may not change, because requests only act on own ones."""
     settings = _settings(migrated, temporal_address, tmp_path_factory.mktemp("busy"))
     with world(settings, issuer, worked=True) as found:
         yield found
@@ -109,9 +109,9 @@ def test_what_is_asked_for_rightly_is_done_by_who_may_do_it_anywhere(route: str,
 
 @pytest.fixture
 def order_of_ours(busy: World, request: pytest.FixtureRequest) -> Iterator[None]:
-    """For each operation that changes one another, as far on as it takes; theirs stays as it was.
+    """Prepare a resource for each operation that changes one, in the state that it needs. Others' do not change.
 
-    What it changes of the staff is another, too, and not that of the tests that follow in the same process.
+    The changed staff is separate, too: later tests in the same process need the first.
     """
     _, method, path = request.node.name.replace("]", "").replace("[", " ").split(" ")
     if "{orderId}" in path and method != "GET":

@@ -1,4 +1,4 @@
-"""Every field of an order is told to those who ask, and what a body says of an order is in it."""
+"""Every field of an order is in the responses, and every member of a body is in the order."""
 
 from dataclasses import fields
 from datetime import date
@@ -11,7 +11,7 @@ from tests.domain.filled import filled
 from tests.stores.orders import NOON
 
 NOT_TOLD = {"preferred_visit"}
-"""What the customer wished for; `visit` says what is booked."""
+"""The customer's preference, which is not returned; `visit` is what is booked."""
 
 
 def test_every_field_of_an_order_is_told() -> None:
@@ -40,4 +40,4 @@ def test_an_order_is_what_its_body_says() -> None:
 
     assert {name: getattr(order, name) for name in names} == members
     assert (order.order_id, order.order_date, order.version) == ("order-1", "2026-07-20", 0)
-    assert body.asks_for(order)
+    assert body.matches(order)

@@ -36,7 +36,7 @@ class Event:
 
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[OrderStatusStore]:
-    """The read model, as a worker writes it."""
+    """The read model, for writing as a worker does."""
     database = Database(settings.database_url(contexts.ORDER_STATUS))
     yield OrderStatusStore(database)
     await database.dispose()
@@ -125,7 +125,7 @@ async def test_a_listener_gets_what_it_has_asked_for(settings: Settings, store: 
 
 
 class Log(OrderStatusStore):
-    """Many changes, none of which is wanted; notes what it is asked for."""
+    """A store with many changes that do not match. Keeps the requested positions."""
 
     def __init__(self, length: int) -> None:
         self.length = length

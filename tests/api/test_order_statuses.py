@@ -45,7 +45,7 @@ ORDERS = [
 
 @pytest.fixture
 async def view(settings: Settings, free_port: int) -> Any:
-    """The API over a filled read model; everything else is down."""
+    """The API with a filled read model, while everything else is down."""
     down = {f"{context}_database_url": NOWHERE for context in ("management_center", "installation")}
     async with serving(but(settings, temporal_port=free_port, **down)) as service:
         await service.app.state.services.get(OrderStatusStore).put(ORDERS)

@@ -1,4 +1,4 @@
-"""`python -m api`, as it is started and stopped."""
+"""Starting and stopping `python -m api`."""
 
 import os
 import signal

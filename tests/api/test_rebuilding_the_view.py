@@ -1,4 +1,4 @@
-"""The view is lost while the service runs, and made again from the workflows."""
+"""The view is lost while the service runs, and is rebuilt from the workflows."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,13 +17,13 @@ from tests.eventually import soon
 
 @pytest.fixture(autouse=True)
 def only_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server has other tests' orders, too; and what it lists late is not waited for."""
+    """Rebuild only this test's orders, because the server has others, and without a wait for late ones."""
     monkeypatch.setattr(view_rebuild, "UNSET", datetime.now(UTC))
     monkeypatch.setattr(view_rebuild, "_LISTED_WITHIN", timedelta())
 
 
 async def listed(service: Service, *order_ids: str) -> None:
-    """Wait until Temporal's list, which lags behind, has them."""
+    """Wait until Temporal's list, which lags behind, contains the orders."""
     workflows = OrderWorkflows(await connect(service.settings))
 
     async def has_all() -> bool:

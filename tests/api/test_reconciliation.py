@@ -1,4 +1,4 @@
-"""A pass of the reconciliation, on orders that the view shows wrongly: what managers see then is so."""
+"""A pass of the reconciliation corrects the rows of the view that are wrong."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from workflows.order_status.reconciliation import ReconciliationWorkflow
 
 
 class Operator:
-    """Somebody with Temporal's command line and the databases' passwords."""
+    """An operator with Temporal's command line and access to the databases."""
 
     def __init__(self, service: Service, client: Client) -> None:
         self.service = service
@@ -48,7 +48,7 @@ class Operator:
         return self._client.get_workflow_handle(workflow_id(order_id))
 
     async def reconcile(self, **more: Any) -> Reconciled:
-        """One pass over the test's own orders, none of which is too new for it."""
+        """Run one pass over this test's orders, none of which is too new for it."""
         return await self._client.execute_workflow(
             ReconciliationWorkflow.run,
             Reconciliation(quiet_for=0, since=self.since, **more),
@@ -57,14 +57,14 @@ class Operator:
         )
 
     async def spoil(self, order_id: str, row: Order | None) -> None:
-        """Have the view show something else of an order, or nothing."""
+        """Change an order's row in the view, or delete it."""
         async with self.service.opened(contexts.ORDER_STATUS) as database, database.writing() as connection:
             await connection.execute(delete(ORDER_STATUS).where(ORDER_STATUS.c.order_id == order_id))
         if row is not None:
             await self.service.app.state.services.get(OrderStatusStore).put([row])
 
     async def booked(self, order_id: str) -> int:
-        """How many windows are kept for it."""
+        """Return the number of windows booked for an order."""
         async with self.service.opened(contexts.MANAGEMENT_CENTER) as database, database.reading() as asking:
             found = await asking.execute(select(func.count()).where(BOOKING.c.order_id == order_id))
             return int(found.scalar_one())
@@ -81,7 +81,7 @@ class Operator:
         await soon(listed)
 
     async def set_back(self, order_id: str, *, after: EventType.ValueType) -> None:
-        """Reset it to where it had come after the first event of a kind; what was said to it then is forgotten."""
+        """Reset an order to the point after the first event of a kind. Later messages are dropped."""
         events = iter((await self.workflow(order_id).fetch_history()).events)
         next(event for event in events if event.event_type == after)
         task = next(event for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
@@ -105,7 +105,7 @@ async def operator(service: Service) -> Operator:
 async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
     service: Service, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On whichever page it is."""
+    """Rows on every page are corrected."""
     for module in (reconciliation, order_workflows):
         monkeypatch.setattr(module, "PAGE", 1)
     monkeypatch.setattr(reconciliation, "_PAGE_EVERY", 0)
@@ -241,7 +241,7 @@ async def test_an_order_that_was_reset_after_its_end_is_shown_as_it_stands_again
 async def test_what_a_newer_release_shows_is_not_put_back_to_what_this_one_knows(
     service: Service, operator: Operator
 ) -> None:
-    """A worker of this release may tell the order, or the newer release alone may know whether it has ended."""
+    """Either a worker of this release returns the order, or only the newer release knows whether it has ended."""
     statuses = service.app.state.services.get(OrderStatusStore)
     newer = "OF_A_NEWER_RELEASE"
     ahead, reasoned, behind, terminated = [await service.requested() for _ in range(4)]
@@ -284,7 +284,7 @@ async def test_an_order_of_a_newer_release_is_not_lost_where_temporal_has_forgot
 async def test_a_cancel_that_only_a_newer_release_can_carry_out_is_left_to_it(
     service: Service, operator: Operator
 ) -> None:
-    """It has been acknowledged, so it is tried again until a worker of that release takes it."""
+    """The request was acknowledged, so it is retried until a worker of that release takes it."""
     order_id = await service.forgotten(OrderStatus("OF_A_NEWER_RELEASE"))
     async with service.opened(contexts.ORDER_STATUS) as database:
         client = await connect(service.settings)

@@ -1,4 +1,4 @@
-"""What the API makes of the failure that an order's workflow has answered an update with."""
+"""How the API converts the failure of an update into a refusal."""
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError

@@ -1,4 +1,4 @@
-"""Orders that are sent again with their idempotency key."""
+"""Repeated orders with an idempotency key."""
 
 import asyncio
 from datetime import UTC, datetime

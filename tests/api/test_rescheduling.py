@@ -1,4 +1,4 @@
-"""Other visit windows for an order, and who takes on what a person is asked for."""
+"""Rescheduling an order, and acknowledging that it needs a person."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Service areas, engineers, days off and products, and who is told of their changes."""
+"""Service areas, engineers, days off and products, and the dispatch after their changes."""
 
 import asyncio
 from functools import partial

@@ -1,4 +1,4 @@
-"""Tokens that count, and attacks with tokens that must not."""
+"""Valid tokens, and attacks with invalid ones."""
 
 import base64
 import hashlib
@@ -81,7 +81,7 @@ async def test_only_so_many_good_tokens_are_kept(issuer: Issuer, monkeypatch: py
     checker = Tokens(issuer.trust)
     for number in range(5):
         assert (await checker.check(issuer.token(str(number)))).subject == str(number)
-    assert len(checker._good) == 2
+    assert len(checker._cache) == 2
 
 
 def _altered(issuer: Issuer) -> str:
@@ -92,7 +92,7 @@ def _altered(issuer: Issuer) -> str:
 
 
 def _confused(issuer: Issuer, secret: bytes, key_id: str) -> str:
-    """Signed by HMAC, with what everybody knows as the secret: the public key."""
+    """Return a token signed by HMAC with the public key as the secret."""
     signing = unsigned({"alg": "HS256", "kid": key_id}, issuer.claims("1", "manager")).rpartition(".")[0]
     return f"{signing}.{unsigned({}, {}, hmac.digest(secret, signing.encode(), hashlib.sha256)).split('.')[2]}"
 

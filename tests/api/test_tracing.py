@@ -1,4 +1,4 @@
-"""One trace from a request to what the contexts do for it, and nothing personal in it."""
+"""One trace covers a request and the work of the contexts, and contains no personal data."""
 
 import subprocess
 import sys

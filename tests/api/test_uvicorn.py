@@ -1,4 +1,4 @@
-"""What the server overrides or reads of uvicorn is no documented interface, so its version is pinned exactly."""
+"""The server overrides and reads undocumented members of uvicorn, so its version is pinned exactly."""
 
 import asyncio
 import tomllib
@@ -35,7 +35,7 @@ def test_it_is_the_version_that_api_server_and_api_protocol_were_written_for() -
 @pytest.fixture
 async def protocol() -> HttpToolsProtocol:
     async def app(scope: object, receive: object, send: object) -> None:
-        """Nobody asks it."""
+        """An app that is never called."""
 
     config = uvicorn.Config(app, log_config=None)
     protocol = HttpToolsProtocol(config, ServerState(), {}, asyncio.get_running_loop())

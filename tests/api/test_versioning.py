@@ -1,4 +1,4 @@
-"""Two releases beside each other on the real server: orders go from the one to the other, none is left behind."""
+"""Two releases side by side on the real server: every order moves from one to the other."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 @starts_processes()
 def own_server() -> Iterator[str]:
-    """Where the routing of task queues concerns nobody else."""
+    """A server of its own, because the routing of task queues would affect other tests."""
     with dev_server() as address:
         yield address
 
@@ -39,7 +39,7 @@ def of_build(own_server: str, migrated: Path, tmp_path: Path) -> Settings:
 
 
 async def builds_of(service: Service, order_id: str) -> list[str]:
-    """Which builds have carried the order, in turn."""
+    """Return the builds that have run the order, in turn."""
     client = await connect(service.settings)
     history = await client.get_workflow_handle(workflow_id(order_id)).fetch_history()
     tasks = [event.workflow_task_completed_event_attributes for event in history.events]

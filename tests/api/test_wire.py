@@ -1,4 +1,4 @@
-"""Requests that no client library would send: too large, or too slow."""
+"""Requests that are too large or too slow, as no client library sends them."""
 
 import socket
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def connected(url: str, timeout: float = 20) -> closing[socket.socket]:
 
 
 def is_closed_on(connection: socket.socket, *pieces: bytes) -> bool:
-    """Whether the server closes the connection while somebody sends this, however little it answers."""
+    """Return whether the server closes the connection while a client sends this, whatever it answers."""
     try:
         for piece in pieces:
             connection.sendall(piece)
@@ -47,7 +47,7 @@ def is_closed_on(connection: socket.socket, *pieces: bytes) -> bool:
 
 
 def answer_to(url: str, *pieces: bytes) -> bytes:
-    """All that the server says to somebody who sends this, and then only waits, until it closes the connection."""
+    """Send this, then wait. Returns everything that the server sends until it closes the connection."""
     with connected(url) as connection:
         said = b""
         try:
