@@ -15,20 +15,20 @@ CLOCK = frozenset(
     }
 )
 _MAKING = frozenset({"__init__", "__post_init__", "__new__"})
-"""What runs when a class is called."""
+"""The methods that run when a class is instantiated."""
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass
 class _Module:
-    """What the names of one module stand for."""
+    """A module, and the meaning of its names."""
 
     name: str
     tree: ast.Module
     imported: dict[str, str] = field(default_factory=dict)
-    """The full names of what is imported, by their names here."""
+    """The full names of imported objects, by their local names."""
     defined: dict[str, list[ast.AST]] = field(default_factory=dict)
-    """What runs when a function or class of the module's own is called, by its name."""
+    """The code that runs when a function or class of this module is called, by name."""
 
     def __post_init__(self) -> None:
         for node in ast.walk(self.tree):
@@ -43,12 +43,12 @@ class _Module:
                 self.defined[statement.name] = list(_making(statement))
 
     def full_name(self, name: str) -> str:
-        """Of what a name here stands for."""
+        """Return the full name of a local name."""
         return self.imported.get(name) or f"{self.name}.{name}"
 
 
 def reading_at_import(sources: Mapping[str, str]) -> list[str]:
-    """Every call that reads the clock when one of these modules is imported: `module:line: call`.
+    """Return every call that reads the clock when one of these modules is imported: `module:line: call`.
 
     Args:
         sources: The text of each module, by its full name.
@@ -64,7 +64,7 @@ def reading_at_import(sources: Mapping[str, str]) -> list[str]:
 
 
 def _readers(modules: Mapping[str, _Module]) -> set[str]:
-    """The full names of functions and classes that read the clock when called; of methods, `.` and the name."""
+    """Return the full names of functions and classes that read the clock when called; of methods, `.` and the name."""
     bodies = {
         f"{module.name}.{name}": (module, body) for module in modules.values() for name, body in module.defined.items()
     }
@@ -90,7 +90,7 @@ def _readers(modules: Mapping[str, _Module]) -> set[str]:
 
 
 def _calls(body: list[ast.AST]) -> Iterator[ast.Call]:
-    """What is called when a function runs; within a function of its own only where it calls that, too."""
+    """Yield the calls that a function makes. An inner function counts only if the function calls it."""
     inner: dict[str, list[ast.AST]] = {}
     called: set[str] = set()
     left = list(body)
@@ -108,7 +108,7 @@ def _calls(body: list[ast.AST]) -> Iterator[ast.Call]:
 
 
 def _reads(module: _Module, node: ast.AST, readers: set[str]) -> bool:
-    """Whether an expression is a call that reads the clock."""
+    """Return whether an expression is a call that reads the clock."""
     if not isinstance(node, ast.Call):
         return False
     called = node.func
@@ -122,7 +122,7 @@ def _reads(module: _Module, node: ast.AST, readers: set[str]) -> bool:
 
 
 def _has_factory(module: _Module, node: ast.AST, readers: set[str]) -> bool:
-    """Whether it is a field whose value is made by reading the clock."""
+    """Return whether a node is a field whose default factory reads the clock."""
     if not isinstance(node, ast.Call):
         return False
     factories = [each.value for each in node.keywords if each.arg == "default_factory"]
@@ -131,7 +131,7 @@ def _has_factory(module: _Module, node: ast.AST, readers: set[str]) -> bool:
 
 
 def _is_clock(module: _Module, called: ast.expr) -> bool:
-    """Whether it tells the time; `datetime.time` is a time of the day that is given."""
+    """Return whether a function reads the clock. `datetime.time` does not: it is a time of day."""
     if isinstance(called, ast.Name):
         full = module.imported.get(called.id, "")
         return full.rpartition(".")[2] in CLOCK and full.rpartition(".")[0] == "time"
@@ -147,7 +147,7 @@ def _full_name(module: _Module, node: ast.expr) -> str:
 
 
 def _making(class_: ast.ClassDef) -> Iterator[ast.AST]:
-    """What runs when a class is called: not its methods, but the factories of its fields."""
+    """Yield the code that runs when a class is instantiated: its initializers, and the factories of its fields."""
     for statement in class_.body:
         if isinstance(statement, _Function):
             if statement.name in _MAKING:
@@ -157,7 +157,7 @@ def _making(class_: ast.ClassDef) -> Iterator[ast.AST]:
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """Every expression within that is evaluated as soon as the module is imported."""
+    """Yield every expression that is evaluated when the module is imported."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
         return
     yield node

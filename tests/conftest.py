@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures for all tests."""
 
 import os
 import sys
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 @starts_processes()
 def temporal_address() -> Iterator[str]:
-    """A real Temporal server, the same for the whole session; whoever starts an order on it also ends it."""
+    """A real Temporal server for the whole session. A test that starts an order on it also ends the order."""
     with dev_server() as address:
         yield address
 

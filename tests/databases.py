@@ -1,4 +1,4 @@
-"""The database servers that tests run on, and what pytest's report says of them."""
+"""The database servers for the tests, and their line in pytest's report."""
 
 import os
 
@@ -10,10 +10,10 @@ __all__ = ["MARIADB", "POSTGRESQL", "SQLITE", "Server", "Servers", "kinds", "ser
 
 
 def pytest_report_header() -> str:
-    """What will be tested on, and what not, for the top of pytest's report.
+    """Return the line of pytest's report with the kinds of databases that are tested and left out.
 
     Raises:
-        pytest.UsageError: a kind is required that is not here.
+        pytest.UsageError: a required kind is not available.
     """
     missing = left_out()
     required = set(filter(None, os.environ.get("REQUIRE_DATABASES", "").split(",")))

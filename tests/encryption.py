@@ -1,4 +1,4 @@
-"""The payload keys of the tests: the same for all, which share servers and what others have left there."""
+"""The payload keys of the tests. All tests use the same, because they share servers and the data on them."""
 
 from runtime.payload_codec import encrypting
 from runtime.payload_keys import PayloadKeys, new_key

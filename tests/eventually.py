@@ -1,4 +1,4 @@
-"""Tests wait in one way."""
+"""How tests wait for a condition."""
 
 import asyncio
 
@@ -9,5 +9,5 @@ __all__ = ["PATIENCE", "eventually", "reachable", "soon"]
 
 
 def reachable(url: str) -> bool:
-    """It answers 200: cheap to look at again and again, where a client of httpx2 would first read all certificates."""
+    """Return whether a URL answers 200. This is cheap to repeat; an httpx2 client would read all certificates first."""
     return asyncio.run(answers(url))

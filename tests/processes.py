@@ -1,7 +1,7 @@
-"""Which tests start processes: those that ask for a fixture that does. `make quick` leaves them out.
+"""Marks the tests that start processes, which `make quick` leaves out.
 
-Nobody keeps a list: a fixture that starts something says so (`starts_processes`), each test that depends on it gets the
-marker `server`, and a test without that marker cannot start any process.
+A fixture that starts a process declares it (`starts_processes`). Each test that depends on such a fixture gets the
+marker `server`. A test without that marker cannot start any process.
 """
 
 import sys
@@ -12,29 +12,29 @@ from typing import Any, TypeVar
 import pytest
 
 SERVER = "server"
-"""The marker."""
+"""The name of the marker."""
 _Fixture = TypeVar("_Fixture", bound=Callable[..., Any])
 _STARTING = frozenset(
     {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"}
 )
 
 _starting: dict[str, Callable[[pytest.Item], bool]] = {}
-"""Fixtures that start processes, by name, and for which tests."""
+"""Fixtures that start processes, by name, with the condition on the test."""
 _forbidden_for: list[str] = []
-"""The test that runs, where it may start nothing."""
+"""The running test, if it may not start processes."""
 
 
 class ProcessRefused(Exception):
-    """A test has started a process, or a server, that does not depend on a fixture that starts processes."""
+    """A test without a fixture that starts processes has started a process or a server."""
 
 
 def starts_processes(
     only_if: Callable[[pytest.Item], bool] = lambda _: True,
 ) -> Callable[[_Fixture], _Fixture]:
-    """Say of a fixture that it starts processes; to be used below `pytest.fixture`.
+    """Declare that a fixture starts processes. Use it below `pytest.fixture`.
 
     Args:
-        only_if: For which of the tests that depend on it.
+        only_if: Whether it does so for a test that depends on it.
     """
 
     def register(fixture: _Fixture) -> _Fixture:
@@ -53,7 +53,7 @@ def mark(items: Iterable[pytest.Item]) -> None:
 
 @contextmanager
 def guarding(item: pytest.Item) -> Iterator[None]:
-    """While a test runs, with its fixtures: it starts nothing unless it has the marker."""
+    """Run a test, and refuse its processes unless it has the marker."""
     if item.get_closest_marker(SERVER) is not None:
         yield
         return
@@ -65,10 +65,10 @@ def guarding(item: pytest.Item) -> Iterator[None]:
 
 
 def check(what: str) -> None:
-    """For what starts a process that Python does not see.
+    """Refuse a process that Python's audit hooks do not report.
 
     Raises:
-        ProcessRefused: the test that runs may start none.
+        ProcessRefused: the running test may not start processes.
     """
     if _forbidden_for:
         raise ProcessRefused(
@@ -83,5 +83,5 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def install() -> None:
-    """Have Python report every process that is started, for as long as it runs."""
+    """Install the audit hook that checks every process. It stays until Python ends."""
     sys.addaudithook(_audit)

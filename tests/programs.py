@@ -1,4 +1,4 @@
-"""Programs that some tests run and that not every machine has."""
+"""Programs that some tests need, and that are not installed on every machine."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from harness.release_before import Checkout
 
 
 def program(name: str) -> Path:
-    """Where a program is; skips the test where there is none, unless `REQUIRE_PROGRAMS` (names, by commas) has it."""
+    """Return the path of a program. Skips the test if it is missing, unless it is in `REQUIRE_PROGRAMS`."""
     found = find(name)
     if found is None:
         _lacking(name, "is not installed")
@@ -20,7 +20,7 @@ def program(name: str) -> Path:
 
 
 def the_release_before() -> Checkout:
-    """The release before, made where that has not been done; skips the test where git does not have it here.
+    """Return the previous release, prepared if necessary. Skips the test if git does not have that release.
 
     `REQUIRE_PROGRAMS` calls it `release-before`.
     """

@@ -19,17 +19,17 @@ from workflows.orders.visibility import SEARCH_ATTRIBUTES
 _STARTS_WITHIN = timedelta(seconds=PATIENCE)
 _LOW_LATENCY = ("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000")
 _DELETING_SOON = ("--dynamic-config-value", 'history.transferProcessorUpdateAckInterval="100ms"')
-"""A workflow that has just closed is deleted once the server has noted down that it has."""
+"""A closed workflow can be deleted only after the server has persisted that it is closed; this makes that faster."""
 _SOON_LONG = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=100")
-"""A workflow that goes on in a new run when its history is long does so early."""
+"""The server suggests to continue as new after fewer events than by default."""
 
 
 @contextmanager
 def dev_server(*, soon_long: bool = True) -> Iterator[str]:
-    """The real server, in memory; gives its `host:port`. Every event loop makes a client of its own for it.
+    """Run the real server in memory. Yields its `host:port`. Every event loop creates its own client.
 
     Args:
-        soon_long: It finds a history of 100 events long; otherwise one of 4,096, as by default.
+        soon_long: Whether 100 events count as a long history, and not 4,096, the default.
     """
     processes.check("a Temporal server")
     with asyncio.Runner() as runner:
@@ -50,7 +50,7 @@ def dev_server(*, soon_long: bool = True) -> Iterator[str]:
 
 @asynccontextmanager
 async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
-    """The server that skips time while the environment's `sleep` is awaited, as far as nothing is being done."""
+    """Run the server that skips time while the environment's `sleep` is awaited and no activity is running."""
     processes.check("a Temporal server")
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=_program("temporal-test-server"),

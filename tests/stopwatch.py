@@ -1,4 +1,4 @@
-"""How long something takes, without the time in which a busy machine has given this process no turn."""
+"""Measures time, without the time in which a busy machine has not run this process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 _TICK = 0.01
-"""Seconds; to wake up later than by so many is not the event loop's own doing."""
+"""Seconds. A larger delay of a wake-up is not caused by the event loop."""
 
 
 class Stopwatch:
-    """Runs while its block does."""
+    """A stopwatch that runs during a block."""
 
     def __init__(self) -> None:
         self._began = monotonic()
@@ -18,11 +18,11 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Up to now."""
+        """The measured seconds until now."""
         return monotonic() - self._began - self._lost
 
     async def run(self) -> None:
-        """Notice when this process gets no turn."""
+        """Measure the time in which this process does not run."""
         while True:
             due = monotonic() + _TICK
             await asyncio.sleep(_TICK)
@@ -33,7 +33,7 @@ class Stopwatch:
 
 @asynccontextmanager
 async def stopwatch() -> AsyncIterator[Stopwatch]:
-    """One that has begun."""
+    """Run a stopwatch."""
     watch = Stopwatch()
     running = asyncio.create_task(watch.run())
     try:

@@ -1,4 +1,4 @@
-"""A backup is whole or not there, and is put back only where nothing is and nothing runs."""
+"""A backup is complete or absent, and is restored only to an empty place where nothing runs."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ from supervisor.temporal import database_file
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Of an installation that has been used; Temporal's file stands for what the server keeps."""
+    """Settings of a used installation. A file represents Temporal's data."""
     made = Settings(data_dir=tmp_path / "var", temporal_address=None, payload_keys=None)
     for context in METADATA:
         asyncio.run(migrate(context, made.database_url(context)))

@@ -1,4 +1,4 @@
-"""No module of the tests reads the clock when it is imported: on a slow machine that time has passed when they run."""
+"""No test module reads the clock when it is imported, because that time may be long past when its tests run."""
 
 from pathlib import Path
 

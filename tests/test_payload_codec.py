@@ -1,4 +1,4 @@
-"""Encryption: what is open and what is not, and what cannot be read any more."""
+"""Encryption: which payloads are encrypted, and which can no longer be decrypted."""
 
 import pytest
 from temporalio.api.common.v1 import Payload

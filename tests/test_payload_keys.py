@@ -1,4 +1,4 @@
-"""What payloads are encrypted with: said by the settings, or made where nobody has said it."""
+"""The payload keys: from the settings, or generated."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`make quick` runs what starts no process; a test that starts one without saying so fails, also in `make test`."""
+"""`make quick` runs the tests that start no process. A test that starts one without declaring it always fails."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What the environment may say, and what is refused before any process works with it."""
+"""Settings from the environment, and invalid ones that are refused at the start."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a process tells the server when it has connected."""
+"""What a process sends to the Temporal server after connecting."""
 
 from datetime import timedelta
 

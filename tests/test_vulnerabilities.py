@@ -1,4 +1,4 @@
-"""The check for known vulnerabilities fails where there is one, and passes over nothing but a silent source."""
+"""The check for known vulnerabilities fails if there is one, and ignores only a source that does not answer."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What multiplies is run once in each form: a quick one by `make test`, the whole one by `make test-whole`."""
+"""Tests with many examples run once in each form: the quick one by `make test`, the whole one by `make test-whole`."""
 
 from typing import Any
 from unittest.mock import Mock

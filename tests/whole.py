@@ -1,7 +1,7 @@
-"""What multiplies: it has a quick form in `make test`, and its whole form is run by `make test-whole`.
+"""Tests with many examples: `make test` runs their quick form, `make test-whole` their whole form.
 
-A test with the marker `multiplied` is in both, with more examples in its whole form; one with the marker `whole` is in
-the latter alone, for a part of it is another test in `make test`. Both forms assert the same.
+A test with the marker `multiplied` has both forms, with more examples in the whole one. A test with the marker `whole`
+has only the whole form, because another test covers a part of it in `make test`. Both forms assert the same.
 """
 
 from collections.abc import Iterable
@@ -13,22 +13,22 @@ _whole: list[bool] = []
 
 
 def configure(config: pytest.Config) -> None:
-    """Note which form is asked for, before tests are imported."""
+    """Store the requested form, before tests are imported."""
     _whole[:] = [bool(config.getoption(OPTION))]
 
 
 def is_whole() -> bool:
-    """Whether the whole forms are run, and nothing else."""
+    """Return whether only the whole forms are run."""
     return any(_whole)
 
 
 def examples(quick: int, *, whole: int) -> int:
-    """How many examples a test has, in each of its forms."""
+    """Return the number of examples for the current form."""
     return whole if is_whole() else quick
 
 
 def select(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Returns the tests that are run, and those that are left to the other command."""
+    """Return the tests to run, and those of the other form."""
     chosen: list[pytest.Item] = []
     others: list[pytest.Item] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""What the Dockerfile puts into the image, read from it and from .dockerignore."""
+"""The files that the Dockerfile copies into the image, from the Dockerfile and .dockerignore."""
 
 import re
 from fnmatch import fnmatch
@@ -24,7 +24,7 @@ def files() -> frozenset[PurePath]:
 
 
 def _ignored(path: PurePath) -> bool:
-    """The last pattern that matches the path, or a folder that it is in, decides."""
+    """Return whether a path is ignored. The last pattern that matches it, or one of its folders, decides."""
     ignored = False
     for line in (PROJECT / ".dockerignore").read_text().splitlines():
         pattern = line.removeprefix("!")

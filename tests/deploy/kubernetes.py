@@ -1,4 +1,4 @@
-"""What deploy/kubernetes renders to."""
+"""The rendered objects of deploy/kubernetes."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ _KUBECTL = Path(sys.executable).with_name("kubectl")
 
 @cache
 def rendered(overlay: str) -> tuple[Object, ...]:
-    """The objects of an overlay."""
+    """Return the objects of an overlay."""
     answer = subprocess.run(
         [_KUBECTL, "kustomize", OVERLAYS[overlay]], check=True, capture_output=True, timeout=PATIENCE
     )
@@ -34,22 +34,22 @@ def rendered(overlay: str) -> tuple[Object, ...]:
 
 
 def named(objects: tuple[Object, ...], kind: str, name: str | None = None) -> list[Object]:
-    """Those of a kind, or the one of that name."""
+    """Return the objects of a kind, or the one with a name."""
     return [item for item in objects if item["kind"] == kind and (name is None or item["metadata"]["name"] == name)]
 
 
 def workloads(objects: tuple[Object, ...]) -> Iterator[Object]:
-    """What has pods."""
+    """Return the objects with pods."""
     return (item for item in objects if item["kind"] in _WITH_PODS)
 
 
 def component(item: Object) -> str:
-    """What an object with pods is for: api, worker, migration, promotion."""
+    """Return the component of an object with pods: api, worker, migration, promotion."""
     return str(item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"])
 
 
 def secrets(workload: Object) -> set[str]:
-    """The secrets whose files its pods find where the service looks for them."""
+    """Return the secrets that are mounted where the service reads them."""
     pod = workload["spec"]["template"]["spec"]
     (mount,) = [found for found in pod["containers"][0]["volumeMounts"] if found["mountPath"] == "/run/secrets"]
     (volume,) = [found for found in pod["volumes"] if found["name"] == mount["name"]]
@@ -59,7 +59,7 @@ def secrets(workload: Object) -> set[str]:
 
 
 def matches(selector: Object, labels: Object) -> bool:
-    """Whether a label selector takes in what has these labels; an empty one takes in all."""
+    """Return whether a label selector matches these labels. An empty selector matches everything."""
     wanted = selector.get("matchLabels", {})
     conditions = selector.get("matchExpressions", [])
     assert {condition["operator"] for condition in conditions} <= {"In", "NotIn"}
@@ -70,7 +70,7 @@ def matches(selector: Object, labels: Object) -> bool:
 
 
 def environment(objects: tuple[Object, ...], workload: Object) -> dict[str, str]:
-    """What the environment of a workload's pods says, but for secrets."""
+    """Return the environment of a workload's pods, without secrets."""
     template = workload["spec"]["template"]
     container = template["spec"]["containers"][0]
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What deployment files may refer to: the settings, the programs and the health routes that there are."""
+"""What deployment files may refer to: existing settings, programs and health routes."""
 
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -19,12 +19,12 @@ WORKER_PORT = Settings.model_fields["worker_port"].default
 
 
 def port_of(command: Sequence[str]) -> int:
-    """Where a process that is started by this command answers for its health."""
+    """Return the port of the health routes of the process that a command starts."""
     return int(WORKER_PORT if "worker.py" in command else API_PORT)
 
 
 def program_of(command: Sequence[str]) -> PurePath:
-    """The file in the image that this command runs."""
+    """Return the file in the image that a command runs."""
     python, *arguments = command
     assert python == "python"
     if arguments[0] != "-m":
@@ -34,7 +34,7 @@ def program_of(command: Sequence[str]) -> PurePath:
 
 
 def assert_probe(command: Sequence[str], url: str) -> None:
-    """The URL is a health route of the process that the command starts."""
+    """Check that a URL is a health route of the process that the command starts."""
     parts = urlsplit(url)
     assert parts.path in HEALTH
     assert parts.port == port_of(command)

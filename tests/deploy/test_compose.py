@@ -1,4 +1,4 @@
-"""docker-compose.yml: what it refers to is there."""
+"""docker-compose.yml refers only to what exists."""
 
 import asyncio
 import json
@@ -202,7 +202,7 @@ def test_make_secrets_makes_every_secret(secrets: Path, make: str) -> None:
 
 
 async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_address: str) -> None:
-    """As in compose, where the script is tried until it succeeds: a new namespace is not known at once."""
+    """The script is retried as in compose, because a new namespace is not known at once."""
     namespace = f"compose-{os.getpid()}"
     programs = Path(sys.executable).parent
     environment = {
@@ -227,7 +227,7 @@ async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_
 
 
 def _as_it_comes(service: dict[str, Any]) -> dict[str, str]:
-    """Its environment, where that of compose sets nothing."""
+    """Return the default environment of a service, without variables from outside."""
     return {name: re.sub(r"\$\{\w+:?-(.*)\}", r"\1", value) for name, value in service["environment"].items()}
 
 

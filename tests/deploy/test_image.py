@@ -1,4 +1,4 @@
-"""The image: what runs is in it, and nothing else."""
+"""The image contains what runs, and nothing else."""
 
 import ast
 import re
@@ -73,7 +73,7 @@ def server() -> Iterator[HTTPServer]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
-            """Says nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, args=[0.01], daemon=True).start()

@@ -1,4 +1,4 @@
-"""deploy/kubernetes: Kubernetes understands it, and what it refers to is there."""
+"""deploy/kubernetes is valid, and refers only to what exists."""
 
 import json
 import re
@@ -30,13 +30,13 @@ from tests.deploy.kubernetes import (
 from tests.deploy.references import HEALTH, SETTINGS, THE_SDKS, port_of, program_of
 
 pytestmark = pytest.mark.usefixtures("processes")
-"""kubectl, which makes the objects."""
+"""The tests run kubectl, which renders the objects."""
 
 _BYTES_OF_A_CACHED_ORDER = 140_000
 _CERT_MANAGERS = {"acme.cert-manager.io/http01-solver": "true"}
-"""The pods that it makes to have a certificate given out."""
+"""The labels of cert-manager's solver pods."""
 _STOP_MARGIN = 10
-"""Seconds for the process to go, beyond what it is given to finish."""
+"""Seconds for the process to exit, beyond its graceful shutdown."""
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -83,7 +83,7 @@ def test_every_process_is_started_and_set_as_the_code_says(objects: tuple[Object
 
 
 def test_nothing_but_what_is_here_says_how_a_process_is_set(objects: tuple[Object, ...]) -> None:
-    """As it comes, a Service `api` has every pod of its namespace be told `API_PORT=tcp://…`."""
+    """By default, a Service `api` sets `API_PORT=tcp://…` in every pod of its namespace."""
     for workload in workloads(objects):
         assert workload["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
@@ -314,7 +314,7 @@ def test_every_file_is_yaml() -> None:
 
 
 def _own_names(file: Path) -> dict[str, Any]:
-    """The file's definitions, each under a name that no other file has, but for the kinds."""
+    """Return the file's definitions, with names that are unique across files, except for the kinds."""
     definitions: dict[str, Any] = json.loads(file.read_text())["$defs"]
     kinds = {name for name in definitions if re.fullmatch(r"(?!I[A-Z])[A-Z][A-Za-z]+", name)}
     text = json.dumps(definitions)

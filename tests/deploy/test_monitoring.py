@@ -1,4 +1,4 @@
-"""What watches the service: Prometheus' configuration, alerts with their tests and runbooks, dashboards."""
+"""The monitoring: Prometheus' configuration, alerts with their tests and runbooks, dashboards."""
 
 import json
 import re

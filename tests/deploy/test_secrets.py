@@ -1,4 +1,4 @@
-"""`make secrets`: made once, and never made anew."""
+"""`make secrets` creates secrets once, and never replaces them."""
 
 import os
 import subprocess

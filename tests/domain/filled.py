@@ -1,4 +1,4 @@
-"""Values of which no field is as it would be by default, and no two fields are alike."""
+"""Values in which no field has its default, and no two fields are equal."""
 
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,13 @@ _BEGIN = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
 
 def filled(cls: type[Made]) -> Made:
-    """One of a dataclass whose fields have defaults; also of a field that somebody adds."""
+    """Return a value of a dataclass whose fields have defaults. New fields are filled, too."""
     made: Made = _filled(cls, count(1))
     return made
 
 
 def default(field: Field[Any]) -> Any:
-    """What a field is when nobody says."""
+    """Return the default of a field."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 

@@ -1,4 +1,4 @@
-"""The codes by which refusals cross the wire: processes of other releases read them."""
+"""The codes of refusals on the wire, which processes of other releases read."""
 
 from domain.common import errors
 from domain.common.errors import Refusal
@@ -14,7 +14,7 @@ CODES = {
     errors.AlreadyExists: "AlreadyExists",
     errors.MalformedCursor: "MalformedCursor",
 }
-"""Literally, for a code never changes: a new name of a class changes the left side alone."""
+"""Literal codes, which never change. Renaming a class changes only the left side."""
 
 
 def test_each_refusal_keeps_its_code() -> None:

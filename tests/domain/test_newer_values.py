@@ -1,4 +1,4 @@
-"""Values of a newer release reach an older process during a roll-out: whatever is read passes them through as text."""
+"""Values of a newer release reach an older process during a roll-out, and are passed on as text."""
 
 import inspect
 import pkgutil
@@ -35,7 +35,7 @@ CLOSED: Mapping[type[Enum], str] = {
     Weekday: "sent by a person, kept as bits; a week has no more days",
     Role: "from a token; an unknown role may do nothing",
 }
-"""Enumerations that no newer release's value is read into, and why."""
+"""Enumerations that never receive a value of a newer release, and why."""
 CONVERTER = PayloadConverter.default
 
 
@@ -44,7 +44,7 @@ def modules(package: types.ModuleType) -> list[types.ModuleType]:
 
 
 def classes(*packages: types.ModuleType) -> list[type]:
-    """The classes that are defined in the modules of some packages."""
+    """Return the classes that are defined in the modules of some packages."""
     return [
         each
         for package in packages
@@ -55,7 +55,7 @@ def classes(*packages: types.ModuleType) -> list[type]:
 
 
 def enumerations(hint: Any) -> Iterator[type[Enum]]:
-    """Those that a type is made of."""
+    """Yield the enumerations in a type."""
     if inspect.isclass(hint) and issubclass(hint, Enum):
         yield hint
     for part in get_args(hint):
@@ -63,7 +63,7 @@ def enumerations(hint: Any) -> Iterator[type[Enum]]:
 
 
 def newer(hint: Any) -> Any:
-    """A value of the type as JSON has it, with the newer release's text wherever there is an enumeration."""
+    """Return a JSON value of a type, with a text of the newer release for every enumeration."""
     if inspect.isclass(hint) and issubclass(hint, Enum):
         return NEWER
     origin, parts = get_origin(hint), get_args(hint)
@@ -105,7 +105,7 @@ SHOWN = [
 
 
 def through_temporal(value: Any, hint: Any) -> Any:
-    """What a process reads that expects the type, written again."""
+    """Read a value as a type, and return it written again."""
     (sent,) = CONVERTER.to_payloads([value])
     read = CONVERTER.from_payloads([sent], [hint])
     (written,) = CONVERTER.to_payloads(read)

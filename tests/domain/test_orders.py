@@ -1,4 +1,4 @@
-"""The rules that an order moves by: what may follow what, and what each change does to its version."""
+"""The transitions of an order, and the effect of each change on its version."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -176,7 +176,7 @@ def test_attention_is_a_change_and_the_same_attention_again_is_none() -> None:
 
 
 def test_an_order_taken_by_an_older_release_can_be_read() -> None:
-    """Every field has a default: what is missing in a recorded value does not keep it from being read."""
+    """Every field has a default, so a recorded value can be read even if fields are missing."""
     assert Subscription() == Subscription(Order(), OrderPolicy())
     assert HistoryEntry().by == SYSTEM
 

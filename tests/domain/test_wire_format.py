@@ -48,7 +48,7 @@ def commands() -> dict[str, Command[Any, Any]]:
 
 
 def written() -> Iterator[Any]:
-    """Each value of the release before, with the type that reads it today."""
+    """Yield each value of the previous release, with the type that reads it today."""
     known = commands()
     for name, sides in WRITTEN["commands"].items():
         yield pytest.param(sides["input"], known[name].input_type, id=f"{name} input")
@@ -74,7 +74,7 @@ def test_what_the_release_before_wrote_is_read_and_written_as_it_was(value: Any,
 
 
 def _without_additions(now: Any, before: Any) -> Any:
-    """Fields that a later release has added are left out; they have defaults."""
+    """Leave out the fields that a later release has added, which have defaults."""
     if isinstance(now, dict) and isinstance(before, dict):
         return {name: _without_additions(value, before[name]) for name, value in now.items() if name in before}
     if isinstance(now, list) and isinstance(before, list):

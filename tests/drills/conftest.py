@@ -3,4 +3,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def running_drills(processes: None) -> None:
-    """A drill starts the whole service."""
+    """Allow processes, because a drill starts the whole service."""

@@ -1,4 +1,4 @@
-"""Runs a drill as a person does, but quickly."""
+"""Runs a drill by its command, in the quick form."""
 
 import subprocess
 import sys
@@ -6,16 +6,16 @@ import sys
 from tests.end_to_end.system import ROOT
 
 _WITHIN = 840
-"""Seconds; less than pytest gives a test, so that what the drill has said is shown."""
+"""Seconds. Less than pytest's timeout, so that the output of the drill is shown."""
 
 
 def passes(name: str, *, within: float = _WITHIN) -> bool:
-    """Whether the quick drill passes; what it has seen is shown where it does not."""
+    """Return whether the quick drill passes. Its output is shown if it fails."""
     return _verdict(within, name, "--quick")
 
 
 def finds(name: str, fault: str, *, within: float = _WITHIN) -> bool:
-    """Whether the quick drill fails on a planted fault."""
+    """Return whether the quick drill fails on a planted fault."""
     return not _verdict(within, name, "--quick", "--plant", fault)
 
 

@@ -1,4 +1,4 @@
-"""What the accounts of a drill take for a word that was not kept."""
+"""What the accounts of a drill count as a broken promise."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the drill of a redeployment takes for a failure."""
+"""What the redeployment drill counts as a failure."""
 
 from collections import Counter
 from dataclasses import replace
@@ -17,7 +17,7 @@ UNNOTICED = Seen(
     orders=["a", "b", "c"],
     url="",
 )
-"""The third was broken off by siege at its end."""
+"""The third order was interrupted by siege at its end."""
 FAULTS = {
     "a client was refused": replace(UNNOTICED, siege=replace(UNNOTICED.siege, failed=1)),
     "nobody ordered": replace(UNNOTICED, siege=replace(UNNOTICED.siege, succeeded=0)),

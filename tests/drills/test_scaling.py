@@ -1,4 +1,4 @@
-"""What the drills of workers that come and go take for a failure."""
+"""What the scaling drills count as a failure."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the drill of parts that hang takes for a failure."""
+"""What the drill of hanging parts counts as a failure."""
 
 import pytest
 

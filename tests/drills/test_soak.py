@@ -1,4 +1,4 @@
-"""What the soak takes for a failure."""
+"""What the soak counts as a failure."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from drills.drill import Drill
 from drills.soak import Seen, judge
 
 FLAT = [90.0] * 100 + [100.0] * 200
-"""MiB: it fills, and stays."""
+"""MiB: memory fills up, and then stays constant."""
 GROWS = [100 + number * 0.15 for number in range(300)]
 KILLED = Counter({"temporal": 30, "api-mortal": 60})
 FAULTS = {

@@ -1,4 +1,4 @@
-"""The drills pass where nothing is planted; that they find what is planted is seen with each of them."""
+"""The drills pass without a planted fault. Other tests check that each drill finds its planted faults."""
 
 import pytest
 

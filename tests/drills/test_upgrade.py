@@ -1,4 +1,4 @@
-"""The release before gives way to this one, and what that drill takes for a failure."""
+"""The upgrade from the previous release, and what that drill counts as a failure."""
 
 import subprocess
 from collections import Counter
@@ -16,7 +16,7 @@ from tests.drills.drilled import finds, passes
 from tests.programs import the_release_before
 
 WITHIN = 900
-"""Seconds, for a machine that is slow and has other things to do."""
+"""Seconds, for a slow and busy machine."""
 LEFT = {*(status for status in OrderStatus if not status.final), "InstallationStarted"}
 UNNOTICED = Seen(
     answers=Counter({200: 90, 409: 2, 503: 1}),

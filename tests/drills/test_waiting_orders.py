@@ -1,4 +1,4 @@
-"""What a drill takes for a failure."""
+"""What the drill of waiting orders counts as a failure."""
 
 from dataclasses import replace
 

@@ -13,7 +13,7 @@ from tests.processes import starts_processes
 
 @pytest.fixture(scope="session")
 def traced() -> Iterator[Collector]:
-    """Has the traces of all that the shared service does."""
+    """Collect the traces of the shared service."""
     with collector() as running:
         yield running
 
@@ -21,14 +21,14 @@ def traced() -> Iterator[Collector]:
 @pytest.fixture(scope="session")
 @starts_processes()
 def running(tmp_path_factory: pytest.TempPathFactory, traced: Collector) -> Iterator[System]:
-    """One for all tests: each puts right again what it has taken away."""
+    """One service for all tests. Each test restarts what it has stopped."""
     with system(tmp_path_factory.mktemp("system"), OTEL_EXPORTER_OTLP_ENDPOINT=traced.url) as started:
         yield started
 
 
 @pytest.fixture
 def talkative(running: System) -> Iterator[System]:
-    """Every process of ours logs everything."""
+    """Make every process log everything."""
     parts = [running.running[name] for name in ("api", *contexts.ALL)]
     for part in parts:
         part.send_signal(signal.SIGUSR1)

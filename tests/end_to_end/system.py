@@ -29,7 +29,7 @@ CONTRACT_BODY = {
     "orderDate": "20200715",
     "status": "JOINORDED",
 }
-"""As it stands in the contract."""
+"""The order in the contract."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class System:
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=PATIENCE)
 
     def environment(self, worker_port: int = 1) -> dict[str, str]:
-        """What each process is started with."""
+        """Return the environment of each process."""
         own = {
             "API_PORT": str(self.ports["api"]),
             "TEMPORAL_PORT": str(self.ports["temporal"]),
@@ -65,19 +65,19 @@ class System:
             eventually(partial(self._ready, name), what=f"{name} ready")
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
-        """End a part, as abruptly as asked."""
+        """End a part by a signal."""
         process = self.running.pop(name)
         process.send_signal(how)
         process.wait(timeout=PATIENCE)
 
     def everything(self) -> None:
-        """Start all there is, from empty databases."""
+        """Start everything, with empty databases."""
         self.start("temporal")
         subprocess.run([sys.executable, "-m", "stores.migration"], env=self.environment(), cwd=ROOT, check=True)
         self.start(*contexts.ALL, "api")
 
     def stop(self) -> None:
-        """End what still runs."""
+        """Stop what is still running."""
         for name in list(self.running):
             self.kill(name)
         self.client.close()
@@ -85,21 +85,21 @@ class System:
     # --- what people do -----------------------------------------------------------------------------------------------
 
     def order(self, **changes: Any) -> str:
-        """Take an order; its id."""
+        """Place an order. Returns its id."""
         answer = self.client.post("/orders", json=CONTRACT_BODY | changes)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["orderId"])
 
     def cancel(self, order_id: str) -> httpx2.Response:
-        """Ask for a cancel."""
+        """Cancel an order."""
         return self.client.post(f"/orders/{order_id}/cancel", json={"reason": "moving house"})
 
     def act(self, order_id: str, act: str) -> httpx2.Response:
-        """The assigned engineer acts."""
+        """Send an action of the assigned engineer."""
         return self.client.post(f"/installations/{order_id}/{act}")
 
     def insist(self, order_id: str, act: str, *, within: float = PATIENCE) -> None:
-        """The engineer tries again until there is an answer: the contract says that this is safe."""
+        """Repeat an engineer's action until it is answered, which the contract declares safe."""
 
         def done() -> bool:
             try:
@@ -112,7 +112,7 @@ class System:
         eventually(done, within=within, what=f"{act} {order_id}")
 
     def status(self, order_id: str) -> str | None:
-        """As the read model shows it, if it answers and knows the order."""
+        """Return the order's status in the read model, if that answers and has the order."""
         try:
             answer = self.client.get(f"/orderStatuses/{order_id}")
         except httpx2.TransportError:
@@ -120,7 +120,7 @@ class System:
         return str(answer.json()["status"]) if answer.status_code == 200 else None
 
     def until(self, order_id: str, status: str, *, within: float = PATIENCE) -> dict[str, Any]:
-        """Wait for a status in the read model; the row with its history."""
+        """Wait for a status in the read model. Returns the row with its history."""
         eventually(lambda: self.status(order_id) == status, within=within, what=f"{order_id} {status}")
         row: dict[str, Any] = self.client.get(f"/orderStatuses/{order_id}").json()
         return row
@@ -157,7 +157,7 @@ class System:
 
 @contextmanager
 def system(data_dir: Path, **extra: str) -> Iterator[System]:
-    """A whole service, ended when the test is."""
+    """Run a whole service, until the test ends."""
     started = System(data_dir, extra)
     try:
         started.everything()

@@ -1,4 +1,4 @@
-"""Parts are killed and taken away while orders are under way: nothing acknowledged is lost, nothing is done twice."""
+"""Parts are killed while orders are running: nothing acknowledged is lost, and nothing is done twice."""
 
 import random
 import threading
@@ -26,7 +26,7 @@ EVENTS_OF_A_COMPLETED_ORDER = [
 
 @contextmanager
 def killing(running: System, *names: str, seed: int) -> Iterator[None]:
-    """Kills one of the parts after the other and starts it again, for as long as the block runs."""
+    """Kill one part after the other, and restart it, during the block."""
     stop, dice = threading.Event(), random.Random(seed)  # noqa: S311 - which part, not a secret
     failures: list[BaseException] = []
 
@@ -50,7 +50,7 @@ def killing(running: System, *names: str, seed: int) -> Iterator[None]:
 
 
 def place_insistently(running: System, key: str) -> str:
-    """Orders until it is acknowledged; the key makes it one order however often it takes."""
+    """Repeat a new order until it is acknowledged. The key makes it one order."""
 
     def placed() -> str | None:
         try:

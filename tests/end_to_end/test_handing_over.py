@@ -1,4 +1,4 @@
-"""Visits of an engineer who cannot come are handed to others, whatever is killed meanwhile."""
+"""Visits of an unavailable engineer go to others, whatever is killed meanwhile."""
 
 from typing import Any
 

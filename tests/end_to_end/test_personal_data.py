@@ -1,4 +1,4 @@
-"""What people have written stays in the contexts' stores: everywhere else it is searched for."""
+"""Personal data stays in the contexts' stores. The test searches for it everywhere else."""
 
 import asyncio
 from pathlib import Path
@@ -30,7 +30,7 @@ def post(running: System, path: str, **body: Any) -> dict[str, Any]:
 
 
 def until_asked(running: System, order_id: str, times: int) -> None:
-    """Wait until so many engineers have been asked, as the view shows it."""
+    """Wait until the view contains so many requests of engineers."""
 
     def asked() -> bool:
         row = running.client.get(f"/orderStatuses/{order_id}").json()
@@ -40,7 +40,7 @@ def until_asked(running: System, order_id: str, times: int) -> None:
 
 
 def a_day_in_the_field(running: System) -> str:
-    """Everything that can be said to an order, each time with something personal; its id."""
+    """Create an order with every kind of message, each with personal data. Returns its id."""
     asked = {"address": PERSONAL["installationAddress"], "productId": "2001"}
     slots = running.client.get("/managementCenters/slots", params=asked).json()["items"]
     first, second, third = [slot["start"] for slot in slots if slot["free"] >= 2][:3]
@@ -68,7 +68,7 @@ def a_day_in_the_field(running: System) -> str:
 
 
 def a_change_of_mind(running: System) -> str:
-    """An order that is canceled; its id."""
+    """Create a canceled order. Returns its id."""
     order_id = running.order(**PERSONAL)
     running.until(order_id, "INSTALLATION_REQUESTED")
     post(running, f"/orders/{order_id}/cancel", reason=f"{SECRET}-reason")
@@ -77,7 +77,7 @@ def a_change_of_mind(running: System) -> str:
 
 
 async def told_by_temporal(address: str) -> str:
-    """All histories and all that is listed, as whoever has no key is told."""
+    """Return all histories and all listed data, as a client without a key sees them."""
     client = await Client.connect(address)
     listed = [workflow async for workflow in client.list_workflows(limit=1000)]
     histories = [await client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history() for one in listed]
@@ -98,7 +98,7 @@ def metrics(running: System) -> str:
 
 
 def spoken_of(text: str | bytes) -> list[str]:
-    """What of all that is personal is in a text."""
+    """Return the personal data in a text."""
     raw = text if isinstance(text, bytes) else text.encode()
     return [word for word in (SECRET, PHONE) if word.encode() in raw]
 

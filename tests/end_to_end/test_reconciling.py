@@ -1,4 +1,4 @@
-"""What the worker processes have Temporal do by itself."""
+"""The schedules that the worker processes create in Temporal."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`make run`'s supervisor with the real parts: the newcomer's way, and what is left after it was killed."""
+"""The supervisor of `make run` with the real parts: a first run, and the state after it was killed."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.processes import starts_processes
 
 @contextmanager
 def supervised(running: System) -> Iterator["subprocess.Popen[bytes]"]:
-    """The supervisor in the foreground, as `make run` starts it, stopped by SIGTERM when the block ends."""
+    """Run the supervisor in the foreground, as `make run` does. It is stopped by SIGTERM at the end of the block."""
     environment = running.environment(running.ports["orders"])
     with (running.data_dir / "run.log").open("ab") as log:
         command = [sys.executable, "-m", "supervisor"]
@@ -62,7 +62,7 @@ def idle(tmp_path: Path) -> Iterator[System]:
 @pytest.fixture(scope="module")
 @starts_processes()
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """What `make run` has started."""
+    """The service that `make run` has started."""
     system = System(tmp_path_factory.mktemp("run"))
     with supervised(system):
         yield system
@@ -71,7 +71,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture
 def guarded(up: System) -> Iterator[System]:
-    """An API beside it that asks for tokens, as `AUTH_REQUIRED=1 make run` has."""
+    """A second API with authentication, as in `AUTH_REQUIRED=1 make run`."""
     beside = System(up.data_dir, {"AUTH_REQUIRED": "1"})
     beside.ports |= {name: up.ports[name] for name in ("temporal", "ui")}
     try:

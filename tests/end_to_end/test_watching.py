@@ -1,4 +1,4 @@
-"""What the processes tell who watches them: every metric that alerts and dashboards ask for, and nothing personal."""
+"""The processes export every metric that alerts and dashboards need, and no personal data."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ _WORDS = {"or", "and", "unless", "bool", "offset"}
 
 
 def asked_for() -> set[str]:
-    """The metrics in the expressions of alerts and dashboards."""
+    """Return the metrics in the expressions of alerts and dashboards."""
     groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
     expressions = [rule["expr"] for group in groups for rule in group["rules"]]
     for board in (MONITORING / "grafana" / "dashboards").glob("*.json"):
@@ -69,7 +69,7 @@ def logs_of_ours(running: System) -> list[str]:
 
 
 async def fail(address: str) -> None:
-    """Ask for a workflow and an activity that no code is there for: failures are shown only once there are any."""
+    """Start a workflow and an activity that do not exist, because failure metrics appear only after a failure."""
     client = await Client.connect(address)
     workflow = await client.start_workflow("NoSuchWorkflow", id=uuid4().hex, task_queue=contexts.ORDERS)
     await soon(lambda: has_failed(workflow), what="a workflow task has failed")

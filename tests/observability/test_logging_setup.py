@@ -17,7 +17,7 @@ from runtime.settings import Settings
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Logging is one for the whole process."""
+    """Restore the configuration of logging, which is global to the process."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield

@@ -1,4 +1,4 @@
-"""A management center for tests whose time stands still unless it is told otherwise."""
+"""A management center for tests, with a clock that stands still until a test moves it."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,17 +13,17 @@ from stores.management_center.assignments import ManagementCenterStore
 SEOUL = "서울특별시 강남구 테헤란로 1"
 NOWHERE = "Tokyo"
 MIDNIGHT = datetime(2026, 7, 12, 15, tzinfo=UTC)
-"""Of a Monday, in Seoul."""
+"""A Monday in Seoul."""
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 NINE = MIDNIGHT + 9 * HOUR
-"""The first window of that Monday. An engineer works in those at 9, 11, 13 and 15 o'clock, but on Sundays."""
+"""The first window of that Monday. Engineers work in the windows at 9, 11, 13 and 15 o'clock, except on Sundays."""
 RULES = BookingRules(lead=timedelta(0), horizon=timedelta(days=1))
 
 
 @dataclass
 class Center:
-    """The three engineers of Seoul with twelve windows of one day."""
+    """The three engineers of Seoul, with twelve windows on one day."""
 
     database: Database
     rules: BookingRules = RULES
@@ -34,7 +34,7 @@ class Center:
         self.store = ManagementCenterStore(self.database, self.rules, now=lambda: self.now)
 
     async def outcome(self, order_id: str, **asked: Any) -> AssignmentOutcome:
-        """Of the order's next round; orders were taken in the order of their ids."""
+        """Decide the order's next round. Orders were placed in the order of their ids."""
         self.rounds[order_id] = self.rounds.get(order_id, 0) + 1
         usual = {"installation_address": SEOUL, "product_id": "2001", "ordered_at": MIDNIGHT - DAY}
         return await self.store.assign_engineer(
@@ -42,14 +42,14 @@ class Center:
         )
 
     async def place(self, order_id: str, **asked: Any) -> tuple[str, datetime] | AssignmentRefusal | None:
-        """The engineer and the start of the window that the order's next round gives it, or why none."""
+        """Decide the order's next round. Returns the engineer and the start of the window, or the refusal."""
         outcome = await self.outcome(order_id, **asked)
         if outcome.assignment is None or outcome.assignment.visit is None:
             return outcome.refusal
         return outcome.assignment.engineer_id, outcome.assignment.visit.start
 
     async def fill(self) -> list[str]:
-        """Book all that is free in Seoul. The orders that have it, in the order of their windows."""
+        """Book every free window in Seoul. Returns the orders, in the order of their windows."""
         orders: list[str] = []
         while isinstance(await self.place(f"full-{len(orders):02}"), tuple):
             orders.append(f"full-{len(orders):02}")
@@ -57,9 +57,9 @@ class Center:
         return orders
 
     async def close(self, order_id: str) -> None:
-        """The order has ended."""
+        """Close the order."""
         await self.store.close_assignment(CloseAssignment(order_id))
 
     async def due(self, *put_off: str) -> list[str]:
-        """Whom the dispatcher would tell."""
+        """Return the orders that the dispatcher would notify."""
         return [due.order_id for due in await self.store.find_due(FindDue(list(put_off)))]

@@ -1,4 +1,4 @@
-"""Each test of a store gets the store's tables as migrated, on each kind of database that is here."""
+"""Runs each test of a store with freshly migrated tables, on each available kind of database."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +20,7 @@ Connect = Callable[..., Database]
 
 
 class Prepared:
-    """Migrated databases, made once for each kind and context, and put back as they were before each test."""
+    """Migrated databases, created once for each kind and context, and restored before each test."""
 
     def __init__(self, servers: Servers, directory: Path) -> None:
         self._servers = servers
@@ -29,7 +29,7 @@ class Prepared:
         self._rows: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
 
     async def url(self, kind: str, context: str, own: Path) -> str:
-        """Of a database that has what the migrations have put there, and nothing else."""
+        """Return the URL of a database with only the rows that the migrations have inserted."""
         if kind == SQLITE:
             return await self._copy(context, own)
         key = kind, context
@@ -51,7 +51,7 @@ class Prepared:
 
 
 def fresh(kind: str, servers: Servers, tmp_path: Path) -> str:
-    """The URL of a database with nothing in it."""
+    """The URL of an empty database."""
     return f"sqlite:///{tmp_path}/new/fresh.db" if kind == SQLITE else servers[kind].fresh()
 
 
@@ -76,7 +76,7 @@ def _name(url: str) -> str:
 
 
 def _on_a_server(item: pytest.Item) -> bool:
-    """Whatever has no kind of database among its parameters may use any."""
+    """A test without a kind of database among its parameters may use any."""
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     return bool(parameters.get("kind", "") != SQLITE)
 
@@ -101,13 +101,13 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def url(kind: str, context: str, prepared: Prepared, tmp_path: Path) -> str:
-    """Of the context's database; each test module says of which context it is."""
+    """The URL of the context's database. Each test module names its context."""
     return await prepared.url(kind, context, tmp_path)
 
 
 @pytest.fixture
 async def open_database() -> AsyncIterator[OpenDatabase]:
-    """Makes a `Database` for a URL."""
+    """Return a factory of `Database` objects for a URL."""
     made: list[Database] = []
 
     def make(url: str, **options: Any) -> Database:
@@ -121,7 +121,7 @@ async def open_database() -> AsyncIterator[OpenDatabase]:
 
 @pytest.fixture
 def connect(url: str, open_database: OpenDatabase) -> Connect:
-    """Makes a `Database` for the context's database, as each process has its own."""
+    """Return a factory of `Database` objects for the context's database, as each process has its own."""
     return partial(open_database, url)
 
 

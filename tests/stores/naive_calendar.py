@@ -1,4 +1,4 @@
-"""The center's calendar as one would keep it on paper: every engineer and every window looked at one by one."""
+"""A naive model of the calendar, which examines every engineer and every window one by one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ Place = tuple[str, datetime]
 
 @dataclass
 class Booked:
-    """What is booked for an order."""
+    """The booking of an order."""
 
     engineer_id: str
     window: TimeWindow
@@ -23,7 +23,7 @@ class Booked:
 
 @dataclass
 class NaiveCalendar:
-    """What is known, and the rules."""
+    """The data of the calendar, and the rules."""
 
     rules: BookingRules
     now: datetime
@@ -79,13 +79,13 @@ class NaiveCalendar:
         return engineer.region == region and self.products.get(product_id, set()) <= set(engineer.skills)
 
     def could_have(self, asked: AssignEngineer, engineer: Engineer, window: TimeWindow) -> bool:
-        """Whether it may be given to the order, if nobody goes before it."""
+        """Return whether the order may take the window, if no order goes first."""
         earliest = max(asked.wanted or self.now, self.now + self.rules.lead)
         able = self.able(engineer, self.areas[asked.installation_address], asked.product_id)
         return able and engineer.engineer_id not in asked.passed_over and window.start >= earliest
 
     def is_for_others(self, asked: AssignEngineer, engineer: Engineer, window: TimeWindow) -> bool:
-        """Whether an order that goes before it could have it."""
+        """Return whether an order that goes first could take the window."""
         return any(
             self.could_have(other, engineer, window)
             for other in self.waiting.values()
@@ -93,7 +93,7 @@ class NaiveCalendar:
         )
 
     def first_who_could_go_on(self, region: str) -> str | None:
-        """Of those who wait."""
+        """Return the first waiting order that could get a window now."""
         for asked in sorted(self.waiting.values(), key=lambda asked: (asked.ordered_at, asked.order_id)):
             if self.areas[asked.installation_address] == region and any(
                 self.places(engineer, window)
@@ -106,7 +106,7 @@ class NaiveCalendar:
         return None
 
     def assign(self, asked: AssignEngineer) -> Place | AssignmentRefusal:
-        """Decide a round that has not been decided."""
+        """Decide a new round."""
         if asked.order_id in self.closed:
             return AssignmentRefusal.CLOSED
         before = self.booked.pop(asked.order_id, None)
@@ -160,12 +160,12 @@ class NaiveCalendar:
         return AssignmentRefusal.VISIT_UNAVAILABLE if asked.exactly else AssignmentRefusal.NO_CAPACITY
 
     def keeps(self, asked: AssignEngineer, before: Booked | None, engineer: Engineer, window: TimeWindow) -> bool:
-        """It has the place already, and wants that window again."""
+        """Return whether the order has this booking already, and wants the same window."""
         had = (before.engineer_id, before.window) if before is not None else None
         return had == (engineer.engineer_id, window) and asked.wanted == window.start
 
     def wanted(self, asked: AssignEngineer) -> list[TimeWindow]:
-        """The windows that would do, the best first."""
+        """Return the acceptable windows, the best first."""
         wanted = asked.wanted if asked.wanted and asked.wanted > self.now else None
         held = self.held.get(asked.order_id)
         own = [held] if held is not None and held.start == wanted else []

@@ -12,7 +12,7 @@ ALL = OrderFilter()
 
 
 def order(order_id: str = "o1", version: int = 0, **more: Any) -> Order:
-    """An order as it was taken, but for what is given."""
+    """Return a newly placed order, with the given changes."""
     taken = Order(
         **{
             "order_id": order_id,
@@ -38,7 +38,7 @@ async def listed(
     descending: bool = False,
     limit: int = 50,
 ) -> list[str]:
-    """The order ids of a whole list, read page by page."""
+    """Return the order ids of a whole list, read page by page."""
     found: list[OrderView] = []
     cursor = None
     while True:
@@ -51,5 +51,5 @@ async def listed(
 
 
 async def changes(store: OrderStatusStore, after: int = 0, wanted: OrderFilter = ALL) -> list[OrderChange]:
-    """All that is kept after a sequence number."""
+    """Return all kept changes after a sequence number."""
     return list(await store.changes_after(after, wanted, 1000))

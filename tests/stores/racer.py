@@ -1,6 +1,6 @@
-"""A process of its own that assigns and closes orders, several at a time: `python -m tests.stores.racer DATABASE_URL`.
+"""A process that assigns and closes orders, several at a time: `python -m tests.stores.racer DATABASE_URL`.
 
-It reads what to do as lines of JSON, `["assign", [order ids]]` or `["close", [order ids]]`, and answers each with one.
+It reads commands as lines of JSON, `["assign", [order ids]]` or `["close", [order ids]]`, and answers each with a line.
 """
 
 import asyncio
@@ -14,24 +14,24 @@ from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
 
 MIDNIGHT = datetime(2026, 7, 12, 15, tzinfo=UTC)
-"""Of a Monday, in Seoul."""
+"""A Monday in Seoul."""
 RULES = BookingRules(lead=timedelta(0), horizon=timedelta(days=2))
 ADDRESS = "Seoul"
 _AT_A_TIME = 4
 
 
 def ordered_at(order_id: str) -> datetime:
-    """When an order was taken: the ids are numbers."""
+    """Return when an order was placed. The ids are numbers."""
     return MIDNIGHT - timedelta(days=1) + timedelta(seconds=int(order_id))
 
 
 def store_of(database: Database) -> ManagementCenterStore:
-    """For which time stands still."""
+    """Return a store whose clock stands still."""
     return ManagementCenterStore(database, RULES, now=lambda: MIDNIGHT)
 
 
 async def assign(store: ManagementCenterStore, order_id: str, round_: int = 1) -> list[str] | None:
-    """The engineer and the start of the window, or None where the order has to wait."""
+    """Return the engineer and the start of the window, or None if the order has to wait."""
     asked = AssignEngineer(order_id, round_, ADDRESS, "2001", ordered_at=ordered_at(order_id))
     outcome = await store.assign_engineer(asked)
     given = outcome.assignment

@@ -1,4 +1,4 @@
-"""The audit's chain, and what is done to it."""
+"""The audit chain, and tampering with it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

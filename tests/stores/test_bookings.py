@@ -1,4 +1,4 @@
-"""Which visit an order gets, and when it loses it."""
+"""Which visit an order gets, and when it is freed."""
 
 from dataclasses import replace
 from datetime import time, timedelta

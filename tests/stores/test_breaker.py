@@ -8,7 +8,7 @@ from stores.common.breaker import Breaker
 
 
 class Store:
-    """Answers a probe when it is told to, and how."""
+    """A service whose answers to probes the test controls."""
 
     def __init__(self) -> None:
         self.probes: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""The calendar agrees with one that is kept on paper, whatever happens to it."""
+"""The calendar agrees with a naive model, whatever happens to it."""
 
 import asyncio
 import shutil
@@ -103,7 +103,7 @@ acts = st.lists(
 
 
 class Played:
-    """The store and the calendar on paper, side by side."""
+    """The store and the naive model, side by side."""
 
     def __init__(self, store: ManagementCenterStore, database: Database, paper: NaiveCalendar) -> None:
         self.store, self.database, self.paper = store, database, paper

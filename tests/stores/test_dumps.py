@@ -1,4 +1,4 @@
-"""A copy of a store's tables, taken while others write, makes the same store elsewhere."""
+"""A copy of a store's tables, made while others write, restores the same store elsewhere."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ ACTS = {
     "incomplete": (INCOMPLETE, {REQUESTED, ACCEPTED, STARTED}),
     "withdraw": (CANCELED, {REQUESTED, ACCEPTED, STARTED}),
 }
-"""Where each leads to, and from where."""
+"""The status that each answer leads to, and the statuses that it is allowed in."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An installation has the region of its order: managers of the region are shown it by that, in lists and by id."""
+"""An installation has the region of its order, by which managers of the region see it, in lists and by id."""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ STEPS = st.tuples(
     st.integers(0, 3),
     st.sampled_from([*REGIONS, None]),
 )
-"""What happens, to which of four orders, and the region; `None`: a process of an earlier release does it."""
+"""An event, one of four orders, and the region. None: a process of an earlier release does it."""
 RANDOM = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -197,7 +197,7 @@ async def test_whatever_happens_a_list_and_an_id_show_the_same(
 
 
 class Explained(Executable, ClauseElement):
-    """What the database says that it would do for a statement."""
+    """A statement that returns the database's plan for another one."""
 
     inherit_cache = False
 
@@ -243,7 +243,7 @@ async def test_a_page_of_a_region_is_found_by_an_index(database: Database) -> No
 
 
 async def plan_of(database: Database, listed: WorkList, cursor: str | None) -> tuple[list[str], str]:
-    """The indexes that a page is found by, and the plan as the database tells it."""
+    """Return the indexes that a page uses, and the whole plan."""
     statement = listed.page(limit=5, cursor=cursor, dialect=database.dialect)
     async with database.reading() as connection:
         plan = (await connection.execute(Explained(statement))).all()

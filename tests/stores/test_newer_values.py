@@ -1,4 +1,4 @@
-"""Rows that a newer release has written during a roll-out: what they say is read as text, and decides nothing here."""
+"""Rows of a newer release, during a roll-out: unknown values are read as text, and decide nothing."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -33,10 +33,10 @@ CODES: Mapping[str, type[Enum] | None] = {
     "installation.status": InstallationStatus,
     "assignment.refusal": AssignmentRefusal,
 }
-"""The columns that hold a value of an enumeration, by its text."""
+"""The columns that contain values of enumerations, as text."""
 CODE_LENGTH = 40
 NO_CODES = ("region", "address_region", "act_id")
-"""As short, and no enumeration of ours."""
+"""Other short columns, which contain no enumeration."""
 ANY = OrderFilter()
 
 of_orders = pytest.mark.parametrize("context", [contexts.ORDER_STATUS])
@@ -45,7 +45,7 @@ of_assignments = pytest.mark.parametrize("context", [contexts.MANAGEMENT_CENTER]
 
 
 def test_every_column_with_a_code_is_known() -> None:
-    """One that is added here wants a test below."""
+    """A column that is added here needs a test below."""
     found = {
         f"{table.name}.{column.name}"
         for metadata in METADATA.values()
@@ -92,7 +92,7 @@ async def test_an_order_is_read_everywhere_as_it_was_written(database: Database)
 
 
 async def asked_for(store: InstallationStore, database: Database, status: str, order_id: str = "o1") -> Installation:
-    """An installation in a status, whoever has written it."""
+    """Store an installation in a status, also one of a newer release."""
     await store.request(RequestInstallation(order_id, 1, "e1", "E1", "Seoul"), NOON)
     async with database.writing() as connection:
         await connection.execute(update(INSTALLATION).values(status=status))

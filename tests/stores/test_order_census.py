@@ -21,7 +21,7 @@ def store(database: Database) -> OrderStatusStore:
 
 
 def changed(seconds_after_noon: int) -> int:
-    """The version of an order that has changed then."""
+    """Return the version of an order that changed at a time."""
     return int((NOON + timedelta(seconds=seconds_after_noon)).timestamp() * 1000)
 
 

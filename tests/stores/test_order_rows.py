@@ -1,4 +1,4 @@
-"""Every field of an order is stored, and read as it was stored: also one that is added later."""
+"""Every field of an order is stored and read unchanged, including fields that are added later."""
 
 from dataclasses import fields
 

@@ -34,7 +34,7 @@ def context() -> str:
 
 
 class Clock:
-    """Says what time the next order is stored at."""
+    """A clock that the test sets before it stores an order."""
 
     now = NOON
 

@@ -1,4 +1,4 @@
-"""Orders that race for windows, in several processes."""
+"""Orders in several processes race for windows."""
 
 import json
 import subprocess
@@ -28,13 +28,13 @@ def context() -> str:
 
 
 class Racers:
-    """The processes."""
+    """The racing processes."""
 
     def __init__(self, processes: "list[subprocess.Popen[str]]") -> None:
         self._processes = processes
 
     def race(self, what: str, orders: list[str]) -> dict[str, list[str] | None]:
-        """All at once, shared out among the processes."""
+        """Send the command for all orders at once, distributed over the processes."""
         for number, process in enumerate(self._processes):
             assert process.stdin is not None
             process.stdin.write(json.dumps([what, orders[number :: len(self._processes)]]) + "\n")

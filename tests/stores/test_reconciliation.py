@@ -1,4 +1,4 @@
-"""What the reconciliation reads of the view, and what it has the view forget."""
+"""The rows that the reconciliation reads and deletes."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A release says of a store that it is up only where the tables are as new as it needs."""
+"""A release reports a store as ready only if its tables are as new as needed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The connection to a SQLite file: what the pool above relies on, made of what aiosqlite offers to everybody."""
+"""The connection to a SQLite file: what the pool relies on, built on aiosqlite's public interface."""
 
 import asyncio
 import sqlite3

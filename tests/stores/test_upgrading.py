@@ -1,4 +1,4 @@
-"""A database of an earlier release is brought up to date with all that is in it, and that release goes on beside it."""
+"""A filled database of an earlier release is migrated, while that release keeps running."""
 
 import asyncio
 import re
@@ -109,18 +109,18 @@ IN_USE: dict[str, Rows] = {
         "order_change": [{"order_id": "o1", "sequence": 0, **_TAKEN}],
     },
 }
-"""What an installation has in its tables after some use, as far as the revision in question has room for it."""
+"""The rows of a used installation, as far as the revision has columns for them."""
 EARLIER = [(context, revision) for context in METADATA for revision in history(context)[:-1]]
 
 
 def columns(connection: Connection) -> dict[str, list[str]]:
-    """Of every table that is there."""
+    """Return the columns of every existing table."""
     inspector = inspect(connection)
     return {table: [column["name"] for column in inspector.get_columns(table)] for table in inspector.get_table_names()}
 
 
 def insert(connection: Connection, rows: Rows, known: dict[str, list[str]]) -> None:
-    """As a release does that knows these columns."""
+    """Insert rows as a release that knows these columns does."""
     for name in known.keys() & rows.keys():
         into = table(name, *map(column, known[name]))
         for row in rows[name]:
@@ -128,7 +128,7 @@ def insert(connection: Connection, rows: Rows, known: dict[str, list[str]]) -> N
 
 
 def contents(connection: Connection, known: dict[str, list[str]]) -> set[tuple[str, str]]:
-    """Every row, by the columns that are known."""
+    """Return all rows, with the known columns."""
     return {
         (name, str(row))
         for name, names in known.items()
@@ -138,7 +138,7 @@ def contents(connection: Connection, known: dict[str, list[str]]) -> set[tuple[s
 
 
 def another(rows: Rows) -> Rows:
-    """The like, of another order, engineer, area…"""
+    """Return similar rows, of another order, engineer or area."""
     keys = {"order_id", "engineer_id", "service_area_id", "product_id", "day_off_id", "skill"}
 
     def changed(name: str, value: Any) -> Any:
@@ -266,7 +266,7 @@ async def test_an_index_is_made_while_others_write_and_made_anew_where_that_was_
 
 @contextmanager
 def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
-    """What a database is told."""
+    """Collect the statements that a database receives."""
     said: list[str] = []
 
     def note(*told: Any) -> None:
@@ -278,7 +278,7 @@ def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
 
 
 def breaks(statement: str, made: set[str]) -> bool:
-    """The release before could not go on beside this step; in tables that the step before has just made, all goes."""
+    """Return whether the previous release could not run beside this step. In new tables, any step is allowed."""
     match statement.split():
         case ["SELECT" | "PRAGMA" | "INSERT", *_] | ["CREATE", "INDEX", *_]:
             return False

@@ -1,4 +1,4 @@
-"""Who waits, in which order, and what brings them on."""
+"""Which orders wait, in which order, and what makes them ready."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Uses of a database, as the tests of `Database` make them, and a database that answers nobody."""
+"""Uses of a database for the tests of `Database`, and a database that does not answer."""
 
 import asyncio
 import sqlite3
@@ -49,7 +49,7 @@ async def stored(database: Database) -> list[str]:
 
 @contextmanager
 def deaf(kind: str, url: str, servers: Servers) -> Iterator[None]:
-    """The database answers no writer as long as this lasts."""
+    """Block every writer of the database during the block."""
     if kind != SQLITE:
         with servers[kind].hung():
             yield
@@ -60,7 +60,7 @@ def deaf(kind: str, url: str, servers: Servers) -> Iterator[None]:
 
 
 async def warmed_up(database: Database, *, connections: int = 1) -> None:
-    """Wait until it has connections: on a busy machine, to make one may take longer than its deadline."""
+    """Wait until the database has connections. On a busy machine, connecting may take longer than the deadline."""
 
     async def connected() -> bool:
         try:
@@ -73,7 +73,7 @@ async def warmed_up(database: Database, *, connections: int = 1) -> None:
 
 
 async def works_again(database: Database, order_id: str) -> None:
-    """Wait until it has written an order's row, and reads again."""
+    """Wait until a row was written and can be read."""
 
     async def works() -> bool:
         try:

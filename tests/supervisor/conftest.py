@@ -1,4 +1,4 @@
-"""A supervisor in a process of its own, with fake parts."""
+"""A supervisor in its own process, with fake parts."""
 
 import json
 import os
@@ -23,22 +23,22 @@ AS_FROM_A_TERMINAL = (
     "import os, signal, sys; [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)]; "
     "os.execvp(sys.argv[1], sys.argv[1:])"
 )
-"""A test run in the background, or under nohup, hands on that these signals are ignored."""
+"""A program that restores the default signal handling, because a test run in the background ignores these signals."""
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(PROJECT)}
 
 
 def fake(behavior: str = "", port: int = 0) -> dict[str, Any]:
-    """A part; `fake_part.py` says how it can behave."""
+    """Return a fake part. `fake_part.py` lists the behaviors."""
     return {"port": port or free_port(), "behavior": behavior}
 
 
 def script(text: str) -> dict[str, Any]:
-    """A step."""
+    """Return a step."""
     return {"script": text}
 
 
 def alive(pid: int) -> bool:
-    """A process that has ended, but has not been reaped by its parent yet, is not."""
+    """Return whether a process is alive. A zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -53,7 +53,7 @@ class Copy:
     output_path: Path
     process: subprocess.Popen[bytes]
     pids: set[int] = field(default_factory=set)
-    """Of every part that `run.json` has ever been seen to name."""
+    """The process ids of all parts that were seen in `run.json`."""
 
     @property
     def output(self) -> str:
@@ -61,13 +61,13 @@ class Copy:
 
     @property
     def journal(self) -> list[str]:
-        """What has happened to the parts, in order."""
+        """The events of the parts, in order."""
         path = self.data_dir / "journal"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     @property
     def running(self) -> dict[str, dict[str, int]]:
-        """What `run.json` says."""
+        """The content of `run.json`."""
         try:
             parts: dict[str, dict[str, int]] = json.loads((self.data_dir / "run.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -81,11 +81,11 @@ class Copy:
         return self
 
     def ended(self) -> int:
-        """The exit status, once it has ended."""
+        """Wait for the end. Returns the exit status."""
         return self.process.wait(timeout=PATIENCE)
 
     def left(self) -> list[int]:
-        """Parts that are still there."""
+        """Return the parts that are still running."""
         return [pid for pid in self.pids if alive(pid)]
 
 
@@ -95,7 +95,7 @@ Start = Callable[..., Copy]
 @pytest.fixture
 @starts_processes()
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a fake service: `start(one=fake(), limits={…})`; whatever it leaves is ended after the test."""
+    """Start a fake service: `start(one=fake(), limits={…})`. What it leaves behind is ended after the test."""
     copies: list[Copy] = []
 
     def start_copy(

@@ -1,4 +1,4 @@
-"""What cannot work is said before anything is started; what an earlier run left behind is no hindrance."""
+"""Errors are reported before anything is started, and the remains of an earlier run do no harm."""
 
 import os
 import signal

@@ -52,7 +52,7 @@ def test_a_part_that_dies_is_named_and_started_again_alone(start: Start) -> None
 
 IMPATIENT = {"probe_every": 0.05, "answer_within": 1.0}
 UNHURRIED = IMPATIENT | {"answer_within": 30.0}
-"""Where nothing hangs: a part that answers late only because the machine is busy is no other case."""
+"""Limits for tests without a hanging part, so that a late answer on a busy machine does not count as one."""
 
 
 def test_a_part_that_hangs_is_named_killed_and_started_again_alone(start: Start) -> None:

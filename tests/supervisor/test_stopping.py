@@ -1,4 +1,4 @@
-"""Everything ends together: when asked, with the one who started it, and when the supervisor is killed."""
+"""Everything ends together: on request, with the parent process, and when the supervisor is killed."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""The other contexts, in memory: what the saga asked of them, what they hold, and faults to order."""
+"""In-memory fakes of the other contexts: their state, the saga's calls, and faults that a test can order."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -51,7 +51,7 @@ FIRST = datetime(2030, 1, 7, tzinfo=UTC)
 
 
 def window(number: int) -> datetime:
-    """The start of the window that is so many after the first."""
+    """Return the start of the window with this number after the first."""
     return FIRST + number * WINDOW
 
 
@@ -62,60 +62,60 @@ class Contexts:
     first: datetime = FIRST
     """The start of the first window that can be booked."""
     windows: int = 100
-    """So many are open at a time."""
+    """The number of windows that can be booked at a time."""
     scarce: bool = False
-    """An engineer has one visit in a window; otherwise any number, so that orders do not meet."""
+    """Whether an engineer takes one visit in a window. Otherwise any number, so that orders do not compete."""
     engineers: list[str] = field(default_factory=lambda: ["e1", "e2", "e3"])
     region: str | None = "KR-11"
     redrawn: dict[str, str | None] = field(default_factory=dict)
-    """Regions of single orders that differ, since the areas were redrawn."""
+    """The different regions of single orders after the areas were redrawn."""
     away: set[tuple[str, datetime]] = field(default_factory=set)
-    """Engineers, and the starts of windows in which they are not there."""
+    """Engineers, and the starts of windows in which they are absent."""
     faults: Faults = field(default_factory=Faults)
     assignments: dict[str, Assignment | None] = field(default_factory=dict)
     rounds: Counter[str] = field(default_factory=Counter)
     booked: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    """By order: with whom, and the start of the window."""
+    """By order: the engineer, and the start of the window."""
     waiting: list[str] = field(default_factory=list)
-    """Orders that are to be told when capacity appears."""
+    """Orders that wait for capacity."""
     closed: set[str] = field(default_factory=set)
     installations: dict[str, dict[int, InstallationStatus]] = field(default_factory=lambda: defaultdict(dict))
     canceled: set[str] = field(default_factory=set)
     answers: dict[str, list[RecordAnswer]] = field(default_factory=lambda: defaultdict(list))
-    """What engineers have said, as it was to be written down."""
+    """The recorded answers of engineers."""
     projected: dict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))
-    """What the read model has stored of each order, one version after the other."""
+    """The versions of each order that the read model has stored, in order."""
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Every try of a command: its name and the order's id."""
     reset: set[str] = field(default_factory=set)
-    """Orders that an operator has set back, so that their history is not what it was."""
+    """Orders that an operator has reset, so that their history is not continuous."""
     broken: list[str] = field(default_factory=list)
-    """Rules that were found broken at a call; stays empty."""
+    """Rules that a call has found broken. It should stay empty."""
     _waiting: list[tuple[Callable[[], bool], "asyncio.Future[None]"]] = field(default_factory=list)
     _working: dict["asyncio.Task[Any]", str] = field(default_factory=dict)
 
     def newest(self, order_id: str) -> InstallationStatus | None:
-        """The status of the order's newest installation."""
+        """Return the status of the order's newest installation."""
         rounds = self.installations[order_id]
         return rounds[max(rounds)] if rounds else None
 
     def region_of(self, order_id: str) -> str | None:
-        """In which region an order's address lies, as the areas are drawn now."""
+        """Return the current region of an order's address."""
         return self.redrawn.get(order_id, self.region)
 
     def called(self, order_id: str) -> list[str]:
-        """The tries that were made for an order."""
+        """Return the names of the commands tried for an order."""
         return [name for name, of in self.calls if of == order_id]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something that the contexts hold or saw is so."""
+        """Wait until a condition on the contexts' state holds."""
         if not condition():
             so: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((condition, so))
             await within(so)
 
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
-        """By task queue."""
+        """Return the activities by task queue."""
         return {
             contexts.MANAGEMENT_CENTER: [self.assign_engineer, self.release_assignment, self.close_assignment],
             contexts.INSTALLATION: [
@@ -132,12 +132,12 @@ class Contexts:
         }
 
     async def finished(self, order_id: str) -> None:
-        """Wait until every call for an order has come to its end, also where nobody waits for its answer any more."""
+        """Wait until every call for an order has ended, even if nobody waits for its answer."""
         calls = [call for call, of in self._working.items() if of == order_id]
         await within(asyncio.gather(*calls, return_exceptions=True))
 
     def close(self) -> None:
-        """Let go of the calls that are still held."""
+        """Cancel the calls that are still held."""
         for task in self._working:
             task.cancel()
 
@@ -172,7 +172,7 @@ class Contexts:
     # --- what is watched ----------------------------------------------------------------------------------------------
 
     def check(self, order: Order) -> None:
-        """Whoever reads an order, wherever: it is in keeping with what the contexts hold."""
+        """Check that an order, read anywhere, is consistent with the contexts' state."""
         wrong, newest = broken_by(order), self.newest(order.order_id)
         if stored := self.projected[order.order_id]:
             wrong += two_readings(stored[-1], order)
@@ -252,7 +252,7 @@ class Contexts:
         return self._free(left, asked), unavailable
 
     def _free(self, engineers: list[str], asked: AssignEngineer) -> tuple[str, datetime] | None:
-        """The first of them and the window that is wanted or else a later one, before the next of them is looked at."""
+        """Return the first engineer with a free window, which is the wanted one or a later one."""
         taken = self.away | (set(self.booked.values()) if self.scarce else set())
         wanted = max(asked.wanted or self.first, self.first)
         starts = [wanted + n * WINDOW for n in range(1 if asked.exactly else self.windows)]

@@ -1,4 +1,4 @@
-"""Contexts for an erasure: two pages of a customer's orders, and what was asked of whom."""
+"""Fake contexts for an erasure: two pages of a customer's orders, and the recorded requests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ Input = list[tuple[str, list[str]]]
 
 @asynccontextmanager
 async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Input]:
-    """Workers of the contexts; gives what they are asked to erase, in turn."""
+    """Run workers of the contexts. Yields the requests to erase, in order."""
     asked: Input = []
     left = list(pages)
 
@@ -64,7 +64,7 @@ async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Inpu
 
 
 async def an_erasure(client: Client) -> WorkflowHistory:
-    """Of two pages."""
+    """Run an erasure of two pages."""
     async with erasing(client, CustomersOrders(["o1", "o2"]), CustomersOrders(["o3"])), asyncio.timeout(PATIENCE):
         handle = await client.start_workflow(
             ErasureWorkflow.run, Erasure("1"), id=uuid4().hex, task_queue=contexts.ORDER_STATUS

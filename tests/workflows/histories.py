@@ -1,4 +1,4 @@
-"""Histories of orders as files: one event to a line, without what a replay does not need."""
+"""Histories of orders in files: one event per line, without what a replay does not need."""
 
 import json
 from pathlib import Path
@@ -14,12 +14,12 @@ _NOT_NEEDED = {
 
 
 def file_of(name: str) -> Path:
-    """Where the history of a path is kept."""
+    """Return the file of a path's history."""
     return FOLDER / f"{name}.json"
 
 
 def written(history: WorkflowHistory) -> str:
-    """A history as it is kept."""
+    """Return a history in the format of the files."""
     events = [_needed(event) for event in history.to_json_dict()["events"]]
     for event in events:
         # The queue of one worker is named after its machine.
@@ -29,7 +29,7 @@ def written(history: WorkflowHistory) -> str:
 
 
 def read(name: str) -> WorkflowHistory:
-    """A history that is kept."""
+    """Read a history from its file."""
     return WorkflowHistory.from_json(name, file_of(name).read_text())
 
 

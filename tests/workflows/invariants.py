@@ -1,4 +1,4 @@
-"""What must hold of an order at every moment, whoever looks at it."""
+"""Invariants that hold for an order at every moment."""
 
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ _WITHOUT_VISIT = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER, Order
 
 
 def broken_by(order: Order) -> list[str]:
-    """What is wrong with an order as it reads, taken by itself."""
+    """Return the invariants that a single state of an order breaks."""
     wrong = illegal_steps(order)
     if order.status in _WITH_ENGINEER and not (order.engineer_id and order.engineer_name and order.region):
         wrong.append(f"{order.status} without an engineer")
@@ -30,7 +30,7 @@ def broken_by(order: Order) -> list[str]:
 
 
 def illegal_steps(order: Order) -> list[str]:
-    """Where the history does not follow the transitions, or does not lead to the status."""
+    """Return the errors of a history that breaks the transitions, or does not lead to the status."""
     names = [entry.event for entry in order.history]
     if names[:1] != [Event.JOIN_ORDERED] or names.count(Event.JOIN_ORDERED) != 1:
         return [f"history begins {names[:2]}"]
@@ -48,14 +48,14 @@ def illegal_steps(order: Order) -> list[str]:
 
 
 def two_readings(one: Order, other: Order) -> list[str]:
-    """What is wrong when an order reads so here, and otherwise there."""
+    """Return the contradictions between two reads of an order."""
     if one.version == other.version and one != other:
         return [f"version {one.version} reads in two ways: {one} and {other}"]
     return []
 
 
 def broken_between(earlier: Order, later: Order) -> list[str]:
-    """What is wrong when one reads `later` after `earlier`."""
+    """Return the invariants that reading `later` after `earlier` breaks."""
     wrong = []
     if later.version < earlier.version:
         wrong.append(f"version falls from {earlier.version} to {later.version}")

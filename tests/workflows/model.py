@@ -1,4 +1,4 @@
-"""What may become of an order to which people say several things at once: a model of the rules, without the saga."""
+"""A model of the rules, without the saga: the result of several simultaneous messages to an order."""
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ RESCHEDULED = window(3)
 
 
 class Say(StrEnum):
-    """What can be said to an order whose engineer, e1, has been asked."""
+    """The messages to an order whose installation is requested from engineer e1."""
 
     ACCEPT = "accept"
     DECLINE = "decline"
@@ -30,11 +30,11 @@ class Say(StrEnum):
 
     @property
     def cancel(self) -> bool:
-        """One of the ways to cancel."""
+        """Whether the message is a cancel."""
         return self in _WAYS
 
     def to(self, order: Placed) -> Coroutine[Any, Any, object]:
-        """Say it."""
+        """Send the message."""
         match self:
             case Say.ACCEPT:
                 return order.accept()
@@ -64,16 +64,16 @@ _TOO_LATE = "OrderCancelRejected"
 
 @dataclass
 class Model:
-    """An order, and what was said to it before any of that could be carried out."""
+    """An order, and the messages that it received before any was carried out."""
 
     accepted: bool = False
-    """Carried out already, before all that is said here."""
+    """Whether the order was accepted before these messages."""
     taken: list[Say] = field(default_factory=list)
     too_late: bool = False
-    """A cancel has been refused."""
+    """Whether a cancel was refused."""
 
     def say(self, said: Sequence[Say]) -> dict[Say, str | None]:
-        """All of it in one workflow task: signals come first, Temporal's own request last. Answers the refusals."""
+        """Handle all messages in one workflow task: signals first, the native cancel last. Returns the refusals."""
         ranks = {Say.SIGNAL: 0, Say.NATIVE: 2}
         answers = {say: self._hear(say) for say in sorted(said, key=lambda say: ranks.get(say, 1))}
         if self.cancelled:
@@ -88,7 +88,7 @@ class Model:
 
     @property
     def ends(self) -> tuple[OrderStatus, str | None, datetime | None]:
-        """Where it comes to stand in the end, or until somebody says more; with which engineer, and which visit."""
+        """The final status, engineer and visit, if no further message comes."""
         taken = set(self.taken)
         if self.cancelled:
             return OrderStatus.ORDER_CANCELED, None, None
@@ -131,7 +131,7 @@ class Model:
 
     @staticmethod
     def _too_late_for(say: Say, taken: set[Say]) -> bool:
-        """Something has been said that leaves no room for it."""
+        """Return whether an earlier message rules this one out."""
         match say:
             case Say.ASSIGN | Say.RESCHEDULE:
                 return Say.COMPLETE in taken or bool(taken & (_WISHES - {say}))

@@ -1,5 +1,4 @@
-"""Contexts for a pass of the reconciliation: a view that has been looked at, orders that have to be ended, others that
-are kept no longer."""
+"""Fake contexts for a pass of the reconciliation: pages of the view, orders to end, and expired orders."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -45,24 +44,24 @@ from workflows.order_status.reconciliation import ReconciliationWorkflow
 
 @dataclass
 class Looked:
-    """What a view has to show at each look, and what was asked of the contexts."""
+    """The pages of a view, and the recorded requests."""
 
     pages: dict[OrderStatus | None, list[Found]] = field(default_factory=dict)
-    """Of each part; one that is not here has one page with nothing on it."""
+    """The pages of each part. A part that is missing here has one empty page."""
     expired: list[list[str]] = field(default_factory=list)
-    """Orders that are kept no longer, as they are found."""
+    """The batches of expired orders."""
     changes: list[int] = field(default_factory=list)
-    """So many are forgotten at each try."""
+    """The number of deleted changes in each batch."""
     looks: list[Look] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     ended: list[EndOrder] = field(default_factory=list)
     kept_for: list[float] = field(default_factory=list)
     lost: list[tuple[str, list[str]]] = field(default_factory=list)
-    """What was erased or forgotten, of which orders, in turn."""
+    """What was erased or deleted, and of which orders, in order."""
     lacking: list[str] = field(default_factory=list)
-    """Orders whose installations lack details, in order of their ids; one is found at a time."""
+    """Orders whose installations lack details, sorted by id. They are found one at a time."""
     unknown: list[str] = field(default_factory=list)
-    """Those of them of which the view knows nothing."""
+    """Those of them that are not in the view."""
     looked_after: list[str] = field(default_factory=list)
     added: list[OrderDetails] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
@@ -145,7 +144,7 @@ class Looked:
 
 @asynccontextmanager
 async def looking(client: Client, looked: Looked) -> AsyncIterator[Callable[..., Awaitable[Reconciled]]]:
-    """Workers of those contexts; what it gives does a pass."""
+    """Run workers of those contexts. Yields a function that runs a pass."""
     activities: dict[str, list[Callable[..., Any]]] = {
         contexts.ORDER_STATUS: [
             looked.look,
@@ -184,7 +183,7 @@ async def looking(client: Client, looked: Looked) -> AsyncIterator[Callable[...,
 
 
 async def a_pass_that_ends_an_order(client: Client) -> WorkflowHistory:
-    """Two pages, one order that was terminated, and something that is kept no longer."""
+    """Record a pass with two pages, one terminated order, and expired changes."""
     pages: dict[OrderStatus | None, list[Found]] = {
         None: [Found(repaired={Repair.MISSED: 1}), Found()],
         OrderStatus.JOIN_ORDERED: [Found(ended=[Order("o1", status=OrderStatus.JOIN_ORDERED)])],
@@ -193,17 +192,17 @@ async def a_pass_that_ends_an_order(client: Client) -> WorkflowHistory:
 
 
 async def a_pass_that_forgets_orders(client: Client) -> WorkflowHistory:
-    """Which the others have erased before."""
+    """Record a pass that deletes orders after the other contexts have erased them."""
     return await _recorded(client, Looked(expired=[["o1", "o2"]], changes=[3]))
 
 
 async def a_pass_that_adds_details(client: Client) -> WorkflowHistory:
-    """To the installations of an earlier release: of one order the view knows nothing."""
+    """Record a pass that adds details to installations of an earlier release. One order is not in the view."""
     return await _recorded(client, Looked(lacking=["o1", "o2", "o3"], unknown=["o2"]))
 
 
 async def a_pass_that_goes_on_in_a_new_run(client: Client) -> WorkflowHistory:
-    """The first run of a pass that forgets more changes than one run should."""
+    """Record the first run of a pass that deletes more changes than one run should."""
     return await _recorded(client, Looked(changes=[500] * 25))
 
 
@@ -216,7 +215,7 @@ async def _recorded(client: Client, looked: Looked) -> WorkflowHistory:
 
 
 async def runs_of(client: Client, name: str) -> list[WorkflowHistory]:
-    """The history of each run of a workflow, the first one first."""
+    """Return the history of each run of a workflow, the first run first."""
     newest = await client.get_workflow_handle(name).describe()
     run_id = newest.raw_description.workflow_execution_info.first_run_id
     runs: list[WorkflowHistory] = []

@@ -1,4 +1,4 @@
-"""One order on a server, as the people see it who talk to it."""
+"""One order on a server, as a client uses it."""
 
 import asyncio
 from collections.abc import Awaitable, Collection, Coroutine
@@ -29,7 +29,7 @@ _RPC = timedelta(seconds=10)
 
 
 class Way(StrEnum):
-    """The ways in which a cancel comes."""
+    """The ways to cancel."""
 
     UPDATE = "update"
     SIGNAL = "signal"
@@ -37,7 +37,7 @@ class Way(StrEnum):
 
 
 class Placed:
-    """An order that was taken, and every message that it can be sent."""
+    """A placed order, with a method for every message."""
 
     def __init__(self, client: Client, order_id: str, contexts: Contexts) -> None:
         self.order_id = order_id
@@ -47,24 +47,24 @@ class Placed:
         self._updates: list[str] = []
 
     async def order(self) -> Order:
-        """The order as its workflow tells it."""
+        """Query the order from its workflow."""
         order = await within(self.handle.query(SubscriptionWorkflow.current_order, rpc_timeout=_RPC))
         self.contexts.check(order)
         return order
 
     @property
     def row(self) -> Order:
-        """The order as the read model has it."""
+        """The order in the read model."""
         stored = self.contexts.projected[self.order_id]
         return stored[-1] if stored else Order()
 
     async def until(self, *statuses: OrderStatus) -> Order:
-        """Wait until the read model shows one of these."""
+        """Wait until the read model has one of these statuses."""
         await self.contexts.until(lambda: self.row.order_id != "" and self.row.status in statuses)
         return self.row
 
     async def until_with(self, status: OrderStatus, engineer_id: str | None, *visit: datetime | None) -> Order:
-        """Wait until the read model shows it with this engineer (and with this start of the visit, if one is given)."""
+        """Wait until the read model has this status and engineer (and this start of the visit, if given)."""
 
         def shown() -> bool:
             row = self.row
@@ -75,7 +75,7 @@ class Placed:
         return self.row
 
     async def until_told(self, status: OrderStatus) -> Order:
-        """Wait until the workflow tells so: for where nothing is projected."""
+        """Wait until the workflow has this status, for tests without a projection."""
 
         async def so() -> bool:
             return (await self.order()).status is status
@@ -84,7 +84,7 @@ class Placed:
         return await self.order()
 
     async def until_attention(self, reason: str | None) -> Order:
-        """Wait until the read model shows that a person is asked for, and why, or (`None`) is not any more."""
+        """Wait until the read model shows that a person is needed for this reason, or (`None`) that nobody is."""
 
         def shown() -> bool:
             attention = self.row.attention
@@ -121,14 +121,14 @@ class Placed:
         return order
 
     async def reconsider(self, round_: int | None = None) -> None:
-        """The management center finds it due, as it has decided it (or had)."""
+        """Send the management center's request to decide again, with the current or an earlier round."""
         await self._update("reconsider", Reconsider(self.contexts.rounds[self.order_id] if round_ is None else round_))
 
     async def acknowledge(self, by: str = "manager:m1") -> Order:
         return await self._tell("acknowledge", Acknowledgement(by))
 
     async def cancel(self, way: Way = Way.UPDATE, reason: str = "moved away") -> Order | None:
-        """The update answers with the order, the others with nothing."""
+        """Cancel the order. An update returns it, the other ways return nothing."""
         request = CancelRequest("customer", reason)
         match way:
             case Way.UPDATE:
@@ -140,14 +140,14 @@ class Placed:
         return None
 
     async def result(self, *, projected: bool = True) -> Order:
-        """The order as it ended, and as the read model has it (unless it was not `projected`)."""
+        """Return the final order, after checking that the read model has it (unless not `projected`)."""
         order = await within(self.handle.result())
         self.contexts.check(order)
         assert self.row == order or not projected
         return order
 
     async def until_quiet(self, *, but: Collection[str] = ()) -> None:
-        """Wait until nothing is under way (`but` these commands): what the workflow hears next is what a test says."""
+        """Wait until nothing is running (`but` these commands), so that the next event is the test's own message."""
 
         async def quiet() -> bool:
             described = await self.handle.describe()
@@ -160,12 +160,12 @@ class Placed:
         await eventually(quiet)
 
     async def give_up(self) -> None:
-        """Nobody needs it any more."""
+        """Terminate the workflow."""
         with suppress(RPCError):
             await self.handle.terminate()
 
     async def put(self, message: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
-        """Send one of the above, and wait only until the server has it: it need not be answered yet."""
+        """Send one of the messages above, and wait only until the server has it, not for its answer."""
         known = len(self._updates)
         sending = asyncio.create_task(message)
         await asyncio.sleep(0)
@@ -206,7 +206,7 @@ class Placed:
 
 
 async def refusal(doing: Awaitable[Any]) -> str | None:
-    """The type of the refusal that an update is answered with; None if it is not refused."""
+    """Return the type of an update's refusal, or None if it is not refused."""
     try:
         await doing
     except WorkflowUpdateFailedError as failed:

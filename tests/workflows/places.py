@@ -1,4 +1,4 @@
-"""Where an order can stand when something happens to it: each place is a way to get there."""
+"""The states in which something can happen to an order. Each function brings an order to a state."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -11,11 +11,11 @@ Arrive = Callable[[Placed], Awaitable[object]]
 
 
 async def at_once(_: Placed) -> None:
-    """The order goes there by itself."""
+    """Do nothing: the order gets there by itself."""
 
 
 async def awaiting_engineer(order: Placed) -> None:
-    """Of a region without engineers."""
+    """Wait until an order of a region without engineers needs a person."""
     await order.until_attention("NO_ENGINEER")
 
 
@@ -34,31 +34,31 @@ async def started(order: Placed) -> None:
 
 
 async def failed(order: Placed) -> None:
-    """The first visit has come to nothing, and the next is to be agreed on."""
+    """The first visit has failed, and the next one has to be agreed on."""
     await accepted(order)
     await order.incomplete()
 
 
 async def lost(order: Placed) -> None:
-    """Nobody can come at the time of the visit, and another is to be agreed on."""
+    """No engineer can make the visit, and another time has to be agreed on."""
     await accepted(order)
     await lose(order)
 
 
 def nobody_comes(order: Placed) -> None:
-    """In the window of the order's visit every engineer is away."""
+    """Make every engineer absent in the window of the order's visit."""
     _, start = order.contexts.booked[order.order_id]
     order.contexts.away |= {(engineer_id, start) for engineer_id in order.contexts.engineers}
 
 
 async def declined(order: Placed) -> None:
-    """The next engineer is being looked for."""
+    """The engineer has declined, and the next one is being assigned."""
     await requested(order)
     await order.decline()
 
 
 async def turned_down(order: Placed) -> None:
-    """By one engineer, which is enough: it waits for new capacity."""
+    """One engineer has declined, which is the limit, so the order waits for new capacity."""
     await declined(order)
     await awaiting_engineer(order)
 
@@ -69,7 +69,7 @@ async def requested_of_the_next(order: Placed) -> None:
 
 
 async def reassigned(order: Placed) -> None:
-    """A manager has given the accepted order to the next engineer, who is being asked."""
+    """A manager has assigned the accepted order to the next engineer, whose answer is pending."""
     await accepted(order)
     await order.assign("e2")
 
@@ -95,16 +95,16 @@ async def reassigning_what_is_accepted(order: Placed) -> None:
 
 
 async def refused(message: Awaitable[object]) -> None:
-    """What a cancel interrupts is refused for a reason, not left without an answer."""
+    """Check that a message interrupted by a cancel is refused with a reason."""
     assert await refusal(message) == "IllegalTransition"
 
 
 Say = Callable[[Placed], Coroutine[Any, Any, object]]
-"""A message that begins a step, once the order has arrived."""
+"""A message that begins a step of an order in a state."""
 
 
 async def nothing(_: Placed) -> None:
-    """The order begins it by itself."""
+    """Send nothing: the order begins the step by itself."""
 
 
 async def accept(order: Placed) -> None:

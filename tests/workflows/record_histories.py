@@ -1,7 +1,7 @@
 """Records the histories of the paths that have none yet: `python -m tests.workflows.record_histories`.
 
-A history that is there is never recorded anew: it stands for the orders of a release that are still under way, and a
-change that it does not replay with would stop them.
+An existing history is never recorded again: it represents running orders of a release, and a change that does not
+replay with it would stop them.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tests.workflows.stage import Stage
 
 
 async def walk(path: Path, client: Client) -> WorkflowHistory:
-    """Take an order along a path, and give its history."""
+    """Run an order along a path. Returns its history."""
     async with Stage(client) as stage:
         order = await path(stage)
         await order.result()
@@ -33,11 +33,11 @@ WAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
     **PASSES,
     an_erasure.__name__: an_erasure,
 }
-"""All that is recorded."""
+"""All recorded paths."""
 
 
 async def record(address: str) -> list[str]:
-    """Record what is missing; returns what was."""
+    """Record the missing histories. Returns their names."""
     missing = [name for name in WAYS if not file_of(name).exists()]
     client = await Client.connect(address)
     for name in missing:

@@ -1,4 +1,4 @@
-"""What an operator does to an order who resets it to an earlier point."""
+"""Resets an order to an earlier point, as an operator does."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -19,9 +19,9 @@ _SAID = (
 
 
 async def reset(stage: Stage, order: Placed, *, task: int = 0, after: str = "", forget: bool = False) -> None:
-    """Start over at a workflow task: the one of this number (the first is 0), from an activity's end where it has one.
+    """Reset to the workflow task with this number (the first is 0), counted from the end of an activity if given.
 
-    What was said later is said again, unless it is to be forgotten.
+    Later messages are applied again, unless `forget` is set.
     """
     await order.until_quiet()
     stage.contexts.reset.add(order.order_id)
@@ -44,7 +44,7 @@ def _ends_of_tasks(events: Sequence[HistoryEvent]) -> list[int]:
 
 
 def _end_of(activity: str, events: Sequence[HistoryEvent]) -> int:
-    """Where the activity's first end is in the history; its beginning, where it has not ended."""
+    """Return the position of the activity's first end in the history, or of its start if it has not ended."""
     scheduled = {
         event.event_id
         for event in events

@@ -1,4 +1,4 @@
-"""Where the saga's tests play: workers, the other contexts in memory, and a watch over every order that was placed."""
+"""The environment of the saga's tests: workers, fake contexts in memory, and checks of every placed order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,16 +29,16 @@ from workflows.orders.subscription import SubscriptionWorkflow
 from workflows.orders.visibility import first_attributes
 
 QUICK = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=0.05)
-"""Outages are over soon; all else is as it comes."""
+"""Short retry intervals. Everything else is the default."""
 HASTY = replace(QUICK, try_for=0.5, attention_after=0.6)
-"""A try is soon given up, and a person soon asked for."""
+"""Short limits until a step is given up, and until a person is needed."""
 _SOON = timedelta(seconds=1)
 _REPLAYED = 16
-"""So many histories of a stage are replayed at most: of orders that were placed together, one is much like another."""
+"""The largest number of histories that a stage replays. Orders that were placed together have similar ones."""
 
 
 class Stage:
-    """Workers for all contexts on one server; at its end, every order that was placed has been watched to its own."""
+    """Workers for all contexts on one server. At its end, every placed order is checked."""
 
     def __init__(
         self, client: Client, *, max_cached_workflows: int = 1000, runner: WorkflowRunner | None = None
@@ -70,7 +70,7 @@ class Stage:
             await self._others.aclose()
 
     async def start_orders(self) -> None:
-        """A worker for the saga itself."""
+        """Start the worker of the saga."""
         self._orders = Worker(
             self.client,
             task_queue=contexts.ORDERS,
@@ -83,13 +83,13 @@ class Stage:
         await self._orders.__aenter__()
 
     async def stop_orders(self) -> None:
-        """No worker for the saga any more; the orders stay where they are."""
+        """Stop the worker of the saga. The orders keep their state."""
         if self._orders is not None:
             worker, self._orders = self._orders, None
             await worker.__aexit__(None, None, None)
 
     async def hand_over(self, client: Client) -> None:
-        """Workers with another client take over, one after the other."""
+        """Replace the workers, one after the other, by workers with another client."""
         self.client, before = client, self._others
         await self._start_others()
         await before.aclose()
@@ -103,11 +103,11 @@ class Stage:
 
     @staticmethod
     def new_id() -> str:
-        """For an order that faults are to be ordered for before it is placed."""
+        """Return an id for an order, so that faults can be ordered before it is placed."""
         return uuid4().hex
 
     async def place(self, policy: OrderPolicy = QUICK, **details: Any) -> Placed:
-        """A customer orders."""
+        """Place an order."""
         order = Order(order_id=self.new_id(), customer_id="1", product_name="internet", installation_address="Seoul")
         order = replace(order, **details)
         order.mark_ordered(at=datetime.now(UTC))
@@ -123,7 +123,7 @@ class Stage:
         return placed
 
     async def look_back(self) -> None:
-        """No rule was broken at any moment, no order has stumbled, and each that ended has ended whole."""
+        """Check that no rule was broken, that no workflow task failed, and that every ended order is complete."""
         assert self.contexts.broken == []
         histories = await asyncio.gather(*(placed.handle.fetch_history() for placed in self.placed))
         for placed, history in zip(self.placed, histories, strict=True):
@@ -140,7 +140,7 @@ class Stage:
 
 
 def stumbled(event: HistoryEvent) -> bool:
-    """The saga's code has failed, or the order has ended in a way that none should."""
+    """Return whether an event shows a failure of the saga's code, or an end that no order should have."""
     failed = event.workflow_task_failed_event_attributes.cause
     return event.event_type in _WRONG_ENDS or failed not in _NO_FAULT_OF_OURS
 
@@ -157,10 +157,10 @@ _NO_FAULT_OF_OURS = (
 async def replay(
     *histories: WorkflowHistory, interceptors: Sequence[Interceptor] = (), converter: DataConverter = CONVERTER
 ) -> None:
-    """Run the workflows' code along histories, with more interceptors than their own where given.
+    """Replay histories with the workflows' code, and with additional interceptors if given.
 
     Raises:
-        NondeterminismError: the code decides otherwise than it did then.
+        NondeterminismError: the code makes different decisions than the history has.
     """
     replayer = Replayer(
         workflows=[SubscriptionWorkflow, ReconciliationWorkflow, ErasureWorkflow],

@@ -1,4 +1,4 @@
-"""A manager takes on what a person is asked for: everybody sees who, and since when."""
+"""A manager acknowledges that an order needs a person. Everybody sees who, and since when."""
 
 from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import Attention, Event, OrderStatus

@@ -1,4 +1,4 @@
-"""Cancel by each way, at every wait and during everything that is under way (rules 3 to 6)."""
+"""Cancel in each way, at every wait and during every step (rules 3 to 6)."""
 
 import asyncio
 from dataclasses import replace
@@ -25,16 +25,16 @@ from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import together
 
 PATIENT = replace(QUICK, try_for=3600)
-"""What hangs, hangs until the test lets it go."""
+"""A hanging step hangs until the test releases it."""
 
 
 async def canceled(order: Placed, way: Way) -> Order:
-    """Cancel, and read how the order ended."""
+    """Cancel an order. Returns the ended order."""
     return await ended_by(order, way, await order.cancel(way))
 
 
 async def ended_by(order: Placed, way: Way, answer: Order | None) -> Order:
-    """How the order ended that was canceled so."""
+    """Return a canceled order, after checking its end."""
     ended = await order.result()
     assert ended.status is OrderStatus.ORDER_CANCELED
     assert answer is None or answer.status is OrderStatus.ORDER_CANCELED
@@ -45,7 +45,7 @@ async def ended_by(order: Placed, way: Way, answer: Order | None) -> Order:
 
 
 def freed(stage: Stage, order: Placed) -> bool:
-    """No engineer has anything to do with it any more."""
+    """Return whether no engineer has anything to do with the order."""
     contexts, order_id = stage.contexts, order.order_id
     lives = any(status.open for status in contexts.installations[order_id].values())
     held = contexts.assignments.get(order_id) is not None or order_id in contexts.booked
@@ -86,7 +86,7 @@ async def test_a_waiting_order_is_canceled_with_its_installation_and_answered_wh
 
 
 async def test_a_cancel_while_a_visit_is_changed_frees_what_was_booked_late_too(stage: Stage) -> None:
-    """Whether the other context has done its part already, or does it after the cancel."""
+    """The other context has its effect before or after the cancel."""
 
     async def case(arrive: places.Arrive, say: places.Say, command: str, *, done: bool) -> None:
         order = await stage.place(PATIENT)

@@ -23,12 +23,12 @@ REFUSED = "OrderCancelRejected"
 
 
 def rejections(order: Order) -> list[tuple[str, str | None]]:
-    """Who was told, according to the history, that a cancel came too late, and what they had said."""
+    """Return the rejected cancels in the history: by whom, and for what reason."""
     return [(entry.by, entry.detail) for entry in order.history if entry.event == Event.ORDER_CANCEL_REJECTED]
 
 
 async def refused(order: Placed, way: Way) -> None:
-    """A cancel that comes too late; only the update is told so."""
+    """Send a cancel that comes too late. Only the update is refused."""
     assert await refusal(order.cancel(way)) == (REFUSED if way is Way.UPDATE else None)
 
 
@@ -106,7 +106,7 @@ async def test_a_completion_during_a_cancel_is_refused(stage: Stage) -> None:
 
 @pytest.mark.parametrize("held", [REQUEST_INSTALLATION.name, ACCEPT_INSTALLATION.name])
 async def test_a_completion_before_the_order_has_noted_the_acceptance_counts(stage: Stage, held: str) -> None:
-    """The engineer sees in the store what the order has not heard of yet."""
+    """The engineer's acceptance is in the store, but has not reached the order yet."""
 
     async def case(way: Way) -> None:
         order_id = stage.new_id()

@@ -1,4 +1,4 @@
-"""What an order costs who pays for Temporal: actions and events."""
+"""The cost of an order in Temporal: actions and events."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ ORDERS = 10
 
 
 async def counted(order: Placed) -> Counter[str]:
-    """The events of an order that nobody disturbs: each message comes when the order waits for it."""
+    """Count the events of an undisturbed order. Each message comes when the order waits for it."""
     await places.requested(order)
     await order.until_quiet()
     await order.accept()

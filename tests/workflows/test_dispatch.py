@@ -1,4 +1,4 @@
-"""The dispatcher: whoever is due is told, one order after another, and nobody keeps the others from it."""
+"""The dispatcher notifies the orders that are due, one after another, and no order blocks the others."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,17 +25,17 @@ EVER = 10**9
 
 @dataclass
 class Center:
-    """A management center that knows who is due, and orders that answer as they are told to."""
+    """A management center with orders that are due, and that answer as a test has set."""
 
     due: list[Due] = field(default_factory=list)
     told: list[tuple[str, int]] = field(default_factory=list)
-    """In the order in which they have answered."""
+    """The notified orders, in the order of their answers."""
     looked: list[list[str]] = field(default_factory=list)
-    """At each look, who had been put off."""
+    """The orders that were put off at each query."""
     silent: set[str] = field(default_factory=set)
     """Orders that cannot answer."""
     stubborn: set[str] = field(default_factory=set)
-    """Orders that answer, and stay due."""
+    """Orders that answer and stay due."""
     faults: Faults = field(default_factory=Faults)
     telling: int = 0
 
@@ -65,7 +65,7 @@ class Center:
 
 @asynccontextmanager
 async def dispatching(client: Client, center: Center) -> AsyncIterator[Callable[[], Any]]:
-    """A worker of that management center; what it gives calls the dispatcher."""
+    """Run a worker of that management center. Yields a function that calls the dispatcher."""
     worker = Worker(
         client,
         task_queue=contexts.MANAGEMENT_CENTER,
@@ -101,7 +101,7 @@ async def test_those_who_are_due_are_told_one_after_another_in_their_order_until
 
 
 async def test_who_does_not_answer_or_stays_due_is_put_off_and_the_others_are_told(client: Client) -> None:
-    """One that is due anew, since it has decided a round, is told of that."""
+    """An order that is due again in a later round is notified of that round."""
     center = Center(due=orders("silent", "stubborn", "a"), silent={"silent"}, stubborn={"stubborn"})
     gate = center.faults.hold(TELL_ORDER.name, order_id="a", tries=1)
     async with dispatching(client, center) as call:
@@ -130,7 +130,7 @@ async def test_a_call_while_the_last_look_is_under_way_is_not_lost(client: Clien
 
 
 async def test_calls_at_any_moment_are_heard(client: Client) -> None:
-    """Also by one that ends at that very moment."""
+    """A dispatcher that is just ending hears the call, too."""
     center = Center()
     async with dispatching(client, center) as call:
         for number in range(20):

@@ -1,4 +1,4 @@
-"""What engineers say, when it counts, and when they are told no (rule 8)."""
+"""The messages of engineers: when they are accepted, and when they are refused (rule 8)."""
 
 from collections.abc import Awaitable, Callable
 

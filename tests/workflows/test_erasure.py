@@ -1,4 +1,4 @@
-"""An erasure: page after page, the view last; or nothing, while an order is open."""
+"""An erasure goes page by page, with the view last. It does nothing while an order is open."""
 
 from uuid import uuid4
 

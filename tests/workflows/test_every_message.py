@@ -1,4 +1,4 @@
-"""Whatever an order is told, in whatever state, and told again: its workflow's code never fails on it."""
+"""No message in any state makes the workflow's code fail, even if it is repeated."""
 
 from collections.abc import Awaitable, Callable
 
@@ -51,7 +51,7 @@ def arrived(arrive: places.Arrive) -> State:
 
 
 def held(command: str, arrive: places.Arrive, say: places.Say = places.nothing) -> State:
-    """A command is under way for as long as the messages are being sent."""
+    """Return a state in which a command is running while the messages are sent."""
 
     async def state(stage: Stage) -> Placed:
         order_id = stage.new_id()
@@ -75,7 +75,7 @@ async def awaiting(stage: Stage) -> Placed:
 
 
 def set_back(end: places.Say, after: str, *, completes: int = 0) -> State:
-    """The order has ended, is reset to an earlier point, and what was said since is forgotten."""
+    """Return a state in which an ended order was reset to an earlier point, without the later messages."""
 
     async def state(stage: Stage) -> Placed:
         order = await stage.place()
@@ -116,7 +116,7 @@ STATES: dict[str, State] = {
 
 
 async def answered(message: Awaitable[object]) -> None:
-    """With whatever answer; it may have come too late for any."""
+    """Wait for any answer. The message may be too late to get one."""
     try:
         await refusal(message)
     except RPCError as error:
@@ -126,7 +126,7 @@ async def answered(message: Awaitable[object]) -> None:
 
 @pytest.mark.parametrize("name", STATES)
 async def test_every_message_is_taken_or_refused_in_every_state_however_often_it_comes(stage: Stage, name: str) -> None:
-    """Each time under another id. The stage looks for workflow tasks that failed."""
+    """Each message has a new id. The stage checks for failed workflow tasks."""
 
     async def case(message: str) -> None:
         order = await STATES[name](stage)

@@ -1,4 +1,4 @@
-"""Failures before and after the effect of every step: done once, never half, never again by a late try (rule 5)."""
+"""Failures before and after the effect of each step: it takes effect once, whole, and never by a late try (rule 5)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -42,13 +42,13 @@ COMMANDS = [
     )
 ]
 OWN = count(1)
-"""Of each order a window of its own."""
+"""Numbers that give each order its own window."""
 IMPATIENT = replace(QUICK, try_for=3)
-"""A try that does not answer is soon followed by the next; one that is only slow on a busy machine is not."""
+"""A try without an answer is soon repeated, but not one that is only slow on a busy machine."""
 
 
 async def completed(order: Placed) -> Order:
-    """Declined by the first engineer, installed by the second."""
+    """The first engineer declines, and the second completes the installation."""
     await places.requested_of_the_next(order)
     await order.accept("e2")
     await order.complete("e2")
@@ -62,7 +62,7 @@ async def canceled(order: Placed) -> Order:
 
 
 async def visited_again(order: Placed) -> Order:
-    """The first visit comes to nothing, and the second is lost."""
+    """The first visit fails, and the second loses its engineer."""
     await places.started(order)
     await order.incomplete()
     await order.reschedule(window(next(OWN)))
@@ -101,7 +101,7 @@ WALKS: list[tuple[Walk, list[str], tuple[str, ...]]] = [
     (visited_again, VISITED_AGAIN, (START_INSTALLATION.name, RELEASE_ASSIGNMENT.name)),
     (visited_again, VISITED_AGAIN, (INCOMPLETE_INSTALLATION.name, WITHDRAW_INSTALLATION.name)),
 ]
-"""The ways that orders go, what is told of them, and the commands that they meet and that fail at first."""
+"""The paths of orders, their expected events, and the commands on them, which fail at first."""
 CASES = list(product(WALKS, (False, True)))
 
 
@@ -145,7 +145,7 @@ async def test_tries_that_are_given_up_and_work_later_change_nothing(stage: Stag
 
 
 async def test_an_acceptance_before_the_order_has_noted_the_request_counts(stage: Stage) -> None:
-    """The request has reached the engineer; that it did has not reached the order yet."""
+    """The request has reached the engineer, but the order does not know it yet."""
     gate = stage.contexts.faults.hold(REQUEST_INSTALLATION.name, done=True, tries=1)
     order = await stage.place()
     await gate.until_reached()

@@ -1,4 +1,4 @@
-"""Running orders outlive releases: the code of today goes along with the histories of every path (rule 12)."""
+"""Running orders outlive releases: the current code replays the histories of every path (rule 12)."""
 
 import pytest
 from temporalio import workflow
@@ -27,7 +27,7 @@ def test_every_path_has_been_recorded() -> None:
     ["refused_again_after_the_areas_were_redrawn_by_0c8ab7f", "completed_again_after_a_reset_by_0c8ab7f"],
 )
 async def test_what_has_changed_since_a_release_is_behind_a_patch(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Recorded by the code of that release, to where it brought the order."""
+    """The history was recorded by the code of that release, as far as it came."""
     monkeypatch.setattr(workflow, "patched", lambda _: True)
 
     with pytest.raises(NondeterminismError):

@@ -1,4 +1,4 @@
-"""No message makes an order's history grow without end. The tests' server finds a history long early."""
+"""No message makes an order's history grow without limit. For the tests' server, a short history counts as long."""
 
 from dataclasses import replace
 from itertools import cycle
@@ -13,7 +13,7 @@ from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import QUICK, Stage
 
 MOST = 200
-"""Messages; a history is long well before."""
+"""Messages. A history counts as long well before this number."""
 
 
 async def events(order: Placed, *, but: str = "") -> int:
@@ -22,7 +22,7 @@ async def events(order: Placed, *, but: str = "") -> int:
 
 
 async def grown_long(order: Placed) -> None:
-    """The visit is moved to and fro until the server finds that enough; nothing changes any more."""
+    """Move the visit back and forth until the history counts as long, so that further moves are refused."""
     moved = 0
     for start in cycle((window(1), window(2))):
         answer = await refusal(order.reschedule(start))

@@ -29,21 +29,21 @@ MALFORMED: dict[str, list[object]] = {
     "fields that nobody knows": [{"engineer_id": "e1", "round": 1, "by": "x", "reason": None, "color": "red"}],
     "fields that are large": [{"engineer_id": "e" * _LARGE, "by": "b" * _LARGE, "reason": "r" * _LARGE}],
 }
-"""The arguments of a message, as they travel."""
+"""The arguments of a message, as they are sent."""
 
 
 READABLE = ("nothing", "fields that nobody knows", "fields that are large")
-"""What a cancel can be read from all the same."""
+"""Arguments from which a cancel can still be read."""
 MISFITS = ("null", "three", "one and null")
-"""What cannot be given to a handler; an update is refused, and a signal counts without it."""
+"""Arguments that no handler accepts. An update is refused, and a signal counts without them."""
 
 
 Send = Callable[[Placed, str], Awaitable[bool]]
-"""A malformed message; answers whether it counts all the same."""
+"""Sends a malformed message. Returns whether it counts all the same."""
 
 
 async def canceled(order: Placed) -> Order:
-    """It has gone on: it can be canceled, and ends."""
+    """Check that the order still works: cancel it, and return its end."""
     assert (await order.order()).status in (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
     await order.cancel()
     ended = await order.result()
@@ -57,7 +57,7 @@ TAKEN = {
     "assign_engineer": ("fields that nobody knows",),
     "reconsider": (*READABLE,),
 }
-"""What is an order's own message, read as far as it can be; all else is refused."""
+"""Messages of orders, which are read as far as possible. Everything else is refused."""
 TIMES: dict[str, list[object]] = {
     "of no zone": [{"start": "2030-01-07T02:00:00"}],
     "never": [{"start": "yesterday"}],
@@ -67,7 +67,7 @@ TIMES: dict[str, list[object]] = {
 
 
 async def test_a_malformed_update_is_refused_and_the_order_goes_on(stage: Stage) -> None:
-    """One after the other; those that are taken come last."""
+    """The messages are sent one after the other, the accepted ones last."""
 
     async def case(name: str) -> None:
         order = await stage.place()
@@ -91,7 +91,7 @@ async def test_a_malformed_update_is_refused_and_the_order_goes_on(stage: Stage)
 
 
 async def test_a_malformed_cancel_is_refused_dropped_or_taken_and_the_order_goes_on(stage: Stage) -> None:
-    """Where only the arguments of a signal do not fit, the cancel is meant all the same."""
+    """If only the arguments of a signal do not fit, the cancel still counts."""
 
     async def update(order: Placed, described: str) -> bool:
         return await refusal(within(order.handle.execute_update("cancel", args=MALFORMED[described]))) is None
@@ -121,7 +121,7 @@ async def test_a_malformed_cancel_is_refused_dropped_or_taken_and_the_order_goes
 
 
 UNSTORABLE = "\x00a\ud800b\n"
-"""A text that reads `ab`, and that a database takes for an error."""
+"""A text that reads `ab`, with characters that a database rejects."""
 
 
 async def test_texts_of_a_cancel_are_cut_to_what_the_api_lets_through(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""A manager gives an order to an engineer by hand, at any status, and nothing changes where that cannot be (rule 8)."""
+"""A manager assigns an engineer by hand, in any status. If that is impossible, nothing changes (rule 8)."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tests.workflows.waiting import together
 
 
 def seen(order: Order) -> tuple[object, ...]:
-    """All of an order that a refused assignment must leave as it was."""
+    """Return everything that a refused assignment must not change."""
     return order.status, order.engineer_id, order.engineer_name, order.attention, order.history
 
 

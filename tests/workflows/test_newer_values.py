@@ -1,4 +1,4 @@
-"""Contexts of a newer release answer with values that the saga does not know: it goes on, and shows them as text."""
+"""Contexts of a newer release answer with unknown values. The saga continues, and shows them as text."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ NEWER = "OF_A_NEWER_RELEASE"
 
 @dataclass
 class NewerContexts(Contexts):
-    """They do what they are asked for, and call the outcome otherwise."""
+    """Contexts that carry out requests, and answer with other values."""
 
     @activity.defn(name=REQUEST_INSTALLATION.name)
     async def request_installation(self, asked: RequestInstallation) -> InstallationStatus:
@@ -54,7 +54,7 @@ class NewerContexts(Contexts):
         return outcome
 
     def check(self, order: Order) -> None:
-        """A reason of theirs is none that the rules know."""
+        """Check an order without a reason of the newer release, which the rules do not know."""
         theirs = order.attention is not None and order.attention.reason == NEWER
         super().check(replace(order, attention=None) if theirs else order)
 
@@ -91,7 +91,7 @@ async def test_a_manager_is_told_a_refusal_as_it_was_given(stage: Stage) -> None
 
 
 async def test_a_pass_counts_and_ends_what_a_newer_release_has_found(client: Client) -> None:
-    """A run that a worker of that release has begun."""
+    """The run was started by a worker of that release."""
     looked = Looked({None: [Found(repaired={Repair(NEWER): 2}, ended=[Order("o1", status=OrderStatus(NEWER))])]})
     async with looking(client, looked) as reconcile:
         done: Reconciled = await within(reconcile(Reconciliation(repaired={Repair(NEWER): 1})))

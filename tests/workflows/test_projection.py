@@ -1,4 +1,4 @@
-"""The read model is told beside the saga, never in its way (rule 9)."""
+"""The read model is updated beside the saga, and never blocks it (rule 9)."""
 
 from collections import Counter
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.workflows.waiting import passing
 
 EVER = 10**9
 POLICY = OrderPolicy(retry_at_most_every=6 * 60 * 60)
-"""Tried seldom, for a test that lets a week go by."""
+"""Long retry intervals, for a test in which a week passes."""
 
 
 async def running(order: Placed) -> bool:

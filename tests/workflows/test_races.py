@@ -1,4 +1,4 @@
-"""Everything that can be said at once, in one workflow task, in every order: one wins, the others are told so."""
+"""All simultaneous messages in one workflow task, in every order: one wins, and the others are refused."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from tests.workflows.waiting import together
 
 
 def races(others: Sequence[Say]) -> Iterator[tuple[Say, ...]]:
-    """Every order of these and a cancel; after a cancel that counts, the order of the rest does not."""
+    """Yield every order of these and a cancel. After an effective cancel, the order of the rest does not matter."""
     for before in range(len(others) + 1):
         for first in permutations(others, before):
             yield (*first, Say.UPDATE, *(say for say in others if say not in first))
@@ -25,7 +25,7 @@ def races(others: Sequence[Say]) -> Iterator[tuple[Say, ...]]:
 
 
 async def race(stage: Stage, arrive: places.Arrive, said: Sequence[tuple[Say, ...]]) -> None:
-    """Say all of it while no worker lives to hear it, one race to an order of its own, and see what becomes of it."""
+    """Send all messages while no worker runs, each race to its own order, and check the results."""
     orders = [await stage.place() for _ in said]
     await asyncio.gather(*(arrive(order) for order in orders))
     for order in orders:
@@ -41,14 +41,14 @@ async def race(stage: Stage, arrive: places.Arrive, said: Sequence[tuple[Say, ..
 
 
 async def put(order: Placed, says: Sequence[Say]) -> "dict[Say, asyncio.Task[str | None]]":
-    """Say it in this order."""
+    """Send the messages in this order."""
     return {say: await order.put(refusal(say.to(order))) for say in says}
 
 
 async def outcome(
     order: Placed, says: Sequence[Say], told: "dict[Say, asyncio.Task[str | None]]", accepted: bool
 ) -> None:
-    """Everybody is answered as the model says, and the order comes to stand where it says."""
+    """Check that the answers and the end of the order agree with the model."""
     answers = {say: await answer for say, answer in told.items()}
     model = model_of(says, answers, accepted)
     status, engineer_id, start = model.ends
@@ -65,10 +65,10 @@ async def outcome(
 
 
 def model_of(says: Sequence[Say], answers: dict[Say, str | None], accepted: bool) -> Model:
-    """The model that gives these answers, if there is one.
+    """Return the model that gives these answers. Fails if there is none.
 
-    Under load the server sometimes hands updates over in another order than they came in: whatever the order was,
-    everybody must have been answered according to the same one.
+    Under load, the server sometimes delivers updates in another order than they were sent. All answers must then agree
+    with one order.
     """
     for order in (says, *permutations(says)):
         model = Model(accepted=accepted)

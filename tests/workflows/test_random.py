@@ -1,4 +1,4 @@
-"""Random sequences of messages and faults: every rule holds at every moment, and the end is what was promised."""
+"""Random sequences of messages and faults: every rule holds at every moment, and the end is what the answers say."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -23,7 +23,7 @@ from tests.workflows.waiting import together
 
 CLOSED = "closed"
 WINDOWS = 2
-"""Of three engineers: for six visits at a time."""
+"""Windows of three engineers, for six visits at a time."""
 ACTS = {
     "accept": Event.INSTALLATION_ACCEPTED,
     "decline": Event.INSTALLATION_DECLINED,
@@ -35,7 +35,7 @@ REFUSALS = {
     CLOSED,
 }
 AGAIN = (ACCEPT_INSTALLATION.name, ACCEPT_INSTALLATION.name, REQUEST_INSTALLATION.name)
-"""An order is set back to after these more often than to elsewhere."""
+"""Activities after whose end an order is reset more often than elsewhere."""
 AT_REST: dict[OrderStatus, set[InstallationStatus | None]] = {
     OrderStatus.AWAITING_ENGINEER: {None, InstallationStatus.DECLINED, InstallationStatus.CANCELED},
     OrderStatus.INSTALLATION_REQUESTED: {InstallationStatus.REQUESTED},
@@ -46,12 +46,12 @@ AT_REST: dict[OrderStatus, set[InstallationStatus | None]] = {
         *(InstallationStatus.CANCELED, InstallationStatus.DECLINED, InstallationStatus.INCOMPLETE),
     },
 }
-"""An order of which nothing is under way, and how its newest installation stands then."""
+"""The possible statuses of the newest installation, by the status of an order without a running step."""
 
 
 @dataclass(frozen=True)
 class Say:
-    """A message; nobody waits for its answer before the next."""
+    """A message. The next one does not wait for its answer."""
 
     what: str
     engineer_id: str = "e1"
@@ -71,7 +71,7 @@ class Fail:
 
 @dataclass(frozen=True)
 class Hold:
-    """The next try of a command hangs, until all that hangs is let go."""
+    """The next try of a command hangs until everything is released."""
 
     command: str
     done: bool
@@ -79,12 +79,12 @@ class Hold:
 
 @dataclass(frozen=True)
 class Open:
-    """Let go what hangs."""
+    """Release everything that hangs."""
 
 
 @dataclass(frozen=True)
 class Away:
-    """An engineer will not be there in a window."""
+    """An engineer is absent in a window."""
 
     engineer_id: str
     window: int
@@ -92,14 +92,14 @@ class Away:
 
 @dataclass(frozen=True)
 class Redraw:
-    """The areas are redrawn: the order's address lies in this region now."""
+    """The areas are redrawn. The order's address is now in this region."""
 
     region: str | None
 
 
 @dataclass(frozen=True)
 class Reset:
-    """An operator sets the order back to a workflow task. What was said since is forgotten, or said again."""
+    """An operator resets the order to a workflow task. Later messages are dropped, or applied again."""
 
     task: int
     forget: bool
@@ -162,12 +162,12 @@ set_back = st.builds(
         max_size=8,
     ).map(flattened),
 )
-"""An order that has mostly ended, is set back, and then hears again what it has heard."""
+"""Steps of an order that has mostly ended, is reset, and then receives the same messages again."""
 
 
 @dataclass
 class Play:
-    """One script on one order."""
+    """Runs one script on one order."""
 
     stage: Stage
     order: Placed
@@ -176,7 +176,7 @@ class Play:
     said: "list[tuple[Say, asyncio.Task[str | None]]]" = field(default_factory=list)
 
     async def take(self, step: Step) -> None:
-        """One step."""
+        """Run one step."""
         of, by = self.order.order_id, self.order.contexts.faults
         match step:
             case Say():
@@ -204,21 +204,21 @@ class Play:
                 await self.order.order()
 
     def open(self) -> None:
-        """Let go what hangs."""
+        """Release everything that hangs."""
         for _, gate in self.gates:
             gate.open()
 
     async def settle(self) -> list[tuple[Say, str | None]]:
-        """Let everything happen that can; what people were told."""
+        """Let everything run to its end. Returns the answers."""
         self.open()
         await self.order.contexts.finished(self.order.order_id)
         await self.order.until_quiet()
         return [(say, await answer) for say, answer in self.said]
 
     async def end(self) -> None:
-        """Compare what became of the order with what its people were told, and end it.
+        """Compare the order with the answers that its messages got, and end it.
 
-        What was promised before a reset is forgotten with it, or has come to nothing: the other contexts know better.
+        Answers before a reset do not count, because the reset may have undone them.
         """
         told = await self.settle()
         order = await self.order.order()
@@ -257,7 +257,7 @@ class Play:
 
 
 async def answered(message: Awaitable[object]) -> str | None:
-    """The refusal of a message, also of one that came when the order had ended."""
+    """Return the refusal of a message, also of one that came after the order's end."""
     try:
         return await refusal(message)
     except RPCError as error:
@@ -267,7 +267,7 @@ async def answered(message: Awaitable[object]) -> str | None:
 
 
 def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
-    """The order stands where those who were told yes were told that it would."""
+    """Check that the order agrees with its positive answers."""
     yes = [say for say, answer in told if answer is None]
     completed = {say.engineer_id for say in yes if say.what == "complete"}
     canceled = {say.way for say in yes if say.what == "cancel"}
@@ -286,7 +286,7 @@ def promised(order: Order, told: Sequence[tuple[Say, str | None]]) -> None:
 
 
 def at_rest(order: Order, contexts: Contexts) -> None:
-    """The contexts agree about an order of which nothing is under way."""
+    """Check that the contexts agree about an order without a running step."""
     assert contexts.newest(order.order_id) in AT_REST[order.status]
     status, order_id = order.status, order.order_id
     if status.final or status is OrderStatus.AWAITING_ENGINEER:
@@ -305,7 +305,7 @@ def at_rest(order: Order, contexts: Contexts) -> None:
 
 
 async def play(stage: Stage, script: Sequence[Step]) -> None:
-    """An order of its own for a script."""
+    """Run a script on a new order."""
     playing = Play(stage, await stage.place(HASTY))
     for step in script:
         await playing.take(step)
@@ -313,7 +313,7 @@ async def play(stage: Stage, script: Sequence[Step]) -> None:
 
 
 async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]], *, scarce: bool = True) -> None:
-    """All at once, with fewer windows than orders if so wanted; nothing of them is left on the stage for the next."""
+    """Run all scripts at once, by default with scarce windows. Nothing is left on the stage for the next run."""
     stage.contexts.scarce, stage.contexts.windows = scarce, WINDOWS
     stage.contexts.away.clear()
     await together({f"{n}: {script}": play(stage, script) for n, script in enumerate(scripts)})
@@ -368,7 +368,7 @@ async def test_an_order_goes_on_and_can_be_ended_wherever_it_is_set_back_to(
 
 @pytest.fixture
 async def forgetful(client: Client) -> AsyncIterator[Stage]:
-    """A stage whose worker begins every task with the order's whole history."""
+    """A stage whose worker replays the whole history for every task."""
     async with Stage(client, max_cached_workflows=0) as stage:
         yield stage
 

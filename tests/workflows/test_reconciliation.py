@@ -1,4 +1,4 @@
-"""A pass of the reconciliation: every part of the view once, whatever one order lacks."""
+"""A pass of the reconciliation covers every part of the view once, even if single orders fail."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -42,7 +42,7 @@ EVER = 10**9
 
 @pytest.fixture
 async def scheduling(client: Client) -> AsyncIterator[Client]:
-    """The server has no schedule, before and after."""
+    """Remove the schedule from the server, before and after the test."""
     await schedule_reconciliation(client, Settings(reconcile_every=0))
     yield client
     await schedule_reconciliation(client, Settings(reconcile_every=0))
@@ -154,7 +154,7 @@ async def test_installations_of_an_earlier_release_get_what_they_lack(client: Cl
 async def test_a_context_that_is_away_puts_off_the_details_and_nothing_else(
     clock: WorkflowEnvironment, down: Command[Any, Any]
 ) -> None:
-    """Or whose workers are of the release before."""
+    """The same holds for a context whose workers are of the previous release."""
     looked = Looked(lacking=["o1"])
     looked.faults.fail(down.name, times=EVER)
     async with looking(clock.client, looked) as reconcile:

@@ -1,4 +1,4 @@
-"""The service areas are redrawn while an order waits: whoever manages its region now sees it."""
+"""The service areas are redrawn while an order waits. The managers of its new region see it."""
 
 from temporalio.api.enums.v1 import EventType
 

@@ -1,4 +1,4 @@
-"""Another visit window, for as long as the visit has not been done: taken whole, or refused with nothing changed."""
+"""Rescheduling until the visit is done: it is applied as a whole, or refused without any change."""
 
 import asyncio
 from dataclasses import replace
@@ -24,17 +24,17 @@ OPEN: dict[str, tuple[places.Arrive, str]] = {
     "come to nothing": (places.failed, ""),
     "lost": (places.lost, ""),
 }
-"""Every open state: how an order gets there, and the command that is held meanwhile, if one is."""
+"""Every open state: how an order gets there, and the command that is held meanwhile, if any."""
 
 
 def seen(order: Order, contexts: Contexts) -> tuple[object, ...]:
-    """All that a refused reschedule must leave as it was."""
+    """Return everything that a refused reschedule must not change."""
     history = [(entry.event, entry.by) for entry in order.history]
     return order.status, order.engineer_id, order.visit, order.attention, history, contexts.booked.get(order.order_id)
 
 
 def taken(contexts: Contexts) -> None:
-    """Nobody has that window."""
+    """Make every engineer absent in that window."""
     contexts.away |= {(engineer_id, TAKEN) for engineer_id in contexts.engineers}
 
 
@@ -80,7 +80,7 @@ async def test_an_order_is_rescheduled_to_a_free_window_and_not_to_a_taken_one_i
 
 
 async def test_the_engineer_of_the_visit_keeps_it_where_they_can_and_else_another_has_it(stage: Stage) -> None:
-    """A manager's choice is kept, too, although others would come first."""
+    """The engineer whom a manager has named is kept, too, although others would come first."""
     stage.contexts.away.add(("e2", window(2)))
     order = await stage.place()
     await places.reassigned(order)

@@ -1,4 +1,4 @@
-"""An operator resets an order to an earlier point: it catches up with what the other contexts hold (rule 5)."""
+"""An operator resets an order to an earlier point. It catches up with the state of the other contexts (rule 5)."""
 
 import pytest
 from temporalio import workflow
@@ -69,7 +69,7 @@ async def test_the_next_change_of_an_order_that_was_set_back_is_shown(stage: Sta
 
 @pytest.mark.parametrize("task", [0, 2, 3, 5])
 async def test_an_order_that_has_ended_and_is_set_back_ends_the_same_again(stage: Stage, task: int) -> None:
-    """What was said is said again; what it came too early for is said by those who are asked once more."""
+    """The messages are applied again. Those that come too early are sent once more, after a new request."""
 
     async def completes() -> None:
         order = await stage.place()
@@ -150,7 +150,7 @@ async def test_what_an_engineer_says_to_a_canceled_order_that_was_set_back_is_re
 async def test_what_is_said_before_a_canceled_order_that_was_set_back_knows_of_it_is_refused_whole(
     stage: Stage,
 ) -> None:
-    """A completion that comes to nothing keeps nobody from canceling."""
+    """A completion without effect does not prevent a cancel."""
     order = await stage.place()
     await places.requested(order)
     await order.cancel()
@@ -169,7 +169,7 @@ async def test_what_is_said_before_a_canceled_order_that_was_set_back_knows_of_i
 
 
 async def test_a_completion_that_has_been_refused_and_is_sent_again_keeps_nobody_from_canceling(stage: Stage) -> None:
-    """Also where it comes under another id, so that the server takes it for another."""
+    """The same holds if it has another id, so that it is a different update for the server."""
 
     async def case(way: Way) -> None:
         order = await stage.place()

@@ -1,4 +1,4 @@
-"""An order outlives the worker that carries it: whoever takes over knows its history and decides the same (rule 12)."""
+"""An order outlives its worker: the next worker has its history, and makes the same decisions (rule 12)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Keys are replaced while orders are under way, and none is lost; not even where a worker does not have the key yet."""
+"""Keys are replaced while orders are running. No order is lost, even if a worker does not have the new key yet."""
 
 import asyncio
 import base64

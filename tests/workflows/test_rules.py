@@ -1,4 +1,4 @@
-"""Who may say what, and when: the rules alone, without a server."""
+"""The rules for messages to an order, tested without a server."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ VISIT = (EngineerAction.START, EngineerAction.COMPLETE, EngineerAction.INCOMPLET
 def state(
     status: OrderStatus = OrderStatus.INSTALLATION_REQUESTED, *said: EngineerAction, **changes: Any
 ) -> OrderState:
-    """An order in its first round, which is `e1`'s; what they have said of it is carried out."""
+    """Return an order in its first round, whose engineer is `e1`. The engineer's messages are carried out."""
     order = Order(
         "o1",
         "c1",

@@ -1,4 +1,4 @@
-"""The sandbox lets nothing into a workflow that does not belong there, and finds nothing in the saga that does not."""
+"""The sandbox refuses what does not belong into a workflow, and finds nothing of that in the saga."""
 
 import subprocess
 import sys
@@ -24,11 +24,11 @@ _LOADED = f"import sys, workflows.orders.subscription; print(sorted({_HEAVY} & s
 
 @workflow.defn
 class Careless:
-    """Lives in a file that imports what takes long to load."""
+    """A workflow in a file that imports slow modules."""
 
     @workflow.run
     async def run(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 async def test_what_a_workflow_was_not_meant_to_import_is_refused(client: Client) -> None:
@@ -46,7 +46,7 @@ def test_the_saga_loads_no_library_that_is_slow_to_load() -> None:
 
 
 async def test_the_saga_does_nothing_that_the_whole_sandbox_forbids(client: Client) -> None:
-    """With its own modules loaded anew and restricted, too: no clock, no chance, no input or output."""
+    """The saga's own modules are reloaded and restricted, too: no clock, no randomness, no input or output."""
     restricted = SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules("domain"))
     async with Stage(client, runner=restricted) as stage:
         completed, canceled = await stage.place(), await stage.place()

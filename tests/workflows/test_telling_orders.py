@@ -1,4 +1,4 @@
-"""How the management center tells an order to decide anew, and what it does where no order is there any more."""
+"""How the management center makes an order decide again, and what it does if the order no longer exists."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from tests.workflows.waiting import together, within
 
 @dataclass
 class Closing:
-    """Of a management center's store, what an order that has gone is told of."""
+    """The part of a management center's store that closes orders which no longer exist."""
 
     closed: list[str] = field(default_factory=list)
 
@@ -29,7 +29,7 @@ class Closing:
 
 
 async def told(stage: Stage, store: Closing, order_id: str, round_: int) -> bool:
-    """Whether an order has decided that is told so by the real activity."""
+    """Notify an order by the real activity. Returns whether it has decided."""
     activities = DispatchActivities(store, stage.client)  # type: ignore[arg-type]
     telling: asyncio.Future[bool] = asyncio.ensure_future(
         ActivityEnvironment().run(activities.tell_order, Due(order_id, round_))

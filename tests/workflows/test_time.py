@@ -29,7 +29,7 @@ from tests.workflows.stage import Stage
 from tests.workflows.waiting import passing
 
 POLICY = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=10 * 60)
-"""Tried seldom, for tests that let hours go by."""
+"""Long retry intervals, for tests in which hours pass."""
 EVER = 10**9
 
 
@@ -169,7 +169,7 @@ async def test_a_step_that_cannot_go_on_asks_for_a_person_and_goes_on_when_the_c
 
 
 async def begun(order: Placed, command: str) -> int:
-    """How often an activity was started; its tries are not counted."""
+    """Return how often an activity was scheduled, without its retries."""
     history = await order.handle.fetch_history()
     scheduled = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
     return scheduled.count(command)

@@ -1,4 +1,4 @@
-"""What the Web UI shows of an order: its story, and nothing personal (rules 1 and 13)."""
+"""The Web UI shows the story of an order, and no personal data (rules 1 and 13)."""
 
 import json
 import logging
@@ -22,13 +22,13 @@ REASON = "divorced-and-moved"
 
 
 async def attributes(order: Placed) -> dict[str, str | None]:
-    """The search attributes as the server has them."""
+    """Return the search attributes on the server."""
     shown = (await order.handle.describe()).typed_search_attributes
     return {key.name: shown.get(key) for key in SEARCH_ATTRIBUTES}
 
 
 async def details(order: Placed) -> str:
-    """The current details as the Web UI asks for them."""
+    """Query the current details, as the Web UI does."""
     metadata = await order.handle.query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=timedelta(seconds=10)
     )
@@ -136,7 +136,7 @@ async def test_every_activity_and_timer_says_in_two_languages_what_it_is_for(sta
 
 
 def summaries(history: WorkflowHistory) -> Iterator[str]:
-    """What is written beside the events."""
+    """Yield the summaries and details of the events."""
     for event in history.events:
         yield from (payload.data.decode() for payload in (event.user_metadata.summary, event.user_metadata.details))
 

@@ -1,4 +1,4 @@
-"""By when visits are to be reported, with skipped time (rule 10)."""
+"""The deadlines for reports of visits, with skipped time (rule 10)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -75,5 +75,5 @@ async def test_no_time_that_was_set_for_a_visit_wakes_an_order_that_has_moved_on
 
 
 async def moments(order: Placed) -> int:
-    """How often something has happened to the workflow."""
+    """Return the number of events in the workflow's history."""
     return len((await order.handle.fetch_history()).events)

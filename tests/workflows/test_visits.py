@@ -1,4 +1,4 @@
-"""The visit as it goes: begun, done, or come to nothing, and what engineers may say of it (rules 7 and 8)."""
+"""The course of a visit: begun, completed or failed, and the allowed messages of engineers (rules 7 and 8)."""
 
 from collections.abc import Awaitable, Callable
 
@@ -144,7 +144,7 @@ async def test_the_answer_of_a_failed_visit_comes_when_its_window_is_free(stage:
 
 
 async def test_a_reschedule_while_a_visit_is_being_reported_as_failed_is_of_the_next_visit(stage: Stage) -> None:
-    """Also to the window of the failed visit, and with its engineer: both are free again."""
+    """The window and the engineer of the failed visit are free again, and can be used, too."""
 
     async def case(wish: places.Say, events: list[str]) -> None:
         order = await stage.place()

@@ -1,4 +1,4 @@
-"""Orders that wait for an engineer, and orders whose engineer cannot come: decided anew when they are told."""
+"""Orders that wait for an engineer, or whose engineer cannot come, decide again when they are notified."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import together
 
 AS_BEFORE = replace(QUICK, rounds=0, report_within=0)
-"""The policy of an order that the release before has taken."""
+"""The policy of an order that was placed by the previous release."""
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def many(roomy: Stage) -> Stage:
 
 
 async def turned_down(order: Placed, *engineers: str) -> None:
-    """One after the other declines."""
+    """Let the engineers decline, one after the other."""
     for engineer_id in engineers:
         await order.until_with(OrderStatus.INSTALLATION_REQUESTED, engineer_id)
         await order.decline(engineer_id)
@@ -178,7 +178,7 @@ async def test_an_order_is_told_only_of_what_it_has_not_decided_since_and_before
 
 
 async def test_what_a_person_wants_comes_before_what_the_management_center_does(many: Stage) -> None:
-    """Whichever of both was said first."""
+    """This holds whichever message comes first."""
 
     async def case(wish: places.Say, *, first: bool, ends: tuple[str, object]) -> None:
         order = await many.place()

@@ -1,4 +1,4 @@
-"""How tests wait: for an answer, for all of several, and (in one place) by looking again and again."""
+"""How tests wait: for an answer, for several answers, and by polling."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,18 +14,18 @@ Answer = TypeVar("Answer")
 
 
 async def within(doing: Awaitable[Answer], seconds: float = PATIENCE) -> Answer:
-    """The answer, unless it takes longer than anything in these tests should."""
+    """Return the answer. Raises an error if it takes longer than anything in these tests should."""
     return await asyncio.wait_for(doing, seconds)
 
 
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
-    """Look until it is so; only for what tells nobody that it has happened."""
+    """Poll until a condition holds. Only for events without a notification."""
     await soon(look)
 
 
 @asynccontextmanager
 async def passing(clock: WorkflowEnvironment, time: timedelta) -> AsyncIterator[None]:
-    """Let time pass meanwhile. Not to its end: the server may stand still once an order has ended."""
+    """Let time pass during the block, without waiting for all of it: the server may stop after an order has ended."""
     sleeping = asyncio.create_task(clock.sleep(time))
     try:
         yield
@@ -35,7 +35,7 @@ async def passing(clock: WorkflowEnvironment, time: timedelta) -> AsyncIterator[
 
 
 async def together(cases: Mapping[str, Awaitable[object]]) -> None:
-    """All cases at once, each on an order of its own; says which have failed."""
+    """Run all cases at once, each with its own order. Reports the cases that have failed."""
     failed = []
     outcomes = await asyncio.gather(*cases.values(), return_exceptions=True)
     for case, outcome in zip(cases, outcomes, strict=True):
