@@ -13,10 +13,9 @@ from activities.common.process import Work, serve
 from activities.order_status import part as order_status
 from domain.common import contexts
 from observability.logging_setup import change_level_by_signal, configure_logging
-from observability.telemetry import Telemetry, instrumented
+from observability.telemetry import instrumented
 from runtime.settings import Settings
 from runtime.temporal_client import run_and_end
-from runtime.worker_process import stop_signaled
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
 from workflows.management_center.dispatch import DispatchWorkflow
@@ -47,7 +46,7 @@ def main() -> None:
     configure_logging(settings)
     change_level_by_signal(settings)
     with instrumented(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
-        uvloop.run(_serve(settings, served, telemetry))
+        uvloop.run(serve(settings, served, WORK, telemetry=telemetry))
 
 
 def contexts_named(arguments: Sequence[str] | None = None) -> Sequence[str]:
@@ -55,10 +54,6 @@ def contexts_named(arguments: Sequence[str] | None = None) -> Sequence[str]:
     parser = argparse.ArgumentParser(description="Serve contexts of the order system from their task queues.")
     parser.add_argument("--context", action="append", choices=contexts.ALL, help="serve this one (default: all)")
     return list(dict.fromkeys(parser.parse_args(arguments).context or contexts.ALL))
-
-
-async def _serve(settings: Settings, served: Sequence[str], telemetry: Telemetry) -> None:
-    await serve(settings, served, WORK, stop_signaled(), telemetry)
 
 
 if __name__ == "__main__":

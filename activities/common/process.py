@@ -16,7 +16,7 @@ from observability.health import Health, serve_health
 from observability.telemetry import SILENT, Telemetry
 from runtime.settings import Settings
 from runtime.temporal_client import check
-from runtime.worker_process import build_worker, connect_when_up
+from runtime.worker_process import build_worker, connect_when_up, stop_signaled
 from stores.common.database import Database
 from stores.common.revisions import Schema
 
@@ -46,9 +46,14 @@ class Work:
 
 
 async def serve(
-    settings: Settings, served: Sequence[str], work: Work, stop: asyncio.Event, telemetry: Telemetry = SILENT
+    settings: Settings,
+    served: Sequence[str],
+    work: Work,
+    stop: asyncio.Event | None = None,
+    telemetry: Telemetry = SILENT,
 ) -> None:
-    """Serve contexts until `stop` is set, then finish the work in progress."""
+    """Serve contexts until `stop` is set (default: until SIGINT or SIGTERM), then finish the work in progress."""
+    stop = stop or stop_signaled()
     health = Health(sdk=telemetry.sdk)
     async with AsyncExitStack() as opened:
         databases = {}
