@@ -1,4 +1,4 @@
-"""The example of docs/architecture.md adds a field that engineers see: to how many files, and that tests cover it."""
+"""The example of docs/architecture.md adds a field that engineers see, in few files, and tests cover it."""
 
 import os
 import re
@@ -37,7 +37,7 @@ COVERS = (
 @pytest.fixture(scope="module")
 @starts_processes()
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources and their tests, with the example applied."""
+    """A copy of the sources and their tests, with the example applied."""
     copy = tmp_path_factory.mktemp("copy")
     packages = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
     for package in (*packages, "tests"):

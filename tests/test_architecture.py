@@ -1,4 +1,4 @@
-"""docs/architecture.md begins with how an order flows; names of classes and methods are in the files it says."""
+"""The classes and methods that docs/architecture.md names are in the named files."""
 
 import re
 from pathlib import Path

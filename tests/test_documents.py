@@ -1,4 +1,4 @@
-"""What documents name is there: pages and their sections, files, commands with their options, drills and tests."""
+"""Documents name only what exists: pages, sections, files, commands with their options, drills and tests."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
 FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
 MADE = ("bench/results/", "secrets/", "var/", "backups/")
-"""Places that commands make."""
+"""Paths that commands create."""
 
 
 def of(document: Path) -> str:
@@ -25,7 +25,7 @@ def of(document: Path) -> str:
 
 
 def code(document: Path) -> Iterator[str]:
-    """What is set as code, and so is meant word for word: blocks but for the diagrams, and words within a line."""
+    """Yield the parts in code style, which are literal: blocks other than diagrams, and inline code."""
     blocks = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
     yield from (text for kind, text in blocks.findall(of(document)) if kind == "sh")
     yield from re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", blocks.sub("", of(document)))
@@ -33,7 +33,7 @@ def code(document: Path) -> Iterator[str]:
 
 @cache
 def sections(document: Path) -> frozenset[str]:
-    """The headings, as GitHub makes anchors of them."""
+    """Return the headings as GitHub's anchors."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"(?ms)^```.*?^```$", "", of(document)), re.MULTILINE)
     return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
 
@@ -46,7 +46,7 @@ def names_in_tests() -> frozenset[str]:
 
 @cache
 def source_of(module: str) -> str | None:
-    """What a module of ours says, or the `__main__` of a package."""
+    """Return the source of a module, or of a package's `__main__`."""
     path = ROOT.joinpath(*module.split("."))
     [*found] = (file for file in (path.with_suffix(".py"), path / "__main__.py") if file.is_file())
     return of(found[0]) if found else None

@@ -1,4 +1,4 @@
-"""Our code uses no private member of another's library: it may change with any release, and nothing would tell."""
+"""The code uses no private member of a library, because it may change with any release without notice."""
 
 import ast
 import inspect
@@ -18,9 +18,9 @@ FILES = [
     for file in ([found] if found.suffix == ".py" else sorted(found.rglob("*.py")))
 ]
 DOCUMENTED = {"_asdict", "_mapping", "_exit", "_missing_", "_name_", "_value_"}
-"""Of sqlalchemy's rows, which have a column's name for any other; of `os`; and of `enum`, whose guide supports them."""
+"""Documented members of SQLAlchemy's rows (other names are columns), of `os`, and of `enum`."""
 PLANTED = {"drills/unguarded.py": {"_turns"}}
-"""Of our own classes, by a drill that takes a guard out."""
+"""Private members of own classes, used by a drill that removes a safeguard."""
 
 
 def private(name: str) -> bool:
@@ -28,14 +28,14 @@ def private(name: str) -> bool:
 
 
 def of_itself(node: ast.AST) -> str | None:
-    """The private name that a method uses of its own object or class: `self._name`."""
+    """Return the private name in `self._name` or `cls._name`, or None."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
         return node.attr if private(node.attr) else None
     return None
 
 
 def own_names(tree: ast.AST) -> set[str]:
-    """The private names that are defined in a file."""
+    """Return the private names that a file defines."""
     defined = {name for node in ast.walk(tree) if (name := of_itself(node))}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -46,7 +46,7 @@ def own_names(tree: ast.AST) -> set[str]:
 
 
 def strangers(tree: ast.AST) -> Iterator[str]:
-    """The private names that a file uses of what is not defined in it."""
+    """Yield the private names that a file uses, but does not define."""
     own = own_names(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and private(node.attr) and not of_itself(node) and node.attr not in own:
@@ -73,7 +73,7 @@ def test_no_private_member_of_another_object_is_used() -> None:
 
 @cache
 def private_names(cls: type) -> frozenset[str]:
-    """The private names that a class, as it is written, uses of its own objects, or defines."""
+    """Return the private names that a class's source uses on its own objects, or defines."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError):  # of no file

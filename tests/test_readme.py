@@ -1,4 +1,4 @@
-"""What the README, the page of the settings and the page of the roles say is what the code has."""
+"""The README and the pages on settings and roles agree with the code."""
 
 import re
 from datetime import time
@@ -17,14 +17,14 @@ ACCESS = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
 
 
 def rows_of_settings(document: str) -> dict[str, str]:
-    """Each line of a table that begins with a variable, by the variable."""
+    """Return the lines of a table that begin with a variable, by variable."""
     lines = re.findall(r"^\| `([A-Z][A-Z_]+)` (\|.*)$", document, re.MULTILINE)
     assert len(dict(lines)) == len(lines), "a setting is there twice"
     return dict(lines)
 
 
 def as_written(default: object) -> str:
-    """A default as people would set it in the environment."""
+    """Return a default as it would be set in the environment."""
     if default is None:
         return "unset"
     if default == "":

@@ -1,4 +1,4 @@
-"""A cancel is answered within 5 seconds, however late its first refusal comes; without a server."""
+"""A cancel is answered within 5 seconds, however late its first refusal comes. Tested without a server."""
 
 import asyncio
 from typing import Any, cast
@@ -18,11 +18,11 @@ from workflows.common.decisions import as_failure
 
 ORDER = Order("1", status=OrderStatus.INSTALLATION_ACCEPTED)
 WITHIN = 0.4
-"""Seconds for the cancel; to answer in, a worker alone would have much longer."""
+"""Seconds for the cancel. The deadline for a worker's answer alone would be much longer."""
 
 
 class Refusing:
-    """A worker that refuses late, and then answers nothing."""
+    """A worker that refuses late, and then does not answer."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
@@ -50,7 +50,7 @@ class Refusing:
         return self
 
     async def signal(self, name: str, request: CancelRequest, *, rpc_timeout: object) -> None:
-        """The server takes it."""
+        """Accept the signal."""
 
 
 async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What the app has opened is found by its type."""
+"""The app's objects are found by their type."""
 
 import pytest
 

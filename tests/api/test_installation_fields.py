@@ -1,4 +1,4 @@
-"""Every field of an installation is told to the engineer."""
+"""Every field of an installation is in the response to the engineer."""
 
 from dataclasses import fields
 
@@ -7,7 +7,7 @@ from domain.installation import Installation
 from tests.domain.filled import filled
 
 NOT_TOLD = {"round"}
-"""Engineers know nothing of rounds."""
+"""The round, which engineers do not need."""
 
 
 def test_every_field_of_an_installation_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Of every field of an order it is decided whether an erasure leaves it."""
+"""Every field of an order is declared as personal or not, so that an erasure removes or keeps it."""
 
 from dataclasses import fields, replace
 
@@ -21,7 +21,7 @@ IMPERSONAL = {
     "install_completed_at",
 }
 OTHERWISE = {"attention", "version", "history"}
-"""What `skeleton` itself sees to."""
+"""Fields that `skeleton` handles itself."""
 IMPERSONAL_OF_INSTALLATION = IMPERSONAL - {"order_date", "install_completed_at"} | {
     "round",
     "status_at",

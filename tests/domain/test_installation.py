@@ -1,4 +1,4 @@
-"""Everything that an installation tells of its order is in the requests that make installations."""
+"""The requests that create installations contain every field that an installation has from its order."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -8,9 +8,9 @@ from domain.orders import Order
 from tests.domain.filled import filled
 
 OWN = {"round", "status", "status_at", "completed_at", "reason", "note", "serials"}
-"""What an installation has of itself."""
+"""The installation's own fields."""
 WITH_ENGINEER = {"engineer_id", "engineer_name", "visit"}
-"""What it has of its order once an engineer is asked."""
+"""The fields from its order that it has once it is requested from an engineer."""
 
 
 def names(cls: type[Any]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Every field of an installation is stored, and read as it was stored: also one that is added later."""
+"""Every field of an installation is stored and read unchanged, including fields that are added later."""
 
 from dataclasses import fields
 from typing import Any
@@ -26,7 +26,7 @@ def store(database: Database) -> InstallationStore:
 
 
 def defaults(**known: Any) -> dict[str, Any]:
-    """An installation of which no more is known."""
+    """Return the members of an installation that has only its defaults."""
     return vars(Installation(status_at=NOON)) | known
 
 
