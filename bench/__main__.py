@@ -51,12 +51,12 @@ async def server_version() -> str:
 
 
 async def bench(parts: Mapping[str, Part], results: Path, *, quick: bool, record: bool = False) -> int:
-    """Measure one after the other; print and write each as soon as it is there.
+    """Run the parts one after the other, and print and write each result immediately.
 
     Args:
-        parts: What to measure.
-        results: Where the JSON goes.
-        quick: Seconds instead of minutes.
+        parts: Parts to run, by name.
+        results: File for the results in JSON.
+        quick: Take seconds instead of minutes.
         record: Write the tables into docs/benchmarks.md, too; and the machine, if all parts are measured on it.
     """
     ran_on = machine.describe(await server_version())
@@ -102,7 +102,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.record and (arguments.quick or arguments.against):
         parser.error("only a whole run of this release alone is recorded")
-    # Told to stop, it ends what it has started and removes its data, as after Ctrl-C.
+    # On SIGTERM, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.against is None:
         chosen = {name: PARTS[name] for name in arguments.only or PARTS}

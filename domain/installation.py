@@ -95,7 +95,7 @@ class RequestInstallation:
 
     @classmethod
     def of(cls, order: Order, round_: int) -> "RequestInstallation":
-        """The request to the engineer of an order that is in this round."""
+        """Create the request to the engineer of an order in this round."""
         engineer = {"engineer_id": order.engineer_id or "", "engineer_name": order.engineer_name or ""}
         return cls(**_shared(cls, order) | engineer, round=round_)
 
@@ -128,7 +128,7 @@ class CancelInstallation:
 
     @classmethod
     def of(cls, order: Order, reason: str | None) -> "CancelInstallation":
-        """The cancel of an order's installation."""
+        """Create the cancel of an order's installation."""
         return cls(**_shared(cls, order), reason=reason)
 
 
@@ -143,12 +143,12 @@ class OrderDetails:
 
     @classmethod
     def of(cls, order: Order) -> "OrderDetails":
-        """The details of an order."""
+        """Take the details from an order."""
         return cls(**_shared(cls, order))
 
 
 def _shared(cls: type[Any], order: Order) -> dict[str, Any]:
-    """The fields of `cls` that an order has under the same name, and the order's note, which is the customer's."""
+    """Return the values of fields of `cls` that an order has by the same names, and its note as the customer's."""
     names = {each.name for each in fields(cls)}
     return {name: value for name, value in vars(order).items() if name in names} | {"customer_note": order.note}
 

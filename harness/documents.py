@@ -8,7 +8,7 @@ DRILLS = DOCS / "drills.md"
 
 
 def record(document: Path, name: str, text: str) -> None:
-    """Replace what stands in the document between the markers `<!-- name -->` and `<!-- /name -->`.
+    """Replace the text of the document between the markers `<!-- name -->` and `<!-- /name -->`.
 
     Raises:
         ValueError: the document does not have each marker once.

@@ -125,7 +125,7 @@ def _has_keys(settings: Settings) -> bool:
 
 
 def main() -> int:
-    """Take a backup, or put one back; returns the exit status."""
+    """Take or restore a backup. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_subparsers(dest="what", required=True)
     default = Path("backups") / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"

@@ -148,7 +148,7 @@ async def _release(settings: Settings, percent: float | None, wait: float) -> in
 
 
 def main() -> None:
-    """Release once; the exit status says whether it is done (0), or may be later (75)."""
+    """Promote the release. The exit status is 0 if it is done, and 75 if a later attempt may succeed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--percent", type=float, metavar="N", help="route only this percentage of the orders to it, 0 to 100"

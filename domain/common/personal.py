@@ -1,4 +1,4 @@
-"""Which fields of a dataclass are personal data, and what an erasure leaves of them."""
+"""Personal data: marks fields of dataclasses, and gives the values that an erasure writes into them."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 PERSONAL: Mapping[str, bool] = MappingProxyType({"personal": True})
-"""Metadata of a field that tells who a customer is, where they live, or what was said of them."""
+"""Metadata of a field that contains a customer's identity, address, or statements about them."""
 
 
 def erased(cls: type[Any]) -> dict[str, Any]:
-    """The personal fields of a dataclass by name, each with its default: the values that an erasure writes."""
+    """Return the personal fields of a dataclass by name, with their defaults, which an erasure writes."""
     return {each.name: each.default for each in fields(cls) if each.metadata.get("personal")}
