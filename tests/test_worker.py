@@ -12,9 +12,11 @@ import domain
 from activities.common.serving import Part, Resources, commands_of
 from domain.common import contexts
 from domain.common.commands import Command
+from domain.erasure import BEFORE_VIEW, ERASE_VIEW
 from runtime import worker_process
 from runtime.settings import Settings
 from stores.common.database import Database
+from stores.migration import METADATA
 from worker import WORK, contexts_named
 
 
@@ -47,6 +49,13 @@ def test_every_command_is_carried_out_by_exactly_one_worker_that_of_its_context(
 def test_the_records_of_the_contexts_say_what_workers_carry() -> None:
     assert {record.name for record in contexts.RECORDS if record.workflows} == WORK.workflows.keys()
     assert {record.name for record in contexts.RECORDS if record.activities} == WORK.parts.keys()
+
+
+def test_every_store_has_tables_and_is_erased_where_it_knows_customers() -> None:
+    erased = {command.context for command in (*BEFORE_VIEW, ERASE_VIEW)}
+
+    assert METADATA.keys() == contexts.STORES.keys()
+    assert erased == contexts.STORES.keys() - {contexts.AUDIT}, "the audit names actors, and keeps them"
 
 
 @pytest.mark.parametrize("record", contexts.RECORDS, ids=lambda record: record.name)
