@@ -105,7 +105,7 @@ def test_the_demo_shows_tokens_where_they_are_asked_for_or_says_that_it_has_none
     environment = up.environment() | {"API_PORT": str(guarded.ports["api"])}
     elsewhere = demo(environment | {"DATA_DIR": str(tmp_path / "elsewhere")})
     assert elsewhere.returncode == 1
-    assert "asks for tokens" in elsewhere.stdout
+    assert "requires tokens" in elsewhere.stdout
     assert not elsewhere.stderr
     walk = demo(environment)
     assert walk.returncode == 0, walk.stdout + walk.stderr
@@ -147,7 +147,7 @@ def test_a_part_that_is_killed_is_named_and_started_again_and_orders_go_on(up: S
         up.insist(order_id, "accept")
         up.insist(order_id, "complete")
         up.until(order_id, "JOIN_COMPLETED")
-        assert f"{part} was killed by SIGKILL; starting it again" in (up.data_dir / "run.log").read_text()
+        assert f"{part} was killed by SIGKILL; restarting it" in (up.data_dir / "run.log").read_text()
 
 
 def started_again(running: System, part: str, before: int) -> bool:

@@ -108,7 +108,7 @@ def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is
 
     talkative.cancel(nowhere)
     lines = [json.loads(line) for line in logs_of_ours(talkative)]
-    assert {"answered", "log level changed"} <= {line["event"] for line in lines}
+    assert {"request answered", "log level changed"} <= {line["event"] for line in lines}
     assert order_id in {line.get("order_id") for line in lines}
     for marked in ("Marked", PERSONAL["contactPhone"]):
         assert marked not in shown
