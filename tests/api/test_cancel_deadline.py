@@ -1,6 +1,5 @@
 """A cancel is answered within 5 seconds, however late its first refusal comes. Tested without a server."""
 
-import asyncio
 from typing import Any, cast
 
 import pytest
@@ -17,24 +16,28 @@ from domain.orders import CancelRequest, Order, OrderStatus
 from workflows.common.decisions import as_failure
 
 ORDER = Order("1", status=OrderStatus.INSTALLATION_ACCEPTED)
-WITHIN = 0.4
-"""Seconds for the cancel. The deadline for a worker's answer alone would be much longer."""
+WITHIN = 400.0
+"""Seconds of the fake's clock for the cancel. The deadline for a worker's answer alone would be much longer."""
 
 
 class Refusing:
-    """A worker that refuses late, and then does not answer."""
+    """A worker that refuses late, and then does not answer; with a clock that only it moves."""
 
     def __init__(self) -> None:
+        self.now = 1000.0
         self.times: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
 
     async def send(self, order_id: str, update: Update, *, within: float) -> "Refusing":
         return self if not self.times else await self.silence(within)
 
     async def result(self, rpc_timeout: object) -> Order:
-        await asyncio.sleep(WITHIN * 0.75)
+        self.now += WITHIN * 0.75
         raise WorkflowUpdateFailedError(as_failure(OrderCancelRejected("the installation has been completed")))
 
-    async def from_workflow(self, order_id: str, *, within: float = 60) -> Order:
+    async def from_workflow(self, order_id: str, *, within: float = 6000) -> Order:
         self.times.append(within)
         return ORDER
 
@@ -43,7 +46,7 @@ class Refusing:
 
     async def silence(self, within: float) -> Any:
         self.times.append(within)
-        await asyncio.sleep(max(0, min(within, 1)))
+        self.now += within
         raise NoAnswerInTime("nobody took the request in time")
 
     def get_workflow_handle(self, workflow_id: str) -> "Refusing":
@@ -58,7 +61,8 @@ async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatc
     orders = OrderWorkflowClient(cast(Client, fake), cast(OrderLookup, fake), cast(Starting, None))
     monkeypatch.setattr(orders, "_updates", fake)
     monkeypatch.setattr(cancels, "CANCEL_WITHIN", WITHIN)
-    monkeypatch.setattr(cancels, "TELL_WITHIN", 60.0)
+    monkeypatch.setattr(cancels, "TELL_WITHIN", 6000.0)
+    monkeypatch.setattr(cancels, "monotonic", fake.monotonic)
 
     answer = await orders.cancel("1", CancelRequest())
 
