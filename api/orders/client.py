@@ -37,6 +37,8 @@ SIGNAL_GRACE = 0.5
 """Seconds by which the signal may exceed `CANCEL_WITHIN`."""
 CANCEL_WITHIN = 3.5
 """Seconds from the request to the result of a cancel. A fallback lookup afterwards takes a moment more."""
+LOOKUP_GRACE = 1.3
+"""Seconds by which that lookup may exceed `CANCEL_WITHIN`: a cancel is answered within 5 seconds."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,8 @@ class OrderWorkflowClient:
                 await handle.signal(Message.REQUEST_CANCEL, request, rpc_timeout=timeout)
         except NoSuchWorkflow:
             return await self._cancel_closed(order_id, request)
-        return Cancellation(await self._lookup.fallback(order_id), done=False)
+        left = max(deadline + LOOKUP_GRACE - monotonic(), 0) / 2
+        return Cancellation(await self._lookup.fallback(order_id, within=left, record_within=left), done=False)
 
     async def _cancel_closed(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Cancel an order whose workflow is closed."""

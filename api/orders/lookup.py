@@ -76,12 +76,15 @@ class OrderLookup:
                 # A workflow that was ended from outside does not know how its order ended.
                 raise NoSuchWorkflow from failure
 
-    async def fallback(self, order_id: str, *, within: float | None = None) -> Known:
+    async def fallback(
+        self, order_id: str, *, within: float | None = None, record_within: float | None = None
+    ) -> Known:
         """Return what is known without a worker.
 
         Args:
             order_id: The order.
             within: Seconds for the read model, before Temporal's record is read.
+            record_within: Seconds for Temporal's record.
 
         Raises:
             NotFound: nobody knows such an order.
@@ -92,7 +95,7 @@ class OrderLookup:
             return Known(view.order, stale=True, view=view)
         except (NotFound, StoreUnavailable) as error:
             try:
-                return Known(await self._record(order_id), stale=True)
+                return Known(await self._record(order_id, record_within), stale=True)
             except NoSuchWorkflow:
                 raise error from None
 
@@ -152,10 +155,10 @@ class OrderLookup:
         async with temporal_call(within, by_worker=True) as timeout:
             return await queried(self._client, order_id, timeout, open_alone=True)
 
-    async def _record(self, order_id: str) -> Order:
+    async def _record(self, order_id: str, within: float | None = None) -> Order:
         """Return the order from Temporal's record of its workflow: the result, or the input and the attributes."""
         handle = self._client.get_workflow_handle(workflow_id(order_id))
-        async with temporal_call(ANSWER_WITHIN) as timeout:
+        async with temporal_call(ANSWER_WITHIN if within is None else within) as timeout:
             description = await handle.describe(rpc_timeout=timeout)
             if description.status is WorkflowExecutionStatus.COMPLETED:
                 return await self._result(order_id)

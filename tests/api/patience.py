@@ -36,6 +36,8 @@ SERVERS: Deadlines = (
     (starting, "START_WITHIN"),
     (starting, "TURN_WITHIN"),
     (subscriptions, "LOOK_WITHIN"),
+    (subscriptions, "LOOKUP_GRACE"),
+    (subscriptions, "SIGNAL_GRACE"),
     (subscriptions, "SIGNAL_WITHIN"),
     (temporal_client, "_CALL_WITHIN"),
     (temporal_client, "_PROBE_WITHIN"),

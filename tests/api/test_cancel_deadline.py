@@ -26,6 +26,7 @@ class Refusing:
     def __init__(self) -> None:
         self.now = 1000.0
         self.times: list[float] = []
+        self.looked_up_within = 0.0
 
     def monotonic(self) -> float:
         return self.now
@@ -41,7 +42,8 @@ class Refusing:
         self.times.append(within)
         return ORDER
 
-    async def fallback(self, order_id: str) -> Known:
+    async def fallback(self, order_id: str, *, within: float, record_within: float) -> Known:
+        self.looked_up_within = within + record_within
         return Known(ORDER, stale=True)
 
     async def silence(self, within: float) -> Any:
@@ -69,3 +71,5 @@ async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatc
     assert answer == cancels.Cancellation(Known(ORDER, stale=True), done=False)
     assert len(fake.times) == 2
     assert all(within <= WITHIN * 0.25 for within in fake.times)
+    # The signal and the lookup share what is left until the answer is due.
+    assert 0 < fake.now + fake.looked_up_within <= 1000 + WITHIN + cancels.LOOKUP_GRACE
