@@ -95,34 +95,18 @@ class Journey:
             self.taken += 1
 
 
-async def _accept(journey: Journey, people: People) -> None:
-    row = await journey.wait_for_status(people, *_REQUESTED)
-    await journey.act("accept", partial(people.accept, journey.order_id))
-    journey.version = row["version"]
+_Step = Callable[[Journey, People], Awaitable[None]]
 
 
-async def _decline(journey: Journey, people: People) -> None:
-    row = await journey.wait_for_status(people, *_REQUESTED)
-    await journey.act("decline", partial(people.decline, journey.order_id))
-    journey.version = row["version"]
+def _said(what: str, say: Callable[[People, str], Awaitable[int]], *statuses: OrderStatus) -> _Step:
+    """A step in which somebody says something to an order, once it has one of the statuses."""
 
+    async def step(journey: Journey, people: People) -> None:
+        row = await journey.wait_for_status(people, *statuses)
+        await journey.act(what, partial(say, people, journey.order_id))
+        journey.version = row["version"]
 
-async def _start(journey: Journey, people: People) -> None:
-    row = await journey.wait_for_status(people, *_ACCEPTED)
-    await journey.act("start", partial(people.start, journey.order_id))
-    journey.version = row["version"]
-
-
-async def _fail(journey: Journey, people: People) -> None:
-    row = await journey.wait_for_status(people, *_ACCEPTED)
-    await journey.act("incomplete", partial(people.fail, journey.order_id))
-    journey.version = row["version"]
-
-
-async def _complete(journey: Journey, people: People) -> None:
-    row = await journey.wait_for_status(people, *_ACCEPTED)
-    await journey.act("complete", partial(people.complete, journey.order_id))
-    journey.version = row["version"]
+    return step
 
 
 async def _complete_too_early(journey: Journey, people: People) -> None:
@@ -144,12 +128,6 @@ async def _cancel_too_late(journey: Journey, people: People) -> None:
         return NO_ANSWER if status == HTTPStatus.ACCEPTED else status
 
     await journey.act("cancel after complete", until_definite, HTTPStatus.CONFLICT)
-
-
-async def _acknowledge(journey: Journey, people: People) -> None:
-    row = await journey.wait_for_status(people, OrderStatus.AWAITING_ENGINEER)
-    await journey.act("acknowledge", partial(people.acknowledge, journey.order_id))
-    journey.version = row["version"]
 
 
 async def _assign(journey: Journey, people: People) -> None:
@@ -180,16 +158,16 @@ async def _reschedule(journey: Journey, people: People) -> None:
     journey.surprises.append(f"reschedule of {journey.key}: nothing is free")
 
 
-_STEPS: Mapping[str, Callable[[Journey, People], Awaitable[None]]] = {
-    "accept": _accept,
-    "decline": _decline,
-    "start": _start,
-    "fail": _fail,
-    "complete": _complete,
+_STEPS: Mapping[str, _Step] = {
+    "accept": _said("accept", People.accept, *_REQUESTED),
+    "decline": _said("decline", People.decline, *_REQUESTED),
+    "start": _said("start", People.start, *_ACCEPTED),
+    "fail": _said("incomplete", People.fail, *_ACCEPTED),
+    "complete": _said("complete", People.complete, *_ACCEPTED),
     "complete too early": _complete_too_early,
     "cancel": _cancel,
     "cancel too late": _cancel_too_late,
-    "acknowledge": _acknowledge,
+    "acknowledge": _said("acknowledge", People.acknowledge, OrderStatus.AWAITING_ENGINEER),
     "assign": _assign,
     "reschedule": _reschedule,
 }
