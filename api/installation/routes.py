@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
 from api.dependencies import AppServices, OrderId, Services, provided
@@ -21,6 +21,7 @@ from api.security.authentication import CurrentCaller
 from api.security.openapi import problem_responses
 from api.security.principals import Caller, Role
 from api.security.routing import JsonRoute
+from api.security.views import shown
 from domain.common.errors import IllegalTransition, NotAssigned
 from domain.installation import EngineerAct, EngineerAction, Installation, InstallationStatus
 from domain.orders import OrderStatus
@@ -61,6 +62,7 @@ _CANCELED = (OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED)
 
 @router.get("", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
 async def list_installations(
+    request: Request,
     services: AppServices,
     caller: CurrentCaller,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
@@ -77,62 +79,66 @@ async def list_installations(
     page = await services.get(InstallationStore).list(
         engineer_id, status, limit, cursor, day=day, regions=caller.regions
     )
-    return Page[InstallationResponse].model_validate(page)
+    items = [_shown(request, installation) for installation in page.items]
+    return Page(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
-async def get_installation(order_id: OrderId, store: Installations, caller: CurrentCaller) -> InstallationResponse:
+async def get_installation(
+    request: Request, order_id: OrderId, store: Installations, caller: CurrentCaller
+) -> InstallationResponse:
     """Return the newest installation of an order. An engineer sees the newest of their own."""
-    return InstallationResponse.model_validate(await _addressed(store, order_id, caller.resolve(Role.ENGINEER, None)))
+    return _shown(request, await _addressed(store, order_id, caller.resolve(Role.ENGINEER, None)))
 
 
 @router.post("/{orderId}/accept", response_model=InstallationResponse, responses=_ACTING)
 async def accept(
-    order_id: OrderId, services: AppServices, caller: CurrentCaller, given: EngineerActs | None = None
+    request: Request, order_id: OrderId, services: AppServices, given: EngineerActs | None = None
 ) -> Response:
     """Accept the installation."""
-    return await _act(services, caller, order_id, EngineerAction.ACCEPT, given or EngineerActs())
+    return await _act(request, services, order_id, EngineerAction.ACCEPT, given or EngineerActs())
 
 
 @router.post("/{orderId}/decline", response_model=InstallationResponse, responses=_ACTING)
 async def decline(
-    order_id: OrderId, services: AppServices, caller: CurrentCaller, given: EngineerDeclines | None = None
+    request: Request, order_id: OrderId, services: AppServices, given: EngineerDeclines | None = None
 ) -> Response:
     """Decline the installation. It is requested from another engineer."""
     given = given or EngineerDeclines()
-    return await _act(services, caller, order_id, EngineerAction.DECLINE, given, reason=given.reason)
+    return await _act(request, services, order_id, EngineerAction.DECLINE, given, reason=given.reason)
 
 
 @router.post("/{orderId}/start", response_model=InstallationResponse, responses=_ACTING)
 async def start(
-    order_id: OrderId, services: AppServices, caller: CurrentCaller, given: EngineerActs | None = None
+    request: Request, order_id: OrderId, services: AppServices, given: EngineerActs | None = None
 ) -> Response:
     """Report that the installation has begun."""
-    return await _act(services, caller, order_id, EngineerAction.START, given or EngineerActs())
+    return await _act(request, services, order_id, EngineerAction.START, given or EngineerActs())
 
 
 @router.post("/{orderId}/complete", response_model=InstallationResponse, responses=_ACTING)
 async def complete(
-    order_id: OrderId, services: AppServices, caller: CurrentCaller, given: EngineerCompletes | None = None
+    request: Request, order_id: OrderId, services: AppServices, given: EngineerCompletes | None = None
 ) -> Response:
     """Report that the installation is complete. The order can no longer be canceled."""
     given = given or EngineerCompletes()
     return await _act(
-        services, caller, order_id, EngineerAction.COMPLETE, given, note=given.note, serials=given.serials
+        request, services, order_id, EngineerAction.COMPLETE, given, note=given.note, serials=given.serials
     )
 
 
 @router.post("/{orderId}/incomplete", response_model=InstallationResponse, responses=_ACTING)
-async def incomplete(order_id: OrderId, services: AppServices, caller: CurrentCaller, given: EngineerFails) -> Response:
+async def incomplete(request: Request, order_id: OrderId, services: AppServices, given: EngineerFails) -> Response:
     """Report a visit without an installation. The order waits for another visit."""
     return await _act(
-        services, caller, order_id, EngineerAction.INCOMPLETE, given, reason=given.reason, note=given.note
+        request, services, order_id, EngineerAction.INCOMPLETE, given, reason=given.reason, note=given.note
     )
 
 
 async def _act(
-    services: Services, caller: Caller, order_id: str, action: EngineerAction, given: EngineerActs, **more: Any
+    request: Request, services: Services, order_id: str, action: EngineerAction, given: EngineerActs, **more: Any
 ) -> Response:
+    caller: Caller = request.state.caller
     store, orders = services.get(InstallationStore), services.get(OrderWorkflowClient)
     before = await _addressed(store, order_id, caller.resolve(Role.ENGINEER, given.engineer_id))
     if before.engineer_id is None:
@@ -146,8 +152,11 @@ async def _act(
         raise IllegalTransition(f"the installation is {after.status}")
     if after.status in _LEFT and (ended or (await orders.get(order_id)).order.status) in _CANCELED:
         raise IllegalTransition("the order has been canceled")
-    content = InstallationResponse.model_validate(after).model_dump_json(by_alias=True)
-    return Response(content, media_type="application/json")
+    return Response(_shown(request, after).model_dump_json(by_alias=True), media_type="application/json")
+
+
+def _shown(request: Request, installation: Installation) -> InstallationResponse:
+    return shown(request, InstallationResponse.model_validate(installation), contact=True)
 
 
 async def _addressed(store: InstallationStore, order_id: str, engineer_id: str | None) -> Installation:

@@ -1,9 +1,12 @@
 """Installations (설치)."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from api.http.fields import Id, RequestBody, ResponseBody, Text, Time
+from api.http.fields import Id, RequestBody, Text, Time
 from api.http.windows import VisitResponse
+from api.security.views import INSTALLATION_VIEWS, ViewedAnswer, Views
 from domain.installation import IncompleteReason, InstallationStatus
 
 
@@ -35,13 +38,15 @@ class EngineerFails(EngineerActs):
     note: Text | None = None
 
 
-class InstallationResponse(ResponseBody):
-    """One engineer's job for one order."""
+class InstallationResponse(ViewedAnswer):
+    """One engineer's job for one order. Members that the caller's role may not see are null."""
+
+    views: ClassVar[Views] = INSTALLATION_VIEWS
 
     order_id: str
     engineer_id: str | None
     engineer_name: str | None
-    installation_address: str
+    installation_address: str | None
     customer_name: str | None
     contact_phone: str | None
     product_name: str
@@ -55,3 +60,8 @@ class InstallationResponse(ResponseBody):
     customer_note: str | None = Field(description="The order's note")
     region: str | None = Field(description="The order's region, which may differ from the engineer's")
     product_id: str | None = Field(description="The order's product")
+
+    @property
+    def words_of_others(self) -> frozenset[str]:
+        """The reason of a cancellation. The reason of a decline or a failed visit is the engineer's own."""
+        return frozenset({"reason"} if self.status is InstallationStatus.CANCELED else ())

@@ -18,7 +18,8 @@ from api.security.limits import client_of
 from api.security.openapi import problem_responses
 from api.security.principals import Role
 from api.security.routing import JsonRoute
-from domain.order_status.view import OrderFilter, Sort
+from api.security.views import shown
+from domain.order_status.view import OrderFilter, OrderView, Sort
 from domain.orders import AttentionReason, OrderStatus
 from stores.order_status.view import OrderStatusStore
 
@@ -55,6 +56,7 @@ Wanted = Annotated[OrderFilter, Depends(_wanted)]
 
 @router.get("", responses=_LISTING)
 async def list_orders(
+    request: Request,
     store: StatusStore,
     wanted: Wanted,
     sort: Annotated[SortBy | None, Query(description="The default with `attention` is `attentionSince`")] = None,
@@ -66,7 +68,8 @@ async def list_orders(
         sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
     by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
     page = await store.list(wanted, by, descending, limit, cursor)
-    return Page(items=[OrderStatusSummary.of_view(view) for view in page.items], next_cursor=page.next_cursor)
+    items = [shown(request, OrderStatusSummary.of_view(view)) for view in page.items]
+    return Page(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/summary", responses=problem_responses(ProblemType.NO_ANSWER_IN_TIME))
@@ -90,7 +93,11 @@ async def _begin(
 
 @router.get("/events", response_class=EventSourceResponse, responses=_LISTING)
 async def listen(
-    stream: StatusChanges, wanted: Wanted, begin: Annotated[int, Depends(_begin)], caller: CurrentCaller
+    request: Request,
+    stream: StatusChanges,
+    wanted: Wanted,
+    begin: Annotated[int, Depends(_begin)],
+    caller: CurrentCaller,
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream each version of an order that is stored from now on, or after `Last-Event-ID`.
 
@@ -99,11 +106,17 @@ async def listen(
     """
     async with aclosing(stream.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
         async for change in changes:
-            data = OrderStatusResponse.of_view(change.view).model_dump_json(by_alias=True)
+            data = _shown(request, change.view).model_dump_json(by_alias=True)
             yield ServerSentEvent(raw_data=data, event="orderStatus", id=str(change.sequence))
 
 
 @router.get("/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
-async def get_order(order_id: OrderId, store: StatusStore, authorized_order: AuthorizedOrder) -> OrderStatusResponse:
+async def get_order(
+    request: Request, order_id: OrderId, store: StatusStore, authorized_order: AuthorizedOrder
+) -> OrderStatusResponse:
     """Return one order with its history."""
-    return OrderStatusResponse.of_view(authorized_order or await store.get(order_id))
+    return _shown(request, authorized_order or await store.get(order_id))
+
+
+def _shown(request: Request, view: OrderView) -> OrderStatusResponse:
+    return shown(request, OrderStatusResponse.of_view(view))

@@ -25,6 +25,7 @@ from api.security.authentication import CurrentCaller
 from api.security.openapi import Answers, problem_responses
 from api.security.principals import ANONYMOUS, Caller, Role
 from api.security.routing import DirectRoute, JsonRoute
+from api.security.views import shown
 from domain.common.actors import MANAGER
 from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
 from domain.management_center.staff import Slot
@@ -82,7 +83,7 @@ async def place_order(given: OrderRequest, request: Request) -> Response:
     if key is not None and (ended := await services.get(OrderWorkflowClient).expired(order_id)):
         if not given.matches(ended):
             raise IdempotencyKeyReused("the key was used with another body")
-        return _response(Known(ended), 200, _REPLAYED)
+        return _response(request, Known(ended), 200, _REPLAYED)
     at, fingerprint = datetime.now(UTC), given.fingerprint()
     try:
         if given.preferred_visit is not None:
@@ -93,13 +94,13 @@ async def place_order(given: OrderRequest, request: Request) -> Response:
         placed = await services.get(OrderWorkflowClient).placed(order_id, fingerprint) if key is not None else None
         if placed is None:
             raise
-        return _response(placed, 200, _REPLAYED)
+        return _response(request, placed, 200, _REPLAYED)
     order = given.order(order_id, at=at, by=caller.actor)
     started = await services.get(OrderWorkflowClient).start(Subscription(order, services.get(OrderPolicy)), fingerprint)
     if started.replayed:
-        return _response(started.known, 200, _REPLAYED)
+        return _response(request, started.known, 200, _REPLAYED)
     services.get(InitialProjection).add(order)
-    return _response(started.known, 201, {"Location": f"/orders/{order_id}"})
+    return _response(request, started.known, 201, {"Location": f"/orders/{order_id}"})
 
 
 router.add_api_route(
@@ -116,9 +117,9 @@ router.add_api_route(
 
 
 @router.get("/{orderId}", response_model=OrderResponse, responses=problem_responses(ProblemType.NOT_FOUND, *_NO_ANSWER))
-async def get_order(order_id: OrderId, orders: Orders) -> Response:
+async def get_order(request: Request, order_id: OrderId, orders: Orders) -> Response:
     """Return the current order. If no worker answers, return its last known state, with `stale`."""
-    return _response(await orders.get(order_id), 200)
+    return _response(request, await orders.get(order_id), 200)
 
 
 @router.post(
@@ -130,12 +131,16 @@ async def get_order(order_id: OrderId, orders: Orders) -> Response:
     ),
 )
 async def cancel_order(
-    order_id: OrderId, orders: Orders, caller: CurrentCaller, given: CancellationRequest | None = None
+    request: Request,
+    order_id: OrderId,
+    orders: Orders,
+    caller: CurrentCaller,
+    given: CancellationRequest | None = None,
 ) -> Response:
     """Cancel the order and its installation."""
     reason = given.reason if given else None
     cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason))
-    return _response(cancellation.known, 200 if cancellation.done else 202)
+    return _response(request, cancellation.known, 200 if cancellation.done else 202)
 
 
 @router.post(
@@ -146,7 +151,7 @@ async def cancel_order(
     ),
 )
 async def reschedule_order(
-    order_id: OrderId, services: AppServices, caller: CurrentCaller, given: VisitRequest
+    request: Request, order_id: OrderId, services: AppServices, caller: CurrentCaller, given: VisitRequest
 ) -> Response:
     """Move the order to another visit window, with the same engineer if possible. The engineer has to accept again.
 
@@ -160,7 +165,7 @@ async def reschedule_order(
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
         return problems.problem(ProblemType.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))
-    return _response(Known(order), 200)
+    return _response(request, Known(order), 200)
 
 
 @router.post(
@@ -169,11 +174,15 @@ async def reschedule_order(
     responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.ILLEGAL_TRANSITION, *_NO_ANSWER, body=True),
 )
 async def acknowledge(
-    order_id: OrderId, orders: Orders, caller: CurrentCaller, given: AcknowledgementRequest | None = None
+    request: Request,
+    order_id: OrderId,
+    orders: Orders,
+    caller: CurrentCaller,
+    given: AcknowledgementRequest | None = None,
 ) -> Response:
     """Record that a manager takes care of an order that needs a person, so that other managers see it."""
     by = _decided_by(caller, given.manager_id if given else None, MANAGER)
-    return _response(Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
+    return _response(request, Known(await orders.acknowledge(order_id, Acknowledgement(by))), 200)
 
 
 def _decided_by(caller: Caller, manager_id: str | None, default: str) -> str:
@@ -193,7 +202,8 @@ async def _free_near(services: Services, order_id: str, wanted: datetime) -> lis
         return []
 
 
-def _response(known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
+def _response(request: Request, known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
+    order = known.order
+    answer = shown(request, OrderResponse.of(order, stale=known.stale))
     # Serialized here, because FastAPI would validate and copy the model once more.
-    content = OrderResponse.of(known.order, stale=known.stale).model_dump_json(by_alias=True)
-    return Response(content, status, headers, "application/json")
+    return Response(answer.model_dump_json(by_alias=True), status, headers, "application/json")

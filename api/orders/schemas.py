@@ -2,13 +2,15 @@
 
 import hashlib
 from datetime import datetime, timedelta, timezone
+from typing import ClassVar, Self
 
 from pydantic import Field
 from pydantic_core import to_json
 
-from api.http.fields import Address, Id, Identifier, RequestBody, ResponseBody, Text, Time
+from api.http.fields import Address, Id, Identifier, RequestBody, Text, Time
 from api.http.times import GivenDate, GivenTime
 from api.http.windows import VisitResponse
+from api.security.views import ORDER_VIEWS, PartlySeen, ViewedAnswer, Viewer, Views
 from domain.orders import Order, OrderStatus
 
 _KOREA = timezone(timedelta(hours=9))
@@ -72,7 +74,7 @@ class AcknowledgementRequest(RequestBody):
     manager_id: Id | None = None
 
 
-class AttentionResponse(ResponseBody):
+class AttentionResponse(PartlySeen):
     """Why the order needs a person, since when, and who takes care of it."""
 
     reason: str
@@ -81,8 +83,14 @@ class AttentionResponse(ResponseBody):
     acknowledged_by: str | None
     acknowledged_at: Time | None
 
+    def seen_by(self, viewer: Viewer) -> Self | None:
+        """Return the reason and the time, if the caller's view has this reason."""
+        if self.reason not in viewer.view.attention_reasons:
+            return None
+        return self.model_copy(update={"detail": None, "acknowledged_by": None, "acknowledged_at": None})
 
-class HistoryResponse(ResponseBody):
+
+class HistoryResponse(PartlySeen):
     """One event: what, when, by whom."""
 
     event: str
@@ -90,19 +98,29 @@ class HistoryResponse(ResponseBody):
     by: str
     detail: str | None
 
+    def seen_by(self, viewer: Viewer) -> Self:
+        """Return all of the caller's own entry. Of another's, return the role alone, and the detail of some events."""
+        if self.by == viewer.caller.actor:
+            return self
+        role, _, _ = self.by.partition(":")
+        detail = self.detail if self.event in viewer.view.details_of else None
+        return self.model_copy(update={"by": role, "detail": detail})
 
-class OrderSummary(ResponseBody):
-    """An order without its history."""
+
+class OrderSummary(ViewedAnswer):
+    """An order without its history. Members that the caller's role may not see are null."""
+
+    views: ClassVar[Views] = ORDER_VIEWS
 
     order_id: str
-    customer_id: str
+    customer_id: str | None
     customer_name: str | None
     contact_phone: str | None
     note: str | None
     product_id: str
     product_name: str
-    installation_address: str
-    order_date: str
+    installation_address: str | None
+    order_date: str | None
     status: OrderStatus
     region: str | None
     engineer_id: str | None
@@ -115,7 +133,7 @@ class OrderSummary(ResponseBody):
 
 
 class OrderResponse(OrderSummary):
-    """An order with its history."""
+    """An order with its history. Members that the caller's role may not see are null."""
 
     history: list[HistoryResponse]
 

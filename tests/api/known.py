@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from starlette.routing import BaseRoute
+
 from domain.common.times import UNSET
 from domain.installation import RequestInstallation
 from domain.orders import Order, OrderStatus
@@ -77,3 +79,12 @@ def tokens_of(issuer: Issuer) -> dict[str, str | None]:
 
 def bearer(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def routes_of(router: object) -> list[BaseRoute]:
+    """Return the routes of an app, including those of its routers."""
+    found: list[BaseRoute] = []
+    for route in getattr(router, "routes", []):
+        included = getattr(route, "original_router", None)
+        found += routes_of(included) if included else [route]
+    return found

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
 
 from api.ownership import OWNED
 from api.security.authentication import AuthorizedRoute
@@ -14,7 +13,7 @@ from domain.order_status.view import OrderView
 from runtime.settings import Settings
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
-from tests.api.known import bearer, know_both, tokens_of
+from tests.api.known import bearer, know_both, routes_of, tokens_of
 from tests.api.problems import assert_problem
 from tests.api.service import Service, but, serving
 
@@ -101,17 +100,8 @@ async def service(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
         yield service
 
 
-def _routes(router: object) -> list[BaseRoute]:
-    """Return the routes of an app, including those of its routers."""
-    found: list[BaseRoute] = []
-    for route in getattr(router, "routes", []):
-        included = getattr(route, "original_router", None)
-        found += _routes(included) if included else [route]
-    return found
-
-
 def test_every_route_is_guarded_and_has_a_rule(service: Service) -> None:
-    routes = _routes(service.app)
+    routes = routes_of(service.app)
     authorized = [route for route in routes if isinstance(route, APIRoute) and type(route) is not APIRoute]
     others = {getattr(route, "path", "") for route in routes if route not in authorized}
 

@@ -5,6 +5,8 @@ from datetime import date
 
 from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary
 from api.orders.schemas import OrderRequest, OrderResponse
+from api.security.principals import Role
+from api.security.views import ORDER_VIEWS
 from domain.order_status.view import OrderView
 from domain.orders import Order
 from tests.domain.filled import filled
@@ -16,6 +18,13 @@ NOT_TOLD = {"preferred_visit"}
 
 def test_every_field_of_an_order_is_told() -> None:
     assert set(OrderResponse.model_fields) - {"stale"} == {field.name for field in fields(Order)} - NOT_TOLD
+
+
+def test_the_customer_sees_every_field() -> None:
+    view = ORDER_VIEWS[Role.CUSTOMER]
+
+    assert view is not None
+    assert view.members(contact=False) == set(OrderStatusResponse.model_fields)
 
 
 def test_every_field_is_told_as_it_is() -> None:
