@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ from api.security.limits import Limits, Rates, limits_of
 from api.security.openapi import DescribedApi
 from api.security.tokens import Tokens, trust_of
 from domain.common import contexts
+from domain.installation import ContactPolicy
 from observability.health import Health
 from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
@@ -213,6 +215,7 @@ def _services(
         InitialProjection(statuses, health.registry),
         OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
         settings.order_policy,
+        ContactPolicy(timedelta(seconds=settings.contact_visible_for)),
         settings.booking_rules.grid,
         management_center,
         installations,

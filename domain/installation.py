@@ -1,7 +1,7 @@
 """Installation (설치): an engineer's job for one order. Each assignment round has its own installation."""
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -74,6 +74,18 @@ class Installation:
     """Note of the order. `None` in rows of earlier releases."""
     product_id: str | None = None
     """Product of the order. `None` in rows of earlier releases."""
+
+
+@dataclass(frozen=True)
+class ContactPolicy:
+    """How long the engineer of an installation sees who the customer is, and how to reach them."""
+
+    visible_for: timedelta = timedelta(days=7)
+    """Time after the engineer's work has ended. Before, they always see it."""
+
+    def shows(self, installation: Installation, at: datetime) -> bool:
+        """Return whether the engineer sees it at a time."""
+        return installation.status.open or at < installation.status_at + self.visible_for
 
 
 @dataclass

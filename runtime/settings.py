@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """URL of the issuer's public keys. Unset: taken from its discovery document. `file:` URLs are allowed."""
     auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
     """Claim with the roles. Dots separate nested claims, as in `realm_access.roles`."""
+    contact_visible_for: float = Field(7 * 24 * 60 * 60, ge=0, le=10 * 366 * 24 * 60 * 60)
+    """Seconds after the end of their work for which engineers still see how to reach the customer."""
     rate_limit_customer: int = Field(300, ge=0)
     """Requests that one customer may send to one process, at once and in a minute; 0: no limit."""
     rate_limit_engineer: int = Field(300, ge=0)

@@ -1,11 +1,12 @@
 """/installations: the engineers' work lists, and their decisions and reports (설치)."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
-from api.dependencies import AppServices, OrderId, Services, provided
+from api.dependencies import AppServices, OrderId, Services, provided, services_of
 from api.http.fields import Cursor, Id, Limit, Page, known
 from api.http.problems import ProblemType
 from api.http.times import Day
@@ -23,7 +24,7 @@ from api.security.principals import Caller, Role
 from api.security.routing import JsonRoute
 from api.security.views import shown
 from domain.common.errors import IllegalTransition, NotAssigned
-from domain.installation import EngineerAct, EngineerAction, Installation, InstallationStatus
+from domain.installation import ContactPolicy, EngineerAct, EngineerAction, Installation, InstallationStatus
 from domain.orders import OrderStatus
 from domain.visits import VisitGrid
 from stores.installation.installations import InstallationStore
@@ -156,7 +157,8 @@ async def _act(
 
 
 def _shown(request: Request, installation: Installation) -> InstallationResponse:
-    return shown(request, InstallationResponse.model_validate(installation), contact=True)
+    contact = services_of(request).get(ContactPolicy).shows(installation, datetime.now(UTC))
+    return shown(request, InstallationResponse.model_validate(installation), contact=contact)
 
 
 async def _addressed(store: InstallationStore, order_id: str, engineer_id: str | None) -> Installation:

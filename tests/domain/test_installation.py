@@ -1,9 +1,19 @@
 """The requests that create installations contain every field that an installation has from its order."""
 
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.installation import CancelInstallation, Installation, OrderDetails, RequestInstallation
+import pytest
+
+from domain.installation import (
+    CancelInstallation,
+    ContactPolicy,
+    Installation,
+    InstallationStatus,
+    OrderDetails,
+    RequestInstallation,
+)
 from domain.orders import Order
 from tests.domain.filled import filled
 
@@ -34,3 +44,13 @@ def test_an_order_that_nobody_has_makes_a_request_to_nobody() -> None:
     request = RequestInstallation.of(replace(filled(Order), engineer_id=None, engineer_name=None), 7)
 
     assert (request.engineer_id, request.engineer_name) == ("", "")
+
+
+@pytest.mark.parametrize("status", [*InstallationStatus, InstallationStatus("OF_A_NEWER_RELEASE")])
+def test_an_engineer_sees_the_customer_until_some_time_after_the_end_of_their_work(status: InstallationStatus) -> None:
+    ended = datetime(2026, 7, 15, tzinfo=UTC)
+    policy, installation = ContactPolicy(timedelta(days=7)), Installation(status=status, status_at=ended)
+
+    assert policy.shows(installation, ended + timedelta(days=6, hours=23))
+    assert policy.shows(installation, ended + timedelta(days=7)) is status.open
+    assert not ContactPolicy(timedelta(0)).shows(replace(installation, status=InstallationStatus.DECLINED), ended)
