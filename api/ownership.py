@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from api.http.fields import ID
 from api.orders.client import OrderWorkflowClient
-from api.security.principals import Caller, Role
+from api.security.principals import UNKNOWN, Caller
 from domain.common.errors import NotFound
 from domain.order_status.view import OrderView
 from stores.installation.installations import InstallationStore
@@ -50,7 +50,7 @@ class Ownership:
         except NotFound:
             seen = False
         if not seen:
-            raise NotFound("nothing with this id exists")
+            raise NotFound(UNKNOWN)
         return view
 
     async def _sees(self, caller: Caller, named: Mapping[str, str], collection: str) -> tuple[bool, OrderView | None]:
@@ -61,16 +61,15 @@ class Ownership:
         return caller.regions is None or await self._sees_staff(caller, named), None
 
     async def _sees_order(self, caller: Caller, order_id: str, collection: str) -> tuple[bool, OrderView | None]:
-        if caller.role is Role.ENGINEER:
-            return await self._installations.of_engineer(order_id, caller.subject) is not None, None
-        if caller.role is not Role.CUSTOMER and caller.regions is None:
+        reach = caller.reach
+        if not reach.limited:
             return True, None
-        if collection == _INSTALLATIONS and caller.regions is not None:
-            return await self._installations.reaches(order_id, caller.regions), None
+        if collection == _INSTALLATIONS and reach.customer_id is None:
+            await self._installations.newest(order_id, engineer_id=reach.engineer_id, regions=reach.regions)
+            return True, None
         known = await self._workflows.for_ownership(order_id)
-        if caller.role is Role.CUSTOMER:
-            return known.order.customer_id == caller.subject, known.view
-        return caller.reaches({known.order.region}), known.view
+        caller.require(known.order)
+        return True, known.view
 
     async def _sees_staff(self, caller: Caller, named: Mapping[str, str]) -> bool:
         region, engineer_id = None, named.get("engineerId")

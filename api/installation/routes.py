@@ -23,7 +23,7 @@ from api.security.openapi import problem_responses
 from api.security.principals import Caller, Role
 from api.security.routing import JsonRoute
 from api.security.views import shown
-from domain.common.errors import IllegalTransition, NotAssigned
+from domain.common.errors import IllegalTransition, NotAssigned, NotFound
 from domain.installation import ContactPolicy, EngineerAct, EngineerAction, Installation, InstallationStatus
 from domain.orders import OrderStatus
 from domain.visits import VisitGrid
@@ -89,7 +89,7 @@ async def get_installation(
     request: Request, order_id: OrderId, store: Installations, caller: CurrentCaller
 ) -> InstallationResponse:
     """Return the newest installation of an order. An engineer sees the newest of their own."""
-    return _shown(request, await _addressed(store, order_id, caller.resolve(Role.ENGINEER, None)))
+    return _shown(request, await _addressed(store, order_id, caller, None))
 
 
 @router.post("/{orderId}/accept", response_model=InstallationResponse, responses=_ACTING)
@@ -141,7 +141,7 @@ async def _act(
 ) -> Response:
     caller: Caller = request.state.caller
     store, orders = services.get(InstallationStore), services.get(OrderWorkflowClient)
-    before = await _addressed(store, order_id, caller.resolve(Role.ENGINEER, given.engineer_id))
+    before = await _addressed(store, order_id, caller, given.engineer_id)
     if before.engineer_id is None:
         raise IllegalTransition(f"the installation is {before.status}")
     details = EngineerAct(before.engineer_id, before.round, by=caller.actor, **more)
@@ -161,12 +161,13 @@ def _shown(request: Request, installation: Installation) -> InstallationResponse
     return shown(request, InstallationResponse.model_validate(installation), contact=contact)
 
 
-async def _addressed(store: InstallationStore, order_id: str, engineer_id: str | None) -> Installation:
+async def _addressed(store: InstallationStore, order_id: str, caller: Caller, engineer_id: str | None) -> Installation:
     """Return the installation that a request addresses: the newest of the engineer, or (`None`) of the order."""
-    newest = await store.newest(order_id)
+    engineer_id = caller.resolve(Role.ENGINEER, engineer_id)
+    newest = await store.newest(order_id, regions=caller.regions)
     if engineer_id in (None, newest.engineer_id):
         return newest
-    found = await store.of_engineer(order_id, engineer_id)
-    if found is None:
-        raise NotAssigned("the installation is assigned to another engineer")
-    return found
+    try:
+        return await store.newest(order_id, engineer_id=engineer_id, regions=caller.regions)
+    except NotFound:
+        raise NotAssigned("the installation is assigned to another engineer") from None

@@ -9,6 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
 from api.dependencies import OrderId, provided
+from api.http.errors import Forbidden
 from api.http.fields import Cursor, Id, Limit, Page, Region, Text, known
 from api.http.problems import ProblemType
 from api.order_status.change_stream import ChangeStream
@@ -18,7 +19,7 @@ from api.security.limits import client_of
 from api.security.openapi import problem_responses
 from api.security.principals import Role
 from api.security.routing import JsonRoute
-from api.security.views import shown
+from api.security.views import attention_seen, shown
 from domain.order_status.view import OrderFilter, OrderView, Sort
 from domain.orders import AttentionReason, OrderStatus
 from stores.order_status.view import OrderStatusStore
@@ -47,8 +48,10 @@ async def _wanted(
     attention: Annotated[Literal["true", "false"] | KnownReason | None, Query()] = None,
     q: Annotated[Text | None, Query(description="An order id, an engineer's name, or part of an address")] = None,
 ) -> OrderFilter:
-    customer_id = caller.resolve(Role.CUSTOMER, customer_id)
-    return OrderFilter(status, caller.within(region), engineer_id, customer_id, attention, q)
+    caller.resolve(Role.CUSTOMER, customer_id)
+    caller.within(region)
+    seen = attention_seen(caller)
+    return OrderFilter(status, region, engineer_id, customer_id, attention, q, caller.reach, seen)
 
 
 Wanted = Annotated[OrderFilter, Depends(_wanted)]
@@ -59,6 +62,7 @@ async def list_orders(
     request: Request,
     store: StatusStore,
     wanted: Wanted,
+    caller: CurrentCaller,
     sort: Annotated[SortBy | None, Query(description="The default with `attention` is `attentionSince`")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -66,6 +70,8 @@ async def list_orders(
     """List the orders that meet every condition: the newest first, or with `attention`, the longest-waiting first."""
     if sort is None:
         sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
+    if sort.endswith("attentionSince") and wanted.attention in (None, "false") and attention_seen(caller) is not None:
+        raise Forbidden("your role may sort by attention only what it finds by attention")
     by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
     page = await store.list(wanted, by, descending, limit, cursor)
     items = [shown(request, OrderStatusSummary.of_view(view)) for view in page.items]
@@ -112,10 +118,16 @@ async def listen(
 
 @router.get("/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
 async def get_order(
-    request: Request, order_id: OrderId, store: StatusStore, authorized_order: AuthorizedOrder
+    request: Request,
+    order_id: OrderId,
+    store: StatusStore,
+    caller: CurrentCaller,
+    authorized_order: AuthorizedOrder,
 ) -> OrderStatusResponse:
     """Return one order with its history."""
-    return _shown(request, authorized_order or await store.get(order_id))
+    view = authorized_order or await store.get(order_id)
+    caller.require(view.order)
+    return _shown(request, view)
 
 
 def _shown(request: Request, view: OrderView) -> OrderStatusResponse:

@@ -73,6 +73,8 @@ async def place_order(given: OrderRequest, request: Request) -> Response:
     """Place an order.
 
     A `503` contains `orderId`, because the order may have been placed: a retry with the same key tells, or a `GET`.
+    Managers who are limited to regions may order for any address. If the address turns out to be in another region, the
+    order is `404` to them, also when they repeat the request with its key.
     """
     services = services_of(request)
     caller: Caller = request.state.caller
@@ -83,7 +85,7 @@ async def place_order(given: OrderRequest, request: Request) -> Response:
     if key is not None and (ended := await services.get(OrderWorkflowClient).expired(order_id)):
         if not given.matches(ended):
             raise IdempotencyKeyReused("the key was used with another body")
-        return _response(request, Known(ended), 200, _REPLAYED)
+        return _replayed(request, Known(ended))
     at, fingerprint = datetime.now(UTC), given.fingerprint()
     try:
         if given.preferred_visit is not None:
@@ -94,11 +96,11 @@ async def place_order(given: OrderRequest, request: Request) -> Response:
         placed = await services.get(OrderWorkflowClient).placed(order_id, fingerprint) if key is not None else None
         if placed is None:
             raise
-        return _response(request, placed, 200, _REPLAYED)
+        return _replayed(request, placed)
     order = given.order(order_id, at=at, by=caller.actor)
     started = await services.get(OrderWorkflowClient).start(Subscription(order, services.get(OrderPolicy)), fingerprint)
     if started.replayed:
-        return _response(request, started.known, 200, _REPLAYED)
+        return _replayed(request, started.known)
     services.get(InitialProjection).add(order)
     return _response(request, started.known, 201, {"Location": f"/orders/{order_id}"})
 
@@ -110,7 +112,13 @@ router.add_api_route(
     status_code=201,
     response_model=OrderResponse,
     responses=_PLACED
-    | problem_responses(ProblemType.TOO_MANY_OPEN_ORDERS, ProblemType.IDEMPOTENCY_KEY_REUSED, *_NO_ANSWER, body=True),
+    | problem_responses(
+        ProblemType.NOT_FOUND,
+        ProblemType.TOO_MANY_OPEN_ORDERS,
+        ProblemType.IDEMPOTENCY_KEY_REUSED,
+        *_NO_ANSWER,
+        body=True,
+    ),
     openapi_extra={"parameters": [_KEY]},
     route_class_override=DirectRoute,
 )
@@ -119,7 +127,10 @@ router.add_api_route(
 @router.get("/{orderId}", response_model=OrderResponse, responses=problem_responses(ProblemType.NOT_FOUND, *_NO_ANSWER))
 async def get_order(request: Request, order_id: OrderId, orders: Orders) -> Response:
     """Return the current order. If no worker answers, return its last known state, with `stale`."""
-    return _response(request, await orders.get(order_id), 200)
+    caller: Caller = request.state.caller
+    known = await orders.get(order_id)
+    caller.require(known.order)
+    return _response(request, known, 200)
 
 
 @router.post(
@@ -200,6 +211,17 @@ async def _free_near(services: Services, order_id: str, wanted: datetime) -> lis
         )
     except (NotFound, Unavailable, StoreUnavailable):
         return []
+
+
+def _replayed(request: Request, known: Known) -> Response:
+    """Return the order that an earlier request of the same sender has placed, if the sender reaches it.
+
+    An order without a region is still the sender's: the management center has not decided whose it is.
+    """
+    caller: Caller = request.state.caller
+    if known.order.region is not None:
+        caller.require(known.order)
+    return _response(request, known, 200, _REPLAYED)
 
 
 def _response(request: Request, known: Known, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from api.http.errors import Forbidden
+from domain.common.errors import NotFound
+from domain.common.reach import EVERYTHING, Owned, Reach
 
 ANONYMOUS = "anonymous"
+UNKNOWN = "nothing with this id exists"
+"""The answer for what a caller may not see, which is the same as for what does not exist."""
 
 
 class Role(StrEnum):
@@ -55,6 +59,24 @@ class Caller:
     def actor(self) -> str | None:
         """The name in an order's history. `None`: the request itself names the actor."""
         return f"{self.role}:{self.subject}" if self.role else None
+
+    @property
+    def reach(self) -> Reach:
+        """The orders that the caller may see, on every route."""
+        if self.role is Role.CUSTOMER:
+            return Reach(customer_id=self.subject)
+        if self.role is Role.ENGINEER:
+            return Reach(engineer_id=self.subject)
+        return EVERYTHING if self.regions is None else Reach(regions=self.regions)
+
+    def require(self, order: Owned) -> None:
+        """Check that the caller may see an order.
+
+        Raises:
+            NotFound: the caller may not.
+        """
+        if not self.reach.includes(order):
+            raise NotFound(UNKNOWN)
 
     def resolve(self, role: Role, named: str | None) -> str | None:
         """Return the id that a request means, if it may name somebody of a role. A caller in that role means self.

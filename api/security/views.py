@@ -120,6 +120,12 @@ def shown(request: Request, answer: Answer, *, contact: bool = False) -> Answer:
     return answer.model_copy(update={name: _seen(value, viewer) if name in members else None for name, value in answer})
 
 
+def attention_seen(caller: Caller) -> frozenset[str] | None:
+    """Return the reasons for attention that a caller sees at orders. `None`: all."""
+    view = ORDER_VIEWS[caller.role]
+    return None if view is None else view.attention_reasons
+
+
 def _seen(value: Any, viewer: Viewer) -> Any:
     if isinstance(value, list):
         return [_seen(each, viewer) for each in value]

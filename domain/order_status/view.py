@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domain.common.commands import Command
 from domain.common.contexts import ORDER_STATUS
+from domain.common.reach import EVERYTHING, Reach
 from domain.common.times import UNSET
 from domain.orders import Order
 
@@ -49,6 +50,10 @@ class OrderFilter:
     """`true`: orders that ask for attention; `false`: orders that do not; otherwise a reason for attention."""
     q: str | None = None
     """Matches an order id, or a part of an engineer's name or an address."""
+    reach: Reach = EVERYTHING
+    """Limits by the order as it is now, whichever of its versions is selected."""
+    attention_seen: frozenset[str] | None = None
+    """Reasons for attention that are seen: `attention` takes an order with another for one without. `None`: all."""
 
 
 @dataclass

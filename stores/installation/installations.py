@@ -13,7 +13,7 @@ from domain.common.personal import erased
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from stores.common.database import Database
 from stores.installation.details import set_region
-from stores.installation.lists import WorkList, of_regions
+from stores.installation.lists import WorkList, seen_by
 from stores.installation.rows import as_installation, canceled_unasked, requested
 from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 
@@ -50,7 +50,6 @@ _ERASE = (
     .values(**erased(Installation), serials=None)
 )
 _NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
-_NEWEST_OF_ENGINEER = _NEWEST.where(INSTALLATION.c.engineer_id == bindparam("of_engineer"))
 
 
 class InstallationStore:
@@ -158,19 +157,15 @@ class InstallationStore:
         async with self._database.writing() as connection:
             await connection.execute(_ERASE, {"of_orders": list(order_ids)})
 
-    async def reaches(self, order_id: str, regions: Collection[str]) -> bool:
-        """Return whether the list of these regions shows an installation of the order."""
-        statement = select(INSTALLATION.c.round).where(INSTALLATION.c.order_id == order_id, of_regions(regions))
-        async with self._database.reading() as connection:
-            return (await connection.execute(statement.limit(1))).one_or_none() is not None
-
-    async def newest(self, order_id: str) -> Installation:
-        """Return the newest installation of an order.
+    async def newest(
+        self, order_id: str, *, engineer_id: str | None = None, regions: Collection[str] | None = None
+    ) -> Installation:
+        """Return the newest installation of an order, among those that `list` shows with the same limits.
 
         Raises:
             NotFound: the order has none.
         """
-        return _found(await self._one(_NEWEST, of_order=order_id))
+        return _found(await self._one(_NEWEST.where(*seen_by(engineer_id, regions)), of_order=order_id))
 
     async def of_round(self, order_id: str, round_: int) -> Installation:
         """Return the installation of one round of an order.
@@ -179,10 +174,6 @@ class InstallationStore:
             NotFound: the round was not requested.
         """
         return _found(await self._one(_OF_ROUND, of_order=order_id, of_round=round_))
-
-    async def of_engineer(self, order_id: str, engineer_id: str) -> Installation | None:
-        """Return the newest installation of an order that was requested from this engineer, or None."""
-        return await self._one(_NEWEST_OF_ENGINEER, of_order=order_id, of_engineer=engineer_id)
 
     async def list(
         self,

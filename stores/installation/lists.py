@@ -15,9 +15,17 @@ _BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c
 _BY_VISIT = Keyset("visitStart", (INSTALLATION.c.visit_start, INSTALLATION.c.order_id, INSTALLATION.c.round))
 
 
-def of_regions(regions: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition for what managers of these regions see: the installations of these regions' orders."""
-    return INSTALLATION.c.region.in_(regions)
+def seen_by(engineer_id: str | None = None, regions: Collection[str] | None = None) -> list[ColumnElement[bool]]:
+    """Return the conditions for what an engineer sees, and what managers see: the orders of their regions.
+
+    `None` does not limit.
+    """
+    found: list[ColumnElement[bool]] = []
+    if engineer_id is not None:
+        found.append(INSTALLATION.c.engineer_id == engineer_id)
+    if regions is not None:
+        found.append(INSTALLATION.c.region.in_(regions))
+    return found
 
 
 @dataclass(frozen=True)
@@ -47,22 +55,19 @@ class WorkList:
             return self.keyset.page(statement, limit=limit, cursor=cursor, dialect=dialect)
 
         statement = self._filtered(select(INSTALLATION))
-        if self.regions is None:
-            return page_of(statement)
-        if self.engineer_id is not None or len(self.regions) < 2:
-            return page_of(statement.where(of_regions(self.regions)))
+        if self.regions is None or self.engineer_id is not None or len(self.regions) < 2:
+            return page_of(statement.where(*seen_by(regions=self.regions)))
         # No index returns the rows of several regions in the list's order, so the first keys of each region are merged.
         # Whole rows are not merged: they have texts of any length, and MariaDB would write them to a file.
         keys = self._filtered(select(*self.keyset.columns))
-        pages = [page_of(keys.where(of_regions([region]))).subquery() for region in sorted(self.regions)]
+        pages = [page_of(keys.where(*seen_by(regions=[region]))).subquery() for region in sorted(self.regions)]
         merged = union_all(*(select(page) for page in pages)).subquery()
         same = INSTALLATION.c.order_id == merged.c.order_id, INSTALLATION.c.round == merged.c.round
         rows = select(INSTALLATION).join(merged, and_(*same))
         return rows.order_by(*(merged.c[by.name] for by in self.keyset.columns)).limit(limit + 1)
 
     def _filtered(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-        if self.engineer_id is not None:
-            statement = statement.where(INSTALLATION.c.engineer_id == self.engineer_id)
+        statement = statement.where(*seen_by(self.engineer_id))
         if self.status is not None:
             statement = statement.where(INSTALLATION.c.status == self.status.value)
         if self.day is not None:

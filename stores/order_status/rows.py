@@ -4,8 +4,9 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, or_, true
+from sqlalchemy import ColumnElement, Table, false, or_, true
 
+from domain.common.reach import Reach
 from domain.common.texts import folded
 from domain.order_status.view import OrderFilter, OrderView
 from domain.orders import Attention, Order, OrderStatus
@@ -78,14 +79,34 @@ def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
         found.append(table.c.engineer_id == wanted.engineer_id)
     if wanted.customer_id is not None:
         found.append(table.c.customer_id == wanted.customer_id)
-    if wanted.attention == "false":
-        # This matches nearly every order, so no index should be used.
-        found.append(table.c.attention_reason.is_(None))
-    elif wanted.attention is not None:
-        found.append(table.c.needs_person == true())
-        if wanted.attention != "true":
-            found.append(table.c.attention_reason == wanted.attention)
+    if wanted.attention is not None:
+        found += _attention_conditions(wanted.attention, wanted.attention_seen, table)
     if wanted.q is not None:
         part = table.c.searched.contains(folded(wanted.q), autoescape=True)
         found.append(or_(table.c.order_id == wanted.q.strip(), part))
+    return found
+
+
+def reached(reach: Reach, table: Table) -> list[ColumnElement[bool]]:
+    """Return the conditions of a reach, on the orders as they are now."""
+    found: list[ColumnElement[bool]] = []
+    if reach.customer_id is not None:
+        found.append(table.c.customer_id == reach.customer_id)
+    if reach.engineer_id is not None:
+        found.append(table.c.engineer_id == reach.engineer_id)
+    if reach.regions is not None:
+        found.append(table.c.region.in_(sorted(reach.regions)))
+    return found
+
+
+def _attention_conditions(attention: str, seen: frozenset[str] | None, table: Table) -> list[ColumnElement[bool]]:
+    reason = table.c.attention_reason
+    if attention == "false":
+        # This matches nearly every order, so no index should be used.
+        return [reason.is_(None) if seen is None else or_(reason.is_(None), reason.not_in(sorted(seen)))]
+    found = [table.c.needs_person == true()]
+    if attention != "true":
+        found.append(reason == attention if seen is None or attention in seen else false())
+    elif seen is not None:
+        found.append(reason.in_(sorted(seen)))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Column, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
@@ -13,7 +13,7 @@ from domain.order_status.view import OrderChange, OrderFilter, OrderView, Sort, 
 from domain.orders import HistoryEntry, Order
 from stores.common.database import Database
 from stores.common.paging import Keyset, page_of_parts
-from stores.order_status.rows import as_row, as_view, conditions, with_history
+from stores.order_status.rows import as_row, as_view, conditions, reached, with_history
 from stores.order_status.tables import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
 
 KEEP_CHANGES_FOR = timedelta(days=7)
@@ -105,7 +105,7 @@ class OrderStatusStore:
         async with self._database.reading() as connection:
             return await page_of_parts(
                 connection,
-                select(*_LISTED).where(*conditions(wanted, ORDER_STATUS)),
+                select(*_LISTED).where(*conditions(wanted, ORDER_STATUS), *reached(wanted.reach, ORDER_STATUS)),
                 _parts(wanted, sort, descending),
                 limit=limit,
                 cursor=cursor,
@@ -131,13 +131,20 @@ class OrderStatusStore:
     async def changes_after(
         self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
     ) -> Sequence[OrderChange]:
-        """Return the kept versions after a sequence number (and up to another) that meet all conditions."""
+        """Return the kept versions after a sequence number (and up to another) that meet all conditions.
+
+        They are versions of orders that are within reach now: an order that has left a region takes its past along.
+        """
         statement = (
             select(ORDER_CHANGE)
             .where(ORDER_CHANGE.c.sequence > sequence, *conditions(wanted, ORDER_CHANGE))
             .order_by(ORDER_CHANGE.c.sequence)
             .limit(limit)
         )
+        if wanted.reach.limited:
+            same = ORDER_STATUS.c.order_id == ORDER_CHANGE.c.order_id
+            # Looked up for each version: a join could read every order of a region to find a few versions.
+            statement = statement.where(exists().where(same, *reached(wanted.reach, ORDER_STATUS)))
         if up_to is not None:
             statement = statement.where(ORDER_CHANGE.c.sequence <= up_to)
         async with self._database.reading() as connection:

@@ -78,8 +78,7 @@ async def test_an_engineer_reads_how_to_reach_the_customer_for_some_days_after_t
 async def test_after_that_an_engineer_sees_the_skeleton_alone(service: Service, issuer: Issuer, ends: str) -> None:
     engineer = bearer(issuer.token("e1", "engineer"))
     store = await an_installation(service, ends, days_ago=8)
-    stored = await store.of_engineer("o1", "e1")
-    assert stored is not None
+    stored = await store.newest("o1", engineer_id="e1")
 
     for one in await seen(service, engineer):
         assert [one[member] for member in (*CONTACT, "reason", "note")] == [None] * 6

@@ -235,17 +235,16 @@ async def test_an_order_that_nobody_knows_has_no_installation(store: Installatio
         await store.newest("o1")
     with pytest.raises(NotFound):
         await store.of_round("o1", 1)
-    assert await store.of_engineer("o1", "e1") is None
 
 
 async def test_an_engineer_finds_their_own_newest_installation_of_an_order(store: InstallationStore) -> None:
     for round_, engineer_id in ((1, "e1"), (2, "e2"), (3, "e1"), (4, "e3")):
         await store.request(asking(round_=round_, engineer_id=engineer_id), NOON)
-    mine = await store.of_engineer("o1", "e1")
-    assert mine is not None
+    mine = await store.newest("o1", engineer_id="e1")
     assert (mine.round, mine.status) == (3, CANCELED)
-    assert await store.of_engineer("o1", "e9") is None
-    assert await store.of_engineer("o2", "e1") is None
+    for order_id, engineer_id in (("o1", "e9"), ("o2", "e1")):
+        with pytest.raises(NotFound):
+            await store.newest(order_id, engineer_id=engineer_id)
 
 
 async def walked(store: InstallationStore, limit: int, **wanted: Any) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """An installation has the region of its order, by which managers of the region see it, in lists and by id."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import ClauseElement, Executable, delete, insert, text
 from sqlalchemy.ext.compiler import compiles
 
 from domain.common import contexts
+from domain.common.errors import NotFound
 from domain.installation import (
     CancelInstallation,
     Installation,
@@ -72,6 +74,16 @@ async def listed(store: InstallationStore, limit: int, **wanted: Any) -> list[tu
             return [(one.order_id, one.round, one.region) for one in found]
 
 
+async def reached(store: InstallationStore, regions: Collection[str]) -> dict[str, int]:
+    """Return the orders that the managers of these regions find by id, and the round that they find."""
+    found = {}
+    for number in range(4):
+        with suppress(NotFound):
+            newest = await store.newest(f"o{number}", regions=regions)
+            found[newest.order_id] = newest.round
+    return found
+
+
 async def test_an_installation_keeps_what_it_is_told_of_its_order(store: InstallationStore) -> None:
     await store.request(
         RequestInstallation("o1", 1, "e1", region="KR-11", customer_note="2층 😀", product_id="p"), NOON
@@ -86,7 +98,9 @@ async def test_every_round_has_the_region_that_the_order_has_by_now(store: Insta
     for round_, region in enumerate(("KR-11", "KR-26"), start=1):
         await store.request(asking("o1", round_, region), NOON)
         assert [region for _, _, region in await listed(store, 10)] == [region] * round_
-        assert [await store.reaches("o1", {other}) for other in REGIONS] == [other == region for other in REGIONS]
+        assert [await reached(store, {other}) for other in REGIONS] == [
+            {"o1": round_} if other == region else {} for other in REGIONS
+        ]
     # A late request of an earlier round, and a repeated one, change nothing newer.
     await store.request(asking("o1", 1, "KR-11"), NOON)
     await store.request(asking("o1", 2, "KR-11"), NOON)
@@ -104,7 +118,7 @@ async def test_what_an_earlier_release_has_requested_is_for_those_of_no_region_u
     assert await listed(store, 10) == [("o1", 1, None)]
     assert await listed(store, 10, engineer_id="e1") == [("o1", 1, None)]
     assert await listed(store, 10, regions=REGIONS) == []
-    assert not await store.reaches("o1", REGIONS)
+    assert await reached(store, REGIONS) == {}
 
     assert await details.lacking() == ["o1"]
     before = await store.newest("o1")
@@ -192,8 +206,8 @@ async def test_whatever_happens_a_list_and_an_id_show_the_same(
             of_day = await listed(store, limit, regions=regions, day=day)
             assert sorted(of_day) == (sorted(one for one in shown if one[1]) if day[0] == NOON else [])
         assert await listed(store, limit, regions=regions, engineer_id="e1") == [one for one in shown if one[1]]
-        reached = {order_id for order_id in orders if await store.reaches(order_id, regions)}
-        assert reached == {order_id for order_id, _, _ in shown}
+        newest = {order_id: round_ for order_id, round_, _ in sorted(shown, key=lambda one: one[1])}
+        assert await reached(store, regions) == newest
 
 
 class Explained(Executable, ClauseElement):

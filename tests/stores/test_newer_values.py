@@ -106,7 +106,7 @@ async def test_an_installation_is_read_everywhere_as_it_was_written(database: Da
     installation = await asked_for(store, database, NEWER)
 
     assert installation.status == NEWER
-    assert await store.of_round("o1", 1) == await store.of_engineer("o1", "e1") == installation
+    assert await store.of_round("o1", 1) == await store.newest("o1", engineer_id="e1") == installation
     assert (await store.list()).items == [installation]
     assert (await store.list(status=InstallationStatus(NEWER))).items == [installation]
     assert await store.request(RequestInstallation("o1", 1, "e1"), NOON) == NEWER

@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.common import contexts
 from domain.common.errors import MalformedCursor, NotFound
+from domain.common.reach import Reach
 from domain.order_status.view import OrderFilter, OrderView, Sort, Summary
 from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus
 from domain.visits import TimeWindow
@@ -122,12 +123,30 @@ async def test_each_filter_finds_what_it_says_and_together_they_find_what_meets_
         OrderFilter(attention="NO_SERVICE_AREA"): "d",
         OrderFilter(statuses=("JOIN_ORDERED", "JOIN_COMPLETED"), regions=("KR-11",), engineer_id="e2"): "c",
         OrderFilter(customer_id="c1", attention="true"): "",
+        OrderFilter(reach=Reach(customer_id="c1")): "ac",
+        OrderFilter(reach=Reach(engineer_id="e2")): "c",
+        OrderFilter(reach=Reach(regions=frozenset({"KR-11", "KR-41"}))): "ac",
+        OrderFilter(regions=("KR-11", "KR-26"), reach=Reach(regions=frozenset({"KR-26"}))): "b",
+        OrderFilter(regions=("KR-11",), reach=Reach(regions=frozenset({"KR-26"}))): "",
+        OrderFilter(attention="true", attention_seen=frozenset({"NO_SERVICE_AREA"})): "d",
+        OrderFilter(attention="false", attention_seen=frozenset({"NO_SERVICE_AREA"})): "abc",
+        OrderFilter(attention="NO_SERVICE_AREA", attention_seen=frozenset({"NO_SERVICE_AREA"})): "d",
+        OrderFilter(attention="NO_ENGINEER", attention_seen=frozenset({"NO_SERVICE_AREA"})): "",
     }
     for wanted, found in expected.items():
         for sort in (Sort.ORDER_DATE, Sort.UPDATED_AT):
             assert await listed(store, wanted, sort, limit=1) == list(found)
             assert await listed(store, wanted, sort, descending=True) == list(found[::-1])
         assert [change.view.order.order_id for change in await changes(store, wanted=wanted)] == list(found)
+
+
+async def test_changes_are_those_of_the_orders_that_are_within_reach_now(store: OrderStatusStore) -> None:
+    await store.put([order("moved", version=1, region="KR-11"), order("found", version=1, region=None)])
+    await store.put([order("moved", version=2, region="KR-26"), order("found", version=2, region="KR-11")])
+
+    for region, reached in (("KR-11", {("found", 1), ("found", 2)}), ("KR-26", {("moved", 1), ("moved", 2)})):
+        found = await changes(store, wanted=OrderFilter(reach=Reach(regions=frozenset({region}))))
+        assert {(change.view.order.order_id, change.view.order.version) for change in found} == reached
 
 
 @pytest.mark.parametrize(
