@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument(
         "--subject", default="1", help="id of the customer or engineer, or name of the manager or service (default: 1)"
     )
-    parser.add_argument("--regions", help="regions that a manager is limited to, such as KR-11 KR-26")
+    parser.add_argument("--regions", help="regions of a manager, such as KR-11 KR-26 (default: all)")
     parser.add_argument("--scope", help="scopes of a service, such as orders:read orders:write")
     parser.add_argument("--hours", type=int, default=12, help="hours for which the token is valid (default: 12)")
     parser.add_argument("--issuer", type=Path, help="directory of the issuer's keys (default: DATA_DIR)")

@@ -38,11 +38,11 @@ def is_in(directory: Path) -> bool:
 
 
 def token(directory: Path, claims: Mapping[str, Any], hours: float) -> str:
-    """Create a token with these claims that is valid for some hours."""
+    """Create a token with these claims that is valid for some hours. Unless they name regions, it is for all."""
     key = _private_key(directory)
     now = int(time.time())
     standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + int(hours * 3600)}
-    return jwt.encode({**standard, **claims}, key, "ES256", {"kid": _jwk(key)["kid"]})
+    return jwt.encode({**standard, "regions": ["*"], **claims}, key, "ES256", {"kid": _jwk(key)["kid"]})
 
 
 def _private_key(directory: Path) -> EllipticCurvePrivateKey:

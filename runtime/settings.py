@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     """URL of the issuer's public keys. Unset: taken from its discovery document. `file:` URLs are allowed."""
     auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
     """Claim with the roles. Dots separate nested claims, as in `realm_access.roles`."""
+    auth_regions_claim: str = Field("regions", min_length=1, max_length=200)
+    """Claim with the regions that a manager reaches; `*` is the whole country."""
+    auth_regions_required: bool = True
+    """Without the claim, a manager reaches no region. If this is off, the manager reaches the whole country."""
+    auth_longest_lifetime: Seconds = 24 * 60 * 60
+    """Seconds for which a token may be valid, unless its only role is `operator`."""
     contact_visible_for: float = Field(7 * 24 * 60 * 60, ge=0, le=10 * 366 * 24 * 60 * 60)
     """Seconds after the end of their work for which engineers still see how to reach the customer."""
     rate_limit_customer: int = Field(300, ge=0)

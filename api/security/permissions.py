@@ -4,9 +4,11 @@ What a role may see is the same on every route. `api/ownership.py` checks it bef
 
 - a customer: the orders whose `customerId` is the token's subject;
 - an engineer: the orders whose installation is or was requested from the token's subject;
-- a manager: everything; with the claim `regions`, what belongs to these regions, and nothing of the whole country;
+- a manager: what belongs to the regions of the token; with all regions (`*`), everything;
 - a service: everything on the routes whose scope its token contains;
 - an operator: no order.
+
+A token with scopes of this API may do only what these scopes allow, whatever its role.
 
 A resource that the caller may not see is answered with `404`, an action that the role may not do with `403`.
 """
@@ -50,20 +52,25 @@ class Rule:
     def admit(self, identity: Identity) -> Caller:
         """Return the caller in the role that allows the request. Of several roles, the widest one counts.
 
+        Scopes of this API bound every role. A service needs them; another role without any is decided by the role.
+
         Raises:
             Forbidden: no role allows the request.
         """
         limited = identity.regions is not None
+        scoped = not SCOPES.isdisjoint(identity.scopes)
+        lacking = None
         for role in Role:
             if role not in identity.roles or role not in self.roles | {Role.SERVICE}:
                 continue
-            if role is Role.SERVICE and self.scope not in identity.scopes:
+            if (scoped or role is Role.SERVICE) and self.scope not in identity.scopes:
+                lacking = self.scope
                 continue
             if role is Role.MANAGER and limited and (self.nationwide or not identity.regions):
                 continue
             regions = identity.regions if role is Role.MANAGER else None
             return Caller(role, identity.subject, regions, identity.expires_at)
-        raise Forbidden("your role does not allow this", scope=self.scope if Role.SERVICE in identity.roles else None)
+        raise Forbidden("your role does not allow this", scope=lacking)
 
 
 def _read(scope: str, *roles: Role, nationwide: bool = False) -> Rule:
@@ -133,5 +140,7 @@ RULES: Mapping[str, Rule | None] = {
     "GET /health/ready": None,
 }
 """The rule of each route of the API. `None`: everybody may use it. A route that is missing here cannot be served."""
+SCOPES = frozenset(rule.scope for rule in RULES.values() if rule)
+"""The scopes of this API. A token may contain others, which mean nothing here."""
 EVERYBODY = Caller()
 """The sender of every request without authentication."""

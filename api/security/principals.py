@@ -17,7 +17,7 @@ class Role(StrEnum):
     """The role of a person or a program. What a role may see is the same on every route. The widest role is first."""
 
     MANAGER = "manager"
-    """고객서비스 담당자: sees everything, or what belongs to certain regions."""
+    """고객서비스 담당자: sees what belongs to the token's regions, which may be the whole country."""
     SERVICE = "service"
     """A program: sees what its scopes name."""
     ENGINEER = "engineer"
@@ -37,8 +37,10 @@ class Identity:
     """Seconds since the epoch."""
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
-    regions: frozenset[str] | None = None
-    """The regions to which a manager is limited. `None`: no limit."""
+    regions: frozenset[str] | None = frozenset()
+    """The regions that a manager reaches. `None`: the whole country."""
+    issued_at: float | None = None
+    """Seconds since the epoch. `None`: the token does not say."""
 
     @property
     def actor(self) -> str:
@@ -53,6 +55,7 @@ class Caller:
     role: Role | None = None
     subject: str = ANONYMOUS
     regions: frozenset[str] | None = None
+    """The regions to which a manager is limited. `None`: no limit, or another role."""
     expires_at: float | None = None
 
     @property

@@ -24,6 +24,12 @@ MOST_KEPT = 10_000
 """The largest number of verified tokens in the cache, at about 1 KB each."""
 LEEWAY = 30
 """Seconds by which the issuer's clock may deviate."""
+EVERYWHERE = "*"
+"""The region that stands for the whole country."""
+_ACCESS_TOKENS = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""Types that the header of an access token may name, in small letters (RFC 9068). Many issuers name none, or `JWT`."""
+_OTHER_TOKENS = frozenset({"ID", "Refresh", "Offline", "Logout"})
+"""Types that Keycloak gives in the claim `typ` to tokens that are not for an API."""
 _CHECKED: Any = {"require": ["iss", "aud", "exp", "sub"], "enforce_minimum_key_length": True}
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +45,12 @@ class Trust:
     jwks_url: str | None = None
     roles_claim: str = "roles"
     """The claim with the roles, or a dotted path to a nested claim."""
+    regions_claim: str = "regions"
+    """The claim with a manager's regions, or a dotted path."""
+    regions_required: bool = True
+    """Whether a manager reaches no region without that claim. If not, the manager reaches the whole country."""
+    longest_lifetime: float = 86_400.0
+    """Seconds for which a token may be valid. Tokens of operators alone, who read metrics alone, may last longer."""
 
     @property
     def discovery(self) -> str | None:
@@ -53,12 +65,21 @@ def trust_of(settings: Settings) -> Trust | None:
         InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
     """
     settings.require_authentication_beyond_loopback()
+    required, longest = settings.auth_regions_required, settings.auth_longest_lifetime
     if settings.auth_issuer is None or settings.auth_audience is None:
         if not settings.auth_required:
             return None
-        own = development_issuer
-        return Trust(own.ISSUER, own.AUDIENCE, own.publish(settings.data_dir))
-    return Trust(settings.auth_issuer, settings.auth_audience, settings.auth_jwks_url, settings.auth_roles_claim)
+        own, keys = development_issuer, development_issuer.publish(settings.data_dir)
+        return Trust(own.ISSUER, own.AUDIENCE, keys, regions_required=required, longest_lifetime=longest)
+    return Trust(
+        settings.auth_issuer,
+        settings.auth_audience,
+        settings.auth_jwks_url,
+        settings.auth_roles_claim,
+        settings.auth_regions_claim,
+        required,
+        longest,
+    )
 
 
 class Tokens:
@@ -95,6 +116,8 @@ class Tokens:
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in ALGORITHMS:
             raise jwt.InvalidAlgorithmError
+        if str(header.get("typ", "JWT")).lower() not in _ACCESS_TOKENS:
+            raise ValueError("the header names another type of token")
         key_id = header.get("kid", "")
         key = await self.keys.find(key_id)
         if key is None:
@@ -121,14 +144,29 @@ class Tokens:
         subject = claims["sub"]
         if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable() or subject != subject.strip():
             raise ValueError("the subject is not valid")
-        regions = claims.get("regions")
+        if claims.get("typ") in _OTHER_TOKENS:
+            raise ValueError("the token is not an access token")
+        issued_at = float(claims["iat"]) if "iat" in claims else None
+        roles = frozenset(role for role in Role if role in _words(_claim(claims, self._trust.roles_claim)))
+        lifetime = float(claims["exp"]) - (time() if issued_at is None else issued_at)
+        if lifetime > self._trust.longest_lifetime and roles != {Role.OPERATOR}:
+            raise Unauthenticated("the token is valid for longer than this API accepts", invalid=True)
         return Identity(
             subject,
             float(claims["exp"]) + LEEWAY,
-            frozenset(role for role in Role if role in _words(_claim(claims, self._trust.roles_claim))),
+            roles,
             frozenset(_words(claims.get("scope"))),
-            None if regions is None else frozenset(_words(regions)),
+            self._regions(claims),
+            issued_at,
         )
+
+    def _regions(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the regions that a manager reaches, or None for the whole country."""
+        claim = _claim(claims, self._trust.regions_claim)
+        if claim is None and not self._trust.regions_required:
+            return None
+        regions = frozenset(_words(claim))
+        return None if EVERYWHERE in regions else regions
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from math import inf
 
 from api.http.errors import Forbidden
 from api.ownership import OWNED
-from api.security.permissions import RULES
+from api.security.permissions import RULES, SCOPES
 from api.security.principals import Caller, Identity, Role
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE
 
 OURS, THEIRS = "KR-11", "KR-26"
 """Two regions. A manager with limited regions belongs to the first, or to neither."""
-SCOPES = sorted({rule.scope for rule in RULES.values() if rule})
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,12 @@ def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Ac
         *roles: Role,
         sees: tuple[str, ...] = (),
         scope: str = "",
-        regions: list[str] | None = None,
+        regions: tuple[str, ...] | None = ("*",),
     ) -> Actor:
-        limits = None if regions is None else frozenset(regions)
+        limits = None if regions == ("*",) else frozenset(regions or ())
         identity = Identity(subject, inf, frozenset(roles), frozenset(scope.split()), limits)
-        return Actor(name, issuer.token(subject, *roles, scope=scope, regions=regions), identity, frozenset(sees))
+        claim = None if regions is None else list(regions)
+        return Actor(name, issuer.token(subject, *roles, scope=scope, regions=claim), identity, frozenset(sees))
 
     yield Actor("nobody", None)
     yield Actor("a broken token", issuer.token("kim", "manager")[:-8] + "AAAAAAAA")
@@ -78,10 +78,11 @@ def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Ac
     yield known("another customer", "stranger", Role.CUSTOMER)
     yield known("the engineer", engineer_id, Role.ENGINEER, sees=(OURS,))
     yield known("another engineer", "kr-28-1", Role.ENGINEER)
-    yield known("the region's manager", "lee", Role.MANAGER, sees=(OURS,), regions=[OURS])
-    yield known("another region's manager", "moon", Role.MANAGER, regions=["KR-28"])
-    yield known("no region's manager", "no", Role.MANAGER, regions=[])
+    yield known("the region's manager", "lee", Role.MANAGER, sees=(OURS,), regions=(OURS,))
+    yield known("another region's manager", "moon", Role.MANAGER, regions=("KR-28",))
+    yield known("no region's manager", "no", Role.MANAGER, regions=())
+    yield known("a manager of regions that are not said", "no", Role.MANAGER, regions=None)
     yield known("an operator", "ops", Role.OPERATOR, scope=EVERY_SCOPE)
     yield known("the manager", "kim", Role.MANAGER, sees=(OURS, THEIRS))
-    for scope in ("openid", *SCOPES):
+    for scope in ("openid", *sorted(SCOPES)):
         yield known(f"a service with {scope}", f"service-{scope}", Role.SERVICE, sees=(OURS, THEIRS), scope=scope)

@@ -64,10 +64,11 @@ class Issuer:
         self.file.write_text(json.dumps({"keys": [as_jwk(key_id, key) for key_id, key in self.keys.items()]}))
 
     def claims(self, subject: str = "1", *roles: str, **more: Any) -> dict[str, Any]:
-        """Return the claims of a valid token. A claim that is given as `None` is left out."""
+        """Return the claims of a valid token, for the whole country. A claim that is given as `None` is left out."""
         now = int(time.time())
+        default = {"iss": self.name, "aud": self.audience, "sub": subject, "roles": list(roles), "regions": ["*"]}
         times = {"iat": now, "nbf": now, "exp": now + 600}
-        said = {"iss": self.name, "aud": self.audience, "sub": subject, "roles": list(roles), **times, **more}
+        said = {**default, **times, **more}
         return {name: value for name, value in said.items() if value is not None}
 
     def token(self, subject: str = "1", *roles: str, **more: Any) -> str:

@@ -71,9 +71,11 @@ def tokens_of(issuer: Issuer) -> dict[str, str | None]:
         "manager": issuer.token("kim", "manager"),
         "regional": issuer.token("lee", "manager", regions=["KR-11"]),
         "of no region": issuer.token("moon", "manager", regions=[]),
+        "of regions that are not said": issuer.token("moon", "manager", regions=None),
         "service": issuer.token("shop", "service", scope=f"{EVERY_SCOPE} metrics:read"),
         "unscoped": issuer.token("shop", "service", scope="openid"),
-        "operator": issuer.token("ops", "operator", scope=EVERY_SCOPE),
+        "operator": issuer.token("ops", "operator", scope="openid"),
+        "operator of other scopes": issuer.token("ops", "operator", scope=EVERY_SCOPE),
     }
 
 

@@ -1,14 +1,17 @@
 """Every route, with every role and with none, for the caller's own and for others' resources."""
 
 from collections.abc import AsyncIterator
+from math import inf
 from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
 
+from api.http.errors import Forbidden
 from api.ownership import OWNED
 from api.security.authentication import AuthorizedRoute
-from api.security.permissions import RULES, Noted
+from api.security.permissions import RULES, SCOPES, Noted
+from api.security.principals import Identity, Role
 from domain.order_status.view import OrderView
 from runtime.settings import Settings
 from stores.order_status.view import OrderStatusStore
@@ -206,6 +209,35 @@ async def test_who_sends_no_good_token_is_told_how(
     assert_problem(answer, 401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="orders"')
     assert (f'error="{error}"' in answer.headers["WWW-Authenticate"]) == bool(error)
+
+
+@pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule])
+@pytest.mark.parametrize("role", Role)
+def test_scopes_of_ours_bound_every_role(route: str, role: Role) -> None:
+    rule = RULES[route]
+    assert rule
+
+    def admitted(*scopes: str) -> bool:
+        try:
+            return rule.admit(Identity("kim", inf, frozenset({role}), frozenset(scopes), None)).role is role
+        except Forbidden:
+            return False
+
+    may = role in rule.roles
+    assert admitted("openid") == admitted() == may
+    assert admitted("openid", rule.scope, "audit:read") == (may or role is Role.SERVICE)
+    for other in SCOPES - {rule.scope}:
+        assert not admitted("openid", other)
+
+
+async def test_who_has_too_few_scopes_is_told_which_one_is_missing(service: Service, issuer: Issuer) -> None:
+    token = issuer.token("kim", "manager", scope="orders:read")
+
+    assert (await service.http.get("/orderStatuses/summary", headers=bearer(issuer.token("kim", "manager")))).is_success
+    answer = await service.http.get("/orderStatuses/summary", headers=bearer(token))
+
+    assert_problem(answer, 403, "forbidden")
+    assert 'scope="orderStatuses:read"' in answer.headers["WWW-Authenticate"]
 
 
 async def test_a_service_is_told_which_scope_it_lacks(service: Service, issuer: Issuer) -> None:

@@ -18,18 +18,21 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures("processes")
-async def test_the_token_that_is_printed_last_counts(tmp_path: Path) -> None:
-    arguments = ["--role", "manager", "--subject", "kim", "--regions", "KR-11 KR-26"]
+@pytest.mark.parametrize(
+    ("arguments", "regions"),
+    [(["--regions", "KR-11 KR-26"], frozenset({"KR-11", "KR-26"})), ([], None)],
+    ids=["some", "all"],
+)
+async def test_the_token_that_is_printed_last_counts(
+    tmp_path: Path, arguments: list[str], regions: frozenset[str] | None
+) -> None:
     trust = trust_of(Settings(data_dir=tmp_path, auth_required=True))
     assert trust is not None
 
-    found = await Tokens(trust).check(_printed(tmp_path, *arguments).splitlines()[-1])
+    printed = _printed(tmp_path, "--role", "manager", "--subject", "kim", *arguments)
+    found = await Tokens(trust).check(printed.splitlines()[-1])
 
-    assert (found.subject, found.roles, found.regions) == (
-        "kim",
-        frozenset({Role.MANAGER}),
-        frozenset({"KR-11", "KR-26"}),
-    )
+    assert (found.subject, found.roles, found.regions) == ("kim", frozenset({Role.MANAGER}), regions)
 
 
 def _printed(data_dir: Path, *arguments: str) -> str:

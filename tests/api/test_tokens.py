@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -38,6 +39,7 @@ async def test_a_token_says_who_sends_it(issuer: Issuer, key_id: str) -> None:
         frozenset({Role.MANAGER}),
         frozenset({"orders:read", "orders:write"}),
         frozenset({"KR-11"}),
+        float(claims["iat"]),
     )
 
 
@@ -60,6 +62,61 @@ async def test_roles_are_in_the_claim_that_is_set(issuer: Issuer, name: str, cla
 
     assert (await Tokens(trust).check(issuer.token(**{"roles": None, **claims}))).roles == {Role.ENGINEER}
     assert (await Tokens(trust).check(issuer.token(roles=None))).roles == frozenset()
+
+
+@pytest.mark.parametrize("header", ["", "JWT", "jwt", "at+jwt", "application/at+jwt"])
+@pytest.mark.parametrize("payload", [None, "Bearer"])
+async def test_access_tokens_are_taken_however_they_call_themselves(
+    issuer: Issuer, header: str, payload: str | None
+) -> None:
+    token = issuer.sign(issuer.claims("kim", "manager", typ=payload), typ=header)
+
+    assert (await Tokens(issuer.trust).check(token)).subject == "kim"
+
+
+async def test_a_token_lasts_as_long_as_is_set_and_an_operators_for_ever(issuer: Issuer) -> None:
+    trust = replace(issuer.trust, longest_lifetime=1000.0)
+    now = int(time.time())
+
+    await Tokens(trust).check(issuer.token("1", "customer", exp=now + 1000, iat=now))
+    with pytest.raises(Unauthenticated, match="longer than"):
+        await Tokens(trust).check(issuer.token("1", "customer", exp=now + 1001, iat=now))
+    await Tokens(trust).check(issuer.token("prometheus", "operator", exp=now + 10**9))
+
+
+@pytest.mark.parametrize(
+    ("claim", "required", "reached"),
+    [
+        (["*"], True, None),
+        ("*", True, None),
+        (["KR-11", "*"], True, None),
+        (["KR-11"], True, frozenset({"KR-11"})),
+        ([], True, frozenset()),
+        (None, True, frozenset()),
+        (None, False, None),
+        ([], False, frozenset()),
+        (["KR-11"], False, frozenset({"KR-11"})),
+        (["*"], False, None),
+    ],
+)
+@pytest.mark.parametrize("null", [True, False])
+async def test_the_whole_country_is_said_and_never_meant_by_silence(
+    issuer: Issuer, claim: object, required: bool, reached: frozenset[str] | None, null: bool
+) -> None:
+    trust = replace(issuer.trust, regions_required=required)
+    claims = issuer.claims("kim", "manager", regions=claim) | ({"regions": None} if null and claim is None else {})
+
+    assert (await Tokens(trust).check(issuer.sign(claims))).regions == reached
+
+
+async def test_regions_are_in_the_claim_that_is_set(issuer: Issuer) -> None:
+    trust = replace(issuer.trust, regions_claim="isp.regions")
+
+    async def reached(**claims: object) -> frozenset[str] | None:
+        return (await Tokens(trust).check(issuer.token("kim", "manager", **claims))).regions
+
+    assert await reached(isp={"regions": ["KR-26"]}) == frozenset({"KR-26"})
+    assert await reached(regions=["*"]) == frozenset()
 
 
 async def test_a_token_that_was_good_is_no_longer_once_it_has_ended(
@@ -136,6 +193,21 @@ ATTACKS: dict[str, Callable[[Issuer], str]] = {
     "HMAC by the EC key": lambda issuer: _confused(issuer, as_pem(ec_key()), "one"),
     "the other algorithm than the key's": lambda issuer: issuer.sign(issuer.claims(), "two", kid="one"),
     "critical extension": lambda issuer: issuer.sign(issuer.claims(), crit=["exp2"], exp2=1),
+    "a logout token, by its header": lambda issuer: issuer.sign(issuer.claims("1", "manager"), typ="logout+jwt"),
+    "a token of an unknown type": lambda issuer: issuer.sign(issuer.claims("1", "manager"), typ="dpop+jwt"),
+    "of several types": lambda issuer: issuer.sign(issuer.claims("1", "manager"), typ=["at+jwt"]),
+    "an ID token": lambda issuer: issuer.token("1", "manager", typ="ID"),
+    "a refresh token": lambda issuer: issuer.token("1", "manager", typ="Refresh"),
+    "an offline token": lambda issuer: issuer.token("1", "manager", typ="Offline"),
+    "a logout token": lambda issuer: issuer.token("1", "manager", typ="Logout"),
+    "for too long": lambda issuer: issuer.token("1", "manager", exp=time.time() + 90_000),
+    "for too long, of no known age": lambda issuer: issuer.token("1", "manager", iat=None, exp=time.time() + 90_000),
+    "for too long, as an operator's and a customer's": lambda issuer: issuer.token(
+        "1", "operator", "customer", exp=time.time() + 90_000
+    ),
+    "for too long, of no role": lambda issuer: issuer.token(exp=time.time() + 90_000),
+    "old, and for too long": lambda issuer: issuer.token(iat=time.time() - 90_000),
+    "of no sensible age": lambda issuer: issuer.token(iat="yesterday"),
     "huge": lambda issuer: issuer.token(padding="x" * LARGEST_TOKEN),
     "nothing": lambda _: "",
     "no token": lambda _: "Zm9v.YmFy",
