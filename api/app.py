@@ -44,7 +44,7 @@ from api.ownership import Ownership
 from api.security.authentication import Authenticator, AuthorizedRoute
 from api.security.limits import Limits, Rates, limits_of
 from api.security.openapi import DescribedApi
-from api.security.tokens import Tokens, trust_of
+from api.security.tokens import tokens_of, trust_of
 from domain.common import contexts
 from domain.installation import ContactPolicy
 from observability.health import Health
@@ -93,16 +93,17 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     """Create the app. It starts even if its dependencies are down, and serves what does not need them.
 
     Raises:
-        InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
+        InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`, and as `Revocations`.
     """
     trust = trust_of(settings)
     limits = limits_of(settings)
-    authenticator = Authenticator(Tokens(trust) if trust else None, Rates(limits.rates))
     health = Health(sdk=telemetry.sdk)
+    tokens = tokens_of(settings, trust, health.registry) if trust else None
+    authenticator = Authenticator(tokens, Rates(limits.rates))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, limits, health, telemetry) as services:
+        async with authenticator.running(), _opened(settings, limits, health, telemetry) as services:
             app.state.services = services
             app.state.ownership, app.state.audit_trail = services.get(Ownership), services.get(AuditTrail)
             if trust is None:
@@ -110,7 +111,6 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
             health.ready()
             yield
             await stop_serving(app)
-            authenticator.close()
 
     app = Api(
         title="Subscription orders · 가입신청",

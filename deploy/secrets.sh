@@ -24,6 +24,9 @@ for context in $contexts; do
     write "${context}_postgresql_url" "postgresql://$context:$password@postgres:5432/$context"
 done
 write order_status_mariadb_url "mariadb://order_status:$(cat "$directory/order_status_password")@mariadb:3306/order_status"
+# Whose tokens count no more, while the API runs: docs/access.md.
+write revoked_subjects "# SUBJECT TIME, as in: kim 2026-07-01T09:00:00Z
+"
 # An issuer of tokens, for trying it out, and its token for Prometheus.
 issue() { PYTHONPATH="$(dirname "$0")/.." "${PYTHON:-python3}" -m ops.issue_token --issuer "$directory" "$@"; }
 issue

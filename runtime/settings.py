@@ -24,7 +24,7 @@ LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidat
 
 
 class InsecureConfiguration(Exception):
-    """The API would be open to everybody who reaches this machine. The text says what to do."""
+    """The API would be less guarded than it has to be. The text says what to do."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """Without the claim, a manager reaches no region. If this is off, the manager reaches the whole country."""
     auth_longest_lifetime: Seconds = 24 * 60 * 60
     """Seconds for which a token may be valid, unless its only role is `operator`."""
+    revoked_tokens: Path | None = None
+    """File of lines `SUBJECT TIME`: tokens of the subject issued before count no more. It may change at any time."""
     contact_visible_for: float = Field(7 * 24 * 60 * 60, ge=0, le=10 * 366 * 24 * 60 * 60)
     """Seconds after the end of their work for which engineers still see how to reach the customer."""
     rate_limit_customer: int = Field(300, ge=0)

@@ -1,6 +1,8 @@
 """Authentication and authorization of a request, before its body is read."""
 
-from collections.abc import Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request, Response
@@ -37,9 +39,18 @@ class Authenticator:
         self.tokens = tokens
         self._rates = rates
 
-    def close(self) -> None:
-        """Stop fetching the issuer's keys."""
-        if self.tokens is not None:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the revocations of tokens, and at the end stop fetching the issuer's keys."""
+        if self.tokens is None:
+            yield
+            return
+        following = asyncio.create_task(self.tokens.revocations.run()) if self.tokens.revocations else None
+        try:
+            yield
+        finally:
+            if following is not None:
+                following.cancel()
             self.tokens.keys.stop()
 
     async def admit(self, request: Request, rule: Rule, collection: str) -> Caller:

@@ -9,10 +9,12 @@ from typing import Any
 import jwt
 import structlog
 from jwt import PyJWK
+from prometheus_client import CollectorRegistry
 
 from api.http.errors import Unauthenticated
 from api.security.jwks import ALGORITHMS, Keys
 from api.security.principals import Identity, Role
+from api.security.revocations import Revocations
 from runtime import development_issuer
 from runtime.settings import Settings
 
@@ -82,12 +84,23 @@ def trust_of(settings: Settings) -> Trust | None:
     )
 
 
+def tokens_of(settings: Settings, trust: Trust, registry: CollectorRegistry) -> "Tokens":
+    """Return what verifies the tokens of an issuer, by the settings.
+
+    Raises:
+        InsecureConfiguration: as `Revocations`.
+    """
+    file = settings.revoked_tokens
+    return Tokens(trust, revocations=Revocations(file, registry) if file else None)
+
+
 class Tokens:
     """Verifies tokens, and caches the verified ones."""
 
-    def __init__(self, trust: Trust, keys: Keys | None = None) -> None:
+    def __init__(self, trust: Trust, keys: Keys | None = None, revocations: Revocations | None = None) -> None:
         self._trust = trust
         self.keys = keys or Keys(trust.issuer, trust.jwks_url)
+        self.revocations = revocations
         self._cache: dict[bytes, _VerifiedToken] = {}
         """Verified tokens by hash. Most are sent repeatedly, and verifying one takes longer than reading a row."""
 
@@ -95,16 +108,23 @@ class Tokens:
         """Verify a token, and return its claims.
 
         Raises:
-            Unauthenticated: the token is not the issuer's, or not for this service, or not valid at this time.
+            Unauthenticated: the token is not the issuer's, not for this service, not valid at this time, or revoked.
             NoAnswerInTime: the token's key is not cached, and the issuer does not answer.
         """
         try:
-            return await self._checked(token)
+            identity = await self._checked(token)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("the token has expired", invalid=True) from None
         except (jwt.PyJWTError, ValueError, OverflowError) as error:
             _log.info("token refused", error=type(error).__qualname__)
             raise Unauthenticated("the token is not valid", invalid=True) from None
+        if self.revoked(identity):
+            raise Unauthenticated("the token has been revoked", invalid=True)
+        return identity
+
+    def revoked(self, identity: Identity) -> bool:
+        """Return whether a token with these claims, which was valid, has been revoked since."""
+        return self.revocations is not None and self.revocations.applies(identity.subject, identity.issued_at)
 
     async def _checked(self, token: str) -> Identity:
         if len(token) > LARGEST_TOKEN:

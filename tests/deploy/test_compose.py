@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
 from api.security.principals import Role
+from api.security.revocations import Revocations
 from api.security.tokens import Tokens, trust_of
 from domain.common import contexts
 from runtime.development_issuer import AUDIENCE, ISSUER
@@ -150,7 +152,7 @@ def test_what_is_mounted_is_there() -> None:
 
 
 def test_the_api_is_open_to_nobody(secrets: Path) -> None:
-    (keys,) = _SERVICES["api"]["configs"]
+    keys, _ = _SERVICES["api"]["configs"]
     default = _as_it_comes(_SERVICES["api"])
 
     assert (default["AUTH_ISSUER"], default["AUTH_AUDIENCE"]) == (ISSUER, AUDIENCE)
@@ -162,9 +164,16 @@ def test_the_api_is_open_to_nobody(secrets: Path) -> None:
     assert prometheus["scrape_configs"][0]["authorization"] == {"credentials_file": f"/run/secrets/{token}"}
 
 
+def test_the_api_reads_the_revocations_that_are_beside_the_secrets(secrets: Path) -> None:
+    file = _SERVICES["api"]["environment"]["REVOKED_TOKENS"]
+
+    assert file.removeprefix("/") in _SERVICES["api"]["configs"]
+    Revocations(secrets.parent / _COMPOSE["configs"][file.removeprefix("/")]["file"], CollectorRegistry())
+
+
 async def test_the_token_that_prometheus_sends_is_an_operators(secrets: Path) -> None:
     default = _as_it_comes(_SERVICES["api"])
-    (keys,) = _SERVICES["api"]["configs"]
+    keys, _ = _SERVICES["api"]["configs"]
     file = secrets.parent / _COMPOSE["configs"][keys]["file"]
     trust = trust_of(
         Settings(

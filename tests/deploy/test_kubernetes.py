@@ -94,6 +94,8 @@ def test_the_api_is_open_to_nobody(objects: tuple[Object, ...]) -> None:
 
     assert found["AUTH_ISSUER"].startswith("https://")
     assert found["AUTH_AUDIENCE"]
+    assert found["REVOKED_TOKENS"] == "/run/secrets/revoked_subjects"
+    assert "revoked-subjects" in secrets(api)
 
 
 def test_every_context_has_workers_of_its_own_version(objects: tuple[Object, ...]) -> None:
