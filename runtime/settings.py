@@ -4,7 +4,7 @@ import os
 import re
 from datetime import time, timedelta
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsS
 from domain.common import contexts
 from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
+from runtime.issuer_urls import check_issuer, is_loopback
 from runtime.payload_keys import PayloadKeys
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     auth_audience: str | None = Field(None, max_length=2000)
     """Audience of the tokens, with `AUTH_ISSUER`: the claim `aud`."""
     auth_jwks_url: str | None = Field(None, pattern="^(https?|file)://", max_length=2000)
-    """URL of the issuer's public keys. Unset: taken from its discovery document. `file:` URLs are allowed."""
+    """URL of the issuer's public keys. Unset: taken from its discovery document. See `runtime.issuer_urls`."""
     auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
     """Claim with the roles. Dots separate nested claims, as in `realm_access.roles`."""
     auth_regions_claim: str = Field("regions", min_length=1, max_length=200)
@@ -192,8 +193,8 @@ class Settings(BaseSettings):
     def _whole_issuer(self) -> Self:
         if bool(self.auth_issuer) != bool(self.auth_audience):
             raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE have to be set together")
-        if self.auth_issuer and not self.auth_jwks_url and not self.auth_issuer.startswith(("https://", "http://")):
-            raise ValueError("an AUTH_ISSUER that is not a URL needs AUTH_JWKS_URL")
+        if self.auth_issuer:
+            check_issuer(self.auth_issuer, self.auth_jwks_url)
         return self
 
     def require_authentication_beyond_loopback(self) -> None:
@@ -201,7 +202,7 @@ class Settings(BaseSettings):
         Raises:
             InsecureConfiguration: the API would be reachable from other machines without authentication.
         """
-        if self.auth_issuer is None and not _is_loopback(self.api_host):
+        if self.auth_issuer is None and not is_loopback(self.api_host):
             raise InsecureConfiguration(
                 f"API_HOST={self.api_host} can be reached from other machines, but authentication is off: "
                 "set AUTH_ISSUER and AUTH_AUDIENCE, or an API_HOST that only this machine can reach (127.0.0.1)"
@@ -276,10 +277,3 @@ class Settings(BaseSettings):
 
 def _listed(text: str) -> list[str]:
     return [word for each in text.split(",") if (word := each.strip())]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -61,6 +61,27 @@ def test_on_this_machine_alone_it_may_be(host: str) -> None:
     Settings(api_host=host).require_authentication_beyond_loopback()
 
 
+def issuer(name: str, keys: str | None = None) -> dict[str, str]:
+    """Return the settings of an issuer and of where its keys are."""
+    return {"auth_issuer": name, "auth_audience": "orders"} | ({"auth_jwks_url": keys} if keys else {})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        issuer("https://login.example"),
+        issuer("https://login.example", "https://keys.example/keys"),
+        issuer("https://login.example", "file:///keys.json"),
+        issuer("http://127.0.0.1:8180/realms/isp"),
+        issuer("http://localhost:8180/realms/isp", "http://[::1]:8180/keys"),
+        issuer("urn:isp", "file:///keys.json"),
+        issuer("urn:isp", "http://127.0.0.1/keys"),
+    ],
+)
+def test_an_issuer_in_whose_place_nobody_can_answer_is_taken(settings: dict[str, str]) -> None:
+    assert Settings.model_validate(settings).auth_issuer == settings["auth_issuer"]
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
@@ -68,9 +89,18 @@ def test_on_this_machine_alone_it_may_be(host: str) -> None:
         ({"auth_audience": "orders"}, "AUTH_ISSUER"),
         ({"auth_issuer": "isp", "auth_audience": "orders"}, "AUTH_JWKS_URL"),
         ({"auth_jwks_url": "keys.json"}, "auth_jwks_url"),
+        (issuer("http://login.example"), "AUTH_ISSUER"),
+        (issuer("http://login.example", "https://login.example/keys"), "AUTH_ISSUER"),
+        (issuer("https://login.example", "http://login.example/keys"), "AUTH_JWKS_URL"),
+        (issuer("https://login.example", "http://127.0.0.1/keys"), "AUTH_JWKS_URL"),
+        (issuer("urn:isp", "http://login.example/keys"), "AUTH_JWKS_URL"),
+        (issuer("urn:isp", "http://127.0.0.1.example/keys"), "AUTH_JWKS_URL"),
+        (issuer("urn:isp", "https:///keys"), "AUTH_JWKS_URL"),
     ],
 )
-def test_an_issuer_that_nobody_could_ask_is_refused(settings: dict[str, str], named: str) -> None:
+def test_an_issuer_whom_nobody_could_ask_or_everybody_could_imitate_is_refused(
+    settings: dict[str, str], named: str
+) -> None:
     with pytest.raises(ValidationError, match=named):
         Settings.model_validate(settings)
 

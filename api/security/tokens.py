@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import structlog
 from jwt import PyJWK
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from api.http.errors import Unauthenticated
 from api.security.jwks import ALGORITHMS, Keys
@@ -91,7 +91,10 @@ def tokens_of(settings: Settings, trust: Trust, registry: CollectorRegistry) -> 
         InsecureConfiguration: as `Revocations`.
     """
     file = settings.revoked_tokens
-    return Tokens(trust, revocations=Revocations(file, registry) if file else None)
+    tokens = Tokens(trust, revocations=Revocations(file, registry) if file else None)
+    age = Gauge("issuer_keys_age_seconds", "Time since the issuer of tokens last told its keys", registry=registry)
+    age.set_function(tokens.keys.age)
+    return tokens
 
 
 class Tokens:

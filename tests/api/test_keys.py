@@ -2,26 +2,16 @@
 
 import asyncio
 import json
-import ssl
-import threading
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_address
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from api.http.errors import NoAnswerInTime, Unauthenticated
 from api.security import jwks as keys
-from api.security.jwks import AGAIN_AFTER, FRESH_FOR, Keys
+from api.security.jwks import AGAIN_AFTER, FRESH_FOR, STALE_AFTER, Keys
 from api.security.tokens import Tokens, Trust
 from tests.api.issuer import Issuer, as_jwk, ec_key, rsa_key
 from tests.eventually import soon
@@ -99,9 +89,8 @@ async def test_unknown_keys_do_not_have_the_issuer_asked_each_time(
         None,
         "",
         "[]",
-        '{"keys": []}',
+        "{}",
         '{"keys": 1}',
-        '{"keys": [{"kid": "one", "kty": "EC", "alg": ["ES256"]}]}',
         " " * 300_000,
         "[" * 200_000,
     ],
@@ -119,6 +108,59 @@ async def test_while_the_issuer_does_not_answer_known_keys_count_on(
     await tokens.check(issuer.token())
 
 
+@pytest.mark.parametrize(
+    "keys", [[], ["one", 1, None], [{"kid": "one", "kty": "EC", "alg": ["ES256"]}], [{"kid": "one", "kty": "new"}]]
+)
+async def test_an_issuer_that_shows_no_key_has_withdrawn_all(
+    issuer: Issuer, clock: Clock, tokens: Tokens, keys: list[object]
+) -> None:
+    token = issuer.token()
+    await tokens.check(token)
+    issuer.file.write_text(json.dumps({"keys": keys}))
+    clock.now += FRESH_FOR
+
+    async def withdrawn() -> bool:
+        try:
+            await tokens.check(token)
+        except Unauthenticated:
+            return True
+        return False
+
+    await soon(withdrawn, what="the key is withdrawn")
+
+
+async def test_keys_count_for_a_day_without_the_issuer_and_again_when_it_is_back(
+    issuer: Issuer, clock: Clock, tokens: Tokens
+) -> None:
+    token = issuer.token()
+    await tokens.check(token)
+    issuer.file.unlink()
+
+    clock.now += STALE_AFTER - 1
+    await tokens.check(token)
+    assert tokens.keys.age() == STALE_AFTER - 1
+    clock.now += AGAIN_AFTER
+    with pytest.raises(NoAnswerInTime):
+        await tokens.check(token)
+    issuer.publish()
+    clock.now += AGAIN_AFTER
+    await tokens.check(token)
+    assert tokens.keys.age() == 0
+
+
+async def test_after_a_silent_day_of_nobody_asking_the_issuer_is_asked_first(
+    issuer: Issuer, clock: Clock, tokens: Tokens
+) -> None:
+    token = issuer.token()
+    await tokens.check(token)
+    del issuer.keys["one"]
+    issuer.publish()
+    clock.now += STALE_AFTER
+
+    with pytest.raises(Unauthenticated):
+        await tokens.check(token)
+
+
 async def test_keys_for_other_purposes_are_not_used(issuer: Issuer, tokens: Tokens) -> None:
     others = [
         as_jwk("one", ec_key(), use="enc"),
@@ -132,84 +174,6 @@ async def test_keys_for_other_purposes_are_not_used(issuer: Issuer, tokens: Toke
 
     with pytest.raises(Unauthenticated):
         await tokens.check(issuer.token())
-
-
-@contextmanager
-def serving(documents: dict[str, Any], certificate: Path | None = None) -> Iterator[str]:
-    """Run a server of JSON documents or redirects, by path. Yields its URL.
-
-    With a certificate (and its key, in one file), it uses TLS.
-    """
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            document = documents.get(self.path)
-            if isinstance(document, str):
-                self.send_response(302)
-                self.send_header("Location", document)
-                self.end_headers()
-                return
-            self.send_response(200 if document else 404)
-            self.end_headers()
-            with suppress(ConnectionError):
-                self.wfile.write(json.dumps(document).encode())
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-async def test_the_issuers_discovery_document_tells_where_its_keys_are(tmp_path: Path) -> None:
-    documents: dict[str, Any] = {"/keys": {"keys": [as_jwk("one", ec_key())]}}
-    with serving(documents) as url:
-        issuer = Issuer(tmp_path / "unused.json", f"{url}/realms/isp")
-        documents["/realms/isp/.well-known/openid-configuration"] = {"issuer": issuer.name, "jwks_uri": f"{url}/keys"}
-        await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())
-
-        documents["/realms/isp/.well-known/openid-configuration"]["issuer"] = "https://stranger.example"
-        with pytest.raises(NoAnswerInTime):
-            await Tokens(Trust(issuer.name, issuer.audience)).check(issuer.token())
-
-
-def self_signed(directory: Path) -> Path:
-    """Create a certificate for 127.0.0.1 and its key, in one file."""
-    key, file = ec_key(), directory / "certificate.pem"
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(made.public_bytes(Encoding.PEM) + private)
-    return file
-
-
-async def test_over_tls_only_an_issuer_with_a_good_certificate_tells_its_keys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate = self_signed(tmp_path)
-    with serving({"/keys": {"keys": [as_jwk("one", ec_key())]}}, certificate) as url:
-        with pytest.raises(NoAnswerInTime):
-            await Keys("https://isp.example", f"{url}/keys").find("one")
-
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert await Keys("https://isp.example", f"{url}/keys").find("one") is not None
 
 
 class Dripping:
@@ -295,28 +259,6 @@ async def test_a_fetch_that_is_stopped_hangs_up(monkeypatch: pytest.MonkeyPatch)
         await dripping.is_left()
         with pytest.raises(asyncio.CancelledError):
             await finding
-
-
-async def test_a_redirect_is_followed_but_not_to_a_file(tmp_path: Path) -> None:
-    published = {"keys": [as_jwk("one", ec_key())]}
-    file = tmp_path / "keys.json"
-    file.write_text(json.dumps(published))
-    with serving({"/keys": published, "/moved": "/keys", "/loop": "/loop", "/file": file.as_uri()}) as url:
-        assert await Keys("https://isp.example", f"{url}/moved").find("one") is not None
-        for path in ("loop", "file"):
-            with pytest.raises(NoAnswerInTime):
-                await Keys("https://isp.example", f"{url}/{path}").find("one")
-
-
-@pytest.mark.parametrize(("size", "known"), [(200_000, True), (300_000, False)])
-async def test_an_answer_may_be_so_large(size: int, known: bool) -> None:
-    with serving({"/keys": {"keys": [as_jwk("one", ec_key())], "padding": " " * size}}) as url:
-        found = Keys("https://isp.example", f"{url}/keys").find("one")
-        if known:
-            assert await found is not None
-        else:
-            with pytest.raises(NoAnswerInTime):
-                await found
 
 
 @pytest.mark.parametrize(
