@@ -1,10 +1,13 @@
-"""Payloads as Temporal's Web UI and CLI send them: protobuf's JSON, with all bytes in base64."""
+"""Payloads as Temporal's Web UI and CLI send them: protobuf's JSON, with all bytes in base64.
+
+The first invalid payload ends the validation, because there may be many of them.
+"""
 
 import base64
 import binascii
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, FailFast, Field, PlainSerializer, WithJsonSchema
 from temporalio.api.common.v1 import Payload
 
 from api.http.fields import RequestBody
@@ -34,7 +37,7 @@ Bytes = Annotated[
 class PayloadMessage(RequestBody):
     """`temporal.api.common.v1.Payload`."""
 
-    metadata: dict[str, Bytes] = Field({})
+    metadata: Annotated[dict[str, Bytes], Field(max_length=20), FailFast()] = Field({})
     data: Bytes = b""
 
     @classmethod
@@ -50,4 +53,4 @@ class PayloadMessage(RequestBody):
 class PayloadsMessage(RequestBody):
     """`temporal.api.common.v1.Payloads`."""
 
-    payloads: list[PayloadMessage] = Field([], max_length=1000)
+    payloads: Annotated[list[PayloadMessage], Field(max_length=1000), FailFast()] = Field([])

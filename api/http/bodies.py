@@ -1,4 +1,7 @@
-"""Checks the body of a request as a whole: its size, its media type, its encoding, and that it is a JSON object."""
+"""Checks the body of a request as a whole: its size, its media type, its encoding, and that it is a JSON object.
+
+The number and the nesting of its values are bounded before anything looks at one of them.
+"""
 
 import asyncio
 import json
@@ -11,8 +14,14 @@ LARGEST_BODY = 64 * 1024
 """The largest body, in bytes."""
 BODY_WITHIN = 10.0
 """Seconds within which the whole body has to arrive."""
-_LARGEST_PAYLOADS = 2 * 1024 * 1024
+LARGEST_PAYLOADS = 2 * 1024 * 1024
 """The largest body of payloads, in bytes: as much as Temporal stores in one event."""
+MOST_SEPARATORS = 30_000
+"""The largest number of commas and opening brackets in a body that is parsed: each value but the first has one."""
+DEEPEST = 10
+"""The deepest nesting of values. No operation needs more than four levels."""
+MOST_VALUES = 1000
+"""The largest number of values in a body, known or not."""
 
 
 def _reject_constant(constant: str) -> NoReturn:
@@ -23,6 +32,34 @@ def _reject_constant(constant: str) -> NoReturn:
 _JSON = json.JSONDecoder(parse_constant=_reject_constant)
 
 
+def parse(text: str) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ValueError: it is not JSON, or contains too long a number.
+        RecursionError: it is nested too deeply to be parsed.
+    """
+    return _JSON.decode(text)
+
+
+def check_structure(content: Any, most: int) -> None:
+    """Check the number and the nesting of the values in a body.
+
+    Raises:
+        HTTPException: there are more than `most`, or some are nested too deeply.
+    """
+    level, found = [content], 0
+    for _ in range(DEEPEST + 1):
+        containers = [value for value in level if isinstance(value, dict | list)]
+        level = [value for each in containers for value in (each.values() if isinstance(each, dict) else each)]
+        found += len(level)
+        if found > most:
+            raise HTTPException(422, f"the body contains more than {most} values")
+        if not level:
+            return
+    raise HTTPException(422, f"the values of the body are nested more than {DEEPEST} levels deep")
+
+
 class JsonRequest(Request):
     """A request whose body, if it has one, is a JSON object in UTF-8 of bounded size.
 
@@ -30,6 +67,7 @@ class JsonRequest(Request):
     """
 
     largest = LARGEST_BODY
+    most_values = MOST_VALUES
     _whole: bytes | None = None
 
     async def body(self) -> bytes:
@@ -45,8 +83,11 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         """Return the object in the body."""
+        whole = await self.body()
+        if sum(map(whole.count, (b",", b"[", b"{"))) > MOST_SEPARATORS:
+            raise HTTPException(422, "the body contains too many values")
         try:
-            content = _JSON.decode((await self.body()).decode())
+            content = parse(whole.decode())
         except UnicodeDecodeError:
             raise HTTPException(400, "the body is not UTF-8") from None
         except (ValueError, RecursionError):
@@ -54,6 +95,7 @@ class JsonRequest(Request):
             raise HTTPException(400, "the body is not valid JSON") from None
         if not isinstance(content, dict):
             raise HTTPException(422, "the body has to be an object")
+        check_structure(content, self.most_values)
         return content
 
     async def _read(self) -> bytes:
@@ -77,7 +119,8 @@ class JsonRequest(Request):
 class LargeJsonRequest(JsonRequest):
     """A request whose body may be as large as an event in Temporal."""
 
-    largest = _LARGEST_PAYLOADS
+    largest = LARGEST_PAYLOADS
+    most_values = MOST_SEPARATORS
 
 
 def _is_json(content_type: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -37,14 +37,15 @@ def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
 
     redirect = get_swagger_ui_oauth2_redirect_html()
 
-    @app.get(_PAGE, include_in_schema=False)
-    async def docs() -> HTMLResponse:
+    async def show(_: Request) -> HTMLResponse:
         return page
 
-    @app.get(_REDIRECT, include_in_schema=False)
-    async def oauth2_redirect() -> HTMLResponse:
+    async def show_redirect(_: Request) -> HTMLResponse:
         return redirect
 
+    # Unlike FastAPI's routes, these do not parse the query.
+    app.add_route(_PAGE, show, include_in_schema=False)
+    app.add_route(_REDIRECT, show_redirect, include_in_schema=False)
     app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
     return {_PAGE: _policy(page, issuer), _REDIRECT: _policy(redirect, issuer)}
 

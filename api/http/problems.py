@@ -23,6 +23,10 @@ from api.http.errors import (
 from domain.common import errors
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 10
+"""The largest number of invalid members or parameters that a problem names."""
+LONGEST_NAME = 50
+"""The longest name of a member that a problem repeats, in characters. Of a longer one it has the beginning."""
 _RETRY_AFTER = {"Retry-After": "1"}
 """In seconds."""
 
@@ -167,7 +171,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
         return problem(ProblemType.NOT_FOUND, "nothing with this id exists")
     if places != {"body"} or any(one["loc"] == ("body",) for one in found):
         return problem(ProblemType.MALFORMED_REQUEST, _sentence(found))
-    pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found]
+    pointers = [{"pointer": _pointer(one["loc"][1:]), "detail": _text(one)} for one in found[:MOST_ERRORS]]
     return problem(ProblemType.INVALID_INPUT, _sentence(found), errors=pointers)
 
 
@@ -178,13 +182,15 @@ async def _failed(_: Request, error: Exception) -> Response:
 
 
 def _sentence(found: Sequence[Any]) -> str:
-    return "; ".join(f"{_name(one['loc'])}: {_text(one)}" for one in found)
+    named = [f"{_name(one['loc'])}: {_text(one)}" for one in found[:MOST_ERRORS]]
+    more = len(found) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more else named)
 
 
 def _name(loc: Sequence[int | str]) -> str:
     """Return the sender's name of a place. A parameter has one name, whichever types its value was tried as."""
     place, *names = loc
-    return ".".join(map(str, names if place == "body" else names[:1])) or str(place)
+    return ".".join(map(_cut, names if place == "body" else names[:1])) or str(place)
 
 
 def _text(one: Any) -> str:
@@ -193,4 +199,9 @@ def _text(one: Any) -> str:
 
 def _pointer(loc: Sequence[int | str]) -> str:
     """Return a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+    return "".join("/" + _cut(part).replace("~", "~0").replace("/", "~1") for part in loc)
+
+
+def _cut(part: int | str) -> str:
+    name = str(part)
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"

@@ -25,7 +25,9 @@ def _without_repetition(values: list[Any]) -> list[Any]:
 Matches = Annotated[list[Text], Field(min_length=1, max_length=100, description="Prefixes of words in an address")]
 Skills = Annotated[list[Word], Field(max_length=50), AfterValidator(_each_once)]
 WorkingDays = Annotated[
-    list[Weekday], Field(json_schema_extra={"uniqueItems": True}), AfterValidator(_without_repetition)
+    list[Weekday],
+    Field(max_length=len(Weekday), json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_without_repetition),
 ]
 VisitsPerWindow = Annotated[
     int | None, Field(strict=True, ge=1, le=100, description="`null`: the default of the booking rules")

@@ -9,6 +9,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from api.http.errors import Forbidden, Unauthenticated
+from api.http.queries import check_query
 from api.security.limits import Rates, site_of
 from api.security.permissions import EVERYBODY, RULES, Rule
 from api.security.principals import Caller
@@ -82,18 +83,18 @@ def _ownership_of(request: Request) -> OwnershipCheck:
 
 
 def authorized(route: APIRoute, handle: Handler) -> Handler:
-    """Return a handler that admits a request before it calls the route's handler."""
+    """Return a handler that admits a request, and checks its query, before it calls the route's handler."""
     [method] = sorted(route.methods or ())
     rule = RULES[f"{method} {route.path_format}"]
     collection = route.path_format.split("/")[1]
-    if rule is None:
-        return handle
 
     async def admit_first(request: Request) -> Response:
-        authenticator: Authenticator = request.app.state.authenticator
-        request.state.caller = await authenticator.admit(request, rule, collection)
-        audit_trail: AuditAdmission = request.app.state.audit_trail
-        audit_trail.admit(request, rule)
+        if rule is not None:
+            authenticator: Authenticator = request.app.state.authenticator
+            request.state.caller = await authenticator.admit(request, rule, collection)
+            audit_trail: AuditAdmission = request.app.state.audit_trail
+            audit_trail.admit(request, rule)
+        check_query(request.scope["query_string"])
         return await handle(request)
 
     return admit_first

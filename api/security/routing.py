@@ -1,21 +1,19 @@
-"""Route classes. Each authenticates and authorizes a request before it reads the body."""
+"""Route classes. Each authenticates and authorizes a request before it reads the query and the body."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, get_type_hints
-from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
-from starlette.exceptions import HTTPException
 
 from api.http.bodies import JsonRequest, LargeJsonRequest
 from api.security.authentication import authorized
 
 
 class JsonRoute(APIRoute):
-    """An authorized route that reads its query as UTF-8, and its body as a `JsonRequest`."""
+    """An authorized route that reads its body as a `JsonRequest`."""
 
     request_class = JsonRequest
 
@@ -24,7 +22,6 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
-            _check_query(request.scope["query_string"])
             return await handle(self.request_class(request.scope, request.receive))
 
         return authorized(self, handle_json)
@@ -58,10 +55,3 @@ class DirectRoute(JsonRoute):
             return answer
 
         return authorized(self, handle)
-
-
-def _check_query(query: bytes) -> None:
-    try:
-        unquote_to_bytes(query).decode()
-    except UnicodeDecodeError:
-        raise HTTPException(400, "the query is not UTF-8") from None
