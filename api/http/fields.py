@@ -1,6 +1,5 @@
 """Types that all collections share: camelCase members, bounded texts, times in UTC."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -9,12 +8,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from domain.common.open_enum import OpenStrEnum
+from domain.common.texts import is_hidden
 
 Item = TypeVar("Item")
 OpenValue = TypeVar("OpenValue", bound=OpenStrEnum)
 
-_PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
+"""The pattern of a text's characters in the OpenAPI document. Further hidden characters are refused, too."""
 ID = r"^[A-Za-z0-9_-]{1,64}$"
 """The pattern of ids that this service assigns, including those of the seed data."""
 
@@ -60,8 +60,8 @@ def known(value: OpenValue) -> OpenValue:
 
 
 def _readable(text: str) -> str:
-    if _UNPRINTABLE.search(text):
-        raise ValueError("must not contain control characters")
+    if not text.isprintable() and any(map(is_hidden, text)):
+        raise ValueError("must not contain control characters or invisible characters")
     if not text.strip():
         raise ValueError("must not be blank")
     return text
@@ -78,7 +78,7 @@ def _in_utc(time: datetime) -> datetime:
 
 
 def _text(longest: int) -> Any:
-    return Field(min_length=1, max_length=longest, json_schema_extra={"pattern": rf"^{_PRINTABLE}*$"})
+    return Field(min_length=1, max_length=longest, json_schema_extra={"pattern": rf"^{PRINTABLE}*$"})
 
 
 Text = Annotated[str, _text(200), AfterValidator(_readable)]
@@ -95,7 +95,7 @@ Identifier = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": 200, "pattern": rf"^{_PRINTABLE}*$"},
+                {"type": "string", "minLength": 1, "maxLength": 200, "pattern": rf"^{PRINTABLE}*$"},
                 {"type": "integer"},
             ]
         }

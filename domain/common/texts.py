@@ -4,8 +4,10 @@ import unicodedata
 
 LONGEST_TEXT = 200
 """Maximum length of a reason or a note, in characters. Messages that bypass the API may be longer."""
-_UNSTORABLE = ("Cc", "Cs")
-"""Unicode's control characters and lone surrogates."""
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, invisible formatting, lone surrogates, and separators of lines."""
+_JOINERS = "\u200c\u200d"
+"""Invisible characters that some scripts and emoji need."""
 
 
 def folded(text: str) -> str:
@@ -14,10 +16,15 @@ def folded(text: str) -> str:
 
 
 def bounded(text: str | None) -> str | None:
-    """Cut a text from outside to what the API would have accepted, so that no database refuses it."""
+    """Cut a text from outside to what the API would have accepted, so that it can be stored and read."""
     if not text:
         return text
-    return "".join(sign for sign in text[:LONGEST_TEXT] if unicodedata.category(sign) not in _UNSTORABLE)
+    return "".join(sign for sign in text[:LONGEST_TEXT] if not is_hidden(sign))
+
+
+def is_hidden(sign: str) -> bool:
+    """Return whether a character is not seen, or changes how others are seen, as one that reverses their direction."""
+    return unicodedata.category(sign) in _HIDDEN and sign not in _JOINERS
 
 
 class PlainText(str):
