@@ -22,6 +22,7 @@ from api.audit.trail import AuditTrail
 from api.codec import routes as codec
 from api.dependencies import Services
 from api.http import docs, problems
+from api.http.bodies import LargeBodies
 from api.http.metrics import RequestMetrics
 from api.http.request_context import RequestContext
 from api.http.response_headers import ResponseHeaders
@@ -124,6 +125,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     )
     app.state.health = health
     app.state.authenticator = authenticator
+    app.state.large_bodies = LargeBodies()
     app.trust = trust
     for collection in (orders, management_center, staffing, installation, order_status, erasure, codec, audit):
         app.include_router(collection.router)

@@ -6,7 +6,7 @@ It implements Temporal's codec server protocol. The Web UI has another origin, w
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
@@ -22,20 +22,21 @@ from runtime.payload_codec import DecryptionError, Encryption
 router = APIRouter(prefix="/codec", tags=["codec"], route_class=LargeJsonRoute)
 
 Namespace = Annotated[str, Path(max_length=255)]
+_CONVERTING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME, body=True)
 
 
-@router.post("/{namespace}/decode", responses=problem_responses(ProblemType.NOT_FOUND, body=True))
-async def decode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> PayloadsMessage:
+@router.post("/{namespace}/decode", response_model=PayloadsMessage, responses=_CONVERTING)
+async def decode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> Response:
     """Decrypt payloads. A payload that cannot be decrypted is returned unchanged."""
     encryption = _of(namespace, services.get(Encryption))
-    return _message([await _decrypted(encryption, each.payload()) for each in given.payloads])
+    return _response([await _decrypted(encryption, each.payload()) for each in given.payloads])
 
 
-@router.post("/{namespace}/encode", responses=problem_responses(ProblemType.NOT_FOUND, body=True))
-async def encode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> PayloadsMessage:
+@router.post("/{namespace}/encode", response_model=PayloadsMessage, responses=_CONVERTING)
+async def encode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> Response:
     """Encrypt payloads, for the Web UI and the CLI to send."""
     encryption = _of(namespace, services.get(Encryption))
-    return _message(await encryption.encode([each.payload() for each in given.payloads]))
+    return _response(await encryption.encode([each.payload() for each in given.payloads]))
 
 
 class CodecCors:
@@ -70,5 +71,7 @@ async def _decrypted(encryption: Encryption, payload: Payload) -> Payload:
     return decrypted
 
 
-def _message(payloads: Sequence[Payload]) -> PayloadsMessage:
-    return PayloadsMessage.model_construct(payloads=[PayloadMessage.of(payload) for payload in payloads])
+def _response(payloads: Sequence[Payload]) -> Response:
+    # Serialized here, because FastAPI would validate and copy each payload.
+    message = PayloadsMessage.model_construct(payloads=[PayloadMessage.of(payload) for payload in payloads])
+    return Response(message.model_dump_json(by_alias=True), media_type="application/json")

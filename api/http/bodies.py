@@ -5,10 +5,14 @@ The number and the nesting of its values are bounded before anything looks at on
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
+
+from api.http.errors import NoAnswerInTime
 
 LARGEST_BODY = 64 * 1024
 """The largest body, in bytes."""
@@ -22,6 +26,10 @@ DEEPEST = 10
 """The deepest nesting of values. No operation needs more than four levels."""
 MOST_VALUES = 1000
 """The largest number of values in a body, known or not."""
+LARGE_AT_ONCE = 4
+"""Large bodies that a process reads and handles at once."""
+TURN_WITHIN = 2.0
+"""Seconds for which a large body waits while as many are handled."""
 
 
 def _reject_constant(constant: str) -> NoReturn:
@@ -121,6 +129,33 @@ class LargeJsonRequest(JsonRequest):
 
     largest = LARGEST_PAYLOADS
     most_values = MOST_SEPARATORS
+
+
+class LargeBodies:
+    """Lets in a few large bodies at once. Each takes as much memory and time as many others.
+
+    A body is not read while it waits, and so takes no memory.
+    """
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until a large body may be read.
+
+        Raises:
+            NoAnswerInTime: too many others are read and handled.
+        """
+        try:
+            async with asyncio.timeout(TURN_WITHIN):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise NoAnswerInTime("too many large requests at once") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
 
 
 def _is_json(content_type: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AfterValidator
+from pydantic import AfterValidator, FailFast
 
 from api.dependencies import OrderId, provided
 from api.http.errors import Forbidden
@@ -41,8 +41,8 @@ SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentio
 
 async def _wanted(
     caller: CurrentCaller,
-    status: Annotated[tuple[KnownStatus, ...], Query(max_length=20)] = (),
-    region: Annotated[tuple[Region, ...], Query(max_length=50)] = (),
+    status: Annotated[tuple[KnownStatus, ...], FailFast(), Query(max_length=20)] = (),
+    region: Annotated[tuple[Region, ...], FailFast(), Query(max_length=50)] = (),
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     customer_id: Annotated[Text | None, Query(alias="customerId")] = None,
     attention: Annotated[Literal["true", "false"] | KnownReason | None, Query()] = None,

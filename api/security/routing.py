@@ -1,15 +1,14 @@
 """Route classes. Each authenticates and authorizes a request before it reads the query and the body."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
-from api.http.bodies import JsonRequest, LargeJsonRequest
-from api.security.authentication import authorized
+from api.http.bodies import JsonRequest, LargeBodies, LargeJsonRequest
+from api.security.authentication import Handler, authorized
 
 
 class JsonRoute(APIRoute):
@@ -17,20 +16,30 @@ class JsonRoute(APIRoute):
 
     request_class = JsonRequest
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Return FastAPI's handler, with the stricter request."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
-            return await handle(self.request_class(request.scope, request.receive))
+            return await self.handle_request(handle, request)
 
         return authorized(self, handle_json)
 
+    async def handle_request(self, handle: Handler, request: Request) -> Response:
+        """Handle an authorized request."""
+        return await handle(self.request_class(request.scope, request.receive))
+
 
 class LargeJsonRoute(JsonRoute):
-    """A route whose body is a `LargeJsonRequest`."""
+    """A route whose body is a `LargeJsonRequest`, of which only a few are handled at once."""
 
     request_class = LargeJsonRequest
+
+    async def handle_request(self, handle: Handler, request: Request) -> Response:
+        """Wait for the body's turn, then handle the request."""
+        large: LargeBodies = request.app.state.large_bodies
+        async with large.turn():
+            return await super().handle_request(handle, request)
 
 
 class DirectRoute(JsonRoute):
@@ -39,7 +48,7 @@ class DirectRoute(JsonRoute):
     FastAPI documents it like any other. Resolving dependencies would cost as much time as the rest of a request.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Return a handler that reads the body and calls the endpoint."""
         model, *_ = get_type_hints(self.endpoint).values()
         body, endpoint = TypeAdapter(model), self.endpoint

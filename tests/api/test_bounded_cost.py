@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import pytest
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette import requests
@@ -213,7 +213,7 @@ class LongMap(RequestBody):
 
 BOUNDS = {
     "parameters in all": (queries, "MOST_PARAMETERS", "GET /health/live"),
-    "parameters of one name": (queries, "MOST_OF_ONE_NAME", "GET /orderStatuses"),
+    "parameters of one name": (queries, "MOST_OF_ONE_NAME", "POST /Names"),
     "values that are parsed": (bodies, "MOST_SEPARATORS", "POST /codec/{namespace}/decode"),
     "levels of a body": (bodies, "DEEPEST", "POST /managementCenters/engineers"),
     "errors": (problems, "MOST_ERRORS", "POST /managementCenters/engineers"),
@@ -246,7 +246,7 @@ def add_route(besieged: Besieged, monkeypatch: pytest.MonkeyPatch, body: type[Re
     monkeypatch.setitem(cast("dict[str, Any]", RULES), f"POST {path}", RULES["POST /orders"])
     router = APIRouter(route_class=JsonRoute)
 
-    async def new(given: Any) -> None:
+    async def new(given: Any, region: Annotated[tuple[Region, ...], Query()] = ()) -> None:
         raise AssertionError("the body is valid")
 
     new.__annotations__["given"] = body

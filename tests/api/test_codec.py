@@ -1,17 +1,22 @@
 """The codec endpoint, as Temporal's Web UI calls it."""
 
+import asyncio
 import base64
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from httpx2 import Response
 from temporalio.api.common.v1 import Payload
 
+from api.http import bodies
 from domain.orders import Subscription, workflow_id
 from runtime.payload_codec import ENCODING, encrypting
 from runtime.payload_keys import PayloadKeys, new_key
 from runtime.temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import Service
+from tests.eventually import soon
 
 DECODE, ENCODE = "/codec/default/decode", "/codec/default/encode"
 
@@ -90,3 +95,39 @@ async def test_what_is_no_payload_of_ours_is_refused(service: Service) -> None:
         assert_problem(await service.http.post(DECODE, json=wrong), 422, "invalid-input")
     many = {"payloads": [{"data": "A" * 4 * 1024 * 1024}]}
     assert_problem(await service.http.post(DECODE, json=many), 413, "too-large")
+
+
+async def test_many_large_requests_wait_unread_and_are_told_to_come_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "TURN_WITHIN", 0.1)
+    read, end = [], asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        read.append(1)
+        yield b'{"payloads": '
+        await end.wait()
+        yield b"[]}"
+
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    headers = {"Content-Type": "application/json"}
+    first = [
+        asyncio.create_task(service.http.post(DECODE, content=slow(), headers=headers))
+        for _ in range(bodies.LARGE_AT_ONCE)
+    ]
+
+    async def all_read() -> bool:
+        return len(read) == bodies.LARGE_AT_ONCE
+
+    await soon(all_read, what="the first are read")
+
+    refused = await service.http.post(ENCODE, content=unread(), headers=headers)
+    assert_problem(refused, 503, "no-answer-in-time")
+    assert refused.headers["Retry-After"]
+
+    end.set()
+    assert {answer.status_code for answer in await asyncio.gather(*first)} == {200}
+    assert (await service.http.post(ENCODE, json={"payloads": []})).status_code == 200
