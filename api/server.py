@@ -16,8 +16,11 @@ from time import monotonic
 import uvicorn
 
 from api.app import create_app, stop_serving
-from api.http.protocol import BoundedProtocol
+from api.security.limits import limits_of
 from observability.telemetry import SILENT, Telemetry
+from runtime.addresses import networks
+from runtime.http_connections import ConnectionLimits, within_descriptors
+from runtime.http_protocol import bounded
 from runtime.settings import Settings
 
 _LOOK_EVERY = 0.1
@@ -29,6 +32,11 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings, telemetry: Telemetry = SILENT) -> None:
         self._app = create_app(settings, telemetry)
+        self.connection_limits = ConnectionLimits(
+            within_descriptors(settings.max_connections),
+            limits_of(settings).connections,
+            networks(settings.trusted_proxies),
+        )
         self._drain_seconds = settings.drain_seconds
         super().__init__(
             uvicorn.Config(
@@ -38,7 +46,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                http=BoundedProtocol,
+                http=bounded(self.connection_limits),
                 # A proxy's statement about the client counts only if the proxy is trusted.
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=settings.trusted_proxies,

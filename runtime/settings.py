@@ -4,7 +4,6 @@ import os
 import re
 from datetime import time, timedelta
 from functools import cached_property
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsS
 from domain.common import contexts
 from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
+from runtime.addresses import networks
 from runtime.issuer_urls import check_issuer, is_loopback
 from runtime.payload_keys import PayloadKeys
 
@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     """Unset: 20, or no limit without authentication; 0: no limit."""
     max_listeners_per_client: int | None = Field(None, ge=0)
     """Event streams that one client may have open. Unset: 5, or no limit without authentication; 0: no limit."""
+    max_connections: int = Field(2000, ge=0)
+    """Connections to one API process; 0: no limit."""
+    max_connections_per_address: int | None = Field(None, ge=0)
+    """Connections from one address. Unset: 200, or no limit without authentication; 0: no limit."""
     trusted_proxies: str = Field("", max_length=2000)
     """Addresses and networks, separated by commas, whose `X-Forwarded-For` header is trusted."""
     cors_origins: str = Field("", max_length=2000)
@@ -164,8 +168,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, proxies: str) -> str:
-        for proxy in _listed(proxies):
-            ip_network(proxy)
+        networks(proxies)
         return proxies
 
     @field_validator("cors_origins")

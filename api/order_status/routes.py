@@ -1,9 +1,13 @@
 """/orderStatuses: the state of every order (진행상태), from the read model alone."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from time import time
 from typing import Annotated, Literal
 
+import structlog
+from anyio import BrokenResourceError
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator, FailFast
@@ -22,12 +26,17 @@ from api.security.routing import JsonRoute
 from api.security.views import attention_seen, shown
 from domain.order_status.view import OrderFilter, OrderView, Sort
 from domain.orders import AttentionReason, OrderStatus
+from runtime.http_protocol import ABORT
 from stores.order_status.view import OrderStatusStore
 
 StatusStore = Annotated[OrderStatusStore, provided(OrderStatusStore)]
 StatusChanges = Annotated[ChangeStream, provided(ChangeStream)]
 
 router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
+
+END_WITHIN = 5.0
+"""Seconds after its token has expired in which a stream may end by itself."""
+_log = structlog.get_logger(__name__)
 
 _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
 _LARGEST = 2**63 - 1
@@ -93,8 +102,25 @@ async def _begin(
     ] = None,
 ) -> AsyncIterator[int]:
     # The code after the `yield` runs when the stream has ended.
-    with stream.seat(client_of(caller, request)):
-        yield await stream.position(last_event_id)
+    with stream.seat(client_of(caller, request)), _ended_by(caller.expires_at, request):
+        try:
+            yield await stream.position(last_event_id)
+        except* BrokenResourceError:
+            _log.debug("a listener has gone while an event waited for it")
+
+
+@contextmanager
+def _ended_by(expires_at: float | None, request: Request) -> Iterator[None]:
+    """End the connection from outside when its token has expired, because a listener may not read how it ends."""
+    abort = request.scope.get("extensions", {}).get(ABORT)
+    if abort is None or expires_at is None:
+        yield
+        return
+    timer = asyncio.get_running_loop().call_later(max(expires_at - time() + END_WITHIN, 0), abort)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=_LISTING)

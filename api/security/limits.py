@@ -8,21 +8,19 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from time import monotonic
 
 from fastapi import Request
 
 from api.http.errors import TooManyRequests
 from api.security.principals import Caller, Role
+from runtime import addresses
 from runtime.settings import Settings
 
 MOST_CLIENTS = 50_000
 """The largest number of clients whose requests are counted. Beyond it, the client idle for longest is forgotten."""
 _MINUTE = 60.0
-_BITS_OF_A_SITE = 64
-"""The bits of an IPv6 address that identify a subscriber. The subscriber chooses the others freely."""
-_ANONYMOUS_RATE, _OPEN_ORDERS, _LISTENERS = 300, 20, 5
+_ANONYMOUS_RATE, _OPEN_ORDERS, _LISTENERS, _CONNECTIONS = 300, 20, 5, 200
 """The defaults with authentication, which distinguishes the clients."""
 
 
@@ -34,6 +32,8 @@ class Limits:
     """Requests a minute, by role. `None`: requests without a role."""
     open_orders: int = 0
     listeners: int = 0
+    connections: int = 0
+    """Connections from one address."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -54,6 +54,7 @@ def limits_of(settings: Settings) -> Limits:
         rates,
         open_orders=limit(settings.max_open_orders_per_customer, _OPEN_ORDERS),
         listeners=limit(settings.max_listeners_per_client, _LISTENERS),
+        connections=limit(settings.max_connections_per_address, _CONNECTIONS),
     )
 
 
@@ -91,17 +92,13 @@ def client_of(caller: Caller, request: Request) -> str:
 
 def address_of(request: Request) -> str:
     """Return the address from which a request comes, as the server or a trusted proxy reports it."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
+    return addresses.normalized(_host(request))
 
 
 def site_of(request: Request) -> str:
     """Return the address of a request's subscriber. Of an IPv6 address, this is the prefix."""
-    address = address_of(request)
-    if ":" not in address:
-        return address
-    return str(IPv6Address(int(IPv6Address(address)) >> _BITS_OF_A_SITE << _BITS_OF_A_SITE))
+    return addresses.subscriber(_host(request))
+
+
+def _host(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -216,18 +216,32 @@ class _Threaded(Server):
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[str]:
-    """Run the API on a port, in its own thread and event loop, for responses that do not end. Yields its URL."""
+def served(settings: Settings, *, send_buffer: int | None = None) -> Iterator[tuple[str, Server]]:
+    """Run the API on a port, in its own thread and event loop. Yields its URL and its server.
+
+    Args:
+        settings: The settings of the API.
+        send_buffer: Bytes of a response that the kernel keeps for a client that does not read.
+    """
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        if send_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         server = _Threaded(settings)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
             eventually(lambda: server.started, what="the API listens")
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[str]:
+    """Run the API on a port, for responses that do not end. Yields its URL."""
+    with served(settings) as (url, _):
+        yield url
 
 
 async def migrate_all(settings: Settings) -> None:

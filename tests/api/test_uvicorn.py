@@ -11,19 +11,19 @@ from packaging.requirements import Requirement
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from api.http.protocol import BoundedProtocol
 from api.server import Server
+from runtime.http_protocol import BoundedProtocol
 
 PROJECT = Path(__file__).parents[2]
 OF_THE_SERVER = ("startup", "shutdown", "handle_exit", "capture_signals", "force_exit", "server_state")
 OF_THE_PROTOCOL = (
     *("connection_made", "connection_lost", "data_received", "send_400_response"),
     *("on_message_begin", "on_header", "on_headers_complete", "on_response_complete"),
-    *("url", "headers", "cycle", "transport", "loop"),
+    *("url", "headers", "cycle", "transport", "loop", "scope", "client", "pipeline"),
 )
 
 
-def test_it_is_the_version_that_api_server_and_api_protocol_were_written_for() -> None:
+def test_it_is_the_version_that_the_server_and_the_protocol_were_written_for() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     (pinned,) = (wanted for wanted in map(Requirement, project["dependencies"]) if wanted.name == "uvicorn")
     assert str(pinned.specifier) == f"=={version('uvicorn')}", (
@@ -51,10 +51,8 @@ async def test_it_has_what_we_override_and_read(protocol: HttpToolsProtocol) -> 
     ]
     assert not missing
     assert server.server_state.default_headers == []
-    assert (
-        "response_complete" in vars(RequestResponseCycle)
-        or "response_complete" in RequestResponseCycle.__init__.__code__.co_names
-    )
+    for name in ("response_complete", "disconnected", "message_event"):
+        assert name in RequestResponseCycle.__init__.__code__.co_names
 
 
 def test_nothing_else_of_it_is_overridden() -> None:

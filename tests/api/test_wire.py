@@ -6,7 +6,8 @@ from contextlib import closing, suppress
 
 import pytest
 
-from api.http import bodies, protocol
+from api.http import bodies
+from runtime import http_protocol as protocol
 from runtime.settings import Settings
 from tests.api.service import listening
 
