@@ -2,7 +2,8 @@
 
 Both use the same stores and the same Temporal server. One requires tokens, counts each client's requests and open
 orders, encrypts what it writes to Temporal, and audits acts. The other, `open_api`, does none of this. Every order
-comes from a new customer, with a token that has to be verified.
+comes from a new customer, with a token that has to be verified. The last rows compare the dearest wrong requests with
+valid ones.
 """
 
 import json
@@ -12,7 +13,7 @@ from functools import partial
 from itertools import cycle
 
 from api.security.principals import Role
-from bench import read_model
+from bench import read_model, wrong_input
 from bench.orders import BODY, OverHttp
 from bench.report import Aim, Measurement
 from bench.turns import Side, compare, share
@@ -47,7 +48,11 @@ async def measure(*, quick: bool) -> Measurement:
         ready = partial(answers, f"{running.url}/health/ready")
         await running.add_program("open", (sys.executable, "-m", "bench.open_api"), ready)
         guarded = await running.add_api(
-            "api-guarded", AUTH_REQUIRED="1", RATE_LIMIT_CUSTOMER=_MANY, RATE_LIMIT_MANAGER=_MANY
+            "api-guarded",
+            AUTH_REQUIRED="1",
+            RATE_LIMIT_CUSTOMER=_MANY,
+            RATE_LIMIT_MANAGER=_MANY,
+            RATE_LIMIT_SERVICE=_MANY,
         )
         issued = partial(_token, running)
         async with connections(running.api, most) as without, connections(guarded, most) as with_tokens:
@@ -58,6 +63,7 @@ async def measure(*, quick: bool) -> Measurement:
                 await compare(running, sides, at_once, blocks=blocks, seconds=seconds, warm=warm)
                 found.rows += [side.row(at_once, "requests/s") for side in sides]
                 found.aims.append(Aim(f"{kind}: share of the throughput", share(*reversed(sides)), _AIM, at_least=True))
+            await wrong_input.measure(running, with_tokens[0], found, blocks=blocks, seconds=seconds)
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-from api.http.bodies import LARGEST_BODY, LARGEST_PAYLOADS, MOST_SEPARATORS, MOST_VALUES
+from api.http.bodies import LARGEST_BODY, LARGEST_PAYLOADS, LONGEST_INTEGER, MOST_SEPARATORS, MOST_VALUES
 
 LARGEST_QUERY = 20 * 1024
 """Bytes of a query. The rest of the head's 32 KiB is for the path, a token and the other header fields."""
@@ -103,7 +103,7 @@ class _Bodies:
         yield "elements of an unknown list", self._full('{"unknown":[', lambda _: "[]", "]}")
         yield "nesting", f'{{"unknown":{"[" * _READABLE_DEPTH}{"]" * _READABLE_DEPTH}}}'
         yield "unreadable nesting", '{"unknown":' + "[" * (self.largest - _AROUND)
-        yield "digits", self._full(f'{{"{first}":[', lambda _: "9" * 4000, "]}")
+        yield "digits", self._full(f'{{"{first}":[', lambda _: "9" * LONGEST_INTEGER, "]}")
         yield "escapes", self._full(f'{{"{first}":"', lambda _: r"\u0000", '"}', between="")
         for name, member in self._resolved(schema)["properties"].items():
             yield from self._containers(member, f'{{"{name}":', "}", name)

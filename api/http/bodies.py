@@ -26,6 +26,8 @@ DEEPEST = 10
 """The deepest nesting of values. No operation needs more than four levels."""
 MOST_VALUES = 1000
 """The largest number of values in a body, known or not."""
+LONGEST_INTEGER = 400
+"""Characters of an integer. The time to read one grows with the square of its length."""
 LARGE_AT_ONCE = 4
 """Large bodies that a process reads and handles at once."""
 TURN_WITHIN = 2.0
@@ -37,7 +39,13 @@ def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-_JSON = json.JSONDecoder(parse_constant=_reject_constant)
+def _parse_integer(digits: str) -> int:
+    if len(digits) > LONGEST_INTEGER:
+        raise ValueError("too long an integer")
+    return int(digits)
+
+
+_JSON = json.JSONDecoder(parse_constant=_reject_constant, parse_int=_parse_integer)
 
 
 def parse(text: str) -> Any:

@@ -1,0 +1,90 @@
+"""Cost of the dearest invalid requests, compared with the cost of a valid request of the same size.
+
+A service sends them, because it may use every operation.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from time import perf_counter
+
+from api.security.permissions import RULES
+from api.security.principals import Role
+from bench.report import Aim, Measurement
+from bench.turns import Side, compare
+from harness.dear_requests import DearRequest, dear_requests
+from harness.http_client import Connection
+from harness.stack import Stack
+from runtime import development_issuer
+
+_TRIES = 3
+_NAMED = dict.fromkeys(("orderId", "engineerId", "serviceAreaId", "dayOffId", "productId", "customerId"), "x")
+_CODEC = "POST /codec/{namespace}/encode"
+_PAYLOADS, _BYTES = 1000, 1400
+"""Payloads of the largest valid request, and the bytes of each."""
+_AIM = 1.0
+
+Request = tuple[str, str, bytes | None]
+
+
+async def measure(running: Stack, connection: Connection, found: Measurement, *, blocks: int, seconds: float) -> None:
+    """Add the rows and aims of the dearest request to the codec, and of the dearest other one."""
+    scopes = " ".join(sorted({rule.scope for rule in RULES.values() if rule is not None}))
+    claims = {"sub": "bench", "roles": [Role.SERVICE.value], "scope": scopes}
+    token = development_issuer.token(running.settings.data_dir, claims, hours=1)
+    named = _NAMED | {"namespace": running.client.namespace}
+    document: Mapping[str, object] = (await connection.request("GET", "/openapi.json")).document()
+    wrong = list(dear_requests(document))
+    payloads = [one for one in wrong if one.route == _CODEC]
+    others = [one for one in wrong if not one.route.startswith("POST /codec/")]
+
+    async def send(request: Request) -> None:
+        await connection.request(*request, token=token)
+
+    for valid, request, candidates in (
+        ("/orderStatuses, a page of 50", ("GET", "/orderStatuses?limit=50", None), others),
+        (
+            f"/codec, {_PAYLOADS} payloads",
+            ("POST", f"/codec/{named['namespace']}/encode", _largest_payloads()),
+            payloads,
+        ),
+    ):
+        dearest = await _dearest(connection, token, named, candidates)
+        sides = (
+            Side(valid, partial(send, request)),
+            Side(f"{dearest.route}, wrong: {dearest.kind}", partial(send, _request(dearest, named))),
+        )
+        await compare(running, sides, 1, blocks=blocks, seconds=seconds)
+        found.rows += [side.row(1, "requests/s") for side in sides]
+        right, dear = (side.cpu["api"] / len(side.took) for side in sides)
+        found.aims.append(
+            Aim(f"the dearest wrong request: CPU time of the API, by that of {valid}", dear / right, _AIM)
+        )
+
+
+async def _dearest(
+    connection: Connection, token: str, named: Mapping[str, str], candidates: Sequence[DearRequest]
+) -> DearRequest:
+    """Return the request that takes longest when nothing else is sent."""
+    took = []
+    for number, one in enumerate(candidates):
+        tries = []
+        for _ in range(_TRIES):
+            began = perf_counter()
+            await connection.request(*_request(one, named), token=token)
+            tries.append(perf_counter() - began)
+        took.append((min(tries), number))
+    return candidates[max(took)[1]]
+
+
+def _request(dear: DearRequest, named: Mapping[str, str]) -> Request:
+    return dear.method, dear.target(named), dear.body
+
+
+def _largest_payloads() -> bytes:
+    """Return a body of nearly 2 MiB."""
+    metadata = {"encoding": base64.b64encode(b"binary/plain").decode()}
+    data = (base64.b64encode(os.urandom(_BYTES)).decode() for _ in range(_PAYLOADS))
+    return json.dumps({"payloads": [{"metadata": metadata, "data": each} for each in data]}).encode()
