@@ -23,6 +23,7 @@ from api.codec import routes as codec
 from api.dependencies import Services
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
+from api.http.cookies import WithoutCookies
 from api.http.metrics import RequestMetrics
 from api.http.request_context import RequestContext
 from api.http.response_headers import ResponseHeaders
@@ -138,6 +139,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         also=lambda *answered: app.state.services.get(AuditTrail).record(*answered),
     )
     app.add_middleware(RequestContext)
+    app.add_middleware(WithoutCookies)
     if settings.api_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_origins, **_CORS)
     app.add_middleware(codec.CodecCors, origins=settings.web_ui_origins)

@@ -40,7 +40,9 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[InvalidMember] = Field([], description="With `invalid-input`")
+    errors: list[InvalidMember] = Field(
+        [], max_length=problems.MOST_ERRORS, description="With `invalid-input`, the first ones"
+    )
     order_id: str = Field("", description="With `503`, the order that may have been placed")
     slots: list[SlotResponse] = Field([], description="With `visit-unavailable`, the nearest free windows")
 

@@ -1,6 +1,7 @@
 """Whatever is sent to whichever operation: what is invalid is answered shortly, after little has been looked at."""
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -181,6 +182,19 @@ async def test_a_page_without_parameters_does_not_read_the_query(
 
     for path in ("/docs", "/docs/oauth2-redirect", "/docs/assets/favicon.png", "/openapi.json", "/nowhere"):
         assert (await besieged.service.http.get(f"{path}?{'x=&' * 7000}")).status_code in (200, 404)
+
+
+async def test_no_route_reads_cookies(besieged: Besieged, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(requests, "cookie_parser", read.append)
+    headers = bearer(besieged.tokens["service"]) | {"Cookie": "a=b"}
+
+    for route in RULES:
+        method, _, path = route.partition(" ")
+        target = re.sub("{.*?}", "unknown", path)
+        await besieged.service.http.request(method, f"{target}?region=x&limit=x", headers=headers, json={})
+
+    assert read == []
 
 
 @pytest.mark.parametrize("name", ["\ud800", "\x00", "/~", "\u202e"])
