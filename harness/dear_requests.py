@@ -79,7 +79,8 @@ def _queries(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{name} for every parameter", "&".join([wrong] * _PARAMETERS)
         yield f"{name} too long", f"{wrong}{'x' * (LARGEST_QUERY - len(wrong))}"
     # Of a parameter that is no list, only the last one is looked at.
-    if names := [name for name, each in parameters.items() if "items" in each["schema"]] or list(parameters):
+    lists = [name for name, each in parameters.items() if '"items"' in json.dumps(each["schema"])]
+    if names := lists or list(parameters):
         most = islice(cycle(names), min(_PARAMETERS, _OF_ONE_NAME * len(names)))
         yield "every parameter wrong", "&".join(f"{name}={_WRONG_PARAMETER}" for name in most)
 

@@ -23,12 +23,12 @@ from api.security.routing import JsonRoute
 from domain.common import contexts
 from harness.dear_requests import DearRequest, dear_requests
 from runtime.settings import Settings
+from tests.api.fuzzed import NO_LIMITS
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
 from tests.api.problems import assert_problem
 from tests.api.service import Service, but, serving
 
-NO_LIMITS = {f"rate_limit_{who}": 0 for who in ("customer", "engineer", "manager", "service", "operator", "anonymous")}
 LARGEST_ANSWER = 16 * 1024
 MOST_ERRORS = 10
 MOST_LOOKED_AT = 100
