@@ -120,6 +120,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         version="1",
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         telemetry=_traced(telemetry),

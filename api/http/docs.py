@@ -1,23 +1,25 @@
-"""`/docs`: the OpenAPI document as a page. The API serves all of the page's assets, so it works offline."""
+"""`/openapi.json`, and `/docs`: the same document as a page. The API serves all of its assets, so it works offline."""
 
 import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+_DOCUMENT = "/openapi.json"
 _PAGE = "/docs"
 _ASSETS = "/docs/assets"
 _REDIRECT = "/docs/oauth2-redirect"
 
 
 def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
-    """Serve the page and its assets.
+    """Serve the document, the page and its assets.
 
     Args:
         app: The app that the page describes.
@@ -27,7 +29,7 @@ def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
         The content security policies of the pages, by path.
     """
     page = get_swagger_ui_html(
-        openapi_url="/openapi.json",
+        openapi_url=_DOCUMENT,
         title=app.title,
         swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
         swagger_css_url=f"{_ASSETS}/swagger-ui.css",
@@ -36,6 +38,16 @@ def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
     )
 
     redirect = get_swagger_ui_oauth2_redirect_html()
+
+    @cache
+    def rendered() -> Response:
+        """Render the document once: it takes longer than most requests, and anybody may ask for it."""
+        return JSONResponse(app.openapi())
+
+    async def document(_: Request) -> Response:
+        return rendered()
+
+    app.add_route(_DOCUMENT, document, include_in_schema=False)
 
     async def show(_: Request) -> HTMLResponse:
         return page

@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from fastapi.responses import JSONResponse
 
+from api.http import docs
 from runtime.settings import Settings
 from tests.api.service import Service
 
@@ -28,3 +30,20 @@ async def test_what_is_not_there_is_a_problem_like_any_other(service: Service) -
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_the_document_is_rendered_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = []
+
+    class Counted(JSONResponse):
+        def render(self, content: object) -> bytes:
+            rendered.append(content)
+            return super().render(content)
+
+    monkeypatch.setattr(docs, "JSONResponse", Counted)
+    answers = [await service.http.get("/openapi.json") for _ in range(3)]
+
+    assert len(rendered) == 1
+    for answer in answers:
+        assert answer.content == JSONResponse(service.app.openapi()).body
+        assert answer.headers["Content-Type"] == "application/json"
