@@ -24,6 +24,8 @@ from pydantic import BaseModel
 from domain.common import contexts
 from observability.measurements import Measurements
 from observability.sdk_runtime import SdkMetrics
+from runtime.http_connections import ConnectionLimits
+from runtime.http_protocol import bounded
 
 _CHECK_WITHIN = 1.0
 """Timeout in seconds of the check of one part."""
@@ -31,6 +33,9 @@ _FRESH_FOR = 1.0
 """Seconds for which a result is reused for other probes."""
 _FINISH_WITHIN = 2
 """Seconds that a probe in progress has to finish when the process stops."""
+
+MOST_CONNECTIONS = 100
+"""Connections to the port of a process that serves nothing else."""
 
 Check = Callable[[], Awaitable[object]]
 """Raises an exception if the part does not work."""
@@ -149,7 +154,13 @@ async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[No
     app = FastAPI(openapi_url=None)
     app.include_router(health.router())
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_FINISH_WITHIN
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        http=bounded(ConnectionLimits(MOST_CONNECTIONS)),
+        timeout_graceful_shutdown=_FINISH_WITHIN,
     )
     server = _ServerWithoutSignals(config)
     with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:

@@ -1,12 +1,14 @@
 import asyncio
 import socket
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 
 import httpx2
 import pytest
 
 from observability import health
 from observability.health import Health, serve_health
+from runtime import http_protocol
+from tests.eventually import PATIENCE
 
 
 @pytest.fixture
@@ -50,6 +52,29 @@ async def test_the_port_of_another_is_an_error(port: int) -> None:
     with closing(socket.create_server(("127.0.0.1", port))), pytest.raises(OSError, match="in use"):
         async with serve_health(Health(), "127.0.0.1", port):
             pass
+
+
+async def test_who_does_not_say_what_they_want_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_WITHIN", 0.1)
+    async with serve_health(Health(), "127.0.0.1", port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health")
+        async with asyncio.timeout(PATIENCE):
+            assert b"HTTP/1.1 408 " in await reader.read()
+        writer.close()
+
+
+async def test_there_are_so_many_connections(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "MOST_CONNECTIONS", 2)
+    async with serve_health(Health(), "127.0.0.1", port), AsyncExitStack() as opened, asyncio.timeout(PATIENCE):
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            opened.callback(writer.close)
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 200 " in await reader.readline()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        opened.callback(writer.close)
+        assert await reader.read() == b""
 
 
 async def test_a_part_that_fails_or_hangs_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
