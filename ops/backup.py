@@ -24,6 +24,7 @@ from runtime.settings import Settings
 from stores.common.database import driver_url
 from stores.common.dumps import DumpFailure, dump, is_empty, restore
 from stores.common.revisions import version_table
+from stores.common.sqlite import make_private
 from stores.migration import METADATA
 from supervisor.data_dir import sole_use
 from supervisor.part import Failure
@@ -89,8 +90,9 @@ def take(settings: Settings, directory: Path) -> None:
             for finish in copies:
                 finish()
         if _has_keys(settings):
-            shutil.copy(settings.payload_keys_file, draft / _KEYS)
+            _copy_keys(settings.payload_keys_file, draft / _KEYS)
         manifest = {"begunAt": f"{begun_at:%Y-%m-%dT%H:%M:%SZ}", "files": [part.file for part in parts(settings)]}
+        make_private(draft / _MANIFEST)
         (draft / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
         draft.rename(directory)
 
@@ -117,7 +119,12 @@ def put_back(settings: Settings, directory: Path) -> None:
         for part in configured:
             restore(part.url, directory / part.file)
         if (directory / _KEYS).exists():
-            shutil.copy(directory / _KEYS, settings.payload_keys_file)
+            _copy_keys(directory / _KEYS, settings.payload_keys_file)
+
+
+def _copy_keys(source: Path, target: Path) -> None:
+    make_private(target)
+    shutil.copyfile(source, target)
 
 
 def _has_keys(settings: Settings) -> bool:

@@ -48,7 +48,7 @@ def token(directory: Path, claims: Mapping[str, Any], hours: float) -> str:
 def _private_key(directory: Path) -> EllipticCurvePrivateKey:
     file = directory / _PRIVATE
     if not file.exists():
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         draft = _write(file, new, 0o600)
         try:

@@ -74,7 +74,7 @@ def make_file(file: Path) -> None:
     """Create a file with one key if it does not exist: readable by its owner only, and synced to disk before use."""
     if file.exists():
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}-", encoding="ascii") as draft:
         draft.write(f"{_FIRST_ID}:{new_key()}\n")
         draft.flush()

@@ -76,7 +76,7 @@ async def _patiently(context: str, url: str, work: Callable[[Connection], None])
 async def _in_turn(context: str, url: str, work: Callable[[Connection], None]) -> None:
     database = Database(url, deadline_seconds=DEADLINE_SECONDS)
     if database.dialect == SQLITE:
-        Path(database.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        Path(database.url.database or "").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Revisions use `alembic.op`, which is one object for the whole process.
     async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         try:

@@ -18,8 +18,8 @@ def sole_use(data_dir: Path) -> Iterator[None]:
         Failure: another copy uses the directory, or it cannot be used.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / "run.lock").open("a+", encoding="ascii")
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = open(data_dir / "run.lock", "a+", encoding="ascii", opener=_private)  # noqa: SIM115 - closed below
     except OSError as error:
         raise Failure(f"DATA_DIR {data_dir} cannot be used: {error.strerror}") from error
     with lock:
@@ -35,6 +35,11 @@ def sole_use(data_dir: Path) -> Iterator[None]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file. If it is made, it is for its owner alone."""
+    return os.open(path, flags, 0o600)
 
 
 class RunFile:

@@ -1,6 +1,7 @@
 """A backup is complete or absent, and is restored only to an empty place where nothing runs."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain.common import contexts
+from ops.audit_verify import verify
 from ops.backup import parts, put_back, take
 from runtime.payload_keys import make_file, read_file
 from runtime.settings import Settings
@@ -71,6 +73,33 @@ def test_what_was_taken_is_put_back(settings: Settings, tmp_path: Path) -> None:
     with closing(sqlite3.connect(database_file(elsewhere))) as temporal:
         assert temporal.execute("SELECT name FROM namespaces").fetchall() == [("default",)]
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def lax_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("lax_umask")
+def test_nobody_else_reads_what_is_made_by_hand(settings: Settings, tmp_path: Path) -> None:
+    make_file(settings.payload_keys_file)
+    take(settings, tmp_path / "copy")
+    (tmp_path / "copy" / "payload_keys").chmod(0o644)  # as by an archive that keeps no modes
+    restored = settings.model_copy(update={"data_dir": tmp_path / "other"})
+    put_back(restored, tmp_path / "copy")
+    verified = settings.model_copy(update={"data_dir": tmp_path / "third"})
+    asyncio.run(migrate(contexts.AUDIT, verified.database_url(contexts.AUDIT)))
+    assert asyncio.run(verify(verified.database_url(contexts.AUDIT), None)) == 0
+
+    made = {path for name in ("var", "copy", "other", "third") for path in (tmp_path / name).rglob("*")}
+    places = {tmp_path / name for name in ("var", "copy", "other", "third")}
+    # The test itself has made Temporal's file.
+    assert {path for path in made | places if path.stat().st_mode & 0o077} <= {
+        database_file(settings),
+        tmp_path / "copy" / "payload_keys",
+    }
 
 
 def test_a_backup_that_fails_leaves_nothing(settings: Settings, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from domain.common.errors import StoreUnavailable
 from stores.common import sqlite
 from stores.common.driver_errors import gave_way, is_there_already
 from stores.common.pool import FOR_PROBES, Pool
@@ -30,6 +31,8 @@ _TRIES = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.4
 """The first and the longest pause between two tries, in seconds, before jitter."""
 _RECYCLE_SECONDS = 1800
+_BUSY = 0.8
+"""The fraction of a use's deadline for which SQLite waits for others who use the file."""
 
 
 def driver_url(url: str) -> URL:
@@ -128,6 +131,19 @@ class Database:
                 await asyncio.sleep(random.uniform(pause / 4, pause))  # noqa: S311 - nothing secret
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
+    async def discard_overwritten(self) -> None:
+        """Remove from the files of SQLite what was overwritten or deleted. Servers do this by themselves.
+
+        Raises:
+            StoreUnavailable: others have used the files until the deadline. What they keep can be discarded later.
+        """
+        if self.dialect != SQLITE:
+            return
+        path = self.url.database or ""
+        async with self._writer.use():
+            if not await asyncio.to_thread(sqlite.discard_log, path, busy_seconds=self._deadline * _BUSY):
+                raise StoreUnavailable(f"{self._name} is in use")
+
     async def ping(self) -> None:
         """Check that the database answers.
 
@@ -150,7 +166,7 @@ class Database:
 
     def _sqlite_pool(self, *, writing: bool, connections: int) -> Pool:
         path = self.url.database or ""
-        connect = partial(sqlite.connect, path, writing=writing, busy_seconds=self._deadline * 0.8)
+        connect = partial(sqlite.connect, path, writing=writing, busy_seconds=self._deadline * _BUSY)
         return self._pool(connections, async_creator=connect)
 
     def _server_pool(self, connections: int) -> Pool:

@@ -12,6 +12,7 @@ from typing import IO
 from sqlalchemy import URL, inspect
 
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database, driver_url
+from stores.common.sqlite import make_private
 
 _WITHIN = 3600.0
 """Seconds to copy one database."""
@@ -36,6 +37,7 @@ def dump(url: str, tables: Sequence[str], to: Path) -> AbstractContextManager[Fi
         DumpFailure: the copy fails, here or when it is completed.
     """
     source = driver_url(url)
+    make_private(to)
     if source.get_backend_name() == SQLITE:
         return _sqlite_copy(_file(source), to)
     if source.get_backend_name() == POSTGRESQL:
@@ -76,8 +78,9 @@ def restore(url: str, dumped: Path) -> None:
     target = driver_url(url)
     if target.get_backend_name() == SQLITE:
         file = _file(target)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = file.with_name(f"{file.name}.restoring")
+        make_private(draft)
         shutil.copyfile(dumped, draft)
         draft.replace(file)
         return

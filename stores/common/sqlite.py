@@ -1,15 +1,39 @@
 """SQLite through aiosqlite, with one switch to its thread for each statement instead of four."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from threading import Thread, current_thread
 from typing import Any
 
 import aiosqlite
 
 READING = ("PRAGMA query_only=ON",)
-WRITING = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
+WRITING = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA foreign_keys=ON",
+    # Overwrites with zeros what is deleted, which may be personal data.
+    "PRAGMA secure_delete=ON",
+)
+
+
+def make_private(path: str | os.PathLike[str]) -> None:
+    """Create a file for its owner alone, unless it exists. SQLite gives the files beside it the same mode."""
+    with suppress(OSError):  # SQLite itself says better why a file cannot be used
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def discard_log(path: str, *, busy_seconds: float) -> bool:
+    """Move the write-ahead log of a database into the database, and empty it. Blocks the thread.
+
+    The log keeps what later transactions have overwritten. Returns whether it could be emptied: others may use it.
+    """
+    with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connection":
@@ -22,6 +46,7 @@ async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connecti
 
     def opened() -> sqlite3.Connection:
         threads.append(current_thread())
+        make_private(path)
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, factory=FetchingConnection)
         for pragma in WRITING if writing else READING:
             connection.execute(pragma)

@@ -156,6 +156,7 @@ class InstallationStore:
         """Erase personal data, including notes and reasons, from every round of orders that have ended."""
         async with self._database.writing() as connection:
             await connection.execute(_ERASE, {"of_orders": list(order_ids)})
+        await self._database.discard_overwritten()
 
     async def newest(
         self, order_id: str, *, engineer_id: str | None = None, regions: Collection[str] | None = None

@@ -113,6 +113,7 @@ class ManagementCenterStore(Staffing, Slots, Dispatch):
         """Erase the customer's id as the author of assignments, from orders that have ended."""
         async with self._database.writing() as connection:
             await connection.execute(_ERASE, {"of_orders": list(order_ids)})
+        await self._database.discard_overwritten()
 
     async def assignment(self, order_id: str) -> Assignment:
         """Return the assignment of an order; of an ended order, the last one.

@@ -61,3 +61,4 @@ class ErasureStore:
         async with self._database.reading() as connection:
             rows = (await connection.execute(_ORDERS, {"of_orders": list(order_ids)})).all()
         await OrderStatusStore(self._database).put([skeleton(with_history(row).order) for row in rows])
+        await self._database.discard_overwritten()

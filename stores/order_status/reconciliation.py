@@ -60,6 +60,7 @@ class ReconciliationStore:
         """Delete those of the orders that ended before a time. Returns how many were deleted."""
         async with self._database.writing() as connection:
             gone = await connection.execute(_FORGET_ORDERS, {"of_orders": list(order_ids), "before": before})
+        await self._database.discard_overwritten()
         return gone.rowcount
 
     async def forget_changes(self, before: datetime) -> int:
@@ -69,4 +70,6 @@ class ReconciliationStore:
             sequences = [change.sequence for change in oldest if change.updated_at < before]
             if sequences:
                 await connection.execute(_FORGET_CHANGES, {"sequences": sequences})
+        if sequences:
+            await self._database.discard_overwritten()
         return len(sequences)

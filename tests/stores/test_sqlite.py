@@ -1,6 +1,7 @@
 """The connection to a SQLite file: what the pool relies on, built on aiosqlite's public interface."""
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -45,6 +46,30 @@ async def test_a_statement_and_its_rows_take_one_answer_of_the_thread(
     assert [column[0] for column in cursor.description] == ["one", "two"]
     await cursor.close()
     assert answers == 3
+
+
+def modes_in(directory: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in directory.iterdir()}
+
+
+async def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        opened = await sqlite.connect(str(tmp_path / "new.db"), writing=True, busy_seconds=1)
+        await opened.cursor().execute("CREATE TABLE pair (one INTEGER PRIMARY KEY, two TEXT)")
+        await opened.commit()
+        modes = modes_in(tmp_path)
+        await opened.close()
+    finally:
+        os.umask(before)
+
+    assert modes == dict.fromkeys(("new.db", "new.db-wal", "new.db-shm"), 0o600)
+
+
+async def test_what_is_deleted_is_overwritten(connection: sqlite.Connection) -> None:
+    cursor = connection.cursor()
+    await cursor.execute("PRAGMA secure_delete")
+    assert cursor.rows == [(1,)]
 
 
 async def test_only_one_that_writes_begins_a_transaction(connection: sqlite.Connection, tmp_path: Path) -> None:

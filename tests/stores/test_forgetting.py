@@ -1,0 +1,119 @@
+"""What a store erases or deletes is gone from its files as well, where the store is a file."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from domain.common import contexts
+from domain.common.errors import StoreUnavailable
+from domain.common.times import UNSET
+from domain.installation import RequestInstallation
+from domain.management_center.assignments import AssignEngineer
+from domain.orders import Order, OrderStatus
+from stores.common import sqlite
+from stores.common.database import Database
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.erasure import ErasureStore
+from stores.order_status.reconciliation import ReconciliationStore
+from stores.order_status.view import OrderStatusStore
+from tests.databases import SQLITE
+from tests.stores.center import RULES
+from tests.stores.conftest import Prepared
+
+MARK = "표지-marked-홍길동"
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+
+Step = Callable[[Database], Awaitable[object]]
+
+
+async def install(database: Database) -> None:
+    request = RequestInstallation("o1", 1, "e1", "", MARK, MARK, MARK, region="KR-11", customer_note=MARK)
+    await InstallationStore(database).request(request, UNSET)
+
+
+async def assign(database: Database) -> None:
+    store = ManagementCenterStore(database, RULES)
+    await store.assign_engineer(AssignEngineer("o1", 1, "Seoul", by=f"customer:{MARK}"))
+
+
+async def show(database: Database) -> None:
+    order = Order("o1", MARK, MARK, MARK, MARK, status=OrderStatus.JOIN_COMPLETED, version=1)
+    await OrderStatusStore(database).put([order])
+
+
+async def erase_view(database: Database) -> None:
+    store = ErasureStore(database)
+    async for _ in store.erase_changes(["o1"]):
+        pass
+    await store.erase(["o1"])
+
+
+async def forget_view(database: Database) -> None:
+    store = ReconciliationStore(database)
+    assert await store.forget(["o1"], LATER) == 1
+    assert await store.forget_changes(LATER) == 1
+
+
+FORGOTTEN: dict[str, tuple[str, Step, Step]] = {
+    "installations": (contexts.INSTALLATION, install, lambda database: InstallationStore(database).erase(["o1"])),
+    "assignments": (
+        contexts.MANAGEMENT_CENTER,
+        assign,
+        lambda database: ManagementCenterStore(database, RULES).erase(["o1"]),
+    ),
+    "the view, erased": (contexts.ORDER_STATUS, show, erase_view),
+    "the view, after its retention": (contexts.ORDER_STATUS, show, forget_view),
+}
+
+
+def files_with_the_mark(file: Path) -> set[str]:
+    return {one.name for one in file.parent.glob(f"{file.name}*") if MARK.encode() in one.read_bytes()}
+
+
+@pytest.fixture(params=FORGOTTEN.values(), ids=list(FORGOTTEN))
+async def forgotten(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> tuple[Path, Step, Step]:
+    context, write, forget = request.param
+    url = await prepared.url(SQLITE, context, tmp_path)
+    return Path(url.removeprefix("sqlite:///")), write, forget
+
+
+@pytest.mark.parametrize("where", ["in the log", "in the database"])
+async def test_what_is_forgotten_is_in_no_file(forgotten: tuple[Path, Step, Step], where: str) -> None:
+    file, write, forget = forgotten
+    database = Database(f"sqlite:///{file}")
+    other_process = Database(f"sqlite:///{file}")
+    try:
+        await other_process.ping()
+        await write(database)
+        if where == "in the database":
+            await database.discard_overwritten()
+            assert files_with_the_mark(file) == {file.name}
+
+        await forget(database)
+
+        assert files_with_the_mark(file) == set()
+    finally:
+        await database.dispose()
+        await other_process.dispose()
+
+
+async def test_while_somebody_reads_the_old_log_nothing_counts_as_discarded(prepared: Prepared, tmp_path: Path) -> None:
+    url = await prepared.url(SQLITE, contexts.INSTALLATION, tmp_path)
+    database = Database(url, deadline_seconds=0.5)
+    reading = await sqlite.connect(url.removeprefix("sqlite:///"), writing=False, busy_seconds=1)
+    try:
+        await install(database)
+        await reading.execute("BEGIN")
+        await reading.cursor().execute("SELECT * FROM installation")
+        await install(database)
+
+        with pytest.raises(StoreUnavailable):
+            await database.discard_overwritten()
+        await reading.rollback()
+        await database.discard_overwritten()
+    finally:
+        await reading.close()
+        await database.dispose()
