@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 from api.audit import routes as audit
 from api.audit.trail import AuditTrail
 from api.codec import routes as codec
+from api.codec.budget import EncodingBudget
 from api.dependencies import Services
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
@@ -52,7 +53,7 @@ from domain.installation import ContactPolicy
 from observability.health import Health
 from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
-from runtime.payload_codec import Encryption
+from runtime.payload_codec import ENCRYPTED, Encryption
 from runtime.settings import Settings
 from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
 from stores.audit.trail import AuditStore
@@ -100,6 +101,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     trust = trust_of(settings)
     limits = limits_of(settings)
     health = Health(sdk=telemetry.sdk)
+    health.registry.register(ENCRYPTED)
     tokens = tokens_of(settings, trust, health.registry) if trust else None
     authenticator = Authenticator(tokens, Rates(limits.rates))
 
@@ -231,6 +233,7 @@ def _services(
         DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
         Ownership(workflows, installations, management_center),
         Encryption(payload_keys_of(settings), client.namespace),
+        EncodingBudget(),
         ErasureClient(client),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from prometheus_client import Counter
 from temporalio.api.common.v1 import Payload
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
@@ -19,6 +20,13 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 from runtime.payload_keys import PayloadKeys
 from runtime.plaintext_converter import PLAIN, PlainTextPayloadConverter
 
+ENCRYPTED = Counter(
+    "payloads_encrypted", "Payloads that this process has encrypted, by the id of the key", ("key",), registry=None
+)
+"""Counts what uses a key up: with random nonces, it is good for 2**32 payloads.
+
+All clients of a process count here. The process registers it with its metrics.
+"""
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
 _NONCE_BYTES = 12
@@ -36,6 +44,7 @@ class Encryption(PayloadCodec):
     def __init__(self, keys: PayloadKeys, namespace: str) -> None:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.by_id.items()}
         self._newest = keys.newest
+        self._count = ENCRYPTED.labels(keys.newest)
         self.namespace = namespace
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -53,6 +62,7 @@ class Encryption(PayloadCodec):
     def _encrypted(self, payload: Payload) -> Payload:
         nonce = os.urandom(_NONCE_BYTES)
         key_id = self._newest
+        self._count.inc()
         sealed = self._ciphers[key_id].encrypt(nonce, payload.SerializeToString(), self._bound_to(key_id))
         return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id.encode()}, data=nonce + sealed)
 

@@ -1,6 +1,7 @@
 """Encryption: which payloads are encrypted, and which can no longer be decrypted."""
 
 import pytest
+from prometheus_client import CollectorRegistry
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
@@ -8,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.common.texts import PlainText
 from domain.orders import Order
-from runtime.payload_codec import KEY_ID, DecryptionError, encrypting
+from runtime.payload_codec import ENCRYPTED, KEY_ID, DecryptionError, encrypting
 from runtime.payload_keys import PayloadKeys, new_key
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
@@ -35,6 +36,20 @@ async def test_an_old_key_decrypts_and_the_new_one_encrypts() -> None:
 
     assert await both.decode([before], [Order]) == [ORDER]
     assert (await both.encode([ORDER]))[0].metadata[KEY_ID] == b"new"
+
+
+async def test_what_is_encrypted_counts_for_its_key() -> None:
+    key = f"counted:{new_key()}"
+    count = ENCRYPTED.labels("counted")
+    ours, again = converter(key, OLD), converter(key)
+
+    await ours.decode(await ours.encode([ORDER, ORDER, PlainText("in sight")]))
+    await again.encode([ORDER])
+
+    registry = CollectorRegistry()
+    registry.register(ENCRYPTED)
+    assert registry.get_sample_value("payloads_encrypted_total", {"key": "counted"}) == 3
+    assert count is ENCRYPTED.labels("counted")
 
 
 @pytest.mark.parametrize(

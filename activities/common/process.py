@@ -14,6 +14,7 @@ from activities.common.serving import Part, Resources
 from domain.common import contexts
 from observability.health import Health, serve_health
 from observability.telemetry import SILENT, Telemetry
+from runtime.payload_codec import ENCRYPTED
 from runtime.settings import Settings
 from runtime.temporal_client import check
 from runtime.worker_process import build_worker, connect_when_up, stop_signaled
@@ -55,6 +56,7 @@ async def serve(
     """Serve contexts until `stop` is set (default: until SIGINT or SIGTERM), then finish the work in progress."""
     stop = stop or stop_signaled()
     health = Health(sdk=telemetry.sdk)
+    health.registry.register(ENCRYPTED)
     async with AsyncExitStack() as opened:
         databases = {}
         for context in filter(contexts.STORES.__contains__, served):

@@ -11,7 +11,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 
-from api.codec.schemas import PayloadMessage, PayloadsMessage
+from api.codec.budget import EncodingBudget
+from api.codec.schemas import FewPayloadsMessage, PayloadMessage, PayloadsMessage
 from api.dependencies import AppServices
 from api.http.problems import ProblemType
 from api.security.openapi import problem_responses
@@ -33,9 +34,10 @@ async def decode(namespace: Namespace, given: PayloadsMessage, services: AppServ
 
 
 @router.post("/{namespace}/encode", response_model=PayloadsMessage, responses=_CONVERTING)
-async def encode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> Response:
-    """Encrypt payloads, for the Web UI and the CLI to send."""
+async def encode(namespace: Namespace, given: FewPayloadsMessage, services: AppServices) -> Response:
+    """Encrypt payloads, for the Web UI and the CLI to send. A process encrypts few a minute, whoever asks."""
     encryption = _of(namespace, services.get(Encryption))
+    services.get(EncodingBudget).take(len(given.payloads))
     return _response(await encryption.encode([each.payload() for each in given.payloads]))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, FailFast, Field, PlainSerializer, WithJsonSchema
 from temporalio.api.common.v1 import Payload
 
+from api.codec.budget import PAYLOADS_PER_MINUTE
 from api.http.fields import RequestBody
 
 _BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -54,3 +55,9 @@ class PayloadsMessage(RequestBody):
     """`temporal.api.common.v1.Payloads`."""
 
     payloads: Annotated[list[PayloadMessage], Field(max_length=1000), FailFast()] = Field([])
+
+
+class FewPayloadsMessage(PayloadsMessage):
+    """Payloads to encrypt, as many as people send by hand."""
+
+    payloads: Annotated[list[PayloadMessage], Field(max_length=PAYLOADS_PER_MINUTE), FailFast()] = Field([])

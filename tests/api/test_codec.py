@@ -3,13 +3,16 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 from httpx2 import Response
 from temporalio.api.common.v1 import Payload
 
+from api.codec.budget import PAYLOADS_PER_MINUTE, EncodingBudget
 from api.http import bodies
+from api.http.errors import TooManyRequests
 from domain.orders import Subscription, workflow_id
 from runtime.payload_codec import ENCODING, encrypting
 from runtime.payload_keys import PayloadKeys, new_key
@@ -66,6 +69,47 @@ async def test_what_is_sent_from_the_web_ui_is_encrypted(service: Service) -> No
 
     assert b"moving house" not in encrypted[0].data
     assert await client.data_converter.decode(encrypted) == ["moving house"]
+
+
+async def test_only_so_much_is_encrypted_a_minute_whoever_asks(service: Service) -> None:
+    plain = in_json(Payload(metadata={"encoding": b"json/plain"}, data=b"1"))
+    counted = partial(_encrypted, service)
+    before = await counted()
+
+    too_many = await service.http.post(ENCODE, json={"payloads": [plain] * (PAYLOADS_PER_MINUTE + 1)})
+    all_at_once = await service.http.post(ENCODE, json={"payloads": [plain] * PAYLOADS_PER_MINUTE})
+    once_more = await service.http.post(ENCODE, json={"payloads": [plain] * PAYLOADS_PER_MINUTE})
+
+    assert_problem(too_many, 422, "invalid-input")
+    (*_, last) = of_json(all_at_once)
+    assert_problem(once_more, 429, "too-many-requests")
+    assert 0 < int(once_more.headers["Retry-After"]) <= 60
+    assert await counted() == before + PAYLOADS_PER_MINUTE
+    for _ in range(3):
+        assert of_json(await service.http.post(DECODE, json={"payloads": [in_json(last)] * PAYLOADS_PER_MINUTE}))
+
+
+async def _encrypted(service: Service) -> float:
+    """Return how many payloads the process has encrypted, by its metrics."""
+    metrics = (await service.http.get("/metrics")).text
+    return sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("payloads_encrypted_total{"))
+
+
+def test_the_budget_of_a_minute_comes_back_evenly() -> None:
+    now = 0.0
+    budget = EncodingBudget(lambda: now)
+    budget.take(PAYLOADS_PER_MINUTE)
+    with pytest.raises(TooManyRequests) as refusal:
+        budget.take(10)
+    assert refusal.value.retry_after == 6
+    now = 6.0
+    budget.take(10)
+    with pytest.raises(TooManyRequests):
+        budget.take(1)
+    now = 600.0
+    budget.take(PAYLOADS_PER_MINUTE)
+    with pytest.raises(TooManyRequests):
+        budget.take(1)
 
 
 async def test_what_cannot_be_decrypted_is_answered_as_it_is(service: Service) -> None:
