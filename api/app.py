@@ -32,6 +32,7 @@ from api.installation import routes as installation
 from api.management_center import routes as management_center
 from api.management_center import staff_routes as staffing
 from api.management_center.dispatch_trigger import DispatchTrigger
+from api.management_center.retirement import RetiredEngineers
 from api.order_status import routes as order_status
 from api.order_status.change_stream import ChangeStream
 from api.order_status.gauges import OrderGauges
@@ -189,9 +190,10 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         registering = asyncio.create_task(_register_search_attributes(client))
         initial_projection, audit_trail = services.get(InitialProjection), services.get(AuditTrail)
         dispatch_trigger, change_stream = services.get(DispatchTrigger), services.get(ChangeStream)
+        retired = services.get(RetiredEngineers)
         background = [
             asyncio.create_task(_keep_running(task.run))
-            for task in (initial_projection, audit_trail, dispatch_trigger, change_stream)
+            for task in (initial_projection, audit_trail, dispatch_trigger, change_stream, retired)
         ]
         try:
             yield services
@@ -200,6 +202,7 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
             initial_projection.stop()
             audit_trail.stop()
             dispatch_trigger.stop()
+            retired.stop()
             await change_stream.stop()
             await asyncio.gather(registering, *background, return_exceptions=True)
 
@@ -217,6 +220,7 @@ def _services(
     workflows = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
     audit_store = AuditStore(databases[contexts.AUDIT])
     installations = InstallationStore(databases[contexts.INSTALLATION])
+    retired = RetiredEngineers(management_center)
     return Services(
         workflows,
         InitialProjection(statuses, health.registry),
@@ -231,7 +235,8 @@ def _services(
         AuditTrail(audit_store, health.registry),
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
         DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
-        Ownership(workflows, installations, management_center),
+        retired,
+        Ownership(workflows, installations, management_center, retired),
         Encryption(payload_keys_of(settings), client.namespace),
         EncodingBudget(),
         ErasureClient(client),

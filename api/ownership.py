@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 
+from api.http.errors import Forbidden
 from api.http.fields import ID
+from api.management_center.retirement import RetiredEngineers
 from api.orders.client import OrderWorkflowClient
-from api.security.principals import UNKNOWN, Caller
+from api.security.principals import UNKNOWN, Caller, Role
 from domain.common.errors import NotFound
 from domain.order_status.view import OrderView
 from stores.installation.installations import InstallationStore
@@ -25,10 +27,12 @@ class Ownership:
         workflows: OrderWorkflowClient,
         installations: InstallationStore,
         management_center: ManagementCenterStore,
+        retired: RetiredEngineers,
     ) -> None:
         self._workflows = workflows
         self._installations = installations
         self._management_center = management_center
+        self._retired = retired
 
     async def check(self, caller: Caller, named: Mapping[str, str], collection: str) -> OrderView | None:
         """Check that the caller may see what a path names.
@@ -42,9 +46,12 @@ class Ownership:
             The order in the read model, if that was read for the check.
 
         Raises:
+            Forbidden: the caller is an engineer who has retired.
             NotFound: the caller may not see the resource, or it does not exist. The answer does not tell which.
             Unavailable, StoreUnavailable: a source that may know does not answer.
         """
+        if caller.role is Role.ENGINEER and await self._retired.include(caller.subject):
+            raise Forbidden("you are not an engineer any more")
         try:
             seen, view = await self._sees(caller, named, collection)
         except NotFound:

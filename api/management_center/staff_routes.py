@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Region
 from api.http.problems import ProblemType, invalid_member
-from api.management_center.dependencies import CenterStore, DayOffId, EngineerId, ProductId, ServiceAreaId
+from api.management_center.dependencies import CenterStore, DayOffId, EngineerId, ProductId, Retired, ServiceAreaId
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.staff_schemas import (
     DayOffRequest,
@@ -119,17 +119,26 @@ async def get_engineer(engineer_id: EngineerId, store: CenterStore) -> EngineerR
 
 @router.patch("/engineers/{engineerId}", responses=_CHANGING)
 async def change_engineer(
-    engineer_id: EngineerId, given: EngineerChange, store: CenterStore, caller: CurrentCaller
+    engineer_id: EngineerId, given: EngineerChange, store: CenterStore, caller: CurrentCaller, retired: Retired
 ) -> EngineerResponse:
-    """Change the given members. Booked visits that the engineer can no longer make go to other engineers."""
+    """Change the given members. Booked visits that the engineer can no longer make go to other engineers.
+
+    An engineer who is not active can no longer use this API, within 15 seconds.
+    """
     caller.within(filter(None, [given.region]))
-    return EngineerResponse.model_validate(await store.change_engineer(engineer_id, **given.members_sent()))
+    engineer = await store.change_engineer(engineer_id, **given.members_sent())
+    await retired.refresh()
+    return EngineerResponse.model_validate(engineer)
 
 
 @router.delete("/engineers/{engineerId}", status_code=204, responses=_ONE)
-async def retire_engineer(engineer_id: EngineerId, store: CenterStore) -> None:
-    """Stop assigning orders to the engineer. The engineer's booked visits go to other engineers."""
+async def retire_engineer(engineer_id: EngineerId, store: CenterStore, retired: Retired) -> None:
+    """Stop assigning orders to the engineer. The engineer's booked visits go to other engineers.
+
+    The engineer can no longer use this API, within 15 seconds.
+    """
     await store.retire_engineer(engineer_id)
+    await retired.refresh()
 
 
 @router.get("/daysOff", responses=_LISTING)

@@ -7,7 +7,7 @@ from types import EllipsisType
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.paging import Page
@@ -20,6 +20,7 @@ from stores.management_center.tables import BOOKING, ENGINEER, ENGINEER_SKILL
 
 _WORKING_HOURS = WorkingHours()
 _LIVE = select(ENGINEER).where(ENGINEER.c.retired_at.is_(None))
+_INACTIVE = select(ENGINEER.c.engineer_id).where(or_(ENGINEER.c.active == false(), ENGINEER.c.retired_at.is_not(None)))
 _ONE = _LIVE.where(ENGINEER.c.engineer_id == bindparam("of_id"))
 _LOCK_ONE = _ONE.with_for_update()
 _CHANGE = update(ENGINEER).where(ENGINEER.c.engineer_id == bindparam("of_id"))
@@ -88,6 +89,11 @@ class Engineers(RegionLockedStore):
             rows = (await connection.execute(statement)).all()
             skilled = await skills_of(connection, [row.engineer_id for row in rows])
         return _IN_ORDER.cut(rows, limit, lambda row: _as_engineer(row, skilled))
+
+    async def inactive_engineers(self) -> Sequence[str]:
+        """Return the ids of all engineers who are not active, retired ones included."""
+        async with self._database.reading() as connection:
+            return (await connection.execute(_INACTIVE)).scalars().all()
 
     async def change_engineer(
         self,
