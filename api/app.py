@@ -57,6 +57,7 @@ from observability.telemetry import SILENT, Telemetry
 from runtime.payload_codec import ENCRYPTED, Encryption
 from runtime.settings import Settings
 from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
+from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from stores.common.revisions import Schema
@@ -232,7 +233,7 @@ def _services(
         installations,
         statuses,
         audit_store,
-        AuditTrail(audit_store, health.registry),
+        AuditTrail(audit_store, health.registry, HeadsFile(settings.audit_heads) if settings.audit_heads else None),
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
         DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
         retired,

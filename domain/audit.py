@@ -1,9 +1,25 @@
 """Audit (감사 기록): who did what, when, from where, and with which outcome."""
 
+import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
+from urllib.parse import quote
 
 from domain.common.times import UNSET
+
+LONGEST_TARGET = 200
+"""Characters."""
+
+
+def target_of(id_: str) -> str:
+    """Return an id as the audit names it: escaped as in the path of a URL, so that it can be used in a request again.
+
+    Letters of all languages stay as they are. An id that is too long then is named by its SHA-256.
+    """
+    escaped = "".join(each if each.isalnum() else quote(each, safe="@", errors="replace") for each in id_)
+    return escaped if len(escaped) <= LONGEST_TARGET else f"sha256-{hashlib.sha256(id_.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -18,7 +34,7 @@ class AuditRecord:
     act: str = ""
     """HTTP method and route."""
     target: str | None = None
-    """Id of the object that the request was about."""
+    """Id of the object that the request was about, as `target_of` writes it."""
     outcome: int = 0
     """HTTP status of the response."""
 
@@ -51,12 +67,24 @@ class Head:
     sequence: int
     hash: str
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the head that a text names as `SEQUENCE:HASH`.
+
+        Raises:
+            ValueError: the text has another format.
+        """
+        if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text):
+            raise ValueError("a head is SEQUENCE:HASH")
+        sequence, _, found = text.partition(":")
+        return cls(int(sequence), found)
+
     def __str__(self) -> str:
         return f"{self.sequence}:{self.hash}"
 
 
 class BrokenChain(Exception):
-    """An entry was changed after it was written. `sequence` is the first such entry."""
+    """The entries are not as this service wrote them. `sequence` is the first that is changed, missing or foreign."""
 
     def __init__(self, sequence: int, why: str) -> None:
         super().__init__(f"entry {sequence}: {why}")

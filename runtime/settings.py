@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     installation_database_url: str | None = None
     order_status_database_url: str | None = None
     audit_database_url: str | None = None
+    audit_heads_file: Path | None = None
+    """File in which the API keeps heads of the audit chain. Unset: as `audit_heads`."""
     web_ui_origin: str | None = Field(None, pattern=r"^https?://[^/\s]+$", max_length=2000)
     """Origin of Temporal's Web UI, whose pages may have payloads decrypted. Unset: the embedded Web UI."""
     payload_keys: SecretStr | None = None
@@ -263,6 +265,11 @@ class Settings(BaseSettings):
     def payload_keys_file(self) -> Path:
         """File with the keys if `payload_keys` is not set."""
         return self.data_dir / "payload_keys"
+
+    @property
+    def audit_heads(self) -> Path | None:
+        """File with heads of the audit chain. Without a setting, there is one in `DATA_DIR` if the audit is there."""
+        return self.audit_heads_file or (None if self.audit_database_url else self.data_dir / "audit_heads")
 
     def deployment_name(self, context: str) -> str:
         """Return the worker deployment of a context.

@@ -1,8 +1,8 @@
 """The audit trail: an append-only chain of entries. The hash of each entry covers all entries before it.
 
-An entry that is changed, removed or moved breaks the chain at that point. The head reveals entries that are removed at
-the end. Anybody who can write to the database can also forge a whole new chain. To detect that, keep a copy of a head
-somewhere else, and pass it to `verify` later.
+An entry that is changed, removed or moved breaks the chain at that point. The head reveals entries that are removed or
+added at the end. Anybody who can write to the database can also forge a whole new chain. To detect that, keep copies of
+heads somewhere else (`stores.audit.heads`), and pass them to `verify` later.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import AuditEntry, AuditFilter, AuditRecord, BrokenChain, Head
@@ -22,7 +22,13 @@ from stores.common.paging import Keyset
 CHECKED_AT_ONCE = 1000
 _GENESIS = Head(0, "")
 _LOCK = update(AUDIT_HEAD).values(sequence=AUDIT_HEAD.c.sequence)
-_HEAD = select(AUDIT_HEAD.c.sequence, AUDIT_HEAD.c.hash)
+_HEAD = select(
+    AUDIT_HEAD.c.sequence,
+    AUDIT_HEAD.c.hash,
+    select(func.min(AUDIT_ENTRY.c.sequence)).scalar_subquery().label("first"),
+    select(func.max(AUDIT_ENTRY.c.sequence)).scalar_subquery().label("last"),
+)
+"""The head, and the span of the entries' numbers. One statement sees both as of the same moment."""
 _MOVE_HEAD = update(AUDIT_HEAD).values(sequence=bindparam("new_sequence"), hash=bindparam("new_hash"))
 _WRITTEN = select(AUDIT_ENTRY.c.act_id).where(AUDIT_ENTRY.c.act_id.in_(bindparam("act_ids", expanding=True)))
 _ADD = insert(AUDIT_ENTRY)
@@ -32,6 +38,7 @@ _NEXT = (
     .order_by(AUDIT_ENTRY.c.sequence)
     .limit(CHECKED_AT_ONCE)
 )
+_IN_CHAIN = AUDIT_ENTRY.c.sequence.between(_GENESIS.sequence + 1, select(AUDIT_HEAD.c.sequence).scalar_subquery())
 _NEWEST_FIRST = Keyset("sequence", (AUDIT_ENTRY.c.sequence,), descending=True)
 
 
@@ -46,17 +53,21 @@ class AuditStore:
 
         Returns:
             The new head of the chain.
+
+        Raises:
+            BrokenChain: somebody else has added entries. Nothing is appended, because the chain could not continue.
         """
         return await self._database.transact(lambda connection: _append(connection, records))
 
     async def list(self, wanted: AuditFilter, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
-        """Return a page of the entries that meet all conditions, the newest first.
+        """Return a page of the entries of the chain that meet all conditions, the newest first.
 
         Raises:
             MalformedCursor: the cursor does not belong to this list.
         """
         entry = AUDIT_ENTRY.c
         conditions = [
+            _IN_CHAIN,
             *([entry.actor == wanted.actor] if wanted.actor is not None else []),
             *([entry.target == wanted.target] if wanted.target is not None else []),
             *([entry.outcome == wanted.outcome] if wanted.outcome is not None else []),
@@ -69,11 +80,11 @@ class AuditStore:
         async with self._database.reading() as connection:
             return _NEWEST_FIRST.cut((await connection.execute(statement)).all(), limit, _entry)
 
-    async def verify(self, noted: Head | None = None) -> Head:
-        """Verify every entry of the chain.
+    async def verify(self, *noted: Head) -> Head:
+        """Verify every entry of the chain, and that no entry is outside of it.
 
         Args:
-            noted: A head that was kept elsewhere. The chain has to contain it.
+            noted: Heads that were kept elsewhere. The chain has to contain all of them.
 
         Returns:
             The head of the chain.
@@ -85,18 +96,22 @@ class AuditStore:
             found = (await connection.execute(_HEAD)).one_or_none()
         if found is None:
             raise BrokenChain(0, "the head is missing")
-        head, last = Head(found.sequence, found.hash), _GENESIS
+        head, last, kept = Head(found.sequence, found.hash), _GENESIS, frozenset(noted)
+        kept_sequences = {each.sequence for each in kept}
         while last.sequence < head.sequence:
             async with self._database.reading() as connection:
                 rows = (await connection.execute(_NEXT, {"after": last.sequence, "up_to": head.sequence})).all()
             if not rows:
                 raise BrokenChain(last.sequence + 1, "this entry and all later ones are missing")
             for row in rows:
-                last = _checked(_entry(row), last, noted)
+                last = _checked(_entry(row), last)
+                if last.sequence in kept_sequences and last not in kept:
+                    raise BrokenChain(last.sequence, "this entry differs from the noted head: the chain was rewritten")
         if last != head:
             raise BrokenChain(head.sequence, "the head does not match the last entry")
-        if noted is not None and noted.sequence > head.sequence:
-            raise BrokenChain(head.sequence + 1, f"this entry is missing: the chain once had {noted.sequence} entries")
+        if (longest := max(kept_sequences, default=0)) > head.sequence:
+            raise BrokenChain(head.sequence + 1, f"this entry is missing: the chain once had {longest} entries")
+        _check_span(found)
         return head
 
 
@@ -104,6 +119,7 @@ async def _append(connection: AsyncConnection, records: Sequence[AuditRecord]) -
     # Other writers wait here until this transaction is committed, because there is one chain.
     await connection.execute(_LOCK)
     row = (await connection.execute(_HEAD)).one()
+    _check_span(row)
     head = Head(row.sequence, row.hash)
     written = set((await connection.execute(_WRITTEN, {"act_ids": [record.act_id for record in records]})).scalars())
     rows = []
@@ -129,14 +145,24 @@ def _after(head: Head, record: AuditRecord) -> Head:
     return Head(sequence, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _checked(entry: AuditEntry, last: Head, noted: Head | None) -> Head:
+def _check_span(head: Row[*tuple[object, ...]]) -> None:
+    """Check that no entry is before the beginning or beyond the head. Entries and head are written together.
+
+    Raises:
+        BrokenChain: somebody else has added such an entry.
+    """
+    if head.first is not None and head.first <= _GENESIS.sequence:
+        raise BrokenChain(head.first, "this entry is before the beginning of the chain: somebody else has added it")
+    if head.last is not None and head.last > head.sequence:
+        raise BrokenChain(head.sequence + 1, "here are entries beyond the head: somebody else has added them")
+
+
+def _checked(entry: AuditEntry, last: Head) -> Head:
     if entry.sequence != last.sequence + 1:
         raise BrokenChain(last.sequence + 1, "this entry is missing")
     expected = _after(last, entry.act)
     if entry.hash != expected.hash:
         raise BrokenChain(entry.sequence, "this entry, or the one before it, was changed")
-    if noted is not None and noted.sequence == entry.sequence and noted.hash != entry.hash:
-        raise BrokenChain(entry.sequence, "this entry differs from the noted head: the chain was rewritten")
     return expected
 
 

@@ -1,16 +1,21 @@
 """What the audit trail records of requests, and who may read it."""
 
+import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from api.http import write_behind as batches
+from api.orders.erasure import ErasureClient
 from domain.audit import Head
 from domain.common import contexts
 from ops import audit_verify
 from runtime.settings import Settings
+from stores.audit.heads import HeadsFile
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both
 from tests.api.problems import assert_problem
@@ -121,10 +126,67 @@ async def test_it_is_written_down_before_the_process_ends_and_can_be_checked(
         await service.order()
     url = settings.database_url(contexts.AUDIT)
 
-    assert await audit_verify.verify(url, None) == 0
+    assert await audit_verify.verify(url, []) == 0
     said, head = capsys.readouterr().out.splitlines()[-2:]
-    assert said == "1 entries, none of them changed"
-    assert await audit_verify.verify(url, Head(1, head.partition(":")[2])) == 0
-    assert await audit_verify.verify(url, Head(1, "0" * 64)) == 1
+    assert said == "1 entries, none of them changed; compared with 0 heads"
+    assert HeadsFile(settings.data_dir / "audit_heads").heads() == [Head.parse(head)]
+    assert await audit_verify.verify(url, [Head.parse(head)]) == 0
+    assert await audit_verify.verify(url, [Head(1, "0" * 64)]) == 1
     assert "entry 1" in capsys.readouterr().err
-    assert await audit_verify.verify(NOWHERE, None) == 75
+    assert await audit_verify.verify(NOWHERE, []) == 75
+
+
+def test_the_heads_that_the_api_has_kept_are_compared(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    monkeypatch.setattr("sys.argv", ["audit_verify"])
+    assert audit_verify.main() == 0
+    HeadsFile(settings.data_dir / "audit_heads").keep(Head(1, "0" * 64), datetime.now(UTC))
+
+    assert audit_verify.main() == 1
+    assert "the chain once had 1 entries" in capsys.readouterr().err
+    (settings.data_dir / "audit_heads").write_text("no head\n")
+    assert audit_verify.main() == os.EX_NOINPUT
+
+
+@pytest.mark.parametrize("customer_id", ["hong@example.com", "홍길동/2 동", "c" * 200, "%" * 200])
+async def test_an_erasure_names_its_customer_so_that_it_can_be_requested_again(
+    service: Service, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, customer_id: str
+) -> None:
+    erased: list[str] = []
+
+    async def erase(_: ErasureClient, customer_id: str) -> None:
+        erased.append(customer_id)
+
+    monkeypatch.setattr(ErasureClient, "erase", erase)
+    headers = bearer(issuer.token("kim", "manager"))
+    path = "/orders/customers/{}/personalData"
+    await service.http.delete(path.format(quote(customer_id, safe="")), headers=headers)
+
+    (entry,) = await entries(service, issuer, 1, f"target={quote(customer_id)}&actor=manager:kim")
+    assert (entry["outcome"], len(entry["target"]) <= 200) == (202, True)
+    if not entry["target"].startswith("sha256-"):
+        await service.http.delete(path.format(entry["target"]), headers=headers)
+        assert erased == [customer_id] * 2
+
+
+async def test_who_may_not_erase_writes_no_text_of_theirs_into_the_audit(service: Service, issuer: Issuer) -> None:
+    path = "/orders/customers/PERSONAL%20NAME/personalData"
+    for headers in ({}, bearer(issuer.token("1", "customer"))):
+        await service.http.delete(path, headers=headers)
+
+    found = await entries(service, issuer, 2)
+    assert [(each["outcome"], each["target"]) for each in found] == [(401, None), (403, None)]
+
+
+async def test_a_product_of_another_system_is_named_as_well(service: Service, issuer: Issuer) -> None:
+    headers = bearer(issuer.token("kim", "manager"))
+    product_id = "기가 인터넷"
+    body = {"productId": product_id, "skills": []}
+    assert (await service.http.post("/managementCenters/products", json=body, headers=headers)).status_code == 201
+    path = f"/managementCenters/products/{quote(product_id)}"
+    assert (await service.http.delete(path, headers=headers)).status_code == 204
+
+    found = await entries(service, issuer, 2, f"target={quote(product_id)}")
+    assert [(each["outcome"], each["target"]) for each in found] == [(201, "기가%20인터넷"), (204, "기가%20인터넷")]

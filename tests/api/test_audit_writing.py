@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from api.audit.trail import AuditTrail
 from api.http import write_behind as batches
-from domain.audit import AuditFilter, AuditRecord, Head
+from domain.audit import AuditFilter, AuditRecord, BrokenChain, Head
 from domain.common import contexts
 from domain.common.errors import StoreUnavailable
 from runtime.settings import Settings
+from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from tests.eventually import soon
@@ -238,3 +240,31 @@ async def test_the_process_ends_after_what_is_under_way_has_been_noted(
 
     await stopping
     assert await trail.written() == ["a1", "a2"]
+
+
+async def test_a_chain_that_cannot_go_on_is_told_and_loses_nothing(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    append = trail.store.append
+
+    async def broken(acts: Sequence[AuditRecord]) -> Head:
+        trail.store.batches.append(len(acts))
+        raise BrokenChain(1, "somebody else has added entries")
+
+    monkeypatch.setattr(trail.store, "append", broken)
+    trail.add(1, 2)
+    await trail.called(3)
+    assert trail.sample("audit_chain_broken") == 1
+    assert capsys.readouterr().out.count("the audit chain is broken") == 1
+    assert trail.store.batches[:2] == [2, 2]
+
+    monkeypatch.setattr(trail.store, "append", append)
+    assert await trail.until_nothing_waits() == ["a1", "a2"]
+    assert trail.sample("audit_chain_broken") == 0
+    assert trail.sample("audit_entries_dropped_total") == 0
+
+
+async def test_a_file_of_heads_that_cannot_be_written_stops_nothing(trail: Trail, tmp_path: Path) -> None:
+    await AuditTrail(trail.store, CollectorRegistry(), HeadsFile(tmp_path)).write([act(1)])
+
+    assert await trail.written() == ["a1"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from domain.audit import AuditFilter, AuditRecord, BrokenChain, Head
 from domain.common import contexts
@@ -91,6 +91,14 @@ async def test_entries_are_found_by_what_they_say(store: AuditStore) -> None:
 
 
 ENTRY = AUDIT_ENTRY.c
+
+
+def forged(sequence: int) -> Any:
+    """Return the statement that adds an entry of a forger."""
+    (record,) = acts(sequence, actor="manager:lee")
+    return insert(AUDIT_ENTRY).values({**vars(record), "act_id": f"forged{sequence}", "sequence": sequence, "hash": ""})
+
+
 TAMPERED: dict[str, tuple[list[Any], int]] = {
     "altered": ([update(AUDIT_ENTRY).where(ENTRY.sequence == 3).values(actor="manager:lee")], 3),
     "altered in time": ([update(AUDIT_ENTRY).where(ENTRY.sequence == 1).values(at=NOON)], 1),
@@ -116,7 +124,12 @@ TAMPERED: dict[str, tuple[list[Any], int]] = {
     "emptied": ([delete(AUDIT_ENTRY)], 1),
     "the head moved back": ([update(AUDIT_HEAD).values(sequence=2)], 2),
     "the head removed": ([delete(AUDIT_HEAD)], 0),
+    "added behind the head": ([forged(5)], 5),
+    "added far behind the head": ([forged(9)], 5),
+    "added before the first": ([forged(0)], 0),
+    "added with a negative number": ([forged(-7)], -7),
 }
+OUTSIDE = [how for how in TAMPERED if how.startswith("added")]
 
 
 @pytest.mark.parametrize("how", TAMPERED)
@@ -130,6 +143,34 @@ async def test_tampering_shows(store: AuditStore, database: Database, how: str) 
     with pytest.raises(BrokenChain) as broken:
         await store.verify()
     assert broken.value.sequence == first_broken
+
+
+@pytest.mark.parametrize("how", OUTSIDE)
+async def test_entries_outside_of_the_chain_are_not_listed_and_let_nothing_be_appended(
+    store: AuditStore, database: Database, how: str
+) -> None:
+    await store.append(acts(1, 2, 3, 4))
+    ([statement], first_broken) = TAMPERED[how]
+    async with database.writing() as connection:
+        await connection.execute(statement)
+
+    assert [entry.sequence for entry in (await store.list(AuditFilter(), 10)).items] == [4, 3, 2, 1]
+    assert (await store.list(AuditFilter(actor="manager:lee"), 10)).items == []
+    with pytest.raises(BrokenChain) as broken:
+        await store.append(acts(5))
+    assert broken.value.sequence == first_broken
+
+
+async def test_every_head_that_was_noted_has_to_be_on_the_chain(store: AuditStore) -> None:
+    noted = [await store.append(acts(number)) for number in (1, 2, 3)]
+
+    assert await store.verify(*noted) == noted[-1]
+    with pytest.raises(BrokenChain) as broken:
+        await store.verify(noted[0], Head(2, "0" * 64), noted[2])
+    assert broken.value.sequence == 2
+    with pytest.raises(BrokenChain) as broken:
+        await store.verify(*noted, Head(7, "0" * 64))
+    assert broken.value.sequence == 4
 
 
 async def test_a_chain_that_was_cut_or_forged_with_its_head_lacks_the_head_that_was_noted(
