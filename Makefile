@@ -76,7 +76,7 @@ token: $(VENV)/embedded.stamp ## print a token of the development issuer: ROLE=m
 	@$(PY) -m ops.issue_token --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \
 	    $(if $(SCOPE),--scope "$(SCOPE)") $(if $(ISSUER),--issuer "$(ISSUER)")
 
-secrets: $(VENV)/embedded.stamp ## generate random passwords for docker-compose.yml in secrets/; existing ones stay
+secrets: $(VENV)/embedded.stamp ## generate random passwords for docker-compose.yml in secrets/; existing ones stay, the metrics token is renewed
 	@PYTHON=$(PY) deploy/secrets.sh secrets
 
 audit-verify: $(VENV)/embedded.stamp ## verify that the audit is unchanged; HEAD=… is a head that was printed or logged earlier

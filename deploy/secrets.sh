@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes the secrets of docker-compose.yml, one a file, each made at random; never overwrites one that is there.
+# Writes the secrets of docker-compose.yml, one a file, each made at random. It overwrites none that is there, but
+# renews the token for Prometheus, which lasts for 90 days.
 #
 # The containers' users are not the one who runs this, and a file reaches them with the mode that it has here. So the
 # files can be read by all, and nobody but their owner gets into the directory.
@@ -30,4 +31,5 @@ write revoked_subjects "# SUBJECT TIME, as in: kim 2026-07-01T09:00:00Z
 # An issuer of tokens, for trying it out, and its token for Prometheus.
 issue() { PYTHONPATH="$(dirname "$0")/.." "${PYTHON:-python3}" -m ops.issue_token --issuer "$directory" "$@"; }
 issue
-write metrics_token "$(issue --role operator --subject prometheus --hours 87600)"
+token=$(issue --role operator --subject prometheus --hours 2160)
+printf '%s' "$token" >"$directory/metrics_token"

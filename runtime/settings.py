@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     """How long a stopping API still serves requests, until load balancers have noticed that it stops."""
     reconcile_every: float = Field(600, ge=0, le=24 * 60 * 60)
     """Seconds between two comparisons of the managers' view with the workflows; 0: none."""
-    view_retention: Seconds | None = None
+    view_retention: float | None = Field(None, gt=0, le=10 * 366 * 24 * 60 * 60, allow_inf_nan=False)
     """How long the managers' view keeps an ended order, and other stores its customer's data. Unset: forever."""
     temporal_retention: float = Field(72 * 60 * 60, ge=60 * 60, le=366 * 24 * 60 * 60)
     """How long Temporal keeps an ended order. Applied to the embedded server; has to match the value of another one."""

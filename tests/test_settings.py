@@ -132,6 +132,9 @@ def test_a_view_that_forgets_an_order_before_temporal_does_is_refused(monkeypatc
     monkeypatch.setenv("VIEW_RETENTION", "86400")
     assert Settings().view_retention == 86400
 
+    monkeypatch.setenv("VIEW_RETENTION", "157680000")
+    assert Settings().view_retention == 5 * 365 * 86400
+
     monkeypatch.setenv("VIEW_RETENTION", "86399")
     with pytest.raises(ValidationError, match="VIEW_RETENTION"):
         Settings()

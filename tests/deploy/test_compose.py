@@ -36,6 +36,8 @@ _COMPOSE: dict[str, Any] = yaml.safe_load(_FILE.read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
 _OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
 _ONE_SHOT = {"migrations", "temporal-schema", "temporal-namespace"}
+_BEGINS_AS_ROOT = {"postgres", "mariadb"}
+"""Images that give their data to another user before they become it."""
 _API_COMMAND = ["python", "-m", "api"]
 
 
@@ -112,10 +114,21 @@ def test_who_is_waited_for_is_there_and_can_be_waited_for(name: str) -> None:
 def test_a_service_is_pinned_bounded_and_looked_after(name: str) -> None:
     service = _SERVICES[name]
 
-    assert name in _OURS or re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
+    assert name in _OURS or re.fullmatch(
+        r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?(@sha256:[0-9a-f]{64})?", service["image"]
+    )
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
     assert service["restart"].startswith("on-failure:" if name in _ONE_SHOT else "unless-stopped")
     assert name in _ONE_SHOT | {"api"} or "healthcheck" in service
+
+
+@pytest.mark.parametrize("name", _SERVICES)
+def test_a_container_has_no_right_that_it_does_not_need(name: str) -> None:
+    service = _SERVICES[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert ("cap_add" in service) == (name in _BEGINS_AS_ROOT)
 
 
 def test_only_the_api_and_the_web_pages_are_published_and_only_on_loopback() -> None:

@@ -254,7 +254,8 @@ def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
     (rule,) = route["spec"]["rules"]
     (service,) = named(objects, "Service", rule["backendRefs"][0]["name"])
     (gateway,) = named(objects, "Gateway", route["spec"]["parentRefs"][0]["name"])
-    (middleware,) = named(objects, "Middleware", rule["filters"][0]["extensionRef"]["name"])
+    (limit,) = [found["extensionRef"]["name"] for found in rule["filters"] if "extensionRef" in found]
+    (middleware,) = named(objects, "Middleware", limit)
     listeners = {listener["name"]: listener for listener in gateway["spec"]["listeners"]}
     (api,) = named(objects, "Deployment", "api")
 
@@ -263,6 +264,26 @@ def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
     (port,) = service["spec"]["ports"]
     assert rule["backendRefs"][0]["port"] == port["port"]
     assert port["targetPort"] in {found["name"] for found in api["spec"]["template"]["spec"]["containers"][0]["ports"]}
+
+
+def test_the_api_is_reached_by_https_alone_and_browsers_remember_that() -> None:
+    objects = rendered("production")
+    gateway = named(objects, "Gateway")[0]
+    (plain,) = [one["name"] for one in gateway["spec"]["listeners"] if one["protocol"] == "HTTP"]
+    routes = named(objects, "HTTPRoute")
+    over_http = [route for route in routes if route["spec"]["parentRefs"][0].get("sectionName") in (plain, None)]
+    (api,) = [route for route in routes if route not in over_http]
+
+    # A client that sends its token in clear text has to notice. Only people, who type an address, are led on.
+    for route in over_http:
+        for rule in route["spec"]["rules"]:
+            assert [match["path"]["value"] for match in rule["matches"]] == ["/docs"]
+            assert [one["type"] for one in rule["filters"]] == ["RequestRedirect"]
+            assert "backendRefs" not in rule
+    for rule in api["spec"]["rules"]:
+        headers = [header for one in rule["filters"] for header in one.get("responseHeaderModifier", {}).get("set", [])]
+        (hsts,) = [one["value"] for one in headers if one["name"] == "Strict-Transport-Security"]
+        assert int(hsts.partition("max-age=")[2].partition(";")[0]) >= 365 * 24 * 60 * 60
 
 
 def test_the_way_ins_word_for_the_clients_address_counts_and_nobody_elses(objects: tuple[Object, ...]) -> None:
