@@ -45,7 +45,7 @@ from api.orders.lookup import OrderLookup
 from api.orders.open_orders import OpenOrders
 from api.orders.starting import Starting
 from api.ownership import Ownership
-from api.security.authentication import Authenticator, AuthorizedRoute
+from api.security.authentication import AddressLimit, Authenticator, AuthorizedRoute
 from api.security.limits import Limits, Rates, limits_of
 from api.security.openapi import DescribedApi
 from api.security.tokens import tokens_of, trust_of
@@ -138,6 +138,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.include_router(health.router(AuthorizedRoute))
     app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
     problems.install(app)
+    app.add_middleware(AddressLimit, authenticator=authenticator)
     app.add_middleware(
         RequestMetrics,
         registry=health.registry,

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from observability.log_context import add_context
+from observability.log_limit import limit_lines
 from runtime.settings import Settings
 
 _QUOTING = (ValidationError, ValidationException)
@@ -30,6 +31,9 @@ _QUIET = {
     "aiosqlite": logging.INFO,
     "temporalio": logging.INFO,
 }
+
+LIMITED = ("api.security.tokens", "uvicorn.error", "asyncio")
+"""Loggers that write a line for whatever anybody sends: refused tokens, what is no HTTP, lost connections."""
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +64,8 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(least)
+    for name in LIMITED:
+        limit_lines(name)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

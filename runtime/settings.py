@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     rate_limit_service: int = Field(30_000, ge=0)
     rate_limit_operator: int = Field(300, ge=0)
     rate_limit_anonymous: int | None = Field(None, ge=0)
-    """Requests from one address without a valid token or permission. Unset: 300, or no limit without authentication."""
+    """Requests from one address without a valid token. Unset: 300, or no limit without authentication."""
     max_open_orders_per_customer: int | None = Field(None, ge=0)
     """Unset: 20, or no limit without authentication; 0: no limit."""
     max_listeners_per_client: int | None = Field(None, ge=0)

@@ -72,6 +72,11 @@ def problem(kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None
     return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
 
 
+def too_many_requests(error: TooManyRequests) -> Response:
+    """Return the response for a client that has sent too many requests."""
+    return problem(ProblemType.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(error.retry_after)})
+
+
 _TYPES: Mapping[type[Exception], ProblemType] = {
     errors.NotFound: ProblemType.NOT_FOUND,
     errors.IllegalTransition: ProblemType.ILLEGAL_TRANSITION,
@@ -141,7 +146,7 @@ async def _forbidden(_: Request, error: Exception) -> Response:
 async def _too_many_requests(_: Request, error: Exception) -> Response:
     if not isinstance(error, TooManyRequests):
         raise error
-    return problem(ProblemType.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(error.retry_after)})
+    return too_many_requests(error)
 
 
 async def _http(request: Request, error: Exception) -> Response:

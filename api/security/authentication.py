@@ -7,14 +7,19 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.errors import Forbidden, Unauthenticated
+from api.http.errors import NoAnswerInTime, TooManyRequests, Unauthenticated
+from api.http.problems import too_many_requests
 from api.http.queries import check_query
 from api.security.limits import Rates, site_of
 from api.security.permissions import EVERYBODY, RULES, Rule
-from api.security.principals import Caller
+from api.security.principals import Caller, Identity
 from api.security.tokens import Tokens
 from domain.order_status.view import OrderView
+
+_UNLIMITED = "/health/"
+"""The paths that probes ask for. Who supervises the process must always get an answer."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -54,27 +59,80 @@ class Authenticator:
                 following.cancel()
             self.tokens.keys.stop()
 
+    async def identify(self, request: Request) -> None:
+        """Find out who sends a request, and count it, before anything else is done for it.
+
+        A request without a good token counts for its address, whatever its answer will be. It counts before its token
+        is verified, so that nobody's requests are free while the issuer does not answer. Beyond the limit, the only
+        tokens that are verified are those that name a known key. This costs less than reading the request, and keeps
+        nobody out who has a good token. Nobody waits for the keys then.
+
+        `request.state` then has the `identity`, or the `refusal` for routes that need one.
+
+        Raises:
+            TooManyRequests: the address, or the subject of the token, has sent too many requests.
+        """
+        site, excess = site_of(request), None
+        try:
+            self._rates.take(None, site)
+        except TooManyRequests as error:
+            excess = error
+        if self.tokens is not None:
+            identity = await self._identified(request, self.tokens, only_known_keys=excess is not None)
+            if identity is not None and identity.role is not None:
+                if excess is None:
+                    self._rates.give_back(None, site)
+                self._rates.take(identity.role, identity.subject)
+                return
+        if excess is not None:
+            raise excess
+
+    async def _identified(self, request: Request, tokens: Tokens, *, only_known_keys: bool) -> Identity | None:
+        try:
+            token = _bearer(request)
+            if only_known_keys and not tokens.name_known_key(token):
+                return None
+            identity: Identity = await tokens.check(token)
+        except (Unauthenticated, NoAnswerInTime) as refusal:
+            request.state.refusal = refusal
+            return None
+        request.state.identity = identity
+        return identity
+
     async def admit(self, request: Request, rule: Rule, collection: str) -> Caller:
-        """Admit a request to a collection. Returns its sender, in the role that allows the request.
+        """Admit an identified request to a collection. Returns its sender, in the role that allows the request.
 
         Raises:
             Unauthenticated, NoAnswerInTime: as `Tokens.check`.
             Forbidden: no role of the sender allows the request.
-            TooManyRequests: the client has sent too many requests.
             NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
         """
         if self.tokens is None:
-            self._rates.take(None, site_of(request))
             return EVERYBODY
-        try:
-            identity = request.state.identity = await self.tokens.check(_bearer(request))
-            caller = rule.admit(identity)
-        except (Unauthenticated, Forbidden):
-            self._rates.take(None, site_of(request))
-            raise
-        self._rates.take(caller.role, caller.subject)
+        refusal: Exception | None = getattr(request.state, "refusal", None)
+        if refusal is not None:
+            raise refusal
+        caller = rule.admit(request.state.identity)
         request.state.view = await _ownership_of(request).check(caller, request.path_params, collection)
         return caller
+
+
+class AddressLimit:
+    """Middleware that identifies each request before it is routed, but for the health routes."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or refuse it."""
+        if scope["type"] == "http" and not scope["path"].startswith(_UNLIMITED):
+            try:
+                await self._authenticator.identify(Request(scope))
+            except TooManyRequests as error:
+                await too_many_requests(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _ownership_of(request: Request) -> OwnershipCheck:

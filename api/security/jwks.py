@@ -77,6 +77,13 @@ class Keys:
         """Return the seconds since the issuer told its keys, or since the start if it has not yet."""
         return self._now() - self._answered
 
+    def knows(self, key_id: str) -> bool:
+        """Return whether a key is cached. If it is not, the keys are fetched in the background, for later requests."""
+        if key_id in self._keys:
+            return True
+        self._fetched(AGAIN_AFTER)
+        return False
+
     def stop(self) -> None:
         """Stop fetching."""
         if self._fetching is not None:

@@ -1,7 +1,7 @@
 """Limits what one client may request from this process. Each process counts for itself; a gateway may count for all.
 
-A client is the subject of a token, in the role in which it acts. Requests without a valid token, and requests that are
-not allowed, count for their address. Clients with a valid token are thus not affected by others at the same address.
+A client is the subject of a token, in the widest of its roles. Requests without a valid token, or without a role, count
+for their address. Clients with a valid token are thus not affected by others at the same address.
 """
 
 import math
@@ -83,6 +83,12 @@ class Rates:
         self._paid_until.move_to_end(key)
         if len(self._paid_until) > MOST_CLIENTS:
             self._paid_until.popitem(last=False)
+
+    def give_back(self, role: Role | None, client: str) -> None:
+        """Take back the count of a request, which turned out to be another client's."""
+        key = (role, client)
+        if key in self._paid_until:
+            self._paid_until[key] -= _MINUTE / self._per_minute[role]
 
 
 def client_of(caller: Caller, request: Request) -> str:

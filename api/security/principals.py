@@ -43,9 +43,14 @@ class Identity:
     """Seconds since the epoch. `None`: the token does not say."""
 
     @property
+    def role(self) -> Role | None:
+        """The widest role, independent of the request."""
+        return next((role for role in Role if role in self.roles), None)
+
+    @property
     def actor(self) -> str:
         """The subject, in the widest of its roles, independent of the request."""
-        return f"{next((role for role in Role if role in self.roles), 'nobody')}:{self.subject}"
+        return f"{self.role or 'nobody'}:{self.subject}"
 
 
 @dataclass(frozen=True)

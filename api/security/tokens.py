@@ -129,6 +129,15 @@ class Tokens:
         """Return whether a token with these claims, which was valid, has been revoked since."""
         return self.revocations is not None and self.revocations.applies(identity.subject, identity.issued_at)
 
+    def name_known_key(self, token: str) -> bool:
+        """Return whether a token, valid or not, can be verified without waiting for the issuer."""
+        if len(token) > LARGEST_TOKEN:
+            return False
+        try:
+            return self.keys.knows(jwt.get_unverified_header(token).get("kid", ""))
+        except jwt.PyJWTError:
+            return False
+
     async def _checked(self, token: str) -> Identity:
         if len(token) > LARGEST_TOKEN:
             raise ValueError("the token is too long")

@@ -11,7 +11,8 @@ from opentelemetry import trace
 from pydantic import TypeAdapter
 from temporalio.testing import ActivityEnvironment
 
-from observability.logging_setup import change_level_by_signal, configure_logging
+from observability.log_limit import MOST_LINES
+from observability.logging_setup import LIMITED, change_level_by_signal, configure_logging
 from runtime.settings import Settings
 
 
@@ -20,7 +21,10 @@ def as_before() -> Iterator[None]:
     """Restore the configuration of logging, which is global to the process."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
+    filters = {name: logging.getLogger(name).filters[:] for name in LIMITED}
     yield
+    for name in LIMITED:
+        logging.getLogger(name).filters = filters[name]
     root.handlers = handlers
     root.setLevel(level)
     structlog.reset_defaults()
@@ -118,3 +122,14 @@ def test_a_line_names_the_order_and_the_trace_that_it_is_about(capsys: pytest.Ca
     assert (activity["order_id"], activity["trace_id"]) == ("one", f"{0xABC:032x}")
     assert workflow["order_id"] == "two"
     assert not {"order_id", "trace_id"} & neither.keys()
+
+
+@pytest.mark.parametrize("name", ["api.security.tokens", "uvicorn.error"])
+def test_what_anybody_can_send_does_not_flood_the_log(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    configure_logging(Settings())
+    configure_logging(Settings())
+
+    for _ in range(MOST_LINES + 40):
+        structlog.get_logger(name).info("refused")
+
+    assert len(logged(capsys)) == MOST_LINES
