@@ -52,6 +52,7 @@ from api.security.tokens import tokens_of, trust_of
 from domain.common import contexts
 from domain.installation import ContactPolicy
 from observability.health import Health
+from observability.loop_delay import LoopDelay
 from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
 from runtime.payload_codec import ENCRYPTED, Encryption
@@ -189,6 +190,7 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, limits, health, client, databases)
         _measure(health, client, databases[contexts.ORDER_STATUS])
+        measuring = asyncio.create_task(LoopDelay(health.registry).run())
         registering = asyncio.create_task(_register_search_attributes(client))
         initial_projection, audit_trail = services.get(InitialProjection), services.get(AuditTrail)
         dispatch_trigger, change_stream = services.get(DispatchTrigger), services.get(ChangeStream)
@@ -200,13 +202,14 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         try:
             yield services
         finally:
+            measuring.cancel()
             registering.cancel()
             initial_projection.stop()
             audit_trail.stop()
             dispatch_trigger.stop()
             retired.stop()
             await change_stream.stop()
-            await asyncio.gather(registering, *background, return_exceptions=True)
+            await asyncio.gather(measuring, registering, *background, return_exceptions=True)
 
 
 def _services(
