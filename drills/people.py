@@ -271,10 +271,11 @@ async def install(everybody: People, order_ids: Iterable[str], *, within: float)
 
 
 @asynccontextmanager
-async def people(url: str) -> AsyncIterator[People]:
-    """Provide users of the API at this URL."""
+async def people(url: str, token: str | None = None) -> AsyncIterator[People]:
+    """Provide users of the API at this URL. They all show the token, of a program that acts for everybody."""
     limits = httpx2.Limits(max_connections=None)
-    async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN, limits=limits) as api:
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN, limits=limits, headers=headers) as api:
         yield People(api)
 
 

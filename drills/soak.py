@@ -9,7 +9,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from statistics import median
 from time import monotonic
@@ -21,6 +20,7 @@ from domain.common import contexts
 from drills.crowd import Crowd
 from drills.drill import Drill, Options
 from drills.people import People, people
+from harness.process_usage import resident_mib
 from harness.stack import Stack, running
 from stores.common.database import Database
 from stores.order_status.tables import OrderStatusRow
@@ -115,7 +115,7 @@ async def _kill(stack: Stack, dice: Random, every: float, seen: Seen, over: asyn
 async def _sample(stack: Stack, every: float, seen: Seen, over: asyncio.Event) -> None:
     while not await _is_set_within(over, every):
         for name, samples in seen.memory.items():
-            samples.append(_resident(stack.pid(name)))
+            samples.append(resident_mib(stack.pid(name)))
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
@@ -124,13 +124,6 @@ async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-def _resident(pid: int) -> float:
-    """Return the resident memory of a process in MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    [kibibytes] = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
-    return int(kibibytes) / 1024
 
 
 def _third(samples: Sequence[float], number: int) -> float | None:

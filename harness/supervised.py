@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from asyncio.subprocess import STDOUT
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,25 +54,35 @@ class Supervised:
         os.killpg(pid, signal.SIGSTOP)
         return pid
 
+    def times_restarted(self, part: str) -> int:
+        """Return how often the output says that a part has died and is started again."""
+        return len(re.findall(rf"\b{part} (was killed|ended) .*; restarting it", self.said))
+
     def times_ready(self, part: str) -> int:
         """Return how often the output says that a part is ready."""
         return self.said.count(f"{part} is ready (")
 
 
 @asynccontextmanager
-async def supervised(command: tuple[str, ...] = _COMMAND) -> AsyncIterator[Supervised]:
+async def supervised(
+    command: tuple[str, ...] = _COMMAND,
+    environment: Mapping[str, str] | None = None,
+    engineers: int = staff.ENGINEERS,
+) -> AsyncIterator[Supervised]:
     """Start everything. It is stopped and its data are deleted at the end.
 
     Args:
         command: Arguments of Python: `-m supervisor`, or a variant of it.
+        environment: Settings of every process.
+        engineers: Number of engineers in the region of the orders of drills.
 
     Raises:
         StackFailure: it ends, or is not ready in time.
     """
-    with apart({}) as settings:
+    with apart(environment or {}) as settings:
         async with started(settings, command) as running:
             async with staff.opened(settings) as database:
-                await staff.hire(database)
+                await staff.hire(database, engineers=engineers)
             yield running
 
 
