@@ -13,6 +13,7 @@ from types import ModuleType
 import uvloop
 
 from drills import (
+    attack,
     autoscale,
     backup_restore,
     hung_store,
@@ -32,6 +33,7 @@ from harness import documents
 from harness.release_before import NotTried
 
 DRILLS: Mapping[str, ModuleType] = {
+    "attack": attack,
     "autoscale": autoscale,
     "backup-restore": backup_restore,
     "hung-store": hung_store,

@@ -14,7 +14,7 @@ needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="
     [
         pytest.param("management-center-down", marks=needs_a_database_server),
         pytest.param("installation-down", marks=needs_a_database_server),
-        *("temporal-restart", "backup-restore", "view-lost", "scale-out", "waiting-orders"),
+        *("temporal-restart", "backup-restore", "view-lost", "scale-out", "waiting-orders", "attack"),
     ],
 )
 def test_a_drill_passes(name: str) -> None:
