@@ -91,7 +91,7 @@ def test_nobody_else_reads_what_is_made_by_hand(settings: Settings, tmp_path: Pa
     put_back(restored, tmp_path / "copy")
     verified = settings.model_copy(update={"data_dir": tmp_path / "third"})
     asyncio.run(migrate(contexts.AUDIT, verified.database_url(contexts.AUDIT)))
-    assert asyncio.run(verify(verified.database_url(contexts.AUDIT), None)) == 0
+    assert asyncio.run(verify(verified.database_url(contexts.AUDIT), ())) == 0
 
     made = {path for name in ("var", "copy", "other", "third") for path in (tmp_path / name).rglob("*")}
     places = {tmp_path / name for name in ("var", "copy", "other", "third")}
