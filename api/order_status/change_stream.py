@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import time
 
@@ -18,6 +18,8 @@ LOOK_EVERY = 0.25
 """Seconds between two polls, while somebody listens."""
 PAUSE = 1.0
 """Seconds before a store that did not answer is polled again."""
+LOOK_FOR_REVOCATION = 2.0
+"""Seconds after which an idle stream of a revoked listener ends."""
 MOST_LISTENERS = 1000
 """The largest number of listeners of one process."""
 SEAT_AFTER = 10
@@ -86,11 +88,23 @@ class ChangeStream:
         return last if after is None else min(after, last)
 
     async def changes(
-        self, after: int, wanted: OrderFilter, *, ends_at: float | None = None
+        self,
+        after: int,
+        wanted: OrderFilter,
+        *,
+        ends_at: float | None = None,
+        revoked: Callable[[], bool] = lambda: False,
     ) -> AsyncGenerator[OrderChange]:
-        """Yield the changes after a position, until the process stops, or until a time (seconds since the epoch)."""
+        """Yield the changes after a position, until the process stops.
+
+        Args:
+            after: The position.
+            wanted: The filter.
+            ends_at: A time (seconds since the epoch) at which the stream ends.
+            revoked: Whether the listener may not listen any more. Asked every `LOOK_FOR_REVOCATION` seconds.
+        """
         await self._wake()
-        while not self._stopped and not _is_past(ends_at):
+        while not (self._stopped or _is_past(ends_at) or revoked()):
             up_to = after + WINDOW
             reached = min(max(self._last, after), up_to)
             try:
@@ -105,7 +119,7 @@ class ChangeStream:
             else:
                 # Every matching change of the window was found, up to the last number that was known before the query.
                 after = max(reached, found[-1].sequence if found else 0)
-                await self._beyond(after, ends_at)
+                await self._beyond(after, ends_at, revoked)
 
     async def run(self) -> None:
         """Poll for changes while somebody listens, until stopped."""
@@ -134,10 +148,12 @@ class ChangeStream:
         async with self._moved:
             self._moved.notify_all()
 
-    async def _beyond(self, position: int, ends_at: float | None) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if ends_at is None else ends_at - time()), self._moved:
-                await self._moved.wait_for(lambda: self._stopped or self._last > position)
+    async def _beyond(self, position: int, ends_at: float | None, revoked: Callable[[], bool]) -> None:
+        while not (self._stopped or self._last > position or _is_past(ends_at) or revoked()):
+            within = LOOK_FOR_REVOCATION if ends_at is None else min(ends_at - time(), LOOK_FOR_REVOCATION)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within), self._moved:
+                    await self._moved.wait_for(lambda: self._stopped or self._last > position)
 
 
 def _is_past(moment: float | None) -> bool:

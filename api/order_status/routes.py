@@ -18,7 +18,7 @@ from api.http.fields import Cursor, Id, Limit, Page, Region, Text, known
 from api.http.problems import ProblemType
 from api.order_status.change_stream import ChangeStream
 from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary, Totals
-from api.security.authentication import AuthorizedOrder, CurrentCaller
+from api.security.authentication import AuthorizedOrder, CurrentCaller, TokenRevoked
 from api.security.limits import client_of
 from api.security.openapi import problem_responses
 from api.security.principals import Role
@@ -130,13 +130,14 @@ async def listen(
     wanted: Wanted,
     begin: Annotated[int, Depends(_begin)],
     caller: CurrentCaller,
+    revoked: TokenRevoked,
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream each version of an order that is stored from now on, or after `Last-Event-ID`.
 
     `id` is a rising sequence number, `event` is `orderStatus`, and `data` is the order as
-    `GET /orderStatuses/{orderId}` returns it. The stream ends when the token of the request expires.
+    `GET /orderStatuses/{orderId}` returns it. The stream ends when the token of the request expires or is revoked.
     """
-    async with aclosing(stream.changes(begin, wanted, ends_at=caller.expires_at)) as changes:
+    async with aclosing(stream.changes(begin, wanted, ends_at=caller.expires_at, revoked=revoked)) as changes:
         async for change in changes:
             data = _shown(request, change.view).model_dump_json(by_alias=True)
             yield ServerSentEvent(raw_data=data, event="orderStatus", id=str(change.sequence))

@@ -175,6 +175,16 @@ CurrentCaller = Annotated[Caller, Depends(_caller)]
 """The sender of the request."""
 
 
+async def _token_revoked(request: Request) -> Callable[[], bool]:
+    authenticator: Authenticator = request.app.state.authenticator
+    tokens, identity = authenticator.tokens, getattr(request.state, "identity", None)
+    return lambda: tokens is not None and identity is not None and tokens.revoked(identity)
+
+
+TokenRevoked = Annotated[Callable[[], bool], Depends(_token_revoked)]
+"""Tells whether the token of the request has been revoked since it was checked."""
+
+
 async def _authorized_order(request: Request) -> OrderView | None:
     view: OrderView | None = getattr(request.state, "view", None)
     return view

@@ -5,19 +5,23 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
 from api.http.errors import Unauthenticated
+from api.order_status import change_stream
 from api.security import revocations
 from api.security.revocations import Revocations
 from api.security.tokens import Tokens
+from domain.orders import Order
 from runtime.settings import InsecureConfiguration, Settings
+from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import bearer
 from tests.api.problems import assert_problem
-from tests.api.service import Service, but, serving
-from tests.eventually import soon
+from tests.api.service import Service, but, listening, serving
+from tests.eventually import PATIENCE, soon
 
 
 @pytest.fixture
@@ -123,6 +127,34 @@ def test_with_such_a_file_the_api_does_not_start(
 async def service(settings: Settings, issuer: Issuer, file: Path) -> AsyncIterator[Service]:
     async with serving(but(settings, **issuer.settings, revoked_tokens=file)) as service:
         yield service
+
+
+async def test_the_streams_of_a_revoked_subject_end(
+    settings: Settings, issuer: Issuer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocations, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(change_stream, "LOOK_FOR_REVOCATION", 0.01)
+    issued = int(time.time()) - 10
+    kim, lee = (bearer(issuer.token(name, "manager", iat=issued)) for name in ("kim", "lee"))
+    with listening(but(settings, **issuer.settings, revoked_tokens=file)) as url:
+        async with (
+            serving(settings) as inside,
+            httpx2.AsyncClient(base_url=url, timeout=PATIENCE) as http,
+            http.stream("GET", "/orderStatuses/events", headers=kim) as revoked,
+            http.stream("GET", "/orderStatuses/events", headers=lee) as other,
+        ):
+            write(file, f"kim {at(time.time())}")
+            async for _ in revoked.aiter_lines():
+                pass
+            await inside.app.state.services.get(OrderStatusStore).put([Order("o1", "1")])
+            assert any([line.startswith("data: ") async for line in _first_event(other)])
+
+
+async def _first_event(stream: httpx2.Response) -> AsyncIterator[str]:
+    async for line in stream.aiter_lines():
+        yield line
+        if line.startswith("data: "):
+            return
 
 
 async def test_a_running_api_notices_a_revocation(
