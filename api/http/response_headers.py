@@ -10,7 +10,7 @@ _ALWAYS = [
 ]
 _NO_STORE = (b"cache-control", b"no-store")
 """Responses contain names and addresses."""
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class ResponseHeaders:

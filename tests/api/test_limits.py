@@ -224,7 +224,8 @@ async def test_every_answer_guards_itself(service: Service, path: str) -> None:
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    for directive in ("frame-ancestors", "base-uri", "form-action"):
+        assert f"{directive} 'none'" in headers["Content-Security-Policy"]
     assert not {"server", "x-powered-by"} & headers.keys()
     assert not [name for name in headers if name.startswith("access-control-")]
 
