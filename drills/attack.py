@@ -58,6 +58,8 @@ class Seen:
     """MiB of the API's memory after the warm-up."""
     costs: Sequence[Cost] = ()
     """What dear requests cost while nobody else asks."""
+    deaths: Sequence[str] = ()
+    """What the supervisor says of the deaths of the API."""
     slow_loops: float = 0
     """How often the event loop was late by more than `_ALIVE_WITHIN`."""
 
@@ -94,7 +96,7 @@ async def run(options: Options) -> Drill:
             await asyncio.wait((using,))
             told = repr(using.exception() or dict(crowd.ways))
             drill.check(f"every user was answered in the end ({told})", using.exception() is None)
-            seen.slow_loops = await _slow_loops(service, requests)
+            seen.deaths, seen.slow_loops = service.deaths("api"), await _slow_loops(service, requests)
             seen.costs = await costs(service, requests)
             await everybody.accounts.settle(everybody.api, drill, within=_SETTLED_WITHIN)
     judge(drill, seen)
@@ -114,15 +116,17 @@ def judge(drill: Drill, seen: Seen) -> None:
         f"at the latest after {longest:.2f} s (and {seen.starved:.2f} s without a processor)",
         not unanswered and longest <= _ALIVE_WITHIN,
     )
+    starved = sum(look.starved > _ALIVE_WITHIN / 2 for look in looks)
     late = f"the event loop was late by more than {_ALIVE_WITHIN:g} s {seen.slow_loops:g} times"
-    drill.check(late, not seen.slow_loops)
+    drill.check(f"{late} ({starved} times it had no processor)", seen.slow_loops <= starved)
     peak = max(look.resident for look in looks)
     drill.check(
         f"memory: at most {peak:.0f} MiB, {peak / seen.resident:.2f} times as much as after the warm-up",
         peak <= _GROWTH * seen.resident,
     )
     restarts = sum(wave.restarts for wave, _ in seen.waves)
-    drill.check(f"the API was restarted {restarts} times", not restarts)
+    told = "".join(f"; {line}" for line in seen.deaths)
+    drill.check(f"the API was restarted {restarts} times{told}", not restarts)
     _judge_costs(drill, seen)
     held = max(_held(during, wave.attacker.address) for wave, during in seen.waves)
     drill.check(f"the API held {held} connections of one address; {_CONNECTIONS} may be", held <= _CONNECTIONS)

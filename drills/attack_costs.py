@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
+from operator import itemgetter
 
 from api.http.bodies import LARGEST_BODY
 from drills.attack_waves import Requests
@@ -15,7 +16,7 @@ from harness.process_usage import processor_seconds
 from harness.supervised import Supervised
 
 _PLAIN = "/orderStatuses?limit=50"
-_PLAIN_TIMES = 50
+_PLAIN_TIMES, _TIMES = 50, 2
 _SCOPES = (
     "orders:read orders:write installations:read installations:write orderStatuses:read managementCenters:read "
     "managementCenters:write personalData:erase audit:read codec:decode codec:encode metrics:read"
@@ -42,7 +43,7 @@ class Cost:
 
 
 async def costs(service: Supervised, requests: Requests) -> Sequence[Cost]:
-    """Send each dear request once, while nobody else asks. The first one that is not answered ends it."""
+    """Send each dear request some times, while nobody else asks. The first one that is not answered ends it."""
     token = requests.token("service", "costs", scope=_SCOPES)
     found: list[Cost] = []
     async with connections((service.settings.api_host, service.settings.api_port), 1) as [connection]:
@@ -53,7 +54,10 @@ async def costs(service: Supervised, requests: Requests) -> Sequence[Cost]:
             what = f"{dear.route}, {dear.kind}"
             target = dear.target(defaultdict(lambda: _NOTHING, _NAMED))
             try:
-                seconds, answer = await scale.weigh(dear.method, target, dear.body)
+                # The least counts: what the API does in the background is no cost of the request.
+                seconds, answer = min(
+                    [await scale.weigh(dear.method, target, dear.body) for _ in range(_TIMES)], key=itemgetter(0)
+                )
             except (ConnectionError, TimeoutError, FileNotFoundError):
                 return [*found, Cost(what, inf)]
             parts = max(1.0, len(dear.body or b"") / LARGEST_BODY)

@@ -54,9 +54,13 @@ class Supervised:
         os.killpg(pid, signal.SIGSTOP)
         return pid
 
+    def deaths(self, part: str) -> list[str]:
+        """Return what the output says of the deaths of a part, and of why it was killed."""
+        return re.findall(rf"\b{part} (?:hangs|was killed|ended) .*", self.said)
+
     def times_restarted(self, part: str) -> int:
-        """Return how often the output says that a part has died and is started again."""
-        return len(re.findall(rf"\b{part} (was killed|ended) .*; restarting it", self.said))
+        """Return how often a part has died and is started again."""
+        return sum(line.endswith("; restarting it") for line in self.deaths(part))
 
     def times_ready(self, part: str) -> int:
         """Return how often the output says that a part is ready."""

@@ -63,7 +63,7 @@ def judged(observed: Seen) -> Drill:
     [
         seen(),
         # The machine had no processor for it.
-        seen(*looks(1, took=5, starved=4.5)),
+        replace(seen(*looks(1, took=5, starved=4.5)), slow_loops=1),
         # They were accepted, and closed at once.
         seen(*looks(9, held=Counter({ADDRESS: 300}))),
     ],
