@@ -29,54 +29,10 @@ from stores.order_status.view import OrderStatusStore
 from tests.api.fuzzed import end_streams
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE, bearer, routes_of
+from tests.api.seen import CONTACT, CUSTOMERS_REASONS, INSTALLATION, ORDER, PART, YES
 from tests.api.service import Service, but, serving
 from tests.domain.filled import filled
 
-YES, CONTACT, PART, NO = "yes", "while they need it to reach the customer", "in part", "no"
-ORDER = {
-    "orderId": (YES, YES),
-    "customerId": (YES, NO),
-    "customerName": (YES, CONTACT),
-    "contactPhone": (YES, CONTACT),
-    "note": (YES, CONTACT),
-    "productId": (YES, YES),
-    "productName": (YES, YES),
-    "installationAddress": (YES, CONTACT),
-    "orderDate": (YES, NO),
-    "status": (YES, YES),
-    "region": (YES, YES),
-    "engineerId": (YES, YES),
-    "engineerName": (YES, YES),
-    "visit": (YES, YES),
-    "installCompletedAt": (YES, YES),
-    "attention": (PART, NO),
-    "version": (YES, YES),
-    "stale": (YES, YES),
-    "updatedAt": (YES, YES),
-    "history": (PART, PART),
-}
-"""What customers and engineers see of an order. Written independently of the code."""
-INSTALLATION = {
-    "orderId": YES,
-    "engineerId": YES,
-    "engineerName": YES,
-    "installationAddress": CONTACT,
-    "customerName": CONTACT,
-    "contactPhone": CONTACT,
-    "productName": YES,
-    "visit": YES,
-    "status": YES,
-    "statusAt": YES,
-    "completedAt": YES,
-    "reason": CONTACT,
-    "note": CONTACT,
-    "serials": YES,
-    "customerNote": CONTACT,
-    "region": YES,
-    "productId": YES,
-}
-"""What engineers see of an installation. Other limited roles see none."""
-CUSTOMERS_REASONS = {"VISIT_LOST", "VISIT_FAILED", "NO_CAPACITY", "NO_SERVICE_AREA", "AMBIGUOUS_ADDRESS"}
 HISTORY = [
     HistoryEntry(Event.JOIN_ORDERED, datetime(2026, 7, 1, tzinfo=UTC), "customer:1", "own words"),
     HistoryEntry(Event.INSTALLATION_DECLINED, datetime(2026, 7, 2, tzinfo=UTC), "engineer:e1", "the dog bites"),
