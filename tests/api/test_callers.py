@@ -13,12 +13,13 @@ import pytest
 from api.order_status import change_stream as feed
 from api.security.tokens import LEEWAY
 from domain.orders import Order
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, soon
 from runtime.settings import Settings
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import bearer, know_both, tokens_of
 from tests.api.problems import assert_problem
+from tests.api.seen import of_customer
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, listening, serving, window
 
 BODY = CONTRACT_BODY | {"orderDate": None}
@@ -100,6 +101,46 @@ async def test_the_history_names_whose_token_it_was_and_nobody_else_gets_at_the_
     ):
         history = (await who.get(f"/orders/{order_id}")).json()["history"]
         assert [entry["by"] for entry in history if entry["event"] in events] == by
+
+
+async def test_every_answer_of_an_order_on_its_way_is_seen_by_the_role(service: Service, issuer: Issuer) -> None:
+    """The routes that need a worker: placing, rescheduling, canceling, the engineer's acts."""
+    await service.work()
+    service.http.headers["Authorization"] = f"Bearer {issuer.token('kim', 'manager')}"
+    customer = Person(service, issuer.token("1", "customer"))
+    key, contact = (
+        {"Idempotency-Key": uuid4().hex},
+        {"customerName": "김가입", "contactPhone": "010-1", "note": "loud dog"},
+    )
+    placed = await customer.post("/orders", BODY | contact, **key)
+    order_id = placed.json()["orderId"]
+    engineer_id = (await service.until(order_id, "INSTALLATION_REQUESTED"))["engineerId"]
+    assert (await service.act(order_id, "decline", reason="not this street")).status_code == 200
+
+    async def next_engineer() -> str:
+        row = (await service.http.get(f"/orderStatuses/{order_id}")).json()
+        found: str = row["engineerId"]
+        return found if row["status"] == "INSTALLATION_REQUESTED" and found != engineer_id else ""
+
+    engineer = Person(service, issuer.token(await soon(next_engineer), "engineer"))
+
+    acts = [await engineer.get(f"/installations/{order_id}"), await engineer.post(f"/installations/{order_id}/accept")]
+    moved = await customer.post(f"/orders/{order_id}/reschedule", {"preferredVisit": window(days=4)})
+    again = await customer.post("/orders", BODY | contact, **key)
+    canceled = await customer.post(f"/orders/{order_id}/cancel", {"reason": "moves to Busan"})
+    of_manager = (await service.http.get(f"/orders/{order_id}")).json()
+    after = await engineer.get(f"/installations/{order_id}")
+
+    assert [answer.status_code for answer in (placed, *acts, moved, again, canceled, after)] == [201] + [200] * 6
+    for answer in (moved, again, canceled):
+        seen = answer.json()
+        whole = of_manager | {"history": of_manager["history"][: len(seen["history"])]}
+        assert seen["history"] == of_customer(whole, "1")["history"]
+        assert seen["contactPhone"] == "010-1"
+        assert not [word for word in ("manager:kim", "not this street", "engineer:") if word in answer.text]
+    assert canceled.json() == of_customer(of_manager, "1")
+    assert {answer.json()["customerNote"] for answer in (*acts, after)} == {"loud dog"}
+    assert (after.json()["status"], after.json()["reason"]) == ("CANCELED", None)
 
 
 async def test_who_acts_for_another_is_named_themselves(service: Service, issuer: Issuer) -> None:
