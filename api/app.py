@@ -25,6 +25,7 @@ from api.dependencies import Services
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
 from api.http.cookies import WithoutCookies
+from api.http.hosts import HostCheck, LocalRequestsOnly
 from api.http.metrics import RequestMetrics
 from api.http.request_context import RequestContext
 from api.http.response_headers import ResponseHeaders
@@ -139,6 +140,10 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.include_router(health.router(AuthorizedRoute))
     app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
     problems.install(app)
+    if trust is None:
+        origins = {"/": settings.api_origins, f"{codec.router.prefix}/": settings.web_ui_origins}
+        app.add_middleware(LocalRequestsOnly, hosts=settings.api_hosts, origins=origins)
+    app.add_middleware(HostCheck)
     app.add_middleware(AddressLimit, authenticator=authenticator)
     app.add_middleware(
         RequestMetrics,

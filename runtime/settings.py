@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     """Connections from one address. Unset: 200, or no limit without authentication; 0: no limit."""
     trusted_proxies: str = Field("", max_length=2000)
     """Addresses and networks, separated by commas, whose `X-Forwarded-For` header is trusted."""
+    allowed_hosts: str = Field("", max_length=2000)
+    """Names, separated by commas, by which clients may call an API without authentication, beside those of loopback."""
     cors_origins: str = Field("", max_length=2000)
     """Origins, separated by commas, whose pages may call the API from a browser. Default: none."""
     worker_host: str = "127.0.0.1"
@@ -251,6 +253,11 @@ class Settings(BaseSettings):
     def api_origins(self) -> list[str]:
         """The origins in `cors_origins`."""
         return _listed(self.cors_origins)
+
+    @property
+    def api_hosts(self) -> list[str]:
+        """The names in `allowed_hosts`."""
+        return _listed(self.allowed_hosts)
 
     @property
     def web_ui_origins(self) -> list[str]:

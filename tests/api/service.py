@@ -197,7 +197,7 @@ async def serving(settings: Settings, telemetry: Telemetry = SILENT) -> AsyncIte
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        AsyncClient(transport=transport, base_url="http://api", timeout=PATIENCE) as http,
+        AsyncClient(transport=transport, base_url="http://localhost", timeout=PATIENCE) as http,
     ):
         service = Service(settings, app, http, telemetry)
         try:

@@ -108,7 +108,8 @@ async def test_nobody_is_free_while_the_issuer_does_not_answer(
     monkeypatch.setattr(jwks, "FETCH_WITHIN", 0.5)
     token = issuer.token("1", "customer")
     with silent_port() as port:
-        async with serve(rate_limit_anonymous=3, auth_jwks_url=f"http://127.0.0.1:{port}/") as service:
+        url = f"http://127.0.0.1:{port}/"
+        async with serve(rate_limit_anonymous=3, auth_issuer=url, auth_jwks_url=url) as service:
             at_once = await asyncio.gather(*(statuses(service, "/orderStatuses", token) for _ in range(8)))
             assert Counter(status for [status] in at_once) == {503: 3, 429: 5}
             assert await statuses(service, "/orderStatuses", token, token) == [429, 429]

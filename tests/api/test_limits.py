@@ -132,7 +132,7 @@ async def test_an_ipv6_subscriber_is_one_client(settings: Settings) -> None:
         found = []
         for host in ("2001:db8::1", "2001:db8::2", "2001:db8:1::1", "::ffff:192.0.2.1", "192.0.2.1"):
             transport = httpx2.ASGITransport(service.app, client=(host, 1))
-            async with httpx2.AsyncClient(transport=transport, base_url="http://api") as http:
+            async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
                 found.append((await http.get("/orderStatuses")).status_code)
     assert found == [200, 429, 200, 200, 429]
 

@@ -17,7 +17,7 @@ def settings(without_temporal: Settings) -> Settings:
     return without_temporal
 
 
-REQUEST = b"GET /health/live HTTP/1.1\r\nHost: api\r\n"
+REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_head_in_pieces_is_put_together(url: str) -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(url: str) -> None:
-    head = b"POST /orders HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     said = answer_to(url, head)
 
     assert said.startswith(b"HTTP/1.1 408 ")
@@ -113,7 +113,7 @@ def test_a_request_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_trails_a_body_is_no_header(url: str) -> None:
-    head = b"POST /orders HTTP/1.1\r\nHost: api\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     said = answer_to(url, head + b"2\r\n{}\r\n0\r\nContent-Type: application/json\r\n\r\n")
 
