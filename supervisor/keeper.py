@@ -11,7 +11,7 @@ from supervisor.data_dir import RunFile
 from supervisor.output import Log, Terminal
 from supervisor.parent import Parent
 from supervisor.part import Failure, Part, Service, Step
-from supervisor.process import Launcher, Process, answers
+from supervisor.process import Launcher, Process, answers, lives
 
 _LOOK_EVERY = 0.1
 _LOOK_AT_PARENT_EVERY = 0.5
@@ -165,7 +165,7 @@ class Keeper:
             await asyncio.wait((process.end,), timeout=self._limits.probe_every)
             if process.end.done():
                 return
-            misses = 0 if await answers(part.live_at, self._limits.answer_within) else misses + 1
+            misses = 0 if await lives(part.live_at, self._limits.answer_within) else misses + 1
         self._terminal.say(f"{part.name} hangs ({part.live_at} has not answered {misses} times) and is killed")
         process.kill()
 

@@ -99,6 +99,19 @@ class Process:
 
 async def answers(url: str, within: float = 2.0) -> bool:
     """Whether a GET request is answered with 200 within some seconds."""
+    return await _status(url, within) == b"200"
+
+
+async def lives(url: str, within: float = 2.0) -> bool:
+    """Whether a GET request is answered with 200, or refused by closing its connection, within some seconds.
+
+    A process that has as many connections as it may have closes a new one at once. It is busy, but it does not hang.
+    """
+    return await _status(url, within) in (b"200", b"")
+
+
+async def _status(url: str, within: float) -> bytes | None:
+    """Return the status of the response, or an empty text if there is none, or None if nobody says anything."""
     address = urlsplit(url)
     request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
     try:
@@ -106,9 +119,10 @@ async def answers(url: str, within: float = 2.0) -> bool:
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             try:
                 writer.write(request.encode())
-                status = (await reader.readline()).split()
+                return b"".join((await reader.readline()).split()[1:2])
+            except ConnectionError:
+                return b""
             finally:
                 writer.close()
     except (OSError, ValueError):
-        return False
-    return status[1:2] == [b"200"]
+        return None
