@@ -74,6 +74,8 @@ class Installation:
     """Note of the order. `None` in rows of earlier releases."""
     product_id: str | None = None
     """Product of the order. `None` in rows of earlier releases."""
+    customer_id: str | None = field(default=None, metadata=PERSONAL)
+    """Customer of the order. `None` in rows of earlier releases."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class RequestInstallation:
     region: str | None = None
     customer_note: str | None = None
     product_id: str | None = None
+    customer_id: str | None = None
 
     @classmethod
     def of(cls, order: Order, round_: int) -> "RequestInstallation":
@@ -137,6 +140,7 @@ class CancelInstallation:
     region: str | None = None
     customer_note: str | None = None
     product_id: str | None = None
+    customer_id: str | None = None
 
     @classmethod
     def of(cls, order: Order, reason: str | None) -> "CancelInstallation":
@@ -152,6 +156,7 @@ class OrderDetails:
     region: str | None = None
     customer_note: str | None = None
     product_id: str | None = None
+    customer_id: str | None = None
 
     @classmethod
     def of(cls, order: Order) -> "OrderDetails":

@@ -1,8 +1,8 @@
-"""Details of the order that installations have: the region, the customer's note, the product's id."""
+"""Details of the order that installations have: the region, the customer and their note, the product's id."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.installation import InstallationStatus, OrderDetails
@@ -14,7 +14,7 @@ _AT_ONCE = 100
 
 _of_order = INSTALLATION.c.order_id == bindparam("of_order")
 _lacking = (
-    INSTALLATION.c.region.is_(None),
+    or_(INSTALLATION.c.region.is_(None), INSTALLATION.c.customer_id.is_(None)),
     INSTALLATION.c.status.in_([status.value for status in InstallationStatus if status.open]),
 )
 _LACKING = (

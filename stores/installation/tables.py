@@ -65,6 +65,7 @@ class InstallationRow(InstallationTable, table=True):
     """The order's region, by which managers see the row. All rounds of an order that have a region have the same."""
     customer_note: str | None = Field(None, sa_type=Text)
     product_id: str | None = Field(None, max_length=SHORT)
+    customer_id: str | None = Field(None, max_length=SHORT)
 
 
 INSTALLATION_ORDER = table_of(InstallationOrderRow)

@@ -8,8 +8,8 @@ from api.security.views import INSTALLATION_VIEWS
 from domain.installation import Installation
 from tests.domain.filled import filled
 
-NOT_TOLD = {"round"}
-"""The round, which engineers do not need."""
+NOT_TOLD = {"round", "customer_id"}
+"""The round, which engineers do not need, and the customer, whom the access log names."""
 
 
 def test_every_field_of_an_installation_is_told() -> None:

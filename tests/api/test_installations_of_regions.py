@@ -141,7 +141,7 @@ async def test_what_an_earlier_release_has_requested_is_seen_by_who_is_not_limit
     store = service.app.state.services.get(InstallationStore)
     await store.request(SEOUL, UNSET)
     async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:
-        left_out = {"region": None, "customer_note": None, "product_id": None}
+        left_out = {"region": None, "customer_note": None, "product_id": None, "customer_id": None}
         await connection.execute(update(INSTALLATION).values(left_out))
 
     for headers in (manager(issuer), bearer(issuer.token("e1", "engineer"))):

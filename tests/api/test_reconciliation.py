@@ -213,7 +213,7 @@ async def test_an_installation_of_the_release_before_gets_what_it_lacks_while_it
     store = service.app.state.services.get(InstallationStore)
     known = {order_id: await store.newest(order_id) for order_id in (taken, ended)}
     async with service.opened(contexts.INSTALLATION) as database, database.writing() as connection:
-        left_out = {"region": None, "customer_note": None, "product_id": None}
+        left_out = {"region": None, "customer_note": None, "product_id": None, "customer_id": None}
         await connection.execute(update(INSTALLATION).values(left_out))
 
     assert (await operator.reconcile()).repaired == {}

@@ -59,7 +59,7 @@ def details(database: Database) -> InstallationDetailsStore:
 
 
 def asking(order_id: str, round_: int, region: str | None, engineer_id: str = "e1") -> RequestInstallation:
-    known = {"customer_note": "n", "product_id": "2001"} if region else {}
+    known = {"customer_note": "n", "product_id": "2001", "customer_id": "c"} if region else {}
     return RequestInstallation(order_id, round_, engineer_id, "E", "Seoul", visit=VISIT, region=region, **known)
 
 
@@ -122,12 +122,12 @@ async def test_what_an_earlier_release_has_requested_is_for_those_of_no_region_u
 
     assert await details.lacking() == ["o1"]
     before = await store.newest("o1")
-    await details.add(OrderDetails("o1", "KR-26", "2층", "2001"))
+    await details.add(OrderDetails("o1", "KR-26", "2층", "2001", "c1"))
 
     assert await listed(store, 10, regions=REGIONS) == [("o1", 1, "KR-26")]
     assert await details.lacking() == []
     told = await store.newest("o1")
-    before.region, before.customer_note, before.product_id = "KR-26", "2층", "2001"
+    before.region, before.customer_note, before.product_id, before.customer_id = "KR-26", "2층", "2001", "c1"
     assert told == before
 
 
