@@ -25,7 +25,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
+.PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify access-report sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ secrets: $(VENV)/embedded.stamp ## generate random passwords for docker-compose.
 
 audit-verify: $(VENV)/embedded.stamp ## verify that the audit is unchanged; HEAD=… is a head that was printed or logged earlier
 	@$(PY) -m ops.audit_verify $(if $(HEAD),--head "$(HEAD)")
+
+access-report: $(VENV)/embedded.stamp ## report who has read personal data in a month: MONTH=2026-11 (default: this month)
+	@$(PY) -m ops.access_report $(MONTH)
 
 backup: $(VENV)/embedded.stamp ## copy all data, also while the service runs: TO=directory (default: backups/ and the time)
 	@$(PY) -m ops.backup take $(TO)

@@ -1,7 +1,7 @@
 """The app: the stores and clients that it opens, its background tasks, and the routes that it serves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -17,8 +17,13 @@ from starlette.types import ASGIApp, Scope
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from api.audit import access_routes as access_log
 from api.audit import routes as audit
+from api.audit.access_log import AccessLog, AccessRecording, key_of
+from api.audit.gauges import AccessLogGauges
+from api.audit.retention import AccessLogRetention
 from api.audit.trail import AuditTrail
+from api.background import running
 from api.codec import routes as codec
 from api.codec.budget import EncodingBudget
 from api.dependencies import Services
@@ -59,6 +64,7 @@ from observability.telemetry import SILENT, Telemetry
 from runtime.payload_codec import ENCRYPTED, Encryption
 from runtime.settings import Settings
 from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
+from stores.audit.access_log import AccessLogStore
 from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
@@ -135,11 +141,22 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.authenticator = authenticator
     app.state.large_bodies = LargeBodies()
     app.trust = trust
-    for collection in (orders, management_center, staffing, installation, order_status, erasure, codec, audit):
+    for collection in (
+        orders,
+        management_center,
+        staffing,
+        installation,
+        order_status,
+        erasure,
+        codec,
+        audit,
+        access_log,
+    ):
         app.include_router(collection.router)
     app.include_router(health.router(AuthorizedRoute))
     app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
     problems.install(app)
+    app.add_middleware(AccessRecording, access_log=lambda: app.state.services.get(AccessLog))
     if trust is None:
         origins = {"/": settings.api_origins, f"{codec.router.prefix}/": settings.web_ui_origins}
         app.add_middleware(LocalRequestsOnly, hosts=settings.api_hosts, origins=origins)
@@ -194,27 +211,16 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
         client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
         health.checks["temporal"] = partial(check, client)
         services = _services(settings, limits, health, client, databases)
-        _measure(health, client, databases[contexts.ORDER_STATUS])
+        _measure(health, settings, client, databases)
         measuring = asyncio.create_task(LoopDelay(health.registry).run())
         registering = asyncio.create_task(_register_search_attributes(client))
-        initial_projection, audit_trail = services.get(InitialProjection), services.get(AuditTrail)
-        dispatch_trigger, change_stream = services.get(DispatchTrigger), services.get(ChangeStream)
-        retired = services.get(RetiredEngineers)
-        background = [
-            asyncio.create_task(_keep_running(task.run))
-            for task in (initial_projection, audit_trail, dispatch_trigger, change_stream, retired)
-        ]
         try:
-            yield services
+            async with running(services):
+                yield services
         finally:
             measuring.cancel()
             registering.cancel()
-            initial_projection.stop()
-            audit_trail.stop()
-            dispatch_trigger.stop()
-            retired.stop()
-            await change_stream.stop()
-            await asyncio.gather(measuring, registering, *background, return_exceptions=True)
+            await asyncio.gather(measuring, registering, return_exceptions=True)
 
 
 def _services(
@@ -228,7 +234,8 @@ def _services(
     )
     in_flight.set_function(lambda: starting.in_flight)
     workflows = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
-    audit_store = AuditStore(databases[contexts.AUDIT])
+    audit_store, access_store = AuditStore(databases[contexts.AUDIT]), AccessLogStore(databases[contexts.AUDIT])
+    access_log_key = key_of(settings)
     installations = InstallationStore(databases[contexts.INSTALLATION])
     retired = RetiredEngineers(management_center)
     return Services(
@@ -243,6 +250,10 @@ def _services(
         statuses,
         audit_store,
         AuditTrail(audit_store, health.registry, HeadsFile(settings.audit_heads) if settings.audit_heads else None),
+        access_store,
+        access_log_key,
+        AccessLog(access_store, access_log_key, health.registry),
+        AccessLogRetention(access_store, timedelta(seconds=settings.access_log_retention)),
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
         DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
         retired,
@@ -253,12 +264,17 @@ def _services(
     )
 
 
-def _measure(health: Health, client: Client, order_status: Database) -> None:
+def _measure(health: Health, settings: Settings, client: Client, databases: dict[str, Database]) -> None:
     """Add the metrics of the whole system. They are here because the API answers even if every worker is down."""
-    orders = OrderGauges(OrderCensus(order_status), health.registry)
+    orders = OrderGauges(OrderCensus(databases[contexts.ORDER_STATUS]), health.registry)
     queues = QueueGauges(client, health.registry)
     health.measurements.add("orders", orders.measure, orders.forget)
     health.measurements.add("task-queues", queues.measure, queues.forget)
+    if settings.bulk_read_people:
+        access_log = AccessLogGauges(
+            AccessLogStore(databases[contexts.AUDIT]), health.registry, most_people=settings.bulk_read_people
+        )
+        health.measurements.add("access-log", access_log.measure, access_log.forget)
 
 
 async def _register_search_attributes(client: Client) -> None:
@@ -275,13 +291,3 @@ async def _register_search_attributes(client: Client) -> None:
             await asyncio.sleep(_AGAIN_AFTER)
         else:
             return
-
-
-async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
-    """Run a task to its end, and start it again after an unexpected error."""
-    while True:
-        try:
-            return await work()
-        except Exception:  # noqa: BLE001 - nothing else would report it
-            _log.exception("a background task failed and is started again")
-            await asyncio.sleep(_AGAIN_AFTER)

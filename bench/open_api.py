@@ -1,8 +1,8 @@
 """API without security features, as the baseline of `security`: `python -m bench.open_api`.
 
-The service has no switch for encryption and the audit, so that nobody turns them off. Both are replaced here, only in
-this process: its client writes to Temporal as the plain SDK does, and acts are not audited. Tokens and rate limits
-depend on settings, and are off by default.
+The service has no switch for encryption, the audit and the access log, so that nobody turns them off. They are replaced
+here, only in this process: its client writes to Temporal as the plain SDK does, and nothing is recorded. Tokens and
+rate limits depend on settings, and are off by default.
 """
 
 from dataclasses import replace
@@ -10,20 +10,16 @@ from typing import Any
 
 from temporalio.converter import DataConverter, DefaultFailureConverter
 
-from api import app
 from api.__main__ import main
+from api.audit.access_log import AccessLog
 from api.audit.trail import AuditTrail
 from runtime import temporal_client
 from runtime.payload_codec import encrypting
 from runtime.payload_keys import PayloadKeys
 
 
-class _Silent(AuditTrail):
-    def admit(self, *_: Any) -> None:
-        pass
-
-    def note(self, *_: Any) -> None:
-        pass
+def _nothing(*_: Any) -> None:
+    pass
 
 
 def _plain(keys: PayloadKeys, namespace: str) -> DataConverter:
@@ -31,7 +27,12 @@ def _plain(keys: PayloadKeys, namespace: str) -> DataConverter:
 
 
 def _remove_security() -> None:
-    for owner, name, instead in ((temporal_client, "encrypting", _plain), (app, "AuditTrail", _Silent)):
+    for owner, name, instead in (
+        (temporal_client, "encrypting", _plain),
+        (AuditTrail, "admit", _nothing),
+        (AuditTrail, "record", _nothing),
+        (AccessLog, "record", _nothing),
+    ):
         setattr(owner, name, instead)
 
 

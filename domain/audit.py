@@ -1,4 +1,4 @@
-"""Audit (감사 기록): who did what, when, from where, and with which outcome."""
+"""Audit (감사 기록): who did what, and who has looked at whose personal data (개인정보 접속기록)."""
 
 import hashlib
 import re
@@ -81,6 +81,50 @@ class Head:
 
     def __str__(self) -> str:
         return f"{self.sequence}:{self.hash}"
+
+
+MOST_NAMED = 200
+"""The largest number of people whom an entry of the access log names. Beyond that, it only counts them."""
+
+
+@dataclass(frozen=True)
+class AccessEntry:
+    """An answer that showed personal data to somebody else than the customer, or one minute of a long answer."""
+
+    entry_id: str
+    at: datetime = UNSET
+    actor: str = ""
+    """Role and subject, as in `manager:kim`."""
+    address: str = ""
+    route: str = ""
+    """HTTP method and route."""
+    filters: tuple[str, ...] = ()
+    """Names of the filters, without their values."""
+    people: int = 0
+    persons: tuple[str, ...] = ()
+    """The people, at most `MOST_NAMED`, as `AccessLogKey.person` names them. Empty in what the store returns."""
+    workflows: tuple[str, ...] = ()
+    """Ids of the workflows whose content was decrypted, at most `MOST_NAMED`."""
+
+
+@dataclass(frozen=True)
+class AccessFilter:
+    """Conditions that select entries of the access log. An entry has to meet all that are set."""
+
+    person: str | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What one actor has read in a span of time."""
+
+    actor: str
+    reads: int
+    people: int
+    """Different people. Those whom an entry does not name count each time."""
 
 
 class BrokenChain(Exception):

@@ -30,8 +30,9 @@ from supervisor.data_dir import sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
 
-_KEYS = "payload_keys"
-"""Temporal's copy cannot be read without the keys. Keys in `PAYLOAD_KEYS` are not copied: their owner keeps them."""
+_KEYS = ("payload_keys", "access_log_key")
+"""Files in `DATA_DIR`. Without them, nobody can read Temporal's copy, nor find a customer in the access log. Keys in
+settings are not copied: their owner keeps them."""
 _MANIFEST = "backup.json"
 """Written last. A directory without it is not a backup."""
 
@@ -89,8 +90,8 @@ def take(settings: Settings, directory: Path) -> None:
             copies = [begun.enter_context(dump(part.url, part.tables, draft / part.file)) for part in stage]
             for finish in copies:
                 finish()
-        if _has_keys(settings):
-            _copy_keys(settings.payload_keys_file, draft / _KEYS)
+        for key in _key_files(settings):
+            _copy_key(key, draft / key.name)
         manifest = {"begunAt": f"{begun_at:%Y-%m-%dT%H:%M:%SZ}", "files": [part.file for part in parts(settings)]}
         make_private(draft / _MANIFEST)
         (draft / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
@@ -118,17 +119,20 @@ def put_back(settings: Settings, directory: Path) -> None:
                 raise Failure(f"{part.file}: its target already contains data; move them away first")
         for part in configured:
             restore(part.url, directory / part.file)
-        if (directory / _KEYS).exists():
-            _copy_keys(directory / _KEYS, settings.payload_keys_file)
+        for name in _KEYS:
+            if (directory / name).exists():
+                _copy_key(directory / name, settings.data_dir / name)
 
 
-def _copy_keys(source: Path, target: Path) -> None:
+def _copy_key(source: Path, target: Path) -> None:
     make_private(target)
     shutil.copyfile(source, target)
 
 
-def _has_keys(settings: Settings) -> bool:
-    return settings.payload_keys is None and settings.payload_keys_file.exists()
+def _key_files(settings: Settings) -> Sequence[Path]:
+    """Return the files of keys that no setting gives."""
+    files = [settings.data_dir / name for name in _KEYS if getattr(settings, name) is None]
+    return [file for file in files if file.exists()]
 
 
 def main() -> int:

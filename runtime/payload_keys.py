@@ -4,19 +4,15 @@ The format is `ID:KEY,ID:KEY…`, each key being 32 bytes in base64. The first k
 docs/privacy.md describes how a key is replaced while orders are open.
 """
 
-import base64
-import binascii
-import os
 import re
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from runtime import key_files
+
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_BYTES = 32
 _FIRST_ID = "local-1"
 
 
@@ -46,13 +42,8 @@ class PayloadKeys:
             key_id, _, encoded = item.strip().partition(":")
             if not _ID.fullmatch(key_id) or key_id in by_id:
                 raise ValueError("payload keys are written ID:KEY,ID:KEY with ids of letters, digits, '.', '_', '-'")
-            by_id[key_id] = _key(encoded)
+            by_id[key_id] = key_files.decoded(encoded)
         return cls(by_id)
-
-
-def new_key() -> str:
-    """Return a random key in base64."""
-    return base64.b64encode(os.urandom(_BYTES)).decode()
 
 
 def read_file(file: Path) -> PayloadKeys:
@@ -71,23 +62,5 @@ def read_file(file: Path) -> PayloadKeys:
 
 
 def make_file(file: Path) -> None:
-    """Create a file with one key if it does not exist: readable by its owner only, and synced to disk before use."""
-    if file.exists():
-        return
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}-", encoding="ascii") as draft:
-        draft.write(f"{_FIRST_ID}:{new_key()}\n")
-        draft.flush()
-        os.fsync(draft.fileno())
-        with suppress(FileExistsError):  # another process was faster
-            os.link(draft.name, file)
-
-
-def _key(encoded: str) -> bytes:
-    try:
-        key = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
-        raise ValueError("a payload key is written in base64") from error
-    if len(key) != _BYTES:
-        raise ValueError(f"a payload key has {_BYTES} bytes")
-    return key
+    """Create a file with one key if it does not exist."""
+    key_files.make_file(file, f"{_FIRST_ID}:{key_files.new_key()}")

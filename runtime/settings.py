@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, DirectoryPath, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from domain.common import contexts
 from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
+from runtime.access_log_key import AccessLogKey
 from runtime.addresses import networks
 from runtime.issuer_urls import check_issuer, is_loopback
 from runtime.payload_keys import PayloadKeys
@@ -96,6 +97,12 @@ class Settings(BaseSettings):
     audit_database_url: str | None = None
     audit_heads_file: Path | None = None
     """File in which the API keeps heads of the audit chain. Unset: as `audit_heads`."""
+    access_log_key: SecretStr | None = None
+    """Key of the hashes of customers in the access log: 32 bytes in base64. Unset: the file `access_log_key_file`."""
+    access_log_retention: float = Field(2 * 365 * 24 * 60 * 60, ge=24 * 60 * 60, le=20 * 366 * 24 * 60 * 60)
+    """Seconds after which entries of the access log are removed."""
+    bulk_read_people: int = Field(1000, ge=0)
+    """An actor who has read of more people within an hour raises an alert; 0: no alert."""
     web_ui_origin: str | None = Field(None, pattern=r"^https?://[^/\s]+$", max_length=2000)
     """Origin of Temporal's Web UI, whose pages may have payloads decrypted. Unset: the embedded Web UI."""
     payload_keys: SecretStr | None = None
@@ -162,11 +169,12 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=directory)
 
-    @field_validator("payload_keys")
+    @field_validator("payload_keys", "access_log_key")
     @classmethod
-    def _keys(cls, keys: SecretStr | None) -> SecretStr | None:
+    def _keys(cls, keys: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if keys is not None:
-            PayloadKeys.parse(keys.get_secret_value())
+            parse = AccessLogKey.parse if info.field_name == "access_log_key" else PayloadKeys.parse
+            parse(keys.get_secret_value())
         return keys
 
     @field_validator("trusted_proxies")
@@ -272,6 +280,11 @@ class Settings(BaseSettings):
     def payload_keys_file(self) -> Path:
         """File with the keys if `payload_keys` is not set."""
         return self.data_dir / "payload_keys"
+
+    @property
+    def access_log_key_file(self) -> Path:
+        """File with the key if `access_log_key` is not set."""
+        return self.data_dir / "access_log_key"
 
     @property
     def audit_heads(self) -> Path | None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.common import contexts
 from domain.common.errors import StoreUnavailable
 from runtime.settings import Settings
+from stores.audit.grants import grant
 from stores.audit.tables import AuditTable
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
 from stores.common.revisions import alembic_config, version_table
@@ -50,6 +51,15 @@ async def migrate(context: str, url: str, revision: str = "head") -> None:
         StoreUnavailable: the database does not answer, or other transactions hold the locks that a step needs.
     """
     await _patiently(context, url, partial(upgrade, context=context, revision=revision))
+
+
+async def grant_audit(url: str, retention: float) -> None:
+    """Give the API's role its rights in the migrated database of the audit; see `stores.audit.grants`.
+
+    Raises:
+        StoreUnavailable: as `migrate`.
+    """
+    await _patiently(contexts.AUDIT, url, partial(grant, retention=retention))
 
 
 async def drop(context: str, url: str) -> None:
@@ -135,6 +145,8 @@ async def _migrate_all(settings: Settings) -> int:
     for context in METADATA:
         try:
             await migrate(context, settings.database_url(context))
+            if context == contexts.AUDIT:
+                await grant_audit(settings.database_url(context), settings.access_log_retention)
         except StoreUnavailable as error:
             sys.stderr.write(f"{context}: {error}\n")
             status = os.EX_TEMPFAIL

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
+from runtime.access_log_key import make_file as make_access_key
 from runtime.payload_keys import make_file
 from runtime.settings import Settings
 from supervisor.part import Limits, Listener, Part, Service, Step
@@ -45,6 +46,8 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             settings.api_port,
             f"{url(settings.api_host, settings.api_port)}/health/ready",
             f"{url(settings.api_host, settings.api_port)}/health/live",
+            # The only API process of this run.
+            before_start=None if settings.access_log_key else partial(make_access_key, settings.access_log_key_file),
         ),
     ]
     return [temporal(settings), *items] if settings.temporal_address is None else items

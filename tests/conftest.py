@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
+from runtime.key_files import new_key
 from runtime.temporal_client import end_process
 from tests import whole
 from tests.databases import pytest_report_header
@@ -17,6 +18,7 @@ from tests.servers import dev_server
 __all__ = ["pytest_report_header"]
 
 os.environ["PAYLOAD_KEYS"] = KEYS
+os.environ["ACCESS_LOG_KEY"] = new_key()
 # Otherwise the SDK fails each workflow task that takes two seconds as deadlocked, on a busy machine as well.
 os.environ["TEMPORAL_DEBUG"] = "1"
 # Late answers of calls that a test has held are no news.

@@ -9,8 +9,9 @@ from temporalio.exceptions import ApplicationError
 
 from domain.common.texts import PlainText
 from domain.orders import Order
+from runtime.key_files import new_key
 from runtime.payload_codec import ENCRYPTED, KEY_ID, DecryptionError, encrypting
-from runtime.payload_keys import PayloadKeys, new_key
+from runtime.payload_keys import PayloadKeys
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
 ORDER = Order("1", installation_address="PERSONAL")

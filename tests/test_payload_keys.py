@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from runtime.payload_keys import NoKeys, PayloadKeys, make_file, new_key, read_file
+from runtime.key_files import new_key
+from runtime.payload_keys import NoKeys, PayloadKeys, make_file, read_file
 from runtime.settings import Settings
 from runtime.temporal_client import payload_keys_of
 

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field
 
 from api.http.fields import ResponseBody, Time
-from domain.audit import AuditEntry
+from domain.audit import AccessEntry, AuditEntry
 
 
 class AuditEntryResponse(ResponseBody):
@@ -34,3 +34,20 @@ class AuditEntryResponse(ResponseBody):
             outcome=record.outcome,
             hash=entry.hash,
         )
+
+
+class AccessEntryResponse(ResponseBody):
+    """An answer that has shown personal data: to whom, when, from where, and of how many people."""
+
+    at: Time
+    actor: str
+    address: str
+    route: str
+    filters: list[str] = Field(description="The names of the filters, without their values")
+    people: int
+    workflows: list[str] = Field(description="Workflows whose content was decrypted, at most 200")
+
+    @classmethod
+    def of(cls, entry: AccessEntry) -> Self:
+        """Make the response from an entry."""
+        return cls.model_validate(entry)

@@ -111,7 +111,7 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         entry = AuditRecord(
             uuid4().hex,
             datetime.now(UTC),
-            _actor(state),
+            actor_of(state),
             address_of(Request(scope)),
             act,
             _target(scope, state, status, headers),
@@ -162,7 +162,8 @@ def _was_refused(status: int) -> bool:
     return 400 <= status < 500
 
 
-def _actor(state: Mapping[str, Any]) -> str:
+def actor_of(state: Mapping[str, Any]) -> str:
+    """Return the sender of a request: role and subject, or `anonymous`."""
     for known in ("caller", "identity"):
         if known in state:
             return state[known].actor or ANONYMOUS

@@ -6,15 +6,17 @@ It implements Temporal's codec server protocol. The Web UI has another origin, w
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 
 from api.codec.budget import EncodingBudget
 from api.codec.schemas import FewPayloadsMessage, PayloadMessage, PayloadsMessage
+from api.codec.subjects import subject_of
 from api.dependencies import AppServices
 from api.http.problems import ProblemType
+from api.security.disclosures import disclosures_of
 from api.security.openapi import problem_responses
 from api.security.routing import LargeJsonRoute
 from domain.common.errors import NotFound
@@ -27,10 +29,16 @@ _CONVERTING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_
 
 
 @router.post("/{namespace}/decode", response_model=PayloadsMessage, responses=_CONVERTING)
-async def decode(namespace: Namespace, given: PayloadsMessage, services: AppServices) -> Response:
+async def decode(request: Request, namespace: Namespace, given: PayloadsMessage, services: AppServices) -> Response:
     """Decrypt payloads. A payload that cannot be decrypted is returned unchanged."""
-    encryption = _of(namespace, services.get(Encryption))
-    return _response([await _decrypted(encryption, each.payload()) for each in given.payloads])
+    encryption, disclosures = _of(namespace, services.get(Encryption)), disclosures_of(request)
+    shown = []
+    for payload in (each.payload() for each in given.payloads):
+        shown.append(await _decrypted(encryption, payload))
+        if shown[-1] != payload:
+            subject = subject_of(shown[-1].data)
+            disclosures.decrypt(subject.customer_id, subject.order_id, subject.workflow_id)
+    return _response(shown)
 
 
 @router.post("/{namespace}/encode", response_model=PayloadsMessage, responses=_CONVERTING)

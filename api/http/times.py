@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 from domain.common.times import UNSET
+from domain.visits import VisitGrid
 
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -61,6 +62,16 @@ def _as_time_of_day(value: Any) -> time:
 
 def _hours_and_minutes(value: time) -> str:
     return f"{value:%H:%M}"
+
+
+def beginning_of(moment: date, grid: VisitGrid) -> datetime:
+    """Return the point in time, or the beginning of the day, at which a span begins."""
+    return moment if isinstance(moment, datetime) else grid.span_of(moment)[0]
+
+
+def end_of(moment: date, grid: VisitGrid) -> datetime:
+    """Return the point in time before which a span ends. A day is included in the span, a point in time is not."""
+    return moment if isinstance(moment, datetime) else grid.span_of(moment)[1]
 
 
 GivenDate = Annotated[

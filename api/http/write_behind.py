@@ -20,9 +20,9 @@ from domain.common.errors import StoreUnavailable
 Item = TypeVar("Item")
 
 MOST_WAITING = 10_000
-"""The largest number of waiting items. New items beyond it are dropped."""
+"""The largest number of waiting items by default. New items beyond it are dropped."""
 BATCH = 200
-"""The largest number of items that are written in one transaction."""
+"""The largest number of items by default that are written in one transaction."""
 GATHER_FOR = 0.25
 """Seconds for which a batch is collected. Together with its transaction, it takes less than half a second."""
 PAUSE = 1.0
@@ -80,17 +80,32 @@ class WriteBehindQueue(ABC, Generic[Item]):
         self._dropped.inc(len(items))
         return ()
 
-    def add(self, item: Item, *, most: int | None = None) -> None:
-        """Add an item to be written soon, or drop it if `most` items (by default `MOST_WAITING`) wait already."""
-        if self._ended or self._taken >= (MOST_WAITING if most is None else most):
+    @property
+    def capacity(self) -> int:
+        """The largest number of waiting items."""
+        return MOST_WAITING
+
+    @property
+    def batch_size(self) -> int:
+        """The largest number of items that are written in one transaction."""
+        return BATCH
+
+    def add(self, item: Item, *, most: int | None = None) -> bool:
+        """Add an item to be written soon, or drop it if `most` items (by default all that may) wait already.
+
+        Returns:
+            Whether it was added.
+        """
+        if self._ended or self._taken >= (self.capacity if most is None else most):
             self._drop(1)
-            return
+            return False
         self._waiting.append(item)
         self._has_items.set()
+        return True
 
     def reserve(self) -> bool:
         """Reserve a place for a future item, unless too many wait. Call `give_back` right before adding the item."""
-        if self._ended or self._taken >= MOST_WAITING:
+        if self._ended or self._taken >= self.capacity:
             return False
         self._reserved += 1
         return True
@@ -147,7 +162,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
 
     async def _write(self) -> bool:
         # While the store refuses everything, try single items, until it takes one.
-        batch = list(islice(self._waiting, 1 if self._refusing else BATCH))
+        batch = list(islice(self._waiting, 1 if self._refusing else self.batch_size))
         try:
             refused = await self._put(batch)
         except StoreUnavailable:

@@ -158,7 +158,8 @@ async def _act(
 
 def _shown(request: Request, installation: Installation) -> InstallationResponse:
     contact = services_of(request).get(ContactPolicy).shows(installation, datetime.now(UTC))
-    return shown(request, InstallationResponse.model_validate(installation), contact=contact)
+    answer = InstallationResponse.model_validate(installation)
+    return shown(request, answer, customer_id=installation.customer_id, contact=contact)
 
 
 async def _addressed(store: InstallationStore, order_id: str, caller: Caller, engineer_id: str | None) -> Installation:

@@ -7,7 +7,8 @@ from pydantic import Field
 from api.http.fields import Id, RequestBody, Text, Time
 from api.http.windows import VisitResponse
 from api.security.views import INSTALLATION_VIEWS, ViewedAnswer, Views
-from domain.installation import IncompleteReason, InstallationStatus
+from domain.common.personal import personal_fields
+from domain.installation import IncompleteReason, Installation, InstallationStatus
 
 
 class EngineerActs(RequestBody):
@@ -42,6 +43,7 @@ class InstallationResponse(ViewedAnswer):
     """One engineer's job for one order. Members that the caller's role may not see are null."""
 
     views: ClassVar[Views] = INSTALLATION_VIEWS
+    personal: ClassVar[frozenset[str]] = personal_fields(Installation) - {"customer_id"}
 
     order_id: str
     engineer_id: str | None

@@ -83,7 +83,9 @@ async def list_orders(
         raise Forbidden("your role may sort by attention only what it finds by attention")
     by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
     page = await store.list(wanted, by, descending, limit, cursor)
-    items = [shown(request, OrderStatusSummary.of_view(view)) for view in page.items]
+    items = [
+        shown(request, OrderStatusSummary.of_view(view), customer_id=view.order.customer_id) for view in page.items
+    ]
     return Page(items=items, next_cursor=page.next_cursor)
 
 
@@ -158,4 +160,4 @@ async def get_order(
 
 
 def _shown(request: Request, view: OrderView) -> OrderStatusResponse:
-    return shown(request, OrderStatusResponse.of_view(view))
+    return shown(request, OrderStatusResponse.of_view(view), customer_id=view.order.customer_id)

@@ -226,6 +226,6 @@ def _replayed(request: Request, known: Known) -> Response:
 
 def _response(request: Request, known: Known, status: int, headers: dict[str, str] | None = None) -> Response:
     order = known.order
-    answer = shown(request, OrderResponse.of(order, stale=known.stale))
+    answer = shown(request, OrderResponse.of(order, stale=known.stale), customer_id=order.customer_id)
     # Serialized here, because FastAPI would validate and copy the model once more.
     return Response(answer.model_dump_json(by_alias=True), status, headers, "application/json")

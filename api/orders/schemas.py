@@ -11,6 +11,7 @@ from api.http.fields import Address, Id, Identifier, RequestBody, Text, Time
 from api.http.times import GivenDate, GivenTime
 from api.http.windows import VisitResponse
 from api.security.views import ORDER_VIEWS, PartlySeen, ViewedAnswer, Viewer, Views
+from domain.common.personal import personal_fields
 from domain.orders import Order, OrderStatus
 
 _KOREA = timezone(timedelta(hours=9))
@@ -111,6 +112,7 @@ class OrderSummary(ViewedAnswer):
     """An order without its history. Members that the caller's role may not see are null."""
 
     views: ClassVar[Views] = ORDER_VIEWS
+    personal: ClassVar[frozenset[str]] = personal_fields(Order) - {"preferred_visit"}
 
     order_id: str
     customer_id: str | None

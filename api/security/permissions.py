@@ -133,6 +133,7 @@ RULES: Mapping[str, Rule | None] = {
     "GET /orderStatuses/events": _read("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /orderStatuses/{orderId}": _read("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /audit": _read("audit:read", Role.MANAGER, nationwide=True),
+    "GET /accessLog": _read("audit:read", Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/decode": _act("codec:decode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/encode": _act("codec:encode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),
     "GET /metrics": _read("metrics:read", Role.OPERATOR),

@@ -1,6 +1,7 @@
 """The views by role: which members of an order and of an installation each role sees. No other module defines them.
 
-Every answer that shows an order or an installation passes through `shown`, whatever the route.
+Every answer that shows an order or an installation passes through `shown`, whatever the route. It also notes whose
+personal data the answer shows, for the access log.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +13,7 @@ from fastapi import Request
 
 from api.http.errors import Forbidden
 from api.http.fields import ResponseBody
+from api.security.disclosures import disclosures_of
 from api.security.principals import Caller, Role
 from domain.orders import AttentionReason, Event
 
@@ -90,6 +92,10 @@ class ViewedAnswer(ResponseBody):
     """The base of answers of which a role may see only a part. A member that it may not see is null."""
 
     views: ClassVar[Views]
+    personal: ClassVar[frozenset[str]]
+    """The members with personal data."""
+
+    order_id: str
 
     @property
     def words_of_others(self) -> frozenset[str]:
@@ -100,12 +106,13 @@ class ViewedAnswer(ResponseBody):
 Answer = TypeVar("Answer", bound=ViewedAnswer)
 
 
-def shown(request: Request, answer: Answer, *, contact: bool = False) -> Answer:
+def shown(request: Request, answer: Answer, *, customer_id: str | None, contact: bool = False) -> Answer:
     """Return what the sender of a request sees of an order or an installation.
 
     Args:
         request: The request, with its caller.
         answer: All of the order or the installation.
+        customer_id: The customer of the order, or None if it is not known.
         contact: Whether the caller needs the members to reach the customer.
 
     Raises:
@@ -114,10 +121,16 @@ def shown(request: Request, answer: Answer, *, contact: bool = False) -> Answer:
     caller: Caller = request.state.caller
     if caller.role not in answer.views:
         raise Forbidden("your role does not allow this")
-    if (view := answer.views[caller.role]) is None:
-        return answer
-    members, viewer = view.members(contact=contact) - answer.words_of_others, Viewer(caller, view)
-    return answer.model_copy(update={name: _seen(value, viewer) if name in members else None for name, value in answer})
+    seen = answer
+    if (view := answer.views[caller.role]) is not None:
+        members, viewer = view.members(contact=contact) - answer.words_of_others, Viewer(caller, view)
+        seen = answer.model_copy(
+            update={name: _seen(value, viewer) if name in members else None for name, value in answer}
+        )
+    is_own = caller.role is Role.CUSTOMER and caller.subject == customer_id
+    if not is_own and any(getattr(seen, name) for name in answer.personal):
+        disclosures_of(request).show(customer_id, answer.order_id)
+    return seen
 
 
 def attention_seen(caller: Caller) -> frozenset[str] | None:

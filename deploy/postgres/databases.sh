@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run by the database's image when it sets itself up: a role and a database of its own for each context, for the
-# audit and for Temporal, which nobody else may enter.
+# audit and for Temporal, which nobody else may enter. The API is a role of its own in the audit's database: it does not
+# own the tables, and the migrations give it what it may do (stores/audit/grants.py).
 set -eu
 
 database() {
@@ -11,11 +12,19 @@ REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 SQL
 }
 
-for owner in temporal management_center installation order_status audit; do
+role() {
     psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-        --set owner="$owner" --set password="$(cat "/run/secrets/${owner}_password")" <<'SQL'
-CREATE ROLE :"owner" LOGIN PASSWORD :'password';
+        --set role="$1" --set password="$(cat "/run/secrets/${1}_password")" <<'SQL'
+CREATE ROLE :"role" LOGIN PASSWORD :'password';
 SQL
+}
+
+for owner in temporal management_center installation order_status audit; do
+    role "$owner"
     database "$owner" "$owner"
 done
 database temporal temporal_visibility
+role audit_writer
+psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
+GRANT CONNECT ON DATABASE audit TO audit_writer;
+SQL

@@ -12,3 +12,8 @@ PERSONAL: Mapping[str, bool] = MappingProxyType({"personal": True})
 def erased(cls: type[Any]) -> dict[str, Any]:
     """Return the personal fields of a dataclass by name, with their defaults, which an erasure writes."""
     return {each.name: each.default for each in fields(cls) if each.metadata.get("personal")}
+
+
+def personal_fields(cls: type[Any]) -> frozenset[str]:
+    """Return the names of the personal fields of a dataclass."""
+    return frozenset(erased(cls))

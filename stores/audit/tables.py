@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Index, Integer
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from stores.common.columns import OURS, SHORT, UtcDateTime, table_of
+from stores.common.columns import OURS, SHORT, AsJson, UtcDateTime, table_of
 
 
 class AuditTable(SQLModel, registry=registry()):
@@ -54,5 +54,39 @@ class AuditHeadRow(AuditTable, table=True):
     hash: str = Field(max_length=64)
 
 
+class AccessEntryRow(AuditTable, table=True):
+    """An entry of the access log: who has looked at personal data. Rows are added, and removed when they expire."""
+
+    __tablename__ = "access_entry"
+    __table_args__ = (
+        Index("access_entry_by_time", "at", "entry_id"),
+        Index("access_entry_by_actor", "actor", "at", "entry_id"),
+        OURS,
+    )
+
+    entry_id: str = Field(primary_key=True, max_length=40)
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str = Field(max_length=SHORT)
+    address: str = Field(max_length=SHORT)
+    route: str = Field(max_length=SHORT)
+    filters: list[str] = Field(sa_type=AsJson(list[str]))
+    people: int
+    workflows: list[str] = Field(sa_type=AsJson(list[str]))
+
+
+class AccessPersonRow(AuditTable, table=True):
+    """A person whom an entry of the access log names, by a keyed hash of the customer's id."""
+
+    __tablename__ = "access_person"
+    __table_args__ = (Index("access_person_by_time", "at"), OURS)
+
+    person: str = Field(primary_key=True, max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime, primary_key=True)
+    """The entry's, so that one index finds a person's entries in order."""
+    entry_id: str = Field(primary_key=True, max_length=40)
+
+
 AUDIT_ENTRY = table_of(AuditEntryRow)
 AUDIT_HEAD = table_of(AuditHeadRow)
+ACCESS_ENTRY = table_of(AccessEntryRow)
+ACCESS_PERSON = table_of(AccessPersonRow)

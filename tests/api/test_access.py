@@ -68,6 +68,7 @@ MAY = {
     "POST /codec/{namespace}/decode": ALL,
     "POST /codec/{namespace}/encode": ALL,
     "GET /audit": ALL,
+    "GET /accessLog": ALL,
     "GET /metrics": "service operator",
 }
 """The intended permissions, written independently of the code."""

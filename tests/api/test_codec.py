@@ -14,8 +14,9 @@ from api.codec.budget import PAYLOADS_PER_MINUTE, EncodingBudget
 from api.http import bodies
 from api.http.errors import TooManyRequests
 from domain.orders import Subscription, workflow_id
+from runtime.key_files import new_key
 from runtime.payload_codec import ENCODING, encrypting
-from runtime.payload_keys import PayloadKeys, new_key
+from runtime.payload_keys import PayloadKeys
 from runtime.temporal_client import connect
 from tests.api.problems import assert_problem
 from tests.api.service import Service
@@ -44,6 +45,18 @@ def web_ui(service: Service) -> str:
     return f"http://localhost:{service.settings.temporal_ui_port}"
 
 
+async def noted(service: Service, route: str) -> dict[str, Any]:
+    """Wait for an entry of the access log."""
+
+    async def found() -> dict[str, Any] | None:
+        items: list[dict[str, Any]] = (await service.http.get("/accessLog?customerId=1")).json()["items"]
+        return next((item for item in items if item["route"] == route), None)
+
+    entry = await soon(found, what="the decoding is noted")
+    assert entry is not None
+    return entry
+
+
 async def test_the_web_ui_is_shown_what_an_order_was_started_with(service: Service) -> None:
     order_id = await service.order(installationAddress="Seoul 서초구 1")
     client = await connect(service.settings)
@@ -59,6 +72,8 @@ async def test_the_web_ui_is_shown_what_an_order_was_started_with(service: Servi
     (shown,) = of_json(answer)
     (subscription,) = client.data_converter.payload_converter.from_payloads([shown], [Subscription])
     assert subscription.order.installation_address == "Seoul 서초구 1"
+    entry = await noted(service, "POST /codec/{namespace}/decode")
+    assert (entry["people"], entry["workflows"]) == (1, [workflow_id(order_id)])
 
 
 async def test_what_is_sent_from_the_web_ui_is_encrypted(service: Service) -> None:

@@ -18,6 +18,7 @@ from api.installation.schemas import InstallationResponse
 from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary
 from api.orders.routes import order_id_of
 from api.orders.schemas import OrderResponse
+from api.security.disclosures import Disclosures
 from api.security.permissions import RULES
 from api.security.principals import Caller, Role
 from api.security.views import ViewedAnswer, shown
@@ -153,7 +154,7 @@ def test_an_engineer_sees_of_an_order_what_the_view_names(answer: type[OrderResp
     order = replace(filled(Order), engineer_id="e1", history=HISTORY)
     everything = answer.model_validate({**vars(order), "updated_at": datetime(2026, 7, 1, tzinfo=UTC)})
 
-    seen = shown(request_of(Caller(Role.ENGINEER, "e1")), everything, contact=contact)
+    seen = shown(request_of(Caller(Role.ENGINEER, "e1")), everything, customer_id="c1", contact=contact)
 
     view = {member: (YES if contact and how[1] == CONTACT else how[1],) for member, how in ORDER.items()}
     assert_view(_json(seen), _json(everything), view, 0, "engineer:e1", answer.__name__)
@@ -164,7 +165,7 @@ def test_an_engineer_sees_of_an_order_what_the_view_names(answer: type[OrderResp
 def test_an_engineer_sees_of_an_installation_what_the_view_names(contact: bool, status: InstallationStatus) -> None:
     everything = InstallationResponse.model_validate(replace(filled(Installation), status=status))
 
-    seen = shown(request_of(Caller(Role.ENGINEER, "e1")), everything, contact=contact)
+    seen = shown(request_of(Caller(Role.ENGINEER, "e1")), everything, customer_id="c1", contact=contact)
 
     hidden = {member for member, how in INSTALLATION.items() if how == CONTACT and not contact}
     hidden |= {"reason"} if status is InstallationStatus.CANCELED else set()
@@ -195,7 +196,9 @@ async def test_a_list_and_an_id_show_the_same_installation(service: Service, iss
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.MANAGER, Role.SERVICE, Role.ENGINEER)])
 def test_who_has_no_view_of_an_installation_sees_none(role: Role) -> None:
     with pytest.raises(Forbidden):
-        shown(request_of(Caller(role, "1")), InstallationResponse.model_validate(filled(Installation)))
+        shown(
+            request_of(Caller(role, "1")), InstallationResponse.model_validate(filled(Installation)), customer_id=None
+        )
 
 
 def test_every_answer_with_personal_data_has_a_view_for_every_role_that_may_get_it(service: Service) -> None:
@@ -257,7 +260,7 @@ async def full(service: Service, issuer: Issuer, order_id: str) -> dict[str, Any
 
 
 def request_of(caller: Caller) -> Request:
-    state: Any = SimpleNamespace(caller=caller)
+    state: Any = SimpleNamespace(caller=caller, disclosures=Disclosures(lambda: None))
     request: Any = SimpleNamespace(state=state)
     found: Request = request
     return found

@@ -68,7 +68,7 @@ def test_our_processes_are_started_and_set_as_the_code_says(name: str) -> None:
 
     assert program_of(command) in files()
     assert set(service["environment"]) <= SETTINGS | THE_SDKS
-    assert {secret.upper() for secret in service.get("secrets", [])} <= SETTINGS
+    assert {_target(secret).upper() for secret in service.get("secrets", [])} <= SETTINGS
     if name not in _ONE_SHOT and "healthcheck" in service:
         assert_probe(command, service["healthcheck"]["test"][-1])
 
@@ -146,7 +146,7 @@ def test_nobody_is_taken_at_their_word_for_who_asks_until_a_proxy_is_named() -> 
 
 
 def test_secrets_and_volumes_are_declared_and_used() -> None:
-    used = [secret for service in _SERVICES.values() for secret in service.get("secrets", [])]
+    used = [_source(secret) for service in _SERVICES.values() for secret in service.get("secrets", [])]
     mounts = [mount.partition(":")[0] for service in _SERVICES.values() for mount in service.get("volumes", [])]
 
     assert set(used) == set(_COMPOSE["secrets"])
@@ -246,6 +246,27 @@ async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_
     described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
     assert {key.name for key in SEARCH_ATTRIBUTES} <= known.custom_attributes.keys()
     assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(hours=72)
+
+
+def test_only_the_migrations_own_the_audits_tables() -> None:
+    having = {
+        name: [_source(secret) for secret in service["secrets"] if _target(secret) == "audit_database_url"]
+        for name, service in _OURS.items()
+    }
+
+    assert {name: secrets for name, secrets in having.items() if secrets} == {
+        "api": ["audit_writer_database_url"],
+        "migrations": ["audit_database_url"],
+    }
+
+
+def _source(secret: str | dict[str, str]) -> str:
+    return secret if isinstance(secret, str) else secret["source"]
+
+
+def _target(secret: str | dict[str, str]) -> str:
+    """Return the name of a secret's file in the container."""
+    return secret if isinstance(secret, str) else secret["target"]
 
 
 def _as_it_comes(service: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from harness.waiting import PATIENCE
+from runtime.access_log_key import AccessLogKey
 from tests.deploy.image import PROJECT
 
 
@@ -22,8 +23,10 @@ def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Pat
     second = _make(directory)
 
     assert directory.stat().st_mode & 0o777 == 0o700
-    assert len({value for name, value in first.items() if name.endswith("_password")}) == 8
+    assert len({value for name, value in first.items() if name.endswith("_password")}) == 9
     assert first["installation_password"] in first["installation_postgresql_url"]
+    assert first["audit_writer_password"] in first["audit_writer_postgresql_url"]
+    assert AccessLogKey.parse(first["access_log_key"]) != AccessLogKey.parse(first["payload_keys"].partition(":")[2])
     assert first["order_status_password"] in first["order_status_mariadb_url"]
     assert (directory / "issuer.pem").stat().st_mode & 0o777 == 0o600
     assert {name for name, value in first.items() if second[name] != value} == {"grafana_password", "metrics_token"}

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table, text
 
+from domain.audit import AccessEntry, AccessFilter, AuditRecord
 from domain.common import contexts
 from domain.installation import CancelInstallation, InstallationStatus, OrderDetails
 from domain.management_center.assignments import AssignEngineer, CloseAssignment
 from domain.management_center.staff import Engineer
+from stores.audit.access_log import AccessLogStore
+from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from stores.common.revisions import history, newest
 from stores.installation.details import InstallationDetailsStore
@@ -108,6 +111,8 @@ IN_USE: dict[str, Rows] = {
         "order_status": [{"order_id": "o1", **_TAKEN}],
         "order_change": [{"order_id": "o1", "sequence": 0, **_TAKEN}],
     },
+    # Entries that its writer has not chained would be forged.
+    contexts.AUDIT: {},
 }
 """The rows of a used installation, as far as the revision has columns for them."""
 EARLIER = [(context, revision) for context in METADATA for revision in history(context)[:-1]]
@@ -190,14 +195,14 @@ async def installations_work(database: Database) -> None:
     store = InstallationStore(database)
     for order_id in ("o1", "o1-too"):
         found = await store.newest(order_id)
-        assert (found.status, found.region, found.customer_note, found.product_id) == (ACCEPTED, None, None, None)
+        assert (found.status, found.region, found.customer_id, found.product_id) == (ACCEPTED, None, None, None)
     # What the release before has left out, or leaves out now, is added; for its columns it is the same row.
     details = InstallationDetailsStore(database)
     assert await details.lacking() == ["o1", "o1-too"]
-    await details.add(OrderDetails("o1", "KR-99", "n", "2001"))
+    await details.add(OrderDetails("o1", "KR-99", "n", "2001", "c1"))
     assert await details.lacking() == ["o1-too"]
     found = await store.newest("o1")
-    assert (found.status, found.region, found.customer_note, found.product_id) == (ACCEPTED, "KR-99", "n", "2001")
+    assert (found.region, found.customer_note, found.product_id, found.customer_id) == ("KR-99", "n", "2001", "c1")
     for order_id in ("o1", "o1-too"):
         await store.cancel(CancelInstallation(order_id), NOON)
         assert (await store.newest(order_id)).status is InstallationStatus.CANCELED
@@ -211,7 +216,16 @@ async def the_view_works(database: Database) -> None:
         assert (await store.get(order_id)).order.version == 2
 
 
+async def the_audit_works(database: Database) -> None:
+    store, access_log = AuditStore(database), AccessLogStore(database)
+    head = await store.append([AuditRecord("a1", NOON)])
+    assert await store.verify() == head
+    await access_log.add([AccessEntry("e1", NOON, people=1, persons=("p",))])
+    assert len((await access_log.list(AccessFilter(person="p"), 10)).items) == 1
+
+
 WORKS = {
+    contexts.AUDIT: the_audit_works,
     contexts.MANAGEMENT_CENTER: the_management_center_works,
     contexts.INSTALLATION: installations_work,
     contexts.ORDER_STATUS: the_view_works,

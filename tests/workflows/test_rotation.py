@@ -9,8 +9,9 @@ from temporalio.client import Client
 
 from domain.common import contexts
 from domain.orders import Order, OrderStatus, Subscription, workflow_id
+from runtime.key_files import new_key
 from runtime.payload_codec import encrypting
-from runtime.payload_keys import PayloadKeys, new_key
+from runtime.payload_keys import PayloadKeys
 from tests.workflows import places
 from tests.workflows.placed import Placed
 from tests.workflows.stage import QUICK, Stage
