@@ -1,9 +1,13 @@
-"""Personal data stays in the contexts' stores. The test searches for it everywhere else."""
+"""Personal data stays in the contexts' stores, and each look at it is noted. The test searches everywhere else."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from temporalio.client import Client
 
 from domain.common import contexts
@@ -13,6 +17,7 @@ from tests.end_to_end.system import System
 from tests.eventually import eventually
 
 SECRET = "Geheimnis"
+CUSTOMERS = f"{SECRET}-of-the-field", f"{SECRET}@mind.example"
 PHONE = "010-1357-2468"
 PERSONAL = {
     "customerName": f"{SECRET}-name",
@@ -45,7 +50,12 @@ def a_day_in_the_field(running: System) -> str:
     slots = running.client.get("/managementCenters/slots", params=asked).json()["items"]
     first, second, third = [slot["start"] for slot in slots if slot["free"] >= 2][:3]
     headers = {"Idempotency-Key": "a-day-in-the-field"}
-    body = {"productId": "2001", "productName": "internet", "customerId": "77", "preferredVisit": first} | PERSONAL
+    body = {
+        "productId": "2001",
+        "productName": "internet",
+        "customerId": CUSTOMERS[0],
+        "preferredVisit": first,
+    } | PERSONAL
     order_id = str(running.client.post("/orders", json=body, headers=headers).json()["orderId"])
     act = f"/installations/{order_id}"
     until_asked(running, order_id, 1)
@@ -69,7 +79,7 @@ def a_day_in_the_field(running: System) -> str:
 
 def a_change_of_mind(running: System) -> str:
     """Create a canceled order. Returns its id."""
-    order_id = running.order(**PERSONAL)
+    order_id = running.order(customerId=CUSTOMERS[1], **PERSONAL)
     running.until(order_id, "INSTALLATION_REQUESTED")
     post(running, f"/orders/{order_id}/cancel", reason=f"{SECRET}-reason")
     running.until(order_id, "ORDER_CANCELED")
@@ -92,9 +102,51 @@ def audited(running: System) -> bytes:
     return b"".join(file.read_bytes() for file in running.data_dir.glob("audit.db*"))
 
 
+def without_ids(path: str, order_ids: list[str]) -> str:
+    """Return the route of a path."""
+    for order_id in order_ids:
+        path = path.replace(order_id, "{orderId}")
+    return path
+
+
 def metrics(running: System) -> str:
     ports = [running.ports[name] for name in ("api", *contexts.ALL)]
     return "".join(running.client.get(f"http://127.0.0.1:{port}/metrics").text for port in ports)
+
+
+@contextmanager
+def noting(running: System) -> Iterator[list[tuple[str, str]]]:
+    """Collect method and path of each request whose answer shows personal data."""
+    showing: list[tuple[str, str]] = []
+
+    def look(answer: httpx2.Response) -> None:
+        if spoken_of(answer.read()):
+            showing.append((answer.request.method, answer.request.url.path))
+
+    hooks = running.client.event_hooks
+    running.client.event_hooks = {**hooks, "response": [*hooks["response"], look]}
+    try:
+        yield showing
+    finally:
+        running.client.event_hooks = hooks
+
+
+def accesses(running: System) -> Counter[str]:
+    """Wait until no entry of the access log waits. Returns how often each route has shown one of the customers."""
+
+    def written() -> bool:
+        return "\naccess_entries_waiting 0.0\n" in running.client.get("/metrics").text
+
+    eventually(written, what="the access log is written")
+    found: dict[str, str] = {}
+    for customer_id in CUSTOMERS:
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = {"customerId": customer_id, "limit": "200"} | ({"cursor": cursor} if cursor else {})
+            page = running.client.get("/accessLog", params=asked).json()
+            found |= {f"{item['at']} {item['route']}": item["route"] for item in page["items"]}
+            cursor = page["nextCursor"]
+    return Counter(found.values())
 
 
 def spoken_of(text: str | bytes) -> list[str]:
@@ -106,8 +158,13 @@ def spoken_of(text: str | bytes) -> list[str]:
 def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_traced(
     talkative: System, traced: Collector
 ) -> None:
-    order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
-    talkative.client.get("/orderStatuses", params={"q": f"{SECRET}-street"})
+    with noting(talkative) as showing:
+        order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
+        talkative.client.get("/orderStatuses", params={"q": f"{SECRET}-street"})
+        talkative.client.get("/installations", params={"limit": "200"})
+    routes = Counter(f"{method} {without_ids(path, order_ids)}" for method, path in showing)
+    assert routes.keys() >= {"POST /orders", "GET /orderStatuses", "POST /installations/{orderId}/accept"}
+    assert accesses(talkative) == routes
 
     eventually(lambda: order_ids[1].encode() in audited(talkative), what="the last order's cancel is written down")
 
