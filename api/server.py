@@ -16,6 +16,7 @@ from time import monotonic
 import uvicorn
 
 from api.app import create_app, stop_serving
+from api.http.metrics import ConnectionMetrics
 from api.security.limits import limits_of
 from observability.telemetry import SILENT, Telemetry
 from runtime.addresses import networks
@@ -37,6 +38,7 @@ class Server(uvicorn.Server):
             limits_of(settings).connections,
             networks(settings.trusted_proxies),
         )
+        self._app.state.health.registry.register(ConnectionMetrics(self.connection_limits))
         self._drain_seconds = settings.drain_seconds
         super().__init__(
             uvicorn.Config(

@@ -26,18 +26,23 @@ class ConnectionLimits:
         self._proxies = proxies
         self._open: Counter[str] = Counter()
         self._total = 0
+        self._refused = 0
 
     @property
     def total(self) -> int:
         """Number of open connections."""
         return self._total
 
+    @property
+    def refused(self) -> int:
+        """Number of connections that were not admitted."""
+        return self._refused
+
     def admit(self, host: str) -> bool:
-        """Count a connection, if it is within the limits. Return whether it is."""
+        """Count a connection. Return whether it is within the limits."""
         site = subscriber(host)
-        if self._most and self._total >= self._most:
-            return False
-        if self._most_per_address and self._open[site] >= self._most_per_address and not self._is_proxy(host):
+        if self._is_beyond(host, site):
+            self._refused += 1
             return False
         self._total += 1
         self._open[site] += 1
@@ -50,6 +55,13 @@ class ConnectionLimits:
         self._open[site] -= 1
         if not self._open[site]:
             del self._open[site]
+
+    def _is_beyond(self, host: str, site: str) -> bool:
+        if self._most and self._total >= self._most:
+            return True
+        if self._most_per_address and self._open[site] >= self._most_per_address:
+            return not self._is_proxy(host)
+        return False
 
     def _is_proxy(self, host: str) -> bool:
         address = parsed(host)

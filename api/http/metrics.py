@@ -1,12 +1,16 @@
-"""Observes the requests: counts them, logs them at DEBUG, and passes them to a further observer."""
+"""Observes the requests: counts them, logs them at DEBUG, and passes them to a further observer. Counts connections."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from time import perf_counter
 
 import structlog
 from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runtime.http_connections import ConnectionLimits
 
 _log = structlog.get_logger(__name__)
 
@@ -58,3 +62,19 @@ class RequestMetrics:
         self._seconds.labels(method, route, status).observe(seconds)
         _log.debug("request answered", method=method, route=route, status=status, seconds=round(seconds, 4))
         self._also(scope, status, headers)
+
+
+class ConnectionMetrics(Collector):
+    """The metrics of a server's connections."""
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        yield GaugeMetricFamily("http_connections", "Open connections of clients", value=self._limits.total)
+        yield CounterMetricFamily(
+            "http_connections_refused",
+            "Connections that were closed at once, because the address or the process had too many",
+            value=self._limits.refused,
+        )

@@ -14,8 +14,10 @@ from unittest.mock import Mock
 import httpx2
 import pytest
 import uvicorn
+from prometheus_client import CollectorRegistry
 from uvicorn.server import ServerState
 
+from api.http.metrics import ConnectionMetrics
 from api.order_status import routes
 from domain.common import contexts
 from domain.orders import Order
@@ -39,6 +41,12 @@ NEVER = 1e6
 @pytest.fixture
 def settings(without_temporal: Settings) -> Settings:
     return without_temporal
+
+
+@pytest.fixture(autouse=True)
+def patient_with_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for long for requests, because a machine may be slow to send them."""
+    monkeypatch.setattr(http_protocol, "HEAD_WITHIN", PATIENCE)
 
 
 def connected(url: str) -> socket.socket:
@@ -197,6 +205,18 @@ def test_connections_beyond_the_limit_are_closed_at_once(settings: Settings, lim
         accepted[0].close()
         eventually(lambda: server.connection_limits.total == 4, what="one is free again")
         assert is_open(*open_connections(url, 1, opened))
+
+
+def test_connections_are_counted(settings: Settings) -> None:
+    registry, limits = CollectorRegistry(), ConnectionLimits(most=2)
+    registry.register(ConnectionMetrics(limits))
+    for _ in range(5):
+        limits.admit("192.0.2.1")
+
+    assert registry.get_sample_value("http_connections") == 2
+    assert registry.get_sample_value("http_connections_refused_total") == 3
+    with listening(settings) as url:
+        assert "http_connections 1.0" in httpx2.get(f"{url}/metrics", timeout=PATIENCE).text
 
 
 def test_an_address_has_so_many_connections_where_tokens_tell_the_clients_apart(
