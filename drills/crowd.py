@@ -52,7 +52,7 @@ class Crowd:
 
     async def _order(self, key: str) -> None:
         [way] = self.dice.choices(list(_WAYS), list(_WAYS.values()))
-        await self._act(lambda people: people.place(key))
+        await self._act(lambda people: people.place(key, customerId=key))
         order_id = self.doors[0].accounts.by_key[key]
         self.looks[await self._door().browse(status=OrderStatus.INSTALLATION_REQUESTED)] += 1
         if way == "canceled at once":
