@@ -16,7 +16,8 @@ from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
 from runtime.access_log_key import AccessLogKey
 from runtime.addresses import networks
-from runtime.issuer_urls import check_issuer, is_loopback
+from runtime.issuer_settings import IssuerSettings
+from runtime.issuer_urls import is_loopback
 from runtime.payload_keys import PayloadKeys
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
@@ -29,7 +30,7 @@ class InsecureConfiguration(Exception):
     """The API would be less guarded than it has to be. The text says what to do."""
 
 
-class Settings(BaseSettings):
+class Settings(IssuerSettings):
     """Settings. The name of the environment variable is the field's name in capitals; see docs/configuration.md.
 
     An empty variable counts as not set. If a variable is not set, a file in `SECRETS_DIR` with the field's name may
@@ -40,24 +41,6 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=1, le=65535)
-    auth_required: bool = False
-    """Require tokens without `AUTH_ISSUER`: of the development issuer in `DATA_DIR` (`make token`)."""
-    auth_issuer: str | None = Field(None, max_length=2000)
-    """Issuer of the tokens that the API requires: the claim `iss`. Unset: no tokens, and only local access."""
-    auth_audience: str | None = Field(None, max_length=2000)
-    """Audience of the tokens, with `AUTH_ISSUER`: the claim `aud`."""
-    auth_jwks_url: str | None = Field(None, pattern="^(https?|file)://", max_length=2000)
-    """URL of the issuer's public keys. Unset: taken from its discovery document. See `runtime.issuer_urls`."""
-    auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
-    """Claim with the roles. Dots separate nested claims, as in `realm_access.roles`."""
-    auth_regions_claim: str = Field("regions", min_length=1, max_length=200)
-    """Claim with the regions that a manager reaches; `*` is the whole country."""
-    auth_regions_required: bool = True
-    """Without the claim, a manager reaches no region. If this is off, the manager reaches the whole country."""
-    auth_longest_lifetime: Seconds = 24 * 60 * 60
-    """Seconds for which a token may be valid, unless its only role is `operator`."""
-    revoked_tokens: Path | None = None
-    """File of lines `SUBJECT TIME`: tokens of the subject issued before count no more. It may change at any time."""
     contact_visible_for: float = Field(7 * 24 * 60 * 60, ge=0, le=10 * 366 * 24 * 60 * 60)
     """Seconds after the end of their work for which engineers still see how to reach the customer."""
     rate_limit_customer: int = Field(300, ge=0)
@@ -204,14 +187,6 @@ class Settings(BaseSettings):
             )
         return self
 
-    @model_validator(mode="after")
-    def _whole_issuer(self) -> Self:
-        if bool(self.auth_issuer) != bool(self.auth_audience):
-            raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE have to be set together")
-        if self.auth_issuer:
-            check_issuer(self.auth_issuer, self.auth_jwks_url)
-        return self
-
     def require_authentication_beyond_loopback(self) -> None:
         """
         Raises:
@@ -251,11 +226,6 @@ class Settings(BaseSettings):
     def server_address(self) -> str:
         """Address (`host:port`) of the Temporal server, existing or embedded."""
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
-
-    @property
-    def requires_authentication(self) -> bool:
-        """Whether the API requires tokens."""
-        return self.auth_required or self.auth_issuer is not None
 
     @property
     def api_origins(self) -> list[str]:
