@@ -29,7 +29,6 @@ from api.codec.budget import EncodingBudget
 from api.dependencies import Services
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
-from api.http.cookies import WithoutCookies
 from api.http.hosts import HostCheck, LocalRequestsOnly
 from api.http.metrics import RequestMetrics
 from api.http.request_context import RequestContext
@@ -61,6 +60,7 @@ from observability.health import Health
 from observability.loop_delay import LoopDelay
 from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
+from runtime.http_cookies import WithoutCookies
 from runtime.payload_codec import ENCRYPTED, Encryption
 from runtime.settings import Settings
 from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes

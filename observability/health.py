@@ -25,6 +25,7 @@ from domain.common import contexts
 from observability.measurements import Measurements
 from observability.sdk_runtime import SdkMetrics
 from runtime.http_connections import ConnectionLimits
+from runtime.http_cookies import WithoutCookies
 from runtime.http_protocol import bounded
 
 _CHECK_WITHIN = 1.0
@@ -153,6 +154,7 @@ async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[No
     """
     app = FastAPI(openapi_url=None)
     app.include_router(health.router())
+    app.add_middleware(WithoutCookies)
     config = uvicorn.Config(
         app,
         log_config=None,

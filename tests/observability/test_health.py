@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack, closing
 
 import httpx2
 import pytest
+from starlette import requests
 
 from observability import health
 from observability.health import Health, serve_health
@@ -101,3 +102,12 @@ async def test_probes_at_the_same_time_share_one_check() -> None:
     await asyncio.gather(*(watched.readiness() for _ in range(50)))
 
     assert checks == 1
+
+
+async def test_no_route_reads_cookies(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(requests, "cookie_parser", read.append)
+    async with serve_health(Health(), "127.0.0.1", port), httpx2.AsyncClient() as http:
+        for path in ("/health/live", "/health/ready", "/metrics", "/unknown"):
+            await http.get(f"http://127.0.0.1:{port}{path}", headers={"Cookie": "a=b"})
+    assert read == []

@@ -1,4 +1,4 @@
-"""Removes cookies from requests. The API uses none, and to parse one of 30 KB can take more than a second."""
+"""Removes cookies from requests. No process uses any, and to parse one of 30 KB can take more than a second."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
