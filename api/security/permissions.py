@@ -3,14 +3,15 @@
 What a role may see is the same on every route. `api/ownership.py` checks it before the route runs:
 
 - a customer: the orders whose `customerId` is the token's subject;
-- an engineer: the orders whose installation is or was requested from the token's subject;
+- an engineer: the orders whose installation is or was requested from the token's subject, until the engineer retires;
 - a manager: what belongs to the regions of the token; with all regions (`*`), everything;
 - a service: everything on the routes whose scope its token contains;
 - an operator: no order.
 
 A token with scopes of this API may do only what these scopes allow, whatever its role.
 
-A resource that the caller may not see is answered with `404`, an action that the role may not do with `403`.
+A resource that the caller may not see is answered with `404`, an action that the role may not do with `403`. The
+members of an answer that a role sees are in `api/security/views.py`.
 """
 
 from collections.abc import Mapping
