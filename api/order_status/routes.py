@@ -72,7 +72,13 @@ async def list_orders(
     store: StatusStore,
     wanted: Wanted,
     caller: CurrentCaller,
-    sort: Annotated[SortBy | None, Query(description="The default with `attention` is `attentionSince`")] = None,
+    sort: Annotated[
+        SortBy | None,
+        Query(
+            description="The default with `attention` is `attentionSince`. A role that does not see every reason for "
+            "attention can sort by `attentionSince` only with `attention=true` or a reason"
+        ),
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[OrderStatusSummary]:

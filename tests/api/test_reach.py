@@ -54,11 +54,11 @@ async def test_placing_again_shows_no_order_of_another_region(service: Service, 
     ids = {region: answer.json()["orderId"] for region, answer in placed.items()}
     for order_id in ids.values():
 
-        async def assigned(order_id: str = order_id) -> bool:
+        async def requested(order_id: str = order_id) -> bool:
             answer = await service.http.get(f"/orderStatuses/{order_id}", headers=everywhere)
-            return answer.is_success and answer.json()["region"] is not None
+            return answer.is_success and answer.json()["status"] == "INSTALLATION_REQUESTED"
 
-        await soon(assigned)
+        await soon(requested)
 
     again = {region: await place(service, seoul, key, installationAddress=region) for region, key in keys.items()}
     unknown = await service.http.get("/orders/unknown", headers=seoul)
