@@ -35,7 +35,7 @@ CODES: Mapping[str, type[Enum] | None] = {
 }
 """The columns that contain values of enumerations, as text."""
 CODE_LENGTH = 40
-NO_CODES = ("region", "address_region", "act_id")
+NO_CODES = ("region", "address_region", "act_id", "entry_id")
 """Other short columns, which contain no enumeration."""
 ANY = OrderFilter()
 
