@@ -15,7 +15,9 @@ from api.http.errors import Forbidden
 from api.http.fields import ResponseBody
 from api.security.disclosures import disclosures_of
 from api.security.principals import Caller, Role
-from domain.orders import AttentionReason, Event
+from domain.common.personal import personal_fields
+from domain.installation import Installation
+from domain.orders import AttentionReason, Event, Order
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,15 @@ Views = Mapping[Role | None, View | None]
 """The view of each role that may see a kind of answer. The role `None`: no token is required. The view `None`: all."""
 
 _UNLIMITED: dict[Role | None, View | None] = {None: None, Role.MANAGER: None, Role.SERVICE: None}
-_CONTACT = frozenset({"customer_name", "contact_phone", "installation_address"})
+_CONTACT = personal_fields(Order) - {"customer_id", "preferred_visit"}
+"""What engineers need to reach the customer. A new personal member is among it, unless it is named here."""
 _SUBSCRIPTION = frozenset(
     {"order_id", "product_id", "product_name", "status", "region", "engineer_id", "engineer_name", "visit"}
 )
 _ORDER = _SUBSCRIPTION | {"install_completed_at", "version", "stale", "updated_at", "history"}
 
 _ORDER_OF_CUSTOMER = View(
-    always=_ORDER | _CONTACT | {"note", "customer_id", "order_date", "attention"},
+    always=_ORDER | _CONTACT | {"customer_id", "order_date", "attention"},
     attention_reasons=frozenset(
         {
             AttentionReason.VISIT_LOST,
@@ -62,12 +65,12 @@ _ORDER_OF_CUSTOMER = View(
 
 ORDER_VIEWS: Views = _UNLIMITED | {
     Role.CUSTOMER: _ORDER_OF_CUSTOMER,
-    Role.ENGINEER: View(always=_ORDER, contact=_CONTACT | {"note"}),
+    Role.ENGINEER: View(always=_ORDER, contact=_CONTACT),
 }
 INSTALLATION_VIEWS: Views = _UNLIMITED | {
     Role.ENGINEER: View(
         always=_SUBSCRIPTION | {"status_at", "completed_at", "serials"},
-        contact=_CONTACT | {"customer_note", "note", "reason"},
+        contact=personal_fields(Installation) - {"customer_id"},
     ),
 }
 
