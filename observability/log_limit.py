@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class LineLimit(logging.Filter):
-    """Passes so many lines of a logger in a minute. Says afterwards how many were left out."""
+    """Passes so many lines of a logger in a minute, and every error. Says afterwards how many lines were left out."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         super().__init__()
@@ -22,6 +22,8 @@ class LineLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a line is written."""
+        if record.levelno >= logging.ERROR:  # Nobody can hide an error behind what they send.
+            return True
         if self._now() - self._began >= _MINUTE:
             left_out, self._began, self._lines = self._lines - MOST_LINES, self._now(), 0
             if left_out > 0:

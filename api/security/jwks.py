@@ -79,7 +79,7 @@ class Keys:
 
     def knows(self, key_id: str) -> bool:
         """Return whether a key is cached. If it is not, the keys are fetched in the background, for later requests."""
-        if key_id in self._keys:
+        if key_id in self._valid():
             return True
         self._fetched(AGAIN_AFTER)
         return False

@@ -13,6 +13,8 @@ def test_a_logger_writes_so_many_lines_a_minute(caplog: pytest.LogCaptureFixture
         time = 1000.0 + 60 * minute
         for _ in range(MOST_LINES + 7):
             logger.warning("refused")
+        logger.error("failed")
 
     assert caplog.messages.count("refused") == 2 * MOST_LINES
+    assert caplog.messages.count("failed") == 2
     assert caplog.messages.count("7 lines of tests.flooded were left out") == 1
