@@ -58,6 +58,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection."""
+        self._app.openapi()  # takes longer than most requests, and anybody may be the first to need it
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
