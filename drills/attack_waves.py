@@ -153,6 +153,11 @@ class Waves:
             for name, attack, shows in self._attacks()
         ]
 
+    def plain(self) -> Wave:
+        """Return the wave of a client that asks for pages of orders at once, and is no attacker."""
+        service = (self.service.settings.api_host, self.service.settings.api_port)
+        return Wave("pages of orders at once", Attacker("127.0.0.1", service), self._dear(self.requests.plain))
+
     def for_bound(self, bound: str) -> Sequence[Wave]:
         """Return the waves that show the lack of a bound."""
         return [wave for wave in self.all() if bound in wave.shows]
