@@ -140,6 +140,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.health = health
     app.state.authenticator = authenticator
     app.state.large_bodies = LargeBodies()
+    app.state.parsing = asyncio.Lock()
     app.trust = trust
     for collection in (
         orders,

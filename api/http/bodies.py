@@ -24,6 +24,8 @@ MOST_SEPARATORS = 30_000
 """The largest number of commas and opening brackets in a body that is parsed: each value but the first has one."""
 DEEPEST = 10
 """The deepest nesting of values. No operation needs more than four levels."""
+PARSED_AT_ONCE = 8 * 1024
+"""The largest body, in bytes, that is parsed beside others in one turn of the event loop."""
 MOST_VALUES = 1000
 """The largest number of values in a body, known or not."""
 LONGEST_INTEGER = 400
@@ -100,6 +102,14 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """Return the object in the body."""
         whole = await self.body()
+        if len(whole) <= PARSED_AT_ONCE:
+            return self._parsed(whole)
+        # One in each turn of the event loop: many at once would keep it from everybody else.
+        async with self.app.state.parsing:
+            await asyncio.sleep(0)
+            return self._parsed(whole)
+
+    def _parsed(self, whole: bytes) -> Any:
         if sum(map(whole.count, (b",", b"[", b"{"))) > MOST_SEPARATORS:
             raise HTTPException(422, "the body contains too many values")
         try:
