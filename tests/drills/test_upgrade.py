@@ -82,6 +82,7 @@ def test_the_release_before_gives_way_to_this_one() -> None:
     assert passes("upgrade", within=WITHIN)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(WITHIN + 60)
 def test_it_finds_that_old_orders_do_not_fit_new_code() -> None:
     the_release_before()

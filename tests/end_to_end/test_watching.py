@@ -4,17 +4,21 @@ import asyncio
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import ActivityFailureError, Client, WorkflowHandle
 from temporalio.common import RetryPolicy
 
+from api.security.tokens import tokens_of, trust_of
 from domain.common import contexts
+from runtime.settings import Settings
 from tests.end_to_end.system import ROOT, System
 from tests.eventually import PATIENCE, soon
 
@@ -27,6 +31,8 @@ PERSONAL = {
 }
 SOON = timedelta(seconds=30)
 PROMETHEUS_OWN = {"up"}
+OF_TOKENS = {"issuer_keys_age_seconds", "revoked_tokens_unreadable"}
+"""The metrics of an API that requires tokens, unlike the one here."""
 _STRINGS = re.compile(r'"[^"]*"')
 _LABELS = re.compile(r"\{[^}]*\}|\b(?:by|without|on|ignoring)\s*\([^)]*\)|\[[^]]*\]")
 _METRIC = re.compile(r"\b(?<!\.)[a-z_][a-z0-9_]*\b(?!\s*\()")
@@ -61,6 +67,16 @@ def everything_scraped(running: System) -> str:
 
 def names_in(text: str) -> set[str]:
     return set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
+
+
+def test_an_api_that_requires_tokens_shows_how_it_checks_them(tmp_path: Path) -> None:
+    revoked, registry = tmp_path / "revoked", CollectorRegistry()
+    revoked.touch()
+    settings = Settings(data_dir=tmp_path, auth_required=True, revoked_tokens=revoked)
+    trust = trust_of(settings)
+    assert trust is not None
+    tokens_of(settings, trust, registry)
+    assert names_in(generate_latest(registry).decode()) >= OF_TOKENS
 
 
 def logs_of_ours(running: System) -> list[str]:
@@ -104,7 +120,7 @@ def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is
     asyncio.run(fail(f"127.0.0.1:{talkative.ports['temporal']}"))
 
     shown = everything_scraped(talkative)
-    assert asked_for() - names_in(shown) == set()
+    assert asked_for() - OF_TOKENS - names_in(shown) == set()
 
     talkative.cancel(nowhere)
     lines = [json.loads(line) for line in logs_of_ours(talkative)]
