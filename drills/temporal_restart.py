@@ -38,6 +38,8 @@ async def run(options: Options) -> Drill:
         looks: Counter[int] = Counter()
         over = asyncio.Event()
         await everybody.place("first")
+        # On a slow machine, it would otherwise not be on its way yet when Temporal is killed.
+        await everybody.until(everybody.accounts.by_key["first"], OrderStatus.INSTALLATION_REQUESTED)
         looking = asyncio.create_task(_look_on(everybody, looks))
         async with asyncio.TaskGroup() as tasks:
             for customer in range(_CUSTOMERS):
