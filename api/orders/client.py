@@ -154,7 +154,7 @@ class OrderWorkflowClient:
             action: The kind of decision or report.
             details: The engineer, the round, and further details.
 
-            DEDENT        Returns:
+        Returns:
             None if the order has taken it; the final status of an order that has ended.
 
         Raises:

@@ -10,6 +10,7 @@ import pytest
 
 from runtime.settings import Settings
 from tests.api import patience
+from tests.api.issuer import Issuer
 from tests.api.service import Service, copy_databases, migrate_all, serving
 
 
@@ -20,6 +21,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
         # What was set for a whole module stays, and what the test changes is put right again after it.
         monkeypatch.setattr(module, name, getattr(module, name))
     patience.wait_long(patience.SERVERS)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    """An issuer of tokens with one key."""
+    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from math import inf
-from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
@@ -91,11 +90,6 @@ NOTED_AT_BEST_EFFORT = {
 """Actions on orders, whose history names actor and time, and codec requests. All others are always recorded."""
 SEE_ALL = ("manager", "service", "operator")
 FOR_THE_WHOLE_COUNTRY = ("serviceAreaId", "productId", "namespace", "customerId")
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

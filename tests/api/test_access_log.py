@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,11 +39,6 @@ OTHER = replace(ORDER, order_id="o2", customer_id="2", region="KR-26", engineer_
 SKELETON = Order("o3", "", status=OrderStatus.ORDER_CANCELED, version=1)
 """An order whose customer was erased."""
 READING = "GET /orderStatuses"
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -20,11 +19,6 @@ from tests.api.service import Service, but, serving, silent_port
 from tests.eventually import soon
 
 Serve = Callable[..., AbstractAsyncContextManager[Service]]
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

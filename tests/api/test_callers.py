@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -23,11 +22,6 @@ from tests.api.seen import of_customer
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, listening, serving, window
 
 BODY = CONTRACT_BODY | {"orderDate": None}
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -28,11 +27,6 @@ BEFORE_THE_ROUTE = "?%ff"
 ACTS = ("accept", "decline", "start", "complete", "incomplete")
 REGIONS = ("KR-11", "KR-26", "KR-41")
 SEOUL = RequestInstallation("o1", 1, "e1", "이름", "Seoul", region="KR-11")
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

@@ -28,11 +28,6 @@ class Clock:
 
 
 @pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,11 +67,6 @@ HISTORY = [
     HistoryEntry(Event.VISIT_RESCHEDULED, UNSET, "manager:kim", "instead of another time"),
     HistoryEntry(Event.CANCEL_ORDERED, UNSET, "customer:2", "by the second"),
 ]
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

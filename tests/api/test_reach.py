@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,11 +20,6 @@ from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, Service, but, serving
 from tests.eventually import soon
 from tests.stores.orders import NOON
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -28,11 +27,6 @@ ROUTES = [
     ("GET", "/installations/unknown"),
     *(("POST", f"/installations/o1/{act}") for act in ("accept", "decline", "start", "complete", "incomplete")),
 ]
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ from tests.eventually import PATIENCE, soon
 
 
 @pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "revoked_subjects"
     file.touch()

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
@@ -67,11 +66,6 @@ BODY = {
     "note": "the bell is broken",
 }
 KEY = "key"
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "keys.json")
 
 
 @pytest.fixture
