@@ -3,12 +3,14 @@
 A service sends them, because it may use every operation.
 """
 
-import base64
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from time import perf_counter
+
+from google.protobuf.json_format import MessageToJson
+from temporalio.api.common.v1 import Payloads
+from temporalio.converter import DataConverter
 
 from api.security.permissions import RULES
 from api.security.principals import Role
@@ -21,10 +23,12 @@ from runtime import development_issuer
 
 _TRIES = 3
 _NAMED = dict.fromkeys(("orderId", "engineerId", "serviceAreaId", "dayOffId", "productId", "customerId"), "x")
-_CODEC = "POST /codec/{namespace}/encode"
+_CODEC = "/codec/{namespace}/decode"
 _PAYLOADS, _BYTES = 1000, 1400
-"""Payloads of the largest valid request, and the bytes of each."""
+"""Payloads of the largest valid request, and the bytes of each before they are encrypted."""
 _AIM = 1.0
+_VALID, _WRONG = frozenset({200}), frozenset({400, 404, 413, 422})
+"""The statuses of the answers."""
 
 Request = tuple[str, str, bytes | None]
 
@@ -37,24 +41,26 @@ async def measure(running: Stack, connection: Connection, found: Measurement, *,
     named = _NAMED | {"namespace": running.client.namespace}
     document: Mapping[str, object] = (await connection.request("GET", "/openapi.json")).document()
     wrong = list(dear_requests(document))
-    payloads = [one for one in wrong if one.route == _CODEC]
+    payloads = [one for one in wrong if one.route.startswith("POST /codec/")]
     others = [one for one in wrong if not one.route.startswith("POST /codec/")]
 
-    async def send(request: Request) -> None:
-        await connection.request(*request, token=token)
+    async def send(request: Request, expected: Container[int]) -> None:
+        answer = await connection.request(*request, token=token)
+        if answer.status not in expected:
+            raise RuntimeError(f"{request[0]} {request[1][:100]} was answered with {answer.status}")
 
     for valid, request, candidates in (
         ("/orderStatuses, a page of 50", ("GET", "/orderStatuses?limit=50", None), others),
         (
-            f"/codec, {_PAYLOADS} payloads",
-            ("POST", f"/codec/{named['namespace']}/encode", _largest_payloads()),
+            f"/codec, {_PAYLOADS} payloads to decrypt",
+            ("POST", _CODEC.format_map(named), await _largest_payloads(running.client.data_converter)),
             payloads,
         ),
     ):
         dearest = await _dearest(connection, token, named, candidates)
         sides = (
-            Side(valid, partial(send, request)),
-            Side(f"{dearest.route}, wrong: {dearest.kind}", partial(send, _request(dearest, named))),
+            Side(valid, partial(send, request, _VALID)),
+            Side(f"{dearest.route}, wrong: {dearest.kind}", partial(send, _request(dearest, named), _WRONG)),
         )
         await compare(running, sides, 1, blocks=blocks, seconds=seconds)
         found.rows += [side.row(1, "requests/s") for side in sides]
@@ -83,8 +89,7 @@ def _request(dear: DearRequest, named: Mapping[str, str]) -> Request:
     return dear.method, dear.target(named), dear.body
 
 
-def _largest_payloads() -> bytes:
-    """Return a body of nearly 2 MiB."""
-    metadata = {"encoding": base64.b64encode(b"binary/plain").decode()}
-    data = (base64.b64encode(os.urandom(_BYTES)).decode() for _ in range(_PAYLOADS))
-    return json.dumps({"payloads": [{"metadata": metadata, "data": each} for each in data]}).encode()
+async def _largest_payloads(converter: DataConverter) -> bytes:
+    """Return a body of nearly 2 MiB, as the Web UI sends it to see what is in a workflow."""
+    payloads = Payloads(payloads=await converter.encode([os.urandom(_BYTES) for _ in range(_PAYLOADS)]))
+    return MessageToJson(payloads, indent=None).encode()

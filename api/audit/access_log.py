@@ -30,8 +30,8 @@ MOST_WAITING = 100_000
 """The largest number of waiting entries."""
 MOST_NAMES_WAITING = 500_000
 """The largest number of people whom the waiting entries name: some 60 MB. Further entries only count them."""
-_BATCH = 20
-"""The largest number of entries of one transaction, which may name 4,000 people."""
+MOST_NAMES_AT_ONCE = 4_000
+"""The largest number of people whom the entries of one transaction name."""
 _NO_FILTERS = frozenset({"limit", "cursor", "sort"})
 
 
@@ -55,7 +55,6 @@ class AccessLog(WriteBehindQueue[AccessEntry]):
     """The queue of entries that are not written yet."""
 
     capacity = MOST_WAITING
-    batch_size = _BATCH
 
     def __init__(self, store: AccessLogStore, key: AccessLogKey, registry: CollectorRegistry) -> None:
         super().__init__("access_entries", "Entries of the access log", registry, retries_at_end=True)
@@ -95,6 +94,17 @@ class AccessLog(WriteBehindQueue[AccessEntry]):
     def refused(self, items: Sequence[AccessEntry]) -> Sequence[AccessEntry]:
         """Retry all entries. The store refuses for lack of a table or a permission, not because of an entry."""
         return items
+
+    def next_batch(self) -> list[AccessEntry]:
+        """Return as many of the oldest entries as one transaction may contain."""
+        batch: list[AccessEntry] = []
+        names = 0
+        for entry in super().next_batch():
+            names += len(entry.persons)
+            if batch and names > MOST_NAMES_AT_ONCE:
+                break
+            batch.append(entry)
+        return batch
 
     async def write(self, batch: Sequence[AccessEntry]) -> None:
         """Add the batch to the access log."""
@@ -142,5 +152,7 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
 
 def _filters(request: Request) -> tuple[str, ...]:
     """Return the names of the filters of a request, without other names, which the sender chooses freely."""
+    if not request.query_params:
+        return ()
     declared = set(_parameters(request.scope["route"].dependant))
     return tuple(sorted(declared.intersection(request.query_params) - _NO_FILTERS))

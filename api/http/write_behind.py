@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 MOST_WAITING = 10_000
 """The largest number of waiting items by default. New items beyond it are dropped."""
 BATCH = 200
-"""The largest number of items by default that are written in one transaction."""
+"""The largest number of items that are written in one transaction."""
 GATHER_FOR = 0.25
 """Seconds for which a batch is collected. Together with its transaction, it takes less than half a second."""
 PAUSE = 1.0
@@ -85,10 +85,9 @@ class WriteBehindQueue(ABC, Generic[Item]):
         """The largest number of waiting items."""
         return MOST_WAITING
 
-    @property
-    def batch_size(self) -> int:
-        """The largest number of items that are written in one transaction."""
-        return BATCH
+    def next_batch(self) -> list[Item]:
+        """Return the waiting items to write in the next transaction, the oldest first: at least one."""
+        return list(islice(self._waiting, BATCH))
 
     def add(self, item: Item, *, most: int | None = None) -> bool:
         """Add an item to be written soon, or drop it if `most` items (by default all that may) wait already.
@@ -162,7 +161,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
 
     async def _write(self) -> bool:
         # While the store refuses everything, try single items, until it takes one.
-        batch = list(islice(self._waiting, 1 if self._refusing else self.batch_size))
+        batch = [self._waiting[0]] if self._refusing else self.next_batch()
         try:
             refused = await self._put(batch)
         except StoreUnavailable:

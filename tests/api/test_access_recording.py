@@ -36,9 +36,15 @@ class Unsteady(AccessLogStore):
 
     down = False
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.at_once: list[int] = []
+        """How many people each transaction names."""
+
     async def add(self, entries: Sequence[AccessEntry]) -> None:
         if self.down:
             raise StoreUnavailable("down")
+        self.at_once.append(sum(len(entry.persons) for entry in entries))
         await super().add(entries)
 
 
@@ -148,6 +154,17 @@ async def test_while_too_many_names_wait_people_are_only_counted(
     log.record({**scope(), "state": {}}, disclosed("1"))
     await people(store, 3)
     assert len((await store.list(AccessFilter(person=KEY.person("1")), 10)).items) == 2
+
+
+async def test_a_transaction_holds_many_entries_but_only_so_many_people(
+    log: AccessLog, store: Unsteady, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "MOST_NAMES_AT_ONCE", 5)
+    for answer in (disclosed("1"), disclosed("1", "2"), disclosed("1", "2"), disclosed(*"1234567"), disclosed("1")):
+        log.record({**scope(), "state": {}}, answer)
+
+    assert await people(store, 5) == [1, 2, 2, 7, 1]
+    assert store.at_once == [5, 7, 1]
 
 
 def test_what_is_promised_of_how_much() -> None:
