@@ -21,9 +21,9 @@ class IssuerSettings(BaseSettings):
     auth_jwks_url: str | None = Field(None, pattern="^(https?|file)://", max_length=2000)
     """URL of the issuer's public keys. Unset: taken from its discovery document. See `runtime.issuer_urls`."""
     auth_roles_claim: str = Field("roles", min_length=1, max_length=200)
-    """Claim with the roles. Dots separate nested claims, as in `realm_access.roles`."""
+    """Claim with the roles, with `AUTH_ISSUER`. Dots separate nested claims, as in `realm_access.roles`."""
     auth_regions_claim: str = Field("regions", min_length=1, max_length=200)
-    """Claim with the regions that a manager reaches; `*` is the whole country."""
+    """Claim with the regions that a manager reaches, with `AUTH_ISSUER`; `*` is the whole country."""
     auth_regions_required: bool = True
     """Without the claim, a manager reaches no region. If this is off, the manager reaches the whole country."""
     auth_longest_lifetime: float = Field(24 * 60 * 60, gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)

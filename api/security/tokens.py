@@ -176,7 +176,8 @@ class Tokens:
         subject = claims["sub"]
         if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable() or subject != subject.strip():
             raise ValueError("the subject is not valid")
-        if claims.get("typ") in _OTHER_TOKENS:
+        kind = claims.get("typ")
+        if kind is not None and (not isinstance(kind, str) or kind in _OTHER_TOKENS):
             raise ValueError("the token is not an access token")
         issued_at = float(claims["iat"]) if "iat" in claims else None
         roles = frozenset(role for role in Role if role in _words(_claim(claims, self._trust.roles_claim)))

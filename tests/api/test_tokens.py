@@ -200,6 +200,8 @@ ATTACKS: dict[str, Callable[[Issuer], str]] = {
     "a refresh token": lambda issuer: issuer.token("1", "manager", typ="Refresh"),
     "an offline token": lambda issuer: issuer.token("1", "manager", typ="Offline"),
     "a logout token": lambda issuer: issuer.token("1", "manager", typ="Logout"),
+    "a token of a list of types": lambda issuer: issuer.token("1", "manager", typ=["ID"]),
+    "a token of a type that is no text": lambda issuer: issuer.token("1", "manager", typ={"ID": 1}),
     "for too long": lambda issuer: issuer.token("1", "manager", exp=time.time() + 90_000),
     "for too long, of no known age": lambda issuer: issuer.token("1", "manager", iat=None, exp=time.time() + 90_000),
     "for too long, as an operator's and a customer's": lambda issuer: issuer.token(
