@@ -66,8 +66,8 @@ class Limits:
     """Time between two attempts of a postponed step."""
     probe_every: float = 2
     """Time between two probes of a part."""
-    answer_within: float = 2
-    """Timeout of a probe."""
+    answer_within: float = 5
+    """Timeout of a probe. A process that is short of the processor answers late, and does not hang."""
     misses: int = 3
     """Number of successive unanswered probes after which a part is killed."""
 
