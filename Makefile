@@ -25,7 +25,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify access-report sbom vulnerabilities token secrets backup restore rebuild-view lock clean tools FORCE
+.PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify access-report sbom vulnerabilities token secrets temporal-credentials backup restore rebuild-view lock clean tools FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ token: $(VENV)/embedded.stamp ## print a token of the development issuer: ROLE=m
 
 secrets: $(VENV)/embedded.stamp ## generate random passwords for docker-compose.yml in secrets/; existing ones stay, the metrics token is renewed
 	@PYTHON=$(PY) deploy/secrets.sh secrets
+
+temporal-credentials: $(VENV)/embedded.stamp ## make or renew what clients of a cluster's Temporal prove their identity with, in secrets/temporal
+	@$(PY) -m ops.temporal_credentials secrets/temporal
 
 audit-verify: $(VENV)/embedded.stamp ## verify that the audit is unchanged; HEAD=… is a head that was printed or logged earlier
 	@$(PY) -m ops.audit_verify $(if $(HEAD),--head "$(HEAD)")

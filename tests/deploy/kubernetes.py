@@ -1,7 +1,9 @@
 """The rendered objects of deploy/kubernetes."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,11 +17,11 @@ from tests.deploy.image import PROJECT
 Object = dict[str, Any]
 
 KUBERNETES = PROJECT / "deploy" / "kubernetes"
-OVERLAYS = {
-    "production": KUBERNETES / "overlays" / "production",
-    "development": KUBERNETES / "overlays" / "development",
-    "cloud": Path(__file__).with_name("cloud"),
-}
+SECRETS = "/etc/subscription-orders/secrets"
+"""Where the service reads its secrets. Other things are mounted below /run/secrets by some clusters."""
+OVERLAYS = ("production", "development", "cloud")
+"""The overlays, and production with Temporal Cloud, made as docs/deployment.md says."""
+_PRODUCTION = "overlays/production/kustomization.yaml"
 _WITH_PODS = ("Deployment", "Job")
 _KUBECTL = Path(sys.executable).with_name("kubectl")
 
@@ -27,9 +29,24 @@ _KUBECTL = Path(sys.executable).with_name("kubectl")
 @cache
 def rendered(overlay: str) -> tuple[Object, ...]:
     """Return the objects of an overlay."""
-    answer = subprocess.run(
-        [_KUBECTL, "kustomize", OVERLAYS[overlay]], check=True, capture_output=True, timeout=PATIENCE
-    )
+    if overlay == "cloud":
+        return edited(_PRODUCTION, "../../temporal-mtls", "../../temporal-cloud")
+    return built(KUBERNETES / "overlays" / overlay)
+
+
+def edited(file: str, old: str, new: str) -> tuple[Object, ...]:
+    """Return production's objects after somebody has changed a text in a file of deploy/kubernetes."""
+    with tempfile.TemporaryDirectory() as directory:
+        copy = shutil.copytree(KUBERNETES, Path(directory) / "kubernetes")
+        before = (copy / file).read_text()
+        assert before.count(old) == 1
+        (copy / file).write_text(before.replace(old, new))
+        return built(copy / "overlays" / "production")
+
+
+def built(directory: Path) -> tuple[Object, ...]:
+    """Return the objects that `kubectl apply -k` would apply."""
+    answer = subprocess.run([_KUBECTL, "kustomize", directory], check=True, capture_output=True, timeout=PATIENCE)
     return tuple(yaml.safe_load_all(answer.stdout))
 
 
@@ -51,7 +68,7 @@ def component(item: Object) -> str:
 def secrets(workload: Object) -> set[str]:
     """Return the secrets that are mounted where the service reads them."""
     pod = workload["spec"]["template"]["spec"]
-    (mount,) = [found for found in pod["containers"][0]["volumeMounts"] if found["mountPath"] == "/run/secrets"]
+    (mount,) = [found for found in pod["containers"][0]["volumeMounts"] if found["mountPath"] == SECRETS]
     (volume,) = [found for found in pod["volumes"] if found["name"] == mount["name"]]
     if "secret" in volume:
         return {volume["secret"]["secretName"]}

@@ -11,7 +11,12 @@ from runtime.settings import Settings
 from tests.deploy.image import files
 
 SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
-THE_SDKS = frozenset({"TEMPORAL_NAMESPACE", "TEMPORAL_CONFIG_FILE"})
+THE_SDKS = frozenset(
+    {
+        *("TEMPORAL_NAMESPACE", "TEMPORAL_CONFIG_FILE"),
+        *("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"),
+    }
+)
 """Settings that Temporal's SDK reads itself."""
 HEALTH = frozenset(route.path for route in Health().router().routes if isinstance(route, APIRoute))
 API_PORT = Settings.model_fields["api_port"].default

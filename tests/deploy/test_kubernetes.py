@@ -1,10 +1,7 @@
 """deploy/kubernetes is valid, and refers only to what exists."""
 
-import json
 import re
-from collections.abc import Callable
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +14,7 @@ from runtime.settings import Settings
 from tests.deploy.image import PROJECT, files
 from tests.deploy.kubernetes import (
     KUBERNETES,
-    OVERLAYS,
+    SECRETS,
     Object,
     component,
     environment,
@@ -33,29 +30,8 @@ pytestmark = pytest.mark.usefixtures("processes")
 """The tests run kubectl, which renders the objects."""
 
 _BYTES_OF_A_CACHED_ORDER = 140_000
-_CERT_MANAGERS = {"acme.cert-manager.io/http01-solver": "true"}
-"""The labels of cert-manager's solver pods."""
 _STOP_MARGIN = 10
 """Seconds for the process to exit, beyond its graceful shutdown."""
-
-
-@pytest.fixture(params=OVERLAYS)
-def objects(request: pytest.FixtureRequest) -> tuple[Object, ...]:
-    return rendered(request.param)
-
-
-@pytest.fixture(scope="session")
-def validators() -> dict[str, Draft202012Validator]:
-    definitions = {
-        name: definition
-        for file in sorted((Path(__file__).parent / "schemas").glob("*.json"))
-        for name, definition in _own_names(file).items()
-    }
-    kinds = [name for name in definitions if name.isalpha()]
-    return {
-        kind: Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})  # one set of names for all
-        for kind in kinds
-    }
 
 
 def test_every_object_is_what_its_kind_allows(
@@ -79,7 +55,9 @@ def test_every_process_is_started_and_set_as_the_code_says(objects: tuple[Object
         found = environment(objects, workload)
         assert program_of(container["command"]) in files()
         assert found.keys() <= SETTINGS | THE_SDKS
-        Settings.model_validate({name.lower(): value for name, value in found.items() if name in SETTINGS})
+        assert found["SECRETS_DIR"] == SECRETS
+        settings = {name.lower(): value for name, value in found.items() if name in SETTINGS}
+        Settings.model_validate({**settings, "secrets_dir": None})
 
 
 def test_nothing_but_what_is_here_says_how_a_process_is_set(objects: tuple[Object, ...]) -> None:
@@ -94,7 +72,7 @@ def test_the_api_is_open_to_nobody(objects: tuple[Object, ...]) -> None:
 
     assert found["AUTH_ISSUER"].startswith("https://")
     assert found["AUTH_AUDIENCE"]
-    assert found["REVOKED_TOKENS"] == "/run/secrets/revoked_subjects"
+    assert found["REVOKED_TOKENS"] == f"{SECRETS}/revoked_subjects"
     assert "revoked-subjects" in secrets(api)
 
 
@@ -216,38 +194,6 @@ def test_in_production_every_worker_scales_with_its_backlog(overlay: str) -> Non
         assert used in (authentication or {None})
 
 
-def test_who_is_not_named_in_a_policy_talks_to_nobody(objects: tuple[Object, ...]) -> None:
-    pods = [item["spec"]["template"]["metadata"]["labels"] for item in workloads(objects)]
-    pods.append(_CERT_MANAGERS)
-    (nobody,) = named(objects, "NetworkPolicy", "nobody")
-
-    assert nobody["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    for policy in named(objects, "NetworkPolicy"):
-        assert any(matches(policy["spec"]["podSelector"], labels) for labels in pods)
-
-
-@pytest.mark.parametrize(
-    ("policy", "allows"),
-    [
-        ("issuer", lambda labels: labels["app.kubernetes.io/component"] == "api"),
-        ("temporal", lambda labels: labels["app.kubernetes.io/component"] != "migration"),
-        (
-            "databases",
-            lambda labels: (
-                labels["app.kubernetes.io/component"] != "promotion" and labels.get("context") != contexts.ORDERS
-            ),
-        ),
-    ],
-)
-def test_each_reaches_what_it_needs_and_no_more(
-    objects: tuple[Object, ...], policy: str, allows: Callable[[Object], bool]
-) -> None:
-    (found,) = named(objects, "NetworkPolicy", policy)
-    for item in workloads(objects):
-        labels = item["spec"]["template"]["metadata"]["labels"]
-        assert matches(found["spec"]["podSelector"], labels) == allows(labels)
-
-
 def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
     objects = rendered("production")
     (route,) = named(objects, "HTTPRoute", "api")
@@ -294,16 +240,6 @@ def test_the_way_ins_word_for_the_clients_address_counts_and_nobody_elses(object
     assert all(ip_network(network).is_private for network in filter(None, trusted.split(",")))
 
 
-def test_a_certificate_can_be_given_out() -> None:
-    policies = named(rendered("production"), "NetworkPolicy")
-    assert any(
-        item["spec"]["podSelector"]
-        and matches(item["spec"]["podSelector"], _CERT_MANAGERS)
-        and "Ingress" in item["spec"]["policyTypes"]
-        for item in policies
-    )
-
-
 def test_the_way_in_is_open_for_all_that_is_for_everybody() -> None:
     (route,) = named(rendered("production"), "HTTPRoute", "api")
     prefixes = tuple(match["path"]["value"] for match in route["spec"]["rules"][0]["matches"])
@@ -323,7 +259,7 @@ def test_a_worker_of_orders_has_the_memory_for_the_orders_that_it_keeps(objects:
 
 def test_temporals_chart_makes_the_namespace_that_the_orders_are_in() -> None:
     values: dict[str, Any] = yaml.safe_load((KUBERNETES / "temporal" / "values.yaml").read_text())
-    (settings,) = named(rendered("production"), "ConfigMap")
+    (settings,) = named(rendered("production"), "ConfigMap", "promotion")
 
     names = [namespace["name"] for namespace in values["server"]["config"]["namespaces"]["namespace"]]
     assert names == [settings["data"]["TEMPORAL_NAMESPACE"]]
@@ -334,12 +270,3 @@ def test_every_file_is_yaml() -> None:
     assert found
     for file in found:
         assert list(yaml.safe_load_all(file.read_text())), file
-
-
-def _own_names(file: Path) -> dict[str, Any]:
-    """Return the file's definitions, with names that are unique across files, except for the kinds."""
-    definitions: dict[str, Any] = json.loads(file.read_text())["$defs"]
-    kinds = {name for name in definitions if re.fullmatch(r"(?!I[A-Z])[A-Z][A-Za-z]+", name)}
-    text = json.dumps(definitions)
-    renamed = re.sub(r'"#/\$defs/([^"]+)"', lambda found: f'"#/$defs/{file.stem}:{found[1]}"', text)
-    return {(name if name in kinds else f"{file.stem}:{name}"): value for name, value in json.loads(renamed).items()}
