@@ -24,7 +24,9 @@ COPY ops ops
 COPY runtime runtime
 COPY stores stores
 COPY workflows workflows
-RUN python -m compileall -q . && mkdir -p /run/secrets
+# COPY keeps the modes of a clone, which under a strict umask shut out every user but root.
+RUN chmod -R a+rX . && python -m compileall -q .
+RUN mkdir -p /run/secrets
 # By its number: Kubernetes refuses to start a name where it must not be root.
 USER 10001:10001
 EXPOSE 8080 8081

@@ -7,31 +7,57 @@
 set -eu
 
 directory=$1
+here=$(dirname "$0")
 contexts='management_center installation order_status audit'
 
+# Writes what a command prints, whole or not at all, unless it is there. Fails where the command fails or prints nothing.
 write() {
-    [ -e "$directory/$1" ] || printf '%s' "$2" >"$directory/$1"
+    name=$1
+    shift
+    [ ! -s "$directory/$name" ] || return 0
+    "$@" >"$directory/$name.draft"
+    [ -s "$directory/$name.draft" ] || { echo "$name: nothing was written" >&2; exit 1; }
+    mv "$directory/$name.draft" "$directory/$name"
 }
 
 mkdir -p "$directory"
 chmod 700 "$directory"
 umask 022
+# A container's user reads what of deploy/ is mounted, also where a strict umask kept it from others.
+chmod -R a+rX "$here"
+
+password() {
+    hex=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    [ ${#hex} -eq 48 ] && printf '%s' "$hex"
+}
+
+key() {
+    base64=$(head -c 32 /dev/urandom | base64)
+    [ ${#base64} -eq 44 ] && printf '%s%s' "${1:-}" "$base64"
+}
+
+# url KIND ROLE SERVER DATABASE
+url() {
+    word=$(cat "$directory/${2}_password")
+    [ -n "$word" ] && printf '%s://%s:%s@%s/%s' "$1" "$2" "$word" "$3" "$4"
+}
+
 for owner in postgres temporal grafana mariadb $contexts audit_writer; do
-    write "${owner}_password" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
+    write "${owner}_password" password
 done
-write payload_keys "1:$(head -c 32 /dev/urandom | base64)"
-write access_log_key "$(head -c 32 /dev/urandom | base64)"
+write payload_keys key 1:
+write access_log_key key
 for context in $contexts; do
-    password=$(cat "$directory/${context}_password")
-    write "${context}_postgresql_url" "postgresql://$context:$password@postgres:5432/$context"
+    write "${context}_postgresql_url" url postgresql "$context" postgres:5432 "$context"
 done
-write audit_writer_postgresql_url "postgresql://audit_writer:$(cat "$directory/audit_writer_password")@postgres:5432/audit"
-write order_status_mariadb_url "mariadb://order_status:$(cat "$directory/order_status_password")@mariadb:3306/order_status"
+write audit_writer_postgresql_url url postgresql audit_writer postgres:5432 audit
+write order_status_mariadb_url url mariadb order_status mariadb:3306 order_status
 # Whose tokens count no more, while the API runs: docs/access.md.
-write revoked_subjects "# SUBJECT TIME, as in: kim 2026-07-01T09:00:00Z
-"
+write revoked_subjects echo '# SUBJECT TIME, as in: kim 2026-07-01T09:00:00Z'
 # An issuer of tokens, for trying it out, and its token for Prometheus.
-issue() { PYTHONPATH="$(dirname "$0")/.." "${PYTHON:-python3}" -m ops.issue_token --issuer "$directory" "$@"; }
+issue() { PYTHONPATH="$here/.." "${PYTHON:-python3}" -m ops.issue_token --issuer "$directory" "$@"; }
 issue
 token=$(issue --role operator --subject prometheus --hours 2160)
+[ -n "$token" ] || { echo "metrics_token: nothing was written" >&2; exit 1; }
+# In place: a running container sees the file that it was started with.
 printf '%s' "$token" >"$directory/metrics_token"

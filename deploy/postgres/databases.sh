@@ -4,6 +4,8 @@
 # own the tables, and the migrations give it what it may do (stores/audit/grants.py).
 set -eu
 
+secrets=${SECRETS_DIR:-/run/secrets}
+
 database() {
     psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
         --set owner="$1" --set name="$2" <<'SQL'
@@ -13,8 +15,9 @@ SQL
 }
 
 role() {
+    password=$(cat "$secrets/${1}_password")
     psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-        --set role="$1" --set password="$(cat "/run/secrets/${1}_password")" <<'SQL'
+        --set role="$1" --set password="$password" <<'SQL'
 CREATE ROLE :"role" LOGIN PASSWORD :'password';
 SQL
 }

@@ -34,11 +34,15 @@ from workflows.orders.visibility import SEARCH_ATTRIBUTES
 _FILE = PROJECT / "docker-compose.yml"
 _COMPOSE: dict[str, Any] = yaml.safe_load(_FILE.read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
-_OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
+_IMAGE = "subscription-orders:${RELEASE:-local}"
+_OURS = {name: service for name, service in _SERVICES.items() if service["image"] == _IMAGE}
 _ONE_SHOT = {"migrations", "temporal-schema", "temporal-namespace"}
 _BEGINS_AS_ROOT = {"postgres", "mariadb"}
 """Images that give their data to another user before they become it."""
 _API_COMMAND = ["python", "-m", "api"]
+_PROXIES = dict.fromkeys(
+    (name for scheme in ("http", "https", "all") for name in (f"{scheme}_proxy", f"{scheme}_PROXY".upper())), ""
+)
 
 
 def test_compose_understands_it(secrets: Path) -> None:
@@ -61,13 +65,21 @@ def test_every_context_has_a_worker_of_its_own_that_can_be_scaled() -> None:
     assert not [name for name in served if {"ports", "container_name"} & _SERVICES[name].keys()]
 
 
+def test_one_service_builds_the_image_and_nobody_pulls_it() -> None:
+    """Builds of one tag at once end with "already exists", and the image is on no registry."""
+    assert [name for name, service in _SERVICES.items() if "build" in service] == ["migrations"]
+    assert {service["pull_policy"] for service in _OURS.values()} == {"never"}
+    # Whoever starts one service has the image built.
+    assert all("migrations" in service["depends_on"] for name, service in _OURS.items() if name not in _ONE_SHOT)
+
+
 @pytest.mark.parametrize("name", _OURS)
 def test_our_processes_are_started_and_set_as_the_code_says(name: str) -> None:
     service = _OURS[name]
     command = service.get("command", _API_COMMAND)
 
     assert program_of(command) in files()
-    assert set(service["environment"]) <= SETTINGS | THE_SDKS
+    assert set(service["environment"]) - _PROXIES.keys() <= SETTINGS | THE_SDKS
     assert {_target(secret).upper() for secret in service.get("secrets", [])} <= SETTINGS
     if name not in _ONE_SHOT and "healthcheck" in service:
         assert_probe(command, service["healthcheck"]["test"][-1])
@@ -81,7 +93,7 @@ def test_the_images_own_check_is_that_of_the_api() -> None:
 
 @pytest.mark.parametrize("name", sorted(_OURS.keys() - _ONE_SHOT))
 def test_a_stopping_process_has_the_time_that_it_takes(name: str) -> None:
-    environment = {key.lower(): value for key, value in _as_it_comes(_OURS[name]).items() if key in SETTINGS}
+    environment = {key.lower(): value for key, value in _as_it_comes(_OURS[name]).items() if key in SETTINGS and value}
     settings = Settings.model_validate({**environment, "secrets_dir": None})
 
     assert int(_OURS[name]["stop_grace_period"].removesuffix("s")) >= (
@@ -231,7 +243,7 @@ async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "TEMPORAL_ADDRESS": temporal_address,
         "TEMPORAL_NAMESPACE": namespace,
-        "RETENTION": "72h",
+        "TEMPORAL_RETENTION": str(24 * 60 * 60),
     }
     script = PROJECT / "deploy" / "temporal" / "namespace.sh"
 
@@ -245,7 +257,7 @@ async def test_the_namespace_is_made_with_the_orders_search_attributes(temporal_
     known = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
     described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
     assert {key.name for key in SEARCH_ATTRIBUTES} <= known.custom_attributes.keys()
-    assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(hours=72)
+    assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(hours=24)
 
 
 def test_only_the_migrations_own_the_audits_tables() -> None:

@@ -39,7 +39,7 @@ def test_nothing_else_is_in_it() -> None:
     assert {file.parts[0] for file in files() if len(file.parts) > 1} == {
         *("activities", "api", "domain", "observability", "ops", "runtime", "stores", "workflows")
     }
-    assert not {"demo.py", "backup.py", "issue_token.py"} & {file.name for file in files()}
+    assert not {"demo.py", "backup.py", "issue_token.py", "temporal_credentials.py"} & {file.name for file in files()}
 
 
 def test_every_library_that_it_imports_is_among_the_locked_requirements() -> None:
@@ -93,6 +93,17 @@ def test_the_probe_says_that_nobody_answers(server: HTTPServer) -> None:
     server.server_close()
 
     assert _probe(f"http://127.0.0.1:{server.server_port}/well") == 1
+
+
+@pytest.mark.usefixtures("processes")
+def test_the_probe_asks_the_process_and_no_proxy(server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker gives every container the proxies of its client's configuration."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    assert _probe(f"http://127.0.0.1:{server.server_port}/well") == 0
 
 
 def _probe(url: str) -> int:

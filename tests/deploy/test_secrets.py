@@ -1,6 +1,7 @@
 """`make secrets` creates secrets once, and never replaces them."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ import pytest
 from harness.waiting import PATIENCE
 from runtime.access_log_key import AccessLogKey
 from tests.deploy.image import PROJECT
+
+_SCRIPT = PROJECT / "deploy" / "secrets.sh"
 
 
 @pytest.mark.usefixtures("processes")
@@ -47,7 +50,55 @@ def test_the_token_for_metrics_lasts_for_months_and_each_run_renews_it_where_it_
     assert (directory / "metrics_token").stat().st_ino == place
 
 
-def _make(directory: Path) -> dict[str, str]:
+@pytest.mark.usefixtures("processes")
+@pytest.mark.parametrize(
+    ("program", "fault"),
+    [("od", "exit 1"), ("od", "exit 0"), ("head", "exit 0"), ("base64", "exit 0"), ("python", "exit 0")],
+)
+def test_no_secret_is_ever_empty_whatever_program_fails(tmp_path: Path, program: str, fault: str) -> None:
+    directory = tmp_path / "secrets"
+    broken = tmp_path / program
+    broken.write_text(f"#!/bin/sh\n{fault}\n")
+    broken.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "PYTHON": str(broken) if program == "python" else sys.executable,
+    }
+
+    done = subprocess.run([_SCRIPT, directory], env=environment, check=False, capture_output=True, timeout=PATIENCE)
+
+    assert done.returncode != 0
+    assert [file.name for file in directory.iterdir() if file.suffix != ".draft" and len(file.read_text()) < 40] == []
+
+
+@pytest.mark.usefixtures("processes")
+def test_what_an_earlier_release_left_empty_is_made(tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    directory.mkdir()
+    (directory / "payload_keys").touch()
+
+    assert _make(directory)["payload_keys"].startswith("1:")
+
+
+@pytest.mark.usefixtures("processes")
+def test_what_containers_mount_can_be_read_by_their_users_whatever_the_umask_of_the_clone(tmp_path: Path) -> None:
+    for place in PROJECT.iterdir():
+        if place.is_dir() and not place.name.startswith(".") and place.name != "deploy":
+            (tmp_path / place.name).symlink_to(place)
+    shutil.copytree(PROJECT / "deploy", tmp_path / "deploy")
+    for place in [tmp_path / "deploy", *(tmp_path / "deploy").rglob("*")]:
+        place.chmod(0o700 if place.is_dir() or place.suffix == ".sh" else 0o600)
+
+    _make(tmp_path / "out", script=tmp_path / "deploy" / "secrets.sh")
+
+    assert not [
+        place
+        for place in [tmp_path / "deploy", *(tmp_path / "deploy").rglob("*")]
+        if place.stat().st_mode & 0o005 != (0o005 if place.is_dir() or place.suffix == ".sh" else 0o004)
+    ]
+
+
+def _make(directory: Path, script: Path = _SCRIPT) -> dict[str, str]:
     environment = os.environ | {"PYTHON": sys.executable}
-    subprocess.run([PROJECT / "deploy" / "secrets.sh", directory], env=environment, check=True, timeout=PATIENCE)
+    subprocess.run([script, directory], env=environment, check=True, timeout=PATIENCE)
     return {file.name: file.read_text() for file in directory.iterdir()}
