@@ -27,7 +27,8 @@ postgresql() {
 mariadb() {
     # shellcheck disable=SC2016 # the container's shell reads the secret
     docker compose exec -T mariadb sh -c 'MYSQL_PWD=$(cat "${SECRETS_DIR:-/run/secrets}/order_status_password") &&
-        export MYSQL_PWD && exec mariadb-dump --user=order_status --single-transaction --skip-lock-tables order_status' \
+        export MYSQL_PWD && exec mariadb-dump --user=order_status --single-transaction --skip-lock-tables \
+            --default-character-set=utf8mb4 order_status' \
         </dev/null >"$draft/order_status.sql"
 }
 

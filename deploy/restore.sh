@@ -26,7 +26,8 @@ tables() {
 in_mariadb() {
     # shellcheck disable=SC2016 # the container's shell reads the secret
     docker compose exec -T mariadb sh -c 'MYSQL_PWD=$(cat "${SECRETS_DIR:-/run/secrets}/order_status_password") &&
-        export MYSQL_PWD && exec mariadb --user=order_status --skip-column-names order_status'
+        export MYSQL_PWD && exec mariadb --user=order_status --skip-column-names --default-character-set=utf8mb4 \
+            order_status'
 }
 
 for name in $names; do

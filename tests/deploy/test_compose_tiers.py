@@ -70,7 +70,7 @@ def test_temporal_says_one_address_of_its_own() -> None:
     assert _SERVICES["temporal"]["environment"]["TEMPORAL_BROADCAST_ADDRESS"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("name", [*_OURS, "temporal-namespace", "temporal-ui", "prometheus", "grafana"])
+@pytest.mark.parametrize("name", [*_OURS, "temporal", "temporal-namespace", "temporal-ui", "prometheus", "grafana"])
 def test_no_proxy_is_asked_for_a_neighbor(name: str) -> None:
     for scheme in ("HTTP", "HTTPS", "ALL"):
         for variable in (f"{scheme}_PROXY", f"{scheme}_proxy".lower()):
