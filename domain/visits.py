@@ -19,7 +19,10 @@ class TimeWindow:
 
 @dataclass(frozen=True)
 class VisitGrid:
-    """Grid of windows: on each day one after the other, from the first start until no whole window fits by midnight."""
+    """Grid of windows: on each day one after the other, from the first start until no whole window fits by midnight.
+
+    A window during which the clocks change is left out: it would overlap another one, or leave a gap.
+    """
 
     first_start: time = time(9)
     length: timedelta = timedelta(hours=2)
@@ -62,9 +65,17 @@ def _windows_of(grid: VisitGrid, day: date) -> tuple[TimeWindow, ...]:
     start, midnight = datetime.combine(day, grid.first_start), datetime.combine(day + timedelta(days=1), time())
     while start + grid.length <= midnight:
         begins = start.replace(tzinfo=grid.zone).astimezone(UTC)
-        windows.append(TimeWindow(begins, begins + grid.length))
+        window = TimeWindow(begins, begins + grid.length)
+        if _steady(window, grid.zone) and begins.astimezone(grid.zone).replace(tzinfo=None) == start:
+            windows.append(window)
         start += grid.length
     return tuple(windows)
+
+
+def _steady(window: TimeWindow, zone: tzinfo) -> bool:
+    """Return whether the clocks do not change during a window."""
+    last = window.end - timedelta(microseconds=1)
+    return window.start.astimezone(zone).utcoffset() == last.astimezone(zone).utcoffset()
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ grids = st.builds(
     VisitGrid,
     st.times().map(lambda at: at.replace(second=0, microsecond=0)),
     st.integers(15, 24 * 60).map(lambda minutes: timedelta(minutes=minutes)),
-    st.sampled_from([ZoneInfo("Asia/Seoul"), UTC, ZoneInfo("America/Sao_Paulo")]),
+    st.sampled_from([ZoneInfo("Asia/Seoul"), UTC, ZoneInfo("Europe/Berlin")]),
 )
-days = st.dates(date(2026, 1, 1), date(2027, 12, 31))
+days = st.dates(date(2026, 1, 1), date(2027, 12, 31)) | st.sampled_from([date(2026, 3, 29), date(2026, 10, 25)])
+"""The clocks of Berlin change on the two last ones."""
 
 
 def utc(*at: int) -> datetime:
@@ -51,6 +52,13 @@ def test_a_local_day_is_as_long_as_the_clocks_make_it(day: date, hours: int) -> 
     assert [BERLIN.minutes_of(window)[0] for window in BERLIN.windows_of(day)][:2] == [9 * 60, 11 * 60]
 
 
+def test_a_window_during_which_the_clocks_change_is_left_out() -> None:
+    night = VisitGrid(time(0), timedelta(hours=2), ZoneInfo("Europe/Berlin"))
+    for day, left_out in ((date(2026, 3, 28), []), (date(2026, 3, 29), [2]), (date(2026, 10, 25), [2])):
+        begins = [window.start.astimezone(night.zone).hour for window in night.windows_of(day)]
+        assert begins == [hour for hour in range(0, 24, 2) if hour not in left_out]
+
+
 @given(grids, days)
 def test_windows_never_overlap_and_each_is_found_by_its_start(grid: VisitGrid, day: date) -> None:
     start, end = grid.span_of(day)
@@ -61,6 +69,8 @@ def test_windows_never_overlap_and_each_is_found_by_its_start(grid: VisitGrid, d
         assert grid.window_at(window.start) == window
         begins, ends = grid.minutes_of(window)
         assert 0 <= begins < ends <= 24 * 60
+        last = (window.end - timedelta(minutes=1)).astimezone(grid.zone)
+        assert last.hour * 60 + last.minute == ends - 1
     assert all(earlier.end <= later.start for earlier, later in pairwise(windows))
 
 
