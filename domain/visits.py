@@ -1,6 +1,6 @@
 """Visits (방문): the time windows of engineers' visits. They lie on a grid, so that no two overlap partially."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -89,6 +89,8 @@ class BookingRules:
     """How far ahead windows can be booked."""
     visits_per_window: int = 1
     """How many visits an engineer takes in one window, unless set for the engineer."""
+    holidays: Container[date] = frozenset()
+    """National holidays, on which only extra shifts are worked. A visit that is booked on one stays booked."""
 
     def bookable(self, now: datetime) -> tuple[datetime, datetime]:
         """Return the earliest and the latest start of a window that can be booked now."""

@@ -16,6 +16,7 @@ from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
 from runtime.access_log_key import AccessLogKey
 from runtime.addresses import networks
+from runtime.holidays import Country, NationalHolidays
 from runtime.issuer_settings import IssuerSettings
 from runtime.issuer_urls import is_loopback
 from runtime.payload_keys import PayloadKeys
@@ -121,12 +122,13 @@ class Settings(IssuerSettings):
     otel_service_name: str | None = None
     """Name of the process in traces. Default: `api`, `worker`, or `CONTEXT-worker` for a single context."""
     visit_time_zone: ZoneInfo = ZoneInfo("Asia/Seoul")
-    """This and the next five settings are the rules for booking visits; see `BookingRules`."""
+    """This and the next six settings are the rules for booking visits; see `BookingRules`."""
     visit_first_start: time = time(9)
     visit_length: Seconds = Field(2 * 60 * 60, ge=15 * 60, le=24 * 60 * 60, multiple_of=60)
     visit_lead: float = Field(24 * 60 * 60, ge=0, le=366 * 24 * 60 * 60)
     visit_horizon: Seconds = 60 * 24 * 60 * 60
     visits_per_window: int = Field(1, ge=1, le=100)
+    holidays: Country = "KR"
     order_answer_within: Seconds = OrderPolicy.answer_within
     """This and the following settings, in seconds, are the policy of new orders; see `OrderPolicy`."""
     order_rounds: int = Field(3, ge=0, le=1000)
@@ -220,7 +222,13 @@ class Settings(IssuerSettings):
             lead=timedelta(seconds=self.visit_lead),
             horizon=timedelta(seconds=self.visit_horizon),
             visits_per_window=self.visits_per_window,
+            holidays=self.national_holidays,
         )
+
+    @cached_property
+    def national_holidays(self) -> NationalHolidays:
+        """Holidays on which nobody works but in an extra shift."""
+        return NationalHolidays(self.holidays)
 
     @cached_property
     def server_address(self) -> str:
