@@ -34,6 +34,7 @@ from api.http.metrics import RequestMetrics
 from api.http.request_context import RequestContext
 from api.http.response_headers import ResponseHeaders
 from api.installation import routes as installation
+from api.management_center import calendar_routes as calendars
 from api.management_center import routes as management_center
 from api.management_center import staff_routes as staffing
 from api.management_center.dispatch_trigger import DispatchTrigger
@@ -146,6 +147,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         orders,
         management_center,
         staffing,
+        calendars,
         installation,
         order_status,
         erasure,
@@ -246,6 +248,7 @@ def _services(
         settings.order_policy,
         ContactPolicy(timedelta(seconds=settings.contact_visible_for)),
         settings.booking_rules.grid,
+        settings.national_holidays,
         management_center,
         installations,
         statuses,

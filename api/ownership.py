@@ -9,11 +9,12 @@ from api.management_center.retirement import RetiredEngineers
 from api.orders.client import OrderWorkflowClient
 from api.security.principals import UNKNOWN, Caller, Role
 from domain.common.errors import NotFound
+from domain.management_center.staff import DayOff, ExtraShift
 from domain.order_status.view import OrderView
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 
-OWNED = frozenset({"orderId", "engineerId", "dayOffId"})
+OWNED = frozenset({"orderId", "engineerId", "dayOffId", "extraShiftId"})
 """The path parameters that name a resource which not every caller of the route may see."""
 _an_id = re.compile(ID)
 _INSTALLATIONS = "installations"
@@ -80,9 +81,13 @@ class Ownership:
 
     async def _sees_staff(self, caller: Caller, named: Mapping[str, str]) -> bool:
         region, engineer_id = None, named.get("engineerId")
+        entry: DayOff | ExtraShift | None = None
         if day_off_id := named.get("dayOffId"):
-            day_off = await self._management_center.day_off(day_off_id)
-            region, engineer_id = day_off.region, day_off.engineer_id
+            entry = await self._management_center.day_off(day_off_id)
+        elif extra_shift_id := named.get("extraShiftId"):
+            entry = await self._management_center.extra_shift(extra_shift_id)
+        if entry is not None:
+            region, engineer_id = entry.region, entry.engineer_id
         if engineer_id is not None:
             region = (await self._management_center.engineer(engineer_id)).region
         # Everybody who may see staff may see service areas and products.

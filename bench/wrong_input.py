@@ -22,7 +22,9 @@ from harness.stack import Stack
 from runtime import development_issuer
 
 _TRIES = 3
-_NAMED = dict.fromkeys(("orderId", "engineerId", "serviceAreaId", "dayOffId", "productId", "customerId"), "x")
+_NAMED = dict.fromkeys(
+    ("orderId", "engineerId", "serviceAreaId", "dayOffId", "extraShiftId", "productId", "customerId"), "x"
+)
 _CODEC = "/codec/{namespace}/decode"
 _PAYLOADS, _BYTES = 1000, 1400
 """Payloads of the largest valid request, and the bytes of each before they are encrypted."""

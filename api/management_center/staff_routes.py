@@ -1,16 +1,21 @@
 """/managementCenters: service areas, engineers, days off, and the skills that products need (인력)."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Region
 from api.http.problems import ProblemType, invalid_member
-from api.management_center.dependencies import CenterStore, DayOffId, EngineerId, ProductId, Retired, ServiceAreaId
-from api.management_center.dispatch_trigger import DispatchTrigger
+from api.management_center.dependencies import (
+    CenterStore,
+    DayOffId,
+    EngineerId,
+    ProductId,
+    Retired,
+    ServiceAreaId,
+    trigger_dispatch,
+)
 from api.management_center.staff_schemas import (
     DayOffRequest,
     DayOffResponse,
@@ -29,19 +34,11 @@ from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
 
-
-async def _trigger_dispatch(request: Request, services: AppServices) -> AsyncIterator[None]:
-    """Trigger the dispatcher after a change, which may free capacity, or leave a visit without its engineer."""
-    yield
-    if request.method != "GET":
-        services.get(DispatchTrigger).staff_changed()
-
-
 router = APIRouter(
     prefix="/managementCenters",
     tags=["managementCenters"],
     route_class=JsonRoute,
-    dependencies=[Depends(_trigger_dispatch)],
+    dependencies=[Depends(trigger_dispatch)],
 )
 
 _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
@@ -161,7 +158,10 @@ async def list_days_off(
 async def create_day_off(
     given: DayOffRequest, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> DayOffResponse:
-    """Add a day off of an engineer, or a holiday of a region. Visits booked then go to other engineers."""
+    """Add a day off of an engineer, or a holiday of a region. Visits booked then go to other engineers.
+
+    With `hours`, it is a part of each day. It takes every window that it overlaps.
+    """
     caller.within(filter(None, [given.region]))
     try:
         if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):

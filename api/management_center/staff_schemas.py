@@ -9,7 +9,7 @@ from api.http.fields import Id, Identifier, Region, RequestBody, ResponseBody, T
 from api.http.times import Day, GivenTimeOfDay, TimeOfDay
 from domain.management_center.staff import Weekday, WorkingHours
 
-LONGEST_ABSENCE = timedelta(days=366)
+LONGEST_ENTRY = timedelta(days=366)
 
 
 def _each_once(values: list[Any]) -> list[Any]:
@@ -63,7 +63,7 @@ class ServiceAreaResponse(ResponseBody):
 
 
 class HoursRequest(RequestBody):
-    """The working hours of an engineer, in local time."""
+    """Hours of a day, in local time."""
 
     start: GivenTimeOfDay = Field(alias="from")
     end: GivenTimeOfDay = Field(alias="until")
@@ -108,7 +108,7 @@ class EngineerChange(Calendar):
 
 
 class HoursResponse(ResponseBody):
-    """The working hours of an engineer, in local time."""
+    """Hours of a day, in local time."""
 
     start: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="until")
@@ -127,13 +127,14 @@ class EngineerResponse(ResponseBody):
     visits_per_window: int | None
 
 
-class DayOffRequest(RequestBody):
-    """Days off of one engineer, or holidays of a region. Exactly one of `engineerId` and `region` is given."""
+class CalendarEntryRequest(RequestBody):
+    """Days of one engineer or of a region. Exactly one of `engineerId` and `region` is given."""
 
     engineer_id: Id | None = None
     region: Region | None = Field(None, validate_default=True)
     first_day: Day = Field(alias="from")
     last_day: Day | None = Field(None, alias="to", validate_default=True, description="The default is `from`")
+    hours: Hours | None = Field(None, description="The part of each day")
     reason: Text | None = None
 
     @field_validator("region")
@@ -149,9 +150,15 @@ class DayOffRequest(RequestBody):
         first_day: date | None = info.data.get("first_day")
         if first_day is None or last_day is None:
             return first_day
-        if not first_day <= last_day < first_day + LONGEST_ABSENCE:
-            raise ValueError(f"must be at least `from`, and less than {LONGEST_ABSENCE.days} days after it")
+        if not first_day <= last_day < first_day + LONGEST_ENTRY:
+            raise ValueError(f"must be at least `from`, and less than {LONGEST_ENTRY.days} days after it")
         return last_day
+
+
+class DayOffRequest(CalendarEntryRequest):
+    """Days off of one engineer, or holidays of a region. Exactly one of `engineerId` and `region` is given."""
+
+    hours: Hours | None = Field(None, description="The part of each day. The default is the whole day")
 
 
 class DayOffResponse(ResponseBody):
@@ -162,6 +169,7 @@ class DayOffResponse(ResponseBody):
     region: str | None
     first_day: date = Field(alias="from")
     last_day: date = Field(alias="to")
+    hours: HoursResponse | None
     reason: str | None
 
 

@@ -1,47 +1,23 @@
 """When engineers work, and how much capacity each window has left. Regions are counted in SQL, not row by row."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Select,
-    String,
-    bindparam,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.staff import Slot
+from domain.management_center.working_time import Demand, Hours
 from domain.visits import BookingRules, TimeWindow
 from stores.management_center.candidates import STATEMENTS, CandidatePool, QueryShape, members
-from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
+from stores.management_center.roster import HOURS, Roster
+from stores.management_center.tables import BOOKING, ENGINEER
 
 LONGEST_VISIT = timedelta(days=1)
-_HOURS = (ENGINEER.c.working_days, ENGINEER.c.works_from, ENGINEER.c.works_until, ENGINEER.c.visits_per_window)
-
-
-class Hours(NamedTuple):
-    """The working hours of an engineer, as the columns of `ENGINEER` hold them."""
-
-    working_days: int
-    works_from: int
-    works_until: int
-    visits_per_window: int
-
-    def contain(self, weekday: int, begins: int, ends: int) -> bool:
-        """Return whether the engineer works from `begins` to `ends` (minutes of the day) on a day of the week."""
-        return bool(self.working_days >> weekday & 1) and self.works_from <= begins and ends <= self.works_until
 
 
 @dataclass
@@ -51,48 +27,41 @@ class Calendar:
     connection: AsyncConnection
     pool: CandidatePool
     rules: BookingRules
+    roster: Roster
     engineers: list[tuple[Hours, int]] = field(default_factory=list)
     """Distinct working hours, each with the number of engineers in the pool who have them."""
-    off: dict[date, dict[str, Hours]] = field(default_factory=lambda: defaultdict(dict))
-    """By day: the engineers of the pool who have a day off."""
-    holidays: set[date] = field(default_factory=set)
 
     @classmethod
     async def read(
         cls, connection: AsyncConnection, pool: CandidatePool, rules: BookingRules, first: datetime, last: datetime
     ) -> "Calendar":
         """Read the calendar for windows that begin between two points in time."""
-        calendar = cls(connection, pool, rules)
+        calendar = cls(connection, pool, rules, Roster(rules))
         alike = await connection.execute(_alike(pool.shape), pool.parameters)
-        calendar.engineers = [(calendar._hours(*hours), number) for number, *hours in alike]
+        calendar.engineers = [(calendar.roster.hours(*hours), number) for number, *hours in alike]
         if calendar.engineers:
-            await calendar._read_days_off(rules.grid.day_of(first), rules.grid.day_of(last))
+            span = rules.grid.day_of(first), rules.grid.day_of(last)
+            calendar.roster = await Roster.of_pool(connection, pool, rules, *span)
         return calendar
 
-    async def _read_days_off(self, first: date, last: date) -> None:
-        span = {"first": first, "last": last}
-        found = await self.connection.execute(_days_off(self.pool.shape), {**self.pool.parameters, **span})
-        for first_day, last_day, engineer_id, *hours in found:
-            day = max(first_day, first)
-            while day <= min(last_day, last):
-                if engineer_id:
-                    self.off[day][engineer_id] = self._hours(*hours)
-                else:
-                    self.holidays.add(day)
-                day += timedelta(days=1)
+    def demand(self, window: TimeWindow) -> Demand:
+        """Return what it takes to work in the window, but for the engineers in `exceptional`."""
+        return self.roster.demand(window, self.pool.region)
 
-    def _hours(self, working_days: int, works_from: int, works_until: int, visits_per_window: int | None) -> Hours:
-        return Hours(working_days, works_from, works_until, visits_per_window or self.rules.visits_per_window)
+    def exceptional(self, window: TimeWindow) -> dict[str, tuple[Hours, bool]]:
+        """Return the engineers with exceptions of their own that day: their hours, and whether they work then."""
+        return {
+            engineer_id: (hours, self._works(engineer_id, hours, window))
+            for engineer_id, hours in self.roster.exceptional(window).items()
+        }
 
     def capacity(self, window: TimeWindow) -> int:
         """Return how many visits the pool could make in the window if none were booked."""
-        day = self.rules.grid.day_of(window.start)
-        if day in self.holidays:
-            return 0
-        then = day.weekday(), *self.rules.grid.minutes_of(window)
-        at_work = sum(number * hours.visits_per_window for hours, number in self.engineers if hours.contain(*then))
-        away = self.off[day].values() if day in self.off else ()
-        return at_work - sum(hours.visits_per_window for hours in away if hours.contain(*then))
+        demand = self.demand(window)
+        capacity = sum(number * hours.visits_per_window for hours, number in self.engineers if demand.is_met_by(hours))
+        for hours, works in self.exceptional(window).values():
+            capacity += (works - demand.is_met_by(hours)) * hours.visits_per_window
+        return capacity
 
     async def free(self, windows: Sequence[TimeWindow]) -> list[Slot]:
         """Return the windows that have capacity left. `windows` must be in order."""
@@ -102,26 +71,29 @@ class Calendar:
         span = self.pool.parameters | {"after": windows[0].start - LONGEST_VISIT, "before": windows[-1].end}
         usual, least = self.rules.visits_per_window, min(hours.visits_per_window for hours, _ in self.engineers)
         irregular: list[datetime] = []
+        on_holidays: list[datetime] = []
         overbooked = False
         for start, end, number, seat in await self.connection.execute(_counted(self.pool.shape, self.pool.whole), span):
+            if left.get((start, end), 0) > 0 and self.rules.grid.day_of(start) in self.rules.holidays:
+                on_holidays.append(start)
             if (start, end) in left:
                 left[start, end] -= number
             elif any(window.start < end and start < window.end for window in windows):
                 irregular.append(start)
             overbooked = overbooked or seat >= least
-        if irregular or overbooked:
-            await self._count_one_by_one(windows, left, {**span, "irregular": irregular, "usual": usual})
+        if irregular or overbooked or on_holidays:
+            statement = _irregular_bookings(self.pool.shape, self.pool.whole, overbooked)
+            chosen = {**span, "irregular": irregular, "on_holidays": on_holidays, "usual": usual}
+            self._count_one_by_one(windows, left, await self.connection.execute(statement, chosen))
         return [Slot(window, number) for window in windows if (number := left[window.start, window.end]) > 0]
 
-    async def _count_one_by_one(
-        self, windows: Sequence[TimeWindow], left: dict[tuple[datetime, datetime], int], span: dict[str, Any]
+    def _count_one_by_one(
+        self, windows: Sequence[TimeWindow], left: dict[tuple[datetime, datetime], int], bookings: Iterable[Any]
     ) -> None:
-        """Correct the count for engineers who have a visit across several windows, or more visits than they offer."""
+        """Correct the count for engineers whose bookings do not each take one place of those that they offer."""
         booked: dict[tuple[str, Hours], list[tuple[datetime, datetime]]] = defaultdict(list)
-        for engineer_id, start, end, *hours in await self.connection.execute(
-            _irregular_bookings(self.pool.shape, self.pool.whole), span
-        ):
-            booked[engineer_id, self._hours(*hours)].append((start, end))
+        for engineer_id, start, end, *hours in bookings:
+            booked[engineer_id, self.roster.hours(*hours)].append((start, end))
         for (engineer_id, own_hours), visits in booked.items():
             for window in windows:
                 own = window.start, window.end
@@ -132,26 +104,13 @@ class Calendar:
                 left[own] += (max(counted, 0) if works and not across else 0) - counted
 
     def _works(self, engineer_id: str, hours: Hours, window: TimeWindow) -> bool:
-        day = self.rules.grid.day_of(window.start)
-        away = day in self.holidays or (day in self.off and engineer_id in self.off[day])
-        return not away and hours.contain(day.weekday(), *self.rules.grid.minutes_of(window))
+        return self.roster.demand(window, self.pool.region, engineer_id).is_met_by(hours)
 
 
 @lru_cache(maxsize=STATEMENTS)
 def _alike(shape: QueryShape) -> Select[Any]:
     """Count the engineers of a pool by their working hours."""
-    return select(func.count(), *_HOURS).where(*members(shape)).group_by(*_HOURS)
-
-
-@lru_cache(maxsize=STATEMENTS)
-def _days_off(shape: QueryShape) -> CompoundSelect[Any]:
-    """Select the days off of a pool with the engineer's hours, and the region's holidays with an empty engineer id."""
-    days = DAY_OFF.c.first_day, DAY_OFF.c.last_day
-    then = DAY_OFF.c.last_day >= bindparam("first"), DAY_OFF.c.first_day <= bindparam("last")
-    own = select(*days, ENGINEER.c.engineer_id, *_HOURS).join(ENGINEER, ENGINEER.c.engineer_id == DAY_OFF.c.engineer_id)
-    holidays = select(*days, literal("", String), *(literal(0) for _ in _HOURS))
-    of_region = DAY_OFF.c.region == bindparam("pool_region")
-    return union_all(own.where(*members(shape), *then), holidays.where(of_region, *then))
+    return select(func.count(), *HOURS).where(*members(shape)).group_by(*HOURS)
 
 
 @lru_cache(maxsize=STATEMENTS)
@@ -176,14 +135,19 @@ def _counted(shape: QueryShape, whole: bool) -> Select[Any]:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _irregular_bookings(shape: QueryShape, whole: bool) -> Select[Any]:
+def _irregular_bookings(shape: QueryShape, whole: bool, overbooked: bool) -> Select[Any]:
     """Select all bookings of the engineers who have an irregular one.
 
-    A booking is irregular if its window is not one of the grid's, or its seat is beyond what the engineer offers now.
+    A booking is irregular if its window is not one of the grid's, if its engineer may not work then because the day
+    has become a holiday, or if its seat is beyond what the engineer offers now (only with `overbooked`).
     """
     joined = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
-    too_many = BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual"))
-    irregular = or_(too_many, BOOKING.c.visit_start.in_(bindparam("irregular", expanding=True)))
-    engineers = select(BOOKING.c.engineer_id).select_from(joined).where(*_booked(shape, whole), irregular)
-    found = select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *_HOURS).select_from(joined)
+    irregular = [
+        BOOKING.c.visit_start.in_(bindparam("irregular", expanding=True)),
+        and_(BOOKING.c.visit_start.in_(bindparam("on_holidays", expanding=True)), BOOKING.c.on_holiday.is_not(true())),
+    ]
+    if overbooked:
+        irregular.append(BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual")))
+    engineers = select(BOOKING.c.engineer_id).select_from(joined).where(*_booked(shape, whole), or_(*irregular))
+    found = select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *HOURS).select_from(joined)
     return found.where(*_booked(shape, whole), BOOKING.c.engineer_id.in_(engineers))

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.visits import BookingRules, TimeWindow
-from stores.management_center.availability import Hours
-from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER, ENGINEER_SKILL
+from stores.management_center.roster import HOURS, Roster
+from stores.management_center.tables import BOOKING, ENGINEER, ENGINEER_SKILL
 
 _AT_ONCE = 500
 _SEATS = select(BOOKING.c.seat).where(
@@ -18,23 +18,10 @@ _SEATS = select(BOOKING.c.seat).where(
 )
 _UNBOOK = delete(BOOKING).where(BOOKING.c.order_id == bindparam("of_order"))
 _SKILLS = select(ENGINEER_SKILL).where(ENGINEER_SKILL.c.engineer_id.in_(bindparam("engineers", expanding=True)))
-_off = (
-    select(DAY_OFF.c.day_off_id)
-    .where(
-        or_(DAY_OFF.c.engineer_id == BOOKING.c.engineer_id, DAY_OFF.c.region == BOOKING.c.region),
-        DAY_OFF.c.last_day >= BOOKING.c.day,
-        DAY_OFF.c.first_day <= BOOKING.c.day,
-    )
-    .exists()
+_there = and_(ENGINEER.c.active, ENGINEER.c.retired_at.is_(None), ENGINEER.c.region == BOOKING.c.region)
+_TO_CHECK = select(BOOKING, *HOURS, _there.label("there")).join_from(
+    BOOKING, ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id
 )
-_there = and_(ENGINEER.c.active, ENGINEER.c.retired_at.is_(None), ENGINEER.c.region == BOOKING.c.region, ~_off)
-_TO_CHECK = select(
-    BOOKING,
-    ENGINEER.c.working_days,
-    ENGINEER.c.works_from,
-    ENGINEER.c.works_until,
-    _there.label("there"),
-).join_from(BOOKING, ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
 
 
 async def book(
@@ -50,6 +37,7 @@ async def book(
     Raises:
         IntegrityError: another transaction has booked the same seat.
     """
+    day = rules.grid.day_of(window.start)
     taken = set(await connection.scalars(_SEATS, {"of_engineer": engineer.engineer_id, "at": window.start}))
     booking = {
         "order_id": order_id,
@@ -57,10 +45,11 @@ async def book(
         "visit_start": window.start,
         "visit_end": window.end,
         "seat": next(seat for seat in range(len(taken) + 1) if seat not in taken),
-        "day": rules.grid.day_of(window.start),
+        "day": day,
         "region": engineer.region,
         "skills": sorted(skills),
         "stranded": False,
+        "on_holiday": day in rules.holidays,
     }
     await connection.execute(insert(BOOKING), booking)
 
@@ -86,14 +75,22 @@ async def skills_of(connection: AsyncConnection, engineers: Sequence[str]) -> di
 async def mark_uncovered(
     connection: AsyncConnection, rules: BookingRules, now: datetime, *which: ColumnElement[bool]
 ) -> None:
-    """Set or clear the mark of the selected bookings: whether their engineer no longer works then."""
+    """Set or clear the mark of the selected bookings: whether their engineer no longer works then.
+
+    A holiday takes nothing away: it counts only for a visit that was booked on it, which needs its extra shift.
+    """
     rows = (await connection.execute(_TO_CHECK.where(BOOKING.c.visit_start > now, *which))).all()
+    if not rows:
+        return
+    engineers, days = {row.engineer_id for row in rows}, {rules.grid.day_of(row.visit_start) for row in rows}
+    roster = await Roster.of_engineers(connection, engineers, {row.region for row in rows}, rules, min(days), max(days))
     skilled = await skills_of(connection, list({row.engineer_id for row in rows if row.skills}))
     wrong: dict[bool, list[str]] = defaultdict(list)
     for row in rows:
         window = TimeWindow(row.visit_start, row.visit_end)
-        hours = Hours(row.working_days, row.works_from, row.works_until, 0)
-        works = hours.contain(row.day.weekday(), *rules.grid.minutes_of(window))
+        hours = roster.hours(row.working_days, row.works_from, row.works_until, row.visits_per_window)
+        demand = roster.demand(window, row.region, row.engineer_id, holidays=bool(row.on_holiday))
+        works = demand.is_met_by(hours)
         able = set(row.skills) <= set(skilled.get(row.engineer_id, ()))
         uncovered = not (row.there and works and able)
         if uncovered != row.stranded:

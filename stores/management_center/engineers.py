@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import time
 from types import EllipsisType
 from typing import Any
 from uuid import uuid4
@@ -187,26 +186,19 @@ def _as_engineer(row: Any, skilled: dict[str, list[str]]) -> Engineer:
         row.active,
         skilled.get(row.engineer_id, []),
         tuple(day for index, day in enumerate(Weekday) if row.working_days >> index & 1),
-        WorkingHours(_time_of(row.works_from), _time_of(row.works_until)),
+        WorkingHours.of_minutes(row.works_from, row.works_until),
         row.visits_per_window,
     )
 
 
 def _as_row(engineer: Engineer) -> dict[str, Any]:
+    works_from, works_until = engineer.working_hours.minutes
     return {
         "name": engineer.name,
         "region": engineer.region,
         "active": engineer.active,
         "working_days": sum(1 << index for index, day in enumerate(Weekday) if day in engineer.working_days),
-        "works_from": _minutes_of(engineer.working_hours.start),
-        "works_until": _minutes_of(engineer.working_hours.end),
+        "works_from": works_from,
+        "works_until": works_until,
         "visits_per_window": engineer.visits_per_window,
     }
-
-
-def _time_of(minutes: int) -> time:
-    return time(minutes // 60, minutes % 60)
-
-
-def _minutes_of(at: time) -> int:
-    return at.hour * 60 + at.minute

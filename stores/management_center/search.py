@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, case, func, select, true
+from sqlalchemy import BindParameter, Select, and_, bindparam, case, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.management_center.working_time import ANY_DAY
 from domain.visits import BookingRules, TimeWindow
 from stores.management_center.availability import LONGEST_VISIT, Calendar
 from stores.management_center.candidates import STATEMENTS, CandidatePool, PriorityHold, QueryShape, members
-from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER
+from stores.management_center.tables import BOOKING, ENGINEER
 
 _FIRST_LOOK = timedelta(days=7)
 _TOO_MANY = 1000
@@ -49,10 +50,10 @@ class Search:
                 # Mostly the first window in which somebody works has capacity left. Then nothing needs to be counted.
                 first = next((index for index, window in enumerate(some) if calendar.capacity(window)), len(some))
                 for window in some[first : first + 1]:
-                    if (engineer := await self._choose(part, window, keep)) is not None:
+                    if (engineer := await self._choose(calendar, window, keep)) is not None:
                         return engineer, window
                 for slot in await calendar.free(some[first + 1 :]):
-                    if (engineer := await self._choose(part, slot.window, keep)) is not None:
+                    if (engineer := await self._choose(calendar, slot.window, keep)) is not None:
                         return engineer, slot.window
         return None
 
@@ -63,17 +64,17 @@ class Search:
             self._calendars[pool] = await read
         return self._calendars[pool]
 
-    async def _choose(self, pool: CandidatePool, window: TimeWindow, keep: str | None) -> Any:
-        """Return the engineer of the pool for a window, or None if nobody has capacity left in it.
+    async def _choose(self, calendar: Calendar, window: TimeWindow, keep: str | None) -> Any:
+        """Return the engineer of a calendar for a window, or None if nobody has capacity left in it.
 
         The engineer `keep` is preferred. Otherwise it is the one with the fewest visits that day; of several, the
         first by id.
         """
-        day = self._rules.grid.day_of(window.start)
-        begins, ends = self._rules.grid.minutes_of(window)
+        days, begins, ends = calendar.demand(window)
+        exceptional = calendar.exceptional(window)
         then: dict[str, Any] = {
-            "day": day,
-            "day_of_week": 1 << day.weekday(),
+            "day": self._rules.grid.day_of(window.start),
+            "days": days,
             "begins": begins,
             "ends": ends,
             "start": window.start,
@@ -82,11 +83,15 @@ class Search:
             "usual": self._rules.visits_per_window,
             "keep": keep or "",
         }
-        return (await self._connection.execute(_choice(pool.shape), pool.parameters | then)).one_or_none()
+        if exceptional:
+            at_work = [engineer_id for engineer_id, (_, works) in exceptional.items() if works]
+            then |= {"exceptional": list(exceptional), "at_work": at_work}
+        choice = _choice(calendar.pool.shape, bool(exceptional))
+        return (await self._connection.execute(choice, calendar.pool.parameters | then)).one_or_none()
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _choice(shape: QueryShape) -> Select[Any]:
+def _choice(shape: QueryShape, exceptional: bool) -> Select[Any]:
     day: BindParameter[Any] = bindparam("day")
     start: BindParameter[Any] = bindparam("start")
     end: BindParameter[Any] = bindparam("end")
@@ -100,16 +105,19 @@ def _choice(shape: QueryShape) -> Select[Any]:
         BOOKING.c.visit_end > start,
     )
     that_day = select(func.count()).where(*standing, BOOKING.c.day == day).scalar_subquery().label("that_day")
-    off = select(DAY_OFF.c.day_off_id).where(DAY_OFF.c.last_day >= day, DAY_OFF.c.first_day <= day)
+    works = and_(
+        ENGINEER.c.working_days.bitwise_or(ANY_DAY).bitwise_and(bindparam("days")) != 0,
+        ENGINEER.c.works_from <= bindparam("begins"),
+        ENGINEER.c.works_until >= bindparam("ends"),
+    )
+    if exceptional:
+        usual = ENGINEER.c.engineer_id.not_in(bindparam("exceptional", expanding=True))
+        works = or_(and_(usual, works), ENGINEER.c.engineer_id.in_(bindparam("at_work", expanding=True)))
     return (
         select(ENGINEER, that_day)
         .where(
             *members(shape),
-            ENGINEER.c.working_days.bitwise_and(bindparam("day_of_week")) != 0,
-            ENGINEER.c.works_from <= bindparam("begins"),
-            ENGINEER.c.works_until >= bindparam("ends"),
-            ~off.where(DAY_OFF.c.region == bindparam("pool_region")).exists(),
-            ~off.where(DAY_OFF.c.engineer_id == ENGINEER.c.engineer_id).exists(),
+            works,
             taken.scalar_subquery() < func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual")),
         )
         .order_by(ENGINEER.c.engineer_id != bindparam("keep"), that_day, ENGINEER.c.engineer_id)

@@ -83,6 +83,31 @@ class DayOffRow(ManagementCenterTable, table=True):
     first_day: date
     last_day: date
     reason: str | None = Field(None, sa_type=Text)
+    hours_from: int | None = None
+    """Minutes of each local day, as `hours_until`. None: the whole day."""
+    hours_until: int | None = None
+
+
+class ExtraShiftRow(ManagementCenterTable, table=True):
+    """Days on which an engineer, or a whole region, works in addition to the usual hours."""
+
+    __tablename__ = "extra_shift"
+    __table_args__ = (
+        Index("extra_shift_in_order", "last_day", "extra_shift_id"),
+        Index("extra_shift_by_engineer", "engineer_id", "last_day", "extra_shift_id"),
+        Index("extra_shift_by_region", "region", "last_day", "extra_shift_id"),
+        OURS,
+    )
+
+    extra_shift_id: str = Field(primary_key=True, max_length=SHORT)
+    engineer_id: str | None = Field(None, max_length=SHORT)
+    region: str | None = Field(None, max_length=SHORT)
+    first_day: date
+    last_day: date
+    reason: str | None = Field(None, sa_type=Text)
+    hours_from: int | None = None
+    """Minutes of each local day, as `hours_until`. None: the engineer's usual hours."""
+    hours_until: int | None = None
 
 
 class AssignmentRow(ManagementCenterTable, table=True):
@@ -142,6 +167,8 @@ class BookingRow(ManagementCenterTable, table=True):
     """The engineer's skills that the visit needs."""
     stranded: bool = False
     """The visit is uncovered: the engineer no longer works then."""
+    on_holiday: bool | None = None
+    """The visit was booked on a national holiday, by an extra shift. None in rows of an earlier release: it was not."""
 
 
 class WaitingRow(ManagementCenterTable, table=True):
@@ -173,5 +200,6 @@ ASSIGNMENT = table_of(AssignmentRow)
 ENGINEER_SKILL = table_of(EngineerSkillRow)
 PRODUCT = table_of(ProductRow)
 DAY_OFF = table_of(DayOffRow)
+EXTRA_SHIFT = table_of(ExtraShiftRow)
 BOOKING = table_of(BookingRow)
 WAITING = table_of(WaitingRow)

@@ -11,7 +11,7 @@ from stores.audit.trail import AuditStore
 from tests.api.service import Service, but
 from tests.eventually import soon
 
-STAFF_LISTS = ("serviceAreas", "engineers", "daysOff", "products")
+STAFF_LISTS = ("serviceAreas", "engineers", "daysOff", "extraShifts", "products")
 
 
 class Outage:

@@ -29,6 +29,14 @@ def give_days_off(world: World, _: Caller, ask: Ask) -> None:
     assert given.items() <= answered.items()
 
 
+def give_extra_shift(world: World, _: Caller, ask: Ask) -> None:
+    given = {"engineerId": "kr-11-1", "from": "2035-05-05", "to": "2035-05-06", "reason": "many orders"}
+    answered = ask(given | {"hours": {"from": "10:00", "until": "14:00"}})
+
+    assert world.do("GET", f"/managementCenters/extraShifts/{answered['extraShiftId']}") == answered
+    assert given.items() <= answered.items()
+
+
 def reschedule(world: World, _: Caller, ask: Ask) -> None:
     world.order_anew(OURS)
     wanted = world.do("GET", "/managementCenters/slots?address=Seoul")["items"][-1]["start"]
@@ -73,6 +81,7 @@ def erase(world: World, _: Caller, ask: Ask) -> None:
 DEEDS: Mapping[str, Callable[[World, Caller, Ask], None]] = {
     "POST /installations/{orderId}/complete": complete,
     "POST /managementCenters/daysOff": give_days_off,
+    "POST /managementCenters/extraShifts": give_extra_shift,
     "POST /orders/{orderId}/reschedule": reschedule,
     "POST /orders/{orderId}/attention/acknowledge": acknowledge,
     "DELETE /orders/customers/{customerId}/personalData": erase,

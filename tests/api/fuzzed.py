@@ -79,8 +79,9 @@ class World:
         made = [
             self.do("POST", "/managementCenters/products", productId=f"product-{number}", skills=[]),
             self.do("POST", "/managementCenters/daysOff", engineerId=f"kr-{number}-1", **{"from": "2020-01-01"}),
+            self.do("POST", "/managementCenters/extraShifts", engineerId=f"kr-{number}-1", **{"from": "2020-01-01"}),
         ]
-        self.named[region]["dayOffId"] = made[1]["dayOffId"]
+        self.named[region] |= {"dayOffId": made[1]["dayOffId"], "extraShiftId": made[2]["extraShiftId"]}
         self.order_anew(region)
 
     def order_anew(self, region: str, act: str = "") -> None:
@@ -111,6 +112,7 @@ class World:
         others: dict[str, tuple[str, dict[str, Any]]] = {
             "engineerId": ("engineers", {"name": "김하나", "region": region}),
             "dayOffId": ("daysOff", {"engineerId": engineer_id, "from": "2020-01-01"}),
+            "extraShiftId": ("extraShifts", {"engineerId": engineer_id, "from": "2020-01-01"}),
             "productId": ("products", {"productId": f"product-{uuid4().hex}", "skills": []}),
         }
         path, body = others[name]

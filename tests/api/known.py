@@ -22,7 +22,7 @@ OWN: dict[str, str] = {
     "namespace": "default",
     "customerId": "1",
 }
-"""The path parameters of customer 1's order in Seoul and its engineer. The days off are created each time."""
+"""The path parameters of customer 1's order in Seoul and its engineer. Calendar entries are created each time."""
 OTHERS: dict[str, str] = {
     "orderId": "others-order",
     "engineerId": "kr-26-1",
@@ -53,11 +53,12 @@ async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
         await services.get(InstallationStore).request(
             RequestInstallation(named["orderId"], 1, named["engineerId"], "a", "b", region=region), UNSET
         )
-        await services.get(ManagementCenterStore).create_product(named["productId"], [])
-        day_off = await services.get(ManagementCenterStore).create_day_off(
-            engineer_id=named["engineerId"], region=None, first_day=today, last_day=today, reason=None
-        )
-        found.append(named | {"dayOffId": day_off.day_off_id})
+        center = services.get(ManagementCenterStore)
+        await center.create_product(named["productId"], [])
+        entry: dict[str, Any] = {"first_day": today, "last_day": today, "reason": None}
+        day_off = await center.create_day_off(engineer_id=named["engineerId"], region=None, **entry)
+        shift = await center.create_extra_shift(engineer_id=named["engineerId"], region=None, **entry)
+        found.append(named | {"dayOffId": day_off.day_off_id, "extraShiftId": shift.extra_shift_id})
     return found[0], found[1]
 
 

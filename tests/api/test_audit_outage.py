@@ -36,6 +36,8 @@ CHANGES: tuple[tuple[str, str, object], ...] = (
     ("DELETE", "engineers/kr-26-1", None),
     ("POST", "daysOff", DAY_OFF),
     ("DELETE", "daysOff/{dayOffId}", None),
+    ("POST", "extraShifts", DAY_OFF),
+    ("DELETE", "extraShifts/{extraShiftId}", None),
     ("POST", "products", {"productId": "p3", "skills": []}),
     ("PATCH", "products/p1", {"skills": ["fiber"]}),
     ("DELETE", "products/p2", None),

@@ -193,7 +193,8 @@ async def test_lists_hold_what_is_ones_own(service: Service, issuer: Issuer) -> 
     assert await ids("regional", "/installations") == {"own-order"}
     assert await ids("regional", "/installations?engineerId=kr-26-1") == set()
     assert await ids("service", "/installations") == both
-    assert await ids("regional", "/managementCenters/daysOff", "engineerId") == {"kr-11-1"}
+    for entries in ("daysOff", "extraShifts"):
+        assert await ids("regional", f"/managementCenters/{entries}", "engineerId") == {"kr-11-1"}
     assert await ids("regional", "/managementCenters/engineers", "region") == {"KR-11"}
     assert len(await ids("manager", "/managementCenters/engineers?limit=200", "region")) == 17
     assert (await people["regional"].get("/orderStatuses/summary")).json()["total"] == 1
@@ -215,12 +216,14 @@ async def test_a_manager_of_a_region_changes_nothing_elsewhere(service: Service,
     for path, body in (
         ("/managementCenters/engineers", {"name": "김하나", "region": "KR-26"}),
         ("/managementCenters/daysOff", day | {"region": "KR-26"}),
+        ("/managementCenters/extraShifts", day | {"region": "KR-26"}),
     ):
         assert_problem(await regional.post(path, body), 403, "forbidden")
-    for engineer_id in ("kr-26-1", "unknown"):
-        answer = await regional.post("/managementCenters/daysOff", day | {"engineerId": engineer_id})
-        assert_problem(answer, 422, "invalid-input")
-    assert (await regional.post("/managementCenters/daysOff", day | {"engineerId": "kr-11-1"})).status_code == 201
+    for path in ("/managementCenters/daysOff", "/managementCenters/extraShifts"):
+        for engineer_id in ("kr-26-1", "unknown"):
+            answer = await regional.post(path, day | {"engineerId": engineer_id})
+            assert_problem(answer, 422, "invalid-input")
+        assert (await regional.post(path, day | {"engineerId": "kr-11-1"})).status_code == 201
     given = await regional.put("/managementCenters/assignments/own-order", {"engineerId": "kr-26-1"})
     assert_problem(given, 409, "engineer-unavailable")
 

@@ -72,10 +72,9 @@ async def know_something(settings: Settings) -> None:
     center = ManagementCenterStore(centers, settings.booking_rules)
     await center.create_product(KNOWN["productId"], [])
     today = datetime.now(UTC).date()
-    day_off = await center.create_day_off(
-        engineer_id=None, region="KR-11", first_day=today, last_day=today, reason=None
-    )
-    KNOWN["dayOffId"] = day_off.day_off_id
+    entry: dict[str, Any] = {"engineer_id": None, "first_day": today, "last_day": today, "reason": None}
+    KNOWN["dayOffId"] = (await center.create_day_off(region="KR-11", **entry)).day_off_id
+    KNOWN["extraShiftId"] = (await center.create_extra_shift(region="KR-11", **entry)).extra_shift_id
     await centers.dispose()
 
 

@@ -1,4 +1,4 @@
-"""Service areas, engineers, days off and products, and the dispatch after their changes."""
+"""Service areas, engineers, calendars and products, and the dispatch after their changes."""
 
 import asyncio
 from functools import partial
@@ -16,7 +16,8 @@ from tests.api.service import MOON, NOWHERE, Service, but, serving
 from tests.eventually import soon
 
 AREAS, ENGINEERS = "/managementCenters/serviceAreas", "/managementCenters/engineers"
-DAYS_OFF, PRODUCTS = "/managementCenters/daysOff", "/managementCenters/products"
+DAYS_OFF, SHIFTS = "/managementCenters/daysOff", "/managementCenters/extraShifts"
+PRODUCTS = "/managementCenters/products"
 ENGINEER = {
     "name": "김하나",
     "region": "KR-99",
@@ -32,8 +33,12 @@ CALENDAR = {
     "workingHours": {"from": "09:00", "until": "18:00"},
     "visitsPerWindow": None,
 }
+MORNING = {"from": "09:00", "until": "13:00"}
 HOLIDAY = {"region": "KR-99", "from": "2030-12-24", "to": "2031-01-01", "reason": "성탄절"}
+SHIFT = HOLIDAY | {"hours": MORNING}
 PRODUCT = {"productId": "fibre/1 000?", "skills": ["fibre"]}
+EXAMPLES = ((AREAS, MOON), (ENGINEERS, ENGINEER), (DAYS_OFF, HOLIDAY), (SHIFTS, SHIFT), (PRODUCTS, PRODUCT))
+"""A body for each collection."""
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,10 @@ PRODUCT = {"productId": "fibre/1 000?", "skills": ["fibre"]}
         (AREAS, "serviceAreaId", MOON, {"matches": ["Luna"]}),
         (ENGINEERS, "engineerId", ENGINEER, {"active": False}),
         (ENGINEERS, "engineerId", ENGINEER, CALENDAR),
-        (DAYS_OFF, "dayOffId", HOLIDAY | {"engineerId": None}, None),
+        (DAYS_OFF, "dayOffId", HOLIDAY | {"engineerId": None, "hours": None}, None),
+        (DAYS_OFF, "dayOffId", HOLIDAY | {"engineerId": None, "hours": MORNING}, None),
+        (SHIFTS, "extraShiftId", HOLIDAY | {"engineerId": None, "hours": None}, None),
+        (SHIFTS, "extraShiftId", SHIFT | {"engineerId": "kr-11-1", "region": None}, None),
         (PRODUCTS, "productId", PRODUCT, {"skills": []}),
     ],
 )
@@ -95,13 +103,20 @@ async def test_a_product_of_which_something_is_said_already_is_not_created_again
     )
 
 
-async def test_days_off_are_of_one_day_as_it_comes_and_are_found_by_whose_they_are(service: Service) -> None:
+@pytest.mark.parametrize("collection", [DAYS_OFF, SHIFTS])
+async def test_entries_are_of_one_day_as_they_come_and_are_found_by_whose_they_are(
+    service: Service, collection: str
+) -> None:
     bodies = (HOLIDAY, HOLIDAY | {"region": "KR-98"}, {"engineerId": "kr-11-1", "from": "2030-01-02"})
-    of_region, _, of_engineer = [(await service.http.post(DAYS_OFF, json=body)).json() for body in bodies]
+    of_region, other, of_engineer = [(await service.http.post(collection, json=body)).json() for body in bodies]
 
-    assert of_engineer | {"region": None, "to": "2030-01-02", "reason": None} == of_engineer
+    assert of_engineer | {"region": None, "to": "2030-01-02", "hours": None, "reason": None} == of_engineer
     for query, found in (("region=KR-99", of_region), ("engineerId=kr-11-1", of_engineer)):
-        assert (await service.http.get(f"{DAYS_OFF}?{query}")).json()["items"] == [found]
+        assert (await service.http.get(f"{collection}?{query}")).json()["items"] == [found]
+    first = (await service.http.get(f"{collection}?limit=1")).json()
+    rest = (await service.http.get(f"{collection}?cursor={first['nextCursor']}")).json()
+    assert first["items"] == [of_engineer]
+    assert sorted(one["region"] for one in rest["items"]) == [other["region"], of_region["region"]]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +147,18 @@ async def test_days_off_are_of_one_day_as_it_comes_and_are_found_by_whose_they_a
         (DAYS_OFF, HOLIDAY | {"from": "9999-12-31"}, "/from"),
         (DAYS_OFF, HOLIDAY | {"to": "2030-12-23"}, "/to"),
         (DAYS_OFF, HOLIDAY | {"to": "2031-12-25"}, "/to"),
+        (DAYS_OFF, HOLIDAY | {"hours": {"from": "13:00", "until": "13:00"}}, "/hours"),
+        (DAYS_OFF, HOLIDAY | {"hours": {"from": "13:00"}}, "/hours/until"),
+        (DAYS_OFF, HOLIDAY | {"hours": "morning"}, "/hours"),
+        (SHIFTS, SHIFT | {"engineerId": "kr-11-1"}, "/region"),
+        (SHIFTS, SHIFT | {"region": None}, "/region"),
+        (SHIFTS, {"engineerId": "nobody", "from": "2030-01-01"}, "/engineerId"),
+        (SHIFTS, SHIFT | {"from": "2030-02-30"}, "/from"),
+        (SHIFTS, SHIFT | {"to": "2030-12-23"}, "/to"),
+        (SHIFTS, SHIFT | {"to": "2031-12-25"}, "/to"),
+        (SHIFTS, SHIFT | {"hours": {"from": "13:00", "until": "09:00"}}, "/hours"),
+        (SHIFTS, SHIFT | {"hours": {"from": "9:00", "until": "13:00"}}, "/hours/from"),
+        (SHIFTS, SHIFT | {"reason": "a" * 201}, "/reason"),
         (PRODUCTS, {"productId": "a"}, "/skills"),
         (PRODUCTS, PRODUCT | {"productId": ""}, "/productId"),
     ],
@@ -183,6 +210,8 @@ async def test_lists_come_in_pages_and_by_region_and_activity(service: Service) 
         f"{ENGINEERS}?region=Seoul",
         f"{ENGINEERS}?active=maybe",
         f"{DAYS_OFF}?engineerId=a%20b",
+        f"{SHIFTS}?engineerId=a%20b",
+        f"{SHIFTS}?cursor=x",
         f"{PRODUCTS}?cursor=x",
     ],
 )
@@ -192,7 +221,7 @@ async def test_a_bad_query_parameter_is_malformed(service: Service, query: str) 
 
 async def test_without_the_store_there_is_no_answer(settings: Settings) -> None:
     async with serving(but(settings, management_center_database_url=NOWHERE)) as service:
-        for collection, body in ((AREAS, MOON), (ENGINEERS, ENGINEER), (DAYS_OFF, HOLIDAY), (PRODUCTS, PRODUCT)):
+        for collection, body in EXAMPLES:
             assert_problem(await service.http.get(collection), 503, "no-answer-in-time")
             assert_problem(await service.http.post(collection, json=body), 503, "no-answer-in-time")
 
@@ -202,11 +231,11 @@ async def test_the_dispatcher_is_told_of_what_was_changed_and_of_nothing_else(
 ) -> None:
     told = Mock()
     monkeypatch.setattr(DispatchTrigger, "staff_changed", told)
-    for collection, body in ((AREAS, MOON), (ENGINEERS, ENGINEER), (DAYS_OFF, HOLIDAY), (PRODUCTS, PRODUCT)):
+    for collection, body in EXAMPLES:
         told.reset_mock()
         place = (await service.http.post(collection, json=body)).headers["Location"]
         assert told.call_count == 1
-        if collection != DAYS_OFF:
+        if collection not in (DAYS_OFF, SHIFTS):
             await service.http.patch(place, json={"skills": []})
             assert told.call_count == 2
         await service.http.get(place)

@@ -1,14 +1,16 @@
 """A naive model of the calendar, which examines every engineer and every window one by one."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, WhenNobody
-from domain.management_center.staff import DayOff, Engineer, Weekday
+from domain.management_center.staff import DayOff, Engineer, ExtraShift, Weekday, WorkingHours
 from domain.visits import BookingRules, TimeWindow
 
 Place = tuple[str, datetime]
 """An engineer, and the start of a window."""
+STEP = 30
+"""Minutes. Everything in the calendar begins and ends at a multiple of them."""
 
 
 @dataclass
@@ -19,6 +21,7 @@ class Booked:
     window: TimeWindow
     region: str
     skills: set[str]
+    on_holiday: bool = False
 
 
 @dataclass
@@ -31,31 +34,37 @@ class NaiveCalendar:
     """The regions of addresses."""
     engineers: dict[str, Engineer] = field(default_factory=dict)
     off: dict[str, DayOff] = field(default_factory=dict)
+    shifts: dict[str, ExtraShift] = field(default_factory=dict)
     products: dict[str, set[str]] = field(default_factory=dict)
     booked: dict[str, Booked] = field(default_factory=dict)
     held: dict[str, TimeWindow] = field(default_factory=dict)
     waiting: dict[str, AssignEngineer] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
 
-    def works(self, engineer: Engineer, window: TimeWindow) -> bool:
-        day = self.rules.grid.day_of(window.start)
-        start, end = (at.astimezone(self.rules.grid.zone).time() for at in (window.start, window.end))
-        return (
-            engineer.active
-            and list(Weekday)[day.weekday()] in engineer.working_days
-            and engineer.working_hours.start <= start
-            and start < end <= engineer.working_hours.end
-            and not any(
-                (off.engineer_id == engineer.engineer_id or off.region == engineer.region)
-                and off.first_day <= day <= off.last_day
-                for off in self.off.values()
-            )
+    def works(self, engineer: Engineer, window: TimeWindow, *, holidays: bool = True) -> bool:
+        start = window.start.astimezone(self.rules.grid.zone)
+        begins = start.hour * 60 + start.minute
+        minutes = range(begins, begins + int(self.rules.grid.length.total_seconds()) // 60, STEP)
+        return engineer.active and all(
+            self.at_work(engineer, start.date(), minute, holidays=holidays) for minute in minutes
+        )
+
+    def at_work(self, engineer: Engineer, day: date, minute: int, *, holidays: bool) -> bool:
+        """Return whether the engineer works in the half hour that begins at a minute of a day."""
+        if any(_applies(off, engineer, day) and _holds(off.hours, minute) for off in self.off.values()):
+            return False
+        usual = list(Weekday)[day.weekday()] in engineer.working_days
+        if usual and not (holidays and day in self.rules.holidays) and _holds(engineer.working_hours, minute):
+            return True
+        return any(
+            _applies(shift, engineer, day) and _holds(shift.hours or engineer.working_hours, minute)
+            for shift in self.shifts.values()
         )
 
     def stranded(self, booked: Booked) -> bool:
         engineer = self.engineers[booked.engineer_id]
         there = engineer.region == booked.region and booked.skills <= set(engineer.skills)
-        return not (there and self.works(engineer, booked.window))
+        return not (there and self.works(engineer, booked.window, holidays=booked.on_holiday))
 
     def visits(self, engineer_id: str) -> list[TimeWindow]:
         standing = (booked for booked in self.booked.values() if not self.stranded(booked))
@@ -114,7 +123,8 @@ class NaiveCalendar:
         if not isinstance(found, AssignmentRefusal):
             engineer, window = found
             needed = self.products.get(asked.product_id, set()) & set(engineer.skills)
-            self.booked[asked.order_id] = Booked(engineer.engineer_id, window, engineer.region, needed)
+            on_holiday = self.rules.grid.day_of(window.start) in self.rules.holidays
+            self.booked[asked.order_id] = Booked(engineer.engineer_id, window, engineer.region, needed, on_holiday)
             self.held[asked.order_id] = window
             self.waiting.pop(asked.order_id, None)
             return engineer.engineer_id, window.start
@@ -182,3 +192,13 @@ class NaiveCalendar:
         self.closed.add(order_id)
         self.booked.pop(order_id, None)
         self.waiting.pop(order_id, None)
+
+
+def _applies(entry: DayOff | ExtraShift, engineer: Engineer, day: date) -> bool:
+    theirs = entry.engineer_id == engineer.engineer_id or entry.region == engineer.region
+    return theirs and entry.first_day <= day <= entry.last_day
+
+
+def _holds(hours: WorkingHours | None, minute: int) -> bool:
+    begins, ends = (0, 24 * 60) if hours is None else hours.minutes
+    return begins <= minute < ends

@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,11 +26,11 @@ from stores.migration import migrate
 from tests.stores.naive_calendar import NaiveCalendar
 from tests.whole import examples
 
-RULES = BookingRules(
-    VisitGrid(time(8), timedelta(hours=4), ZoneInfo("Asia/Seoul")), lead=timedelta(hours=10), horizon=timedelta(days=3)
-)
-MONDAY = datetime(2026, 7, 12, 20, tzinfo=UTC)
-"""5 o'clock in Seoul."""
+LENGTH = timedelta(hours=4)
+SUMMER = VisitGrid(time(8), LENGTH, ZoneInfo("Asia/Seoul")), datetime(2026, 7, 12, 20, tzinfo=UTC)
+"""5 o'clock on a Monday in Seoul."""
+END_OF_SUMMER = VisitGrid(time(0), LENGTH, ZoneInfo("Europe/Berlin")), datetime(2026, 10, 23, 3, tzinfo=UTC)
+"""5 o'clock on the Friday before the clocks of Berlin are put back, at night, in the first window of the Sunday."""
 AREAS = {"Seoul": "KR-11", "Busan": "KR-26"}
 REGIONS = tuple(AREAS.values())
 SKILLS = ("fibre", "tv")
@@ -39,11 +40,16 @@ ENGINEERS = 4
 somebody = st.integers(0, ENGINEERS - 1)
 skills = st.sets(st.sampled_from(SKILLS))
 hours = st.sampled_from(
-    [WorkingHours(time(8), time(20)), WorkingHours(time(8), time(12)), WorkingHours(time(12), time(23))]
+    [WorkingHours(time(begins), time(ends)) for begins, ends in ((8, 20), (8, 20), (8, 12), (12, 23), (0, 14))]
 )
-days = st.sets(st.sampled_from(list(Weekday)[:5]), min_size=2).map(sorted)
+part = st.none() | st.tuples(st.integers(0, 46), st.integers(1, 24)).map(
+    lambda drawn: WorkingHours.of_minutes(drawn[0] * 30, min(drawn[0] + drawn[1], 47) * 30)
+)
+days = st.sets(st.sampled_from(Weekday), min_size=3).map(sorted)
 capacity = st.sampled_from([None, 1, 2])
 region = st.sampled_from(REGIONS)
+first, length = st.integers(0, 3), st.integers(0, 2)
+entry = {"who": st.none() | somebody, "region": region, "first": first, "length": length, "hours": part}
 order = st.integers(0, 6)
 some_time = st.integers(-2, 13)
 
@@ -92,8 +98,10 @@ acts = st.lists(
         plainly,
         an_act("close", order=order),
         an_act("change", who=somebody, change=change),
-        an_act("off", who=st.none() | somebody, region=region, first=st.integers(0, 3), length=st.integers(0, 2)),
+        an_act("off", **entry),
         an_act("on", which=st.integers(0, 5)),
+        an_act("shift", **entry),
+        an_act("end_shift", which=st.integers(0, 5)),
         an_act("later", hours=st.integers(1, 9)),
         an_act("product", skills=skills),
     ),
@@ -107,6 +115,7 @@ class Played:
 
     def __init__(self, store: ManagementCenterStore, database: Database, paper: NaiveCalendar) -> None:
         self.store, self.database, self.paper = store, database, paper
+        self.began, self.rules = paper.now, paper.rules
         self.rounds = dict.fromkeys(range(7), 0)
         self.names: list[str] = []
 
@@ -129,7 +138,7 @@ class Played:
         keep: int | None = None,
     ) -> None:
         self.rounds[order] += 1
-        first = next(RULES.grid.windows(MONDAY, MONDAY + timedelta(days=1))).start
+        first = next(self.rules.grid.windows(self.began, self.began + timedelta(days=1))).start
         asked = AssignEngineer(
             order_id=f"o{order}",
             round=self.rounds[order],
@@ -138,7 +147,7 @@ class Played:
             passed_over=[self.names[one] for one in passed_over],
             engineer_id=None if named is None else self.names[named],
             # Orders are taken in another order than that of their ids, and two at the same time.
-            ordered_at=MONDAY + timedelta(hours=order % 4),
+            ordered_at=self.began + timedelta(hours=order % 4),
             wanted=None if wanted is None else first + wanted * timedelta(hours=8),
             exactly=exactly and wanted is not None and otherwise is not WhenNobody.QUEUE,
             otherwise=otherwise,
@@ -165,21 +174,36 @@ class Played:
         assert set(changed.working_days) == set(replace(self.paper.engineers[self.names[who]], **change).working_days)
         self.paper.engineers[self.names[who]] = replace(self.paper.engineers[self.names[who]], **change)
 
-    async def off(self, who: int | None, region: str, first: int, length: int) -> None:
-        first_day = date(2026, 7, 13) + timedelta(days=first)
-        off = await self.store.create_day_off(
-            engineer_id=None if who is None else self.names[who],
-            region=region if who is None else None,
-            first_day=first_day,
-            last_day=first_day + timedelta(days=length),
-            reason=None,
-        )
+    async def off(self, **entry: Any) -> None:
+        off = await self.store.create_day_off(**self.entry(**entry))
         self.paper.off[off.day_off_id] = off
 
     async def on(self, which: int) -> None:
         for day_off_id in list(self.paper.off)[which : which + 1]:
             await self.store.remove_day_off(day_off_id)
             del self.paper.off[day_off_id]
+
+    async def shift(self, **entry: Any) -> None:
+        shift = await self.store.create_extra_shift(**self.entry(**entry))
+        self.paper.shifts[shift.extra_shift_id] = shift
+
+    async def end_shift(self, which: int) -> None:
+        for extra_shift_id in list(self.paper.shifts)[which : which + 1]:
+            await self.store.remove_extra_shift(extra_shift_id)
+            del self.paper.shifts[extra_shift_id]
+
+    def entry(
+        self, who: int | None, region: str, first: int, length: int, hours: WorkingHours | None
+    ) -> dict[str, Any]:
+        first_day = self.rules.grid.day_of(self.began) + timedelta(days=first)
+        return {
+            "engineer_id": None if who is None else self.names[who],
+            "region": region if who is None else None,
+            "first_day": first_day,
+            "last_day": first_day + timedelta(days=length),
+            "reason": None,
+            "hours": hours,
+        }
 
     async def later(self, hours: int) -> None:
         self.paper.now += timedelta(hours=hours)
@@ -195,7 +219,7 @@ class Played:
         paper = self.paper
         for address, region in AREAS.items():
             for product in PRODUCTS:
-                slots = await self.store.slots(address, product, MONDAY, MONDAY + timedelta(days=30))
+                slots = await self.store.slots(address, product, self.began, self.began + timedelta(days=30))
                 assert [(slot.window.start, slot.free) for slot in slots] == paper.slots(region, product)
         async with self.database.reading() as connection:
             rows = (await connection.execute(select(BOOKING))).all()
@@ -208,6 +232,29 @@ class Played:
         due = {found.order_id for found in await self.store.find_due(FindDue())}
         firsts = {paper.first_who_could_go_on(region) for region in REGIONS} - {None}
         assert due == stranded if stranded else (due <= firsts and bool(due) == bool(firsts))
+
+    async def sell_what_is_offered(self, address: str, product: str) -> None:
+        """Check that whoever goes first gets each offered window, and no other."""
+        offered = {start for start, _ in self.paper.slots(AREAS[address], product)}
+        for number, window in enumerate(self.paper.bookable()):
+            asked = AssignEngineer(
+                order_id=f"first-{number}",
+                installation_address=address,
+                product_id=product,
+                ordered_at=self.began - timedelta(days=1),
+                wanted=window.start,
+                exactly=True,
+                otherwise=WhenNobody.RELEASE,
+            )
+            given = (await self.store.assign_engineer(asked)).assignment
+            assert (given is not None and given.visit == window) == (window.start in offered)
+            self.paper.assign(asked)
+            visits = [self.paper.visits(engineer_id) for engineer_id in self.names]
+            for one, other in (pair for several in visits for pair in combinations(several, 2)):
+                assert one == other or one.end <= other.start or other.end <= one.start
+            await self.store.close_assignment(CloseAssignment(asked.order_id))
+            self.paper.close(asked.order_id)
+        await self.agree()
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +272,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@st.composite
+def rules(draw: st.DrawFn) -> tuple[BookingRules, datetime]:
+    """Draw the rules, with holidays, and the time at which an example begins."""
+    grid, now = draw(st.sampled_from((SUMMER, SUMMER, END_OF_SUMMER)))
+    holidays = {grid.day_of(now) + timedelta(days=days) for days in draw(st.sets(st.integers(0, 3), max_size=2))}
+    return BookingRules(grid, timedelta(hours=10), timedelta(days=3), holidays=frozenset(holidays)), now
+
+
 @pytest.mark.multiplied
 @settings(
     max_examples=examples(25, whole=250),
@@ -232,19 +287,25 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(st.lists(staff, min_size=ENGINEERS, max_size=ENGINEERS), acts)
+@given(rules(), st.lists(staff, min_size=ENGINEERS, max_size=ENGINEERS), acts, st.sampled_from(PRODUCTS))
 def test_whatever_happens_free_places_choice_and_who_is_due_are_as_on_paper(
-    template: Path, tmp_path: Path, hired: list[dict[str, Any]], happens: list[tuple[str, dict[str, Any]]]
+    template: Path,
+    tmp_path: Path,
+    ruled: tuple[BookingRules, datetime],
+    hired: list[dict[str, Any]],
+    happens: list[tuple[str, dict[str, Any]]],
+    bought: str,
 ) -> None:
     async def play() -> None:
         database = Database(f"sqlite:///{shutil.copy(template, tmp_path / 'store.db')}", deadline_seconds=20.0)
-        paper = NaiveCalendar(RULES, MONDAY, AREAS)
-        played = Played(ManagementCenterStore(database, RULES, now=lambda: paper.now), database, paper)
+        paper = NaiveCalendar(*ruled, AREAS)
+        played = Played(ManagementCenterStore(database, paper.rules, now=lambda: paper.now), database, paper)
         try:
             await played.hire(hired)
             for name, members in happens:
                 await getattr(played, name)(**members)
                 await played.agree()
+            await played.sell_what_is_offered("Seoul", bought)
         finally:
             await database.dispose()
 

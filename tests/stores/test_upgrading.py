@@ -72,6 +72,9 @@ IN_USE: dict[str, Rows] = {
         "engineer_skill": [{"engineer_id": "e1", "skill": "fibre"}],
         "product": [{"product_id": "p1", "skills": '["fibre"]'}],
         "day_off": [{"day_off_id": "d1", "engineer_id": "e1", "first_day": "2026-08-01", "last_day": "2026-08-02"}],
+        "extra_shift": [
+            {"extra_shift_id": "s1", "engineer_id": "e1", "first_day": "2026-08-01", "last_day": "2026-08-02"}
+        ],
         "booking": [
             {
                 "order_id": "o1",
@@ -144,7 +147,7 @@ def contents(connection: Connection, known: dict[str, list[str]]) -> set[tuple[s
 
 def another(rows: Rows) -> Rows:
     """Return similar rows, of another order, engineer or area."""
-    keys = {"order_id", "engineer_id", "service_area_id", "product_id", "day_off_id", "skill"}
+    keys = {"order_id", "engineer_id", "service_area_id", "product_id", "day_off_id", "extra_shift_id", "skill"}
 
     def changed(name: str, value: Any) -> Any:
         return f"{value}-too" if name in keys else value - 1 if name == "sequence" else value
@@ -181,6 +184,8 @@ async def the_management_center_works(database: Database) -> None:
     for order_id in ("o1", "o1-too"):
         assert (await store.assignment(order_id)).round == 1
     assert (await store.engineer("kr-11-1")) == Engineer("kr-11-1", "김민준 Kim Minjun", "KR-11")
+    # A day off of the release before is of the whole day.
+    assert {day_off.hours for day_off in (await store.days_off()).items} <= {None}
     # A further round books, and the end frees what is booked.
     outcome = await store.assign_engineer(AssignEngineer("o1", 2, "Seoul", "2001", ["kr-11-1"]))
     assert outcome.assignment is not None

@@ -1,0 +1,89 @@
+"""/managementCenters: extra shifts (추가 근무) and national holidays (공휴일)."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.dependencies import AppServices
+from api.http.fields import Cursor, Id, Limit, Page, Region
+from api.http.problems import ProblemType, invalid_member
+from api.management_center.calendar_schemas import ExtraShiftRequest, ExtraShiftResponse, HolidayResponse
+from api.management_center.dependencies import CenterStore, ExtraShiftId, trigger_dispatch
+from api.security.authentication import CurrentCaller
+from api.security.openapi import Answers, problem_responses
+from api.security.routing import JsonRoute
+from domain.common.errors import NotFound
+from domain.visits import VisitGrid
+from runtime.holidays import NationalHolidays
+
+router = APIRouter(
+    prefix="/managementCenters",
+    tags=["managementCenters"],
+    route_class=JsonRoute,
+    dependencies=[Depends(trigger_dispatch)],
+)
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+_ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
+_CREATED: Answers = {201: {"headers": {"Location": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/extraShifts", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
+async def list_extra_shifts(
+    store: CenterStore,
+    caller: CurrentCaller,
+    engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
+    region: Annotated[Region | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ExtraShiftResponse]:
+    """List the extra shifts of engineers, and of regions."""
+    page = await store.extra_shifts(
+        engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+    )
+    return Page[ExtraShiftResponse].model_validate(page)
+
+
+@router.post(
+    "/extraShifts", status_code=201, responses=_CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
+)
+async def create_extra_shift(
+    given: ExtraShiftRequest, store: CenterStore, caller: CurrentCaller, response: Response
+) -> ExtraShiftResponse:
+    """Add work of an engineer, or of all engineers of a region, also on weekends and holidays.
+
+    The hours of several shifts, and the usual ones of a working day, add up. A day off goes before a shift.
+    """
+    caller.within(filter(None, [given.region]))
+    try:
+        if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
+            raise NotFound
+        shift = await store.create_extra_shift(**dict(given))
+    except NotFound:
+        raise invalid_member("engineerId", "the engineer does not exist") from None
+    response.headers["Location"] = f"{router.prefix}/extraShifts/{shift.extra_shift_id}"
+    return ExtraShiftResponse.model_validate(shift)
+
+
+@router.get("/extraShifts/{extraShiftId}", responses=_ONE)
+async def get_extra_shift(extra_shift_id: ExtraShiftId, store: CenterStore) -> ExtraShiftResponse:
+    """Return one extra shift."""
+    return ExtraShiftResponse.model_validate(await store.extra_shift(extra_shift_id))
+
+
+@router.delete("/extraShifts/{extraShiftId}", status_code=204, responses=_ONE)
+async def remove_extra_shift(extra_shift_id: ExtraShiftId, store: CenterStore) -> None:
+    """Remove an extra shift. Visits that were booked by it go to other engineers."""
+    await store.remove_extra_shift(extra_shift_id)
+
+
+@router.get("/holidays", responses=problem_responses(ProblemType.MALFORMED_REQUEST))
+async def list_holidays(
+    services: AppServices,
+    year: Annotated[int | None, Query(ge=_FIRST_YEAR, le=_LAST_YEAR, description="The default is this year")] = None,
+) -> Page[HolidayResponse]:
+    """List the national holidays of a year. Nobody works on them but in an extra shift."""
+    this_year = services.get(VisitGrid).day_of(datetime.now(UTC)).year
+    holidays = services.get(NationalHolidays).of(year or this_year)
+    return Page[HolidayResponse].model_validate({"items": holidays, "nextCursor": None})
