@@ -1,4 +1,4 @@
-"""/managementCenters: service areas, engineers, days off, and the skills that products need (인력)."""
+"""/managementCenters: service areas, engineers, days off, and products (인력)."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from api.management_center.staff_schemas import (
     EngineerRequest,
     EngineerResponse,
     ProductChange,
+    ProductOffer,
     ProductRequest,
     ProductResponse,
     ServiceAreaChange,
@@ -31,6 +32,7 @@ from api.management_center.staff_schemas import (
 )
 from api.security.authentication import CurrentCaller
 from api.security.openapi import Answers, problem_responses
+from api.security.principals import Caller, Role
 from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
 
@@ -186,14 +188,17 @@ async def remove_day_off(day_off_id: DayOffId, store: CenterStore) -> None:
 
 
 @router.get("/products", responses=_LISTING)
-async def list_products(store: CenterStore, limit: Limit = 50, cursor: Cursor = None) -> Page[ProductResponse]:
-    """List the products whose installation needs skills."""
-    return Page[ProductResponse].model_validate(await store.products(limit=limit, cursor=cursor))
+async def list_products(
+    store: CenterStore, caller: CurrentCaller, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ProductResponse] | Page[ProductOffer]:
+    """List the products. Customers see those that can be ordered, without `skills`."""
+    page = await store.products(orderable_only=_is_customer(caller), limit=limit, cursor=cursor)
+    return (Page[ProductOffer] if _is_customer(caller) else Page[ProductResponse]).model_validate(page)
 
 
 @router.post("/products", status_code=201, responses=_CREATING | problem_responses(ProblemType.ALREADY_EXISTS))
 async def create_product(given: ProductRequest, store: CenterStore, response: Response) -> ProductResponse:
-    """Store the skills that a product needs. A product that is not stored needs none."""
+    """Store a product. One that is not stored needs no skills, and may be ordered as well."""
     product = await store.create_product(**dict(given))
     response.headers["Location"] = f"{router.prefix}/products/{quote(product.product_id, safe='')}"
     return ProductResponse.model_validate(product)
@@ -201,14 +206,17 @@ async def create_product(given: ProductRequest, store: CenterStore, response: Re
 
 # An id from another system may contain a `/`.
 @router.get("/products/{productId:path}", responses=_ONE)
-async def get_product(product_id: ProductId, store: CenterStore) -> ProductResponse:
-    """Return one product."""
-    return ProductResponse.model_validate(await store.product(product_id))
+async def get_product(
+    product_id: ProductId, store: CenterStore, caller: CurrentCaller
+) -> ProductResponse | ProductOffer:
+    """Return one product. To customers, one that cannot be ordered does not exist."""
+    product = await store.product(product_id, orderable_only=_is_customer(caller))
+    return (ProductOffer if _is_customer(caller) else ProductResponse).model_validate(product)
 
 
 @router.patch("/products/{productId:path}", responses=_CHANGING)
 async def change_product(product_id: ProductId, given: ProductChange, store: CenterStore) -> ProductResponse:
-    """Change the skills that the product needs."""
+    """Change the given members. Changed skills count for visits that are booked from now on."""
     return ProductResponse.model_validate(await store.change_product(product_id, **given.members_sent()))
 
 
@@ -216,3 +224,7 @@ async def change_product(product_id: ProductId, given: ProductChange, store: Cen
 async def retire_product(product_id: ProductId, store: CenterStore) -> None:
     """Remove the product, which then needs no skills."""
     await store.retire_product(product_id)
+
+
+def _is_customer(caller: Caller) -> bool:
+    return caller.role is Role.CUSTOMER

@@ -1,4 +1,4 @@
-"""Service areas, engineers, days off, and the skills that products need (인력)."""
+"""Service areas, engineers, days off, and products (인력)."""
 
 from datetime import date, timedelta
 from typing import Annotated, Any, Self
@@ -174,20 +174,34 @@ class DayOffResponse(ResponseBody):
 
 
 class ProductRequest(RequestBody):
-    """A product whose installation needs skills."""
+    """A new product."""
 
     product_id: Identifier
-    skills: Skills
+    name: Text | None = None
+    local_name: Text | None = None
+    orderable: StrictBool = Field(True, description="Whether customers are offered the product")
+    skills: Skills = Field(default_factory=list, description="The skills that its installation needs")
 
 
 class ProductChange(RequestBody):
     """Changes of a product."""
 
+    name: Text | None = unchanged()
+    local_name: Text | None = unchanged()
+    orderable: StrictBool = unchanged()
     skills: Skills = unchanged()
 
 
-class ProductResponse(ResponseBody):
-    """A product, and the skills that its installation needs."""
+class ProductOffer(ResponseBody):
+    """A product as customers see it."""
 
     product_id: str
+    name: str | None
+    local_name: str | None
+    orderable: bool
+
+
+class ProductResponse(ProductOffer):
+    """A product, and the skills that its installation needs."""
+
     skills: list[str]

@@ -107,6 +107,10 @@ class Product:
 
     product_id: str = ""
     skills: list[str] = field(default_factory=list)
+    name: str | None = None
+    local_name: str | None = None
+    orderable: bool = True
+    """Whether customers are offered the product. An order may name any product."""
 
 
 @dataclass(frozen=True)

@@ -57,13 +57,16 @@ class EngineerSkillRow(ManagementCenterTable, table=True):
 
 
 class ProductRow(ManagementCenterTable, table=True):
-    """The skills that the installation of a product needs."""
+    """A product: its names, and the skills that its installation needs."""
 
     __tablename__ = "product"
     __table_args__ = (OURS,)
 
     product_id: str = Field(primary_key=True, max_length=SHORT)
     skills: list[str] = Field(sa_type=AsJson(list[str]))
+    name: str | None = Field(None, max_length=SHORT)
+    local_name: str | None = Field(None, max_length=SHORT)
+    orderable: bool = Field(True, sa_column_kwargs={"server_default": "1"})
 
 
 class DayOffRow(ManagementCenterTable, table=True):

@@ -36,7 +36,13 @@ CALENDAR = {
 MORNING = {"from": "09:00", "until": "13:00"}
 HOLIDAY = {"region": "KR-99", "from": "2030-12-24", "to": "2031-01-01", "reason": "성탄절"}
 SHIFT = HOLIDAY | {"hours": MORNING}
-PRODUCT = {"productId": "fibre/1 000?", "skills": ["fibre"]}
+PRODUCT = {
+    "productId": "fibre/1 000?",
+    "name": "Internet",
+    "localName": "인터넷",
+    "orderable": False,
+    "skills": ["fibre"],
+}
 EXAMPLES = ((AREAS, MOON), (ENGINEERS, ENGINEER), (DAYS_OFF, HOLIDAY), (SHIFTS, SHIFT), (PRODUCTS, PRODUCT))
 """A body for each collection."""
 
@@ -52,6 +58,7 @@ EXAMPLES = ((AREAS, MOON), (ENGINEERS, ENGINEER), (DAYS_OFF, HOLIDAY), (SHIFTS, 
         (SHIFTS, "extraShiftId", HOLIDAY | {"engineerId": None, "hours": None}, None),
         (SHIFTS, "extraShiftId", SHIFT | {"engineerId": "kr-11-1", "region": None}, None),
         (PRODUCTS, "productId", PRODUCT, {"skills": []}),
+        (PRODUCTS, "productId", PRODUCT, {"name": None, "localName": "기가 인터넷", "orderable": True}),
     ],
 )
 async def test_staff_is_created_read_changed_and_retired(
@@ -98,6 +105,9 @@ async def test_a_product_of_which_something_is_said_already_is_not_created_again
         == first.json()
         == {
             "productId": "2001",
+            "name": None,
+            "localName": None,
+            "orderable": True,
             "skills": ["fibre"],
         }
     )
@@ -159,7 +169,10 @@ async def test_entries_are_of_one_day_as_they_come_and_are_found_by_whose_they_a
         (SHIFTS, SHIFT | {"hours": {"from": "13:00", "until": "09:00"}}, "/hours"),
         (SHIFTS, SHIFT | {"hours": {"from": "9:00", "until": "13:00"}}, "/hours/from"),
         (SHIFTS, SHIFT | {"reason": "a" * 201}, "/reason"),
-        (PRODUCTS, {"productId": "a"}, "/skills"),
+        (PRODUCTS, PRODUCT | {"skills": None}, "/skills"),
+        (PRODUCTS, PRODUCT | {"name": "a" * 201}, "/name"),
+        (PRODUCTS, PRODUCT | {"localName": "\u202e인터넷"}, "/localName"),
+        (PRODUCTS, PRODUCT | {"orderable": None}, "/orderable"),
         (PRODUCTS, PRODUCT | {"productId": ""}, "/productId"),
     ],
 )

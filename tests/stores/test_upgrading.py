@@ -14,7 +14,7 @@ from domain.audit import AccessEntry, AccessFilter, AuditRecord
 from domain.common import contexts
 from domain.installation import CancelInstallation, InstallationStatus, OrderDetails
 from domain.management_center.assignments import AssignEngineer, CloseAssignment
-from domain.management_center.staff import Engineer
+from domain.management_center.staff import Engineer, Product
 from stores.audit.access_log import AccessLogStore
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
@@ -186,6 +186,9 @@ async def the_management_center_works(database: Database) -> None:
     assert (await store.engineer("kr-11-1")) == Engineer("kr-11-1", "김민준 Kim Minjun", "KR-11")
     # A day off of the release before is of the whole day.
     assert {day_off.hours for day_off in (await store.days_off()).items} <= {None}
+    # Products that the release before has written, or writes now, have no names, and can be ordered.
+    products = (await store.products(orderable_only=True)).items
+    assert products in ([], [Product("p1", ["fibre"]), Product("p1-too", ["fibre"])])
     # A further round books, and the end frees what is booked.
     outcome = await store.assign_engineer(AssignEngineer("o1", 2, "Seoul", "2001", ["kr-11-1"]))
     assert outcome.assignment is not None
