@@ -1,13 +1,14 @@
 """/installations: the engineers' work lists, and their decisions and reports (설치)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, FailFast
+from starlette.exceptions import HTTPException
 
 from api.dependencies import AppServices, OrderId, Services, provided, services_of
-from api.http.fields import Cursor, Id, Limit, Page, known
+from api.http.fields import Cursor, Id, Limit, Page, Region, known
 from api.http.problems import ProblemType
 from api.http.times import Day
 from api.installation.schemas import (
@@ -28,6 +29,7 @@ from domain.installation import ContactPolicy, EngineerAct, EngineerAction, Inst
 from domain.orders import OrderStatus
 from domain.visits import VisitGrid
 from stores.installation.installations import InstallationStore
+from stores.installation.lists import Span
 
 Installations = Annotated[InstallationStore, provided(InstallationStore)]
 
@@ -67,19 +69,28 @@ async def list_installations(
     services: AppServices,
     caller: CurrentCaller,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
-    date: Annotated[
-        Day | None, Query(description="Only visits of this local day, in the order of their windows")
+    day: Annotated[
+        Day | None, Query(alias="date", description="Only visits of this local day, in the order of their windows")
     ] = None,
+    first: Annotated[
+        Day | None, Query(alias="from", description="Only visits of this local day or a later one, in the same order")
+    ] = None,
+    last: Annotated[
+        Day | None, Query(alias="to", description="Only visits of this local day or an earlier one, in the same order")
+    ] = None,
+    region: Annotated[tuple[Region, ...], FailFast(), Query(max_length=50)] = (),
     status: Annotated[KnownStatus | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[InstallationResponse]:
-    """List the installations of one engineer, or all. A manager of certain regions sees those of these regions."""
+    """List the installations of one engineer, or all. A manager of certain regions sees those of these regions.
+
+    `date` means the same as `from` and `to` with this day.
+    """
     engineer_id = caller.resolve(Role.ENGINEER, engineer_id)
-    day = services.get(VisitGrid).span_of(date) if date else None
-    page = await services.get(InstallationStore).list(
-        engineer_id, status, limit, cursor, day=day, regions=caller.regions
-    )
+    regions = caller.within(region) if region else caller.regions
+    span = _span(services.get(VisitGrid), day, first, last)
+    page = await services.get(InstallationStore).list(engineer_id, status, limit, cursor, span=span, regions=regions)
     items = [_shown(request, installation) for installation in page.items]
     return Page(items=items, next_cursor=page.next_cursor)
 
@@ -134,6 +145,17 @@ async def incomplete(request: Request, order_id: OrderId, services: AppServices,
     return await _act(
         request, services, order_id, EngineerAction.INCOMPLETE, given, reason=given.reason, note=given.note
     )
+
+
+def _span(grid: VisitGrid, day: date | None, first: date | None, last: date | None) -> Span | None:
+    """Return the span of a day, or of the days from the first to the last one. `None`: any time."""
+    if first is None and last is None:
+        return grid.span_of(day) if day else None
+    if day is not None:
+        raise HTTPException(400, "`date` cannot be given together with `from` or `to`")
+    if first is not None and last is not None and first > last:
+        raise HTTPException(400, "`to` must not be before `from`")
+    return grid.span_of(first)[0] if first else None, grid.span_of(last)[1] if last else None
 
 
 async def _act(

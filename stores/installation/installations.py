@@ -13,7 +13,7 @@ from domain.common.personal import erased
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from stores.common.database import Database
 from stores.installation.details import set_region
-from stores.installation.lists import WorkList, seen_by
+from stores.installation.lists import Span, WorkList, seen_by
 from stores.installation.rows import as_installation, canceled_unasked, requested
 from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 
@@ -183,25 +183,25 @@ class InstallationStore:
         limit: int = 50,
         cursor: str | None = None,
         *,
-        day: tuple[datetime, datetime] | None = None,
+        span: Span | None = None,
         regions: Collection[str] | None = None,
     ) -> Page[Installation]:
         """Return a page of installations, one for each round, in the order in which they were requested.
 
-        The installations of a day are listed in the order of their visits.
+        The installations of a span are listed in the order of their visits.
 
         Args:
             engineer_id: Only the installations of this engineer.
             status: Only the installations in this status.
             limit: The largest number of items.
             cursor: Where the previous page ended.
-            day: Only visits that begin in this span. The end is exclusive.
+            span: Only visits that begin in this span.
             regions: Only the installations of orders of these regions.
 
         Raises:
             MalformedCursor: the cursor does not belong to such a list.
         """
-        listed = WorkList(engineer_id, status, day, regions)
+        listed = WorkList(engineer_id, status, span, regions)
         statement = listed.page(limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()

@@ -11,6 +11,9 @@ from domain.installation import InstallationStatus
 from stores.common.paging import Keyset
 from stores.installation.tables import INSTALLATION
 
+Span = tuple[datetime | None, datetime | None]
+"""From a point in time to before another. `None`: no limit."""
+
 _BY_REQUEST = Keyset("requestedAt", (INSTALLATION.c.requested_at, INSTALLATION.c.order_id, INSTALLATION.c.round))
 _BY_VISIT = Keyset("visitStart", (INSTALLATION.c.visit_start, INSTALLATION.c.order_id, INSTALLATION.c.round))
 
@@ -30,19 +33,19 @@ def seen_by(engineer_id: str | None = None, regions: Collection[str] | None = No
 
 @dataclass(frozen=True)
 class WorkList:
-    """The filters of a list of installations. A list of one day is ordered by visit, others by request time."""
+    """The filters of a list of installations. A list of a span is ordered by visit, others by request time."""
 
     engineer_id: str | None = None
     status: InstallationStatus | None = None
-    day: tuple[datetime, datetime] | None = None
-    """The span in which the visits begin. The end is exclusive."""
+    span: Span | None = None
+    """The span in which the visits begin."""
     regions: Collection[str] | None = None
     """The regions of the orders. `None`: all, including orders without a region."""
 
     @property
     def keyset(self) -> Keyset:
         """The keyset that orders the list."""
-        return _BY_REQUEST if self.day is None else _BY_VISIT
+        return _BY_REQUEST if self.span is None else _BY_VISIT
 
     def page(self, *, limit: int, cursor: str | None, dialect: str) -> Any:
         """Return the statement for the page after the cursor, as `Keyset.page` does.
@@ -70,7 +73,11 @@ class WorkList:
         statement = statement.where(*seen_by(self.engineer_id))
         if self.status is not None:
             statement = statement.where(INSTALLATION.c.status == self.status.value)
-        if self.day is not None:
-            start, end = self.day
-            statement = statement.where(INSTALLATION.c.visit_start >= start, INSTALLATION.c.visit_start < end)
+        if self.span is not None:
+            start, end = self.span
+            at = INSTALLATION.c.visit_start
+            # Installations without a visit do not belong to any span.
+            statement = statement.where(at.is_not(None) if start is None else at >= start)
+            if end is not None:
+                statement = statement.where(at < end)
         return statement

@@ -35,10 +35,12 @@ class InstallationRow(InstallationTable, table=True):
         Index("installation_by_engineer", "engineer_id", "requested_at", "order_id", "round"),
         Index("installation_by_engineer_and_status", "engineer_id", "status", "requested_at", "order_id", "round"),
         Index("installation_by_visit", "visit_start", "order_id", "round"),
+        Index("installation_by_status_and_visit", "status", "visit_start", "order_id", "round"),
         Index("installation_by_engineer_and_visit", "engineer_id", "visit_start", "order_id", "round"),
         Index("installation_by_region", "region", "requested_at", "order_id", "round"),
         Index("installation_by_region_and_status", "region", "status", "requested_at", "order_id", "round"),
         Index("installation_by_region_and_visit", "region", "visit_start", "order_id", "round"),
+        Index("installation_by_region_status_and_visit", "region", "status", "visit_start", "order_id", "round"),
         OURS,
     )
 

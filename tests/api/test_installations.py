@@ -301,9 +301,40 @@ async def test_an_engineers_day_is_in_the_order_of_its_windows(service: Service)
     assert [item["orderId"] for item in answer.json()["items"]] == ["order-1", "order-0"]
 
 
+async def test_days_are_listed_with_both_ends_and_in_the_order_of_their_windows(service: Service) -> None:
+    store, grid = service.app.state.services.get(InstallationStore), VisitGrid()
+    for number in (3, 1, 4, 2):
+        first, *_, last = grid.windows_of(date(2030, 1, number))
+        for name, visit, region in (("late", last, "KR-11"), ("early", first, "KR-26")):
+            request = RequestInstallation(f"{name}-{number}", 1, "e1", "이름", "Seoul", visit=visit, region=region)
+            await store.request(request, UNSET)
+    await store.request(RequestInstallation("unplanned", 1, "e1", "이름", "Seoul", region="KR-11"), UNSET)
+
+    async def listed(query: str) -> list[str]:
+        answer = await service.http.get(f"/installations?{query}")
+        assert answer.status_code == 200, answer.text
+        return [item["orderId"] for item in answer.json()["items"]]
+
+    assert await listed("from=2030-01-02&to=2030-01-03") == ["early-2", "late-2", "early-3", "late-3"]
+    assert await listed("from=2030-01-02&to=2030-01-02") == await listed("date=2030-01-02") == ["early-2", "late-2"]
+    assert await listed("from=2030-01-04&engineerId=e1") == ["early-4", "late-4"]
+    assert await listed("to=2030-01-01&status=REQUESTED") == ["early-1", "late-1"]
+    assert await listed("from=2030-01-03&region=KR-26&region=KR-99") == ["early-3", "early-4"]
+    assert await listed("date=2030-01-03&region=KR-26&region=KR-11&limit=1") == ["early-3"]
+    assert await listed("region=KR-11") == ["late-1", "late-2", "late-3", "late-4", "unplanned"]
+    assert await listed("region=KR-99") == []
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "from=2030-01-02&to=2030-01-01",
+        "date=2030-01-02&from=2030-01-02",
+        "date=2030-01-02&to=2030-01-02",
+        "from=2030-01-02T00:00:00Z",
+        "to=20300102",
+        "region=Seoul",
+        "region=KR-11&region=",
         "date=20300102",
         "date=2030-02-30",
         "date=9999-12-31",

@@ -274,7 +274,7 @@ async def test_a_work_list_goes_by_the_time_of_asking_whatever_its_filter_and_pa
         assert await walked(store, limit, engineer_id="e0", status=REQUESTED) == ["o6", "o2"]
 
 
-async def test_a_day_is_listed_as_its_visits_come(store: InstallationStore) -> None:
+async def test_a_span_is_listed_as_its_visits_come(store: InstallationStore) -> None:
     day = NOON + timedelta(days=3)
     for number, hours in enumerate([10, 4, -1, 0, 4, 24, 23, 2]):
         visit = TimeWindow(day + timedelta(hours=hours), day + timedelta(hours=hours + 2))
@@ -287,10 +287,15 @@ async def test_a_day_is_listed_as_its_visits_come(store: InstallationStore) -> N
     await store.request(again, LATER)
     span = (day, day + timedelta(days=1))
     for limit in (1, 2, 3, 50):
-        assert await walked(store, limit, day=span) == ["o3", "o7", "o1", "o4", "o4", "o0", "o6"]
-        assert await walked(store, limit, day=span, engineer_id="e0") == ["o4", "o4", "o0", "o6"]
-        assert await walked(store, limit, day=span, engineer_id="e0", status=CANCELED) == ["o4"]
-    of_the_day = (await store.list(limit=1, day=span)).next_cursor
+        assert await walked(store, limit, span=span) == ["o3", "o7", "o1", "o4", "o4", "o0", "o6"]
+        assert await walked(store, limit, span=span, engineer_id="e0") == ["o4", "o4", "o0", "o6"]
+        assert await walked(store, limit, span=span, engineer_id="e0", status=CANCELED) == ["o4"]
+        # A span is open where it has no end.
+        assert await walked(store, limit, span=(None, day)) == ["o2"]
+        assert await walked(store, limit, span=(span[1], None)) == ["o5"]
+        assert await walked(store, limit, span=(None, None), engineer_id="e0") == ["o2", "o4", "o4", "o0", "o6"]
+        assert await walked(store, limit, span=(day, None), status=CANCELED) == ["o4"]
+    of_the_day = (await store.list(limit=1, span=span)).next_cursor
     with pytest.raises(MalformedCursor):
         await store.list(cursor=of_the_day)
 

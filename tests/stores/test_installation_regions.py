@@ -32,6 +32,7 @@ from stores.installation.rows import requested
 from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
+WEEK = (NOON, NOON + timedelta(days=7))
 VISIT = TimeWindow(NOON, NOON + timedelta(hours=2))
 REGIONS = ["KR-11", "KR-26", "KR-41"]
 STEPS = st.tuples(
@@ -203,7 +204,7 @@ async def test_whatever_happens_a_list_and_an_id_show_the_same(
         shown = await listed(store, limit, regions=regions)
         assert shown == [one for one in everything if one[2] in regions]
         for day in ((NOON, NOON + timedelta(days=1)), (NOON + timedelta(days=1), NOON + timedelta(days=2))):
-            of_day = await listed(store, limit, regions=regions, day=day)
+            of_day = await listed(store, limit, regions=regions, span=day)
             assert sorted(of_day) == (sorted(one for one in shown if one[1]) if day[0] == NOON else [])
         assert await listed(store, limit, regions=regions, engineer_id="e1") == [one for one in shown if one[1]]
         newest = {order_id: round_ for order_id, round_, _ in sorted(shown, key=lambda one: one[1])}
@@ -231,7 +232,13 @@ ANALYZE = {SQLITE: "ANALYZE", POSTGRESQL: "ANALYZE installation", MYSQL: "ANALYZ
 INDEXES: Sequence[tuple[str, dict[str, Any]]] = [
     ("installation_by_region", {}),
     ("installation_by_region_and_status", {"status": InstallationStatus.REQUESTED}),
-    ("installation_by_region_and_visit", {"day": (NOON, NOON + timedelta(days=1))}),
+    ("installation_by_region_and_visit", {"span": WEEK}),
+    ("installation_by_region_and_visit", {"span": (NOON, None)}),
+    ("installation_by_region_status_and_visit", {"span": WEEK, "status": InstallationStatus.REQUESTED}),
+    (
+        "installation_by_region_status_and_visit",
+        {"span": (None, VISIT.start + timedelta(hours=8)), "status": InstallationStatus.REQUESTED},
+    ),
 ]
 
 
@@ -254,6 +261,8 @@ async def test_a_page_of_a_region_is_found_by_an_index(database: Database) -> No
             assert used.count(index) == len(regions), said
             # What is sorted where there are several regions is a page of each.
             assert len(regions) > 1 or not re.search(r"TEMP B-TREE|Sort  |filesort", said), said
+    used, said = await plan_of(database, WorkList(status=InstallationStatus.REQUESTED, span=WEEK), None)
+    assert used == ["installation_by_status_and_visit"], said
 
 
 async def plan_of(database: Database, listed: WorkList, cursor: str | None) -> tuple[list[str], str]:
