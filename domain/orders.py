@@ -169,6 +169,17 @@ class Order:
     """Increases with every change; 0 is the order as it was placed."""
     history: list[HistoryEntry] = field(default_factory=list)
 
+    @property
+    def declined_by(self) -> frozenset[str]:
+        """Ids of the engineers who declined this order or did not answer."""
+        declined, requested_from = set(), ""
+        for entry in self.history:
+            if entry.event == Event.INSTALLATION_REQUESTED:
+                requested_from = (entry.detail or "").removeprefix("engineer:")
+            elif entry.event in (Event.INSTALLATION_DECLINED, Event.INSTALLATION_UNANSWERED):
+                declined.add(requested_from)
+        return frozenset(declined)
+
     def mark_ordered(self, *, at: datetime, by: str | None = None) -> None:
         """Begin the history with the order itself, by the customer or by `by` on their behalf. The version stays 0."""
         self.history = [HistoryEntry(Event.JOIN_ORDERED, at, by or f"customer:{self.customer_id}")]

@@ -47,11 +47,13 @@ def _as_time(value: Any) -> datetime:
     return given
 
 
-def _as_moment(value: Any) -> date | datetime:
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        return _as_day(value)
+def _as_time_in_query(value: Any) -> datetime:
     # In a query, a `+` is decoded as a space.
     return _as_time(_UNQUOTED_PLUS.sub("+", value) if isinstance(value, str) else value)
+
+
+def _as_moment(value: Any) -> date | datetime:
+    return _as_day(value) if isinstance(value, str) and _DAY.fullmatch(value) else _as_time_in_query(value)
 
 
 def _as_time_of_day(value: Any) -> time:
@@ -84,6 +86,10 @@ Day = Annotated[date, BeforeValidator(_as_day), WithJsonSchema({"type": "string"
 """A local day."""
 GivenTime = Annotated[datetime, BeforeValidator(_as_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A point in time with an offset."""
+TimeInQuery = Annotated[
+    datetime, BeforeValidator(_as_time_in_query), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""The same in a query."""
 Moment = Annotated[
     date | datetime,
     PlainValidator(_as_moment),

@@ -1,4 +1,4 @@
-"""/managementCenters: free visit windows, and the assignments of orders (서비스관리센터)."""
+"""/managementCenters: free visit windows, the assignments of orders, and candidates for them (서비스관리센터)."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -9,21 +9,23 @@ from starlette.exceptions import HTTPException
 
 from api.dependencies import AppServices, OrderId
 from api.http import windows as visits
-from api.http.fields import Address, Page, Text
+from api.http.fields import Address, Page, Region, Text
 from api.http.problems import ProblemType
-from api.http.times import Moment
+from api.http.times import Moment, TimeInQuery
 from api.http.windows import SlotResponse
 from api.management_center.dependencies import CenterStore
-from api.management_center.schemas import AssignmentRequest, AssignmentResponse
+from api.management_center.schemas import AssignmentRequest, AssignmentResponse, CandidatesResponse
 from api.orders.dependencies import Orders
 from api.security.authentication import CurrentCaller
 from api.security.openapi import problem_responses
 from api.security.principals import Caller
 from api.security.routing import JsonRoute
 from domain.common.actors import MANAGER
-from domain.common.errors import EngineerUnavailable, NotFound
+from domain.common.errors import EngineerUnavailable, IllegalTransition, NotFound
 from domain.management_center.assignments import ManualAssignment
-from domain.visits import VisitGrid
+from domain.management_center.candidates import CandidateQuery
+from domain.orders import Order
+from domain.visits import TimeWindow, VisitGrid
 from stores.management_center.assignments import ManagementCenterStore
 
 router = APIRouter(prefix="/managementCenters", tags=["managementCenters"], route_class=JsonRoute)
@@ -31,6 +33,13 @@ router = APIRouter(prefix="/managementCenters", tags=["managementCenters"], rout
 MOST_AT_ONCE = timedelta(days=62)
 """The longest span that is searched for free windows."""
 _DEFAULT_SPAN = timedelta(days=14)
+_LISTING_CANDIDATES = problem_responses(
+    ProblemType.MALFORMED_REQUEST,
+    ProblemType.NOT_FOUND,
+    ProblemType.ILLEGAL_TRANSITION,
+    ProblemType.TEMPORAL_UNAVAILABLE,
+    ProblemType.NO_ANSWER_IN_TIME,
+)
 _ASSIGNING = problem_responses(
     ProblemType.NOT_FOUND,
     ProblemType.ENGINEER_UNAVAILABLE,
@@ -69,6 +78,35 @@ async def get_assignment(order_id: OrderId, store: CenterStore) -> AssignmentRes
     return AssignmentResponse.model_validate(await store.assignment(order_id))
 
 
+@router.get("/assignments/{orderId}/candidates", responses=_LISTING_CANDIDATES)
+async def list_candidates(
+    order_id: OrderId,
+    services: AppServices,
+    store: CenterStore,
+    orders: Orders,
+    caller: CurrentCaller,
+    visit: Annotated[TimeInQuery | None, Query(description="The start of a visit window")] = None,
+    region: Annotated[Region | None, Query(description="The default is the order's region")] = None,
+) -> CandidatesResponse:
+    """List the engineers of a region for the visit of an order: who is free first, then by their visits that day.
+
+    Without `visit`, this is about the order's visit; if it has none, its preferred visit; otherwise the earliest window
+    in which somebody is free. What has passed does not count. An engineer is not `free` for the first `reason` that
+    holds. One with `DECLINED_BEFORE` or `MISSING_SKILLS` can be assigned by hand nevertheless. The order's own booking
+    does not count.
+    """
+    caller.within(filter(None, [region]))
+    order = (await orders.get(order_id)).order
+    caller.require(order)
+    if order.status.final:
+        raise IllegalTransition(f"the order is {order.status}")
+    if (region := region or order.region) is None:
+        raise HTTPException(400, "the order has no region yet, so `region` has to be given")
+    window = _window(order, visit, services.get(VisitGrid))
+    query = CandidateQuery(order_id, order.product_id, region, order.declined_by, window)
+    return CandidatesResponse.model_validate(await store.candidates(query))
+
+
 @router.put("/assignments/{orderId}", responses=_ASSIGNING)
 async def assign(
     order_id: OrderId, given: AssignmentRequest, store: CenterStore, orders: Orders, caller: CurrentCaller
@@ -92,3 +130,16 @@ async def _check_available(store: ManagementCenterStore, engineer_id: str, calle
 
 def _point_in_time(given: date, grid: VisitGrid) -> datetime:
     return given if isinstance(given, datetime) else grid.span_of(given)[0]
+
+
+def _window(order: Order, given: datetime | None, grid: VisitGrid) -> TimeWindow | None:
+    """Return the given window, or the one that the order has or prefers. `None`: any."""
+    if given is not None:
+        if (window := grid.window_at(given)) is None:
+            raise HTTPException(400, "`visit` has to be the start of a visit window")
+        return window
+    now = datetime.now(UTC)
+    if order.visit is not None and order.visit.end > now:
+        return order.visit
+    preferred = order.preferred_visit
+    return grid.window_at(preferred) if preferred is not None and preferred > now else None

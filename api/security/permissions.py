@@ -103,6 +103,7 @@ RULES: Mapping[str, Rule | None] = {
     "GET /managementCenters/slots": _read(_READ_STAFF, *_CUSTOMERS_OWN),
     "GET /managementCenters/assignments/{orderId}": _LOOK_AT_STAFF,
     "PUT /managementCenters/assignments/{orderId}": _ASSIGN,
+    "GET /managementCenters/assignments/{orderId}/candidates": _LOOK_AT_STAFF,
     "GET /managementCenters/serviceAreas": _LOOK_AT_STAFF,
     "POST /managementCenters/serviceAreas": _CHANGE_THE_COUNTRY,
     "GET /managementCenters/serviceAreas/{serviceAreaId}": _LOOK_AT_STAFF,

@@ -21,6 +21,7 @@ from domain.management_center.assignments import (
 from domain.visits import TimeWindow
 from stores.management_center import bookings
 from stores.management_center import waiting_list as waiting
+from stores.management_center.candidate_list import CandidateList
 from stores.management_center.decision import AssignmentDecision, NoCandidate, Selected
 from stores.management_center.dispatch import Dispatch
 from stores.management_center.slots import Slots
@@ -56,7 +57,7 @@ _NOBODY = dict.fromkeys(
 )
 
 
-class ManagementCenterStore(Staffing, Slots, Dispatch):
+class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
     """Stores assignments and their booked visits, the staff, and the orders that wait.
 
     Every method raises `StoreUnavailable` if the database does not answer.

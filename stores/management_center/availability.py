@@ -51,7 +51,7 @@ class Calendar:
     def exceptional(self, window: TimeWindow) -> dict[str, tuple[Hours, bool]]:
         """Return the engineers with exceptions of their own that day: their hours, and whether they work then."""
         return {
-            engineer_id: (hours, self._works(engineer_id, hours, window))
+            engineer_id: (hours, self.works(engineer_id, hours, window))
             for engineer_id, hours in self.roster.exceptional(window).items()
         }
 
@@ -98,12 +98,17 @@ class Calendar:
             for window in windows:
                 own = window.start, window.end
                 taken = visits.count(own)
-                works = self._works(engineer_id, own_hours, window)
+                works = self.works(engineer_id, own_hours, window)
                 counted = works * own_hours.visits_per_window - taken
                 across = any(start < window.end and window.start < end for start, end in visits if (start, end) != own)
                 left[own] += (max(counted, 0) if works and not across else 0) - counted
 
-    def _works(self, engineer_id: str, hours: Hours, window: TimeWindow) -> bool:
+    def is_off(self, engineer_id: str, window: TimeWindow) -> bool:
+        """Return whether an engineer of the pool, or the whole region, has a day off, or hours of it, in the window."""
+        return self.roster.is_off(window, self.pool.region, engineer_id)
+
+    def works(self, engineer_id: str, hours: Hours, window: TimeWindow) -> bool:
+        """Return whether an engineer of the pool works throughout the window."""
         return self.roster.demand(window, self.pool.region, engineer_id).is_met_by(hours)
 
 

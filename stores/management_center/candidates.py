@@ -43,6 +43,7 @@ class QueryShape(NamedTuple):
     exempting: bool
     holds: tuple[tuple[bool, bool], ...]
     """For each hold: whether it needs skills, and whether it excludes engineers."""
+    inactive_too: bool
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,20 @@ class CandidatePool:
     holds: tuple[PriorityHold, ...] = ()
     exempt: str | None = None
     """An engineer to whom the holds do not apply."""
+    inactive_too: bool = False
+    """Whether engineers who are not active belong to the pool. They take no orders."""
 
     @property
     def shape(self) -> QueryShape:
         """The shape for `members`."""
         holds = tuple((bool(hold.skills), bool(hold.passed_over)) for hold in self.holds)
         return QueryShape(
-            bool(self.skills), bool(self.passed_over), self.only is not None, self.exempt is not None, holds
+            bool(self.skills),
+            bool(self.passed_over),
+            self.only is not None,
+            self.exempt is not None,
+            holds,
+            self.inactive_too,
         )
 
     @property
@@ -108,11 +116,9 @@ class CandidatePool:
 @lru_cache(maxsize=STATEMENTS)
 def members(shape: QueryShape) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for the rows of `ENGINEER` that belong to a pool."""
-    found = [
-        ENGINEER.c.region == bindparam("pool_region"),
-        ENGINEER.c.active == true(),
-        ENGINEER.c.retired_at.is_(None),
-    ]
+    found = [ENGINEER.c.region == bindparam("pool_region"), ENGINEER.c.retired_at.is_(None)]
+    if not shape.inactive_too:
+        found.append(ENGINEER.c.active == true())
     if shape.one:
         found.append(ENGINEER.c.engineer_id == bindparam("only"))
     if shape.skilled:

@@ -66,18 +66,26 @@ class Roster:
             holidays: Whether national holidays count.
         """
         day = self._rules.grid.day_of(window.start)
-        known = self._regional.get((region, day)), self._own.get(day, {}).get(engineer_id)
         return demand(
             Span(*self._rules.grid.minutes_of(window)),
             day.weekday(),
-            filter(None, known),
+            self._exceptions(day, region, engineer_id),
             holiday=holidays and day in self._rules.holidays,
         )
+
+    def is_off(self, window: TimeWindow, region: str, engineer_id: str) -> bool:
+        """Return whether an engineer, or the whole region, has a day off, or hours of it, in a window."""
+        day, span = self._rules.grid.day_of(window.start), Span(*self._rules.grid.minutes_of(window))
+        return any(off.overlaps(span) for each in self._exceptions(day, region, engineer_id) for off in each.off)
 
     def exceptional(self, window: TimeWindow) -> Mapping[str, Hours]:
         """Return the engineers who have exceptions of their own on the day of a window, with their hours."""
         day = self._rules.grid.day_of(window.start)
         return {engineer_id: self._hours[engineer_id] for engineer_id in self._own.get(day, ())}
+
+    def _exceptions(self, day: date, region: str, engineer_id: str) -> list[Exceptions]:
+        found = self._regional.get((region, day)), self._own.get(day, {}).get(engineer_id)
+        return [each for each in found if each is not None]
 
     def _with(self, rows: Iterable[Any], first: date, last: date) -> "Roster":
         for is_shift, first_day, last_day, hours_from, hours_until, region, engineer_id, *hours in rows:

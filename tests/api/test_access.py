@@ -33,6 +33,7 @@ MAY = {
     "GET /managementCenters/slots": "customer manager regional service",
     "GET /managementCenters/assignments/{orderId}": ANY_MANAGER,
     "PUT /managementCenters/assignments/{orderId}": ANY_MANAGER,
+    "GET /managementCenters/assignments/{orderId}/candidates": ANY_MANAGER,
     "GET /managementCenters/serviceAreas": ANY_MANAGER,
     "POST /managementCenters/serviceAreas": ALL,
     "GET /managementCenters/serviceAreas/{serviceAreaId}": ANY_MANAGER,
