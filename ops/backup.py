@@ -26,7 +26,7 @@ from stores.common.dumps import DumpFailure, dump, is_empty, restore
 from stores.common.revisions import version_table
 from stores.common.sqlite import make_private
 from stores.migration import METADATA
-from supervisor.data_dir import sole_use
+from supervisor.data_dir import no_longer_new, sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
 
@@ -117,6 +117,7 @@ def put_back(settings: Settings, directory: Path) -> None:
         for part in configured:
             if not asyncio.run(is_empty(part.url, part.tables)):
                 raise Failure(f"{part.file}: its target already contains data; move them away first")
+        no_longer_new(settings.data_dir)
         for part in configured:
             restore(part.url, directory / part.file)
         for name in _KEYS:

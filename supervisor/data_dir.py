@@ -9,16 +9,33 @@ from pathlib import Path
 
 from supervisor.part import Failure, Part
 
+_NEW = "run.new"
+"""File in a directory that was just made. It stays until `no_longer_new`, also if the first start fails."""
+
+
+def is_new(data_dir: Path) -> bool:
+    """Return whether the directory is missing, or `sole_use` has made it and it has no data yet."""
+    return not data_dir.exists() or (data_dir / _NEW).exists()
+
+
+def no_longer_new(data_dir: Path) -> None:
+    """Note that the directory has data."""
+    (data_dir / _NEW).unlink(missing_ok=True)
+
 
 @contextmanager
 def sole_use(data_dir: Path) -> Iterator[None]:
-    """Lock the directory for this process. The kernel releases the lock when the process ends, for any reason.
+    """Lock the directory for this process, and make it if it is missing.
+
+    The kernel releases the lock when the process ends, for any reason.
 
     Raises:
         Failure: another copy uses the directory, or it cannot be used.
     """
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not data_dir.exists():
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (data_dir / _NEW).touch(mode=0o600)
         lock = open(data_dir / "run.lock", "a+", encoding="ascii", opener=_private)  # noqa: SIM115 - closed below
     except OSError as error:
         raise Failure(f"DATA_DIR {data_dir} cannot be used: {error.strerror}") from error

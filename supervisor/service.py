@@ -7,6 +7,7 @@ from functools import partial
 from runtime.access_log_key import make_file as make_access_key
 from runtime.payload_keys import make_file
 from runtime.settings import Settings
+from supervisor.data_dir import is_new
 from supervisor.part import Limits, Listener, Part, Service, Step
 from supervisor.temporal import temporal
 from supervisor.urls import LOCAL, url
@@ -26,10 +27,17 @@ def service_of(settings: Settings) -> Service:
     )
 
 
+def has_new_products(settings: Settings) -> bool:
+    """Return whether the products are in a database that `make run` makes together with `DATA_DIR`."""
+    return settings.management_center_database_url is None and is_new(settings.data_dir)
+
+
 def plan(settings: Settings) -> Sequence[Part | Step]:
     """Return its parts and steps. Each is started once the previous one is ready or done."""
+    first_products = Step("products", (sys.executable, "-m", "ops.first_products"), "adding the first products")
     items: list[Part | Step] = [
         Step("migration", (sys.executable, "-m", "stores.migration"), "bringing the databases' tables up to date"),
+        *([first_products] if has_new_products(settings) else []),
         # The worker is ready once it has connected to Temporal and registered the orders' search attributes.
         Part(
             "worker",

@@ -21,7 +21,7 @@ from tests.processes import starts_processes
 def supervised(running: System) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the supervisor in the foreground, as `make run` does. It is stopped by SIGTERM at the end of the block."""
     environment = running.environment(running.ports["orders"])
-    with (running.data_dir / "run.log").open("ab") as log:
+    with log_of(running).open("ab") as log:
         command = [sys.executable, "-m", "supervisor"]
         supervisor = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
@@ -33,8 +33,13 @@ def supervised(running: System) -> Iterator["subprocess.Popen[bytes]"]:
         supervisor.wait(timeout=PATIENCE)
 
 
+def log_of(running: System) -> Path:
+    """The output of the supervisor, beside the directory that it may have to make."""
+    return running.data_dir.with_name(f"{running.data_dir.name}.log")
+
+
 def ready(running: System, supervisor: "subprocess.Popen[bytes]") -> bool:
-    assert supervisor.poll() is None, (running.data_dir / "run.log").read_text()[-3000:]
+    assert supervisor.poll() is None, log_of(running).read_text()[-3000:]
     return reachable(f"http://127.0.0.1:{running.ports['api']}/health/ready")
 
 
@@ -63,7 +68,7 @@ def idle(tmp_path: Path) -> Iterator[System]:
 @starts_processes()
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The service that `make run` has started."""
-    system = System(tmp_path_factory.mktemp("run"))
+    system = System(tmp_path_factory.mktemp("run") / "data")
     with supervised(system):
         yield system
     system.client.close()
@@ -93,6 +98,16 @@ def test_what_it_keeps_is_for_its_owner_alone(up: System) -> None:
     assert [file.name for file in databases if file.stat().st_mode & 0o077] == []
 
 
+def test_where_it_has_made_the_directory_there_is_something_to_order(up: System) -> None:
+    products = up.client.get("/managementCenters/products").json()["items"]
+
+    assert [(product["productId"], product["name"], product["localName"]) for product in products] == [
+        ("2001", "Internet", "인터넷"),
+        ("2002", "IPTV", "IPTV"),
+    ]
+    assert all(product["orderable"] and product["skills"] == [] for product in products)
+
+
 def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
     walk = demo(up.environment())
     assert walk.returncode == 0, walk.stdout + walk.stderr
@@ -115,6 +130,7 @@ def test_the_demo_shows_tokens_where_they_are_asked_for_or_says_that_it_has_none
 def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_everything(idle: System) -> None:
     with supervised(idle) as supervisor:
         requested, accepted = idle.order(), idle.order()
+        assert idle.client.get("/managementCenters/products").json()["items"] == []
         idle.insist(accepted, "accept")
         idle.until(requested, "INSTALLATION_REQUESTED")
         pids = [part["pid"] for part in parts(idle).values()]
@@ -147,7 +163,7 @@ def test_a_part_that_is_killed_is_named_and_started_again_and_orders_go_on(up: S
         up.insist(order_id, "accept")
         up.insist(order_id, "complete")
         up.until(order_id, "JOIN_COMPLETED")
-        assert f"{part} was killed by SIGKILL; restarting it" in (up.data_dir / "run.log").read_text()
+        assert f"{part} was killed by SIGKILL; restarting it" in log_of(up).read_text()
 
 
 def started_again(running: System, part: str, before: int) -> bool:
