@@ -1,13 +1,12 @@
 """Walk through the scenario on the service that `make run` started, and print each step with the time it took."""
 
 import json
-import os
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from api.security.principals import Role
+from ops.terminal import Terminal
 from runtime import development_issuer
 from runtime.settings import Settings
 
@@ -37,28 +37,6 @@ _BETWEEN_LOOKS = 0.02
 
 class Surprise(Exception):
     """The service behaved differently from the scenario."""
-
-
-@dataclass
-class Terminal:
-    """Output of the steps, a line each. In color if the terminal supports it."""
-
-    color: bool = field(default_factory=lambda: sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-
-    def title(self, text: str) -> None:
-        """Print the title of a part of the scenario."""
-        print(f"\n{self._paint(text, '1')}")
-
-    def step(self, took: float, text: str) -> None:
-        """Print a step and its duration in seconds."""
-        print(f"  {self._paint(f'{took * 1000:7.0f} ms', '2')}  {self._paint('✓', '32')} {text}", flush=True)
-
-    def fail(self, text: str) -> None:
-        """Print the failure that ends the walk."""
-        print(f"  {'':10}  {self._paint('✗', '31')} {text}", flush=True)
-
-    def _paint(self, text: str, code: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self.color else text
 
 
 @dataclass
@@ -175,12 +153,23 @@ class Walk:
             raise Surprise(f"only {len(free)} windows are free for {_ASKED_IN_TURN} engineers")
         return free[:count]
 
-    def colleague(self, *others: str) -> str:
-        """Return another engineer of the order's region."""
-        region = self.call("GET", f"/orders/{self.order_id}")[1]["region"]
-        path = f"/managementCenters/engineers?region={region}&active=true"
-        found = self.do(200, "설치기사 · The engineers of the region", "GET", path)["items"]
-        return next(str(each["engineerId"]) for each in found if each["engineerId"] not in others)
+    def candidate(self, engineer_id: str) -> str:
+        """Return another engineer who could come at the time of the visit."""
+        path = f"/managementCenters/assignments/{self.order_id}/candidates"
+        found = self.do(200, "후보 · Who could come instead", "GET", path)["items"]
+        for each in [one for one in found if not one["free"]]:
+            self.terminal.step(0, f"{each['name']}: {each['reason']}")
+        return next(str(each["engineerId"]) for each in found if each["free"] and each["engineerId"] != engineer_id)
+
+    def work_list(self, engineer_id: str, start: str, note: str) -> None:
+        """Check that the engineer's work list of a day has the visit, with the customer's note."""
+        day = f"{datetime.fromisoformat(start).astimezone(self.zone):%F}"
+        query = urlencode({"engineerId": engineer_id, "from": day, "to": day, "status": "REQUESTED", "limit": 200})
+        found = self.do(200, "작업 목록 · The engineer's work that day", "GET", f"/installations?{query}")["items"]
+        notes = [each["customerNote"] for each in found if each["orderId"] == self.order_id]
+        if notes != [note]:
+            raise Surprise(f"the work list has {notes}, not {[note]}")
+        self.terminal.step(0, note)
 
     def reschedule(self, start: str, text: str) -> None:
         """Request another window as the customer."""
@@ -246,13 +235,16 @@ def refused(walk: Walk) -> None:
 def day_in_the_field(walk: Walk) -> None:
     """Play the scenario: requested window, decline, reassignment, another window, failed visit, completion."""
     walk.terminal.title("4. 현장의 하루 · A day in the field")
+    walk.do(200, "상품 · What can be ordered", "GET", "/managementCenters/products")
     first, second, third = walk.windows(3)
-    walk.order(f"희망 방문 시간 · A customer orders, and wants {walk.local(first)}", preferredVisit=first)
+    note = "초인종 고장 · The doorbell is broken"
+    walk.order(f"희망 방문 시간 · A customer orders, and wants {walk.local(first)}", preferredVisit=first, note=note)
     walk.visit(first)
-    declined = walk.engineer("decline", "설치 거절 · The engineer declines", {"reason": "another visit takes longer"})
+    walk.work_list(walk.engineer_id, first, note)
+    walk.engineer("decline", "설치 거절 · The engineer declines", {"reason": "another visit takes longer"})
     walk.visit(first)
     accepted = walk.engineer("accept", "설치 수락 · The next one accepts")
-    path, chosen = f"/managementCenters/assignments/{walk.order_id}", walk.colleague(declined, accepted)
+    path, chosen = f"/managementCenters/assignments/{walk.order_id}", walk.candidate(accepted)
     walk.do(200, "기사 변경 · A manager gives it to a third", "PUT", path, {"engineerId": chosen})
     walk.visit(first)
     walk.engineer("accept", "설치 수락 · Who accepts")
