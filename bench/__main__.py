@@ -17,7 +17,7 @@ from typing import Protocol
 import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
-from bench import against, completing, cost, flood, machine, placing, reading, scaling, security, slots
+from bench import addresses, against, completing, cost, flood, machine, placing, reading, scaling, security, slots
 from bench.report import Aim, Measurement
 from harness import documents, stack
 from harness.release_before import NotTried, prepared
@@ -36,6 +36,7 @@ PARTS: Mapping[str, Part] = {
     "cost": cost.measure,
     "reading": reading.measure,
     "slots": slots.measure,
+    "addresses": addresses.measure,
     "security": security.measure,
     "flood": flood.measure,
     "scaling": scaling.measure,

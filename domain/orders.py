@@ -106,6 +106,7 @@ class AttentionReason(OpenStrEnum):
     """Why a person should look at an order."""
 
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
+    AMBIGUOUS_ADDRESS = "AMBIGUOUS_ADDRESS"
     NO_ENGINEER = "NO_ENGINEER"
     NO_CAPACITY = "NO_CAPACITY"
     VISIT_LOST = "VISIT_LOST"

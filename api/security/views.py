@@ -57,7 +57,7 @@ _ORDER_OF_CUSTOMER = View(
             AttentionReason.VISIT_FAILED,
             AttentionReason.NO_CAPACITY,
             AttentionReason.NO_SERVICE_AREA,
-            "AMBIGUOUS_ADDRESS",
+            AttentionReason.AMBIGUOUS_ADDRESS,
         }
     ),
     details_of=frozenset({Event.VISIT_RESCHEDULED}),

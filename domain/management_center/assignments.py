@@ -1,16 +1,13 @@
 """Management center (서비스관리센터): service areas, and the assignment of engineers to orders."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 
 from domain.common.actors import MANAGER, SYSTEM
 from domain.common.commands import Command
 from domain.common.contexts import MANAGEMENT_CENTER
 from domain.common.open_enum import OpenStrEnum
-from domain.common.texts import folded
 from domain.common.times import UNSET
 from domain.visits import TimeWindow
 
@@ -49,7 +46,7 @@ class AssignmentRefusal(OpenStrEnum):
     """Why no engineer was assigned."""
 
     NO_SERVICE_AREA = "NO_SERVICE_AREA"
-    """No area matches the address."""
+    """No area serves the address, or it may be in several regions (`AssignmentOutcome.regions`)."""
     NO_ENGINEER = "NO_ENGINEER"
     """No active engineer of the region with the skills is left to ask, or the limit of engineers to ask is reached."""
     NO_CAPACITY = "NO_CAPACITY"
@@ -127,9 +124,11 @@ class AssignmentOutcome:
     assignment: Assignment | None = None
     refusal: AssignmentRefusal | None = None
     region: str | None = None
-    """Region of the address, if a service area matches."""
+    """Region of the address, if a service area serves it."""
     round: int = 0
     """Highest round that has been decided for the order."""
+    regions: list[str] = field(default_factory=list)
+    """Regions in which the address may be, if it is ambiguous. Then the refusal is `NO_SERVICE_AREA`."""
 
 
 @dataclass
@@ -156,42 +155,3 @@ RELEASE_ASSIGNMENT = Command(
 CLOSE_ASSIGNMENT = Command(
     "close_assignment", MANAGEMENT_CENTER, CloseAssignment, type(None), "배정 종료 · Close the assignment"
 )
-
-
-def area_of(address: str, areas: Iterable[ServiceArea]) -> ServiceArea | None:
-    """Return the area with the longest match in the address, or `None`.
-
-    A match has to be at the beginning of a word: `해운대구` does not match `대구`. A match in Latin letters has to be a
-    whole word, hyphens included: `Sejong-daero` is a street of Seoul. Of two matches of the same length, the larger
-    administrative unit wins. It comes first in a Korean address and last in an English one.
-    """
-    text = folded(address)
-    best: tuple[int, int] | None = None
-    found: ServiceArea | None = None
-    for area in areas:
-        for match in filter(None, map(_folded_match, area.matches)):
-            for start in _occurrences(match, text) if match in text else ():
-                rank = (len(match), start if match.isascii() else -start)
-                if best is None or rank > best:
-                    best, found = rank, area
-    return found
-
-
-_folded_match = lru_cache(maxsize=4096)(folded)
-
-
-def _occurrences(match: str, text: str) -> Iterable[int]:
-    start = text.find(match)
-    while start >= 0:
-        end = start + len(match)
-        if match.isascii():
-            counts = not (_in_word(text[start - 1 : start]) or _in_word(text[end : end + 1]))
-        else:
-            counts = not text[start - 1 : start].isalnum()
-        if counts:
-            yield start
-        start = text.find(match, start + 1)
-
-
-def _in_word(character: str) -> bool:
-    return character.isalnum() or character == "-"

@@ -7,17 +7,19 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.paging import Page
-from domain.management_center.assignments import ServiceArea, area_of
+from domain.management_center.addresses import Placement, place, placed_in
+from domain.management_center.assignments import ServiceArea
 from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
 from stores.management_center.base import RegionLockedStore
-from stores.management_center.tables import PRODUCT, SERVICE_AREA
+from stores.management_center.tables import ASSIGNMENT, PRODUCT, SERVICE_AREA
 
 _LIVE = select(SERVICE_AREA).where(SERVICE_AREA.c.retired_at.is_(None))
 _ONE = _LIVE.where(SERVICE_AREA.c.service_area_id == bindparam("of_id"))
 _IN_ORDER = Keyset("serviceAreaId", (SERVICE_AREA.c.service_area_id,))
 _needed = select(PRODUCT.c.skills).where(PRODUCT.c.product_id == bindparam("of_product")).scalar_subquery()
 _WITH_SKILLS = _LIVE.add_columns(_needed.label("needed"))
+_DECIDED = select(ASSIGNMENT.c.address_region).where(ASSIGNMENT.c.order_id == bindparam("of_order"))
 
 
 class ServiceAreas(RegionLockedStore):
@@ -80,22 +82,36 @@ class ServiceAreas(RegionLockedStore):
         return await self._database.transact(work)
 
     async def retire_service_area(self, service_area_id: str) -> None:
-        """Stop serving the area. Existing assignments stay.
+        """Stop serving the area. Existing assignments stay. Orders that wait without an area become ready.
 
         Raises:
             NotFound: no service area has this id.
         """
-        async with self._database.writing() as connection:
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._lock_all(connection)
             await self._change(connection, _live(service_area_id), {"retired_at": self._now()})
+            # An address that may have been in several regions may be in one now.
+            await waiting.areas_changed(connection, self._now())
+
+        await self._database.transact(work)
 
     @staticmethod
     async def _locate(
-        connection: AsyncConnection, address: str, product_id: str | None
-    ) -> tuple[str | None, tuple[str, ...]]:
-        """Return the region of an address (None if no area matches it), and the skills that the product needs."""
+        connection: AsyncConnection, address: str, product_id: str | None, order_id: str | None = None
+    ) -> tuple[Placement, tuple[str, ...]]:
+        """Return where an address belongs, and the skills that the product needs there.
+
+        If the address is ambiguous, the region of the order's assignments decides.
+        """
         rows = (await connection.execute(_WITH_SKILLS, {"of_product": product_id})).all()
-        area = area_of(address, map(_as_service_area, rows))
-        return (area.region, tuple(rows[0].needed or ())) if area else (None, ())
+        areas = [_as_service_area(row) for row in rows]
+        placement = place(address, areas)
+        if placement.regions and order_id is not None:
+            decided = await connection.scalar(_DECIDED, {"of_order": order_id})
+            if decided in placement.regions:
+                placement = placed_in(decided, areas)
+        return placement, tuple(rows[0].needed or ()) if placement.area else ()
 
 
 def _live(service_area_id: str) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.actors import without_customer
 from domain.common.errors import NotFound
+from domain.management_center.addresses import Placement
 from domain.management_center.assignments import (
     AssignEngineer,
     Assignment,
@@ -73,15 +74,16 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
         """
 
         async def work(connection: AsyncConnection) -> AssignmentOutcome:
-            region, skills = await self._locate(connection, request.installation_address, request.product_id)
-            if region is None and request.engineer_id is None:
+            of = request.installation_address, request.product_id, request.order_id
+            placement, skills = await self._locate(connection, *of)
+            if placement.region is None and request.engineer_id is None:
                 # With every region locked, no area can be added that this order would not learn of.
                 await self._lock_all(connection)
-                region, skills = await self._locate(connection, request.installation_address, request.product_id)
-            await self._lock_for(connection, request.order_id, region, request.engineer_id)
+                placement, skills = await self._locate(connection, *of)
+            await self._lock_for(connection, request.order_id, placement.region, request.engineer_id)
             row = (await connection.execute(_LOCK_ORDER, {"of_order": request.order_id})).one_or_none()
-            known = _known(row, request, region)
-            return known or await self._decide(connection, request, region, skills, row)
+            known = _known(row, request, placement)
+            return known or await self._decide(connection, request, placement, skills, row)
 
         return await self._database.transact(work)
 
@@ -132,11 +134,11 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
         self,
         connection: AsyncConnection,
         request: AssignEngineer,
-        region: str | None,
+        placement: Placement,
         skills: tuple[str, ...],
         row: Any,
     ) -> AssignmentOutcome:
-        now = self._now()
+        now, region = self._now(), placement.region
         booked = await self._booked(connection, request.order_id) if row is not None else None
         if booked is not None:
             # Without its booking, the order itself can take the same window again.
@@ -152,6 +154,9 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
         else:
             refusal = found.refusal
         decided = {"decided_round": request.round, "address_region": region, "refusal": refusal}
+        if assignment is not None and assignment.region in placement.regions:
+            # The manager's choice of an engineer tells in which of the regions the address is, from now on.
+            decided["address_region"] = assignment.region
         if assignment is not None:
             decided |= _as_row(assignment)
         elif not request.keeps_assignment:
@@ -166,7 +171,7 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
             await waiting.leave(connection, request.order_id)
         if booked is not None and not _keeps(booked, found, request):
             await waiting.capacity_appeared(connection, now, booked.region)
-        return AssignmentOutcome(assignment, refusal, region, request.round)
+        return AssignmentOutcome(assignment, refusal, region, request.round, _in_question(refusal, placement))
 
     async def _handle_no_candidate(
         self, connection: AsyncConnection, request: AssignEngineer, region: str | None, found: NoCandidate, booked: Any
@@ -201,14 +206,14 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
         return (await connection.execute(_BOOKING, {"of_order": order_id})).one_or_none()
 
 
-def _known(row: Any, request: AssignEngineer, region: str | None) -> AssignmentOutcome | None:
+def _known(row: Any, request: AssignEngineer, placement: Placement) -> AssignmentOutcome | None:
     """Return the outcome if nothing is left to decide."""
     if row is None:
         return None
     if row.closed:
-        return AssignmentOutcome(None, CLOSED, region, row.decided_round)
+        return AssignmentOutcome(None, CLOSED, placement.region, row.decided_round)
     if request.round < row.decided_round:
-        return AssignmentOutcome(None, SUPERSEDED, region, row.decided_round)
+        return AssignmentOutcome(None, SUPERSEDED, placement.region, row.decided_round)
     if request.round > row.decided_round:
         return None
     if row.refusal is None:
@@ -217,7 +222,12 @@ def _known(row: Any, request: AssignEngineer, region: str | None) -> AssignmentO
     if request.engineer_id is not None and refusal is not ENGINEER_UNAVAILABLE:
         # The round found nobody, and now a manager names an engineer: that is a new question, not a repetition.
         return None
-    return AssignmentOutcome(None, refusal, row.address_region, row.decided_round)
+    return AssignmentOutcome(None, refusal, row.address_region, row.decided_round, _in_question(refusal, placement))
+
+
+def _in_question(refusal: AssignmentRefusal | None, placement: Placement) -> list[str]:
+    """Return the regions of an ambiguous address, if the order was refused because of it."""
+    return list(placement.regions) if refusal is AssignmentRefusal.NO_SERVICE_AREA else []
 
 
 def _made(request: AssignEngineer, region: str | None, found: Selected, now: datetime) -> Assignment:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from domain.management_center.offers import Offer
 from domain.management_center.staff import Slot
 from stores.management_center.areas import ServiceAreas
 from stores.management_center.availability import Calendar
@@ -13,28 +14,41 @@ _NEAR = timedelta(days=7)
 class Slots(ServiceAreas):
     """Finds free visit windows. Every method raises `StoreUnavailable` if the database does not answer."""
 
-    async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
-        """Return the windows that begin in this span and can be booked now for the address, in order."""
-        earliest, latest = self._rules.bookable(self._now())
-        return await self._free(address, product_id, max(start, earliest), min(end, latest))
+    async def offer(
+        self, address: str, product_id: str | None, start: datetime, end: datetime, *, order_id: str | None = None
+    ) -> Offer:
+        """Return the windows that begin in this span and can be booked now for the address, in order.
 
-    async def slots_near(self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5) -> list[Slot]:
+        If the address is ambiguous, the region of the order's assignments decides.
+        """
+        earliest, latest = self._rules.bookable(self._now())
+        return await self._free(address, product_id, max(start, earliest), min(end, latest), order_id)
+
+    async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
+        """Return the windows alone."""
+        return (await self.offer(address, product_id, start, end)).slots
+
+    async def slots_near(
+        self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5, order_id: str | None = None
+    ) -> list[Slot]:
         """Return the bookable windows of an address that begin nearest to a wanted start, in order."""
         earliest, latest = self._rules.bookable(self._now())
         middle = min(max(wanted, earliest), latest)
-        found = await self._free(address, product_id, max(middle - _NEAR, earliest), min(middle + _NEAR, latest))
+        first, last = max(middle - _NEAR, earliest), min(middle + _NEAR, latest)
+        found = (await self._free(address, product_id, first, last, order_id)).slots
         if len(found) < count:
-            found = await self._free(address, product_id, earliest, latest)
+            found = (await self._free(address, product_id, earliest, latest, order_id)).slots
         nearest = sorted(found, key=lambda slot: abs(slot.window.start - wanted))[:count]
         return sorted(nearest, key=lambda slot: slot.window.start)
 
-    async def _free(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
+    async def _free(
+        self, address: str, product_id: str | None, start: datetime, end: datetime, order_id: str | None
+    ) -> Offer:
         windows = list(self._rules.grid.windows(start, end)) if start < end else []
-        if not windows:
-            return []
         async with self._database.reading() as connection:
-            region, skills = await self._locate(connection, address, product_id)
-            if region is None:
-                return []
-            calendar = await Calendar.read(connection, CandidatePool(region, skills), self._rules, start, end)
-            return await calendar.free(windows)
+            placement, skills = await self._locate(connection, address, product_id, order_id)
+            if placement.region is None or not windows:
+                return Offer(placement)
+            pool = CandidatePool(placement.region, skills)
+            calendar = await Calendar.read(connection, pool, self._rules, start, end)
+            return Offer(placement, await calendar.free(windows))

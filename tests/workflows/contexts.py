@@ -69,6 +69,8 @@ class Contexts:
     region: str | None = "KR-11"
     redrawn: dict[str, str | None] = field(default_factory=dict)
     """The different regions of single orders after the areas were redrawn."""
+    in_question: list[str] = field(default_factory=list)
+    """The regions in which the addresses may be if `region` is None."""
     away: set[tuple[str, datetime]] = field(default_factory=set)
     """Engineers, and the starts of windows in which they are absent."""
     faults: Faults = field(default_factory=Faults)
@@ -226,7 +228,8 @@ class Contexts:
             else:
                 self.assignments[order_id] = None
                 self._wait(order_id, waits=asked.otherwise is WhenNobody.QUEUE)
-            return AssignmentOutcome(refusal=refusal, region=self.region_of(order_id), round=asked.round)
+            regions = list(self.in_question) if refusal is AssignmentRefusal.NO_SERVICE_AREA else []
+            return AssignmentOutcome(None, refusal, self.region_of(order_id), asked.round, regions)
         self._wait(order_id, waits=False)
         self._book(order_id, chosen)
         engineer_id, start = chosen

@@ -193,6 +193,18 @@ async def refused_again_after_the_areas_were_redrawn(stage: Stage) -> Placed:
     return order
 
 
+async def ambiguous_address_then_assigned_by_hand(stage: Stage) -> Placed:
+    stage.contexts.region, stage.contexts.in_question = None, ["KR-11", "KR-26"]
+    order = await stage.place()
+    await order.until_attention("AMBIGUOUS_ADDRESS")
+    stage.contexts.in_question = ["KR-11", "KR-27"]
+    await order.reconsider()
+    await order.until_quiet()
+    await order.assign("e3")
+    await installed(order, "e3")
+    return order
+
+
 async def completed_again_after_a_reset(stage: Stage) -> Placed:
     """A completion that has come to nothing is sent again, under another id; then the order is canceled."""
     order = await stage.place()
@@ -292,6 +304,7 @@ PATHS: dict[str, Path] = {
         visit_unreported_then_completed,
         reset_after_a_decline,
         refused_again_after_the_areas_were_redrawn,
+        ambiguous_address_then_assigned_by_hand,
         completed_again_after_a_reset,
     )
 }

@@ -172,23 +172,32 @@ class AssignmentRounds:
     async def _await_engineer(self, outcome: AssignmentOutcome) -> None:
         """Ask for a manager, because nobody can be assigned, and wait until the management center reports capacity."""
         state, order = self._state, self._state.order
-        reason = AttentionReason.ORDER_CLOSED_ELSEWHERE
-        if outcome.refusal is not None:
-            unknown = AttentionReason(outcome.refusal.value) if not outcome.refusal.known else reason
-            reason = _ATTENTION_REASONS.get(outcome.refusal, unknown)
+        reason, detail = self._reason_of(outcome)
         redrawn = order.region != outcome.region
         state.cancel_report_deadline()
         awaited = order.status is OrderStatus.AWAITING_ENGINEER and order.attention
-        if not awaited or awaited.reason != reason:
+        # Other regions in question are another question to the person.
+        other_regions = bool(outcome.regions and awaited and awaited.detail != detail)
+        if not awaited or awaited.reason != reason or other_regions:
             self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NO_ENGINEER)
-            detail = f"{state.consecutive_declines} engineers have been asked" if state.declines_exhausted else None
-            self._publication.ask_for_attention(reason, detail)
+            self._publication.ask_for_attention(reason, detail, anew=other_regions)
         elif redrawn and workflow.patched(_SHOWS_A_NEW_REGION):
             self._publication.record(Event.ENGINEER_AWAITED, detail=reason, region=outcome.region, **_NO_ENGINEER)
         else:
             # Before this patch, an order published its new region only with its next event.
             order.region = outcome.region
         await self._await_request()
+
+    def _reason_of(self, outcome: AssignmentOutcome) -> tuple[AttentionReason, str | None]:
+        """Return why a person should look at an order without an engineer, and details."""
+        if outcome.regions:
+            return AttentionReason.AMBIGUOUS_ADDRESS, f"the address may be in {', '.join(outcome.regions)}"
+        reason = AttentionReason.ORDER_CLOSED_ELSEWHERE
+        if outcome.refusal is not None:
+            unknown = AttentionReason(outcome.refusal.value) if not outcome.refusal.known else reason
+            reason = _ATTENTION_REASONS.get(outcome.refusal, unknown)
+        declines = self._state.consecutive_declines
+        return reason, f"{declines} engineers have been asked" if self._state.declines_exhausted else None
 
     async def _await_request(self) -> None:
         """Wait for a manager, the customer, or new capacity. New capacity resets the count of declines."""

@@ -46,9 +46,9 @@ class Publication:
         self.order.record(event, at=workflow.now(), by=by, detail=detail)
         workflow.set_current_details(visibility.details(self.order))
 
-    def ask_for_attention(self, reason: AttentionReason, detail: str | None = None) -> None:
-        """Ask for attention. Asking again for the same reason keeps the time of the first request."""
-        if self.order.attention is None or self.order.attention.reason != reason:
+    def ask_for_attention(self, reason: AttentionReason, detail: str | None = None, *, anew: bool = False) -> None:
+        """Ask for attention. Asking again for the same reason, and not `anew`, keeps the first request."""
+        if anew or self.order.attention is None or self.order.attention.reason != reason:
             self._set_attention(Attention(reason, workflow.now(), detail))
 
     def clear_attention(self) -> None:
