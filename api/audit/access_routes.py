@@ -8,7 +8,7 @@ from api.audit.schemas import AccessEntryResponse
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Limit, Page, Text
 from api.http.problems import ProblemType
-from api.http.times import Moment, beginning_of, end_of
+from api.http.times import Moment, beginning_of, check_order, end_of, of_query
 from api.security.disclosures import disclosures_of
 from api.security.openapi import problem_responses
 from api.security.routing import JsonRoute
@@ -37,6 +37,8 @@ async def list_accesses(
     but tells nobody's id.
     """
     grid = services.get(VisitGrid)
+    with of_query():
+        check_order(start, end, grid)
     wanted = AccessFilter(
         None if customer_id is None else services.get(AccessLogKey).person(customer_id),
         actor,

@@ -1,10 +1,13 @@
 """Times and dates in requests: in a strict format, and within the years that can be computed with."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from starlette.exceptions import HTTPException
 
 from domain.common.times import UNSET
 from domain.visits import VisitGrid
@@ -76,6 +79,29 @@ def end_of(moment: date, grid: VisitGrid) -> datetime:
     return moment if isinstance(moment, datetime) else grid.span_of(moment)[1]
 
 
+def check_order(start: date | None, end: date | None, grid: VisitGrid) -> None:
+    """Check that a span does not end before it begins. One without a beginning or an end is fine.
+
+    Raises:
+        ValueError: `from` is after `to`.
+    """
+    if start is None or end is None:
+        return
+    begins, ends = beginning_of(start, grid), end_of(end, grid)
+    # A point in time may be both the beginning and the end: nothing is between.
+    if begins > ends or (begins == ends and not isinstance(end, datetime)):
+        raise ValueError("`from` must not be after `to`")
+
+
+@contextmanager
+def of_query() -> Iterator[None]:
+    """Answer a `ValueError` about parameters with `400`."""
+    try:
+        yield
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from None
+
+
 GivenDate = Annotated[
     date,
     BeforeValidator(_as_date),
@@ -95,7 +121,7 @@ Moment = Annotated[
     PlainValidator(_as_moment),
     WithJsonSchema({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}),
 ]
-"""A point in time. A day means its local midnight."""
+"""A point in time, or a local day, which is included at either end of a span."""
 TimeOfDay = Annotated[
     time, PlainSerializer(_hours_and_minutes), WithJsonSchema({"type": "string", "pattern": f"^{_TIME_OF_DAY}$"})
 ]

@@ -1,20 +1,18 @@
 """/managementCenters: free visit windows, the assignments of orders, and candidates for them (서비스관리센터)."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from api.dependencies import AppServices, OrderId
-from api.http import windows as visits
-from api.http.fields import Address, Page, Region, Text
-from api.http.problems import ProblemType
-from api.http.times import Moment, TimeInQuery
-from api.http.windows import SlotResponse
+from api.http.fields import Address, Region, Text
+from api.http.offers import FromWhen, OfferResponse, ToWhen, offered, span_to_search
+from api.http.problems import ProblemType, invalid_member
+from api.http.times import TimeInQuery, of_query
 from api.management_center.dependencies import CenterStore
-from api.management_center.schemas import AssignmentRequest, AssignmentResponse, CandidatesResponse
+from api.management_center.schemas import AssignmentRequest, AssignmentResponse, CandidatesResponse, SlotsRequest
 from api.orders.dependencies import Orders
 from api.security.authentication import CurrentCaller
 from api.security.openapi import problem_responses
@@ -30,9 +28,6 @@ from stores.management_center.assignments import ManagementCenterStore
 
 router = APIRouter(prefix="/managementCenters", tags=["managementCenters"], route_class=JsonRoute)
 
-MOST_AT_ONCE = timedelta(days=62)
-"""The longest span that is searched for free windows."""
-_DEFAULT_SPAN = timedelta(days=14)
 _LISTING_CANDIDATES = problem_responses(
     ProblemType.MALFORMED_REQUEST,
     ProblemType.NOT_FOUND,
@@ -52,24 +47,36 @@ _ASSIGNING = problem_responses(
 
 @router.get(
     "/slots",
-    response_model=Page[SlotResponse],
+    response_model=OfferResponse,
     responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME),
 )
 async def list_slots(
     services: AppServices,
     address: Annotated[Address, Query()],
     product_id: Annotated[Text | None, Query(alias="productId")] = None,
-    start: Annotated[Moment | None, Query(alias="from", description="The default is now")] = None,
-    end: Annotated[Moment | None, Query(alias="to", description="The default is two weeks after `from`")] = None,
+    start: FromWhen = None,
+    end: ToWhen = None,
 ) -> Response:
-    """List the visit windows that begin between `from` and `to` and can be booked for an address."""
-    begins = _point_in_time(start, services.get(VisitGrid)) if start else datetime.now(UTC)
-    ends = _point_in_time(end, services.get(VisitGrid)) if end else begins + _DEFAULT_SPAN
-    if not begins < ends <= begins + MOST_AT_ONCE:
-        raise HTTPException(400, f"`to` has to be after `from`, by at most {MOST_AT_ONCE.days} days")
-    slots = await services.get(ManagementCenterStore).slots(address, product_id, begins, ends)
-    # Serialized here, because FastAPI would validate and copy each window.
-    return Response(to_json({"items": visits.shown(slots), "nextCursor": None}), media_type="application/json")
+    """List the visit windows that begin between `from` and `to` and can be booked for an address.
+
+    An address is personal data, and URLs are logged by many a proxy: `POST` takes it in the body.
+    """
+    with of_query():
+        begins, ends = span_to_search(start, end, services.get(VisitGrid))
+    return offered(await services.get(ManagementCenterStore).offer(address, product_id, begins, ends))
+
+
+@router.post(
+    "/slots", response_model=OfferResponse, responses=problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
+)
+async def find_slots(services: AppServices, given: SlotsRequest) -> Response:
+    """Return the visit windows that begin between `from` and `to` and can be booked for an address."""
+    try:
+        begins, ends = span_to_search(given.start, given.end, services.get(VisitGrid))
+    except ValueError as error:
+        raise invalid_member("to", str(error)) from None
+    store = services.get(ManagementCenterStore)
+    return offered(await store.offer(given.address, given.product_id, begins, ends))
 
 
 @router.get("/assignments/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
@@ -126,10 +133,6 @@ async def _check_available(store: ManagementCenterStore, engineer_id: str, calle
         raise EngineerUnavailable("the engineer does not exist")
     if not engineer.active:
         raise EngineerUnavailable("the engineer is not active")
-
-
-def _point_in_time(given: date, grid: VisitGrid) -> datetime:
-    return given if isinstance(given, datetime) else grid.span_of(given)[0]
 
 
 def _window(order: Order, given: datetime | None, grid: VisitGrid) -> TimeWindow | None:

@@ -1,8 +1,21 @@
-"""Assignments, and candidates for them (서비스관리센터)."""
+"""Assignments, candidates for them, and free visit windows (서비스관리센터)."""
 
-from api.http.fields import Id, Page, RequestBody, ResponseBody, Time
+from pydantic import Field
+
+from api.http.fields import Address, Id, Identifier, Page, RequestBody, ResponseBody, Time
+from api.http.offers import FROM_WHEN, TO_WHEN
+from api.http.times import Moment
 from api.http.windows import VisitResponse
 from domain.management_center.candidates import Obstacle
+
+
+class SlotsRequest(RequestBody):
+    """An address, and the span of time that is searched for free visit windows."""
+
+    address: Address
+    product_id: Identifier | None = None
+    start: Moment | None = Field(None, alias="from", description=FROM_WHEN)
+    end: Moment | None = Field(None, alias="to", description=TO_WHEN)
 
 
 class AssignmentRequest(RequestBody):

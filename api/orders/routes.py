@@ -14,7 +14,9 @@ from api.dependencies import AppServices, OrderId, Services, services_of
 from api.http import problems
 from api.http import windows as visits
 from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
+from api.http.offers import FromWhen, OfferResponse, ToWhen, offered, span_to_search
 from api.http.problems import ProblemType
+from api.http.times import of_query
 from api.orders.client import OrderWorkflowClient
 from api.orders.dependencies import Orders
 from api.orders.initial_projection import InitialProjection
@@ -133,6 +135,26 @@ async def get_order(request: Request, order_id: OrderId, orders: Orders) -> Resp
     return _response(request, known, 200)
 
 
+@router.get(
+    "/{orderId}/slots",
+    response_model=OfferResponse,
+    responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NOT_FOUND, *_NO_ANSWER),
+)
+async def list_slots_of_order(
+    order_id: OrderId, services: AppServices, caller: CurrentCaller, start: FromWhen = None, end: ToWhen = None
+) -> Response:
+    """List the visit windows that begin between `from` and `to` and can be booked for the order.
+
+    If the address is ambiguous, the region of the order's assignments counts.
+    """
+    with of_query():
+        begins, ends = span_to_search(start, end, services.get(VisitGrid))
+    order = (await services.get(OrderWorkflowClient).get(order_id)).order
+    caller.require(order)
+    store, of = services.get(ManagementCenterStore), (order.installation_address, order.product_id)
+    return offered(await store.offer(*of, begins, ends, order_id=order_id))
+
+
 @router.post(
     "/{orderId}/cancel",
     response_model=OrderResponse,
@@ -207,7 +229,7 @@ async def _free_near(services: Services, order_id: str, wanted: datetime) -> lis
     try:
         order = (await services.get(OrderWorkflowClient).get(order_id)).order
         return await services.get(ManagementCenterStore).slots_near(
-            order.installation_address, order.product_id, wanted
+            order.installation_address, order.product_id, wanted, order_id=order_id
         )
     except (NotFound, Unavailable, StoreUnavailable):
         return []

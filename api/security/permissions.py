@@ -96,11 +96,13 @@ _CHANGE_THE_COUNTRY = _act(_WRITE_STAFF, Noted.ALWAYS, Role.MANAGER, nationwide=
 RULES: Mapping[str, Rule | None] = {
     "POST /orders": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
     "GET /orders/{orderId}": _read(_READ_ORDERS, *_CUSTOMERS_OWN),
+    "GET /orders/{orderId}/slots": _read(_READ_ORDERS, *_CUSTOMERS_OWN),
     "POST /orders/{orderId}/cancel": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
     "POST /orders/{orderId}/reschedule": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
     "POST /orders/{orderId}/attention/acknowledge": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, Role.MANAGER),
     "DELETE /orders/customers/{customerId}/personalData": _ERASE,
     "GET /managementCenters/slots": _read(_READ_STAFF, *_CUSTOMERS_OWN),
+    "POST /managementCenters/slots": _read(_READ_STAFF, *_CUSTOMERS_OWN),
     "GET /managementCenters/assignments/{orderId}": _LOOK_AT_STAFF,
     "PUT /managementCenters/assignments/{orderId}": _ASSIGN,
     "GET /managementCenters/assignments/{orderId}/candidates": _LOOK_AT_STAFF,

@@ -27,10 +27,12 @@ ANY_MANAGER, ALL = "manager regional service", "manager service"
 MAY = {
     "POST /orders": "customer manager regional service",
     "GET /orders/{orderId}": "customer manager regional service",
+    "GET /orders/{orderId}/slots": "customer manager regional service",
     "POST /orders/{orderId}/cancel": "customer manager regional service",
     "POST /orders/{orderId}/reschedule": "customer manager regional service",
     "POST /orders/{orderId}/attention/acknowledge": ANY_MANAGER,
     "GET /managementCenters/slots": "customer manager regional service",
+    "POST /managementCenters/slots": "customer manager regional service",
     "GET /managementCenters/assignments/{orderId}": ANY_MANAGER,
     "PUT /managementCenters/assignments/{orderId}": ANY_MANAGER,
     "GET /managementCenters/assignments/{orderId}/candidates": ANY_MANAGER,
@@ -77,7 +79,7 @@ MAY = {
     "GET /metrics": "service operator",
 }
 """The intended permissions, written independently of the code."""
-READS_BY_POST: frozenset[str] = frozenset()
+READS_BY_POST = frozenset({"POST /managementCenters/slots"})
 """Routes that change nothing despite their method, and are recorded like a GET."""
 NOTED_AT_BEST_EFFORT = {
     "POST /orders",

@@ -183,6 +183,11 @@ async def test_the_windows_that_are_free_are_offered_and_one_that_is_booked_is_n
     assert answers[0].json() == {
         "items": [{"start": window(hour), "end": window(hour + 2), "free": 1} for hour in (9, 13)],
         "nextCursor": None,
+        "region": "KR-99",
+        "regionName": "Moon",
+        "regionLocalName": "달",
+        "reason": None,
+        "regions": [],
     }
 
 
@@ -210,7 +215,8 @@ async def test_slots_are_of_those_who_have_the_skills_and_of_two_weeks_as_it_com
         "address=Seoul&from=tomorrow",
         "address=Seoul&from=2030-02-30",
         "address=Seoul&to=2020-01-01",
-        "address=Seoul&from=2030-01-02&to=2030-01-02",
+        "address=Seoul&from=2030-01-02&to=2030-01-01",
+        "address=Seoul&from=2030-01-02T00:00:01Z&to=2030-01-02T00:00:00Z",
         "address=Seoul&from=2030-01-01&to=2030-03-05",
         "address=Seoul&from=9999-12-31",
         "address=Seoul&productId=%00",
