@@ -88,7 +88,7 @@ _log = structlog.get_logger(__name__)
 _CORS: Mapping[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-    "expose_headers": ["Idempotent-Replayed", "Location", "Retry-After"],
+    "expose_headers": ["Feed-Position", "Idempotent-Replayed", "Location", "Retry-After"],
 }
 """What pages of other origins may send and read."""
 
@@ -229,7 +229,7 @@ async def _opened(settings: Settings, limits: Limits, health: Health, telemetry:
 def _services(
     settings: Settings, limits: Limits, health: Health, client: Client, databases: dict[str, Database]
 ) -> Services:
-    statuses = OrderStatusStore(databases[contexts.ORDER_STATUS])
+    statuses = OrderStatusStore(databases[contexts.ORDER_STATUS], settings.booking_rules.grid)
     management_center = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
     starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge(

@@ -10,7 +10,7 @@ from domain.common.contexts import INSTALLATION
 from domain.common.open_enum import OpenStrEnum
 from domain.common.personal import PERSONAL
 from domain.common.times import UNSET
-from domain.orders import Order
+from domain.orders import Event, Order
 from domain.visits import TimeWindow
 
 
@@ -78,6 +78,18 @@ class Installation:
     """Customer of the order. `None` in rows of earlier releases."""
 
 
+_ASSIGNED = (Event.ORDER_ACCEPTED, Event.ENGINEER_REASSIGNED, Event.VISIT_RESCHEDULED)
+_WORK_ENDED = (
+    Event.INSTALLATION_DECLINED,
+    Event.INSTALLATION_UNANSWERED,
+    Event.ENGINEER_AWAITED,
+    Event.VISIT_LOST,
+    Event.INSTALLATION_INCOMPLETE,
+    Event.INSTALLATION_COMPLETED,
+    Event.INSTALLATION_CANCELED,
+)
+
+
 @dataclass(frozen=True)
 class ContactPolicy:
     """How long the engineer of an installation sees who the customer is, and how to reach them."""
@@ -88,6 +100,18 @@ class ContactPolicy:
     def shows(self, installation: Installation, at: datetime) -> bool:
         """Return whether the engineer sees it at a time."""
         return installation.status.open or at < installation.status_at + self.visible_for
+
+    def shows_order(self, order: Order, at: datetime) -> bool:
+        """Return whether the engineer to whom an order is assigned sees it at a time, as at their installation."""
+        requested, ended = False, None
+        for entry in order.history:
+            if entry.event in _ASSIGNED:
+                requested, ended = False, None
+            elif entry.event == Event.INSTALLATION_REQUESTED:
+                requested, ended = True, None
+            elif entry.event in _WORK_ENDED and ended is None:
+                ended = entry.at
+        return requested and (ended is None or at < ended + self.visible_for)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Rebuild the managers' view from Temporal while the system runs: `python -m ops.rebuild_view [--drop]`.
 
 Every order whose workflow is open or retained is updated from its workflow. Orders that Temporal no longer keeps stay
-in the view as they are; with `--drop` the view's tables are recreated, and those orders are lost.
+in the view as they are; with `--drop` the view's tables are recreated, and those orders are lost. The statistics stay.
 """
 
 import argparse
@@ -72,7 +72,7 @@ async def _prepare(url: str, *, anew: bool) -> None:
 async def _rebuild(client: Client, settings: Settings, at_once: int) -> Rebuilt:
     database = Database(settings.database_url(contexts.ORDER_STATUS), name=contexts.ORDER_STATUS)
     try:
-        view, workflows = OrderStatusStore(database), OrderWorkflows(client)
+        view, workflows = OrderStatusStore(database, settings.booking_rules.grid), OrderWorkflows(client)
         try:
             await view.summary()
         except StoreUnavailable as error:

@@ -18,6 +18,7 @@ from domain.common.errors import StoreUnavailable
 from runtime.settings import Settings
 from stores.audit.grants import grant
 from stores.audit.tables import AuditTable
+from stores.common.columns import is_kept
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
 from stores.common.revisions import alembic_config, version_table
 from stores.installation.tables import InstallationTable
@@ -63,7 +64,7 @@ async def grant_audit(url: str, retention: float) -> None:
 
 
 async def drop(context: str, url: str) -> None:
-    """Drop the tables of a context, with their rows, as far as they exist.
+    """Drop the tables of a context, with their rows, as far as they exist. Tables that nothing can make again stay.
 
     Raises:
         StoreUnavailable: as `migrate`.
@@ -125,7 +126,9 @@ def _in_use(error: StoreUnavailable) -> bool:
 
 
 def _drop(connection: Connection, context: str) -> None:
-    METADATA[context].drop_all(connection)
+    METADATA[context].drop_all(
+        connection, tables=[table for table in METADATA[context].sorted_tables if not is_kept(table)]
+    )
     Table(version_table(context), MetaData()).drop(connection, checkfirst=True)
 
 

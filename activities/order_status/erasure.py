@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.common.serving import carries_out
 from domain.erasure import ERASE_FIND, ERASE_VIEW, ERASE_WORKFLOWS, CustomersOrders, Erasure
 from domain.orders import workflow_id
+from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.order_status.erasure import ErasureStore
 
@@ -28,8 +29,8 @@ Run = tuple[str, str]
 class ErasureActivities:
     """Activities of `ErasureWorkflow`. Each handles a batch of orders, and can be repeated."""
 
-    def __init__(self, database: Database, client: Client) -> None:
-        self._store = ErasureStore(database)
+    def __init__(self, database: Database, client: Client, grid: VisitGrid) -> None:
+        self._store = ErasureStore(database, grid)
         self._client = client
 
     @carries_out(ERASE_FIND)

@@ -9,11 +9,12 @@ from stores.order_status.view import OrderStatusStore
 
 def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
-    database, client = resources.database, resources.client
+    database, client, settings = resources.database, resources.client, resources.settings
+    grid = settings.booking_rules.grid
     return Part(
         [
-            OrderStatusActivities(OrderStatusStore(database)),
-            ReconciliationActivities(database, client, resources.registry, every=resources.settings.reconcile_every),
-            ErasureActivities(database, client),
+            OrderStatusActivities(OrderStatusStore(database, grid)),
+            ReconciliationActivities(database, client, resources.registry, every=settings.reconcile_every, grid=grid),
+            ErasureActivities(database, client, grid),
         ]
     )

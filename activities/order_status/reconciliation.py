@@ -32,10 +32,11 @@ from domain.order_status.reconciliation import (
 )
 from domain.order_status.view import OrderFilter, Sort
 from domain.orders import Order
+from domain.visits import VisitGrid
 from runtime.order_workflows import PAGE, Listed, OrderWorkflows
 from stores.common.database import Database
 from stores.order_status.reconciliation import ReconciliationStore
-from stores.order_status.view import OrderStatusStore
+from stores.order_status.view import DEFAULT_GRID, OrderStatusStore
 
 _PAGE_EVERY = 0.25
 """Seconds. Temporal's list allows ten requests a second by default, and has other users, too."""
@@ -44,15 +45,24 @@ _PAGE_EVERY = 0.25
 class ReconciliationActivities:
     """Activities of `ReconciliationWorkflow`. They go page by page and order by order, so that orders come first."""
 
-    def __init__(self, database: Database, client: Client, registry: CollectorRegistry, *, every: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        registry: CollectorRegistry,
+        *,
+        every: float,
+        grid: VisitGrid = DEFAULT_GRID,
+    ) -> None:
         """
         Args:
             database: Database of the view.
             client: Client for the orders' workflows.
             registry: Registry for the metrics.
             every: Seconds from one pass to the next, published for alerts; 0: there are no passes.
+            grid: Whose local days the statistics count.
         """
-        self._view = OrderStatusStore(database)
+        self._view = OrderStatusStore(database, grid)
         self._store = ReconciliationStore(database)
         self._workflows = OrderWorkflows(client)
         self._repair = ViewRepair(self._workflows, self._view)

@@ -28,6 +28,8 @@ class OrderChange:
 
     sequence: int
     view: OrderView
+    left: bool = False
+    """Whether the order has left the engineer within whose reach it was. Nothing more of it is shown then."""
 
 
 class Sort(StrEnum):
@@ -54,6 +56,17 @@ class OrderFilter:
     """Limits by the order as it is now, whichever of its versions is selected."""
     attention_seen: frozenset[str] | None = None
     """Reasons for attention that are seen: `attention` takes an order with another for one without. `None`: all."""
+    finds_customers: bool = False
+    """Whether `q` also matches a part of a customer's name, and a telephone number by four or more of its digits."""
+
+
+@dataclass
+class Need:
+    """The orders that need a person for one reason."""
+
+    orders: int = 0
+    unacknowledged_since: datetime | None = None
+    """Since when the oldest unacknowledged order has needed a person."""
 
 
 @dataclass
@@ -64,3 +77,6 @@ class Summary:
     by_status: dict[str, int] = field(default_factory=dict)
     by_region: dict[str, dict[str, int]] = field(default_factory=dict)
     attention: int = 0
+    attention_by_reason: dict[str, Need] = field(default_factory=dict)
+    oldest_by_status: dict[str, datetime] = field(default_factory=dict)
+    """By status of open orders: the last change of the order that has been unchanged the longest."""

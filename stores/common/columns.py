@@ -11,6 +11,9 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 OURS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 """Options of every table. On MySQL, they allow any Unicode text, and make only identical texts equal."""
+_KEPT = "kept"
+KEPT = {**OURS, "info": {_KEPT: True}}
+"""Options of a table that nothing can make again. It stays when the tables of its context are made anew."""
 SHORT = 200
 """Characters of an id, a name, or the code of a reason."""
 ADDRESS = 500
@@ -53,6 +56,11 @@ class AsJson(TypeDecorator[Any]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """Convert JSON to a value. NULL becomes `None`."""
         return None if value is None else self._adapter.validate_json(value)
+
+
+def is_kept(table: Table) -> bool:
+    """Return whether a table stays when the tables of its context are made anew."""
+    return _KEPT in table.info
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -1,11 +1,14 @@
 """Counts orders by status, and measures how long they have waited. For monitoring."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import Select, bindparam, case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.order_status.view import Need
 from domain.orders import OrderStatus
 from stores.common.database import Database
 from stores.order_status.tables import ORDER_STATUS
@@ -76,22 +79,40 @@ class OrderCensus:
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        census = Census()
         async with self._database.reading() as connection:
             counts = (await connection.execute(_COUNTS)).all()
-            # The statuses are named, so that an index finds the few open orders among all that have ended.
-            found_open = [row.status for row in counts if not OrderStatus(row.status).final]
-            ages = (await connection.execute(_AGES, {"open": found_open})).all()
-            attention = (await connection.execute(_ATTENTION)).all()
-        census.by_status = dict.fromkeys(OrderStatus, 0) | {row.status: row.orders for row in counts}
-        for status, version, placed in ages:
-            # A version is the time of the change in milliseconds, so it survives a rebuild of the view.
-            changed = datetime.fromtimestamp(version / 1000, UTC) if version else None
-            census.unchanged_since[status] = min(filter(None, (changed, placed)))
-            if placed is not None:
-                census.unprojected_since = min(filter(None, (census.unprojected_since, placed)))
-        for reason, orders, since in attention:
-            census.attention[reason] = orders
-            if since is not None:
-                census.unacknowledged_since[reason] = since
-        return census
+            unchanged_since, unprojected_since = await ages(connection, [row.status for row in counts])
+            needs = await attention(connection)
+        return Census(
+            dict.fromkeys(OrderStatus, 0) | {row.status: row.orders for row in counts},
+            unchanged_since,
+            unprojected_since,
+            {reason: need.orders for reason, need in needs.items()},
+            {reason: need.unacknowledged_since for reason, need in needs.items() if need.unacknowledged_since},
+        )
+
+
+async def ages(
+    connection: AsyncConnection, statuses: Iterable[str], regions: Sequence[str] = ()
+) -> tuple[dict[str, datetime], datetime | None]:
+    """Return `Census.unchanged_since` and `unprojected_since`, of all regions or of some."""
+    # The statuses are named, so that an index finds the few open orders among all that have ended.
+    found_open = [status for status in statuses if not OrderStatus(status).final]
+    unchanged_since, unprojected_since = {}, None
+    for status, version, placed in await connection.execute(_within(_AGES, regions), {"open": found_open}):
+        # A version is the time of the change in milliseconds, so it survives a rebuild of the view.
+        changed = datetime.fromtimestamp(version / 1000, UTC) if version else None
+        unchanged_since[status] = min(filter(None, (changed, placed)))
+        if placed is not None:
+            unprojected_since = min(filter(None, (unprojected_since, placed)))
+    return unchanged_since, unprojected_since
+
+
+async def attention(connection: AsyncConnection, regions: Sequence[str] = ()) -> dict[str, Need]:
+    """Return the orders that need a person, by reason, of all regions or of some."""
+    rows = (await connection.execute(_within(_ATTENTION, regions))).all()
+    return {reason: Need(orders, since) for reason, orders, since in rows}
+
+
+def _within(statement: Select[Any], regions: Sequence[str]) -> Select[Any]:
+    return statement.where(ORDER_STATUS.c.region.in_(regions)) if regions else statement

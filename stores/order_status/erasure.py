@@ -7,10 +7,11 @@ from sqlalchemy import bindparam, func, select, update
 from domain.common.personal import erased
 from domain.erasure import CustomersOrders, skeleton
 from domain.orders import Order, OrderStatus
+from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.order_status.rows import with_history
 from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
-from stores.order_status.view import OrderStatusStore
+from stores.order_status.view import DEFAULT_GRID, OrderStatusStore
 
 _AT_ONCE = 100
 """Orders."""
@@ -36,8 +37,9 @@ _ERASE_CHANGES = (
 class ErasureStore:
     """Erases personal data. Every method raises `StoreUnavailable` if the database does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, grid: VisitGrid = DEFAULT_GRID) -> None:
         self._database = database
+        self._view = OrderStatusStore(database, grid)
 
     async def orders_of(self, customer_id: str) -> CustomersOrders:
         """Return a batch of a customer's ended orders, and whether the customer has open ones."""
@@ -60,5 +62,5 @@ class ErasureStore:
         """Replace some orders by their skeletons, which belong to no customer."""
         async with self._database.reading() as connection:
             rows = (await connection.execute(_ORDERS, {"of_orders": list(order_ids)})).all()
-        await OrderStatusStore(self._database).put([skeleton(with_history(row).order) for row in rows])
+        await self._view.put([skeleton(with_history(row).order) for row in rows])
         await self._database.discard_overwritten()

@@ -11,14 +11,15 @@ from domain.common.texts import folded
 from domain.order_status.view import OrderFilter, OrderView
 from domain.orders import Attention, Order, OrderStatus
 from domain.visits import TimeWindow
+from stores.order_status.customers import of_customer
 
 _CONVERTED = {"status", "visit", "attention", "history"}
 _SAME_NAME = [field.name for field in fields(Order) if field.name not in _CONVERTED]
 """The fields of an order that a column of the same name holds."""
 
 
-def as_row(order: Order, at: datetime) -> dict[str, Any]:
-    """Return the columns of an order that is stored at a time."""
+def as_row(order: Order, at: datetime, engineer_before: str | None = None) -> dict[str, Any]:
+    """Return the columns of an order that is stored at a time, in place of a version with some engineer, or none."""
     visit, attention = order.visit, order.attention
     return {
         **{name: getattr(order, name) for name in _SAME_NAME},
@@ -30,6 +31,7 @@ def as_row(order: Order, at: datetime) -> dict[str, Any]:
         "attention_detail": attention.detail if attention else None,
         "acknowledged_by": attention.acknowledged_by if attention else None,
         "acknowledged_at": attention.acknowledged_at if attention else None,
+        "former_engineer_id": engineer_before if engineer_before != order.engineer_id else None,
         "needs_person": attention is not None,
         "history": order.history,
         # A searched text never spans two lines.
@@ -83,7 +85,8 @@ def conditions(wanted: OrderFilter, table: Table) -> list[ColumnElement[bool]]:
         found += _attention_conditions(wanted.attention, wanted.attention_seen, table)
     if wanted.q is not None:
         part = table.c.searched.contains(folded(wanted.q), autoescape=True)
-        found.append(or_(table.c.order_id == wanted.q.strip(), part))
+        customers = of_customer(wanted.q, table) if wanted.finds_customers else ()
+        found.append(or_(table.c.order_id == wanted.q.strip(), part, *customers))
     return found
 
 

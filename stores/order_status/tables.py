@@ -1,13 +1,14 @@
 """The read model's tables."""
 
-from datetime import datetime
+from collections import Counter
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, Index, Integer, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from domain.orders import HistoryEntry
-from stores.common.columns import ADDRESS, OURS, SHORT, AsJson, UtcDateTime, table_of
+from stores.common.columns import ADDRESS, KEPT, OURS, SHORT, AsJson, UtcDateTime, table_of
 
 
 class OrderStatusTable(SQLModel, registry=registry()):
@@ -31,6 +32,8 @@ class OrderColumns(SQLModel):
     region: str | None = Field(None, max_length=40)
     engineer_id: str | None = Field(None, max_length=SHORT)
     engineer_name: str | None = Field(None, max_length=SHORT)
+    former_engineer_id: str | None = Field(None, max_length=SHORT)
+    """The engineer of the version stored before, if this version has another or none."""
     visit_start: datetime | None = Field(None, sa_type=UtcDateTime)
     visit_end: datetime | None = Field(None, sa_type=UtcDateTime)
     install_completed_at: datetime | None = Field(None, sa_type=UtcDateTime)
@@ -92,6 +95,48 @@ class FeedPositionRow(OrderStatusTable, table=True):
     sequence: int = Field(sa_type=BigInteger)
 
 
+class DayStatisticsRow(OrderStatusTable, table=True):
+    """What happened on one day to the orders of one region."""
+
+    __tablename__ = "order_statistics"
+    __table_args__ = (KEPT,)
+
+    day: date = Field(primary_key=True)
+    region: str = Field(primary_key=True, max_length=40)
+    """Empty: of orders that had no region yet."""
+    ordered: int
+    completed: int
+    canceled: int
+    declined: int
+    unanswered: int
+    incomplete_by_reason: Counter[str] = Field(sa_type=AsJson(Counter[str]))
+    hours: Counter[int] = Field(sa_type=AsJson(Counter[int]))
+
+
+class CountedOrderRow(OrderStatusTable, table=True):
+    """How far the history of an order has been counted. It outlives the order, which may be stored anew."""
+
+    __tablename__ = "counted_order"
+    __table_args__ = (Index("counted_order_by_time", "until"), KEPT)
+
+    order_id: str = Field(primary_key=True, max_length=SHORT)
+    entries: int
+    until: datetime = Field(sa_type=UtcDateTime)
+
+
+class StatisticsBeginRow(OrderStatusTable, table=True):
+    """A single row: when the statistics began. Earlier events are not counted."""
+
+    __tablename__ = "statistics_begin"
+    __table_args__ = (KEPT,)
+
+    statistics: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 ORDER_STATUS = table_of(OrderStatusRow)
 ORDER_CHANGE = table_of(OrderChangeRow)
 FEED_POSITION = table_of(FeedPositionRow)
+DAY_STATISTICS = table_of(DayStatisticsRow)
+COUNTED_ORDER = table_of(CountedOrderRow)
+STATISTICS_BEGIN = table_of(StatisticsBeginRow)

@@ -1,21 +1,25 @@
 """The read model: the current state of every order, and the recent changes."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Column, and_, bindparam, delete, exists, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
 from domain.common.paging import Page
+from domain.order_status.statistics import DayStatistics
 from domain.order_status.view import OrderChange, OrderFilter, OrderView, Sort, Summary
 from domain.orders import HistoryEntry, Order
+from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.common.paging import Keyset, page_of_parts
+from stores.order_status import census, statistics
 from stores.order_status.rows import as_row, as_view, conditions, reached, with_history
 from stores.order_status.tables import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
 
+DEFAULT_GRID = VisitGrid()
 KEEP_CHANGES_FOR = timedelta(days=7)
 _PRUNE_EVERY = 500
 _PRUNE_AT_ONCE = 2 * _PRUNE_EVERY
@@ -34,7 +38,10 @@ _NEW_CHANGES = insert(ORDER_CHANGE).from_select(
 )
 _ADVANCE_FEED = update(FEED_POSITION).values(sequence=FEED_POSITION.c.sequence + bindparam("steps"))
 _STORED = (
-    select(FEED_POSITION.c.sequence, ORDER_STATUS.c.order_id, ORDER_STATUS.c.version, ORDER_STATUS.c.history)
+    select(
+        FEED_POSITION.c.sequence,
+        *(ORDER_STATUS.c[name] for name in ("order_id", "version", "engineer_id", "history")),
+    )
     .select_from(FEED_POSITION)
     .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
 )
@@ -62,16 +69,28 @@ class OrderStatusStore:
     def __init__(
         self,
         database: Database,
+        grid: VisitGrid = DEFAULT_GRID,
         *,
         keep_changes_for: timedelta = KEEP_CHANGES_FOR,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """Use the read model of a database.
+
+        Args:
+            database: The database.
+            grid: Whose local days the statistics count.
+            keep_changes_for: How long changes are kept for the event stream.
+            now: The clock.
+        """
         self._database = database
+        self._grid = grid
         self._keep_changes_for = keep_changes_for
         self._now = now
 
     async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
         """Store the newest version of each order, if it is newer than the stored one. All orders are stored, or none.
+
+        The statistics count the events in the same transaction.
 
         Returns:
             The events that were not stored before.
@@ -114,12 +133,14 @@ class OrderStatusStore:
             )
 
     async def summary(self, regions: Sequence[str] = ()) -> Summary:
-        """Count the orders by status and region, of all regions or of some."""
+        """Count the orders by status, region and need of a person, of all regions or of some."""
         summary, counts = Summary(), _COUNTS
         if regions:
             counts = counts.where(ORDER_STATUS.c.region.in_(regions))
         async with self._database.reading() as connection:
             rows = (await connection.execute(counts)).all()
+            summary.oldest_by_status, _ = await census.ages(connection, {row.status for row in rows}, regions)
+            summary.attention_by_reason = await census.attention(connection, regions)
         for region, status, orders, attention in rows:
             summary.total += orders
             summary.attention += attention
@@ -128,28 +149,46 @@ class OrderStatusStore:
                 summary.by_region.setdefault(region, {})[status] = orders
         return summary
 
+    async def statistics(self, first: date, last: date, regions: Sequence[str] = ()) -> Sequence[DayStatistics]:
+        """Return what happened on some days, both ends included, in all regions or in some. Oldest first."""
+        async with self._database.reading() as connection:
+            return await statistics.between(connection, first, last, regions)
+
     async def changes_after(
         self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
     ) -> Sequence[OrderChange]:
         """Return the kept versions after a sequence number (and up to another) that meet all conditions.
 
         They are versions of orders that are within reach now: an order that has left a region takes its past along.
+        Of an order that has left an engineer, there is the version with which it left, whatever the other conditions.
         """
-        statement = (
-            select(ORDER_CHANGE)
-            .where(ORDER_CHANGE.c.sequence > sequence, *conditions(wanted, ORDER_CHANGE))
-            .order_by(ORDER_CHANGE.c.sequence)
-            .limit(limit)
-        )
+        selected = and_(true(), *conditions(wanted, ORDER_CHANGE))
         if wanted.reach.limited:
             same = ORDER_STATUS.c.order_id == ORDER_CHANGE.c.order_id
             # Looked up for each version: a join could read every order of a region to find a few versions.
-            statement = statement.where(exists().where(same, *reached(wanted.reach, ORDER_STATUS)))
+            selected &= exists().where(same, *reached(wanted.reach, ORDER_STATUS))
+        engineer_id = wanted.reach.engineer_id
+        if engineer_id is not None:
+            selected &= ORDER_CHANGE.c.engineer_id == engineer_id
+            selected |= ORDER_CHANGE.c.former_engineer_id == engineer_id
+        statement = (
+            select(ORDER_CHANGE)
+            .where(ORDER_CHANGE.c.sequence > sequence, selected)
+            .order_by(ORDER_CHANGE.c.sequence)
+            .limit(limit)
+        )
         if up_to is not None:
             statement = statement.where(ORDER_CHANGE.c.sequence <= up_to)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
-        return [OrderChange(row.sequence, with_history(row)) for row in rows]
+        return [
+            OrderChange(
+                row.sequence,
+                with_history(row),
+                left=engineer_id is not None and row.former_engineer_id == engineer_id,
+            )
+            for row in rows
+        ]
 
     async def last_sequence(self) -> int:
         """Return the last sequence number. Each number up to it is used, or never will be."""
@@ -171,15 +210,19 @@ class OrderStatusStore:
         at = self._now()
         new = [as_row(order, at) for order_id, order in newest.items() if order_id not in stored]
         changed = [
-            as_row(order, at) | {"of_order": order_id} for order_id, order in newest.items() if order_id in stored
+            as_row(order, at, stored[order_id].engineer_id) | {"of_order": order_id}
+            for order_id, order in newest.items()
+            if order_id in stored
         ]
         if new:
             await connection.execute(_NEW_ORDER, new)
         if changed:
             await connection.execute(_CHANGE_ORDER, changed)
         await connection.execute(_NEW_CHANGES, {"sequence_before": before, "of_orders": list(newest)})
+        await statistics.count_events(connection, newest.values(), at=at, day_of=self._grid.day_of)
         if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
             await self._prune(connection, older_than=at - self._keep_changes_for)
+            await statistics.forget_progress(connection, at=at, at_most=_PRUNE_AT_ONCE)
         known_events = {order_id: len(row.history) for order_id, row in stored.items()}
         return [entry for order_id, order in newest.items() for entry in order.history[known_events.get(order_id, 0) :]]
 

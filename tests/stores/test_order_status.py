@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -7,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from domain.common import contexts
 from domain.common.errors import MalformedCursor, NotFound
 from domain.common.reach import Reach
-from domain.order_status.view import OrderFilter, OrderView, Sort, Summary
-from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus
+from domain.order_status.view import Need, OrderFilter, OrderView, Sort, Summary
+from domain.orders import Attention, AttentionReason, Event, HistoryEntry, Order, OrderStatus
 from domain.visits import TimeWindow
 from stores.common.database import Database
 from stores.order_status.view import OrderStatusStore
@@ -149,6 +150,32 @@ async def test_changes_are_those_of_the_orders_that_are_within_reach_now(store: 
         assert {(change.view.order.order_id, change.view.order.version) for change in found} == reached
 
 
+async def test_an_engineer_gets_the_versions_that_are_theirs_and_the_one_with_which_an_order_leaves_them(
+    store: OrderStatusStore,
+) -> None:
+    def at(version: int, engineer_id: str | None, **more: Any) -> Order:
+        return order("o1", version, engineer_id=engineer_id, **more)
+
+    async def got(engineer_id: str, **more: Any) -> list[tuple[int, bool]]:
+        wanted = OrderFilter(reach=Reach(engineer_id=engineer_id), **more)
+        return [(change.view.order.version, change.left) for change in await changes(store, wanted=wanted)]
+
+    await store.put([at(0, None), order("o2", engineer_id="other")])
+    await store.put([at(1, "mine")])
+    await store.put([at(2, "mine")])
+    assert await got("mine") == [(1, False), (2, False)]
+    await store.put([at(3, "other")])
+    # As the order is now: its past is no longer shown.
+    assert await got("mine") == [(3, True)]
+    assert await got("mine", customer_id="nobody") == [(3, True)]
+    assert await got("other") == [(0, False), (3, False)]
+    await store.put([at(4, None), at(5, "mine")])
+    assert await got("other") == [(0, False), (5, True)]
+    assert await got("mine") == [(1, False), (2, False), (3, True), (5, False)]
+    await store.put([at(6, "mine", status=OrderStatus.INSTALLATION_REQUESTED)])
+    assert await got("mine", statuses=("INSTALLATION_REQUESTED",)) == [(3, True), (6, False)]
+
+
 @pytest.mark.parametrize(
     ("q", "found"),
     [
@@ -214,27 +241,36 @@ async def test_the_summary_counts_what_stands_where(store: OrderStatusStore) -> 
     assert await store.summary() == Summary()
     completed, awaiting = OrderStatus.JOIN_COMPLETED, OrderStatus.AWAITING_ENGINEER
     attention = Attention(AttentionReason.NO_SERVICE_AREA, NOON)
+    minute = timedelta(minutes=1)
+    acknowledged = Attention(AttentionReason.NO_SERVICE_AREA, NOON - minute, None, "manager:kim", NOON)
+    newest = int(NOON.timestamp() * 1000)
     await store.put(
         [
             order("a", status=completed, region="KR-11"),
             order("b", status=completed, region="KR-11"),
-            order("c", status=awaiting, region="KR-11", attention=attention),
+            order("c", newest, status=awaiting, region="KR-11", attention=acknowledged),
             order("d", status=completed, region="KR-26"),
-            order("e", status=awaiting, attention=attention),
+            order("e", newest - 60_000, status=awaiting, attention=attention),
         ]
     )
+    changed = NOON.replace(microsecond=123_000)
     assert await store.summary() == Summary(
         total=5,
         by_status={"JOIN_COMPLETED": 3, "AWAITING_ENGINEER": 2},
         by_region={"KR-11": {"JOIN_COMPLETED": 2, "AWAITING_ENGINEER": 1}, "KR-26": {"JOIN_COMPLETED": 1}},
         attention=2,
+        attention_by_reason={"NO_SERVICE_AREA": Need(2, NOON)},
+        oldest_by_status={"AWAITING_ENGINEER": changed - minute},
     )
     assert await store.summary(["KR-11"]) == Summary(
         total=3,
         by_status={"JOIN_COMPLETED": 2, "AWAITING_ENGINEER": 1},
         by_region={"KR-11": {"JOIN_COMPLETED": 2, "AWAITING_ENGINEER": 1}},
         attention=1,
+        attention_by_reason={"NO_SERVICE_AREA": Need(1, None)},
+        oldest_by_status={"AWAITING_ENGINEER": changed},
     )
+    assert (await store.summary(["KR-26"])).oldest_by_status == {}
 
 
 async def test_each_stored_version_is_told_once_with_a_rising_number(store: OrderStatusStore) -> None:
