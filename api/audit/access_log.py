@@ -83,7 +83,7 @@ class AccessLog(WriteBehindQueue[AccessEntry]):
             actor_of(scope["state"]),
             address_of(request),
             f"{request.method} {scope['route'].path_format}",
-            _filters(request),
+            tuple(sorted(_filters(request) | disclosed.filters)),
             disclosed.people,
             tuple(persons),
             tuple(islice(disclosed.workflows, MOST_NAMED)),
@@ -150,9 +150,9 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
         yield from _parameters(each)
 
 
-def _filters(request: Request) -> tuple[str, ...]:
-    """Return the names of the filters of a request, without other names, which the sender chooses freely."""
+def _filters(request: Request) -> set[str]:
+    """Return the names of the filters in the query, without other names, which the sender chooses freely."""
     if not request.query_params:
-        return ()
+        return set()
     declared = set(_parameters(request.scope["route"].dependant))
-    return tuple(sorted(declared.intersection(request.query_params) - _NO_FILTERS))
+    return declared.intersection(request.query_params) - _NO_FILTERS

@@ -31,6 +31,10 @@ class RetiredEngineers:
     async def include(self, engineer_id: str) -> bool:
         """Return whether an engineer has retired. Waits only for the first read of the process, even if it fails."""
         await self._read.wait()
+        return self.known(engineer_id)
+
+    def known(self, engineer_id: str) -> bool:
+        """Return whether an engineer is known to have retired, without waiting."""
         return engineer_id in self._known
 
     async def refresh(self) -> None:

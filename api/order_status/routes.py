@@ -1,93 +1,96 @@
 """/orderStatuses: the state of every order (진행상태), from the read model alone."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
-from time import time
-from typing import Annotated, Literal
+from contextlib import aclosing
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
 
-import structlog
-from anyio import BrokenResourceError
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AfterValidator, FailFast
+from pydantic import FailFast
+from pydantic_core import to_json
 
 from api.dependencies import OrderId, provided
-from api.http.errors import Forbidden
-from api.http.fields import Cursor, Id, Limit, Page, Region, Text, known
+from api.http.fields import Cursor, Limit, Page, Region
 from api.http.problems import ProblemType
-from api.order_status.change_stream import ChangeStream
-from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary, Totals
-from api.security.authentication import AuthorizedOrder, CurrentCaller, TokenRevoked
-from api.security.limits import client_of
+from api.http.times import Day
+from api.order_status.filters import SORTING, OrderSearch, Sorting, Wanted, bounded, sorting
+from api.order_status.listening import Begin, NoLongerAdmitted, StatusChanges, event_of
+from api.order_status.schemas import DayResponse, OrderStatusResponse, OrderStatusSummary, Totals, shown_days
+from api.security.authentication import AuthorizedOrder, CurrentCaller
+from api.security.disclosures import disclosures_of
 from api.security.openapi import problem_responses
-from api.security.principals import Role
 from api.security.routing import JsonRoute
-from api.security.views import attention_seen, shown
-from domain.order_status.view import OrderFilter, OrderView, Sort
-from domain.orders import AttentionReason, OrderStatus
-from runtime.http_protocol import ABORT
+from api.security.views import shown
+from domain.order_status.view import OrderFilter, Sort
+from domain.visits import VisitGrid
 from stores.order_status.view import OrderStatusStore
 
 StatusStore = Annotated[OrderStatusStore, provided(OrderStatusStore)]
-StatusChanges = Annotated[ChangeStream, provided(ChangeStream)]
+Grid = Annotated[VisitGrid, provided(VisitGrid)]
 
 router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
 
-END_WITHIN = 5.0
-"""Seconds after its token has expired in which a stream may end by itself."""
-_log = structlog.get_logger(__name__)
-
-_LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
-_LARGEST = 2**63 - 1
-
-
-KnownStatus = Annotated[OrderStatus, AfterValidator(known)]
-KnownReason = Annotated[AttentionReason, AfterValidator(known)]
-SortBy = Literal["orderDate", "-orderDate", "updatedAt", "-updatedAt", "attentionSince", "-attentionSince"]
-"""`-` for descending."""
-
-
-async def _wanted(
-    caller: CurrentCaller,
-    status: Annotated[tuple[KnownStatus, ...], FailFast(), Query(max_length=20)] = (),
-    region: Annotated[tuple[Region, ...], FailFast(), Query(max_length=50)] = (),
-    engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
-    customer_id: Annotated[Text | None, Query(alias="customerId")] = None,
-    attention: Annotated[Literal["true", "false"] | KnownReason | None, Query()] = None,
-    q: Annotated[Text | None, Query(description="An order id, an engineer's name, or part of an address")] = None,
-) -> OrderFilter:
-    caller.resolve(Role.CUSTOMER, customer_id)
-    caller.within(region)
-    seen = attention_seen(caller)
-    return OrderFilter(status, region, engineer_id, customer_id, attention, q, caller.reach, seen)
+MOST_DAYS = 366
+"""The largest number of days of which the statistics can be read at once."""
+_DEFAULT_DAYS = 30
+_MONTH = timedelta(days=30)
+_FEED_POSITION = "Feed-Position"
+_ERRORS = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
+_LISTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            _FEED_POSITION: {
+                "description": "The last event before the list was read: as `Last-Event-ID` of the event stream, it "
+                "misses nothing that the list does not show",
+                "schema": {"type": "integer"},
+            }
+        }
+    }
+}
 
 
-Wanted = Annotated[OrderFilter, Depends(_wanted)]
-
-
-@router.get("", responses=_LISTING)
+@router.get("", responses=_LISTED | _ERRORS)
 async def list_orders(
     request: Request,
+    response: Response,
     store: StatusStore,
     wanted: Wanted,
-    caller: CurrentCaller,
-    sort: Annotated[
-        SortBy | None,
-        Query(
-            description="The default with `attention` is `attentionSince`. A role that does not see every reason for "
-            "attention can sort by `attentionSince` only with `attention=true` or a reason"
-        ),
-    ] = None,
+    sort: Annotated[Sorting | None, Query(description=SORTING)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[OrderStatusSummary]:
     """List the orders that meet every condition: the newest first, or with `attention`, the longest-waiting first."""
-    if sort is None:
-        sort = "-orderDate" if wanted.attention in (None, "false") else "attentionSince"
-    if sort.endswith("attentionSince") and wanted.attention in (None, "false") and attention_seen(caller) is not None:
-        raise Forbidden("your role may sort by attention only what it finds by attention")
-    by, descending = Sort(sort.removeprefix("-")), sort.startswith("-")
+    by, descending = sorting(sort, wanted)
+    return await _page(request, response, store, wanted, by, descending, limit, cursor)
+
+
+@router.post(
+    "/search",
+    responses=_LISTED | problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME, body=True),
+)
+async def search_orders(
+    request: Request, response: Response, store: StatusStore, caller: CurrentCaller, given: OrderSearch
+) -> Page[OrderStatusSummary]:
+    """List orders as `GET /orderStatuses` does, and also by their customers' names and telephone numbers."""
+    wanted = bounded(given.filter(), caller)
+    disclosures_of(request).filter_by(given.names())
+    by, descending = sorting(given.sort, wanted)
+    return await _page(request, response, store, wanted, by, descending, given.limit, given.cursor)
+
+
+async def _page(
+    request: Request,
+    response: Response,
+    store: OrderStatusStore,
+    wanted: OrderFilter,
+    by: Sort,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
+) -> Page[OrderStatusSummary]:
+    # Read before the list: whoever listens from here on misses nothing.
+    response.headers[_FEED_POSITION] = str(await store.last_sequence())
     page = await store.list(wanted, by, descending, limit, cursor)
     items = [
         shown(request, OrderStatusSummary.of_view(view), customer_id=view.order.customer_id) for view in page.items
@@ -97,58 +100,71 @@ async def list_orders(
 
 @router.get("/summary", responses=problem_responses(ProblemType.NO_ANSWER_IN_TIME))
 async def get_summary(store: StatusStore, caller: CurrentCaller) -> Totals:
-    """Count the orders by status and region."""
+    """Count the orders by status and region, and those that need a person by reason."""
     return Totals.model_validate(await store.summary(caller.within(())))
 
 
-async def _begin(
-    request: Request,
-    stream: StatusChanges,
+@router.get("/statistics", response_model=Page[DayResponse], responses=_ERRORS)
+async def get_statistics(
+    store: StatusStore,
+    grid: Grid,
     caller: CurrentCaller,
-    last_event_id: Annotated[
-        int | None, Header(ge=0, le=_LARGEST, description="The id of the last event that the client has received")
+    first: Annotated[
+        Day | None, Query(alias="from", description=f"The first day. The default is {_DEFAULT_DAYS} days up to `to`")
     ] = None,
-) -> AsyncIterator[int]:
-    # The code after the `yield` runs when the stream has ended.
-    with stream.seat(client_of(caller, request)), _ended_by(caller.expires_at, request):
-        try:
-            yield await stream.position(last_event_id)
-        except* BrokenResourceError:
-            _log.debug("a listener has gone while an event waited for it")
+    last: Annotated[Day | None, Query(alias="to", description="The last day, included. The default is today")] = None,
+    region: Annotated[tuple[Region, ...], FailFast(), Query(max_length=50)] = (),
+) -> Response:
+    """Return what happened to the orders on each day in each region, oldest first. Days without events are left out.
+
+    An event counts on the day on which it happened, in the region that the order had when it was stored. The hours are
+    upper bounds: powers of two, of which the last one, 2,048, means as many or more.
+    """
+    last = last or grid.day_of(datetime.now(UTC))
+    first = first or last - timedelta(days=_DEFAULT_DAYS - 1)
+    _check_span(first, last)
+    items: list[dict[str, Any]] = []
+    for month in _months(first, last):
+        items += shown_days(await store.statistics(*month, caller.within(region)))
+    # Serialized here, because FastAPI would validate and copy each day.
+    return Response(to_json({"items": items, "nextCursor": None}), media_type="application/json")
 
 
-@contextmanager
-def _ended_by(expires_at: float | None, request: Request) -> Iterator[None]:
-    """End the connection from outside when its token has expired, because a listener may not read how it ends."""
-    abort = request.scope.get("extensions", {}).get(ABORT)
-    if abort is None or expires_at is None:
-        yield
-        return
-    timer = asyncio.get_running_loop().call_later(max(expires_at - time() + END_WITHIN, 0), abort)
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _months(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """Divide a span, so that the event loop has turns for other requests between its parts."""
+    while first <= last:
+        yield first, min(first + _MONTH, last)
+        first += _MONTH + timedelta(days=1)
 
 
-@router.get("/events", response_class=EventSourceResponse, responses=_LISTING)
+def _check_span(first: date, last: date) -> None:
+    if first > last:
+        raise HTTPException(400, "`from` must not be after `to`")
+    if (last - first).days >= MOST_DAYS:
+        raise HTTPException(400, f"from `from` to `to` there may be at most {MOST_DAYS} days")
+
+
+@router.get("/events", response_class=EventSourceResponse, responses=_ERRORS)
 async def listen(
     request: Request,
     stream: StatusChanges,
     wanted: Wanted,
-    begin: Annotated[int, Depends(_begin)],
+    begin: Begin,
     caller: CurrentCaller,
-    revoked: TokenRevoked,
+    no_longer_admitted: NoLongerAdmitted,
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream each version of an order that is stored from now on, or after `Last-Event-ID`.
 
     `id` is a rising sequence number, `event` is `orderStatus`, and `data` is the order as
-    `GET /orderStatuses/{orderId}` returns it. The stream ends when the token of the request expires or is revoked.
+    `GET /orderStatuses/{orderId}` returns it. To an engineer, an order that is no longer theirs comes once more, with
+    `orderId`, `version` and `"engineerId": null` alone. The stream ends when the token of the request expires or is
+    revoked, or when the engineer retires.
     """
-    async with aclosing(stream.changes(begin, wanted, ends_at=caller.expires_at, revoked=revoked)) as changes:
+    async with aclosing(
+        stream.changes(begin, wanted, ends_at=caller.expires_at, revoked=no_longer_admitted)
+    ) as changes:
         async for change in changes:
-            data = _shown(request, change.view).model_dump_json(by_alias=True)
-            yield ServerSentEvent(raw_data=data, event="orderStatus", id=str(change.sequence))
+            yield event_of(request, change)
 
 
 @router.get("/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
@@ -162,8 +178,4 @@ async def get_order(
     """Return one order with its history."""
     view = authorized_order or await store.get(order_id)
     caller.require(view.order)
-    return _shown(request, view)
-
-
-def _shown(request: Request, view: OrderView) -> OrderStatusResponse:
     return shown(request, OrderStatusResponse.of_view(view), customer_id=view.order.customer_id)

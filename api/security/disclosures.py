@@ -22,6 +22,8 @@ class Disclosed:
     """The workflows whose content was decrypted."""
     consulted: bool = False
     """Whether the answer shows the access log itself."""
+    filters: frozenset[str] = frozenset()
+    """Names of the filters in the body of the request, without their values."""
 
     @property
     def people(self) -> int:
@@ -62,9 +64,13 @@ class Disclosures:
         """Note that the answer shows the access log."""
         self._begun().consulted = True
 
+    def filter_by(self, names: frozenset[str]) -> None:
+        """Note the names of the filters in the body of the request."""
+        self._disclosed.filters = names
+
     def take(self) -> Disclosed:
         """Return what was noted since the last time."""
-        disclosed, self._disclosed = self._disclosed, Disclosed()
+        disclosed, self._disclosed = self._disclosed, Disclosed(filters=self._disclosed.filters)
         return disclosed
 
     def _begun(self) -> Disclosed:

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.order_status import change_stream as feed
+from api.security.permissions import RULES, Noted
 from api.security.principals import ANONYMOUS
 from domain.common import contexts
 from domain.orders import workflow_id
@@ -38,7 +39,6 @@ ADDRESSES = {OURS: "Seoul", THEIRS: "Busan"}
 FIRST = {"start": ["accept"], "complete": ["accept"], "incomplete": ["accept", "start"]}
 """The actions that must come before an engineer's action."""
 CONFORMS = [status_code_conformance, content_type_conformance, response_schema_conformance]
-_CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 @dataclass
@@ -184,8 +184,9 @@ class World:
     def _note(self, actor: Actor, route: str, answer: Response) -> None:
         if location := answer.headers.get("location"):
             self.inside.order_ids.append(location[0].rpartition("/")[2])
-        method = route.partition(" ")[0]
-        if method in _CHANGING or answer.status_code in (401, 403, 404):
+        rule = RULES[route]
+        changes = rule is not None and rule.noted is not Noted.REFUSALS
+        if changes or answer.status_code in (401, 403, 404):
             caller = actor.caller(route)
             by = (caller and caller.actor) or (actor.identity and actor.identity.actor) or ANONYMOUS
             self.noted[by, route, answer.status_code] += 1

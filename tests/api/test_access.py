@@ -68,8 +68,10 @@ MAY = {
     "POST /installations/{orderId}/complete": "engineer manager regional service",
     "POST /installations/{orderId}/incomplete": "engineer manager regional service",
     "GET /orderStatuses": "customer manager regional service",
+    "POST /orderStatuses/search": ANY_MANAGER,
     "GET /orderStatuses/summary": ANY_MANAGER,
-    "GET /orderStatuses/events": "customer manager regional service",
+    "GET /orderStatuses/statistics": ANY_MANAGER,
+    "GET /orderStatuses/events": "customer engineer manager regional service",
     "GET /orderStatuses/{orderId}": "customer manager regional service",
     "DELETE /orders/customers/{customerId}/personalData": ALL,
     "POST /codec/{namespace}/decode": ALL,
@@ -79,7 +81,7 @@ MAY = {
     "GET /metrics": "service operator",
 }
 """The intended permissions, written independently of the code."""
-READS_BY_POST = frozenset({"POST /managementCenters/slots"})
+READS_BY_POST = frozenset({"POST /managementCenters/slots", "POST /orderStatuses/search"})
 """Routes that change nothing despite their method, and are recorded like a GET."""
 NOTED_AT_BEST_EFFORT = {
     "POST /orders",

@@ -153,12 +153,18 @@ async def test_a_list_comes_in_pages(view: Service) -> None:
 
 
 async def test_the_summary_counts(view: Service) -> None:
-    assert (await view.http.get("/orderStatuses/summary")).json() == {
+    summary = (await view.http.get("/orderStatuses/summary")).json()
+
+    assert summary == {
         "total": 3,
         "byStatus": {"JOIN_COMPLETED": 1, "AWAITING_ENGINEER": 1, "JOIN_ORDERED": 1},
         "byRegion": {"KR-11": {"JOIN_COMPLETED": 1}, "KR-26": {"JOIN_ORDERED": 1}},
         "attention": 1,
+        "attentionByReason": {"NO_SERVICE_AREA": {"orders": 1, "unacknowledgedSince": "2030-01-02T03:04:05Z"}},
+        "oldestByStatus": summary["oldestByStatus"],
     }
+    assert summary["oldestByStatus"]["AWAITING_ENGINEER"] == "1970-01-01T00:00:00.002000Z"
+    assert summary["oldestByStatus"].keys() == {"AWAITING_ENGINEER", "JOIN_ORDERED"}
 
 
 @pytest.mark.parametrize(
@@ -194,5 +200,5 @@ async def test_an_order_that_was_never_stored_is_not_found(view: Service) -> Non
 
 async def test_without_the_read_model_there_is_no_answer(settings: Settings) -> None:
     async with serving(but(settings, order_status_database_url=NOWHERE)) as service:
-        for path in ("", "/one", "/summary", "/events"):
+        for path in ("", "/one", "/summary", "/events", "/statistics"):
             assert_problem(await service.http.get(f"/orderStatuses{path}"), 503, "no-answer-in-time")

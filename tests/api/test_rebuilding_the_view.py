@@ -1,5 +1,6 @@
 """The view is lost while the service runs, and is rebuilt from the workflows."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,6 +41,9 @@ async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canc
     terminated = await service.requested()
     await (await connect(service.settings)).get_workflow_handle(workflow_id(terminated)).terminate()
     before = await service.until(completed, "JOIN_COMPLETED")
+    counted = (await service.http.get("/orderStatuses/statistics")).json()["items"]
+    assert sum(day["ordered"] for day in counted) == 4
+    assert [day["hoursToCompletion"] for day in counted if day["completed"]] == [{"median": 1, "p90": 1}]
 
     await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
 
@@ -56,6 +60,10 @@ async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canc
     await service.until(requested, "INSTALLATION_ACCEPTED")
     await service.until(taken, "INSTALLATION_REQUESTED")
     await service.until(terminated, "INSTALLATION_REQUESTED")
+    totals: Counter[str] = Counter()
+    for day in (await service.http.get("/orderStatuses/statistics")).json()["items"]:
+        totals.update({name: day[name] for name in ("ordered", "completed", "canceled")})
+    assert totals == {"ordered": 5, "completed": 1, "canceled": 1}
     told = capsys.readouterr().out
     assert "5 orders compared" in told
     assert "1 workflows were ended from outside" in told

@@ -161,9 +161,12 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
     with noting(talkative) as showing:
         order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
         talkative.client.get("/orderStatuses", params={"q": f"{SECRET}-street"})
+        for q in (PERSONAL["customerName"], PHONE):
+            assert len(post(talkative, "/orderStatuses/search", q=q)["items"]) == len(order_ids)
         talkative.client.get("/installations", params={"limit": "200"})
     routes = Counter(f"{method} {without_ids(path, order_ids)}" for method, path in showing)
     assert routes.keys() >= {"POST /orders", "GET /orderStatuses", "POST /installations/{orderId}/accept"}
+    assert routes["POST /orderStatuses/search"] == 2
     assert accesses(talkative) == routes
 
     eventually(lambda: order_ids[1].encode() in audited(talkative), what="the last order's cancel is written down")
