@@ -17,7 +17,20 @@ from typing import Protocol
 import uvloop
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
-from bench import addresses, against, completing, cost, flood, machine, placing, reading, scaling, security, slots
+from bench import (
+    addresses,
+    against,
+    completing,
+    cost,
+    flood,
+    machine,
+    placing,
+    reading,
+    scaling,
+    security,
+    slots,
+    statistics,
+)
 from bench.report import Aim, Measurement
 from harness import documents, stack
 from harness.release_before import NotTried, prepared
@@ -35,6 +48,7 @@ PARTS: Mapping[str, Part] = {
     "completing": completing.measure,
     "cost": cost.measure,
     "reading": reading.measure,
+    "statistics": statistics.measure,
     "slots": slots.measure,
     "addresses": addresses.measure,
     "security": security.measure,

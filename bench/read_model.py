@@ -1,9 +1,11 @@
 """Direct access of the bench to the service's read model."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import update
 
 from bench.orders import subscription
 from domain.common import contexts
@@ -11,6 +13,7 @@ from domain.order_status.view import OrderFilter
 from domain.orders import Event, Order, OrderStatus
 from runtime.settings import Settings
 from stores.common.database import Database
+from stores.order_status.tables import STATISTICS_BEGIN
 from stores.order_status.view import OrderStatusStore
 
 _AT_ONCE = 500
@@ -38,6 +41,20 @@ async def opened(settings: Settings) -> AsyncIterator[OrderStatusStore]:
     database = Database(settings.database_url(contexts.ORDER_STATUS))
     try:
         yield OrderStatusStore(database)
+    finally:
+        await database.dispose()
+
+
+@asynccontextmanager
+async def opened_at(
+    settings: Settings, begin: datetime, now: Callable[[], datetime]
+) -> AsyncIterator[OrderStatusStore]:
+    """Open the store with another clock, and let its statistics have begun at a time."""
+    database = Database(settings.database_url(contexts.ORDER_STATUS))
+    try:
+        async with database.writing() as connection:
+            await connection.execute(update(STATISTICS_BEGIN).values(at=begin))
+        yield OrderStatusStore(database, now=now)
     finally:
         await database.dispose()
 
