@@ -51,6 +51,7 @@ from api.orders.lookup import OrderLookup
 from api.orders.open_orders import OpenOrders
 from api.orders.starting import Starting
 from api.ownership import Ownership
+from api.security import whoami
 from api.security.authentication import AddressLimit, Authenticator, AuthorizedRoute
 from api.security.limits import Limits, Rates, limits_of
 from api.security.openapi import DescribedApi
@@ -61,6 +62,7 @@ from observability.health import Health
 from observability.loop_delay import LoopDelay
 from observability.queue_gauges import QueueGauges
 from observability.telemetry import SILENT, Telemetry
+from runtime import development_issuer
 from runtime.http_cookies import WithoutCookies
 from runtime.payload_codec import ENCRYPTED, Encryption
 from runtime.settings import Settings
@@ -109,20 +111,21 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     Raises:
         InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`, and as `Revocations`.
     """
-    trust = trust_of(settings)
+    trust, required = trust_of(settings), settings.requires_authentication
     limits = limits_of(settings)
     health = Health(sdk=telemetry.sdk)
     health.registry.register(ENCRYPTED)
-    tokens = tokens_of(settings, trust, health.registry) if trust else None
-    authenticator = Authenticator(tokens, Rates(limits.rates))
+    authenticator = Authenticator(tokens_of(settings, trust, health.registry), Rates(limits.rates), required=required)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.auth_issuer is None:
+            development_issuer.publish(settings.data_dir)
         async with authenticator.running(), _opened(settings, limits, health, telemetry) as services:
             app.state.services = services
             app.state.ownership, app.state.audit_trail = services.get(Ownership), services.get(AuditTrail)
-            if trust is None:
-                _log.warning("authentication is off: everybody on this machine may do everything")
+            if not required:
+                _log.warning("no token is required: everybody on this machine who shows none may do everything")
             health.ready()
             yield
             await stop_serving(app)
@@ -142,7 +145,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.authenticator = authenticator
     app.state.large_bodies = LargeBodies()
     app.state.parsing = asyncio.Lock()
-    app.trust = trust
+    app.trust, app.requires_tokens = trust, required
     for collection in (
         orders,
         management_center,
@@ -154,13 +157,14 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         codec,
         audit,
         access_log,
+        whoami,
     ):
         app.include_router(collection.router)
     app.include_router(health.router(AuthorizedRoute))
-    app.page_policies = docs.install(app, _origin(trust.discovery) if trust else None)
+    app.page_policies = docs.install(app, _origin(trust.discovery))
     problems.install(app)
     app.add_middleware(AccessRecording, access_log=lambda: app.state.services.get(AccessLog))
-    if trust is None:
+    if not required:
         origins = {"/": settings.api_origins, f"{codec.router.prefix}/": settings.web_ui_origins}
         app.add_middleware(LocalRequestsOnly, hosts=settings.api_hosts, origins=origins)
     app.add_middleware(HostCheck)

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToJson
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import DataConverter
 
-from api.security.permissions import RULES
+from api.security.permissions import SCOPES
 from api.security.principals import Role
 from bench.report import Aim, Measurement
 from bench.turns import Side, compare
@@ -37,7 +37,7 @@ Request = tuple[str, str, bytes | None]
 
 async def measure(running: Stack, connection: Connection, found: Measurement, *, blocks: int, seconds: float) -> None:
     """Add the rows and aims of the dearest request to the codec, and of the dearest other one."""
-    scopes = " ".join(sorted({rule.scope for rule in RULES.values() if rule is not None}))
+    scopes = " ".join(sorted(SCOPES))
     claims = {"sub": "bench", "roles": [Role.SERVICE.value], "scope": scopes}
     token = development_issuer.token(running.settings.data_dir, claims, hours=1)
     named = _NAMED | {"namespace": running.client.namespace}

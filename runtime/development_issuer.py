@@ -26,9 +26,14 @@ _PUBLIC = "issuer_keys.json"
 
 
 def publish(directory: Path) -> str:
-    """Ensure that the directory has a key pair, and return the URL of the public keys (JWKS)."""
+    """Ensure that the directory has a key pair, and return the URL of the public keys."""
     jwk = _jwk(_private_key(directory))
     _write(directory / _PUBLIC, json.dumps({"keys": [jwk]}).encode(), 0o644).replace(directory / _PUBLIC)
+    return keys_url(directory)
+
+
+def keys_url(directory: Path) -> str:
+    """Return the URL of the public keys (JWKS)."""
     return (directory / _PUBLIC).resolve().as_uri()
 
 

@@ -93,4 +93,5 @@ def _access(settings: Settings) -> str:
         return f"with tokens of {settings.auth_issuer}"
     if settings.auth_required:
         return "with tokens of this machine: make -s token ROLE=customer SUBJECT=1"
-    return "open to everybody on this machine: no token is required (AUTH_REQUIRED=1 requires one)"
+    open_to = "open to everybody on this machine: no token is required, but one that is shown counts"
+    return f"{open_to} (AUTH_REQUIRED=1 requires one)"

@@ -1,4 +1,7 @@
-"""Authentication and authorization of a request, before its body is read."""
+"""Authentication and authorization of a request, before its body is read.
+
+A token that is shown counts, also where none is required: it bounds the request by its role, and a bad one is refused.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -39,18 +42,23 @@ class AuditAdmission(Protocol):
 
 
 class Authenticator:
-    """Authenticates requests by their tokens, unless authentication is off, and limits their rate."""
+    """Authenticates requests by their tokens, and limits their rate."""
 
-    def __init__(self, tokens: Tokens | None, rates: Rates) -> None:
+    def __init__(self, tokens: Tokens, rates: Rates, *, required: bool) -> None:
+        """Create an authenticator.
+
+        Args:
+            tokens: Verifies the tokens.
+            rates: Counts the requests.
+            required: Whether each request needs a token. If not, a request without one may do everything.
+        """
         self.tokens = tokens
         self._rates = rates
+        self._required = required
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the revocations of tokens, and at the end stop fetching the issuer's keys."""
-        if self.tokens is None:
-            yield
-            return
         following = asyncio.create_task(self.tokens.revocations.run()) if self.tokens.revocations else None
         try:
             yield
@@ -67,7 +75,8 @@ class Authenticator:
         tokens that are verified are those that name a known key. This costs less than reading the request, and keeps
         nobody out who has a good token. Nobody waits for the keys then.
 
-        `request.state` then has the `identity`, or the `refusal` for routes that need one.
+        `request.state` then has the `identity`, or the `refusal` for routes that need one; or neither if no token is
+        shown where none is required.
 
         Raises:
             TooManyRequests: the address, or the subject of the token, has sent too many requests.
@@ -77,22 +86,24 @@ class Authenticator:
             self._rates.take(None, site)
         except TooManyRequests as error:
             excess = error
-        if self.tokens is not None:
-            identity = await self._identified(request, self.tokens, only_known_keys=excess is not None)
-            if identity is not None and identity.role is not None:
-                if excess is None:
-                    self._rates.give_back(None, site)
-                self._rates.take(identity.role, identity.subject)
-                return
-        if excess is not None:
+        identity = await self._identified(request, only_known_keys=excess is not None)
+        if identity is not None and identity.role is not None:
+            if excess is None:
+                self._rates.give_back(None, site)
+            self._rates.take(identity.role, identity.subject)
+        elif excess is not None:
             raise excess
 
-    async def _identified(self, request: Request, tokens: Tokens, *, only_known_keys: bool) -> Identity | None:
+    async def _identified(self, request: Request, *, only_known_keys: bool) -> Identity | None:
         try:
             token = _bearer(request)
-            if only_known_keys and not tokens.name_known_key(token):
+            if token is None:
+                if self._required:
+                    raise Unauthenticated("a bearer token is required")
                 return None
-            identity: Identity = await tokens.check(token)
+            if only_known_keys and not self.tokens.name_known_key(token):
+                return None
+            identity = await self.tokens.check(token)
         except (Unauthenticated, NoAnswerInTime) as refusal:
             request.state.refusal = refusal
             return None
@@ -107,12 +118,15 @@ class Authenticator:
             Forbidden: no role of the sender allows the request.
             NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
         """
-        if self.tokens is None:
-            return EVERYBODY
         refusal: Exception | None = getattr(request.state, "refusal", None)
         if refusal is not None:
             raise refusal
-        caller = rule.admit(request.state.identity)
+        identity = identity_of(request)
+        if identity is None:
+            if self._required:
+                raise Unauthenticated("a bearer token is required")
+            return EVERYBODY
+        caller = rule.admit(identity)
         request.state.view = await _ownership_of(request).check(caller, request.path_params, collection)
         return caller
 
@@ -177,8 +191,8 @@ CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 async def _token_revoked(request: Request) -> Callable[[], bool]:
     authenticator: Authenticator = request.app.state.authenticator
-    tokens, identity = authenticator.tokens, getattr(request.state, "identity", None)
-    return lambda: tokens is not None and identity is not None and tokens.revoked(identity)
+    tokens, identity = authenticator.tokens, identity_of(request)
+    return lambda: identity is not None and tokens.revoked(identity)
 
 
 TokenRevoked = Annotated[Callable[[], bool], Depends(_token_revoked)]
@@ -194,10 +208,21 @@ AuthorizedOrder = Annotated[OrderView | None, Depends(_authorized_order)]
 """The order of the path in the read model, if it was read to check its owner."""
 
 
-def _bearer(request: Request) -> str:
+def identity_of(request: Request) -> Identity | None:
+    """Return the claims of the good token that a request has shown, or None if it has shown none."""
+    identity: Identity | None = getattr(request.state, "identity", None)
+    return identity
+
+
+def _bearer(request: Request) -> str | None:
+    """Return the token that a request shows, or None if it shows nothing.
+
+    Raises:
+        Unauthenticated: what it shows is not one bearer token.
+    """
     given = request.headers.getlist("authorization")
     if not given:
-        raise Unauthenticated("a bearer token is required")
+        return None
     scheme, _, token = given[0].partition(" ")
     if len(given) > 1 or scheme.lower() != "bearer":
         raise Unauthenticated("exactly one bearer token is required", invalid=True)

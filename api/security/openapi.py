@@ -69,8 +69,10 @@ def problem_responses(*kinds: ProblemType, body: bool = False) -> Answers:
 class DescribedApi(FastAPI):
     """An app whose OpenAPI document contains the problems of this API instead of FastAPI's own errors."""
 
-    trust: Trust | None = None
-    """The trusted issuer, or None without authentication."""
+    trust: Trust
+    """The trusted issuer."""
+    requires_tokens = True
+    """Whether each request needs a token."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -84,8 +86,7 @@ class DescribedApi(FastAPI):
                 for operation in path.values():
                     _drop_validation_error(operation["responses"])
             _declare_limits(document)
-            if self.trust is not None:
-                _declare_tokens(document, self.trust)
+            _declare_tokens(document, self.trust, required=self.requires_tokens)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
         return super().openapi()
@@ -100,7 +101,7 @@ def _declare_limits(document: dict[str, Any]) -> None:
                 operation["responses"] |= limited
 
 
-def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:
+def _declare_tokens(document: dict[str, Any], trust: Trust, *, required: bool) -> None:
     """Describe how clients authenticate, and who may use each route."""
     schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     if trust.discovery is not None:
@@ -115,7 +116,7 @@ def _declare_tokens(document: dict[str, Any], trust: Trust) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if (rule := RULES[f"{method.upper()} {path}"]) is not None:
-                operation["security"] = [{name: []} for name in schemes]
+                operation["security"] = [*({name: []} for name in schemes), *(() if required else ({},))]
                 operation["description"] = f"{operation.get('description', '')}\n\n{rule}".strip()
                 operation["responses"] = silence | operation["responses"] | refusals
 

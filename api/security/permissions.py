@@ -8,6 +8,8 @@ What a role may see is the same on every route. `api/ownership.py` checks it bef
 - a service: everything on the routes whose scope its token contains;
 - an operator: no order.
 
+`EVERYBODY`, who shows no token where none is required, sees everything.
+
 A token with scopes of this API may do only what these scopes allow, whatever its role.
 
 A resource that the caller may not see is answered with `404`, an action that the role may not do with `403`. The
@@ -37,8 +39,8 @@ class Noted(Enum):
 class Rule:
     """Who may use a route, and what the audit trail records of it."""
 
-    scope: str
-    """The scope that a service's token has to contain."""
+    scope: str | None
+    """The scope that a service's token has to contain. `None`: every good token may use the route, whatever it says."""
     roles: frozenset[Role]
     """The roles that may use the route, beside services."""
     nationwide: bool = False
@@ -47,6 +49,8 @@ class Rule:
     """Which of its requests the audit trail records."""
 
     def __str__(self) -> str:
+        if self.scope is None:
+            return "For everybody with a good token."
         limits = "; not for managers who are limited to regions" if self.nationwide else ""
         return f"For: {', '.join(sorted(self.roles))}{limits}; or a service with the scope `{self.scope}`."
 
@@ -58,6 +62,8 @@ class Rule:
         Raises:
             Forbidden: no role allows the request.
         """
+        if self.scope is None:
+            return Caller(identity.role, identity.subject, frozenset(), identity.accepted_until)
         limited = identity.regions is not None
         scoped = not SCOPES.isdisjoint(identity.scopes)
         lacking = None
@@ -70,7 +76,7 @@ class Rule:
             if role is Role.MANAGER and limited and (self.nationwide or not identity.regions):
                 continue
             regions = identity.regions if role is Role.MANAGER else None
-            return Caller(role, identity.subject, regions, identity.expires_at)
+            return Caller(role, identity.subject, regions, identity.accepted_until)
         raise Forbidden("your role does not allow this", scope=lacking)
 
 
@@ -147,12 +153,13 @@ RULES: Mapping[str, Rule | None] = {
     "GET /accessLog": _read("audit:read", Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/decode": _act("codec:decode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/encode": _act("codec:encode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),
+    "GET /whoami": Rule(None, frozenset(Role)),
     "GET /metrics": _read("metrics:read", Role.OPERATOR),
     "GET /health/live": None,
     "GET /health/ready": None,
 }
 """The rule of each route of the API. `None`: everybody may use it. A route that is missing here cannot be served."""
-SCOPES = frozenset(rule.scope for rule in RULES.values() if rule)
+SCOPES = frozenset(rule.scope for rule in RULES.values() if rule and rule.scope)
 """The scopes of this API. A token may contain others, which mean nothing here."""
 EVERYBODY = Caller()
-"""The sender of every request without authentication."""
+"""The sender of a request that shows no token, where none is required."""

@@ -9,6 +9,8 @@ from domain.common.errors import NotFound
 from domain.common.reach import EVERYTHING, Owned, Reach
 
 ANONYMOUS = "anonymous"
+LEEWAY = 30
+"""Seconds by which the issuer's clock may deviate."""
 UNKNOWN = "nothing with this id exists"
 """The answer for what a caller may not see, which is the same as for what does not exist."""
 
@@ -34,13 +36,18 @@ class Identity:
 
     subject: str
     expires_at: float
-    """Seconds since the epoch."""
+    """The claim `exp`, in seconds since the epoch."""
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
     regions: frozenset[str] | None = frozenset()
     """The regions that a manager reaches. `None`: the whole country."""
     issued_at: float | None = None
     """Seconds since the epoch. `None`: the token does not say."""
+
+    @property
+    def accepted_until(self) -> float:
+        """The time at which the token counts no more, in seconds since the epoch."""
+        return self.expires_at + LEEWAY
 
     @property
     def role(self) -> Role | None:
@@ -62,6 +69,7 @@ class Caller:
     regions: frozenset[str] | None = None
     """The regions to which a manager is limited. `None`: no limit, or another role."""
     expires_at: float | None = None
+    """When the token counts no more, in seconds since the epoch."""
 
     @property
     def actor(self) -> str | None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from api.http.errors import Unauthenticated
 from api.security.jwks import ALGORITHMS, Keys
-from api.security.principals import Identity, Role
+from api.security.principals import LEEWAY, Identity, Role
 from api.security.revocations import Revocations
 from runtime import development_issuer
 from runtime.settings import Settings
@@ -24,8 +24,6 @@ LONGEST_SUBJECT = 150
 """The longest subject, in characters. Orders' histories contain it with its role as a prefix."""
 MOST_KEPT = 10_000
 """The largest number of verified tokens in the cache, at about 1 KB each."""
-LEEWAY = 30
-"""Seconds by which the issuer's clock may deviate."""
 EVERYWHERE = "*"
 """The region that stands for the whole country."""
 _ACCESS_TOKENS = frozenset({"jwt", "at+jwt", "application/at+jwt"})
@@ -60,8 +58,8 @@ class Trust:
         return self.issuer.rstrip("/") + "/.well-known/openid-configuration" if "://" in self.issuer else None
 
 
-def trust_of(settings: Settings) -> Trust | None:
-    """Return the issuer that this process trusts, or None without authentication.
+def trust_of(settings: Settings) -> Trust:
+    """Return the issuer that this process trusts: that of the settings, or the one in `DATA_DIR`.
 
     Raises:
         InsecureConfiguration: as `Settings.require_authentication_beyond_loopback`.
@@ -69,9 +67,7 @@ def trust_of(settings: Settings) -> Trust | None:
     settings.require_authentication_beyond_loopback()
     required, longest = settings.auth_regions_required, settings.auth_longest_lifetime
     if settings.auth_issuer is None or settings.auth_audience is None:
-        if not settings.auth_required:
-            return None
-        own, keys = development_issuer, development_issuer.publish(settings.data_dir)
+        own, keys = development_issuer, development_issuer.keys_url(settings.data_dir)
         return Trust(own.ISSUER, own.AUDIENCE, keys, regions_required=required, longest_lifetime=longest)
     return Trust(
         settings.auth_issuer,
@@ -92,8 +88,9 @@ def tokens_of(settings: Settings, trust: Trust, registry: CollectorRegistry) -> 
     """
     file = settings.revoked_tokens
     tokens = Tokens(trust, revocations=Revocations(file, registry) if file else None)
-    age = Gauge("issuer_keys_age_seconds", "Time since the issuer of tokens last told its keys", registry=registry)
-    age.set_function(tokens.keys.age)
+    if settings.requires_authentication:  # otherwise nobody may ask for the keys for days
+        age = Gauge("issuer_keys_age_seconds", "Time since the issuer of tokens last told its keys", registry=registry)
+        age.set_function(tokens.keys.age)
     return tokens
 
 
@@ -143,7 +140,7 @@ class Tokens:
             raise ValueError("the token is too long")
         digest = sha256(token.encode()).digest()
         cached = self._cache.get(digest)
-        if cached and cached.identity.expires_at > time() and await self.keys.find(cached.key_id) is cached.key:
+        if cached and cached.identity.accepted_until > time() and await self.keys.find(cached.key_id) is cached.key:
             return cached.identity
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in ALGORITHMS:
@@ -186,7 +183,7 @@ class Tokens:
             raise Unauthenticated("the token is valid for longer than this API accepts", invalid=True)
         return Identity(
             subject,
-            float(claims["exp"]) + LEEWAY,
+            float(claims["exp"]),
             roles,
             frozenset(_words(claims.get("scope"))),
             self._regions(claims),

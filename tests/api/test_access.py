@@ -1,6 +1,6 @@
 """Every route, with every role and with none, for the caller's own and for others' resources."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from math import inf
 
 import pytest
@@ -12,6 +12,7 @@ from api.security.authentication import AuthorizedRoute
 from api.security.permissions import RULES, SCOPES, Noted
 from api.security.principals import Identity, Role
 from domain.order_status.view import OrderView
+from domain.orders import Order
 from runtime.settings import Settings
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
@@ -24,6 +25,7 @@ BEFORE_THE_ROUTE = "?%ff"
 WITHOUT_GATE = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/docs/assets"}
 OPEN = {"GET /health/live", "GET /health/ready"}
 ANY_MANAGER, ALL = "manager regional service", "manager service"
+ANY_TOKEN = "any token"
 MAY = {
     "POST /orders": "customer manager regional service",
     "GET /orders/{orderId}": "customer manager regional service",
@@ -78,6 +80,7 @@ MAY = {
     "POST /codec/{namespace}/encode": ALL,
     "GET /audit": ALL,
     "GET /accessLog": ALL,
+    "GET /whoami": ANY_TOKEN,
     "GET /metrics": "service operator",
 }
 """The intended permissions, written independently of the code."""
@@ -145,7 +148,7 @@ async def test_every_route_with_every_role(service: Service, issuer: Issuer) -> 
                 answer = await service.http.request(
                     method, path.format(**named) + BEFORE_THE_ROUTE, headers=bearer(token), json={}
                 )
-                expected = _expected(who, who in may.split(), whose, path)
+                expected = _expected(who, who in may.split() or may == ANY_TOKEN, whose, path)
                 if answer.status_code not in expected:
                     wrong.append((route, who, whose, answer.status_code, expected))
     assert wrong == []
@@ -216,11 +219,12 @@ async def test_who_sends_no_good_token_is_told_how(
     assert (f'error="{error}"' in answer.headers["WWW-Authenticate"]) == bool(error)
 
 
-@pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule])
+@pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule and rule.scope])
 @pytest.mark.parametrize("role", Role)
 def test_scopes_of_ours_bound_every_role(route: str, role: Role) -> None:
     rule = RULES[route]
     assert rule
+    assert rule.scope
 
     def admitted(*scopes: str) -> bool:
         try:
@@ -233,6 +237,21 @@ def test_scopes_of_ours_bound_every_role(route: str, role: Role) -> None:
     assert admitted("openid", rule.scope, "audit:read") == (may or role is Role.SERVICE)
     for other in SCOPES - {rule.scope}:
         assert not admitted("openid", other)
+
+
+@pytest.mark.parametrize("roles", [frozenset(), *({role} for role in Role)])
+@pytest.mark.parametrize("scopes", [(), ("openid",), sorted(SCOPES)])
+@pytest.mark.parametrize("regions", [None, frozenset(), frozenset({"KR-11"})])
+def test_who_one_is_may_be_asked_with_every_good_token_and_opens_nothing(
+    roles: frozenset[Role], scopes: Sequence[str], regions: frozenset[str] | None
+) -> None:
+    rule = RULES["GET /whoami"]
+    assert rule
+
+    caller = rule.admit(Identity("kim", inf, frozenset(roles), frozenset(scopes), regions))
+
+    assert caller.subject == "kim"
+    assert not caller.reach.includes(Order("o1", "c1", engineer_id="e1", region="KR-11"))
 
 
 async def test_who_has_too_few_scopes_is_told_which_one_is_missing(service: Service, issuer: Issuer) -> None:

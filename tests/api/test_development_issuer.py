@@ -27,7 +27,6 @@ async def test_the_token_that_is_printed_last_counts(
     tmp_path: Path, arguments: list[str], regions: frozenset[str] | None
 ) -> None:
     trust = trust_of(Settings(data_dir=tmp_path, auth_required=True))
-    assert trust is not None
 
     printed = _printed(tmp_path, "--role", "manager", "--subject", "kim", *arguments)
     found = await Tokens(trust).check(printed.splitlines()[-1])
@@ -52,10 +51,10 @@ async def test_nobody_else_makes_tokens_and_there_is_one_key_whoever_comes_first
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_tokens_are_asked_for_where_that_is_said(tmp_path: Path, required: bool) -> None:
-    assert (trust_of(Settings(data_dir=tmp_path, auth_required=required)) is not None) == required
-    assert any(tmp_path.iterdir()) == required
-    configured = Settings(data_dir=tmp_path, auth_issuer="https://issuer.example", auth_audience="orders")
-    trust = trust_of(configured)
-    assert trust is not None
-    assert trust.issuer == "https://issuer.example"
+def test_the_issuer_is_the_one_of_the_settings_or_of_this_machine(tmp_path: Path, required: bool) -> None:
+    own = trust_of(Settings(data_dir=tmp_path, auth_required=required))
+    others = trust_of(Settings(data_dir=tmp_path, auth_issuer="https://issuer.example", auth_audience="orders"))
+
+    assert (own.issuer, own.jwks_url) == (development_issuer.ISSUER, development_issuer.keys_url(tmp_path))
+    assert (others.issuer, others.jwks_url) == ("https://issuer.example", None)
+    assert not any(tmp_path.iterdir())

@@ -17,7 +17,7 @@ import pytest
 from api.http.errors import Unauthenticated
 from api.security import tokens
 from api.security.principals import Identity, Role
-from api.security.tokens import LARGEST_TOKEN, LEEWAY, Tokens, Trust
+from api.security.tokens import LARGEST_TOKEN, Tokens, Trust
 from tests.api.issuer import Issuer, as_jwk, as_pem, ec_key, rsa_key, unsigned
 
 
@@ -35,7 +35,7 @@ async def test_a_token_says_who_sends_it(issuer: Issuer, key_id: str) -> None:
 
     assert await Tokens(issuer.trust).check(issuer.sign(claims, key_id)) == Identity(
         "kim",
-        expires + LEEWAY,
+        expires,
         frozenset({Role.MANAGER}),
         frozenset({"orders:read", "orders:write"}),
         frozenset({"KR-11"}),

@@ -62,7 +62,7 @@ def test_an_api_that_would_be_open_to_everybody_is_not_started(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("said", "settings"),
     [
-        ("no token is required", {}),
+        ("no token is required, but one that is shown counts", {}),
         ("make -s token", {"auth_required": True}),
         ("https://issuer.example", {"auth_issuer": "https://issuer.example", "auth_audience": "orders"}),
     ],
