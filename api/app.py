@@ -42,7 +42,7 @@ from api.management_center.retirement import RetiredEngineers
 from api.order_status import routes as order_status
 from api.order_status.change_stream import ChangeStream
 from api.order_status.gauges import OrderGauges
-from api.orders import erasure
+from api.orders import erasure, tracking
 from api.orders import routes as orders
 from api.orders.client import OrderWorkflowClient
 from api.orders.erasure import ErasureClient
@@ -154,6 +154,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         installation,
         order_status,
         erasure,
+        tracking,
         codec,
         audit,
         access_log,

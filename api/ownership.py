@@ -72,6 +72,8 @@ class Ownership:
         reach = caller.reach
         if not reach.limited:
             return True, None
+        if reach.order_id is not None:
+            return reach.order_id == order_id, None
         if collection == _INSTALLATIONS and reach.customer_id is None:
             await self._installations.newest(order_id, engineer_id=reach.engineer_id, regions=reach.regions)
             return True, None

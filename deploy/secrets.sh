@@ -47,6 +47,7 @@ for owner in postgres temporal grafana mariadb $contexts audit_writer; do
 done
 write payload_keys key 1:
 write access_log_key key
+write tracking_keys key 1:
 for context in $contexts; do
     write "${context}_postgresql_url" url postgresql "$context" postgres:5432 "$context"
 done

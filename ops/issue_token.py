@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from api.security.principals import Role
+from api.security.principals import ROLES_OF_ISSUERS
 from runtime import development_issuer
 from runtime.settings import Settings
 
@@ -13,7 +13,7 @@ def main() -> None:
     """Create the issuer's keys if they are missing, and print a token if a role is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--role", choices=[role.value for role in Role], help="role of the token; without it, only the keys are made"
+        "--role", choices=sorted(ROLES_OF_ISSUERS), help="role of the token; without it, only the keys are made"
     )
     parser.add_argument(
         "--subject", default="1", help="id of the customer or engineer, or name of the manager or service (default: 1)"

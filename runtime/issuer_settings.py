@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from runtime.issuer_urls import check_issuer
+from runtime.tracking_keys import TrackingKeys
 
 
 class IssuerSettings(BaseSettings):
@@ -30,11 +31,22 @@ class IssuerSettings(BaseSettings):
     """Seconds for which a token may be valid, unless its only role is `operator`."""
     revoked_tokens: Path | None = None
     """File of lines `SUBJECT TIME`: tokens of the subject issued before count no more. It may change at any time."""
+    tracking_keys: SecretStr | None = None
+    """Keys that sign tracking tokens; see `runtime.tracking_keys`. Unset: the file `Settings.tracking_keys_file`."""
+    tracking_token_days: int = Field(7, ge=1, le=366)
+    """Days for which a tracking token is good after the end of the visit."""
 
     @property
     def requires_authentication(self) -> bool:
         """Whether the API requires tokens."""
         return self.auth_required or self.auth_issuer is not None
+
+    @field_validator("tracking_keys")
+    @classmethod
+    def _well_formed(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None:
+            TrackingKeys.parse(keys.get_secret_value())
+        return keys
 
     @model_validator(mode="after")
     def _whole_issuer(self) -> Self:

@@ -260,6 +260,11 @@ class Settings(IssuerSettings):
         return self.data_dir / "payload_keys"
 
     @property
+    def tracking_keys_file(self) -> Path:
+        """File with the keys if `tracking_keys` is not set. Without it, there are no tracking tokens."""
+        return self.data_dir / "tracking_keys"
+
+    @property
     def access_log_key_file(self) -> Path:
         """File with the key if `access_log_key` is not set."""
         return self.data_dir / "access_log_key"

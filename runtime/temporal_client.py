@@ -20,8 +20,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.common import contexts, search_attributes
 from domain.common.texts import PlainText
 from domain.management_center import dispatch
+from runtime.key_rings import make_file
 from runtime.payload_codec import encrypting
-from runtime.payload_keys import PayloadKeys, make_file, read_file
+from runtime.payload_keys import PayloadKeys, read_file
 from runtime.settings import Settings
 
 _DEADLINE = timedelta(seconds=5)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from runtime.access_log_key import make_file as make_access_key
-from runtime.payload_keys import make_file
+from runtime.key_rings import make_file
 from runtime.settings import Settings
 from supervisor.data_dir import is_new
 from supervisor.part import Limits, Listener, Part, Service, Step
@@ -54,11 +54,18 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             settings.api_port,
             f"{url(settings.api_host, settings.api_port)}/health/ready",
             f"{url(settings.api_host, settings.api_port)}/health/live",
-            # The only API process of this run.
-            before_start=None if settings.access_log_key else partial(make_access_key, settings.access_log_key_file),
+            before_start=partial(_make_api_keys, settings),
         ),
     ]
     return [temporal(settings), *items] if settings.temporal_address is None else items
+
+
+def _make_api_keys(settings: Settings) -> None:
+    """Make the keys that no setting gives. There is only one API process in this run."""
+    if settings.access_log_key is None:
+        make_access_key(settings.access_log_key_file)
+    if settings.tracking_keys is None:
+        make_file(settings.tracking_keys_file)
 
 
 def _listeners(settings: Settings) -> Sequence[Listener]:

@@ -19,6 +19,7 @@ __all__ = ["pytest_report_header"]
 
 os.environ["PAYLOAD_KEYS"] = KEYS
 os.environ["ACCESS_LOG_KEY"] = new_key()
+os.environ["TRACKING_KEYS"] = f"test-1:{new_key()}"
 # Otherwise the SDK fails each workflow task that takes two seconds as deadlocked, on a busy machine as well.
 os.environ["TEMPORAL_DEBUG"] = "1"
 # Late answers of calls that a test has held are no news.

@@ -12,8 +12,9 @@ import pytest
 from domain.common import contexts
 from ops.audit_verify import verify
 from ops.backup import parts, put_back, take
-from runtime import access_log_key
-from runtime.payload_keys import make_file, read_file
+from runtime import access_log_key, tracking_keys
+from runtime.key_rings import make_file
+from runtime.payload_keys import read_file
 from runtime.settings import Settings
 from stores.common.dumps import DumpFailure, Finish, dump
 from stores.migration import METADATA, migrate
@@ -25,7 +26,9 @@ from supervisor.temporal import database_file
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a used installation. A file represents Temporal's data."""
-    made = Settings(data_dir=tmp_path / "var", temporal_address=None, payload_keys=None, access_log_key=None)
+    made = Settings(
+        data_dir=tmp_path / "var", temporal_address=None, payload_keys=None, access_log_key=None, tracking_keys=None
+    )
     for context in METADATA:
         asyncio.run(migrate(context, made.database_url(context)))
     with closing(sqlite3.connect(database_file(made))) as temporal, temporal:
@@ -68,12 +71,14 @@ def test_what_was_taken_is_put_back(settings: Settings, tmp_path: Path) -> None:
     make_file(settings.payload_keys_file)
     access_log_key.make_file(settings.access_log_key_file)
     key = access_log_key.read_file(settings.access_log_key_file)
+    make_file(settings.tracking_keys_file)
     take(settings, tmp_path / "copy")
     elsewhere = settings.model_copy(update={"data_dir": tmp_path / "other"})
     put_back(elsewhere, tmp_path / "copy")
     assert read_file(tmp_path / "other" / "payload_keys") == read_file(settings.payload_keys_file)
     assert (tmp_path / "other" / "payload_keys").stat().st_mode & 0o077 == 0
     assert access_log_key.read_file(tmp_path / "other" / "access_log_key") == key
+    assert tracking_keys.read_file(tmp_path / "other" / "tracking_keys") is not None
     with closing(sqlite3.connect(database_file(elsewhere))) as temporal:
         assert temporal.execute("SELECT name FROM namespaces").fetchall() == [("default",)]
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0

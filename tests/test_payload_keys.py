@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from runtime.key_files import new_key
-from runtime.payload_keys import NoKeys, PayloadKeys, make_file, read_file
+from runtime.key_rings import make_file
+from runtime.payload_keys import NoKeys, PayloadKeys, read_file
 from runtime.settings import Settings
 from runtime.temporal_client import payload_keys_of
 

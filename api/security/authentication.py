@@ -19,6 +19,7 @@ from api.security.limits import Rates, site_of
 from api.security.permissions import EVERYBODY, RULES, Rule
 from api.security.principals import Caller, Identity
 from api.security.tokens import Tokens
+from api.security.tracking import TrackingTokens
 from domain.order_status.view import OrderView
 
 _UNLIMITED = "/health/"
@@ -197,6 +198,15 @@ async def _token_revoked(request: Request) -> Callable[[], bool]:
 
 TokenRevoked = Annotated[Callable[[], bool], Depends(_token_revoked)]
 """Tells whether the token of the request has been revoked since it was checked."""
+
+
+async def _tracking(request: Request) -> TrackingTokens | None:
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator.tokens.tracking
+
+
+Tracking = Annotated[TrackingTokens | None, Depends(_tracking)]
+"""Makes tracking tokens. `None`: there are no keys to sign them with."""
 
 
 async def _authorized_order(request: Request) -> OrderView | None:

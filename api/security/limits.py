@@ -47,6 +47,7 @@ def limits_of(settings: Settings) -> Limits:
         Role.ENGINEER: settings.rate_limit_engineer,
         Role.MANAGER: settings.rate_limit_manager,
         Role.SERVICE: settings.rate_limit_service,
+        Role.TRACKER: settings.rate_limit_customer,
         Role.OPERATOR: settings.rate_limit_operator,
         None: limit(settings.rate_limit_anonymous, _ANONYMOUS_RATE),
     }

@@ -5,6 +5,7 @@ What a role may see is the same on every route. `api/ownership.py` checks it bef
 - a customer: the orders whose `customerId` is the token's subject;
 - an engineer: the orders whose installation is or was requested from the token's subject, until the engineer retires;
 - a manager: what belongs to the regions of the token; with all regions (`*`), everything;
+- a tracker: the order whose id is the token's subject;
 - a service: everything on the routes whose scope its token contains;
 - an operator: no order.
 
@@ -92,6 +93,7 @@ _READ_ORDERS, _WRITE_ORDERS = "orders:read", "orders:write"
 _READ_STAFF, _WRITE_STAFF = "managementCenters:read", "managementCenters:write"
 _ENGINEERS_OWN = Role.ENGINEER, Role.MANAGER
 _CUSTOMERS_OWN = Role.CUSTOMER, Role.MANAGER
+_TRACKED = Role.CUSTOMER, Role.TRACKER, Role.MANAGER
 _ACT = _act("installations:write", Noted.BEST_EFFORT, *_ENGINEERS_OWN)
 _LOOK_AT_STAFF = _read(_READ_STAFF, Role.MANAGER)
 _ASSIGN = _act(_WRITE_STAFF, Noted.BEST_EFFORT, Role.MANAGER)
@@ -101,10 +103,11 @@ _CHANGE_THE_COUNTRY = _act(_WRITE_STAFF, Noted.ALWAYS, Role.MANAGER, nationwide=
 
 RULES: Mapping[str, Rule | None] = {
     "POST /orders": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
-    "GET /orders/{orderId}": _read(_READ_ORDERS, *_CUSTOMERS_OWN),
-    "GET /orders/{orderId}/slots": _read(_READ_ORDERS, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/cancel": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
-    "POST /orders/{orderId}/reschedule": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_CUSTOMERS_OWN),
+    "GET /orders/{orderId}": _read(_READ_ORDERS, *_TRACKED),
+    "GET /orders/{orderId}/slots": _read(_READ_ORDERS, *_TRACKED),
+    "POST /orders/{orderId}/cancel": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_TRACKED),
+    "POST /orders/{orderId}/reschedule": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, *_TRACKED),
+    "POST /orders/{orderId}/trackingTokens": _act(_WRITE_ORDERS, Noted.ALWAYS, *_CUSTOMERS_OWN),
     "POST /orders/{orderId}/attention/acknowledge": _act(_WRITE_ORDERS, Noted.BEST_EFFORT, Role.MANAGER),
     "DELETE /orders/customers/{customerId}/personalData": _ERASE,
     "GET /managementCenters/slots": _read(_READ_STAFF, *_CUSTOMERS_OWN),

@@ -26,8 +26,14 @@ class Role(StrEnum):
     """설치기사: sees their own current and former installations."""
     CUSTOMER = "customer"
     """고객: sees their own orders."""
+    TRACKER = "tracker"
+    """Whoever has a tracking token of an order, which no issuer but this service makes: sees this order."""
     OPERATOR = "operator"
     """The operator of the service: sees its metrics, and no order."""
+
+
+ROLES_OF_ISSUERS = frozenset(Role) - {Role.TRACKER}
+"""The roles that a token of an issuer may have."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,8 @@ class Caller:
             return Reach(customer_id=self.subject)
         if self.role is Role.ENGINEER:
             return Reach(engineer_id=self.subject)
+        if self.role is Role.TRACKER:
+            return Reach(order_id=self.subject)
         return EVERYTHING if self.regions is None else Reach(regions=self.regions)
 
     def require(self, order: Owned) -> None:

@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750): verifies JWTs that a trusted issuer has signed for this service, and reads their claims."""
+"""Bearer tokens (RFC 6750): verifies JWTs that a trusted issuer or this service has signed, and reads their claims."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from api.http.errors import Unauthenticated
 from api.security.jwks import ALGORITHMS, Keys
-from api.security.principals import LEEWAY, Identity, Role
+from api.security.principals import LEEWAY, ROLES_OF_ISSUERS, Identity, Role
 from api.security.revocations import Revocations
+from api.security.tracking import TrackingTokens, is_tracking, tracking_of
 from runtime import development_issuer
 from runtime.settings import Settings
 
@@ -81,13 +82,15 @@ def trust_of(settings: Settings) -> Trust:
 
 
 def tokens_of(settings: Settings, trust: Trust, registry: CollectorRegistry) -> "Tokens":
-    """Return what verifies the tokens of an issuer, by the settings.
+    """Return what verifies the tokens of an issuer, and tracking tokens, by the settings.
 
     Raises:
         InsecureConfiguration: as `Revocations`.
+        ValueError: as `tracking_of`.
     """
     file = settings.revoked_tokens
-    tokens = Tokens(trust, revocations=Revocations(file, registry) if file else None)
+    revocations = Revocations(file, registry) if file else None
+    tokens = Tokens(trust, revocations=revocations, tracking=tracking_of(settings))
     if settings.requires_authentication:  # otherwise nobody may ask for the keys for days
         age = Gauge("issuer_keys_age_seconds", "Time since the issuer of tokens last told its keys", registry=registry)
         age.set_function(tokens.keys.age)
@@ -97,10 +100,17 @@ def tokens_of(settings: Settings, trust: Trust, registry: CollectorRegistry) -> 
 class Tokens:
     """Verifies tokens, and caches the verified ones."""
 
-    def __init__(self, trust: Trust, keys: Keys | None = None, revocations: Revocations | None = None) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        keys: Keys | None = None,
+        revocations: Revocations | None = None,
+        tracking: TrackingTokens | None = None,
+    ) -> None:
         self._trust = trust
         self.keys = keys or Keys(trust.issuer, trust.jwks_url)
         self.revocations = revocations
+        self.tracking = tracking
         self._cache: dict[bytes, _VerifiedToken] = {}
         """Verified tokens by hash. Most are sent repeatedly, and verifying one takes longer than reading a row."""
 
@@ -131,7 +141,8 @@ class Tokens:
         if len(token) > LARGEST_TOKEN:
             return False
         try:
-            return self.keys.knows(jwt.get_unverified_header(token).get("kid", ""))
+            header = jwt.get_unverified_header(token)
+            return is_tracking(header) or self.keys.knows(header.get("kid", ""))
         except jwt.PyJWTError:
             return False
 
@@ -143,6 +154,10 @@ class Tokens:
         if cached and cached.identity.accepted_until > time() and await self.keys.find(cached.key_id) is cached.key:
             return cached.identity
         header = jwt.get_unverified_header(token)
+        if is_tracking(header):
+            if self.tracking is None:
+                raise jwt.InvalidKeyError
+            return self.tracking.check(token)
         if header.get("alg") not in ALGORITHMS:
             raise jwt.InvalidAlgorithmError
         if str(header.get("typ", "JWT")).lower() not in _ACCESS_TOKENS:
@@ -177,7 +192,8 @@ class Tokens:
         if kind is not None and (not isinstance(kind, str) or kind in _OTHER_TOKENS):
             raise ValueError("the token is not an access token")
         issued_at = float(claims["iat"]) if "iat" in claims else None
-        roles = frozenset(role for role in Role if role in _words(_claim(claims, self._trust.roles_claim)))
+        named = _words(_claim(claims, self._trust.roles_claim))
+        roles = frozenset(role for role in ROLES_OF_ISSUERS if role in named)
         lifetime = float(claims["exp"]) - (time() if issued_at is None else issued_at)
         if lifetime > self._trust.longest_lifetime and roles != {Role.OPERATOR}:
             raise Unauthenticated("the token is valid for longer than this API accepts", invalid=True)

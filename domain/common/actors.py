@@ -3,7 +3,8 @@
 SYSTEM = "system"
 """Actor of everything that the service does by itself.
 
-Other actors are `customer:…`, `engineer:…` and `manager:…` for people, and `service:…` for programs.
+Other actors are `customer:…`, `engineer:…` and `manager:…` for people, `service:…` for programs, and `tracker:ORDERID`
+for whoever has a tracking token of an order.
 """
 MANAGER = "manager:anonymous"
 """Actor of a manager whose identity is not known."""

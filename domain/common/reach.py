@@ -5,8 +5,9 @@ from typing import Protocol
 
 
 class Owned(Protocol):
-    """Something that belongs to a customer, an engineer and a region."""
+    """An order, which belongs to a customer, an engineer and a region."""
 
+    order_id: str
     customer_id: str
     engineer_id: str | None
     region: str | None
@@ -19,6 +20,7 @@ class Reach:
     customer_id: str | None = None
     engineer_id: str | None = None
     regions: frozenset[str] | None = None
+    order_id: str | None = None
 
     @property
     def limited(self) -> bool:
@@ -31,6 +33,7 @@ class Reach:
             self.customer_id in (None, order.customer_id)
             and self.engineer_id in (None, order.engineer_id)
             and (self.regions is None or order.region in self.regions)
+            and self.order_id in (None, order.order_id)
         )
 
 

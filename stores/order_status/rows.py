@@ -99,6 +99,8 @@ def reached(reach: Reach, table: Table) -> list[ColumnElement[bool]]:
         found.append(table.c.engineer_id == reach.engineer_id)
     if reach.regions is not None:
         found.append(table.c.region.in_(sorted(reach.regions)))
+    if reach.order_id is not None:
+        found.append(table.c.order_id == reach.order_id)
     return found
 
 

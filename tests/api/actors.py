@@ -10,6 +10,7 @@ from api.security.permissions import RULES, SCOPES
 from api.security.principals import Caller, Identity, Role
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE
+from tests.api.trackers import tracker_token
 
 OURS, THEIRS = "KR-11", "KR-26"
 """Two regions. A manager with limited regions belongs to the first, or to neither."""
@@ -48,13 +49,14 @@ class Actor:
         return 404 if whose not in self.sees and any(f"{{{name}}}" in route for name in OWNED) else None
 
 
-def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Actor]:
+def actors(issuer: Issuer, *, customer_id: str, engineer_id: str, order_id: str) -> Iterator[Actor]:
     """Return all actors.
 
     Args:
         issuer: The issuer of their tokens.
         customer_id: The customer of the order in `OURS`.
         engineer_id: The engineer of that order.
+        order_id: That order.
     """
 
     def known(
@@ -82,6 +84,8 @@ def actors(issuer: Issuer, *, customer_id: str, engineer_id: str) -> Iterator[Ac
     yield known("another region's manager", "moon", Role.MANAGER, regions=("KR-28",))
     yield known("no region's manager", "no", Role.MANAGER, regions=())
     yield known("a manager of regions that are not said", "no", Role.MANAGER, regions=None)
+    tracker = Identity(order_id, inf, frozenset({Role.TRACKER}))
+    yield Actor("the order's tracker", tracker_token(order_id), tracker, frozenset({OURS}))
     yield known("an operator", "ops", Role.OPERATOR, scope=EVERY_SCOPE)
     yield known("the manager", "kim", Role.MANAGER, sees=(OURS, THEIRS))
     for scope in ("openid", *sorted(SCOPES)):

@@ -7,7 +7,8 @@ from uuid import uuid4
 from api.security.principals import Caller
 from tests.api.actors import OURS
 from tests.api.fuzzed import World
-from tests.eventually import eventually
+from tests.api.known import bearer
+from tests.eventually import PATIENCE, eventually
 
 Ask = Callable[..., dict[str, Any]]
 """Sends a request with a body, and returns the response."""
@@ -57,6 +58,14 @@ def acknowledge(world: World, caller: Caller, ask: Ask) -> None:
     assert attention["acknowledgedBy"] == caller.actor
 
 
+def let_track(world: World, _: Caller, ask: Ask) -> None:
+    world.order_anew(OURS)
+    answered, order_id = ask(), world.named[OURS]["orderId"]
+
+    seen = world.http.get(f"{world.url}/orders/{order_id}", headers=bearer(answered["token"]), timeout=PATIENCE)
+    assert (seen.status_code, seen.json()["orderId"]) == (200, order_id)
+
+
 def erase(world: World, _: Caller, ask: Ask) -> None:
     ours = world.named[OURS]
     stays, ours["customerId"] = ours["customerId"], f"leaving-{uuid4().hex}"
@@ -84,6 +93,7 @@ DEEDS: Mapping[str, Callable[[World, Caller, Ask], None]] = {
     "POST /managementCenters/extraShifts": give_extra_shift,
     "POST /orders/{orderId}/reschedule": reschedule,
     "POST /orders/{orderId}/attention/acknowledge": acknowledge,
+    "POST /orders/{orderId}/trackingTokens": let_track,
     "DELETE /orders/customers/{customerId}/personalData": erase,
 }
 """The check of each route."""

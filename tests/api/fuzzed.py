@@ -129,7 +129,10 @@ class World:
         """The actors."""
         ours = self.named[OURS]
         return actors(
-            self.issuer, customer_id=ours["customerId"], engineer_id=ours.get("assigned") or ours["engineerId"]
+            self.issuer,
+            customer_id=ours["customerId"],
+            engineer_id=ours.get("assigned") or ours["engineerId"],
+            order_id=ours["orderId"],
         )
 
     def ask(self, actor: Actor, case: schemathesis.Case[Any], whose: str) -> Response:

@@ -13,6 +13,7 @@ from stores.management_center.assignments import ManagementCenterStore
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.service import Service
+from tests.api.trackers import tracker_token
 
 OWN: dict[str, str] = {
     "orderId": "own-order",
@@ -75,6 +76,7 @@ def tokens_of(issuer: Issuer) -> dict[str, str | None]:
         "of regions that are not said": issuer.token("moon", "manager", regions=None),
         "service": issuer.token("shop", "service", scope=f"{EVERY_SCOPE} metrics:read"),
         "unscoped": issuer.token("shop", "service", scope="openid"),
+        "tracker": tracker_token(OWN["orderId"]),
         "operator": issuer.token("ops", "operator", scope="openid"),
         "operator of other scopes": issuer.token("ops", "operator", scope=EVERY_SCOPE),
     }

@@ -28,10 +28,11 @@ ANY_MANAGER, ALL = "manager regional service", "manager service"
 ANY_TOKEN = "any token"
 MAY = {
     "POST /orders": "customer manager regional service",
-    "GET /orders/{orderId}": "customer manager regional service",
-    "GET /orders/{orderId}/slots": "customer manager regional service",
-    "POST /orders/{orderId}/cancel": "customer manager regional service",
-    "POST /orders/{orderId}/reschedule": "customer manager regional service",
+    "GET /orders/{orderId}": "customer tracker manager regional service",
+    "GET /orders/{orderId}/slots": "customer tracker manager regional service",
+    "POST /orders/{orderId}/cancel": "customer tracker manager regional service",
+    "POST /orders/{orderId}/reschedule": "customer tracker manager regional service",
+    "POST /orders/{orderId}/trackingTokens": "customer manager regional service",
     "POST /orders/{orderId}/attention/acknowledge": ANY_MANAGER,
     "GET /managementCenters/slots": "customer manager regional service",
     "POST /managementCenters/slots": "customer manager regional service",

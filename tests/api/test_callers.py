@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from api.order_status import change_stream as feed
-from api.security.tokens import LEEWAY
+from api.security.principals import LEEWAY
 from domain.orders import Order
 from harness.waiting import PATIENCE, soon
 from runtime.settings import Settings

@@ -38,7 +38,8 @@ HISTORY = [
     HistoryEntry(Event.INSTALLATION_DECLINED, datetime(2026, 7, 2, tzinfo=UTC), "engineer:e1", "the dog bites"),
     HistoryEntry(Event.VISIT_RESCHEDULED, datetime(2026, 7, 3, tzinfo=UTC), "manager:kim", "instead of another time"),
     HistoryEntry(Event.CANCEL_ORDERED, datetime(2026, 7, 4, tzinfo=UTC), "service:shop", "does not pay"),
-    HistoryEntry(Event.ORDER_CANCELED, datetime(2026, 7, 5, tzinfo=UTC), "system", "closed"),
+    HistoryEntry(Event.ORDER_CANCEL_REJECTED, datetime(2026, 7, 5, tzinfo=UTC), "tracker:o1", "moves away"),
+    HistoryEntry(Event.ORDER_CANCELED, datetime(2026, 7, 6, tzinfo=UTC), "system", "closed"),
 ]
 SEEN_HISTORY = {
     "customer:1": [
@@ -46,6 +47,15 @@ SEEN_HISTORY = {
         ("engineer", None),
         ("manager", "instead of another time"),
         ("service", None),
+        ("tracker", None),
+        ("system", None),
+    ],
+    "tracker:o1": [
+        ("customer", None),
+        ("engineer", None),
+        ("manager", "instead of another time"),
+        ("service", None),
+        ("tracker:o1", "moves away"),
         ("system", None),
     ],
     "engineer:e1": [
@@ -53,6 +63,7 @@ SEEN_HISTORY = {
         ("engineer:e1", "the dog bites"),
         ("manager", None),
         ("service", None),
+        ("tracker", None),
         ("system", None),
     ],
 }
@@ -140,6 +151,17 @@ async def test_managers_and_services_see_all_of_an_order(
         everything = await full(service, issuer, order_id)
         assert answer == {name: everything[name] for name in answer}, door
         assert answer["attention"]["acknowledgedBy"], door
+
+
+@pytest.mark.parametrize("reason", ["VISIT_LOST", "MANAGEMENT_CENTER_UNAVAILABLE"])
+def test_a_tracker_sees_of_an_order_what_its_customer_sees(reason: str) -> None:
+    attention = replace(filled(Attention), reason=reason)
+    everything = OrderResponse.of(replace(filled(Order), order_id="o1", history=HISTORY, attention=attention))
+
+    seen = shown(request_of(Caller(Role.TRACKER, "o1")), everything, customer_id="c1")
+
+    assert_view(_json(seen), _json(everything) | {"stale": False}, ORDER, 0, "tracker:o1", "tracker")
+    assert (seen.attention is not None) is (reason in CUSTOMERS_REASONS)
 
 
 @pytest.mark.parametrize("contact", [True, False])

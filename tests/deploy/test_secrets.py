@@ -12,6 +12,7 @@ import pytest
 
 from harness.waiting import PATIENCE
 from runtime.access_log_key import AccessLogKey
+from runtime.tracking_keys import TrackingKeys
 from tests.deploy.image import PROJECT
 
 _SCRIPT = PROJECT / "deploy" / "secrets.sh"
@@ -29,7 +30,9 @@ def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Pat
     assert len({value for name, value in first.items() if name.endswith("_password")}) == 9
     assert first["installation_password"] in first["installation_postgresql_url"]
     assert first["audit_writer_password"] in first["audit_writer_postgresql_url"]
-    assert AccessLogKey.parse(first["access_log_key"]) != AccessLogKey.parse(first["payload_keys"].partition(":")[2])
+    keys = {first[name].rpartition(":")[2] for name in ("payload_keys", "tracking_keys", "access_log_key")}
+    assert len({AccessLogKey.parse(key).secret for key in keys}) == 3
+    assert TrackingKeys.parse(first["tracking_keys"]).newest == "1"
     assert first["order_status_password"] in first["order_status_mariadb_url"]
     assert (directory / "issuer.pem").stat().st_mode & 0o777 == 0o600
     assert {name for name, value in first.items() if second[name] != value} == {"grafana_password", "metrics_token"}

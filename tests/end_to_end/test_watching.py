@@ -73,9 +73,7 @@ def test_an_api_that_requires_tokens_shows_how_it_checks_them(tmp_path: Path) ->
     revoked, registry = tmp_path / "revoked", CollectorRegistry()
     revoked.touch()
     settings = Settings(data_dir=tmp_path, auth_required=True, revoked_tokens=revoked)
-    trust = trust_of(settings)
-    assert trust is not None
-    tokens_of(settings, trust, registry)
+    tokens_of(settings, trust_of(settings), registry)
     assert names_in(generate_latest(registry).decode()) >= OF_TOKENS
 
 
