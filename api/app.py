@@ -89,7 +89,7 @@ _log = structlog.get_logger(__name__)
 
 _CORS: Mapping[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
     "expose_headers": ["Feed-Position", "Idempotent-Replayed", "Location", "Retry-After"],
 }
 """What pages of other origins may send and read."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from domain.common import search_attributes as names
 from domain.common.actors import MANAGER, SYSTEM
-from domain.common.errors import IllegalTransition
+from domain.common.errors import ChangedMeanwhile, IllegalTransition
 from domain.common.open_enum import OpenStrEnum
 from domain.common.personal import PERSONAL
 from domain.common.times import UNSET
@@ -207,6 +207,12 @@ class Order:
         self.history.append(HistoryEntry(event, at, by, detail))
         self._changed(at)
 
+    def refuse_other_version(self, expected: int | None) -> ChangedMeanwhile | None:
+        """Return the refusal of a request that is based on another version (`None`: on none), or `None`."""
+        if expected in (None, self.version):
+            return None
+        return ChangedMeanwhile("the order has changed meanwhile; look at it again")
+
     def ask_for_attention(self, attention: Attention | None, *, at: datetime) -> None:
         """Ask for attention, or (`None`) withdraw the request for it."""
         if attention != self.attention:
@@ -241,6 +247,8 @@ class CancelRequest:
 
     by: str = SYSTEM
     reason: str | None = None
+    expected_version: int | None = None
+    """Version of the order on which the request is based. The order refuses it at any other. `None`: at any."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +257,8 @@ class RescheduleRequest:
 
     start: datetime = UNSET
     by: str = SYSTEM
+    expected_version: int | None = None
+    """As in `CancelRequest`."""
 
 
 @dataclass(frozen=True)

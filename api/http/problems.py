@@ -47,6 +47,7 @@ class ProblemType(Enum):
     ILLEGAL_TRANSITION = (409, "illegal-transition", "The current state does not allow this")
     ENGINEER_UNAVAILABLE = (409, "engineer-unavailable", "The engineer is not available")
     VISIT_UNAVAILABLE = (409, "visit-unavailable", "The visit window is not available")
+    CHANGED_MEANWHILE = (409, "changed-meanwhile", "The order has changed meanwhile")
     ORDERS_OPEN = (409, "orders-open", "The customer has an open order")
     ALREADY_EXISTS = (409, "already-exists", "It already exists")
     TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
@@ -84,6 +85,7 @@ _TYPES: Mapping[type[Exception], ProblemType] = {
     errors.NotAssigned: ProblemType.NOT_ASSIGNED,
     errors.EngineerUnavailable: ProblemType.ENGINEER_UNAVAILABLE,
     errors.VisitUnavailable: ProblemType.VISIT_UNAVAILABLE,
+    errors.ChangedMeanwhile: ProblemType.CHANGED_MEANWHILE,
     errors.OrdersOpen: ProblemType.ORDERS_OPEN,
     errors.AlreadyExists: ProblemType.ALREADY_EXISTS,
     errors.MalformedCursor: ProblemType.MALFORMED_REQUEST,

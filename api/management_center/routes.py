@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from api.dependencies import AppServices, OrderId
@@ -13,13 +13,14 @@ from api.http.problems import ProblemType, invalid_member
 from api.http.times import TimeInQuery, of_query
 from api.management_center.dependencies import CenterStore
 from api.management_center.schemas import AssignmentRequest, AssignmentResponse, CandidatesResponse, SlotsRequest
+from api.orders.conditions import ExpectedVersion, changed_meanwhile
 from api.orders.dependencies import Orders
 from api.security.authentication import CurrentCaller
 from api.security.openapi import problem_responses
 from api.security.principals import Caller
 from api.security.routing import JsonRoute
 from domain.common.actors import MANAGER
-from domain.common.errors import EngineerUnavailable, IllegalTransition, NotFound
+from domain.common.errors import ChangedMeanwhile, EngineerUnavailable, IllegalTransition, NotFound
 from domain.management_center.assignments import ManualAssignment
 from domain.management_center.candidates import CandidateQuery
 from domain.orders import Order
@@ -39,6 +40,7 @@ _ASSIGNING = problem_responses(
     ProblemType.NOT_FOUND,
     ProblemType.ENGINEER_UNAVAILABLE,
     ProblemType.ILLEGAL_TRANSITION,
+    ProblemType.CHANGED_MEANWHILE,
     ProblemType.TEMPORAL_UNAVAILABLE,
     ProblemType.NO_ANSWER_IN_TIME,
     body=True,
@@ -114,13 +116,24 @@ async def list_candidates(
     return CandidatesResponse.model_validate(await store.candidates(query))
 
 
-@router.put("/assignments/{orderId}", responses=_ASSIGNING)
+@router.put("/assignments/{orderId}", response_model=AssignmentResponse, responses=_ASSIGNING)
 async def assign(
-    order_id: OrderId, given: AssignmentRequest, store: CenterStore, orders: Orders, caller: CurrentCaller
-) -> AssignmentResponse:
+    request: Request,
+    order_id: OrderId,
+    given: AssignmentRequest,
+    store: CenterStore,
+    orders: Orders,
+    caller: CurrentCaller,
+    version: ExpectedVersion,
+) -> AssignmentResponse | Response:
     """Assign an order to an engineer by hand. The response is sent when the order has accepted it."""
     await _check_available(store, given.engineer_id, caller)
-    assignment = await orders.assign(order_id, ManualAssignment(given.engineer_id, caller.actor or MANAGER))
+    try:
+        assignment = await orders.assign(
+            order_id, ManualAssignment(given.engineer_id, caller.actor or MANAGER, version)
+        )
+    except ChangedMeanwhile as refusal:
+        return await changed_meanwhile(request, orders, order_id, refusal)
     return AssignmentResponse.model_validate(assignment)
 
 

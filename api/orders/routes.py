@@ -18,6 +18,7 @@ from api.http.offers import FromWhen, OfferResponse, ToWhen, offered, span_to_se
 from api.http.problems import ProblemType
 from api.http.times import of_query
 from api.orders.client import OrderWorkflowClient
+from api.orders.conditions import ExpectedVersion, changed_meanwhile
 from api.orders.dependencies import Orders
 from api.orders.initial_projection import InitialProjection
 from api.orders.lookup import Known
@@ -29,7 +30,7 @@ from api.security.principals import ANONYMOUS, Caller, Role
 from api.security.routing import DirectRoute, JsonRoute
 from api.security.views import shown
 from domain.common.actors import MANAGER
-from domain.common.errors import NotFound, StoreUnavailable, VisitUnavailable
+from domain.common.errors import ChangedMeanwhile, NotFound, StoreUnavailable, VisitUnavailable
 from domain.management_center.staff import Slot
 from domain.order_policy import OrderPolicy
 from domain.orders import Acknowledgement, CancelRequest, RescheduleRequest, Subscription
@@ -160,7 +161,12 @@ async def list_slots_of_order(
     response_model=OrderResponse,
     responses=_RECORDED
     | problem_responses(
-        ProblemType.NOT_FOUND, ProblemType.ORDER_CANCEL_REJECTED, ProblemType.ILLEGAL_TRANSITION, *_NO_ANSWER, body=True
+        ProblemType.NOT_FOUND,
+        ProblemType.ORDER_CANCEL_REJECTED,
+        ProblemType.ILLEGAL_TRANSITION,
+        ProblemType.CHANGED_MEANWHILE,
+        *_NO_ANSWER,
+        body=True,
     ),
 )
 async def cancel_order(
@@ -168,11 +174,15 @@ async def cancel_order(
     order_id: OrderId,
     orders: Orders,
     caller: CurrentCaller,
+    version: ExpectedVersion,
     given: CancellationRequest | None = None,
 ) -> Response:
-    """Cancel the order and its installation."""
+    """Cancel the order and its installation. With `If-Match`, a worker has to take the request in time."""
     reason = given.reason if given else None
-    cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason))
+    try:
+        cancellation = await orders.cancel(order_id, CancelRequest(caller.actor or "customer", reason, version))
+    except ChangedMeanwhile as refusal:
+        return await changed_meanwhile(request, orders, order_id, refusal)
     return _response(request, cancellation.known, 200 if cancellation.done else 202)
 
 
@@ -180,21 +190,33 @@ async def cancel_order(
     "/{orderId}/reschedule",
     response_model=OrderResponse,
     responses=problem_responses(
-        ProblemType.NOT_FOUND, ProblemType.VISIT_UNAVAILABLE, ProblemType.ILLEGAL_TRANSITION, *_NO_ANSWER, body=True
+        ProblemType.NOT_FOUND,
+        ProblemType.VISIT_UNAVAILABLE,
+        ProblemType.ILLEGAL_TRANSITION,
+        ProblemType.CHANGED_MEANWHILE,
+        *_NO_ANSWER,
+        body=True,
     ),
 )
 async def reschedule_order(
-    request: Request, order_id: OrderId, services: AppServices, caller: CurrentCaller, given: VisitRequest
+    request: Request,
+    order_id: OrderId,
+    services: AppServices,
+    caller: CurrentCaller,
+    version: ExpectedVersion,
+    given: VisitRequest,
 ) -> Response:
     """Move the order to another visit window, with the same engineer if possible. The engineer has to accept again.
 
     If the window is not free, nothing changes, and `slots` contains the nearest free windows.
     """
-    wanted = given.preferred_visit
+    wanted, orders = given.preferred_visit, services.get(OrderWorkflowClient)
     visits.check_preferred(wanted, services.get(VisitGrid), now=datetime.now(UTC))
     try:
         by = _decided_by(caller, given.manager_id, "customer")
-        order = await services.get(OrderWorkflowClient).reschedule(order_id, RescheduleRequest(wanted, by))
+        order = await orders.reschedule(order_id, RescheduleRequest(wanted, by, version))
+    except ChangedMeanwhile as refusal:
+        return await changed_meanwhile(request, orders, order_id, refusal)
     except VisitUnavailable as refusal:
         slots = await _free_near(services, order_id, wanted)
         return problems.problem(ProblemType.VISIT_UNAVAILABLE, str(refusal), slots=visits.shown(slots))

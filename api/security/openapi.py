@@ -47,6 +47,10 @@ class Problem(BaseModel):
     slots: list[SlotResponse] = Field([], description="With `visit-unavailable`, the nearest free windows")
 
 
+_ORDER = {"order": {"$ref": f"{_REF}OrderResponse", "description": "With `changed-meanwhile`, the order as it is now"}}
+"""A member of `Problem` whose type belongs to a context that this package does not know."""
+
+
 def problem_responses(*kinds: ProblemType, body: bool = False) -> Answers:
     """Return the descriptions of the problems that a route can return.
 
@@ -82,6 +86,7 @@ class DescribedApi(FastAPI):
             for model in (Problem, InvalidMember):
                 schemas[model.__name__] = model.model_json_schema(ref_template=_REF + "{model}")
                 schemas[model.__name__].pop("$defs", None)
+            schemas[Problem.__name__]["properties"] |= _ORDER
             for path in document["paths"].values():
                 for operation in path.values():
                     _drop_validation_error(operation["responses"])

@@ -7,6 +7,7 @@
     - `NotAssigned`: an engineer acts on an installation of another engineer.
   - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
     - `VisitUnavailable`: the requested visit window is not free.
+    - `ChangedMeanwhile`: the order is not at the version on which the request is based.
     - `OrdersOpen`: a customer's data cannot be erased while one of their orders is open.
     - `AlreadyExists`: the object to be created already exists.
     - `MalformedCursor`: the paging cursor does not come from this service.
@@ -57,6 +58,12 @@ class VisitUnavailable(Refusal):
     """The requested visit window is not free."""
 
     code = "VisitUnavailable"
+
+
+class ChangedMeanwhile(Refusal):
+    """The order has another version than the one on which the request is based."""
+
+    code = "ChangedMeanwhile"
 
 
 class OrdersOpen(Refusal):

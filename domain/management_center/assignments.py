@@ -115,6 +115,8 @@ class ManualAssignment:
 
     engineer_id: str = ""
     by: str = MANAGER
+    expected_version: int | None = None
+    """Version of the order on which the choice is based, as in `CancelRequest`."""
 
 
 @dataclass

@@ -10,10 +10,10 @@ from typing import Any
 
 from activities.order_status import erasure
 from api import app
+from api.orders import canceling, open_orders, starting, updates
 from api.orders import client as subscriptions
 from api.orders import erasure as erasures
 from api.orders import lookup as known_orders
-from api.orders import open_orders, starting, updates
 from domain.common import contexts
 from harness.waiting import PATIENCE
 from observability import health, queue_gauges
@@ -24,6 +24,9 @@ Deadlines = Sequence[tuple[Any, str]]
 SERVERS: Deadlines = (
     (app, "_DATABASE_WITHIN"),
     (app, "_REGISTER_WITHIN"),
+    (canceling, "LOOKUP_GRACE"),
+    (canceling, "SIGNAL_GRACE"),
+    (canceling, "SIGNAL_WITHIN"),
     (erasure, "_WITHIN"),
     (erasures, "START_WITHIN"),
     (known_orders, "ANSWER_WITHIN"),
@@ -36,9 +39,6 @@ SERVERS: Deadlines = (
     (starting, "START_WITHIN"),
     (starting, "TURN_WITHIN"),
     (subscriptions, "LOOK_WITHIN"),
-    (subscriptions, "LOOKUP_GRACE"),
-    (subscriptions, "SIGNAL_GRACE"),
-    (subscriptions, "SIGNAL_WITHIN"),
     (temporal_client, "_CALL_WITHIN"),
     (temporal_client, "_PROBE_WITHIN"),
 )
@@ -46,11 +46,11 @@ SERVERS: Deadlines = (
 ORDERS: Deadlines = (
     (known_orders, "TELL_WITHIN"),
     (order_workflows, "_TELL_WITHIN"),
-    (subscriptions, "TELL_WITHIN"),
+    (canceling, "TELL_WITHIN"),
 )
 """Deadlines for the orders' worker alone."""
 WORKERS: Deadlines = (
-    (subscriptions, "CANCEL_WITHIN"),
+    (canceling, "CANCEL_WITHIN"),
     (updates, "CARRY_OUT_WITHIN"),
 )
 """Deadlines that need the workers of all contexts."""

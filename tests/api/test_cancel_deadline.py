@@ -6,11 +6,10 @@ import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from api.http.errors import NoAnswerInTime
-from api.orders import client as cancels
-from api.orders.client import OrderWorkflowClient
+from api.orders import canceling as cancels
+from api.orders.canceling import Canceling
 from api.orders.lookup import Known, OrderLookup
-from api.orders.starting import Starting
-from api.orders.updates import Update
+from api.orders.updates import Update, Updates
 from domain.common.errors import OrderCancelRejected
 from domain.orders import CancelRequest, Order, OrderStatus
 from workflows.common.decisions import as_failure
@@ -60,8 +59,7 @@ class Refusing:
 
 async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Refusing()
-    orders = OrderWorkflowClient(cast(Client, fake), cast(OrderLookup, fake), cast(Starting, None))
-    monkeypatch.setattr(orders, "_updates", fake)
+    orders = Canceling(cast(Client, fake), cast(OrderLookup, fake), cast(Updates, fake))
     monkeypatch.setattr(cancels, "CANCEL_WITHIN", WITHIN)
     monkeypatch.setattr(cancels, "TELL_WITHIN", 6000.0)
     monkeypatch.setattr(cancels, "monotonic", fake.monotonic)

@@ -10,6 +10,7 @@ CODES = {
     errors.NotAssigned: "NotAssigned",
     errors.EngineerUnavailable: "EngineerUnavailable",
     errors.VisitUnavailable: "VisitUnavailable",
+    errors.ChangedMeanwhile: "ChangedMeanwhile",
     errors.OrdersOpen: "OrdersOpen",
     errors.AlreadyExists: "AlreadyExists",
     errors.MalformedCursor: "MalformedCursor",

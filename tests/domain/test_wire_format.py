@@ -1,7 +1,7 @@
 """What the SDK writes into histories is named by the Python fields: no release may rename one.
 
-`wire_format.json` was written by release 0c8ab7f, with a value in every field. It is never written anew: what is there
-lies in histories of orders that are under way.
+`wire_format.json` was written by release 0c8ab7f, with a value in every field. Later releases only add to it: what is
+there lies in histories of orders that are under way.
 """
 
 import json
@@ -71,6 +71,13 @@ def test_what_the_release_before_wrote_is_read_and_written_as_it_was(value: Any,
     (read,) = DataConverter.default.payload_converter.from_payloads([payload], [type_])
 
     assert _without_additions(json.loads(CONVERTER.to_payload(read).data), value) == value
+
+
+def test_what_a_later_release_adds_to_a_message_is_passed_over_by_a_worker_of_the_release_before() -> None:
+    later = {"by": "manager:kim", "reason": None, "expected_version": 7, "added_later": {"any": "thing"}}
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(later).encode())
+
+    assert CONVERTER.from_payloads([payload], [orders.CancelRequest]) == [orders.CancelRequest("manager:kim", None, 7)]
 
 
 def _without_additions(now: Any, before: Any) -> Any:

@@ -18,7 +18,7 @@ from domain.installation import (
 from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT, RELEASE_ASSIGNMENT
 from domain.order_policy import OrderPolicy
 from domain.order_status.view import PROJECT_ORDER
-from domain.orders import Event, Order, OrderStatus
+from domain.orders import CancelRequest, Event, Order, OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import QUICK, Stage
@@ -26,6 +26,18 @@ from tests.workflows.waiting import together
 
 PATIENT = replace(QUICK, try_for=3600)
 """A hanging step hangs until the test releases it."""
+
+
+async def test_only_the_validator_compares_versions_so_a_history_of_a_release_that_does_not_is_replayed(
+    stage: Stage,
+) -> None:
+    """A worker of such a release takes the cancel, and the history must mean the same to one of this release."""
+    order = await stage.place()
+    await places.requested(order)
+
+    await order.handle.signal("request_cancel", CancelRequest("customer", expected_version=1))
+
+    assert (await order.result()).status is OrderStatus.ORDER_CANCELED
 
 
 async def canceled(order: Placed, way: Way) -> Order:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.common.errors import (
+    ChangedMeanwhile,
     EngineerUnavailable,
     IllegalTransition,
     NotAssigned,
@@ -159,6 +160,36 @@ def test_what_an_order_has_already_is_not_asked_for_again() -> None:
     assert not rules.visited_at(at, NINE)
 
 
+def test_a_change_is_for_the_version_on_which_it_is_based_and_what_is_done_is_accepted_at_any() -> None:
+    at, later = state(), NINE + timedelta(days=1)
+    at.order.version = 7
+
+    for expected, differs in ((None, False), (7, False), (6, True), (8, True), (0, True)):
+        for refusal in (
+            rules.refuse_cancel(at, Moment(), expected),
+            rules.refuse_reschedule(at, Moment(), later, expected),
+            rules.refuse_assignment(at, Moment(), "e2", expected),
+        ):
+            assert isinstance(refusal, ChangedMeanwhile) == differs
+    assert rules.refuse_reschedule(at, Moment(), NINE, 6) is None
+    assert rules.refuse_assignment(at, Moment(), "e1", 6) is None
+    assert rules.refuse_cancel(at, Moment(cancel_requested=True), 6) is None
+    at.record_request(ReassignmentRequest("manager:kim", start=later))
+    assert rules.refuse_reschedule(at, Moment(), later, 6) is None, "the same is being done"
+    assert isinstance(rules.refuse_assignment(at, Moment(), "e2", 6), ChangedMeanwhile)
+
+
+def test_another_version_is_told_before_anything_else_that_refuses() -> None:
+    at = state(reported_completion=Report("engineer:e1", "e1"))
+    at.order.version = 7
+    at.order.record(Event.ORDER_CANCEL_REJECTED, at=NINE)
+
+    assert isinstance(rules.refuse_cancel(at, Moment(), 6), ChangedMeanwhile)
+    assert isinstance(rules.refuse_cancel(at, Moment(), at.order.version), OrderCancelRejected)
+    assert isinstance(rules.refuse_assignment(at, Moment(), "e2", 6), ChangedMeanwhile)
+    assert isinstance(rules.refuse_assignment(at, Moment(), "e2", at.order.version), IllegalTransition)
+
+
 def test_an_acknowledgement_needs_somebody_to_be_asked_for() -> None:
     at = state()
 
@@ -201,8 +232,8 @@ def test_a_late_cancel_is_refused_by_the_handler_once_and_then_without_a_trace()
         OrderStatus.INSTALLATION_ACCEPTED, EngineerAction.ACCEPT, reported_completion=Report("engineer:e1", "e1")
     )
 
-    assert rules.refuse_cancel_again(at) is None
+    assert rules.refuse_cancel(at, Moment()) is None
     at.order.record(Event.ORDER_CANCEL_REJECTED, at=NINE)
-    assert isinstance(rules.refuse_cancel_again(at), OrderCancelRejected)
+    assert isinstance(rules.refuse_cancel(at, Moment()), OrderCancelRejected)
     at.reported_completion = None
-    assert rules.refuse_cancel_again(at) is None, "the completion has come to nothing"
+    assert rules.refuse_cancel(at, Moment()) is None, "the completion has come to nothing"

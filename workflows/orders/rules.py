@@ -70,27 +70,41 @@ def _refuse_by_reports(state: OrderState, action: EngineerAction) -> Refusal | N
     return None
 
 
-def refuse_assignment(state: OrderState, now: Moment, engineer_id: str) -> Refusal | None:
-    """Check a manager's choice of an engineer: possible until the completion or a cancel."""
+def refuse_assignment(
+    state: OrderState, now: Moment, engineer_id: str, expected_version: int | None = None
+) -> Refusal | None:
+    """Check a manager's choice of an engineer: possible until the completion or a cancel, and at the expected version.
+
+    What is done or being done already is accepted at any version.
+    """
     if not engineer_id or engineer_id != bounded(engineer_id):
         return EngineerUnavailable("there is no such engineer")
     request = ReassignmentRequest("", engineer_id)
+    new = not joins(state, request) and not held_by(state, engineer_id)
+    if new and (changed := state.order.refuse_other_version(expected_version)):
+        return changed
     if refusal := _refuse_request(state, now, request):
         return refusal
-    new = not joins(state, request) and not held_by(state, engineer_id)
     if new and now.history_is_long and state.late_assignments >= _LATE_ASSIGNMENTS:
         return IllegalTransition("the order has been reassigned too often")
     return None
 
 
-def refuse_reschedule(state: OrderState, now: Moment, start: datetime) -> Refusal | None:
-    """Check a request for another visit: possible until the completion or a cancel."""
+def refuse_reschedule(
+    state: OrderState, now: Moment, start: datetime, expected_version: int | None = None
+) -> Refusal | None:
+    """Check a request for another visit: possible until the completion or a cancel, and at the expected version.
+
+    What is done or being done already is accepted at any version.
+    """
     if start.tzinfo is None:
         return VisitUnavailable("the start of a visit window needs a time zone")
     request = ReassignmentRequest("", start=start)
+    new = not joins(state, request) and not visited_at(state, start)
+    if new and (changed := state.order.refuse_other_version(expected_version)):
+        return changed
     if refusal := _refuse_request(state, now, request):
         return refusal
-    new = not joins(state, request) and not visited_at(state, start)
     if new and (now.history_is_long or 0 < (state.policy.max_reschedules or 0) <= state.reschedules):
         return IllegalTransition("the visit has been moved too often")
     return None
@@ -117,8 +131,13 @@ def refuse_acknowledgement(state: OrderState, now: Moment) -> Refusal | None:
     return None
 
 
-def refuse_cancel_again(state: OrderState) -> Refusal | None:
-    """Check a repeated cancel: once a cancel that came too late is recorded, later ones are refused unrecorded."""
+def refuse_cancel(state: OrderState, now: Moment, expected_version: int | None = None) -> Refusal | None:
+    """Check a cancel for what leaves no trace: another version than expected, and a repeated cancel that is too late.
+
+    A cancel that is accepted already is joined at any version.
+    """
+    if not now.cancel_requested and (changed := state.order.refuse_other_version(expected_version)):
+        return changed
     return too_late_to_cancel() if state.reported_completion is not None and state.cancel_rejected else None
 
 

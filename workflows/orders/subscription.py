@@ -128,9 +128,12 @@ class SubscriptionWorkflow:
         return order
 
     @cancel.validator
-    def validate_cancel(self, request: CancelRequest = CancelRequest()) -> None:  # noqa: ARG002 - as the update's
-        """Refuse repeated late cancels without a trace in the history. The handler records the first one."""
-        refuse(rules.refuse_cancel_again(self.state))
+    def validate_cancel(self, request: CancelRequest = CancelRequest()) -> None:
+        """Refuse a cancel of another version, and repeated late ones, without a trace. The handler records the first.
+
+        The version is compared nowhere else: a worker of a release that does not know it replays the same history.
+        """
+        refuse(rules.refuse_cancel(self.state, self._now, request.expected_version))
 
     @workflow.signal(name=Message.REQUEST_CANCEL)
     def request_cancel(self, request: CancelRequest = CancelRequest()) -> None:
@@ -235,7 +238,7 @@ class SubscriptionWorkflow:
     @assign_by_hand.validator
     def validate_assignment(self, choice: ManualAssignment = ManualAssignment()) -> None:
         """Possible until the completion or a cancel."""
-        refuse(rules.refuse_assignment(self.state, self._now, choice.engineer_id))
+        refuse(rules.refuse_assignment(self.state, self._now, choice.engineer_id, choice.expected_version))
 
     @workflow.update(name=Message.RESCHEDULE)
     async def reschedule(self, request: RescheduleRequest = RescheduleRequest()) -> Order:
@@ -248,7 +251,7 @@ class SubscriptionWorkflow:
     @reschedule.validator
     def validate_reschedule(self, request: RescheduleRequest = RescheduleRequest()) -> None:
         """Possible until the completion or a cancel."""
-        refuse(rules.refuse_reschedule(self.state, self._now, request.start))
+        refuse(rules.refuse_reschedule(self.state, self._now, request.start, request.expected_version))
 
     @workflow.update(name=Message.RECONSIDER)
     async def reconsider(self, request: Reconsider = Reconsider()) -> None:
