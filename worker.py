@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 
 import uvloop
+from temporalio.worker import Interceptor
 
 from activities import installation, management_center
 from activities.common.process import Work, serve
@@ -14,14 +15,24 @@ from activities.order_status import part as order_status
 from domain.common import contexts
 from observability.logging_setup import change_level_by_signal, configure_logging
 from observability.telemetry import instrumented
+from runtime.payload_binding import PayloadBinding
+from runtime.payload_codec import count_refusal
 from runtime.settings import Settings
-from runtime.temporal_client import run_and_end
+from runtime.temporal_client import payload_binding_of, run_and_end
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
 from workflows.management_center.dispatch import DispatchWorkflow
 from workflows.order_status.erasure import ErasureWorkflow
 from workflows.order_status.reconciliation import ReconciliationWorkflow
 from workflows.orders.subscription import SubscriptionWorkflow
+
+
+def guards(settings: Settings) -> Sequence[Interceptor]:
+    """Return the guards of the workflows and activities."""
+    return [
+        MessageGuard(seal_required=payload_binding_of(settings) is PayloadBinding.REQUIRE, count=count_refusal),
+    ]
+
 
 WORK = Work(
     workflows={
@@ -35,7 +46,7 @@ WORK = Work(
         contexts.ORDER_STATUS: order_status.part,
     },
     runner=sandbox(),
-    interceptors=[MessageGuard()],
+    interceptors=guards,
 )
 
 

@@ -11,11 +11,11 @@ class UnpatchedWorkflow(SubscriptionWorkflow):
     """Order workflow that begins with another command than running orders."""
 
     @workflow.init
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: Subscription | None = None) -> None:
         super().__init__(subscription)
 
     @workflow.run
-    async def run(self, subscription: Subscription) -> Order:
+    async def run(self, subscription: Subscription | None = None) -> Order:
         """Sleep first, then continue as before."""
         await workflow.sleep(0.01)
         return await super().run(subscription)

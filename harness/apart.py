@@ -25,5 +25,5 @@ def apart(environment: Mapping[str, str]) -> Iterator[Settings]:
 
 def _is_of_user(variable: str) -> bool:
     """Whether a variable refers to resources of the user outside of this environment."""
-    others = ("AUTH_", "TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_KEYS", "TRACKING_", "ACCESS_LOG_", "AUDIT_")
+    others = ("AUTH_", "TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_", "TRACKING_", "ACCESS_LOG_", "AUDIT_")
     return variable.endswith("_DATABASE_URL") or variable.startswith(others)

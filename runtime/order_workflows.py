@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,13 +11,16 @@ from temporalio.client import (
     RPCTimeoutOrCancelledError,
     WorkflowExecution,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowQueryFailedError,
 )
 from temporalio.common import QueryRejectCondition
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.common.errors import NotFound
 from domain.orders import WORKFLOW_TYPE, Message, Order, Subscription, workflow_id
+from runtime.payload_codec import NotBound
 
 PAGE = 100
 """Number of orders on a page."""
@@ -83,7 +87,8 @@ class OrderWorkflows:
         try:
             status = (await handle.describe(rpc_timeout=_WITHIN)).status
             if status is WorkflowExecutionStatus.COMPLETED:
-                return QueriedOrder(await result_of(self._client, order_id, _WITHIN))
+                with suppress(WorkflowFailureError):
+                    return QueriedOrder(await result_of(self._client, order_id, _WITHIN))
             carried, order = status is WorkflowExecutionStatus.RUNNING, await self._queried(order_id)
             if order is not None:
                 return QueriedOrder(order, carried=carried)
@@ -144,11 +149,14 @@ async def result_of(client: Client, order_id: str, within: timedelta) -> Order:
     """Return the result of an order's workflow. This needs no worker.
 
     Raises:
-        WorkflowFailureError: the workflow was ended from outside.
+        WorkflowFailureError: the workflow was ended from outside, or by somebody else's worker.
         RPCError: the server does not know the order, or does not answer; or the workflow is open.
     """
     handle = client.get_workflow_handle(workflow_id(order_id), result_type=Order)
-    order: Order = await handle.result(rpc_timeout=within)
+    try:
+        order: Order = await handle.result(rpc_timeout=within)
+    except NotBound as error:
+        raise WorkflowFailureError(cause=error) from error
     return order
 
 
@@ -156,13 +164,17 @@ async def placed_order(client: Client, order_id: str, within: timedelta) -> Orde
     """Return an order as it was placed. This needs no worker.
 
     Raises:
+        NotFound: somebody else has started this workflow, and no order was placed.
         RPCError: the server does not know the order, or does not answer.
     """
-    order = Order(order_id)
-    history = client.get_workflow_handle(workflow_id(order_id)).fetch_history_events(page_size=1, rpc_timeout=within)
-    async for event in history:
+    id_ = workflow_id(order_id)
+    converter = client.data_converter.with_context(WorkflowSerializationContext(client.namespace, id_))
+    async for event in client.get_workflow_handle(id_).fetch_history_events(page_size=1, rpc_timeout=within):
         payloads = event.workflow_execution_started_event_attributes.input.payloads
-        (subscription,) = await client.data_converter.decode(payloads, [Subscription])
-        order = subscription.order
-        break
-    return order
+        try:
+            for subscription in await converter.decode(payloads[:1], [Subscription]):
+                order: Order = subscription.order
+                return order
+        except NotBound as error:
+            raise NotFound("nobody has placed this order") from error
+    raise NotFound("nobody has placed this order")

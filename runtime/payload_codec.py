@@ -1,24 +1,45 @@
 """Encryption of what Temporal stores: inputs, results, messages, memos, texts of failures, and stack traces.
 
-The algorithm is AES-256-GCM with a random nonce for each payload. The namespace and the key's id are authenticated,
-so that a payload of another namespace cannot be read. Unencrypted payloads of earlier releases are read unchanged.
+The algorithm is AES-256-GCM with a random nonce for each payload. There are two formats, and both are read:
+
+1. The namespace and the key's id are authenticated, so that a payload of another namespace cannot be read.
+2. The format's number, the namespace, the key's id and the workflow's id are authenticated: the payload is bound to a
+   workflow and its activities. The number and the workflow's id are also in the metadata, for readers that are not
+   told about a workflow.
+
+Unencrypted payloads of earlier releases are read as well. `PayloadBinding` says which format is written, and what
+is refused.
 
 Ids, search attributes and the texts for Temporal's Web UI (`PlainText`, and the current details) are not encrypted.
 None of them is personal.
 """
 
+import copy
+import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from prometheus_client import Counter
 from temporalio.api.common.v1 import Payload
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.client import Client
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
 
+from runtime.payload_binding import PayloadBinding, bound_id
 from runtime.payload_keys import PayloadKeys
-from runtime.plaintext_converter import PLAIN, PlainTextPayloadConverter
+from runtime.plaintext_converter import PLAIN, REFUSED, SEALED, UNENCRYPTED, PlainTextPayloadConverter
 
 ENCRYPTED = Counter(
     "payloads_encrypted", "Payloads that this process has encrypted, by the id of the key", ("key",), registry=None
@@ -27,25 +48,74 @@ ENCRYPTED = Counter(
 
 All clients of a process count here. The process registers it with its metrics.
 """
+REFUSALS = Counter(
+    "payloads_refused",
+    "Inputs and messages that this worker has refused because they are not bound to the workflow, by what they are",
+    ("what",),
+    registry=None,
+)
+"""`what` is `start`, `signal`, `update`, `activity` or `result`; or `forged`: altered, or bound to another workflow."""
+for _what in ("start", "signal", "update", "activity", "result", "forged"):
+    REFUSALS.labels(_what)  # so that an alert sees the first one
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
+KEY_CHECK = "encryption-key-check"
+"""Few bytes of a hash of the key: another key of the same id is a mistake of an operator, and no forgery."""
+FORMAT = "encryption-format"
+BOUND_TO = "bound-to"
+_BOUND = b"2"
 _NONCE_BYTES = 12
 _WORKFLOW_METADATA = WorkflowMetadata.DESCRIPTOR.full_name.encode()
 """Message type with which a running workflow answers the Web UI. It contains the current details."""
+_CHECK_BYTES = 4
 
 
 class DecryptionError(Exception):
     """A payload cannot be decrypted: its key is unknown, or it was tampered with."""
 
 
-class Encryption(PayloadCodec):
-    """Encrypts with the newest key, and decrypts with the key that was used."""
+class NotBound(DecryptionError):
+    """A payload is not bound to the workflow that it is said to come from."""
 
-    def __init__(self, keys: PayloadKeys, namespace: str) -> None:
+
+class Encryption(PayloadCodec, WithSerializationContext):
+    """Encrypts with the newest key, and decrypts with the key that was used.
+
+    With a context, it binds payloads to the context's workflow, and checks whether they are bound to it. What it does
+    with others depends on whom it decrypts for. A client gets an error. A worker would retry that error forever, so it
+    gets the payload without a mark (see `domain.common.seals`), or a payload that the converter refuses.
+    """
+
+    def __init__(
+        self,
+        keys: PayloadKeys,
+        namespace: str,
+        binding: PayloadBinding = PayloadBinding.ACCEPT,
+        *,
+        worker: bool = False,
+    ) -> None:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.by_id.items()}
+        self._checks = {key_id: _check(key) for key_id, key in keys.by_id.items()}
         self._newest = keys.newest
         self._count = ENCRYPTED.labels(keys.newest)
+        self._worker = worker
+        self._workflow: str | None = None
         self.namespace = namespace
+        self.binding = binding
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """Return the encryption for the payloads of one workflow and its activities."""
+        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return self
+        bound = copy.copy(self)
+        bound._workflow = bound_id(context.workflow_id or "")
+        return bound
+
+    def for_worker(self) -> Self:
+        """Return the encryption that a worker decrypts with."""
+        encryption = copy.copy(self)
+        encryption._worker = True
+        return encryption
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt all payloads except those that are marked as plain."""
@@ -56,41 +126,119 @@ class Encryption(PayloadCodec):
 
         Raises:
             DecryptionError: a payload cannot be decrypted.
+            NotBound: a payload is bound to another workflow or, if that is required, to none. Not for a worker.
         """
-        return [self._decrypted(payload) if _is_encrypted(payload) else payload for payload in payloads]
+        return [self._read(payload) for payload in payloads]
 
     def _encrypted(self, payload: Payload) -> Payload:
-        nonce = os.urandom(_NONCE_BYTES)
-        key_id = self._newest
+        nonce, key_id = os.urandom(_NONCE_BYTES), self._newest
         self._count.inc()
-        sealed = self._ciphers[key_id].encrypt(nonce, payload.SerializeToString(), self._bound_to(key_id))
-        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id.encode()}, data=nonce + sealed)
+        metadata = {"encoding": ENCODING, KEY_ID: key_id.encode()}
+        if self._workflow is None or self.binding is PayloadBinding.ACCEPT:
+            authenticated = self._of_namespace(key_id)
+        else:
+            metadata |= {KEY_CHECK: self._checks[key_id], FORMAT: _BOUND, BOUND_TO: self._workflow.encode()}
+            authenticated = self._of_workflow(key_id, metadata[BOUND_TO])
+        encrypted = self._ciphers[key_id].encrypt(nonce, payload.SerializeToString(), authenticated)
+        return Payload(metadata=metadata, data=nonce + encrypted)
 
-    def _decrypted(self, payload: Payload) -> Payload:
+    def _read(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return self._unbound(payload, UNENCRYPTED) if self._workflow is not None else payload
+        if FORMAT not in payload.metadata:
+            return self._of_format_1(payload)
+        if payload.metadata[FORMAT] != _BOUND:
+            raise DecryptionError("the payload has a format that only a newer release reads")
+        return self._of_format_2(payload)
+
+    def _of_format_1(self, payload: Payload) -> Payload:
+        try:
+            decrypted = self._decrypted(payload, self._of_namespace(self._key_of(payload)))
+        except NotBound as error:
+            if self._worker and self.binding is PayloadBinding.REQUIRE:
+                return self._refused(error)
+            raise
+        return decrypted if self._workflow is None else self._unbound(decrypted, None)
+
+    def _of_format_2(self, payload: Payload) -> Payload:
+        key_id, bound_to = self._key_of(payload), payload.metadata[BOUND_TO]
+        if payload.metadata[KEY_CHECK] != self._checks[key_id]:
+            raise DecryptionError(f"the payload was encrypted with another key '{key_id}' than this process has")
+        try:
+            if self._workflow is not None and bound_to != self._workflow.encode():
+                raise NotBound("the payload is bound to another workflow")
+            decrypted = self._decrypted(payload, self._of_workflow(key_id, bound_to))
+        except NotBound as error:
+            return self._refused(error)
+        if self._worker:
+            decrypted.metadata[SEALED] = b"true"
+        return decrypted
+
+    def _key_of(self, payload: Payload) -> str:
         key_id = payload.metadata[KEY_ID].decode("ascii", "replace")
         if key_id not in self._ciphers:
             raise DecryptionError(f"no payload key '{key_id[:64]}'; known keys: {', '.join(self._ciphers)}")
-        nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
-        try:
-            return Payload.FromString(self._ciphers[key_id].decrypt(nonce, sealed, self._bound_to(key_id)))
-        except (InvalidTag, ValueError) as error:
-            raise DecryptionError(f"not encrypted with this payload key '{key_id}' for this namespace") from error
+        return key_id
 
-    def _bound_to(self, key_id: str) -> bytes:
+    def _decrypted(self, payload: Payload, authenticated: bytes) -> Payload:
+        key_id, nonce, encrypted = self._key_of(payload), payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+        try:
+            return Payload.FromString(self._ciphers[key_id].decrypt(nonce, encrypted, authenticated))
+        except (InvalidTag, ValueError) as error:
+            raise NotBound(f"not encrypted with this payload key '{key_id}' for this namespace and workflow") from error
+
+    def _unbound(self, payload: Payload, mark: str | None) -> Payload:
+        """Return a payload that is bound to nothing, without the marks that its sender may have made."""
+        if not self._worker:
+            if self.binding is PayloadBinding.REQUIRE:
+                raise NotBound("the payload is bound to no workflow")
+            return payload
+        metadata = {key: value for key, value in payload.metadata.items() if key not in (SEALED, UNENCRYPTED)}
+        return Payload(metadata=metadata | ({mark: b"true"} if mark else {}), data=payload.data)
+
+    def _refused(self, error: NotBound) -> Payload:
+        if not self._worker:
+            raise error
+        REFUSALS.labels("forged").inc()
+        return Payload(metadata={"encoding": REFUSED})
+
+    def _of_namespace(self, key_id: str) -> bytes:
         return f"{self.namespace}\n{key_id}".encode()
 
+    def _of_workflow(self, key_id: str, workflow_id: bytes) -> bytes:
+        # The id of the workflow comes last, because it is the only part that may contain a line break.
+        return b"\n".join((_BOUND, self.namespace.encode(), key_id.encode(), workflow_id))
 
-def encrypting(keys: PayloadKeys, namespace: str) -> DataConverter:
-    """Return the data converter of every client and worker of the service."""
+
+def encrypting(keys: PayloadKeys, namespace: str, binding: PayloadBinding = PayloadBinding.ACCEPT) -> DataConverter:
+    """Return the data converter of every client of the service."""
     return DataConverter(
         payload_converter_class=PlainTextPayloadConverter,
-        payload_codec=Encryption(keys, namespace),
+        payload_codec=Encryption(keys, namespace, binding),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
 
-def _is_encrypted(payload: Payload) -> bool:
-    return payload.metadata.get("encoding") == ENCODING
+def for_worker(client: Client) -> Client:
+    """Return a client for a worker, with the same connection. The worker never stumbles over a payload it refuses."""
+    config = client.config()
+    config["data_converter"] = worker_converter(client.data_converter)
+    return Client(**config)
+
+
+def worker_converter(converter: DataConverter) -> DataConverter:
+    """Return the data converter of a worker whose client has this one."""
+    codec = converter.payload_codec
+    return replace(converter, payload_codec=codec.for_worker()) if isinstance(codec, Encryption) else converter
+
+
+def count_refusal(what: str) -> None:
+    """Count an input or a message that was refused."""
+    REFUSALS.labels(what).inc()
+
+
+def _check(key: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=_CHECK_BYTES, person=b"payload-key-id").hexdigest().encode()
 
 
 def _is_plain(payload: Payload) -> bool:

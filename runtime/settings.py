@@ -19,6 +19,7 @@ from runtime.addresses import networks
 from runtime.holidays import Country, NationalHolidays
 from runtime.issuer_settings import IssuerSettings
 from runtime.issuer_urls import is_loopback
+from runtime.payload_binding import PayloadBinding
 from runtime.payload_keys import PayloadKeys
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 60 * 60, allow_inf_nan=False)]
@@ -91,6 +92,8 @@ class Settings(IssuerSettings):
     """Origin of Temporal's Web UI, whose pages may have payloads decrypted. Unset: the embedded Web UI."""
     payload_keys: SecretStr | None = None
     """Keys that encrypt what Temporal stores; see `runtime.payload_keys`. Unset: the file `payload_keys_file`."""
+    payload_binding: PayloadBinding | None = None
+    """What is written to Temporal, and what is refused. Unset: the file `payload_binding_file`, or `accept`."""
     max_starts_in_flight: int = Field(4, ge=1)
     """Orders that a process starts in Temporal at once. More have to wait, so that orders already placed move on.
 
@@ -263,6 +266,11 @@ class Settings(IssuerSettings):
     def tracking_keys_file(self) -> Path:
         """File with the keys if `tracking_keys` is not set. Without it, there are no tracking tokens."""
         return self.data_dir / "tracking_keys"
+
+    @property
+    def payload_binding_file(self) -> Path:
+        """File with the binding if `payload_binding` is not set and the server is the embedded one."""
+        return self.data_dir / "payload_binding"
 
     @property
     def access_log_key_file(self) -> Path:

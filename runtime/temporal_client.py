@@ -20,7 +20,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.common import contexts, search_attributes
 from domain.common.texts import PlainText
 from domain.management_center import dispatch
+from runtime import payload_binding
 from runtime.key_rings import make_file
+from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import encrypting
 from runtime.payload_keys import PayloadKeys, read_file
 from runtime.settings import Settings
@@ -69,14 +71,14 @@ async def connect(settings: Settings, *, lazy: bool = False, interceptors: Seque
 
     Raises:
         RuntimeError: the server does not answer (never when `lazy`).
-        NoKeys, ValueError: as `payload_keys_of`.
+        NoKeys, ValueError: as `payload_keys_of` and `payload_binding_of`.
     """
     config = ClientConnectConfig()
     if settings.temporal_address is not None:
         config = ClientConfigProfile.load().to_client_connect_config()
     config["target_host"] = settings.server_address
     namespace = config.setdefault("namespace", "default")
-    converter = encrypting(payload_keys_of(settings), namespace)
+    converter = encrypting(payload_keys_of(settings), namespace, payload_binding_of(settings))
     return await Client.connect(**config, lazy=lazy, interceptors=interceptors, data_converter=converter)
 
 
@@ -94,6 +96,18 @@ def payload_keys_of(settings: Settings) -> PayloadKeys:
     if settings.temporal_address is None:
         make_file(settings.payload_keys_file)
     return read_file(settings.payload_keys_file)
+
+
+def payload_binding_of(settings: Settings) -> PayloadBinding:
+    """Return `PAYLOAD_BINDING`. Without it, `DATA_DIR` says what holds for the embedded server, whose data are there.
+
+    Raises:
+        ValueError: the file in `DATA_DIR` does not contain a binding.
+    """
+    binding = settings.payload_binding
+    if binding is None and settings.temporal_address is None:
+        binding = payload_binding.read_file(settings.payload_binding_file)
+    return binding or PayloadBinding.ACCEPT
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -150,6 +164,7 @@ async def call_dispatcher(client: Client) -> None:
             id=dispatch.WORKFLOW_ID,
             task_queue=contexts.MANAGEMENT_CENTER,
             start_signal=dispatch.LOOK,
+            start_signal_args=[""],  # a signal without an argument could come from anybody
             static_summary=PlainText("배차 · Dispatch"),
             rpc_timeout=timedelta(seconds=_CALL_WITHIN),
         )

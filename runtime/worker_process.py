@@ -14,6 +14,7 @@ from temporalio.worker import Interceptor as WorkerInterceptor
 from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
 
 from domain.common import contexts
+from runtime.payload_codec import for_worker
 from runtime.schedules import schedule_reconciliation
 from runtime.settings import Settings
 from runtime.temporal_client import connect, keep_closed_workflows, register_search_attributes
@@ -37,7 +38,7 @@ def build_worker(
 ) -> Worker:
     """Build the worker of one context. The workers of all contexts have the same settings."""
     return Worker(
-        client,
+        for_worker(client),
         task_queue=context,
         workflows=workflows,
         activities=activities,

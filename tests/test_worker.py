@@ -70,6 +70,7 @@ def test_every_store_has_a_setting_of_its_own(record: contexts.Context) -> None:
 def test_all_workers_have_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[dict[str, Any]] = []
     monkeypatch.setattr(worker_process, "Worker", lambda _, **given: built.append(given))
+    monkeypatch.setattr(worker_process, "for_worker", lambda client: client)
     client: Any = None
 
     for context in contexts.ALL:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -14,7 +14,7 @@ from activities.common.serving import Part, Resources
 from domain.common import contexts
 from observability.health import Health, serve_health
 from observability.telemetry import SILENT, Telemetry
-from runtime.payload_codec import ENCRYPTED
+from runtime.payload_codec import ENCRYPTED, REFUSALS
 from runtime.settings import Settings
 from runtime.temporal_client import check
 from runtime.worker_process import build_worker, connect_when_up, stop_signaled
@@ -31,7 +31,7 @@ class Work:
     workflows: Mapping[str, Sequence[type]]
     parts: Mapping[str, Callable[[Resources], Part]]
     runner: WorkflowRunner
-    interceptors: Sequence[Interceptor] = field(default_factory=tuple)
+    interceptors: Callable[[Settings], Sequence[Interceptor]]
 
     def worker(self, client: Client, settings: Settings, context: str, part: Part | None) -> Worker:
         """Build the worker of a context, with its part if it has activities."""
@@ -42,7 +42,7 @@ class Work:
             workflows=self.workflows.get(context, ()),
             activities=part.activities if part else (),
             runner=self.runner,
-            interceptors=self.interceptors,
+            interceptors=self.interceptors(settings),
         )
 
 
@@ -57,6 +57,7 @@ async def serve(
     stop = stop or stop_signaled()
     health = Health(sdk=telemetry.sdk)
     health.registry.register(ENCRYPTED)
+    health.registry.register(REFUSALS)
     async with AsyncExitStack() as opened:
         databases = {}
         for context in filter(contexts.STORES.__contains__, served):

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.http.errors import NoAnswerInTime
 from api.http.temporal_calls import temporal_call
 from domain.common.errors import IllegalTransition, Refusal
+from domain.common.seals import MALFORMED_MESSAGE
 from domain.installation import EngineerAct, EngineerAction
 from domain.management_center.assignments import ManualAssignment
 from domain.orders import Acknowledgement, CancelRequest, Message, RescheduleRequest, workflow_id
@@ -87,7 +88,8 @@ def refusal_in(failure: WorkflowUpdateFailedError) -> Refusal | None:
     A refusal that only a newer release knows becomes an `IllegalTransition` with the order's text.
     """
     cause = failure.cause
-    # Only refusals are non-retryable. A failure of the SDK may not occur on another worker.
-    if isinstance(cause, ApplicationError) and cause.non_retryable:
+    # Only refusals are non-retryable. A failure of the SDK may not occur on another worker. A message that a worker
+    # does not understand, or does not believe to be ours, says nothing about the order.
+    if isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != MALFORMED_MESSAGE:
         return _REFUSALS.get(cause.type or "", IllegalTransition)(cause.message)
     return None

@@ -22,6 +22,8 @@ from domain.erasure import (
     Erasure,
 )
 from harness.waiting import PATIENCE
+from runtime.payload_codec import for_worker
+from tests.encryption import guard
 from workflows.common.runner import sandbox
 from workflows.order_status.erasure import ErasureWorkflow
 
@@ -53,11 +55,12 @@ async def erasing(client: Client, *pages: CustomersOrders) -> AsyncIterator[Inpu
         for queue, activities in bodies.items():
             workflows = [ErasureWorkflow] if queue == contexts.ORDER_STATUS else []
             worker = Worker(
-                client,
+                for_worker(client),
                 task_queue=queue,
                 activities=activities,
                 workflows=workflows,
                 workflow_runner=sandbox(strict=True),
+                interceptors=[guard(client)],
             )
             await workers.enter_async_context(worker)
         yield asked

@@ -37,6 +37,8 @@ from domain.order_status.reconciliation import (
 )
 from domain.orders import Order, OrderStatus
 from harness.waiting import PATIENCE
+from runtime.payload_codec import for_worker
+from tests.encryption import guard
 from tests.workflows.faults import Faults
 from workflows.common.runner import sandbox
 from workflows.order_status.reconciliation import ReconciliationWorkflow
@@ -172,11 +174,12 @@ async def looking(client: Client, looked: Looked) -> AsyncIterator[Callable[...,
         for queue, served in activities.items():
             await workers.enter_async_context(
                 Worker(
-                    client,
+                    for_worker(client),
                     task_queue=queue,
                     activities=served,
                     workflows=[ReconciliationWorkflow] if queue == contexts.ORDER_STATUS else [],
                     workflow_runner=sandbox(strict=True),
+                    interceptors=[guard(client)],
                 )
             )
         yield reconcile

@@ -18,7 +18,8 @@ from temporalio.worker import Interceptor, Replayer, Worker, WorkflowRunner
 from domain.common import contexts
 from domain.order_policy import OrderPolicy
 from domain.orders import Order, Subscription, workflow_id
-from tests.encryption import CONVERTER
+from runtime.payload_codec import for_worker, worker_converter
+from tests.encryption import CONVERTER, guard
 from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
 from workflows.common.message_guard import MessageGuard
@@ -72,11 +73,11 @@ class Stage:
     async def start_orders(self) -> None:
         """Start the worker of the saga."""
         self._orders = Worker(
-            self.client,
+            for_worker(self.client),
             task_queue=contexts.ORDERS,
             workflows=[SubscriptionWorkflow],
             workflow_runner=self._runner,
-            interceptors=[MessageGuard()],
+            interceptors=[guard(self.client)],
             max_cached_workflows=self._max_cached,
             sticky_queue_schedule_to_start_timeout=_SOON,
         )
@@ -99,7 +100,10 @@ class Stage:
     async def _start_others(self) -> None:
         self._others = AsyncExitStack()
         for queue, activities in self.contexts.activities().items():
-            await self._others.enter_async_context(Worker(self.client, task_queue=queue, activities=activities))
+            worker = Worker(
+                for_worker(self.client), task_queue=queue, activities=activities, interceptors=[guard(self.client)]
+            )
+            await self._others.enter_async_context(worker)
 
     @staticmethod
     def new_id() -> str:
@@ -166,7 +170,7 @@ async def replay(
         workflows=[SubscriptionWorkflow, ReconciliationWorkflow, ErasureWorkflow],
         workflow_runner=sandbox(strict=True),
         interceptors=[*interceptors, MessageGuard()],
-        data_converter=converter,
+        data_converter=worker_converter(converter),
     )
 
     async def one_by_one() -> AsyncIterator[WorkflowHistory]:

@@ -38,6 +38,7 @@ from domain.order_status.reconciliation import (
 )
 from domain.orders import Order
 from workflows.common.activity_calls import Input, Result, execute
+from workflows.common.message_guard import is_believed
 
 _LISTED_WITHIN = timedelta(minutes=10)
 """Time within which Temporal's list shows a new workflow. A pass begins this much before the end of the last one."""
@@ -163,6 +164,8 @@ class ReconciliationWorkflow:
 def _begun(plan: Reconciliation) -> Reconciliation:
     """Return the plan of a pass from where the previous one ended, up to now."""
     before: Reconciled | None = workflow.get_last_completion_result(Reconciled)
+    if before is not None and not is_believed(before):
+        before = None
     since = before.since - _LISTED_WITHIN if before else plan.since
     after = before.details_after if before else plan.details_after
     return replace(plan, since=since, details_after=after, until=workflow.now() - timedelta(seconds=plan.quiet_for))

@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from domain.common import contexts
 from domain.common.actors import MANAGER, SYSTEM
 from domain.common.errors import IllegalTransition
+from domain.common.seals import MALFORMED_MESSAGE
 from domain.common.texts import bounded
 from domain.installation import CANCEL_INSTALLATION, CancelInstallation, EngineerAct, EngineerAction
 from domain.management_center.assignments import Assignment, ManualAssignment
@@ -52,7 +54,8 @@ class SubscriptionWorkflow:
     """Saga of one order, and the only authority on its state."""
 
     @workflow.init
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: Subscription | None = None) -> None:
+        subscription = subscription or Subscription()
         order, policy = subscription.order, subscription.policy
         self.state = OrderState(order, policy, agreed_start=order.preferred_visit, answer_by=workflow.now())
         self.publication = Publication(order, policy)
@@ -61,8 +64,10 @@ class SubscriptionWorkflow:
         self.visit = Visit(self.state, self.publication, self.process, self.assignment)
 
     @workflow.run
-    async def run(self, subscription: Subscription) -> Order:  # noqa: ARG002 - `__init__` has taken it
+    async def run(self, subscription: Subscription | None = None) -> Order:
         """Fulfill the order or undo it. Returns the order as it ended."""
+        if subscription is None:
+            raise ApplicationError("there is no order in the input", type=MALFORMED_MESSAGE, non_retryable=True)
         projecting = asyncio.create_task(self.publication.projector.run())
         try:
             await self.fulfill()
