@@ -30,9 +30,10 @@ from supervisor.data_dir import no_longer_new, sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
 
-_KEYS = ("payload_keys", "access_log_key", "tracking_keys")
+_KEYS = ("payload_keys", "payload_binding", "access_log_key", "tracking_keys")
 """Files in `DATA_DIR`. Without them, nobody can read Temporal's copy, nor find a customer in the access log, nor use a
-tracking token from before. Keys in settings are not copied: their owner keeps them."""
+tracking token from before, and the restored service would believe more than before (`payload_binding`). Keys in
+settings are not copied: their owner keeps them."""
 _MANIFEST = "backup.json"
 """Written last. A directory without it is not a backup."""
 

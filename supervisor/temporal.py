@@ -5,6 +5,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from runtime import payload_binding
+from runtime.payload_binding import PayloadBinding
 from runtime.settings import Settings
 from supervisor.part import Part
 from supervisor.urls import LOCAL, url
@@ -18,6 +20,9 @@ _DYNAMIC_CONFIG = (
     # More partitions bring nothing on one machine, and with one no newer order overtakes an older one.
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # Its HTTP API asks for no login and does not look at `Origin`: any page in a browser could use it. No request can
+    # name a host with blanks.
+    'frontend.httpAllowedHosts=["nobody at all"]',
 )
 
 
@@ -45,13 +50,21 @@ def temporal(settings: Settings) -> Part:
         ready_at=namespace,
         live_at=namespace,
         echo=False,
-        before_start=lambda: set_aside_unfinished(file),
+        before_start=lambda: _prepare(settings, file),
     )
 
 
 def database_file(settings: Settings) -> Path:
     """Return the file with all data of the server."""
     return settings.data_dir.resolve() / "temporal.db"
+
+
+def _prepare(settings: Settings, file: Path) -> None:
+    set_aside_unfinished(file)
+    if settings.payload_binding is None:
+        # Where no order has ever been taken, none was taken before payloads were bound.
+        binding = PayloadBinding.WRITE if file.exists() else PayloadBinding.REQUIRE
+        payload_binding.make_file(settings.payload_binding_file, binding)
 
 
 def set_aside_unfinished(file: Path) -> None:

@@ -132,6 +132,9 @@ class System:
             temporal_port=self.ports["temporal"], temporal_ui_port=self.ports["ui"], data_dir=self.data_dir
         )
         part = next(part for part in plan(settings) if isinstance(part, Part) and part.name == "temporal")
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        if part.before_start is not None:
+            part.before_start()
         self._spawn("temporal", list(part.command), part.ready_at, self.environment())
 
     def _start_worker(self, context: str) -> None:
