@@ -14,6 +14,7 @@ from api.__main__ import main
 from api.audit.access_log import AccessLog
 from api.audit.trail import AuditTrail
 from runtime import temporal_client
+from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import encrypting
 from runtime.payload_keys import PayloadKeys
 
@@ -22,7 +23,7 @@ def _nothing(*_: Any) -> None:
     pass
 
 
-def _plain(keys: PayloadKeys, namespace: str) -> DataConverter:
+def _plain(keys: PayloadKeys, namespace: str, _: PayloadBinding) -> DataConverter:
     return replace(encrypting(keys, namespace), payload_codec=None, failure_converter_class=DefaultFailureConverter)
 
 
