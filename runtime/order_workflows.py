@@ -171,10 +171,12 @@ async def placed_order(client: Client, order_id: str, within: timedelta) -> Orde
     converter = client.data_converter.with_context(WorkflowSerializationContext(client.namespace, id_))
     async for event in client.get_workflow_handle(id_).fetch_history_events(page_size=1, rpc_timeout=within):
         payloads = event.workflow_execution_started_event_attributes.input.payloads
+        if not payloads:
+            break
         try:
-            for subscription in await converter.decode(payloads[:1], [Subscription]):
-                order: Order = subscription.order
-                return order
+            (subscription,) = await converter.decode(payloads[:1], [Subscription])
         except NotBound as error:
             raise NotFound("nobody has placed this order") from error
+        order: Order = subscription.order
+        return order
     raise NotFound("nobody has placed this order")
