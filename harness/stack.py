@@ -20,6 +20,7 @@ from harness.apart import apart
 from harness.ports import free_port
 from harness.release_before import OURS, Checkout
 from harness.waiting import PATIENCE, NotInTime, soon
+from runtime.payload_binding import PayloadBinding
 from runtime.settings import Settings
 from runtime.temporal_client import connect, register_search_attributes
 from supervisor import service
@@ -255,13 +256,15 @@ async def running(
 
     Args:
         parts: Some of `temporal`, `migration`, `worker`, `api`. The others can be started later.
-        environment: Settings of every process.
+        environment: Settings of every process. By default, payloads have to be bound, as with `make run`; not if the
+            parts are of another release.
         engineers: Number of engineers in the region of the orders of bench and drills. They are created only in this
             release, because the tables of another release may differ.
         checkout: The release of the parts.
     """
     with ExitStack() as things:
-        settings = things.enter_context(apart(environment or {}))
+        binding = PayloadBinding.REQUIRE if checkout is OURS else PayloadBinding.ACCEPT
+        settings = things.enter_context(apart({"PAYLOAD_BINDING": binding, **(environment or {})}))
         client = await connect(settings, lazy=True)
         stack = Stack(settings, client, things, dict(os.environ), checkout)
         try:

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from httpx2 import Response
 from temporalio.api.common.v1 import Payload
+from temporalio.converter import WorkflowSerializationContext
 
 from api.codec.budget import PAYLOADS_PER_MINUTE, EncodingBudget
 from api.http import bodies
 from api.http.errors import TooManyRequests
 from domain.orders import Subscription, workflow_id
 from runtime.key_files import new_key
-from runtime.payload_codec import ENCODING, encrypting
+from runtime.payload_binding import PayloadBinding
+from runtime.payload_codec import ENCODING, FORMAT, encrypting
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal_client import connect
 from tests.api.problems import assert_problem
@@ -84,6 +86,24 @@ async def test_what_is_sent_from_the_web_ui_is_encrypted(service: Service) -> No
 
     assert b"moving house" not in encrypted[0].data
     assert await client.data_converter.decode(encrypted) == ["moving house"]
+
+
+@pytest.mark.parametrize("binding", PayloadBinding)
+async def test_it_reads_what_is_bound_and_what_is_not_and_binds_nothing(
+    service: Service, binding: PayloadBinding
+) -> None:
+    """It is told no workflow."""
+    settings = service.settings.model_copy(update={"payload_binding": binding})
+    converter = (await connect(settings)).data_converter
+    context = WorkflowSerializationContext("default", workflow_id("1"))
+    (stored,) = await converter.with_context(context).encode(["moving house"])
+
+    (shown,) = of_json(await service.http.post(DECODE, json={"payloads": [in_json(stored)]}))
+    (by_hand,) = of_json(await service.http.post(ENCODE, json={"payloads": [in_json(shown)]}))
+
+    assert (FORMAT in stored.metadata) is (binding is not PayloadBinding.ACCEPT)
+    assert shown.data == b'"moving house"'
+    assert FORMAT not in by_hand.metadata
 
 
 async def test_only_so_much_is_encrypted_a_minute_whoever_asks(service: Service) -> None:

@@ -23,8 +23,11 @@ from domain.erasure import skeleton
 from domain.installation import Installation, RecordAnswer
 from domain.order_status.reconciliation import EndOrder, Look, Reconciled, Reconciliation, Repair
 from domain.orders import Attention, Order, OrderStatus, workflow_id
+from ops import end_lost_orders
 from runtime import order_workflows
 from runtime.order_workflows import OrderWorkflows
+from runtime.payload_binding import PayloadBinding
+from runtime.payload_codec import FORMAT
 from runtime.temporal_client import connect
 from stores.installation.installations import InstallationStore
 from stores.installation.tables import INSTALLATION
@@ -45,7 +48,10 @@ class Operator:
         self._client = client
 
     def workflow(self, order_id: str) -> WorkflowHandle[Any, Any]:
-        return self._client.get_workflow_handle(workflow_id(order_id))
+        return self.workflow_of(workflow_id(order_id))
+
+    def workflow_of(self, id_: str) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle(id_)
 
     async def reconcile(self, **more: Any) -> Reconciled:
         """Run one pass over this test's orders, none of which is too new for it."""
@@ -296,3 +302,19 @@ async def test_a_cancel_that_only_a_newer_release_can_carry_out_is_left_to_it(
         assert [error.value.non_retryable for error in (unanswered, refused)] == [False, False]
 
     assert (await service.app.state.services.get(OrderStatusStore).get(order_id)).order.status == "OF_A_NEWER_RELEASE"
+
+
+async def test_an_operator_has_lost_orders_ended_by_a_message_that_is_bound(
+    service: Service, operator: Operator
+) -> None:
+    client = await connect(service.settings.model_copy(update={"payload_binding": PayloadBinding.REQUIRE}))
+
+    told = await end_lost_orders.start(client)
+
+    assert "end-lost-orders" in told
+    handle = operator.workflow_of("end-lost-orders")
+    started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes.input.payloads
+    (plan,) = await client.data_converter.decode(started, [Reconciliation])
+    assert plan == Reconciliation(end_lost=True)
+    assert FORMAT in started[0].metadata
+    await handle.result()

@@ -1,10 +1,12 @@
 """The steps of docs/privacy.md, from a release whose payloads are not bound until they have to be, with orders open."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from temporalio.client import Client
 
+from domain.common.commands import Command
 from domain.installation import CANCEL_INSTALLATION, REQUEST_INSTALLATION
 from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import OrderStatus
@@ -18,7 +20,7 @@ from tests.workflows.stage import QUICK, Stage
 
 ACCEPT, WRITE, REQUIRE = PayloadBinding
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
-HELD = {
+HELD: Mapping[OrderStatus, Command[Any, Any]] = {
     OrderStatus.JOIN_ORDERED: ASSIGN_ENGINEER,
     OrderStatus.ENGINEER_ASSIGNED: REQUEST_INSTALLATION,
     OrderStatus.CANCEL_ORDERED: CANCEL_INSTALLATION,
