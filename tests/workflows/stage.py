@@ -29,8 +29,8 @@ from workflows.order_status.reconciliation import ReconciliationWorkflow
 from workflows.orders.subscription import SubscriptionWorkflow
 from workflows.orders.visibility import first_attributes
 
-QUICK = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=0.05)
-"""Short retry intervals. Everything else is the default."""
+QUICK = OrderPolicy(rounds=3, report_within=60 * 60, retry_at_most_every=0.05, try_for=60 * 60)
+"""Short retry intervals, and tries that a test holds for as long as it needs. Everything else is the default."""
 HASTY = replace(QUICK, try_for=0.5, attention_after=0.6)
 """Short limits until a step is given up, and until a person is needed."""
 _SOON = timedelta(seconds=1)

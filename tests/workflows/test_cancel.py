@@ -24,9 +24,6 @@ from tests.workflows.placed import Placed, Way, refusal
 from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import together
 
-PATIENT = replace(QUICK, try_for=3600)
-"""A hanging step hangs until the test releases it."""
-
 
 async def test_only_the_validator_compares_versions_so_a_history_of_a_release_that_does_not_is_replayed(
     stage: Stage,
@@ -101,7 +98,7 @@ async def test_a_cancel_while_a_visit_is_changed_frees_what_was_booked_late_too(
     """The other context has its effect before or after the cancel."""
 
     async def case(arrive: places.Arrive, say: places.Say, command: str, *, done: bool) -> None:
-        order = await stage.place(PATIENT)
+        order = await stage.place()
         await arrive(order)
         gate = stage.contexts.faults.hold(command, done=done, order_id=order.order_id, tries=1)
         saying = await order.put(refusal(say(order)))
@@ -175,7 +172,7 @@ async def test_a_cancel_does_not_wait_for_what_is_under_way_and_that_revives_not
     async def case(way: Way, *, done: bool) -> None:
         order_id = stage.new_id()
         gate = stage.contexts.faults.hold(held, done=done, order_id=order_id, tries=1, skipped=skipped)
-        order = await stage.place(PATIENT, order_id=order_id)
+        order = await stage.place(order_id=order_id)
         await arrive(order)
         await gate.until_reached()
 

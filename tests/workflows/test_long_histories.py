@@ -115,7 +115,7 @@ async def test_a_long_history_takes_some_more_assignments_and_no_acknowledgement
 
 
 async def test_only_the_first_refusal_of_a_cancel_is_written_down(stage: Stage) -> None:
-    order = await stage.place(replace(QUICK, try_for=3600, attention_after=3600))
+    order = await stage.place(replace(QUICK, attention_after=3600))
     await places.accepted(order)
     gate = stage.contexts.faults.hold(COMPLETE_INSTALLATION.name, tries=1)
     completing = await order.put(order.complete())

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import EventType
@@ -19,6 +20,8 @@ from tests.workflows.waiting import eventually
 from workflows.orders.subscription import SubscriptionWorkflow
 
 SOON = timedelta(seconds=1)
+LOST = replace(QUICK, try_for=5)
+"""What the stopped worker had in hand is tried again after this time."""
 BEFORE, AFTER = "key-before", "key-after"
 KEYS = {key_id: f"{key_id}:{new_key()}" for key_id in (BEFORE, AFTER)}
 
@@ -43,7 +46,7 @@ async def keys_used(order: Placed) -> set[str]:
 
 async def test_a_key_is_replaced_in_two_steps_and_every_order_goes_on(temporal_address: str) -> None:
     async with Stage(await client_with(temporal_address, BEFORE)) as stage:
-        placed = [await stage.place() for _ in range(4)]
+        placed = [await stage.place(LOST) for _ in range(4)]
         await places.requested(placed[0])
         assert await keys_used(placed[0]) == {BEFORE}
         both = await client_with(temporal_address, BEFORE, AFTER)
