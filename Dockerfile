@@ -25,7 +25,7 @@ COPY runtime runtime
 COPY stores stores
 COPY workflows workflows
 # COPY keeps the modes of a clone, which under a strict umask shut out every user but root.
-RUN chmod -R a+rX . && python -m compileall -q .
+RUN python -m compileall -q . && chmod -R a+rX .
 RUN mkdir -p /run/secrets
 # By its number: Kubernetes refuses to start a name where it must not be root.
 USER 10001:10001

@@ -24,7 +24,7 @@ mkdir -p "$directory"
 chmod 700 "$directory"
 umask 022
 # A container's user reads what of deploy/ is mounted, also where a strict umask kept it from others.
-chmod -R a+rX "$here"
+find "$here" \( -type d ! -perm -005 -o ! -type d ! -perm -004 \) -exec chmod a+rX {} +
 
 password() {
     hex=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')

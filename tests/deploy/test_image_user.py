@@ -87,6 +87,7 @@ def _secrets(home: Path) -> None:
     values = {"payload_keys": KEYS, "access_log_key": new_key()}
     values |= {f"{context}_database_url": f"sqlite:///{data}/{context}.db" for context in _CONTEXTS}
     (home / "secrets").mkdir()
+    (home / "secrets").chmod(0o755)
     for name, value in values.items():
         file = home / "secrets" / name
         file.write_text(value)
