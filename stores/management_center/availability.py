@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.staff import Slot
@@ -18,6 +18,10 @@ from stores.management_center.roster import HOURS, Roster
 from stores.management_center.tables import BOOKING, ENGINEER
 
 LONGEST_VISIT = timedelta(days=1)
+_WITH_ENGINEER = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
+_BOOKINGS = select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *HOURS).select_from(
+    _WITH_ENGINEER
+)
 
 
 @dataclass
@@ -50,10 +54,7 @@ class Calendar:
 
     def exceptional(self, window: TimeWindow) -> dict[str, tuple[Hours, bool]]:
         """Return the engineers with exceptions of their own that day: their hours, and whether they work then."""
-        return {
-            engineer_id: (hours, self.works(engineer_id, hours, window))
-            for engineer_id, hours in self.roster.exceptional(window).items()
-        }
+        return self.roster.exceptional(window, self.pool.region)
 
     def capacity(self, window: TimeWindow) -> int:
         """Return how many visits the pool could make in the window if none were booked."""
@@ -81,16 +82,28 @@ class Calendar:
             elif any(window.start < end and start < window.end for window in windows):
                 irregular.append(start)
             overbooked = overbooked or seat >= least
-        if irregular or overbooked or on_holidays:
-            statement = _irregular_bookings(self.pool.shape, self.pool.whole, overbooked)
-            chosen = {**span, "irregular": irregular, "on_holidays": on_holidays, "usual": usual}
-            self._count_one_by_one(windows, left, await self.connection.execute(statement, chosen))
+        corrected: set[str] = set()
+        if irregular or overbooked:
+            statement = _irregular_bookings(self.pool.shape, self.pool.whole)
+            found = await self.connection.execute(statement, {**span, "irregular": irregular, "usual": usual})
+            corrected = self._count_one_by_one(windows, left, found)
+        if on_holidays:
+            statement = _earlier_bookings(self.pool.shape, self.pool.whole)
+            for engineer_id, start, end, *hours in await self.connection.execute(
+                statement, {**span, "on_holidays": on_holidays}
+            ):
+                works = self._works(engineer_id, self.roster.hours(*hours), TimeWindow(start, end))
+                left[start, end] += not works and engineer_id not in corrected
         return [Slot(window, number) for window in windows if (number := left[window.start, window.end]) > 0]
 
     def _count_one_by_one(
         self, windows: Sequence[TimeWindow], left: dict[tuple[datetime, datetime], int], bookings: Iterable[Any]
-    ) -> None:
-        """Correct the count for engineers whose bookings do not each take one place of those that they offer."""
+    ) -> set[str]:
+        """Correct the count for engineers who have a visit across several windows, or more visits than they offer.
+
+        Returns:
+            These engineers.
+        """
         booked: dict[tuple[str, Hours], list[tuple[datetime, datetime]]] = defaultdict(list)
         for engineer_id, start, end, *hours in bookings:
             booked[engineer_id, self.roster.hours(*hours)].append((start, end))
@@ -102,6 +115,7 @@ class Calendar:
                 counted = works * own_hours.visits_per_window - taken
                 across = any(start < window.end and window.start < end for start, end in visits if (start, end) != own)
                 left[own] += (max(counted, 0) if works and not across else 0) - counted
+        return {engineer_id for engineer_id, _ in booked}
 
     def is_off(self, engineer_id: str, window: TimeWindow) -> bool:
         """Return whether an engineer of the pool, or the whole region, has a day off, or hours of it, in the window."""
@@ -140,19 +154,22 @@ def _counted(shape: QueryShape, whole: bool) -> Select[Any]:
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _irregular_bookings(shape: QueryShape, whole: bool, overbooked: bool) -> Select[Any]:
+def _irregular_bookings(shape: QueryShape, whole: bool) -> Select[Any]:
     """Select all bookings of the engineers who have an irregular one.
 
-    A booking is irregular if its window is not one of the grid's, if its engineer may not work then because the day
-    has become a holiday, or if its seat is beyond what the engineer offers now (only with `overbooked`).
+    A booking is irregular if its window is not one of the grid's, or its seat is beyond what the engineer offers now.
     """
-    joined = BOOKING.join(ENGINEER, ENGINEER.c.engineer_id == BOOKING.c.engineer_id)
-    irregular = [
-        BOOKING.c.visit_start.in_(bindparam("irregular", expanding=True)),
-        and_(BOOKING.c.visit_start.in_(bindparam("on_holidays", expanding=True)), BOOKING.c.on_holiday.is_not(true())),
-    ]
-    if overbooked:
-        irregular.append(BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual")))
-    engineers = select(BOOKING.c.engineer_id).select_from(joined).where(*_booked(shape, whole), or_(*irregular))
-    found = select(BOOKING.c.engineer_id, BOOKING.c.visit_start, BOOKING.c.visit_end, *HOURS).select_from(joined)
-    return found.where(*_booked(shape, whole), BOOKING.c.engineer_id.in_(engineers))
+    too_many = BOOKING.c.seat >= func.coalesce(ENGINEER.c.visits_per_window, bindparam("usual"))
+    irregular = or_(too_many, BOOKING.c.visit_start.in_(bindparam("irregular", expanding=True)))
+    engineers = select(BOOKING.c.engineer_id).select_from(_WITH_ENGINEER).where(*_booked(shape, whole), irregular)
+    return _BOOKINGS.select_from(_WITH_ENGINEER).where(*_booked(shape, whole), BOOKING.c.engineer_id.in_(engineers))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _earlier_bookings(shape: QueryShape, whole: bool) -> Select[Any]:
+    """Select the bookings on some holidays that were made before these were holidays.
+
+    They take a place only of engineers who have an extra shift then.
+    """
+    then = BOOKING.c.visit_start.in_(bindparam("on_holidays", expanding=True)), BOOKING.c.on_holiday.is_not(true())
+    return _BOOKINGS.select_from(_WITH_ENGINEER).where(*_booked(shape, whole), *then)

@@ -1,7 +1,7 @@
 """The roster (근무표): what holds on certain days beside the usual hours, and so who works in a window."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
@@ -65,27 +65,33 @@ class Roster:
             engineer_id: The engineer. By default, all who have no exceptions of their own on that day.
             holidays: Whether national holidays count.
         """
-        day = self._rules.grid.day_of(window.start)
-        return demand(
-            Span(*self._rules.grid.minutes_of(window)),
-            day.weekday(),
-            self._exceptions(day, region, engineer_id),
-            holiday=holidays and day in self._rules.holidays,
-        )
+        day, span = self._place(window)
+        return self._demand(day, span, region, self._own.get(day, {}).get(engineer_id), holidays)
 
     def is_off(self, window: TimeWindow, region: str, engineer_id: str) -> bool:
         """Return whether an engineer, or the whole region, has a day off, or hours of it, in a window."""
-        day, span = self._rules.grid.day_of(window.start), Span(*self._rules.grid.minutes_of(window))
-        return any(off.overlaps(span) for each in self._exceptions(day, region, engineer_id) for off in each.off)
+        day, span = self._place(window)
+        known = self._known(day, region, self._own.get(day, {}).get(engineer_id))
+        return any(off.overlaps(span) for each in known for off in each.off)
 
-    def exceptional(self, window: TimeWindow) -> Mapping[str, Hours]:
-        """Return the engineers who have exceptions of their own on the day of a window, with their hours."""
-        day = self._rules.grid.day_of(window.start)
-        return {engineer_id: self._hours[engineer_id] for engineer_id in self._own.get(day, ())}
+    def exceptional(self, window: TimeWindow, region: str) -> dict[str, tuple[Hours, bool]]:
+        """Return the engineers with exceptions of their own on the day: their hours, and whether they work then."""
+        day, span = self._place(window)
+        found = {}
+        for engineer_id, own in self._own.get(day, {}).items():
+            hours = self._hours[engineer_id]
+            found[engineer_id] = hours, self._demand(day, span, region, own, holidays=True).is_met_by(hours)
+        return found
 
-    def _exceptions(self, day: date, region: str, engineer_id: str) -> list[Exceptions]:
-        found = self._regional.get((region, day)), self._own.get(day, {}).get(engineer_id)
-        return [each for each in found if each is not None]
+    def _place(self, window: TimeWindow) -> tuple[date, Span]:
+        return self._rules.grid.day_of(window.start), Span(*self._rules.grid.minutes_of(window))
+
+    def _known(self, day: date, region: str, own: Exceptions | None) -> Iterable[Exceptions]:
+        return filter(None, (self._regional.get((region, day)), own))
+
+    def _demand(self, day: date, span: Span, region: str, own: Exceptions | None, holidays: bool) -> Demand:
+        known = self._known(day, region, own)
+        return demand(span, day.weekday(), known, holiday=holidays and day in self._rules.holidays)
 
     def _with(self, rows: Iterable[Any], first: date, last: date) -> "Roster":
         for is_shift, first_day, last_day, hours_from, hours_until, region, engineer_id, *hours in rows:

@@ -13,7 +13,7 @@ spans = st.tuples(st.integers(0, 47), st.integers(1, 48)).map(
     lambda drawn: Span(drawn[0] * 30, min(drawn[0] + drawn[1], 48) * 30)
 )
 exceptions = st.builds(Exceptions, st.lists(spans, max_size=2), st.lists(st.none() | spans, max_size=4))
-everyones_hours = st.builds(lambda days, span: Hours(days, *span, 1), st.integers(0, 127), spans)
+everyones_hours = st.builds(lambda days, span: Hours(days, span.begins, span.ends, 1), st.integers(0, 127), spans)
 
 
 @given(everyones_hours, spans, st.integers(0, 6), st.booleans(), st.lists(exceptions, max_size=2))

@@ -92,11 +92,12 @@ async def test_a_shift_without_hours_is_of_ones_own_and_a_day_off_goes_before_it
     assert await free(center) == [0] * 5
     await store.create_extra_shift(engineer_id=None, region="KR-11", hours=None, **ON_MONDAY)
     assert await free(center) == [2, 3, 3, 2, 0]
-    for whose in ({"engineer_id": ONE, "region": None}, {"engineer_id": None, "region": "KR-11"}):
-        off = await store.create_day_off(hours=None, **whose, **ON_MONDAY)
-        assert await free(center) == ([2, 2, 2, 2, 0] if whose["engineer_id"] else [0] * 5)
+    whose: list[tuple[str | None, str | None, list[int]]] = [(ONE, None, [2, 2, 2, 2, 0]), (None, "KR-11", [0] * 5)]
+    for one, region, left in whose:
+        off = await store.create_day_off(engineer_id=one, region=region, hours=None, **ON_MONDAY)
+        assert await free(center) == left
         await store.create_extra_shift(engineer_id=ONE, region=None, hours=None, **ON_MONDAY)
-        assert await free(center) == ([2, 2, 2, 2, 0] if whose["engineer_id"] else [0] * 5)
+        assert await free(center) == left
         await store.remove_day_off(off.day_off_id)
 
 
@@ -150,7 +151,7 @@ async def test_who_waits_goes_on_when_somebody_works_more(center: Center) -> Non
 
 async def test_entries_are_stored_as_they_were_given(center: Center) -> None:
     store = center.store
-    whole = {"first_day": MONDAY, "last_day": MONDAY + timedelta(days=365), "reason": "휴가 😀"}
+    whole: dict[str, Any] = {"first_day": MONDAY, "last_day": MONDAY + timedelta(days=365), "reason": "휴가 😀"}
     off = await store.create_day_off(engineer_id=ONE, region=None, hours=hours(0, 23 + 59 / 60), **whole)
     assert await store.day_off(off.day_off_id) == off
     assert off == DayOff(off.day_off_id, ONE, None, **whole, hours=WorkingHours.of_minutes(0, 23 * 60 + 59))
