@@ -1,9 +1,11 @@
 """Drill: upgrades from the previous release to this one, in place and side by side, without losing an order.
 
 In place: the previous release runs as with `make run` and leaves orders in every open status. Some stores are locked
-meanwhile, which keeps orders in statuses that they pass quickly. Then this release runs on the same data and finishes
-the orders. Side by side, at one Temporal server: this release migrates the tables, its API works with the old workers,
-and the old API works with its workers.
+meanwhile, which keeps orders in statuses that they pass quickly. Then this release runs on the same data, finishes
+the orders, and leaves others, whose messages are bound. It finishes those after messages have to be bound.
+
+Side by side, at one Temporal server: this release migrates the tables, its API works with the old workers, and the old
+API works with its workers.
 """
 
 import asyncio
@@ -29,6 +31,7 @@ from harness.stack import Stack
 from harness.supervised import started
 from harness.waiting import soon
 from ops.promote_build import Release
+from runtime.payload_binding import PayloadBinding
 from runtime.settings import Settings
 from runtime.temporal_client import connect
 from supervisor.process import answers
@@ -93,7 +96,7 @@ def judge(drill: Drill, seen: Seen, *, in_place: bool = True) -> None:
 
 
 async def _in_place(theirs: Checkout, drill: Drill, seen: Seen, options: Options) -> None:
-    left = _left("in-place", options)
+    left, since = _left("in-place", options), _left("since", options)
     with apart(_RETRIES) as settings, ExitStack() as locks:
         worker = {"worker": url(settings.worker_host, settings.worker_port)}
         async with started(settings, checkout=theirs) as service, people(service.url) as everybody:
@@ -108,12 +111,20 @@ async def _in_place(theirs: Checkout, drill: Drill, seen: Seen, options: Options
         locks.close()
         async with started(settings) as service, people(service.url) as everybody_now:
             everybody_now.accounts = everybody.accounts
-            stage = Stage("taken on in its place", _NOW, _NOW, ending=[*left, *held])
+            stage = Stage("taken on in its place", _NOW, _NOW, ending=[*left, *held], beginning=since)
             await stage.go_through(Doors(everybody_now), seen)
-            await _settle(everybody_now, drill, seen, [*left, *held])
             await note_answers(seen, service.url)
             await note_failures(seen, worker)
-            seen.failed += await failed_tasks(await connect(settings))
+        required = settings.model_copy(update={"payload_binding": PayloadBinding.REQUIRE})
+        environment = {"PAYLOAD_BINDING": PayloadBinding.REQUIRE}
+        async with started(settings, environment=environment) as service, people(service.url) as everybody_since:
+            everybody_since.accounts = everybody.accounts
+            stage = Stage("messages have to be bound", _NOW, _NOW, ending=since)
+            await stage.go_through(Doors(everybody_since), seen)
+            await _settle(everybody_since, drill, seen, [*left, *held, *since])
+            await note_answers(seen, service.url)
+            await note_failures(seen, worker)
+            seen.failed += await failed_tasks(await connect(required))
 
 
 async def _hold(settings: Settings, everybody: People, canceled: Sequence[Journey], locks: ExitStack) -> list[Journey]:

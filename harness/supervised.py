@@ -92,7 +92,10 @@ async def supervised(
 
 @asynccontextmanager
 async def started(
-    settings: Settings, command: tuple[str, ...] | None = None, checkout: Checkout = OURS
+    settings: Settings,
+    command: tuple[str, ...] | None = None,
+    checkout: Checkout = OURS,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Supervised]:
     """Start everything on data that may already exist and that stay. It is stopped at the end.
 
@@ -100,6 +103,7 @@ async def started(
         settings: Settings of the environment that `apart` provides.
         command: Arguments of Python. Default: the supervisor of that release.
         checkout: The release.
+        environment: Further settings of every process.
 
     Raises:
         StackFailure: it ends, or is not ready in time.
@@ -108,7 +112,12 @@ async def started(
     output = settings.data_dir / "output"
     with output.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
-            checkout.python, *command, cwd=checkout.directory, stdout=stream, stderr=STDOUT
+            checkout.python,
+            *command,
+            cwd=checkout.directory,
+            env=os.environ | (environment or {}),
+            stdout=stream,
+            stderr=STDOUT,
         )
     running = Supervised(settings, output)
 
