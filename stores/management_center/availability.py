@@ -92,7 +92,7 @@ class Calendar:
             for engineer_id, start, end, *hours in await self.connection.execute(
                 statement, {**span, "on_holidays": on_holidays}
             ):
-                works = self._works(engineer_id, self.roster.hours(*hours), TimeWindow(start, end))
+                works = self.works(engineer_id, self.roster.hours(*hours), TimeWindow(start, end))
                 left[start, end] += not works and engineer_id not in corrected
         return [Slot(window, number) for window in windows if (number := left[window.start, window.end]) > 0]
 
