@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from activities.order_status import erasure
-from api import app
+from api import resources
 from api.orders import canceling, open_orders, starting, updates
 from api.orders import client as subscriptions
 from api.orders import erasure as erasures
@@ -22,8 +22,8 @@ from runtime import order_workflows, temporal_client
 Deadlines = Sequence[tuple[Any, str]]
 """The modules and names of the constants with a deadline."""
 SERVERS: Deadlines = (
-    (app, "_DATABASE_WITHIN"),
-    (app, "_REGISTER_WITHIN"),
+    (resources, "_DATABASE_WITHIN"),
+    (resources, "_REGISTER_WITHIN"),
     (canceling, "LOOKUP_GRACE"),
     (canceling, "SIGNAL_GRACE"),
     (canceling, "SIGNAL_WITHIN"),

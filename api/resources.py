@@ -1,0 +1,155 @@
+"""The stores and the client of the API process, what works on them, and its background tasks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from prometheus_client import Gauge
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from api.audit.access_log import AccessLog, key_of
+from api.audit.gauges import AccessLogGauges
+from api.audit.retention import AccessLogRetention
+from api.audit.trail import AuditTrail
+from api.background import running
+from api.codec.budget import EncodingBudget
+from api.dependencies import Services
+from api.management_center.dispatch_trigger import DispatchTrigger
+from api.management_center.retirement import RetiredEngineers
+from api.order_status.change_stream import ChangeStream
+from api.order_status.gauges import OrderGauges
+from api.orders.client import OrderWorkflowClient
+from api.orders.erasure import ErasureClient
+from api.orders.initial_projection import InitialProjection
+from api.orders.lookup import OrderLookup
+from api.orders.open_orders import OpenOrders
+from api.orders.starting import Starting
+from api.ownership import Ownership
+from api.security.limits import Limits
+from domain.common import contexts
+from domain.installation import ContactPolicy
+from observability.health import Health
+from observability.loop_delay import LoopDelay
+from observability.queue_gauges import QueueGauges
+from observability.telemetry import Telemetry
+from runtime.payload_codec import Encryption
+from runtime.settings import Settings
+from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
+from stores.audit.access_log import AccessLogStore
+from stores.audit.heads import HeadsFile
+from stores.audit.trail import AuditStore
+from stores.common.database import Database
+from stores.common.revisions import Schema
+from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
+from stores.order_status.census import OrderCensus
+from stores.order_status.view import OrderStatusStore
+
+_DATABASE_WITHIN = 2.0
+"""Seconds for a database to answer."""
+_REGISTER_WITHIN = 2.0
+"""Seconds for Temporal to register the search attributes."""
+_AGAIN_AFTER = 1.0
+"""Seconds between two tries of a task that has to succeed once."""
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, limits: Limits, health: Health, telemetry: Telemetry) -> AsyncIterator[Services]:
+    """Open the stores and the client, none of which has to answer yet, and start the background tasks."""
+    async with AsyncExitStack() as resources:
+        databases = {}
+        for context in contexts.STORES:
+            database = Database(settings.database_url(context), name=context, deadline_seconds=_DATABASE_WITHIN)
+            resources.push_async_callback(database.dispose)
+            databases[context] = database
+            health.add_store(context, Schema(context, database).check, database.refusing)
+        client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
+        health.checks["temporal"] = partial(check, client)
+        services = _services(settings, limits, health, client, databases)
+        _measure(health, settings, client, databases)
+        measuring = asyncio.create_task(LoopDelay(health.registry).run())
+        registering = asyncio.create_task(_register_search_attributes(client))
+        try:
+            async with running(services):
+                yield services
+        finally:
+            measuring.cancel()
+            registering.cancel()
+            await asyncio.gather(measuring, registering, return_exceptions=True)
+
+
+def _services(
+    settings: Settings, limits: Limits, health: Health, client: Client, databases: dict[str, Database]
+) -> Services:
+    statuses = OrderStatusStore(databases[contexts.ORDER_STATUS], settings.booking_rules.grid)
+    management_center = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
+    starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
+    in_flight = Gauge(
+        "starts_in_flight", "Orders whose workflow is being started at this moment", registry=health.registry
+    )
+    in_flight.set_function(lambda: starting.in_flight)
+    workflows = OrderWorkflowClient(client, OrderLookup(client, statuses), starting)
+    audit_store, access_store = AuditStore(databases[contexts.AUDIT]), AccessLogStore(databases[contexts.AUDIT])
+    access_log_key = key_of(settings)
+    installations = InstallationStore(databases[contexts.INSTALLATION])
+    retired = RetiredEngineers(management_center)
+    return Services(
+        workflows,
+        InitialProjection(statuses, health.registry),
+        OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
+        settings.order_policy,
+        ContactPolicy(timedelta(seconds=settings.contact_visible_for)),
+        settings.booking_rules.grid,
+        settings.national_holidays,
+        management_center,
+        installations,
+        statuses,
+        audit_store,
+        AuditTrail(audit_store, health.registry, HeadsFile(settings.audit_heads) if settings.audit_heads else None),
+        access_store,
+        access_log_key,
+        AccessLog(access_store, access_log_key, health.registry),
+        AccessLogRetention(access_store, timedelta(seconds=settings.access_log_retention)),
+        ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
+        DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
+        retired,
+        Ownership(workflows, installations, management_center, retired),
+        Encryption(payload_keys_of(settings), client.namespace),
+        EncodingBudget(),
+        ErasureClient(client),
+    )
+
+
+def _measure(health: Health, settings: Settings, client: Client, databases: dict[str, Database]) -> None:
+    """Add the metrics of the whole system. They are here because the API answers even if every worker is down."""
+    orders = OrderGauges(OrderCensus(databases[contexts.ORDER_STATUS]), health.registry)
+    queues = QueueGauges(client, health.registry)
+    health.measurements.add("orders", orders.measure, orders.forget)
+    health.measurements.add("task-queues", queues.measure, queues.forget)
+    if settings.bulk_read_people:
+        access_log = AccessLogGauges(
+            AccessLogStore(databases[contexts.AUDIT]), health.registry, most_people=settings.bulk_read_people
+        )
+        health.measurements.add("access-log", access_log.measure, access_log.forget)
+
+
+async def _register_search_attributes(client: Client) -> None:
+    """Register the search attributes, until it succeeds. Before that, no order can be started."""
+    log = _log.warning
+    while True:
+        try:
+            # A call that waits for a connection blocks every other call that needs it.
+            async with asyncio.timeout(_REGISTER_WITHIN):
+                await register_search_attributes(client)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            log("the search attributes are not registered yet", error=str(error) or "no answer")
+            log = _log.debug
+            await asyncio.sleep(_AGAIN_AFTER)
+        else:
+            return
