@@ -18,7 +18,7 @@ import yaml
 from temporalio.envconfig import ClientConfigProfile
 
 from ops import temporal_credentials
-from ops.temporal_credentials import AUDIENCE, SERVERS
+from ops.temporal_credentials import AUDIENCE, LASTS, SERVERS
 from runtime.settings import Settings
 from runtime.temporal_client import check, connect
 from tests.deploy.kubernetes import KUBERNETES, environment, named, rendered, workloads
@@ -191,6 +191,14 @@ def test_every_name_by_which_temporal_is_called_is_in_its_certificate() -> None:
     assert _CONFIG["tls"]["internode"]["client"]["serverName"] in SERVERS
     assert _VALUES["web"]["temporalAddress"].partition(":")[0] in SERVERS
     assert _CONFIG["authorization"]["audience"] == AUDIENCE
+
+
+def test_somebody_is_told_a_month_before_they_expire() -> None:
+    hours = {name: int(value.removesuffix("h")) for name, value in _CONFIG["tls"]["expirationChecks"].items()}
+
+    assert hours["warningWindow"] == 30 * 24
+    assert hours["checkInterval"] > 0
+    assert LASTS.days > 365
 
 
 def test_temporal_asks_everybody_who_they_are() -> None:
