@@ -119,13 +119,15 @@ class _People:
     async def hire(self) -> None:
         """Create an engineer who has time for one visit on each of the next few days."""
         name = {"name": "New Engineer", "region": _REGION, "active": False}
-        calendar = {"workingDays": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]}
         hours = {"workingHours": {"from": "09:00", "until": "11:00"}}
-        engineer = await self._done("POST", "/managementCenters/engineers", name | calendar | hours)
+        engineer = await self._done("POST", "/managementCenters/engineers", name | hours)
         engineer_id = engineer["engineerId"]
         today = (datetime.now(UTC) + _KOREA).date()
         away = {"from": f"{today + timedelta(days=5)}", "to": f"{today + timedelta(days=300)}"}
         await self._done("POST", "/managementCenters/daysOff", {"engineerId": engineer_id, **away})
+        # Also on weekends and holidays, on whatever day the drill runs.
+        there = {"from": f"{today}", "to": f"{today + timedelta(days=4)}"}
+        await self._done("POST", "/managementCenters/extraShifts", {"engineerId": engineer_id, **there})
         await self._done("PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
 
     async def row(self, order_id: str) -> dict[str, Any]:

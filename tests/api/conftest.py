@@ -45,17 +45,23 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(temporal_address: str, migrated: Path, tmp_path: Path) -> Settings:
-    """Settings with databases of the test's own."""
+    """Settings with databases of the test's own, and without holidays, so that a test is the same on every day."""
     copy_databases(migrated, tmp_path)
     port = int(temporal_address.rpartition(":")[2])
-    return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=port, order_retry_at_most_every=0.05)
+    return Settings(
+        data_dir=tmp_path,
+        temporal_address=None,
+        temporal_port=port,
+        order_retry_at_most_every=0.05,
+        holidays="none",
+    )
 
 
 @pytest.fixture
 def without_temporal(migrated: Path, tmp_path: Path) -> Settings:
     """The same settings without Temporal, for modules whose tests need no server."""
     copy_databases(migrated, tmp_path)
-    return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=1)
+    return Settings(data_dir=tmp_path, temporal_address=None, temporal_port=1, holidays="none")
 
 
 @pytest.fixture

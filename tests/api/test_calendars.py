@@ -1,5 +1,6 @@
 """National holidays, extra shifts and parts of a day off, as they are seen in free windows and booked visits."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,13 @@ SEOUL = ZoneInfo("Asia/Seoul")
 A_YEAR = 366 * 24 * 60 * 60
 """A horizon, in seconds, within which there is a holiday."""
 MOON = "Moon"
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """The API with the holidays that count by default."""
+    async with serving(but(settings, holidays="KR")) as service:
+        yield service
 
 
 async def test_the_holidays_of_a_year_are_listed(service: Service) -> None:
@@ -51,7 +59,7 @@ async def test_the_bounds_are_within(service: Service, year: str) -> None:
 async def test_where_none_count_none_are_listed_and_every_working_day_is_offered(
     without_temporal: Settings,
 ) -> None:
-    async with serving(but(without_temporal, holidays="none", visit_horizon=A_YEAR)) as service:
+    async with serving(but(without_temporal, visit_horizon=A_YEAR)) as service:
         await service.hire()
 
         assert (await service.http.get(HOLIDAYS, params={"year": 2026})).json()["items"] == []
@@ -87,7 +95,7 @@ async def make(service: Service, collection: str, **body: Any) -> str:
 async def test_on_a_holiday_only_extra_shifts_are_offered_and_a_day_off_goes_before(
     without_temporal: Settings,
 ) -> None:
-    async with serving(but(without_temporal, visit_horizon=A_YEAR)) as service:
+    async with serving(but(without_temporal, holidays="KR", visit_horizon=A_YEAR)) as service:
         engineer_id, day = await service.hire(), next_holiday()
         on = {"from": day.isoformat()}
         assert await starts(service, day) == []
@@ -109,7 +117,7 @@ async def test_on_a_holiday_only_extra_shifts_are_offered_and_a_day_off_goes_bef
 
 
 async def test_hours_of_leave_take_each_window_that_they_overlap_in_part(without_temporal: Settings) -> None:
-    async with serving(but(without_temporal, holidays="none")) as service:
+    async with serving(without_temporal) as service:
         engineer_id = await service.hire(workingDays=["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"])
         day = datetime.now(SEOUL).date() + timedelta(days=3)
         both = {"from": day.isoformat(), "to": (day + timedelta(days=1)).isoformat()}

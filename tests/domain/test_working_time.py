@@ -1,6 +1,6 @@
 """Who works in a window, compared with a list of all minutes that they work."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.management_center.working_time import EVERYBODY, NOBODY, WHOLE_DAY, Demand, Exceptions, Hours, Span, demand
@@ -9,13 +9,17 @@ NINE_TO_SIX = Hours(0b111111, 9 * 60, 18 * 60, 1)
 SATURDAY, SUNDAY = 5, 6
 MORNING, NOON = Span(9 * 60, 11 * 60), Span(11 * 60, 13 * 60)
 
-spans = st.tuples(st.integers(0, 47), st.integers(1, 48)).map(
-    lambda drawn: Span(drawn[0] * 30, min(drawn[0] + drawn[1], 48) * 30)
+STEP = 4 * 60
+"""Minutes. So coarse that spans often touch."""
+
+spans = st.tuples(st.integers(0, 5), st.integers(1, 6)).map(
+    lambda drawn: Span(drawn[0] * STEP, min(drawn[0] + drawn[1], 6) * STEP)
 )
 exceptions = st.builds(Exceptions, st.lists(spans, max_size=2), st.lists(st.none() | spans, max_size=4))
 everyones_hours = st.builds(lambda days, span: Hours(days, span.begins, span.ends, 1), st.integers(0, 127), spans)
 
 
+@settings(max_examples=500)
 @given(everyones_hours, spans, st.integers(0, 6), st.booleans(), st.lists(exceptions, max_size=2))
 def test_an_engineer_works_in_a_window_who_works_in_every_minute_of_it(
     hours: Hours, window: Span, weekday: int, holiday: bool, known: list[Exceptions]
@@ -27,7 +31,7 @@ def test_an_engineer_works_in_a_window_who_works_in_every_minute_of_it(
     expected = all(
         any(span.begins <= minute < span.ends for span in worked)
         and not any(span.begins <= minute < span.ends for span in off)
-        for minute in range(*window, 30)
+        for minute in range(*window, STEP)
     )
 
     assert demand(window, weekday, known, holiday=holiday).is_met_by(hours) == expected
@@ -36,6 +40,8 @@ def test_an_engineer_works_in_a_window_who_works_in_every_minute_of_it(
 def test_the_usual_hours_have_to_contain_what_shifts_leave_over() -> None:
     assert demand(MORNING, SATURDAY) == Demand(1 << SATURDAY, *MORNING)
     assert demand(Span(9 * 60, 13 * 60), SATURDAY, [Exceptions(shifts=[NOON])]) == Demand(1 << SATURDAY, *MORNING)
+    in_parts = [Exceptions(shifts=[Span(11 * 60, 12 * 60)]), Exceptions(shifts=[MORNING])]
+    assert demand(Span(9 * 60, 13 * 60), SATURDAY, in_parts) == Demand(1 << SATURDAY, 12 * 60, 13 * 60)
     assert demand(NOON, SUNDAY, [Exceptions(shifts=[WHOLE_DAY])], holiday=True) == EVERYBODY
     assert demand(NOON, SUNDAY, [Exceptions([MORNING], [WHOLE_DAY])]) == EVERYBODY
     assert demand(NOON, SUNDAY, [Exceptions(shifts=[None]), Exceptions([Span(12 * 60, 12 * 60 + 1)])]) == NOBODY

@@ -1,11 +1,11 @@
 """A naive model of the calendar, which examines every engineer and every window one by one."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from domain.management_center.assignments import AssignEngineer, AssignmentRefusal, WhenNobody
 from domain.management_center.staff import DayOff, Engineer, ExtraShift, Weekday, WorkingHours
-from domain.visits import BookingRules, TimeWindow
+from domain.visits import BookingRules, TimeWindow, VisitGrid
 
 Place = tuple[str, datetime]
 """An engineer, and the start of a window."""
@@ -28,7 +28,7 @@ class Booked:
 class NaiveCalendar:
     """The data of the calendar, and the rules."""
 
-    rules: BookingRules
+    grid: VisitGrid
     now: datetime
     areas: dict[str, str]
     """The regions of addresses."""
@@ -40,11 +40,15 @@ class NaiveCalendar:
     held: dict[str, TimeWindow] = field(default_factory=dict)
     waiting: dict[str, AssignEngineer] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
+    holidays: set[date] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.rules = BookingRules(self.grid, timedelta(hours=10), timedelta(days=3), holidays=self.holidays)
 
     def works(self, engineer: Engineer, window: TimeWindow, *, holidays: bool = True) -> bool:
-        start = window.start.astimezone(self.rules.grid.zone)
+        start = window.start.astimezone(self.grid.zone)
         begins = start.hour * 60 + start.minute
-        minutes = range(begins, begins + int(self.rules.grid.length.total_seconds()) // 60, STEP)
+        minutes = range(begins, begins + int(self.grid.length.total_seconds()) // 60, STEP)
         return engineer.active and all(
             self.at_work(engineer, start.date(), minute, holidays=holidays) for minute in minutes
         )
@@ -54,7 +58,7 @@ class NaiveCalendar:
         if any(_applies(off, engineer, day) and _holds(off.hours, minute) for off in self.off.values()):
             return False
         usual = list(Weekday)[day.weekday()] in engineer.working_days
-        if usual and not (holidays and day in self.rules.holidays) and _holds(engineer.working_hours, minute):
+        if usual and not (holidays and day in self.holidays) and _holds(engineer.working_hours, minute):
             return True
         return any(
             _applies(shift, engineer, day) and _holds(shift.hours or engineer.working_hours, minute)
@@ -77,7 +81,7 @@ class NaiveCalendar:
         return max(capacity - self.visits(engineer.engineer_id).count(window), 0)
 
     def bookable(self) -> list[TimeWindow]:
-        return list(self.rules.grid.windows(*self.rules.bookable(self.now)))
+        return list(self.grid.windows(*self.rules.bookable(self.now)))
 
     def slots(self, region: str, product_id: str) -> list[tuple[datetime, int]]:
         team = [engineer for engineer in self.engineers.values() if self.able(engineer, region, product_id)]
@@ -123,7 +127,7 @@ class NaiveCalendar:
         if not isinstance(found, AssignmentRefusal):
             engineer, window = found
             needed = self.products.get(asked.product_id, set()) & set(engineer.skills)
-            on_holiday = self.rules.grid.day_of(window.start) in self.rules.holidays
+            on_holiday = self.grid.day_of(window.start) in self.holidays
             self.booked[asked.order_id] = Booked(engineer.engineer_id, window, engineer.region, needed, on_holiday)
             self.held[asked.order_id] = window
             self.waiting.pop(asked.order_id, None)
@@ -184,8 +188,8 @@ class NaiveCalendar:
         return own + [window for window in self.bookable() if wanted is None or window.start >= wanted]
 
     def rank(self, engineer: Engineer, window: TimeWindow, keep: str | None) -> tuple[bool, int, str]:
-        day = self.rules.grid.day_of(window.start)
-        that_day = [visit for visit in self.visits(engineer.engineer_id) if self.rules.grid.day_of(visit.start) == day]
+        day = self.grid.day_of(window.start)
+        that_day = [visit for visit in self.visits(engineer.engineer_id) if self.grid.day_of(visit.start) == day]
         return engineer.engineer_id != keep, len(that_day), engineer.engineer_id
 
     def close(self, order_id: str) -> None:

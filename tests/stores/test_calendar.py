@@ -18,7 +18,7 @@ from domain.common import contexts
 from domain.management_center.assignments import AssignEngineer, CloseAssignment, WhenNobody
 from domain.management_center.dispatch import FindDue
 from domain.management_center.staff import Weekday, WorkingHours
-from domain.visits import BookingRules, VisitGrid
+from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.tables import BOOKING, ENGINEER
@@ -102,6 +102,7 @@ acts = st.lists(
         an_act("on", which=st.integers(0, 5)),
         an_act("shift", **entry),
         an_act("end_shift", which=st.integers(0, 5)),
+        an_act("holiday", first=first),
         an_act("later", hours=st.integers(1, 9)),
         an_act("product", skills=skills),
     ),
@@ -192,6 +193,10 @@ class Played:
             await self.store.remove_extra_shift(extra_shift_id)
             del self.paper.shifts[extra_shift_id]
 
+    async def holiday(self, first: int) -> None:
+        """Make a day a holiday, on which visits may be booked already."""
+        self.paper.holidays.add(self.rules.grid.day_of(self.began) + timedelta(days=first))
+
     def entry(
         self, who: int | None, region: str, first: int, length: int, hours: WorkingHours | None
     ) -> dict[str, Any]:
@@ -272,14 +277,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@st.composite
-def rules(draw: st.DrawFn) -> tuple[BookingRules, datetime]:
-    """Draw the rules, with holidays, and the time at which an example begins."""
-    grid, now = draw(st.sampled_from((SUMMER, SUMMER, END_OF_SUMMER)))
-    holidays = {grid.day_of(now) + timedelta(days=days) for days in draw(st.sets(st.integers(0, 3), max_size=2))}
-    return BookingRules(grid, timedelta(hours=10), timedelta(days=3), holidays=frozenset(holidays)), now
-
-
 @pytest.mark.multiplied
 @settings(
     max_examples=examples(25, whole=250),
@@ -287,18 +284,23 @@ def rules(draw: st.DrawFn) -> tuple[BookingRules, datetime]:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(rules(), st.lists(staff, min_size=ENGINEERS, max_size=ENGINEERS), acts, st.sampled_from(PRODUCTS))
+@given(
+    st.sampled_from((SUMMER, SUMMER, END_OF_SUMMER)),
+    st.lists(staff, min_size=ENGINEERS, max_size=ENGINEERS),
+    acts,
+    st.sampled_from(PRODUCTS),
+)
 def test_whatever_happens_free_places_choice_and_who_is_due_are_as_on_paper(
     template: Path,
     tmp_path: Path,
-    ruled: tuple[BookingRules, datetime],
+    began: tuple[VisitGrid, datetime],
     hired: list[dict[str, Any]],
     happens: list[tuple[str, dict[str, Any]]],
     bought: str,
 ) -> None:
     async def play() -> None:
         database = Database(f"sqlite:///{shutil.copy(template, tmp_path / 'store.db')}", deadline_seconds=20.0)
-        paper = NaiveCalendar(*ruled, AREAS)
+        paper = NaiveCalendar(*began, AREAS)
         played = Played(ManagementCenterStore(database, paper.rules, now=lambda: paper.now), database, paper)
         try:
             await played.hire(hired)
