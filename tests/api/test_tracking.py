@@ -207,7 +207,7 @@ def test_a_key_of_the_settings_needs_no_file(settings: Settings) -> None:
     assert not settings.tracking_keys_file.exists()
 
 
-@pytest.mark.parametrize("keys", ["one", "one:c2VjcmV0", f"{OLD},{OLD}"])
+@pytest.mark.parametrize("keys", ["one", "one:c2VjcmV0", f"{OLD},{OLD}"], ids=["no colon", "too short", "twice"])
 def test_what_are_no_keys_is_refused_without_being_shown(keys: str) -> None:
     with pytest.raises(ValueError, match="tracking_keys") as refused:
         Settings.model_validate({"tracking_keys": keys})
