@@ -250,6 +250,7 @@ class Intruder:
             activity,
             CancelInstallation("someone's"),
             task_queue=queue,
+            result_type=RawValue,
             start_to_close_timeout=timedelta(seconds=PATIENCE),
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
