@@ -71,18 +71,11 @@ class Compose:
     def is_healthy(self) -> bool:
         return self.run(*_HEALTH[1:]) == 0
 
-    def ask(self, database: str, statement: str, user: str = "postgres") -> str:
+    def ask(self, database: str, *statements: str, user: str = "postgres") -> str:
         done = subprocess.run(
             [
-                *(
-                    "psql",
-                    "--no-psqlrc",
-                    "--tuples-only",
-                    "--no-align",
-                    "--set=ON_ERROR_STOP=1",
-                    "--command",
-                    statement,
-                ),
+                *("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"),
+                *(f"--command={statement}" for statement in statements),
                 f"postgresql://{user}@127.0.0.1:{self._server.port}/{database}",
             ],
             check=True,
@@ -95,18 +88,19 @@ class Compose:
     def fill(self) -> None:
         """Write something into each database, as its owner."""
         for database, owner in _OWNERS.items():
-            self.ask(database, "CREATE TABLE noted (what text)", owner)
-            self.ask(database, "INSERT INTO noted VALUES (current_database())", owner)
+            written = "INSERT INTO noted VALUES (current_database())"
+            self.ask(database, "CREATE TABLE noted (what text)", written, user=owner)
         # As Temporal's schema does: only the owner of the database may.
-        self.ask("temporal_visibility", "CREATE EXTENSION btree_gin", "temporal")
-        self.ask("audit", "GRANT SELECT ON noted TO audit_writer", "audit")
+        self.ask("temporal_visibility", "CREATE EXTENSION btree_gin", user="temporal")
+        self.ask("audit", "GRANT SELECT ON noted TO audit_writer", user="audit")
 
     def begin_anew(self) -> None:
         """Remove everything, as a new volume does."""
-        for database in _OWNERS:
-            self.ask("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-        for role in {*_OWNERS.values(), "audit_writer"}:
-            self.ask("postgres", f"DROP ROLE IF EXISTS {role}")
+        self.ask(
+            "postgres",
+            *(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)" for database in _OWNERS),
+            *(f"DROP ROLE IF EXISTS {role}" for role in {*_OWNERS.values(), "audit_writer"}),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +159,6 @@ def test_a_backup_is_whole_and_is_restored_into_new_databases_alone(compose: Com
     assert compose.set_up() == 0
     assert compose.run(PROJECT / "deploy" / "restore.sh", backup) == 0
     for database, owner in _OWNERS.items():
-        assert compose.ask(database, "SELECT what FROM noted", owner) == database
-        assert compose.ask(database, "SELECT tableowner FROM pg_tables WHERE tablename = 'noted'") == owner
-    assert compose.ask("audit", "SELECT what FROM noted", "audit_writer") == "audit"
+        owned = "SELECT tableowner FROM pg_tables WHERE tablename = 'noted'"
+        assert compose.ask(database, "SELECT what FROM noted", owned, user=owner).split() == [database, owner]
+    assert compose.ask("audit", "SELECT what FROM noted", user="audit_writer") == "audit"

@@ -11,6 +11,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -139,9 +141,17 @@ async def test_the_processes_become_ready_and_stop(image: Image, temporal_addres
 def _until_ready(image: Image, port: int, process: subprocess.Popen[bytes], settings: Mapping[str, str]) -> None:
     def ready() -> bool:
         assert process.poll() is None, (image.home / "log").read_text()
-        return image.run(["python", "-m", "ops.probe", f"http://127.0.0.1:{port}/health/ready"], **settings) == 0
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
     eventually(ready, what=f"ready on {port}")
+    assert image.run(["python", "-m", "ops.probe", f"http://127.0.0.1:{port}/health/live"], **settings) == 0
 
 
 def _users(process: subprocess.Popen[bytes]) -> set[int]:
