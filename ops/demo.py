@@ -11,7 +11,6 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from api.security.principals import Role
@@ -146,8 +145,8 @@ class Walk:
 
     def windows(self, count: int) -> list[str]:
         """Return the starts of windows in which several engineers are free."""
-        query = urlencode({"address": ORDER["installationAddress"], "productId": ORDER["productId"]})
-        found = self.do(200, "방문 시간 · The free windows", "GET", f"/managementCenters/slots?{query}")
+        given = {"address": ORDER["installationAddress"], "productId": ORDER["productId"]}
+        found = self.do(200, "방문 시간 · The free windows", "POST", "/managementCenters/slots", given)
         free = [slot["start"] for slot in found["items"] if slot["free"] >= _ASKED_IN_TURN]
         if len(free) < count:
             raise Surprise(f"only {len(free)} windows are free for {_ASKED_IN_TURN} engineers")

@@ -61,7 +61,7 @@ async def list_slots(
 ) -> Response:
     """List the visit windows that begin between `from` and `to` and can be booked for an address.
 
-    An address is personal data, and URLs are logged by many a proxy: `POST` takes it in the body.
+    An address is personal data, and proxies log URLs. `POST` takes the address in the body instead.
     """
     with of_query():
         begins, ends = span_to_search(start, end, services.get(VisitGrid))

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from stores.migrations.steps import add_columns
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
