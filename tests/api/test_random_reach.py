@@ -87,6 +87,8 @@ class World:
     orders: dict[str, Order] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
+    left: dict[tuple[str | None, str], int] = field(default_factory=dict)
+    """The version with which an order last left an engineer."""
 
     @property
     def installations(self) -> InstallationStore:
@@ -116,7 +118,10 @@ class World:
         round_ = self.rounds.get(order_id, 0)
         match step:
             case "project":
-                version = self.orders[order_id].version + 1 if order_id in self.orders else 1
+                before = self.orders.get(order_id, Order())
+                version = before.version + 1
+                if before.engineer_id != engineer_id:
+                    self.left[before.engineer_id, order_id] = version
                 order = replace(
                     filled(Order),
                     order_id=order_id,
@@ -187,11 +192,20 @@ async def test_everybody_sees_the_same_in_a_list_in_a_stream_and_by_id(
         headers = bearer(issuer.token(engineer_id, "engineer"))
         assert (await world.service.http.get("/orderStatuses", headers=headers)).status_code == 403
         if engineer_id in world.retired:
-            for path in ("/installations", *(f"/installations/{order_id}" for order_id in ORDERS)):
+            paths = ["/orderStatuses/events", "/installations", *(f"/installations/{order_id}" for order_id in ORDERS)]
+            for path in paths:
                 assert (await world.service.http.get(path, headers=headers)).status_code == 403
         else:
             own = [one for one in await rows(world) if one.engineer_id == engineer_id]
             await assert_installations(world, headers, own, engineer=True)
+            newest: dict[str, tuple[str | None, int]] = {
+                name: (None, version) for (whose, name), version in world.left.items() if whose == engineer_id
+            }
+            for name, order in world.orders.items():
+                if order.engineer_id == engineer_id:
+                    newest[name] = engineer_id, order.version
+            told = await told_of(world, headers)
+            assert {one["orderId"]: (one["engineerId"], one["version"]) for one in told} == newest
 
 
 async def everything(world: World, orders: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -210,14 +224,19 @@ async def assert_orders(world: World, headers: Mapping[str, str], expected: dict
     http = world.service.http
     listed = (await http.get("/orderStatuses?limit=200", headers=headers)).json()["items"]
     by_id = {order_id: await http.get(f"/orderStatuses/{order_id}", headers=headers) for order_id in world.orders}
-    stream = await http.get("/orderStatuses/events", headers={**headers, "Last-Event-ID": "0"})
-    told = [json.loads(line.removeprefix("data: ")) for line in stream.text.splitlines() if line.startswith("data: ")]
+    told = await told_of(world, headers)
 
     without_history = [{name: value for name, value in one.items() if name != "history"} for one in expected.values()]
     assert sorted(listed, key=_order_id) == sorted(without_history, key=_order_id)
     assert {order_id: one.json() for order_id, one in by_id.items() if one.is_success} == expected
     assert {one.status_code for one in by_id.values()} <= {200, 404}
     assert {one["orderId"]: one for one in told} == expected
+
+
+async def told_of(world: World, headers: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return all events of the stream."""
+    stream = await world.service.http.get("/orderStatuses/events", headers={**headers, "Last-Event-ID": "0"})
+    return [json.loads(line.removeprefix("data: ")) for line in stream.text.splitlines() if line.startswith("data: ")]
 
 
 async def assert_installations(
