@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deploy.kubernetes import Object, edited, named, rendered, workloads
+from tests.deploy.kubernetes import Object, component, edited, environment, named, rendered, workloads
 
 pytestmark = pytest.mark.usefixtures("processes")
 """The tests run kubectl, which renders the objects."""
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("processes")
         ("base/kustomization.yaml", "LOG_LEVEL=INFO", "LOG_LEVEL=DEBUG"),
         ("base/kustomization.yaml", "AUTH_AUDIENCE=subscription-orders", "AUTH_AUDIENCE=orders"),
         ("overlays/production/kustomization.yaml", "10.244.0.0/16", "10.42.0.0/16"),
+        ("base/access-log.env", "63072000", "31536000"),
         ("base/temporal.env", "temporal-frontend.temporal:7233", "temporal.example:7233"),
         ("temporal-mtls/temporal.env", "temporal/client.toml", "temporal/other.toml"),
     ],
@@ -26,6 +27,15 @@ def test_a_changed_setting_rolls_out_the_processes_and_changes_no_job(file: str,
     assert [item["spec"]["template"] for item in named(after, "Deployment")] != [
         item["spec"]["template"] for item in named(before, "Deployment")
     ]
+
+
+def test_the_migration_and_the_api_keep_the_access_log_for_as_long(objects: tuple[Object, ...]) -> None:
+    """The migration lets the API's role remove what is older, and nothing else."""
+    (api,) = named(objects, "Deployment", "api")
+    (migration,) = [job for job in named(objects, "Job") if component(job) == "migration"]
+
+    kept = {environment(objects, one)["ACCESS_LOG_RETENTION"] for one in (api, migration)}
+    assert len(kept) == 1
 
 
 def test_a_job_stays_until_its_release_is_removed(objects: tuple[Object, ...]) -> None:
