@@ -62,7 +62,8 @@ class Demand(NamedTuple):
         return bool(on_the_day) and hours.works_from <= self.begins and self.ends <= hours.works_until
 
 
-NOBODY = Demand(0, *WHOLE_DAY)
+NOBODY = Demand(0, WHOLE_DAY.ends, WHOLE_DAY.begins)
+"""The demand of a window in a day off, and of no other window."""
 EVERYBODY = Demand(ANY_DAY, WHOLE_DAY.ends, WHOLE_DAY.begins)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, false, func, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.management_center.staff import Slot
-from domain.management_center.working_time import Demand, Hours
+from domain.management_center.working_time import NOBODY, Demand, Hours
 from domain.visits import BookingRules, TimeWindow
 from stores.management_center.candidates import STATEMENTS, CandidatePool, QueryShape, members
 from stores.management_center.roster import HOURS, Roster
@@ -117,13 +117,13 @@ class Calendar:
                 left[own] += (max(counted, 0) if works and not across else 0) - counted
         return {engineer_id for engineer_id, _ in booked}
 
-    def is_off(self, engineer_id: str, window: TimeWindow) -> bool:
-        """Return whether an engineer of the pool, or the whole region, has a day off, or hours of it, in the window."""
-        return self.roster.is_off(window, self.pool.region, engineer_id)
-
     def works(self, engineer_id: str, hours: Hours, window: TimeWindow) -> bool:
-        """Return whether an engineer of the pool works throughout the window."""
+        """Return whether an engineer of the pool works in the window."""
         return self.roster.demand(window, self.pool.region, engineer_id).is_met_by(hours)
+
+    def is_off(self, engineer_id: str, window: TimeWindow) -> bool:
+        """Return whether an engineer of the pool, or the whole region, has a day off in a part of the window."""
+        return self.roster.demand(window, self.pool.region, engineer_id) == NOBODY
 
 
 @lru_cache(maxsize=STATEMENTS)

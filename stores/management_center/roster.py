@@ -68,12 +68,6 @@ class Roster:
         day, span = self._place(window)
         return self._demand(day, span, region, self._own.get(day, {}).get(engineer_id), holidays)
 
-    def is_off(self, window: TimeWindow, region: str, engineer_id: str) -> bool:
-        """Return whether an engineer, or the whole region, has a day off, or hours of it, in a window."""
-        day, span = self._place(window)
-        known = self._known(day, region, self._own.get(day, {}).get(engineer_id))
-        return any(off.overlaps(span) for each in known for off in each.off)
-
     def exceptional(self, window: TimeWindow, region: str) -> dict[str, tuple[Hours, bool]]:
         """Return the engineers with exceptions of their own on the day: their hours, and whether they work then."""
         day, span = self._place(window)
@@ -86,11 +80,8 @@ class Roster:
     def _place(self, window: TimeWindow) -> tuple[date, Span]:
         return self._rules.grid.day_of(window.start), Span(*self._rules.grid.minutes_of(window))
 
-    def _known(self, day: date, region: str, own: Exceptions | None) -> Iterable[Exceptions]:
-        return filter(None, (self._regional.get((region, day)), own))
-
     def _demand(self, day: date, span: Span, region: str, own: Exceptions | None, holidays: bool) -> Demand:
-        known = self._known(day, region, own)
+        known = filter(None, (self._regional.get((region, day)), own))
         return demand(span, day.weekday(), known, holiday=holidays and day in self._rules.holidays)
 
     def _with(self, rows: Iterable[Any], first: date, last: date) -> "Roster":

@@ -34,7 +34,9 @@ def test_an_engineer_works_in_a_window_who_works_in_every_minute_of_it(
         for minute in range(*window, STEP)
     )
 
-    assert demand(window, weekday, known, holiday=holiday).is_met_by(hours) == expected
+    found = demand(window, weekday, known, holiday=holiday)
+    assert found.is_met_by(hours) == expected
+    assert (found == NOBODY) == any(span.overlaps(window) for span in off)
 
 
 def test_the_usual_hours_have_to_contain_what_shifts_leave_over() -> None:

@@ -11,6 +11,8 @@ from domain.common.errors import NotFound
 from domain.management_center.assignments import AssignmentRefusal, WhenNobody
 from domain.management_center.staff import DayOff, ExtraShift, Weekday, WorkingHours
 from stores.common.database import Database
+from stores.management_center.availability import Calendar
+from stores.management_center.candidates import CandidatePool
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, SEOUL, Center
 
 ONE, TWO, THREE = "kr-11-1", "kr-11-2", "kr-11-3"
@@ -131,6 +133,18 @@ async def test_what_a_shift_sells_on_a_holiday_goes_with_the_shift_and_nothing_e
     await store.remove_extra_shift(of_all.extra_shift_id)
     assert await center.due() == ["by-all"]
     assert await free(center) == [0] * 5
+
+
+async def test_who_is_off_is_told_from_who_does_not_work(center: Center) -> None:
+    await center.store.create_day_off(engineer_id=ONE, region=None, hours=hours(9, 10), **ON_MONDAY)
+    window = center.rules.grid.window_at(NINE)
+    assert window is not None
+    async with center.database.reading() as connection:
+        pool = CandidatePool("KR-11")
+        calendar = await Calendar.read(connection, pool, on_a_holiday(center).rules, NINE, NINE)
+    usual = calendar.roster.hours(0b111111, 9 * 60, 18 * 60, None)
+    for engineer_id, off in ((ONE, True), (TWO, False)):
+        assert (calendar.is_off(engineer_id, window), calendar.works(engineer_id, usual, window)) == (off, False)
 
 
 async def test_who_waits_goes_on_when_somebody_works_more(center: Center) -> None:
