@@ -2,12 +2,12 @@
 
 from collections.abc import Set
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from domain.common.open_enum import OpenStrEnum
 from domain.visits import TimeWindow
 
 
-class Obstacle(StrEnum):
+class Obstacle(OpenStrEnum):
     """Why an engineer cannot make a visit. If several reasons hold, the first one in this order counts."""
 
     DAY_OFF = "DAY_OFF"
@@ -41,9 +41,9 @@ class CandidateQuery:
 class Candidate:
     """An engineer, and whether they could make the visit."""
 
-    engineer_id: str
-    name: str
-    visits_that_day: int
+    engineer_id: str = ""
+    name: str = ""
+    visits_that_day: int = 0
     """The engineer's other visits on the day of the window."""
     skills: list[str] = field(default_factory=list)
     missing_skills: list[str] = field(default_factory=list)
