@@ -142,9 +142,9 @@ async def test_without_a_window_it_is_the_earliest_in_which_somebody_is_free(cen
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("seed", range(examples(3, whole=20)))
 async def test_an_assignment_by_hand_goes_as_it_was_said(database: Database, seed: int) -> None:
-    """Holds for any working times, days off, skills and bookings, and for windows of another grid that are booked."""
+    """Holds for any calendars, skills and bookings, also on a holiday, and where windows of another grid are booked."""
     random = Random(seed)  # noqa: S311 - nothing secret
-    center = Center(database, replace(RULES, horizon=timedelta(days=4)))
+    center = Center(database, replace(RULES, horizon=timedelta(days=4), holidays={MIDNIGHT.date() + 2 * DAY}))
     await center.store.create_product("2001", ["tv"])
     staff = [ONE, TWO, THREE]
     for number in range(3):
@@ -170,11 +170,12 @@ async def test_an_assignment_by_hand_goes_as_it_was_said(database: Database, see
             "skills": random.choice([[], ["tv"]]),
         }
         await center.store.change_engineer(engineer_id, **change)
-        if random.random() < 0.4:
-            day = MIDNIGHT.date() + timedelta(days=random.randrange(1, 5))
-            await center.store.create_day_off(
-                engineer_id=engineer_id, region=None, first_day=day, last_day=day, reason=None
-            )
+        for create in (center.store.create_day_off, center.store.create_extra_shift):
+            if random.random() < 0.5:
+                day = MIDNIGHT.date() + timedelta(days=random.randrange(1, 5))
+                begins = random.choice([9, 10, 13])
+                part = random.choice([None, WorkingHours(time(begins), time(begins + random.choice([1, 4])))])
+                await create(engineer_id=engineer_id, region=None, first_day=day, last_day=day, reason=None, hours=part)
     assigned, inactive = 0, set(await center.store.inactive_engineers())
     for window in random.sample(at_work, 6):
         order_id = random.choice(["new", "o1", "o2", "late1"])
