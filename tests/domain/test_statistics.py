@@ -80,3 +80,22 @@ def test_the_first_entry_is_the_order_which_counts_once_whatever_its_time() -> N
     placed_again = Order(history=[HistoryEntry(Event.JOIN_ORDERED, NOON + timedelta(seconds=1))])
 
     assert count(placed_again, Progress(1, NOON), since=UNSET, day_of=datetime.date) == ({}, Progress(1, NOON))
+
+
+def test_how_far_an_order_was_counted_never_goes_back() -> None:
+    """A version from before a reset may still come, once the view has been made anew."""
+    reset = Order(
+        history=[
+            HistoryEntry(Event.JOIN_ORDERED, NOON),
+            HistoryEntry(Event.INSTALLATION_DECLINED, NOON + timedelta(hours=9)),
+            HistoryEntry("OfANewerRelease", NOON + timedelta(hours=10)),
+        ]
+    )
+    _, after_reset = count(reset, Progress(8, NOON + timedelta(hours=8)), since=UNSET, day_of=datetime.date)
+    assert after_reset == Progress(8, NOON + timedelta(hours=9))
+
+    # A clock that is behind gives a later entry an earlier time.
+    behind = Order(history=[*reset.history, *[HistoryEntry(Event.INSTALLATION_UNANSWERED, NOON)] * 6])
+    counts, progress = count(behind, after_reset, since=UNSET, day_of=datetime.date)
+    assert counts == {NOON.date(): DayCounts(unanswered=1)}
+    assert progress == Progress(9, NOON + timedelta(hours=9))
