@@ -32,7 +32,11 @@ class _Side:
 
 
 async def measure(found: Measurement, in_motion: int, *, quick: bool) -> None:
-    """Add the rates of both, and their ratio, to a measurement."""
+    """Add the rates of both, and their ratio, to a measurement.
+
+    Raises:
+        RuntimeError: nothing was completed in a turn.
+    """
     pairs, seconds = (1, 4.0) if quick else (6, 8.0)
     async with AsyncExitStack() as things:
         sides = [
@@ -47,6 +51,8 @@ async def measure(found: Measurement, in_motion: int, *, quick: bool) -> None:
                 window = await side.load(in_motion).window(side.running, _PROCESSES, warm=2, seconds=seconds)
                 side.windows.append(window)
     unbound, bound = sides
+    if not all(window.orders for window in unbound.windows):
+        raise RuntimeError("no order was completed in a turn; the machine is too busy")
     ratios = [ours.rate / theirs.rate for ours, theirs in zip(bound.windows, unbound.windows, strict=True)]
     for side in sides:
         whole = joined(side.windows)
