@@ -24,6 +24,7 @@ SORTING = (
     "`attentionSince` only with `attention=true` or a reason"
 )
 _MOST_STATUSES, _MOST_REGIONS, _LONGEST_CURSOR = 20, 50, 1000
+_CURSOR = r"^[A-Za-z0-9_=-]*$"
 _FEWEST_CHARACTERS = 2
 _NO_FILTERS = frozenset({"sort", "limit", "cursor"})
 _ANY_REASON = ("true", "false")
@@ -72,7 +73,9 @@ class OrderSearch(RequestBody):
     )
     sort: Sorting | None = Field(None, description=SORTING)
     limit: int = Field(50, ge=1, le=200, strict=True, description="The largest number of items")
-    cursor: str | None = Field(None, max_length=_LONGEST_CURSOR, description="`nextCursor` of the previous page")
+    cursor: str | None = Field(
+        None, max_length=_LONGEST_CURSOR, pattern=_CURSOR, description="`nextCursor` of the previous page"
+    )
 
     def filter(self) -> OrderFilter:
         """Return the filter."""
