@@ -43,7 +43,10 @@ async def decode(request: Request, namespace: Namespace, given: PayloadsMessage,
 
 @router.post("/{namespace}/encode", response_model=PayloadsMessage, responses=_CONVERTING)
 async def encode(namespace: Namespace, given: FewPayloadsMessage, services: AppServices) -> Response:
-    """Encrypt payloads, for the Web UI and the CLI to send. A process encrypts few a minute, whoever asks."""
+    """Encrypt payloads, for the Web UI and the CLI to send. A process encrypts few a minute, whoever asks.
+
+    They are bound to no workflow, so workflows refuse them with `PAYLOAD_BINDING=require`.
+    """
     encryption = _of(namespace, services.get(Encryption))
     services.get(EncodingBudget).take(len(given.payloads))
     return _response(await encryption.encode([each.payload() for each in given.payloads]))
