@@ -161,12 +161,13 @@ class Encryption(PayloadCodec, WithSerializationContext):
         return decrypted if self._workflow is None else self._unbound(decrypted, None)
 
     def _of_format_2(self, payload: Payload) -> Payload:
-        key_id, bound_to = self._key_of(payload), payload.metadata[BOUND_TO]
+        bound_to = payload.metadata[BOUND_TO]
+        if self._workflow is not None and bound_to != self._workflow.encode():
+            return self._refused(NotBound("the payload is bound to another workflow"))
+        key_id = self._key_of(payload)
         if payload.metadata[KEY_CHECK] != self._checks[key_id]:
             raise DecryptionError(f"the payload was encrypted with another key '{key_id}' than this process has")
         try:
-            if self._workflow is not None and bound_to != self._workflow.encode():
-                raise NotBound("the payload is bound to another workflow")
             decrypted = self._decrypted(payload, self._of_workflow(key_id, bound_to))
         except NotBound as error:
             return self._refused(error)

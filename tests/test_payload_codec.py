@@ -174,7 +174,12 @@ async def test_a_payload_that_is_bound_elsewhere_is_read_by_nobody_and_a_worker_
     )
     assert worker.payload_codec is not None
 
-    for forged in (theirs, with_metadata(theirs, bound_to=MINE), Payload(metadata=theirs.metadata, data=b"short")):
+    for forged in (
+        theirs,
+        with_metadata(theirs, bound_to=MINE),
+        with_metadata(theirs, encryption_key_id="lost"),
+        Payload(metadata=theirs.metadata, data=b"short"),
+    ):
         with pytest.raises(NotBound):
             await client.decode([forged], [Order])
         (handed_on,) = await worker.payload_codec.decode([forged])
