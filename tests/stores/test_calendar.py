@@ -102,7 +102,7 @@ acts = st.lists(
         an_act("on", which=st.integers(0, 5)),
         an_act("shift", **entry),
         an_act("end_shift", which=st.integers(0, 5)),
-        an_act("holiday", first=first),
+        an_act("holiday", first=st.integers(0, 1), who=somebody),
         an_act("later", hours=st.integers(1, 9)),
         an_act("product", skills=skills),
     ),
@@ -193,9 +193,10 @@ class Played:
             await self.store.remove_extra_shift(extra_shift_id)
             del self.paper.shifts[extra_shift_id]
 
-    async def holiday(self, first: int) -> None:
-        """Make a day a holiday, on which visits may be booked already."""
+    async def holiday(self, first: int, who: int) -> None:
+        """Make a day a holiday, on which visits may be booked already, and on which somebody works."""
         self.paper.holidays.add(self.rules.grid.day_of(self.began) + timedelta(days=first))
+        await self.shift(who=who, region="", first=first, length=0, hours=None)
 
     def entry(
         self, who: int | None, region: str, first: int, length: int, hours: WorkingHours | None
