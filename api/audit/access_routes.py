@@ -8,7 +8,7 @@ from api.audit.schemas import AccessEntryResponse
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Limit, Page, Text
 from api.http.problems import ProblemType
-from api.http.times import Moment, beginning_of, check_order, end_of, of_query
+from api.http.times import Moment, of_query, span_between
 from api.security.disclosures import disclosures_of
 from api.security.openapi import problem_responses
 from api.security.routing import JsonRoute
@@ -36,15 +36,10 @@ async def list_accesses(
     This request gets an entry as well. The log names people only by a keyed hash, so it can be searched for a customer,
     but tells nobody's id.
     """
-    grid = services.get(VisitGrid)
     with of_query():
-        check_order(start, end, grid)
-    wanted = AccessFilter(
-        None if customer_id is None else services.get(AccessLogKey).person(customer_id),
-        actor,
-        None if start is None else beginning_of(start, grid),
-        None if end is None else end_of(end, grid),
-    )
+        span = span_between(start, end, services.get(VisitGrid))
+    person = None if customer_id is None else services.get(AccessLogKey).person(customer_id)
+    wanted = AccessFilter(person, actor, *span)
     page = await services.get(AccessLogStore).list(wanted, limit, cursor)
     disclosures_of(request).consult()
     return Page(items=[AccessEntryResponse.of(entry) for entry in page.items], next_cursor=page.next_cursor)

@@ -8,7 +8,7 @@ from api.audit.schemas import AuditEntryResponse
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Text
 from api.http.problems import ProblemType
-from api.http.times import Moment, beginning_of, check_order, end_of, of_query
+from api.http.times import Moment, of_query, span_between
 from api.security.openapi import problem_responses
 from api.security.routing import JsonRoute
 from domain.audit import AuditFilter, target_of
@@ -35,15 +35,8 @@ async def list_entries(
     `target` is an id as it stands in the path of a URL. `orderId` is the same condition as the parameter `target`.
     """
     named = target if target is not None else order_id
-    grid = services.get(VisitGrid)
     with of_query():
-        check_order(start, end, grid)
-    wanted = AuditFilter(
-        actor,
-        None if named is None else target_of(named),
-        outcome,
-        None if start is None else beginning_of(start, grid),
-        None if end is None else end_of(end, grid),
-    )
+        span = span_between(start, end, services.get(VisitGrid))
+    wanted = AuditFilter(actor, None if named is None else target_of(named), outcome, *span)
     page = await services.get(AuditStore).list(wanted, limit, cursor)
     return Page(items=[AuditEntryResponse.of(entry) for entry in page.items], next_cursor=page.next_cursor)

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from api.http.fields import Page
-from api.http.times import Moment, beginning_of, check_order, end_of
+from api.http.times import Moment, beginning_of, span_between
 from api.http.windows import SlotResponse, shown
 from domain.management_center.addresses import PlacementProblem
 from domain.management_center.offers import Offer
@@ -40,10 +40,8 @@ def span_to_search(start: date | None, end: date | None, grid: VisitGrid) -> tup
     Raises:
         ValueError: `from` is after `to`, or the span is too long.
     """
-    start = start or datetime.now(UTC)
-    check_order(start, end, grid)
-    begins = beginning_of(start, grid)
-    ends = end_of(end, grid) if end else begins + _DEFAULT_SPAN
+    begins = beginning_of(start or datetime.now(UTC), grid)
+    ends = span_between(begins, end, grid)[1] or begins + _DEFAULT_SPAN
     if (grid.day_of(ends) - grid.day_of(begins)).days > MOST_DAYS:
         raise ValueError(f"from `from` to `to` there must be at most {MOST_DAYS} days")
     return begins, ends

@@ -74,23 +74,20 @@ def beginning_of(moment: date, grid: VisitGrid) -> datetime:
     return moment if isinstance(moment, datetime) else grid.span_of(moment)[0]
 
 
-def end_of(moment: date, grid: VisitGrid) -> datetime:
-    """Return the point in time before which a span ends. A day is included in the span, a point in time is not."""
-    return moment if isinstance(moment, datetime) else grid.span_of(moment)[1]
+def span_between(start: date | None, end: date | None, grid: VisitGrid) -> tuple[datetime | None, datetime | None]:
+    """Return the points in time at which a span begins, and before which it ends. None: it is open there.
 
-
-def check_order(start: date | None, end: date | None, grid: VisitGrid) -> None:
-    """Check that a span does not end before it begins. One without a beginning or an end is fine.
+    A day at the end is included in the span, a point in time is not.
 
     Raises:
         ValueError: `from` is after `to`.
     """
-    if start is None or end is None:
-        return
-    begins, ends = beginning_of(start, grid), end_of(end, grid)
+    begins = None if start is None else beginning_of(start, grid)
+    ends = end if end is None or isinstance(end, datetime) else grid.span_of(end)[1]
     # A point in time may be both the beginning and the end: nothing is between.
-    if begins > ends or (begins == ends and not isinstance(end, datetime)):
+    if begins and ends and (begins > ends or (begins == ends and not isinstance(end, datetime))):
         raise ValueError("`from` must not be after `to`")
+    return begins, ends
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from api.dependencies import AppServices, OrderId, Services, provided, services_of
 from api.http.fields import Cursor, Id, Limit, Page, Region, known
 from api.http.problems import ProblemType
-from api.http.times import Day
+from api.http.times import Day, of_query, span_between
 from api.installation.schemas import (
     EngineerActs,
     EngineerCompletes,
@@ -153,9 +153,8 @@ def _span(grid: VisitGrid, day: date | None, first: date | None, last: date | No
         return grid.span_of(day) if day else None
     if day is not None:
         raise HTTPException(400, "`date` cannot be given together with `from` or `to`")
-    if first is not None and last is not None and first > last:
-        raise HTTPException(400, "`to` must not be before `from`")
-    return grid.span_of(first)[0] if first else None, grid.span_of(last)[1] if last else None
+    with of_query():
+        return span_between(first, last, grid)
 
 
 async def _act(

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import FailFast
 from pydantic_core import to_json
@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from api.dependencies import OrderId, provided
 from api.http.fields import Cursor, Limit, Page, Region
 from api.http.problems import ProblemType
-from api.http.times import Day
+from api.http.times import Day, of_query, span_between
 from api.order_status.filters import SORTING, OrderSearch, Sorting, Wanted, bounded, sorting
 from api.order_status.listening import Begin, NoLongerAdmitted, StatusChanges, event_of
 from api.order_status.schemas import DayResponse, OrderStatusResponse, OrderStatusSummary, Totals, shown_days
@@ -122,7 +122,8 @@ async def get_statistics(
     """
     last = last or grid.day_of(datetime.now(UTC))
     first = first or last - timedelta(days=_DEFAULT_DAYS - 1)
-    _check_span(first, last)
+    with of_query():
+        _check_span(first, last, grid)
     items: list[dict[str, Any]] = []
     for month in _months(first, last):
         items += shown_days(await store.statistics(*month, caller.within(region)))
@@ -137,11 +138,10 @@ def _months(first: date, last: date) -> Iterator[tuple[date, date]]:
         first += _MONTH + timedelta(days=1)
 
 
-def _check_span(first: date, last: date) -> None:
-    if first > last:
-        raise HTTPException(400, "`from` must not be after `to`")
+def _check_span(first: date, last: date, grid: VisitGrid) -> None:
+    span_between(first, last, grid)
     if (last - first).days >= MOST_DAYS:
-        raise HTTPException(400, f"from `from` to `to` there may be at most {MOST_DAYS} days")
+        raise ValueError(f"from `from` to `to` there must be at most {MOST_DAYS} days")
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=_ERRORS)
