@@ -149,7 +149,7 @@ async def list_days_off(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DayOffResponse]:
-    """List the days off of engineers, and the holidays of regions."""
+    """List the days off of engineers, and of regions."""
     page = await store.days_off(
         engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
     )
@@ -160,7 +160,7 @@ async def list_days_off(
 async def create_day_off(
     given: DayOffRequest, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> DayOffResponse:
-    """Add a day off of an engineer, or a holiday of a region. Visits booked then go to other engineers.
+    """Add a day off of an engineer, or of a region. Visits booked then go to other engineers.
 
     With `hours`, it is a part of each day. It takes every window that it overlaps.
     """

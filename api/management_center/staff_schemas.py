@@ -156,13 +156,13 @@ class CalendarEntryRequest(RequestBody):
 
 
 class DayOffRequest(CalendarEntryRequest):
-    """Days off of one engineer, or holidays of a region. Exactly one of `engineerId` and `region` is given."""
+    """Days off of one engineer, or of a region. Exactly one of `engineerId` and `region` is given."""
 
     hours: Hours | None = Field(None, description="The part of each day. The default is the whole day")
 
 
 class DayOffResponse(ResponseBody):
-    """Days off of an engineer, or holidays of a region. Both days are included."""
+    """Days off of an engineer, or of a region. Both days are included."""
 
     day_off_id: str
     engineer_id: str | None

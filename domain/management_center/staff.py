@@ -60,7 +60,7 @@ class Engineer:
 
 @dataclass
 class DayOff:
-    """Days off, both dates included, of one engineer or (as a holiday) of a region. Exactly one of the two is set.
+    """Days off, both dates included, of one engineer or of a whole region. Exactly one of the two is set.
 
     A visit is not possible if any part of it lies in the day off, whatever else says that the engineer works then.
     """

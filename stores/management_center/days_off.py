@@ -1,4 +1,4 @@
-"""Days off of engineers, and holidays of whole regions (휴무)."""
+"""Days off (휴무) of engineers, and of whole regions."""
 
 from collections.abc import Collection
 from datetime import date
@@ -24,7 +24,7 @@ class DaysOff(CalendarEntries):
         reason: str | None,
         hours: WorkingHours | None = None,
     ) -> DayOff:
-        """Add a day off of an engineer, or a holiday of a region. Visits booked at that time become uncovered.
+        """Add a day off of an engineer, or of a region. Visits booked at that time become uncovered.
 
         Raises:
             NotFound: no engineer has this id.
