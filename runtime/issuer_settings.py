@@ -16,7 +16,7 @@ class IssuerSettings(BaseSettings):
     auth_required: bool = False
     """Require tokens without `AUTH_ISSUER`: of the development issuer in `DATA_DIR` (`make token`)."""
     auth_issuer: str | None = Field(None, max_length=2000)
-    """Issuer of the tokens that the API requires: the claim `iss`. Unset: no tokens, and only local access."""
+    """Issuer of the tokens that the API requires: the claim `iss`. Unset: none is required, and only local access."""
     auth_audience: str | None = Field(None, max_length=2000)
     """Audience of the tokens, with `AUTH_ISSUER`: the claim `aud`."""
     auth_jwks_url: str | None = Field(None, pattern="^(https?|file)://", max_length=2000)
