@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.audit.trail import actor_of
 from api.http.write_behind import WriteBehindQueue
-from api.security.disclosures import Disclosed, Disclosures, attach
+from api.security.disclosures import NO_FILTERS, Disclosed, Disclosures, attach
 from api.security.limits import address_of
 from domain.audit import MOST_NAMED, AccessEntry
 from runtime.access_log_key import AccessLogKey, make_file, read_file
@@ -32,7 +32,6 @@ MOST_NAMES_WAITING = 500_000
 """The largest number of people whom the waiting entries name: some 60 MB. Further entries only count them."""
 MOST_NAMES_AT_ONCE = 4_000
 """The largest number of people whom the entries of one transaction name."""
-_NO_FILTERS = frozenset({"limit", "cursor", "sort"})
 
 
 def key_of(settings: Settings) -> AccessLogKey:
@@ -155,4 +154,4 @@ def _filters(request: Request) -> set[str]:
     if not request.query_params:
         return set()
     declared = set(_parameters(request.scope["route"].dependant))
-    return declared.intersection(request.query_params) - _NO_FILTERS
+    return declared.intersection(request.query_params) - NO_FILTERS

@@ -11,7 +11,7 @@ from api.http.problems import ProblemType, invalid_member
 from api.management_center.calendar_schemas import ExtraShiftRequest, ExtraShiftResponse, HolidayResponse
 from api.management_center.dependencies import CenterStore, ExtraShiftId, trigger_dispatch
 from api.security.authentication import CurrentCaller
-from api.security.openapi import Answers, problem_responses
+from api.security.openapi import CREATED, problem_responses
 from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
 from domain.visits import VisitGrid
@@ -26,7 +26,6 @@ router = APIRouter(
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
-_CREATED: Answers = {201: {"headers": {"Location": {"schema": {"type": "string"}}}}}
 
 
 @router.get("/extraShifts", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
@@ -46,7 +45,7 @@ async def list_extra_shifts(
 
 
 @router.post(
-    "/extraShifts", status_code=201, responses=_CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
+    "/extraShifts", status_code=201, responses=CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
 )
 async def create_extra_shift(
     given: ExtraShiftRequest, store: CenterStore, caller: CurrentCaller, response: Response

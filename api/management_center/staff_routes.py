@@ -31,7 +31,7 @@ from api.management_center.staff_schemas import (
     ServiceAreaResponse,
 )
 from api.security.authentication import CurrentCaller
-from api.security.openapi import Answers, problem_responses
+from api.security.openapi import CREATED, problem_responses
 from api.security.principals import Caller, Role
 from api.security.routing import JsonRoute
 from domain.common.errors import NotFound
@@ -46,8 +46,7 @@ router = APIRouter(
 _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
 _CHANGING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME, body=True)
-_CREATED: Answers = {201: {"headers": {"Location": {"schema": {"type": "string"}}}}}
-_CREATING = _CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
+_CREATING = CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
 
 
 @router.get("/serviceAreas", responses=_LISTING)

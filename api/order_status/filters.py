@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, FailFast, Field, WithJsonS
 from api.http.errors import Forbidden
 from api.http.fields import Id, Region, RequestBody, Text, known
 from api.security.authentication import CurrentCaller
+from api.security.disclosures import NO_FILTERS
 from api.security.principals import Caller, Role
 from api.security.views import attention_seen
 from domain.common.texts import folded
@@ -26,7 +27,6 @@ SORTING = (
 _MOST_STATUSES, _MOST_REGIONS, _LONGEST_CURSOR = 20, 50, 1000
 _CURSOR = r"^[A-Za-z0-9_=-]*$"
 _FEWEST_CHARACTERS = 2
-_NO_FILTERS = frozenset({"sort", "limit", "cursor"})
 _ANY_REASON = ("true", "false")
 
 
@@ -91,7 +91,7 @@ class OrderSearch(RequestBody):
 
     def names(self) -> frozenset[str]:
         """Return the names of the filters, without their values."""
-        return frozenset(self.model_dump(by_alias=True, exclude_defaults=True)) - _NO_FILTERS
+        return frozenset(self.model_dump(by_alias=True, exclude_defaults=True)) - NO_FILTERS
 
 
 async def _of_query(

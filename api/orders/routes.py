@@ -25,7 +25,7 @@ from api.orders.lookup import Known
 from api.orders.open_orders import OpenOrders
 from api.orders.schemas import AcknowledgementRequest, CancellationRequest, OrderRequest, OrderResponse, VisitRequest
 from api.security.authentication import CurrentCaller
-from api.security.openapi import Answers, problem_responses
+from api.security.openapi import CREATED, Answers, problem_responses
 from api.security.principals import ANONYMOUS, Caller, Role
 from api.security.routing import DirectRoute, JsonRoute
 from api.security.views import shown
@@ -52,7 +52,7 @@ _PLACED: Answers = {
         "description": "The order that an earlier request with this key has placed",
         "headers": {"Idempotent-Replayed": {"schema": {"const": "true"}}},
     },
-    201: {"headers": {"Location": {"schema": {"type": "string"}}}},
+    **CREATED,
 }
 _RECORDED: Answers = {
     202: {

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fastapi import Request
 from starlette.types import Scope
 
+NO_FILTERS = frozenset({"sort", "limit", "cursor"})
+"""The parameters of lists that select nothing."""
 _KEY = "disclosures"
 """The key in a request's state."""
 

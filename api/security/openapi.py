@@ -14,6 +14,8 @@ from api.security.tokens import Trust
 
 Answers = dict[int | str, dict[str, Any]]
 """Responses by status, in FastAPI's format."""
+CREATED: Answers = {201: {"headers": {"Location": {"schema": {"type": "string"}}}}}
+"""The response of a route that has created something."""
 _REF = "#/components/schemas/"
 _READING = (
     ProblemType.MALFORMED_REQUEST,
