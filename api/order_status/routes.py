@@ -118,7 +118,7 @@ async def get_statistics(
     """Return what happened to the orders on each day in each region, oldest first. Days without events are left out.
 
     An event counts on the day on which it happened, in the region that the order had when it was stored. The hours are
-    upper bounds: powers of two, of which the last one, 2,048, means as many or more.
+    upper bounds: powers of two, of which the last one, 2,048, means more than 1,024.
     """
     last = last or grid.day_of(datetime.now(UTC))
     first = first or last - timedelta(days=_DEFAULT_DAYS - 1)
