@@ -24,10 +24,6 @@ class Slots(ServiceAreas):
         earliest, latest = self._rules.bookable(self._now())
         return await self._free(address, product_id, max(start, earliest), min(end, latest), order_id)
 
-    async def slots(self, address: str, product_id: str | None, start: datetime, end: datetime) -> list[Slot]:
-        """Return the windows alone."""
-        return (await self.offer(address, product_id, start, end)).slots
-
     async def slots_near(
         self, address: str, product_id: str | None, wanted: datetime, *, count: int = 5, order_id: str | None = None
     ) -> list[Slot]:

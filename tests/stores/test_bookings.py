@@ -108,7 +108,7 @@ async def test_a_late_release_frees_nothing_of_a_later_round(center: Center) -> 
 async def test_free_windows_are_those_of_the_span_and_near_a_start_those_around_it(center: Center) -> None:
     center = Center(center.database, replace(RULES, horizon=3 * DAY))
     await center.place("o1", wanted=NINE + DAY)
-    span = await center.store.slots(SEOUL, "2001", NINE + 2 * HOUR, NINE + DAY + 2 * HOUR)
+    span = (await center.store.offer(SEOUL, "2001", NINE + 2 * HOUR, NINE + DAY + 2 * HOUR)).slots
     assert [(slot.window.start - NINE, slot.free) for slot in span] == [
         (2 * HOUR, 3),
         (4 * HOUR, 3),
@@ -119,7 +119,7 @@ async def test_free_windows_are_those_of_the_span_and_near_a_start_those_around_
     assert [slot.window.start - NINE - DAY for slot in near] == [timedelta(0), 2 * HOUR, 4 * HOUR]
     last = await center.store.slots_near(SEOUL, "2001", NINE + 40 * DAY, count=2)
     assert [slot.window.start - NINE - 2 * DAY for slot in last] == [4 * HOUR, 6 * HOUR]
-    assert await center.store.slots(NOWHERE, "2001", MIDNIGHT, MIDNIGHT + DAY) == []
+    assert (await center.store.offer(NOWHERE, "2001", MIDNIGHT, MIDNIGHT + DAY)).slots == []
     assert await center.store.slots_near(NOWHERE, "2001", NINE) == []
 
 
@@ -127,7 +127,7 @@ async def test_a_visit_on_another_grid_takes_every_window_that_it_overlaps(cente
     longer = replace(RULES, grid=VisitGrid(time(10), timedelta(hours=3)))
     before = Center(center.database, longer)
     assert [await before.place(f"old-{number}") for number in range(2)] == [(ONE, NINE + HOUR), (TWO, NINE + HOUR)]
-    slots = await center.store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)
+    slots = (await center.store.offer(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)).slots
     assert [slot.free for slot in slots] == [1, 1, 3, 3]
     assert [await center.place(f"o{number}") for number in range(3)] == [
         (THREE, NINE),
@@ -154,10 +154,10 @@ async def test_whoever_takes_fewer_visits_than_are_booked_has_no_place_left(cent
     assert [await center.place(f"o{number}", keep=ONE) for number in range(3)] == [(ONE, NINE)] * 3
     await store.change_engineer(ONE, visits_per_window=None)
     for order_id, free in (("o0", 1), ("o1", 1), ("o2", 2)):
-        (slot, *_) = await store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)
+        (slot, *_) = (await store.offer(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)).slots
         assert (slot.window.start, slot.free) == (NINE, 1)
         await center.close(order_id)
-        (slot, *_) = await store.slots(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)
+        (slot, *_) = (await store.offer(SEOUL, "2001", MIDNIGHT, MIDNIGHT + DAY)).slots
         assert (slot.window.start, slot.free) == (NINE, free)
 
 

@@ -225,7 +225,7 @@ class Played:
         paper = self.paper
         for address, region in AREAS.items():
             for product in PRODUCTS:
-                slots = await self.store.slots(address, product, self.began, self.began + timedelta(days=30))
+                slots = (await self.store.offer(address, product, self.began, self.began + timedelta(days=30))).slots
                 assert [(slot.window.start, slot.free) for slot in slots] == paper.slots(region, product)
         async with self.database.reading() as connection:
             rows = (await connection.execute(select(BOOKING))).all()

@@ -38,7 +38,9 @@ def hours(begins: float, ends: float) -> WorkingHours:
 
 async def free(center: Center) -> list[int]:
     """Return how often each window of Monday is free, from 9 o'clock on."""
-    found = {slot.window.start: slot.free for slot in await center.store.slots(SEOUL, "p", MIDNIGHT, MIDNIGHT + DAY)}
+    found = {
+        slot.window.start: slot.free for slot in (await center.store.offer(SEOUL, "p", MIDNIGHT, MIDNIGHT + DAY)).slots
+    }
     return [found.get(NINE + number * 2 * HOUR, 0) for number in range(5)]
 
 

@@ -245,7 +245,7 @@ async def test_a_holiday_strands_a_whole_region_and_its_end_brings_it_back(cente
         engineer_id=None, region="KR-11", first_day=MONDAY, last_day=MONDAY + DAY, reason="추석"
     )
     assert await center.due() == ["o0", "o1"]
-    (first, *_) = await center.store.slots(SEOUL, "p", MIDNIGHT, NINE + 3 * DAY)
+    (first, *_) = (await center.store.offer(SEOUL, "p", MIDNIGHT, NINE + 3 * DAY)).slots
     assert first.window.start == NINE + 2 * DAY
     await center.store.remove_day_off(holiday.day_off_id)
     assert (await center.store.has_due(), busan) == (False, ("kr-26-1", NINE))
