@@ -28,7 +28,7 @@ endef
 .PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify access-report sbom vulnerabilities token secrets temporal-credentials backup restore rebuild-view lock clean tools FORCE
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/embedded.stamp ## run the whole service in the foreground: Temporal with its Web UI, a worker and the API
 	@exec $(PY) -m supervisor --end-with $$PPID
@@ -79,7 +79,7 @@ token: $(VENV)/embedded.stamp ## print a token of the development issuer: ROLE=m
 secrets: $(VENV)/embedded.stamp ## generate random passwords for docker-compose.yml in secrets/; existing ones stay, the metrics token is renewed
 	@PYTHON=$(PY) deploy/secrets.sh secrets
 
-temporal-credentials: $(VENV)/embedded.stamp ## make or renew what clients of a cluster's Temporal prove their identity with, in secrets/temporal
+temporal-credentials: $(VENV)/embedded.stamp ## make or renew the certificates and tokens for a cluster's Temporal, in secrets/temporal
 	@$(PY) -m ops.temporal_credentials secrets/temporal
 
 audit-verify: $(VENV)/embedded.stamp ## verify that the audit is unchanged; HEAD=… is a head that was printed or logged earlier

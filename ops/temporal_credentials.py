@@ -1,4 +1,4 @@
-"""Make what clients of Temporal prove their identity with: `python -m ops.temporal_credentials DIRECTORY`.
+"""Make the certificates and tokens for Temporal and its clients: `python -m ops.temporal_credentials DIRECTORY`.
 
 Two authorities, so that no client passes for one of Temporal's own services: one signs the certificate of the cluster,
 the other those of its clients. A token says what its holder may do in the namespace. Each folder that is written is the
