@@ -14,6 +14,7 @@ from stores.migration import METADATA, migrate
 from tests import databases
 from tests.databases import SQLITE, Server, Servers
 from tests.processes import starts_processes
+from tests.stores.center import Center
 
 OpenDatabase = Callable[..., Database]
 Connect = Callable[..., Database]
@@ -128,3 +129,9 @@ def connect(url: str, open_database: OpenDatabase) -> Connect:
 @pytest.fixture
 def database(connect: Connect) -> Database:
     return connect()
+
+
+@pytest.fixture
+def center(database: Database) -> Center:
+    """Return a management center, for a module whose context it is."""
+    return Center(database)

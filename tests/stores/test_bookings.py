@@ -23,11 +23,6 @@ def context() -> str:
     return contexts.MANAGEMENT_CENTER
 
 
-@pytest.fixture
-def center(database: Database) -> Center:
-    return Center(database)
-
-
 async def test_a_window_that_has_gone_is_followed_by_the_next_and_the_reason_says_so(center: Center) -> None:
     assert [await center.place(f"o{number}", wanted=NINE + 2 * HOUR) for number in range(3)] == [
         (ONE, NINE + 2 * HOUR),

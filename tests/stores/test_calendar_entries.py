@@ -10,7 +10,6 @@ from domain.common import contexts
 from domain.common.errors import NotFound
 from domain.management_center.assignments import AssignmentRefusal, WhenNobody
 from domain.management_center.staff import DayOff, ExtraShift, Weekday, WorkingHours
-from stores.common.database import Database
 from stores.management_center.availability import Calendar
 from stores.management_center.candidates import CandidatePool
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, SEOUL, Center
@@ -25,11 +24,6 @@ ONLY_THAT: dict[str, Any] = {"exactly": True, "otherwise": WhenNobody.RELEASE}
 @pytest.fixture
 def context() -> str:
     return contexts.MANAGEMENT_CENTER
-
-
-@pytest.fixture
-def center(database: Database) -> Center:
-    return Center(database)
 
 
 def hours(begins: float, ends: float) -> WorkingHours:

@@ -31,11 +31,6 @@ def context() -> str:
     return contexts.MANAGEMENT_CENTER
 
 
-@pytest.fixture
-def center(database: Database) -> Center:
-    return Center(database)
-
-
 async def of(center: Center, query: CandidateQuery = QUERY) -> Sequence[Candidate]:
     return (await center.store.candidates(query)).items
 

@@ -9,7 +9,6 @@ from domain.common import contexts
 from domain.common.errors import NotFound
 from domain.management_center.assignments import AssignmentRefusal
 from domain.management_center.staff import Product
-from stores.common.database import Database
 from stores.management_center.tables import WAITING
 from tests.stores.center import Center
 
@@ -17,11 +16,6 @@ from tests.stores.center import Center
 @pytest.fixture
 def context() -> str:
     return contexts.MANAGEMENT_CENTER
-
-
-@pytest.fixture
-def center(database: Database) -> Center:
-    return Center(database)
 
 
 async def test_a_product_is_read_as_it_was_stored_and_changed(center: Center) -> None:

@@ -10,7 +10,6 @@ import pytest
 from domain.common import contexts
 from domain.management_center.assignments import AssignmentRefusal, ReleaseAssignment, WhenNobody
 from domain.management_center.staff import Weekday, WorkingHours
-from stores.common.database import Database
 from tests.databases import SQLITE
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, NOWHERE, RULES, SEOUL, Center
 
@@ -22,11 +21,6 @@ MONDAY = date(2026, 7, 13)
 @pytest.fixture
 def context() -> str:
     return contexts.MANAGEMENT_CENTER
-
-
-@pytest.fixture
-def center(database: Database) -> Center:
-    return Center(database)
 
 
 async def test_who_has_waited_longest_goes_first_and_nobody_overtakes(center: Center) -> None:
