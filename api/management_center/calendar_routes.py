@@ -7,13 +7,12 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Region
-from api.http.problems import ProblemType, invalid_member
+from api.http.problems import ProblemType
 from api.management_center.calendar_schemas import ExtraShiftRequest, ExtraShiftResponse, HolidayResponse
-from api.management_center.dependencies import CenterStore, ExtraShiftId, trigger_dispatch
+from api.management_center.dependencies import CenterStore, ExtraShiftId, created, trigger_dispatch
 from api.security.authentication import CurrentCaller
 from api.security.openapi import CREATED, problem_responses
 from api.security.routing import JsonRoute
-from domain.common.errors import NotFound
 from domain.visits import VisitGrid
 from runtime.holidays import NationalHolidays
 
@@ -54,13 +53,7 @@ async def create_extra_shift(
 
     The hours of several shifts, and the usual ones of a working day, add up. A day off goes before a shift.
     """
-    caller.within(filter(None, [given.region]))
-    try:
-        if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
-            raise NotFound
-        shift = await store.create_extra_shift(**dict(given))
-    except NotFound:
-        raise invalid_member("engineerId", "the engineer does not exist") from None
+    shift = await created(given, store.create_extra_shift, store, caller)
     response.headers["Location"] = f"{router.prefix}/extraShifts/{shift.extra_shift_id}"
     return ExtraShiftResponse.model_validate(shift)
 

@@ -1,15 +1,21 @@
 """Dependencies of the routes of this collection."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Path, Request
 
 from api.dependencies import AppServices, provided
 from api.http.fields import ID, Text
+from api.http.problems import invalid_member
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
+from api.management_center.staff_schemas import CalendarEntryRequest
+from api.security.principals import Caller
+from domain.common.errors import NotFound
 from stores.management_center.assignments import ManagementCenterStore
+
+Entry = TypeVar("Entry")
 
 EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
 ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
@@ -26,3 +32,21 @@ async def trigger_dispatch(request: Request, services: AppServices) -> AsyncIter
     yield
     if request.method != "GET":
         services.get(DispatchTrigger).staff_changed()
+
+
+async def created(
+    given: CalendarEntryRequest, create: Callable[..., Awaitable[Entry]], store: ManagementCenterStore, caller: Caller
+) -> Entry:
+    """Create an entry of a calendar, if the caller reaches its engineer or its region.
+
+    Raises:
+        Forbidden: it is of a region that is not the caller's.
+        RequestValidationError: no engineer whom the caller reaches has this id.
+    """
+    caller.within(filter(None, [given.region]))
+    try:
+        if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
+            raise NotFound
+        return await create(**dict(given))
+    except NotFound:
+        raise invalid_member("engineerId", "the engineer does not exist") from None

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.http.fields import Cursor, Id, Limit, Page, Region
-from api.http.problems import ProblemType, invalid_member
+from api.http.problems import ProblemType
 from api.management_center.dependencies import (
     CenterStore,
     DayOffId,
@@ -14,6 +14,7 @@ from api.management_center.dependencies import (
     ProductId,
     Retired,
     ServiceAreaId,
+    created,
     trigger_dispatch,
 )
 from api.management_center.staff_schemas import (
@@ -34,7 +35,6 @@ from api.security.authentication import CurrentCaller
 from api.security.openapi import CREATED, problem_responses
 from api.security.principals import Caller, Role
 from api.security.routing import JsonRoute
-from domain.common.errors import NotFound
 
 router = APIRouter(
     prefix="/managementCenters",
@@ -163,13 +163,7 @@ async def create_day_off(
 
     With `hours`, it is a part of each day. It takes every window that it overlaps.
     """
-    caller.within(filter(None, [given.region]))
-    try:
-        if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
-            raise NotFound
-        day_off = await store.create_day_off(**dict(given))
-    except NotFound:
-        raise invalid_member("engineerId", "the engineer does not exist") from None
+    day_off = await created(given, store.create_day_off, store, caller)
     response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
     return DayOffResponse.model_validate(day_off)
 
