@@ -11,7 +11,7 @@ from runtime.settings import Settings
 from stores.common.database import Database
 from stores.management_center.products import Products
 from supervisor.data_dir import no_longer_new
-from supervisor.service import has_new_products
+from supervisor.service import needs_first_products
 
 _NAMES = {"2001": ("Internet", "인터넷"), "2002": ("IPTV", "IPTV")}
 """By product id: the name and the local name."""
@@ -31,7 +31,7 @@ async def add(database: Database) -> None:
 
 async def _add_if_new(settings: Settings) -> int:
     """Return the exit status: `EX_TEMPFAIL` if the database does not answer."""
-    if not has_new_products(settings):
+    if not needs_first_products(settings):
         return os.EX_OK
     database = Database(settings.database_url(contexts.MANAGEMENT_CENTER))
     try:

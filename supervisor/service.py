@@ -27,7 +27,7 @@ def service_of(settings: Settings) -> Service:
     )
 
 
-def has_new_products(settings: Settings) -> bool:
+def needs_first_products(settings: Settings) -> bool:
     """Return whether the products are in a database that `make run` makes together with `DATA_DIR`."""
     return settings.management_center_database_url is None and is_new(settings.data_dir)
 
@@ -37,7 +37,7 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
     first_products = Step("products", (sys.executable, "-m", "ops.first_products"), "adding the first products")
     items: list[Part | Step] = [
         Step("migration", (sys.executable, "-m", "stores.migration"), "bringing the databases' tables up to date"),
-        *([first_products] if has_new_products(settings) else []),
+        *([first_products] if needs_first_products(settings) else []),
         # The worker is ready once it has connected to Temporal and registered the orders' search attributes.
         Part(
             "worker",

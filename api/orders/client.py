@@ -85,7 +85,7 @@ class OrderWorkflowClient:
         return await self._lookup.current(order_id)
 
     async def for_ownership(self, order_id: str) -> Known:
-        """Return the order for its owner and region, which never change. Needs no worker; the rest may be stale.
+        """Return the order as it was last known, for its owner and its region. Needs no worker.
 
         Raises:
             NotFound: no such order is known.
