@@ -317,4 +317,11 @@ async def test_an_operator_has_lost_orders_ended_by_a_message_that_is_bound(
     (plan,) = await client.data_converter.decode(started, [Reconciliation])
     assert plan == Reconciliation(end_lost=True)
     assert FORMAT in started[0].metadata
-    await handle.result()
+
+    async def looks() -> bool:
+        events = (await handle.fetch_history()).events
+        return any(event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED for event in events)
+
+    # The pass is not refused. The server has many orders of other tests, so nobody waits for its end.
+    await soon(looks, what="the pass looks for orders")
+    await handle.terminate()
