@@ -37,6 +37,7 @@ async def list_extra_shifts(
     cursor: Cursor = None,
 ) -> Page[ExtraShiftResponse]:
     """List the extra shifts of engineers, and of regions."""
+    caller.within(filter(None, [region]))
     page = await store.extra_shifts(
         engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
     )

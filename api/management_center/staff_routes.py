@@ -149,6 +149,7 @@ async def list_days_off(
     cursor: Cursor = None,
 ) -> Page[DayOffResponse]:
     """List the days off of engineers, and of regions."""
+    caller.within(filter(None, [region]))
     page = await store.days_off(
         engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
     )

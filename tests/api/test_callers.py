@@ -204,6 +204,8 @@ async def test_lists_hold_what_is_ones_own(service: Service, issuer: Issuer) -> 
         ("engineer", "/installations?engineerId=kr-26-1"),
         ("regional", "/orderStatuses?region=KR-26"),
         ("regional", "/managementCenters/engineers?region=KR-26"),
+        ("regional", "/managementCenters/daysOff?region=KR-26"),
+        ("regional", "/managementCenters/extraShifts?region=KR-26"),
     ):
         assert_problem(await people[who].get(path), 403, "forbidden")
 

@@ -67,6 +67,8 @@ async def test_who_has_retired_reads_and_does_nothing(
     assert await statuses(service, issuer) == {403}
     refused = await service.http.get("/installations/o1", headers=bearer(issuer.token(ENGINEER, "engineer")))
     assert_problem(refused, 403, "forbidden")
+    told = await service.http.get("/whoami", headers=bearer(issuer.token(ENGINEER, "engineer")))
+    assert told.json()["subject"] == ENGINEER
     assert (await service.http.get("/installations/o1", headers=manager)).status_code == 200
     other = bearer(issuer.token("kr-11-2", "engineer"))
     assert (await service.http.get("/installations", headers=other)).status_code == 200
