@@ -13,6 +13,7 @@ from domain.management_center.staff import DayOff, ExtraShift
 from domain.order_status.view import OrderView
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 
 OWNED = frozenset({"orderId", "engineerId", "dayOffId", "extraShiftId"})
 """The path parameters that name a resource which not every caller of the route may see."""
@@ -85,9 +86,9 @@ class Ownership:
         region, engineer_id = None, named.get("engineerId")
         entry: DayOff | ExtraShift | None = None
         if day_off_id := named.get("dayOffId"):
-            entry = await self._management_center.day_off(day_off_id)
+            entry = await self._management_center.entry(DAYS_OFF, day_off_id)
         elif extra_shift_id := named.get("extraShiftId"):
-            entry = await self._management_center.extra_shift(extra_shift_id)
+            entry = await self._management_center.entry(EXTRA_SHIFTS, extra_shift_id)
         if entry is not None:
             region, engineer_id = entry.region, entry.engineer_id
         if engineer_id is not None:

@@ -1,4 +1,4 @@
-"""/managementCenters: extra shifts (추가 근무) and national holidays (공휴일)."""
+"""/managementCenters: days off (휴무), extra shifts (추가 근무) and national holidays (공휴일)."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,13 +8,20 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Region
 from api.http.problems import ProblemType
-from api.management_center.calendar_schemas import ExtraShiftRequest, ExtraShiftResponse, HolidayResponse
-from api.management_center.dependencies import CenterStore, ExtraShiftId, created, trigger_dispatch
+from api.management_center.calendar_schemas import (
+    DayOffRequest,
+    DayOffResponse,
+    ExtraShiftRequest,
+    ExtraShiftResponse,
+    HolidayResponse,
+)
+from api.management_center.dependencies import CenterStore, DayOffId, ExtraShiftId, created, trigger_dispatch
 from api.security.authentication import CurrentCaller
 from api.security.openapi import CREATED, problem_responses
 from api.security.routing import JsonRoute
 from domain.visits import VisitGrid
 from runtime.holidays import NationalHolidays
+from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 
 router = APIRouter(
     prefix="/managementCenters",
@@ -24,10 +31,54 @@ router = APIRouter(
 )
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
+_LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
+_CREATING = CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
 
 
-@router.get("/extraShifts", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
+@router.get("/daysOff", responses=_LISTING)
+async def list_days_off(
+    store: CenterStore,
+    caller: CurrentCaller,
+    engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
+    region: Annotated[Region | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[DayOffResponse]:
+    """List the days off of engineers, and of regions."""
+    caller.within(filter(None, [region]))
+    page = await store.entries(
+        DAYS_OFF, engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+    )
+    return Page[DayOffResponse].model_validate(page)
+
+
+@router.post("/daysOff", status_code=201, responses=_CREATING)
+async def create_day_off(
+    given: DayOffRequest, store: CenterStore, caller: CurrentCaller, response: Response
+) -> DayOffResponse:
+    """Add a day off of an engineer, or of a region. Visits booked then go to other engineers.
+
+    With `hours`, it is a part of each day. It takes every window that it overlaps.
+    """
+    day_off = await created(given, DAYS_OFF, store, caller)
+    response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
+    return DayOffResponse.model_validate(day_off)
+
+
+@router.get("/daysOff/{dayOffId}", responses=_ONE)
+async def get_day_off(day_off_id: DayOffId, store: CenterStore) -> DayOffResponse:
+    """Return one day off."""
+    return DayOffResponse.model_validate(await store.entry(DAYS_OFF, day_off_id))
+
+
+@router.delete("/daysOff/{dayOffId}", status_code=204, responses=_ONE)
+async def remove_day_off(day_off_id: DayOffId, store: CenterStore) -> None:
+    """Remove a day off."""
+    await store.remove_entry(DAYS_OFF, day_off_id)
+
+
+@router.get("/extraShifts", responses=_LISTING)
 async def list_extra_shifts(
     store: CenterStore,
     caller: CurrentCaller,
@@ -38,15 +89,13 @@ async def list_extra_shifts(
 ) -> Page[ExtraShiftResponse]:
     """List the extra shifts of engineers, and of regions."""
     caller.within(filter(None, [region]))
-    page = await store.extra_shifts(
-        engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+    page = await store.entries(
+        EXTRA_SHIFTS, engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
     )
     return Page[ExtraShiftResponse].model_validate(page)
 
 
-@router.post(
-    "/extraShifts", status_code=201, responses=CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
-)
+@router.post("/extraShifts", status_code=201, responses=_CREATING)
 async def create_extra_shift(
     given: ExtraShiftRequest, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> ExtraShiftResponse:
@@ -54,7 +103,7 @@ async def create_extra_shift(
 
     The hours of several shifts, and the usual ones of a working day, add up. A day off goes before a shift.
     """
-    shift = await created(given, store.create_extra_shift, store, caller)
+    shift = await created(given, EXTRA_SHIFTS, store, caller)
     response.headers["Location"] = f"{router.prefix}/extraShifts/{shift.extra_shift_id}"
     return ExtraShiftResponse.model_validate(shift)
 
@@ -62,13 +111,13 @@ async def create_extra_shift(
 @router.get("/extraShifts/{extraShiftId}", responses=_ONE)
 async def get_extra_shift(extra_shift_id: ExtraShiftId, store: CenterStore) -> ExtraShiftResponse:
     """Return one extra shift."""
-    return ExtraShiftResponse.model_validate(await store.extra_shift(extra_shift_id))
+    return ExtraShiftResponse.model_validate(await store.entry(EXTRA_SHIFTS, extra_shift_id))
 
 
 @router.delete("/extraShifts/{extraShiftId}", status_code=204, responses=_ONE)
 async def remove_extra_shift(extra_shift_id: ExtraShiftId, store: CenterStore) -> None:
     """Remove an extra shift. Visits that were booked by it go to other engineers."""
-    await store.remove_extra_shift(extra_shift_id)
+    await store.remove_entry(EXTRA_SHIFTS, extra_shift_id)
 
 
 @router.get("/holidays", responses=problem_responses(ProblemType.MALFORMED_REQUEST))

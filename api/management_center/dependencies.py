@@ -1,21 +1,20 @@
 """Dependencies of the routes of this collection."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import Path, Request
 
 from api.dependencies import AppServices, provided
 from api.http.fields import ID, Text
 from api.http.problems import invalid_member
+from api.management_center.calendar_schemas import CalendarEntryRequest
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
-from api.management_center.staff_schemas import CalendarEntryRequest
 from api.security.principals import Caller
 from domain.common.errors import NotFound
 from stores.management_center.assignments import ManagementCenterStore
-
-Entry = TypeVar("Entry")
+from stores.management_center.calendar_entries import Entry, EntryKind
 
 EngineerId = Annotated[str, Path(alias="engineerId", pattern=ID)]
 ServiceAreaId = Annotated[str, Path(alias="serviceAreaId", pattern=ID)]
@@ -35,7 +34,7 @@ async def trigger_dispatch(request: Request, services: AppServices) -> AsyncIter
 
 
 async def created(
-    given: CalendarEntryRequest, create: Callable[..., Awaitable[Entry]], store: ManagementCenterStore, caller: Caller
+    given: CalendarEntryRequest, kind: EntryKind[Entry], store: ManagementCenterStore, caller: Caller
 ) -> Entry:
     """Create an entry of a calendar, if the caller reaches its engineer or its region.
 
@@ -47,6 +46,6 @@ async def created(
     try:
         if given.engineer_id and not caller.reaches({(await store.engineer(given.engineer_id)).region}):
             raise NotFound
-        return await create(**dict(given))
+        return await store.create_entry(kind, **dict(given))
     except NotFound:
         raise invalid_member("engineerId", "the engineer does not exist") from None

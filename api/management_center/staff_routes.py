@@ -1,25 +1,21 @@
-"""/managementCenters: service areas, engineers, days off, and products (인력)."""
+"""/managementCenters: service areas, engineers, and products (인력)."""
 
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.http.fields import Cursor, Id, Limit, Page, Region
+from api.http.fields import Cursor, Limit, Page, Region
 from api.http.problems import ProblemType
 from api.management_center.dependencies import (
     CenterStore,
-    DayOffId,
     EngineerId,
     ProductId,
     Retired,
     ServiceAreaId,
-    created,
     trigger_dispatch,
 )
 from api.management_center.staff_schemas import (
-    DayOffRequest,
-    DayOffResponse,
     EngineerChange,
     EngineerRequest,
     EngineerResponse,
@@ -137,48 +133,6 @@ async def retire_engineer(engineer_id: EngineerId, store: CenterStore, retired: 
     """
     await store.retire_engineer(engineer_id)
     await retired.refresh()
-
-
-@router.get("/daysOff", responses=_LISTING)
-async def list_days_off(
-    store: CenterStore,
-    caller: CurrentCaller,
-    engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
-    region: Annotated[Region | None, Query()] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[DayOffResponse]:
-    """List the days off of engineers, and of regions."""
-    caller.within(filter(None, [region]))
-    page = await store.days_off(
-        engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
-    )
-    return Page[DayOffResponse].model_validate(page)
-
-
-@router.post("/daysOff", status_code=201, responses=_CREATING)
-async def create_day_off(
-    given: DayOffRequest, store: CenterStore, caller: CurrentCaller, response: Response
-) -> DayOffResponse:
-    """Add a day off of an engineer, or of a region. Visits booked then go to other engineers.
-
-    With `hours`, it is a part of each day. It takes every window that it overlaps.
-    """
-    day_off = await created(given, store.create_day_off, store, caller)
-    response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
-    return DayOffResponse.model_validate(day_off)
-
-
-@router.get("/daysOff/{dayOffId}", responses=_ONE)
-async def get_day_off(day_off_id: DayOffId, store: CenterStore) -> DayOffResponse:
-    """Return one day off."""
-    return DayOffResponse.model_validate(await store.day_off(day_off_id))
-
-
-@router.delete("/daysOff/{dayOffId}", status_code=204, responses=_ONE)
-async def remove_day_off(day_off_id: DayOffId, store: CenterStore) -> None:
-    """Remove a day off."""
-    await store.remove_day_off(day_off_id)
 
 
 @router.get("/products", responses=_LISTING)

@@ -1,15 +1,12 @@
-"""Service areas, engineers, days off, and products (인력)."""
+"""Service areas, engineers, and products (인력)."""
 
-from datetime import date, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
-from api.http.fields import Id, Identifier, Region, RequestBody, ResponseBody, Text, Word, unchanged
-from api.http.times import Day, GivenTimeOfDay, TimeOfDay
+from api.http.fields import Identifier, Region, RequestBody, ResponseBody, Text, Word, unchanged
+from api.http.times import GivenTimeOfDay, TimeOfDay
 from domain.management_center.staff import Weekday, WorkingHours
-
-LONGEST_ENTRY = timedelta(days=366)
 
 
 def _each_once(values: list[Any]) -> list[Any]:
@@ -125,52 +122,6 @@ class EngineerResponse(ResponseBody):
     working_days: list[Weekday]
     working_hours: HoursResponse
     visits_per_window: int | None
-
-
-class CalendarEntryRequest(RequestBody):
-    """Days of one engineer or of a region. Exactly one of `engineerId` and `region` is given."""
-
-    engineer_id: Id | None = None
-    region: Region | None = Field(None, validate_default=True)
-    first_day: Day = Field(alias="from")
-    last_day: Day | None = Field(None, alias="to", validate_default=True, description="The default is `from`")
-    hours: Hours | None = Field(None, description="The part of each day")
-    reason: Text | None = None
-
-    @field_validator("region")
-    @classmethod
-    def _either(cls, region: str | None, info: ValidationInfo) -> str | None:
-        if "engineer_id" in info.data and (region is None) == (info.data["engineer_id"] is None):
-            raise ValueError("exactly one of `engineerId` and `region` has to be given")
-        return region
-
-    @field_validator("last_day")
-    @classmethod
-    def _in_order(cls, last_day: date | None, info: ValidationInfo) -> date | None:
-        first_day: date | None = info.data.get("first_day")
-        if first_day is None or last_day is None:
-            return first_day
-        if not first_day <= last_day < first_day + LONGEST_ENTRY:
-            raise ValueError(f"must be at least `from`, and less than {LONGEST_ENTRY.days} days after it")
-        return last_day
-
-
-class DayOffRequest(CalendarEntryRequest):
-    """Days off of one engineer, or of a region. Exactly one of `engineerId` and `region` is given."""
-
-    hours: Hours | None = Field(None, description="The part of each day. The default is the whole day")
-
-
-class DayOffResponse(ResponseBody):
-    """Days off of an engineer, or of a region. Both days are included."""
-
-    day_off_id: str
-    engineer_id: str | None
-    region: str | None
-    first_day: date = Field(alias="from")
-    last_day: date = Field(alias="to")
-    hours: HoursResponse | None
-    reason: str | None
 
 
 class ProductRequest(RequestBody):

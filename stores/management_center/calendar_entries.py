@@ -1,7 +1,8 @@
-"""Entries of calendars: days, both included, of one engineer or of a region, for which something else holds."""
+"""Entries of calendars: days off (휴무) and extra shifts (추가 근무) of engineers, and of whole regions."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from stores.common.paging import Keyset
 from stores.management_center import waiting_list as waiting
 from stores.management_center.base import RegionLockedStore
 from stores.management_center.bookings import mark_uncovered
-from stores.management_center.tables import BOOKING, ENGINEER
+from stores.management_center.tables import BOOKING, DAY_OFF, ENGINEER, EXTRA_SHIFT
 
 Entry = TypeVar("Entry", DayOff, ExtraShift)
 
@@ -55,16 +56,43 @@ class EntryKind(Generic[Entry]):
         return {**members, "hours_from": begins, "hours_until": ends}
 
 
-class CalendarEntries(RegionLockedStore):
-    """Stores entries of calendars. Each change applies at once to booked visits and waiting orders."""
+DAYS_OFF = EntryKind(DayOff, DAY_OFF, "day_off_id", adds_capacity=False)
+EXTRA_SHIFTS = EntryKind(ExtraShift, EXTRA_SHIFT, "extra_shift_id", adds_capacity=True)
 
-    async def _create_entry(self, kind: EntryKind[Entry], **members: Any) -> Entry:
-        """Add an entry.
+
+class CalendarEntries(RegionLockedStore):
+    """Stores entries of calendars. Each change applies at once to booked visits and waiting orders.
+
+    Every method raises `StoreUnavailable` if the database does not answer.
+    """
+
+    async def create_entry(
+        self,
+        kind: EntryKind[Entry],
+        *,
+        engineer_id: str | None,
+        region: str | None,
+        first_day: date,
+        last_day: date,
+        reason: str | None,
+        hours: WorkingHours | None = None,
+    ) -> Entry:
+        """Add an entry of an engineer, or of a region.
+
+        Visits that nobody covers any more go to other engineers. With more capacity, waiting orders become ready.
 
         Raises:
             NotFound: no engineer has this id.
         """
-        entry = kind.made(**{kind.key: uuid4().hex}, **members)
+        entry = kind.made(
+            **{kind.key: uuid4().hex},
+            engineer_id=engineer_id,
+            region=region,
+            first_day=first_day,
+            last_day=last_day,
+            reason=reason,
+            hours=hours,
+        )
 
         async def work(connection: AsyncConnection) -> Entry:
             region = await self._lock_region_of(connection, entry)
@@ -76,18 +104,23 @@ class CalendarEntries(RegionLockedStore):
 
         return await self._database.transact(work)
 
-    async def _entry(self, kind: EntryKind[Entry], entry_id: str) -> Entry:
+    async def entry(self, kind: EntryKind[Entry], entry_id: str) -> Entry:
+        """Return one entry.
+
+        Raises:
+            NotFound: no entry has this id.
+        """
         return kind.entry(await self._one(_one(kind), entry_id))
 
-    async def _entries(
+    async def entries(
         self,
         kind: EntryKind[Entry],
         *,
-        engineer_id: str | None,
-        region: str | None,
-        within: Collection[str] | None,
-        limit: int,
-        cursor: str | None,
+        engineer_id: str | None = None,
+        region: str | None = None,
+        within: Collection[str] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page[Entry]:
         """Return a page of the entries, ordered by their last day.
 
@@ -116,8 +149,8 @@ class CalendarEntries(RegionLockedStore):
             rows = (await connection.execute(statement)).all()
         return kind.order.cut(rows, limit, kind.entry)
 
-    async def _remove_entry(self, kind: EntryKind[Entry], entry_id: str) -> None:
-        """Remove an entry.
+    async def remove_entry(self, kind: EntryKind[Entry], entry_id: str) -> None:
+        """Remove an entry. This applies to visits and waiting orders as adding one does.
 
         Raises:
             NotFound: no entry has this id.

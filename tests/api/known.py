@@ -10,6 +10,7 @@ from domain.installation import RequestInstallation
 from domain.orders import Order, OrderStatus
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.service import Service
@@ -57,8 +58,8 @@ async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
         center = services.get(ManagementCenterStore)
         await center.create_product(named["productId"], [])
         entry: dict[str, Any] = {"first_day": today, "last_day": today, "reason": None}
-        day_off = await center.create_day_off(engineer_id=named["engineerId"], region=None, **entry)
-        shift = await center.create_extra_shift(engineer_id=named["engineerId"], region=None, **entry)
+        day_off = await center.create_entry(DAYS_OFF, engineer_id=named["engineerId"], region=None, **entry)
+        shift = await center.create_entry(EXTRA_SHIFTS, engineer_id=named["engineerId"], region=None, **entry)
         found.append(named | {"dayOffId": day_off.day_off_id, "extraShiftId": shift.extra_shift_id})
     return found[0], found[1]
 

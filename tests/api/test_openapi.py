@@ -25,6 +25,7 @@ from runtime.settings import Settings
 from stores.common.database import Database
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 from stores.order_status.view import OrderStatusStore
 from tests.api.fuzzed import end_streams
 from tests.api.service import copy_databases, listening
@@ -73,8 +74,8 @@ async def know_something(settings: Settings) -> None:
     await center.create_product(KNOWN["productId"], [])
     today = datetime.now(UTC).date()
     entry: dict[str, Any] = {"engineer_id": None, "first_day": today, "last_day": today, "reason": None}
-    KNOWN["dayOffId"] = (await center.create_day_off(region="KR-11", **entry)).day_off_id
-    KNOWN["extraShiftId"] = (await center.create_extra_shift(region="KR-11", **entry)).extra_shift_id
+    KNOWN["dayOffId"] = (await center.create_entry(DAYS_OFF, region="KR-11", **entry)).day_off_id
+    KNOWN["extraShiftId"] = (await center.create_entry(EXTRA_SHIFTS, region="KR-11", **entry)).extra_shift_id
     await centers.dispose()
 
 

@@ -21,6 +21,7 @@ from domain.management_center.staff import Weekday, WorkingHours
 from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 from stores.management_center.tables import BOOKING, ENGINEER
 from stores.migration import migrate
 from tests.stores.naive_calendar import NaiveCalendar
@@ -176,21 +177,21 @@ class Played:
         self.paper.engineers[self.names[who]] = replace(self.paper.engineers[self.names[who]], **change)
 
     async def off(self, **entry: Any) -> None:
-        off = await self.store.create_day_off(**self.entry(**entry))
+        off = await self.store.create_entry(DAYS_OFF, **self.entry(**entry))
         self.paper.off[off.day_off_id] = off
 
     async def on(self, which: int) -> None:
         for day_off_id in list(self.paper.off)[which : which + 1]:
-            await self.store.remove_day_off(day_off_id)
+            await self.store.remove_entry(DAYS_OFF, day_off_id)
             del self.paper.off[day_off_id]
 
     async def shift(self, **entry: Any) -> None:
-        shift = await self.store.create_extra_shift(**self.entry(**entry))
+        shift = await self.store.create_entry(EXTRA_SHIFTS, **self.entry(**entry))
         self.paper.shifts[shift.extra_shift_id] = shift
 
     async def end_shift(self, which: int) -> None:
         for extra_shift_id in list(self.paper.shifts)[which : which + 1]:
-            await self.store.remove_extra_shift(extra_shift_id)
+            await self.store.remove_entry(EXTRA_SHIFTS, extra_shift_id)
             del self.paper.shifts[extra_shift_id]
 
     async def holiday(self, first: int, who: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import time, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from domain.management_center.staff import Weekday, WorkingHours
 from domain.visits import TimeWindow
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, RULES, Center
 from tests.whole import examples
 
@@ -61,12 +63,14 @@ async def test_the_first_reason_that_holds_is_named(center: Center) -> None:
         reasons.append(own.reason)
 
     await store.change_engineer(ONE, active=False, working_days=[Weekday.TUE])
-    holiday = await store.create_day_off(engineer_id=None, region=REGION, first_day=day, last_day=day, reason=None)
+    holiday = await store.create_entry(
+        DAYS_OFF, engineer_id=None, region=REGION, first_day=day, last_day=day, reason=None
+    )
     await note()
-    own = await store.create_day_off(engineer_id=ONE, region=None, first_day=day, last_day=day, reason=None)
-    await store.remove_day_off(holiday.day_off_id)
+    own = await store.create_entry(DAYS_OFF, engineer_id=ONE, region=None, first_day=day, last_day=day, reason=None)
+    await store.remove_entry(DAYS_OFF, holiday.day_off_id)
     await note()
-    await store.remove_day_off(own.day_off_id)
+    await store.remove_entry(DAYS_OFF, own.day_off_id)
     await note()
     await store.change_engineer(ONE, active=True, working_days=[Weekday.MON])
     await center.place("o1", engineer_id=ONE, wanted=NINE, exactly=True)
@@ -165,7 +169,8 @@ async def test_an_assignment_by_hand_goes_as_it_was_said(database: Database, see
             "skills": random.choice([[], ["tv"]]),
         }
         await center.store.change_engineer(engineer_id, **change)
-        for create in (center.store.create_day_off, center.store.create_extra_shift):
+        add = center.store.create_entry
+        for create in (partial(add, DAYS_OFF), partial(add, EXTRA_SHIFTS)):
             if random.random() < 0.5:
                 day = MIDNIGHT.date() + timedelta(days=random.randrange(1, 5))
                 begins = random.choice([9, 10, 13])

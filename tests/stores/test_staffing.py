@@ -10,6 +10,7 @@ from domain.management_center.assignments import ServiceArea
 from domain.management_center.staff import Engineer
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF
 
 
 @pytest.fixture
@@ -72,12 +73,12 @@ async def test_what_belongs_to_some_regions_is_found(store: ManagementCenterStor
     day = date(2030, 1, 2)
     days = {"first_day": day, "last_day": day, "reason": None}
     for engineer_id, region in ((None, "KR-11"), ("kr-11-2", None), (None, "KR-26"), ("kr-26-2", None)):
-        await store.create_day_off(engineer_id=engineer_id, region=region, **days)  # type: ignore[arg-type] # by name
+        await store.create_entry(DAYS_OFF, engineer_id=engineer_id, region=region, **days)  # type: ignore[arg-type] # by name
     await store.retire_engineer("kr-26-1")
 
-    off = (await store.days_off(within={"KR-11"})).items
+    off = (await store.entries(DAYS_OFF, within={"KR-11"})).items
     assert {(one.engineer_id, one.region) for one in off} == {(None, "KR-11"), ("kr-11-2", None)}
-    assert (await store.days_off(within=set())).items == []
+    assert (await store.entries(DAYS_OFF, within=set())).items == []
 
 
 async def test_areas_are_listed_each_once_whatever_the_page(store: ManagementCenterStore) -> None:

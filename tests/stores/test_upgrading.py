@@ -25,6 +25,7 @@ from stores.common.revisions import history, newest
 from stores.installation.details import InstallationDetailsStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
+from stores.management_center.calendar_entries import DAYS_OFF
 from stores.migration import METADATA, migrate, upgrade
 from stores.order_status.view import OrderStatusStore
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
@@ -188,7 +189,7 @@ async def the_management_center_works(database: Database) -> None:
         assert (await store.assignment(order_id)).round == 1
     assert (await store.engineer("kr-11-1")) == Engineer("kr-11-1", "김민준 Kim Minjun", "KR-11")
     # A day off of the release before is of the whole day.
-    assert {day_off.hours for day_off in (await store.days_off()).items} <= {None}
+    assert {day_off.hours for day_off in (await store.entries(DAYS_OFF)).items} <= {None}
     # Products that the release before has written, or writes now, have no names, and can be ordered.
     products = (await store.products(orderable_only=True)).items
     assert products in ([], [Product("p1", ["fibre"]), Product("p1-too", ["fibre"])])

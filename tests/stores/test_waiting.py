@@ -10,6 +10,7 @@ import pytest
 from domain.common import contexts
 from domain.management_center.assignments import AssignmentRefusal, ReleaseAssignment, WhenNobody
 from domain.management_center.staff import Weekday, WorkingHours
+from stores.management_center.calendar_entries import DAYS_OFF
 from tests.databases import SQLITE
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, NOWHERE, RULES, SEOUL, Center
 
@@ -162,16 +163,16 @@ async def test_back_at_work_brings_on_who_waits(center: Center) -> None:
     for engineer_id in (ONE, TWO):
         await store.change_engineer(engineer_id, active=False)
     off = [
-        await store.create_day_off(
-            engineer_id=engineer_id, region=region, first_day=MONDAY, last_day=MONDAY, reason="r"
+        await store.create_entry(
+            DAYS_OFF, engineer_id=engineer_id, region=region, first_day=MONDAY, last_day=MONDAY, reason="r"
         )
         for engineer_id, region in ((THREE, None), (None, "KR-11"))
     ]
     assert await center.place("w0") is NO_CAPACITY
     assert await center.place("w1", product_id="tv") is NO_CAPACITY
-    await store.remove_day_off(off[0].day_off_id)
+    await store.remove_entry(DAYS_OFF, off[0].day_off_id)
     assert await center.due() == []
-    await store.remove_day_off(off[1].day_off_id)
+    await store.remove_entry(DAYS_OFF, off[1].day_off_id)
     assert await center.due() == ["w0"]
     await store.create_product("2001", ["fibre"])
     assert await center.place("w0") is NO_ENGINEER
@@ -198,7 +199,9 @@ async def test_an_order_of_nowhere_waits_for_its_area(center: Center) -> None:
 
 
 async def strand_by_day_off(center: Center) -> None:
-    await center.store.create_day_off(engineer_id=ONE, region=None, first_day=MONDAY, last_day=MONDAY, reason=None)
+    await center.store.create_entry(
+        DAYS_OFF, engineer_id=ONE, region=None, first_day=MONDAY, last_day=MONDAY, reason=None
+    )
 
 
 ABSENT: dict[str, Callable[[Center], Awaitable[Any]]] = {
@@ -235,11 +238,11 @@ async def test_a_holiday_strands_a_whole_region_and_its_end_brings_it_back(cente
     busan = await center.place("elsewhere", installation_address="Busan")
     for number in range(3):
         await center.place(f"o{number}", wanted=NINE + number * DAY)
-    holiday = await center.store.create_day_off(
-        engineer_id=None, region="KR-11", first_day=MONDAY, last_day=MONDAY + DAY, reason="추석"
+    holiday = await center.store.create_entry(
+        DAYS_OFF, engineer_id=None, region="KR-11", first_day=MONDAY, last_day=MONDAY + DAY, reason="추석"
     )
     assert await center.due() == ["o0", "o1"]
     (first, *_) = (await center.store.offer(SEOUL, "p", MIDNIGHT, NINE + 3 * DAY)).slots
     assert first.window.start == NINE + 2 * DAY
-    await center.store.remove_day_off(holiday.day_off_id)
+    await center.store.remove_entry(DAYS_OFF, holiday.day_off_id)
     assert (await center.store.has_due(), busan) == (False, ("kr-26-1", NINE))
