@@ -249,6 +249,8 @@ class CancelRequest:
     reason: str | None = None
     expected_version: int | None = None
     """Version of the order on which the request is based. The order refuses it at any other. `None`: at any."""
+    expires_at: datetime | None = None
+    """When the order begins to refuse the request, because its sender was told that nobody took it. `None`: never."""
 
 
 @dataclass(frozen=True)

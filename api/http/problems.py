@@ -86,6 +86,7 @@ _TYPES: Mapping[type[Exception], ProblemType] = {
     errors.EngineerUnavailable: ProblemType.ENGINEER_UNAVAILABLE,
     errors.VisitUnavailable: ProblemType.VISIT_UNAVAILABLE,
     errors.ChangedMeanwhile: ProblemType.CHANGED_MEANWHILE,
+    errors.Expired: ProblemType.NO_ANSWER_IN_TIME,
     errors.OrdersOpen: ProblemType.ORDERS_OPEN,
     errors.AlreadyExists: ProblemType.ALREADY_EXISTS,
     errors.MalformedCursor: ProblemType.MALFORMED_REQUEST,

@@ -1,6 +1,7 @@
 """Cancels orders: by an update, or by a signal if no worker takes the update in time."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -26,6 +27,9 @@ CANCEL_WITHIN = 3.5
 LOOKUP_GRACE = 1.3
 """Seconds by which that lookup may exceed `CANCEL_WITHIN`: a cancel is answered within 5 seconds."""
 
+CLOCK_TOLERANCE = 2.0
+"""Seconds by which the clocks of this process and of Temporal may differ."""
+
 
 @dataclass(frozen=True)
 class Cancellation:
@@ -46,7 +50,8 @@ class Canceling:
     async def cancel(self, order_id: str, request: CancelRequest) -> Cancellation:
         """Cancel the order and its installation, by an update, or by a signal if no worker takes the update in time.
 
-        A request that expects a version is never a signal, because it could be outdated when a worker comes.
+        A request that expects a version is never a signal, because it could be outdated when a worker comes. For the
+        same reason it expires: the server keeps an update for a worker that comes after the sender has given up.
 
         Raises:
             NotFound: no such order is known.
@@ -57,6 +62,8 @@ class Canceling:
         deadline = monotonic() + CANCEL_WITHIN
         # Canceling is idempotent: a retry has the same id, and joins the first request.
         conditional = request.expected_version is not None
+        if conditional:
+            request = replace(request, expires_at=_given_up_at())
         id_ = f"{Message.CANCEL}-if-{request.expected_version}" if conditional else Message.CANCEL
         update = Update(Message.CANCEL, request, id=id_, result_type=Order)
         try:
@@ -135,6 +142,11 @@ class Canceling:
                 static_summary=PlainText("취소 · Cancels an order that has no running workflow"),
                 rpc_timeout=timeout,
             )
+
+
+def _given_up_at() -> datetime:
+    """Return when nobody waits any more for a worker to take a request that is sent now."""
+    return datetime.now(UTC) + timedelta(seconds=TELL_WITHIN + CLOCK_TOLERANCE)
 
 
 def _told_within(deadline: float) -> float:

@@ -8,6 +8,7 @@
   - `EngineerUnavailable`: the engineer that a manager named cannot take the order.
     - `VisitUnavailable`: the requested visit window is not free.
     - `ChangedMeanwhile`: the order is not at the version on which the request is based.
+    - `Expired`: nobody took the request in time, and its sender knows that.
     - `OrdersOpen`: a customer's data cannot be erased while one of their orders is open.
     - `AlreadyExists`: the object to be created already exists.
     - `MalformedCursor`: the paging cursor does not come from this service.
@@ -64,6 +65,12 @@ class ChangedMeanwhile(Refusal):
     """The order has another version than the one on which the request is based."""
 
     code = "ChangedMeanwhile"
+
+
+class Expired(Refusal):
+    """The request reached the order after its sender was told that nobody took it."""
+
+    code = "Expired"
 
 
 class OrdersOpen(Refusal):

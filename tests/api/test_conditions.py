@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Response
 from temporalio.api.enums.v1 import EventType
 
+from api.orders import canceling, lookup
 from domain.orders import HistoryEntry, Order, OrderStatus, workflow_id
 from runtime import development_issuer
 from runtime.settings import Settings
@@ -111,6 +112,20 @@ async def test_without_a_worker_nothing_is_left_that_would_be_done_later(service
     events = (await client.get_workflow_handle(workflow_id(order_id)).fetch_history()).events
     assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED not in [event.event_type for event in events]
     assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 202
+
+
+async def test_a_cancel_that_was_not_taken_in_time_is_not_carried_out_later(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server keeps the update for the next worker, although its sender has been told that there is none."""
+    monkeypatch.setattr(canceling, "CLOCK_TOLERANCE", -lookup.TELL_WITHIN)
+    order_id = await service.order()
+    version = (await service.http.get(f"/orders/{order_id}")).json()["version"]
+
+    assert_problem(await change(service, order_id, "cancel", version), 503, "no-answer-in-time")
+    await service.work()
+
+    await service.until(order_id, "INSTALLATION_REQUESTED")
 
 
 @pytest.mark.parametrize("status", OrderStatus)

@@ -11,6 +11,7 @@ CODES = {
     errors.EngineerUnavailable: "EngineerUnavailable",
     errors.VisitUnavailable: "VisitUnavailable",
     errors.ChangedMeanwhile: "ChangedMeanwhile",
+    errors.Expired: "Expired",
     errors.OrdersOpen: "OrdersOpen",
     errors.AlreadyExists: "AlreadyExists",
     errors.MalformedCursor: "MalformedCursor",

@@ -9,6 +9,7 @@ import pytest
 from domain.common.errors import (
     ChangedMeanwhile,
     EngineerUnavailable,
+    Expired,
     IllegalTransition,
     NotAssigned,
     OrderCancelRejected,
@@ -18,7 +19,7 @@ from domain.common.errors import (
 from domain.installation import EngineerAct, EngineerAction
 from domain.management_center.assignments import Assignment
 from domain.order_policy import OrderPolicy
-from domain.orders import Attention, Event, Order, OrderStatus
+from domain.orders import Attention, CancelRequest, Event, Order, OrderStatus
 from domain.visits import TimeWindow
 from workflows.orders import rules
 from workflows.orders.decisions import ReassignmentRequest, Report
@@ -166,17 +167,27 @@ def test_a_change_is_for_the_version_on_which_it_is_based_and_what_is_done_is_ac
 
     for expected, differs in ((None, False), (7, False), (6, True), (8, True), (0, True)):
         for refusal in (
-            rules.refuse_cancel(at, Moment(), expected),
+            rules.refuse_cancel(at, Moment(), CancelRequest(expected_version=expected)),
             rules.refuse_reschedule(at, Moment(), later, expected),
             rules.refuse_assignment(at, Moment(), "e2", expected),
         ):
             assert isinstance(refusal, ChangedMeanwhile) == differs
     assert rules.refuse_reschedule(at, Moment(), NINE, 6) is None
     assert rules.refuse_assignment(at, Moment(), "e1", 6) is None
-    assert rules.refuse_cancel(at, Moment(cancel_requested=True), 6) is None
+    assert rules.refuse_cancel(at, Moment(cancel_requested=True), CancelRequest(expected_version=6)) is None
     at.record_request(ReassignmentRequest("manager:kim", start=later))
     assert rules.refuse_reschedule(at, Moment(), later, 6) is None, "the same is being done"
     assert isinstance(rules.refuse_assignment(at, Moment(), "e2", 6), ChangedMeanwhile)
+
+
+def test_a_cancel_is_not_taken_once_its_sender_knows_of_no_taker() -> None:
+    at, request = state(), CancelRequest(expires_at=NINE)
+
+    assert rules.refuse_cancel(at, Moment(at=NINE), request) is None
+    assert isinstance(rules.refuse_cancel(at, Moment(at=NINE + timedelta(seconds=1)), request), Expired)
+    assert rules.refuse_cancel(at, Moment(at=NINE + timedelta(seconds=1))) is None
+    # Another cancel was taken: this one is the same.
+    assert rules.refuse_cancel(at, Moment(cancel_requested=True, at=NINE + timedelta(1)), request) is None
 
 
 def test_another_version_is_told_before_anything_else_that_refuses() -> None:
@@ -184,8 +195,10 @@ def test_another_version_is_told_before_anything_else_that_refuses() -> None:
     at.order.version = 7
     at.order.record(Event.ORDER_CANCEL_REJECTED, at=NINE)
 
-    assert isinstance(rules.refuse_cancel(at, Moment(), 6), ChangedMeanwhile)
-    assert isinstance(rules.refuse_cancel(at, Moment(), at.order.version), OrderCancelRejected)
+    assert isinstance(rules.refuse_cancel(at, Moment(), CancelRequest(expected_version=6)), ChangedMeanwhile)
+    assert isinstance(
+        rules.refuse_cancel(at, Moment(), CancelRequest(expected_version=at.order.version)), OrderCancelRejected
+    )
     assert isinstance(rules.refuse_assignment(at, Moment(), "e2", 6), ChangedMeanwhile)
     assert isinstance(rules.refuse_assignment(at, Moment(), "e2", at.order.version), IllegalTransition)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from domain.common.errors import (
     EngineerUnavailable,
+    Expired,
     IllegalTransition,
     NotAssigned,
     OrderCancelRejected,
@@ -12,8 +13,9 @@ from domain.common.errors import (
     VisitUnavailable,
 )
 from domain.common.texts import bounded
+from domain.common.times import UNSET
 from domain.installation import EngineerAct, EngineerAction
-from domain.orders import OrderStatus
+from domain.orders import CancelRequest, OrderStatus
 from workflows.orders.decisions import ReassignmentRequest
 from workflows.orders.state import OrderState
 
@@ -32,6 +34,7 @@ class Moment:
     cancel_requested: bool = False
     history_is_long: bool = False
     """The server suggests that this workflow's history should not grow any more."""
+    at: datetime = UNSET
 
 
 def refuse_action(state: OrderState, now: Moment, action: EngineerAction, act: EngineerAct) -> Refusal | None:
@@ -131,13 +134,16 @@ def refuse_acknowledgement(state: OrderState, now: Moment) -> Refusal | None:
     return None
 
 
-def refuse_cancel(state: OrderState, now: Moment, expected_version: int | None = None) -> Refusal | None:
-    """Check a cancel for what leaves no trace: another version than expected, and a repeated cancel that is too late.
+def refuse_cancel(state: OrderState, now: Moment, request: CancelRequest = CancelRequest()) -> Refusal | None:
+    """Check a cancel for what leaves no trace: another version than expected, and a cancel that is too late.
 
-    A cancel that is accepted already is joined at any version.
+    A cancel that is accepted already is joined at any version and time.
     """
-    if not now.cancel_requested and (changed := state.order.refuse_other_version(expected_version)):
-        return changed
+    if not now.cancel_requested:
+        if request.expires_at is not None and now.at > request.expires_at:
+            return Expired("nobody took the request in time")
+        if changed := state.order.refuse_other_version(request.expected_version):
+            return changed
     return too_late_to_cancel() if state.reported_completion is not None and state.cancel_rejected else None
 
 

@@ -138,7 +138,7 @@ class SubscriptionWorkflow:
 
         The version is compared nowhere else: a worker of a release that does not know it replays the same history.
         """
-        refuse(rules.refuse_cancel(self.state, self._now, request.expected_version))
+        refuse(rules.refuse_cancel(self.state, self._now, request))
 
     @workflow.signal(name=Message.REQUEST_CANCEL)
     def request_cancel(self, request: CancelRequest = CancelRequest()) -> None:
@@ -288,7 +288,7 @@ class SubscriptionWorkflow:
 
     @property
     def _now(self) -> rules.Moment:
-        return rules.Moment(self.cancel_requested, workflow.info().is_continue_as_new_suggested())
+        return rules.Moment(self.cancel_requested, workflow.info().is_continue_as_new_suggested(), workflow.now())
 
     def _validate(self, action: EngineerAction, act: EngineerAct) -> None:
         refuse(rules.refuse_action(self.state, self._now, action, act))
