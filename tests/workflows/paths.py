@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from domain.installation import ACCEPT_INSTALLATION, COMPLETE_INSTALLATION, REQUEST_INSTALLATION
-from domain.management_center.assignments import ASSIGN_ENGINEER
+from domain.management_center.assignments import ASSIGN_ENGINEER, CLOSE_ASSIGNMENT
+from domain.order_status.view import PROJECT_ORDER
 from domain.orders import OrderStatus
 from tests.workflows import places
 from tests.workflows.contexts import FIRST, window
@@ -224,6 +225,39 @@ async def completed_again_after_a_reset(stage: Stage) -> Placed:
     return order
 
 
+async def closed_without_the_view(stage: Stage) -> Placed:
+    """The view is gone for good before the order completes, and its last state is given up."""
+    order = await stage.place(_IMPATIENT)
+    await places.accepted(order)
+    await order.until_quiet()
+    stage.contexts.faults.fail(PROJECT_ORDER.name, times=10**9)
+    await order.complete()
+    return await _repaired(order)
+
+
+async def closed_without_the_view_and_late(stage: Stage) -> Placed:
+    """As above, while the management center takes longer to close the assignment than the order waits for the view."""
+    order = await stage.place(_IMPATIENT)
+    await places.accepted(order)
+    await order.until_quiet()
+    stage.contexts.faults.fail(PROJECT_ORDER.name, times=10**9)
+    gate = stage.contexts.faults.hold(CLOSE_ASSIGNMENT.name, tries=1)
+    await order.complete()
+    await order.until_sent(PROJECT_ORDER.name, times=4)
+    gate.open()
+    return await _repaired(order)
+
+
+_IMPATIENT = replace(QUICK, projection_patience=1)
+
+
+async def _repaired(order: Placed) -> Placed:
+    """Store the last state, as the reconciliation does when the view is back."""
+    ended = await order.result(projected=False)
+    order.contexts.projected[order.order_id].append(ended)
+    return order
+
+
 _ARRIVE: dict[OrderStatus, places.Arrive] = {
     OrderStatus.INSTALLATION_REQUESTED: places.requested,
     OrderStatus.INSTALLATION_ACCEPTED: places.accepted,
@@ -306,6 +340,8 @@ PATHS: dict[str, Path] = {
         refused_again_after_the_areas_were_redrawn,
         ambiguous_address_then_assigned_by_hand,
         completed_again_after_a_reset,
+        closed_without_the_view,
+        closed_without_the_view_and_late,
     )
 }
 PATHS |= {f"cancelled_{status.lower()}_by_{way}": canceled(status, way) for status in _CANCELLABLE for way in Way}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
 from temporalio.api.update.v1 import UpdateRef
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
@@ -158,6 +159,20 @@ class Placed:
             return under_way <= {*but} and not description.HasField("pending_workflow_task")
 
         await eventually(quiet)
+
+    async def scheduled(self, name: str) -> list[ActivityTaskScheduledEventAttributes]:
+        """Return how a command was sent, each time."""
+        events = (await self.handle.fetch_history()).events
+        sent = [event.activity_task_scheduled_event_attributes for event in events]
+        return [one for one in sent if one.activity_type.name == name]
+
+    async def until_sent(self, name: str, *, times: int) -> None:
+        """Wait until the workflow has sent a command so many times. Its tries do not count."""
+
+        async def sent() -> bool:
+            return len(await self.scheduled(name)) >= times
+
+        await eventually(sent)
 
     async def give_up(self) -> None:
         """Terminate the workflow."""
