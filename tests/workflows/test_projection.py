@@ -12,10 +12,12 @@ from domain.order_status.view import PROJECT_ORDER
 from domain.orders import OrderStatus
 from tests.workflows import places
 from tests.workflows.placed import Placed, Way, refusal
-from tests.workflows.stage import Stage
+from tests.workflows.stage import QUICK, Stage
 from tests.workflows.waiting import passing, skip
 
 EVER = 10**9
+WEEK = timedelta(seconds=OrderPolicy.projection_patience)
+HAD = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
 POLICY = OrderPolicy(retry_at_most_every=6 * 60 * 60)
 """Long retry intervals, for a test in which a week passes."""
 
@@ -24,25 +26,78 @@ async def running(order: Placed) -> bool:
     return (await order.handle.describe()).status is WorkflowExecutionStatus.RUNNING
 
 
+async def limits(order: Placed) -> list[timedelta]:
+    """Return the time limit of each sending of the order. Zero: none."""
+    sent = await order.scheduled(PROJECT_ORDER.name)
+    return [sending.schedule_to_close_timeout.ToTimedelta() for sending in sent]
+
+
+async def test_a_sending_has_no_time_limit_while_the_order_is_open_and_then_that_of_a_step(stage: Stage) -> None:
+    orders = {way: await stage.place() for way in (None, *Way)}
+    for way, order in orders.items():
+        await places.accepted(order)
+        await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+        await (order.cancel(way) if way else order.complete())
+        await order.result()
+
+    for order in orders.values():
+        *open_, last = await limits(order)
+        assert set(open_) == {timedelta()}
+        assert last == timedelta(seconds=OrderPolicy.attention_after)
+
+
+async def test_a_last_state_for_which_the_time_of_a_step_was_not_enough_is_sent_once_more(stage: Stage) -> None:
+    order = await stage.place(replace(QUICK, attention_after=0.5))
+    await places.accepted(order)
+    await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+    stage.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
+    sent = len(await limits(order))
+
+    await order.complete()
+    await order.until_sent(PROJECT_ORDER.name, times=sent + 2)
+    stage.contexts.faults.heal()
+    await order.result()
+
+    *_, first, again = await limits(order)
+    assert first == timedelta(seconds=0.5)
+    assert first < again < WEEK
+    assert len(await limits(order)) == sent + 2
+
+
 async def test_a_dead_read_model_delays_nothing_but_the_close_and_that_for_a_week_at_most(
     timeless: Stage, clock: WorkflowEnvironment
 ) -> None:
-    timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
-    orders = {way: await timeless.place(POLICY) for way in (None, *Way)}
-    ended = dict.fromkeys(Way, OrderStatus.ORDER_CANCELED) | {None: OrderStatus.JOIN_COMPLETED}
-    for way, order in orders.items():
+    """Whether it died before the first state of the order, or when it had some state of it."""
+    faults = timeless.contexts.faults
+    orders: dict[tuple[OrderStatus | None, Way | None], Placed] = {}
+    for had, way in (*((None, way) for way in Way), *((had, None) for had in (None, *HAD))):
+        order_id = timeless.new_id()
+        if had is None:
+            faults.fail(PROJECT_ORDER.name, times=EVER, order_id=order_id)
+        order = orders[had, way] = await timeless.place(POLICY, order_id=order_id)
         await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
-        await order.accept()
+        for status in HAD:
+            if had is status:
+                await order.until(status)
+                faults.fail(PROJECT_ORDER.name, times=EVER, order_id=order_id)
+            if status is OrderStatus.INSTALLATION_REQUESTED:
+                await order.accept()
+        ended = OrderStatus.ORDER_CANCELED if way else OrderStatus.JOIN_COMPLETED
         await (order.cancel(way) if way else order.complete())
-        await order.until_told(ended[way])
+        await order.until_told(ended)
         assert (await order.order()).attention is None
-        await timeless.contexts.until(lambda: order.order_id in timeless.contexts.closed)  # noqa: B023
+        await timeless.contexts.until(lambda: order_id in timeless.contexts.closed)  # noqa: B023
 
     await skip(clock, timedelta(days=6, hours=12))
-    assert all([await running(order) for order in orders.values()])
+    for order in orders.values():
+        assert await running(order)
+        *_, first, again = await limits(order)
+        assert first == timedelta(seconds=OrderPolicy.attention_after)
+        assert WEEK - 2 * first < again < WEEK
     async with passing(clock, timedelta(hours=13)):
-        for way, order in orders.items():
-            assert (await order.result(projected=False)).status is ended[way]
+        for (_, way), order in orders.items():
+            ended = OrderStatus.ORDER_CANCELED if way else OrderStatus.JOIN_COMPLETED
+            assert (await order.result(projected=False)).status is ended
 
 
 async def test_a_refused_cancel_does_not_make_the_week_longer(timeless: Stage, clock: WorkflowEnvironment) -> None:

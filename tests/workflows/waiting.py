@@ -12,7 +12,8 @@ from harness.waiting import PATIENCE, soon
 
 Answer = TypeVar("Answer")
 
-_STEP = timedelta(hours=12)
+_FIRST_STEP = timedelta(minutes=1)
+_LONGEST_STEP = timedelta(hours=12)
 
 
 async def within(doing: Awaitable[Answer], seconds: float = PATIENCE) -> Answer:
@@ -26,11 +27,16 @@ async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def skip(clock: WorkflowEnvironment, time: timedelta) -> None:
-    """Let time pass in steps: one call that skips many retries takes longer on a slow machine than the SDK waits."""
+    """Let time pass in steps: one call that skips many retries takes longer on a slow machine than the SDK waits.
+
+    The steps grow as the pauses between retries do.
+    """
+    step = _FIRST_STEP
     while time > timedelta():
-        step = min(time, _STEP)
+        step = min(time, step)
         await clock.sleep(step)
         time -= step
+        step = min(2 * step, _LONGEST_STEP)
 
 
 @asynccontextmanager

@@ -6,12 +6,12 @@ Only `Publication` changes any of these, so that nothing changes without a new v
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, RetryState
 
 from domain.common.actors import SYSTEM
 from domain.common.texts import PlainText
@@ -90,15 +90,21 @@ class Publication:
 
 
 class Projector:
-    """Sends the current order to the read model. Changes during a sending are merged into the next one."""
+    """Sends the current order to the read model. Changes during a sending are merged into the next one.
+
+    A time limit of an activity is a timer that stays at the server until it passes, also when the activity has long
+    succeeded. So a sending of an open order has none. A final state has the time of a step at first, and only if that
+    was not enough, what is left of the policy's patience.
+    """
 
     def __init__(self, order: Order, policy: OrderPolicy) -> None:
         self._order = order
         self._policy = policy
-        self._one_try = timedelta(seconds=policy.try_for)
         self._longest = timedelta(seconds=policy.projection_patience)
         self._due = False
-        self._give_up_at: datetime | None = None
+        self._closing = False
+        self._give_up_at = workflow.now() + self._longest
+        """When a closing order gives up: the patience begins with the last sending that the order began while open."""
         self._under_way: workflow.ActivityHandle[None] | None = None
 
     @property
@@ -117,7 +123,9 @@ class Projector:
 
     def close(self) -> None:
         """From now on, give up a state that cannot be stored within the policy's patience."""
-        self._give_up_at = workflow.now() + self._longest
+        self._closing = True
+        if self._due or self._under_way is None:
+            self._give_up_at = workflow.now() + self._longest
         if self._due and self._under_way is not None:
             self._under_way.cancel()
 
@@ -129,27 +137,39 @@ class Projector:
                 await self._stored(self._under_way)
 
     async def _stored(self, sending: workflow.ActivityHandle[None]) -> None:
+        again = False
         try:
             await sending
-        except (ActivityError, asyncio.CancelledError):
-            self._due = self._due or self._give_up_at is None
+        except (ActivityError, asyncio.CancelledError) as failure:
+            again = not self._due and (not self._closing or self._may_still_be_stored(failure))
         self._under_way = None
-        if self._due:
-            self._send()
+        if self._due or again:
+            self._send(again=again)
 
-    def _send(self) -> None:
+    def _may_still_be_stored(self, failure: BaseException) -> bool:
+        # The server ends an activity already when its next try would come too late. So if less than one pause is left,
+        # the patience was the limit that has ended it.
+        pause = timedelta(seconds=self._policy.retry_at_most_every)
+        took_too_long = isinstance(failure, ActivityError) and failure.retry_state is RetryState.TIMEOUT
+        return took_too_long and self._give_up_at - workflow.now() > pause
+
+    def _send(self, *, again: bool = False) -> None:
         self._due = False
+        if not self._closing:
+            self._give_up_at = workflow.now() + self._longest
         self._under_way = workflow.start_activity(
             PROJECT_ORDER.name,
             self._order,
             task_queue=PROJECT_ORDER.context,
             summary=PlainText(PROJECT_ORDER.summary),
-            start_to_close_timeout=self._one_try,
-            schedule_to_close_timeout=self._patience(),
+            start_to_close_timeout=timedelta(seconds=self._policy.try_for),
+            schedule_to_close_timeout=self._limit(again=again),
             retry_policy=unlimited_retries(self._policy),
         )
 
-    def _patience(self) -> timedelta:
-        if self._give_up_at is None:
-            return self._longest
-        return max(self._give_up_at - workflow.now(), self._one_try)
+    def _limit(self, *, again: bool) -> timedelta | None:
+        if not self._order.status.final:
+            return None
+        if again:
+            return self._give_up_at - workflow.now()
+        return min(timedelta(seconds=self._policy.attention_after), self._longest)
