@@ -1,26 +1,26 @@
 """Projection of orders into the read model."""
 
-from dataclasses import dataclass
 from time import time
 
 from temporalio import activity
 
 from activities.common.serving import carries_out
+from activities.order_status.group_commit import GroupCommit
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order
 from stores.order_status.view import OrderStatusStore
 
 
-@dataclass(frozen=True)
 class OrderStatusActivities:
     """Activities that maintain the managers' view of the orders."""
 
-    store: OrderStatusStore
+    def __init__(self, store: OrderStatusStore) -> None:
+        self._view = GroupCommit(store.put)
 
     @carries_out(PROJECT_ORDER)
     async def project_order(self, order: Order) -> None:
-        """Store the current order."""
-        stored = await self.store.put([order])
+        """Store the current order, in one transaction with the orders that are projected at the same time."""
+        stored = await self._view.put(order)
         meter = activity.metric_meter()
         events = meter.create_counter("orders_events_total", "Events of orders, counted when they are first stored")
         for entry in stored:

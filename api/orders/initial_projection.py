@@ -4,6 +4,7 @@ By this, managers see an order even if every worker is down. It is best effort: 
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -24,5 +25,5 @@ class InitialProjection(WriteBehindQueue[Order]):
 
     async def write(self, batch: Sequence[Order]) -> None:
         """Store the orders, unless newer versions are stored."""
-        for entry in await self._store.put(batch):
+        for entry in chain.from_iterable(await self._store.put(batch)):
             self._events.labels(entry.event).inc()

@@ -87,13 +87,13 @@ class OrderStatusStore:
         self._keep_changes_for = keep_changes_for
         self._now = now
 
-    async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
+    async def put(self, orders: Sequence[Order]) -> Sequence[Sequence[HistoryEntry]]:
         """Store the newest version of each order, if it is newer than the stored one. All orders are stored, or none.
 
         The statistics count the events in the same transaction.
 
         Returns:
-            The events that were not stored before.
+            For each of the orders, the events that were not stored before. None for a version that is not stored.
         """
         if not orders:
             return []
@@ -195,7 +195,7 @@ class OrderStatusStore:
         async with self._database.reading() as connection:
             return int((await connection.execute(_LAST_SEQUENCE)).scalar_one())
 
-    async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
+    async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> Sequence[Sequence[HistoryEntry]]:
         # Other writers wait here until this is committed, so numbers rise in the order of commits.
         await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
         rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
@@ -206,7 +206,7 @@ class OrderStatusStore:
             if known is None or order.version > known.version:
                 newest[order.order_id] = order
         if not newest:
-            return []
+            return [[] for _ in orders]
         at = self._now()
         new = [as_row(order, at) for order_id, order in newest.items() if order_id not in stored]
         changed = [
@@ -224,7 +224,8 @@ class OrderStatusStore:
             await self._prune(connection, older_than=at - self._keep_changes_for)
             await statistics.forget_progress(connection, at=at, at_most=_PRUNE_AT_ONCE)
         known_events = {order_id: len(row.history) for order_id, row in stored.items()}
-        return [entry for order_id, order in newest.items() for entry in order.history[known_events.get(order_id, 0) :]]
+        events = {order_id: order.history[known_events.get(order_id, 0) :] for order_id, order in newest.items()}
+        return [events.pop(order.order_id, []) if newest.get(order.order_id) is order else [] for order in orders]
 
     async def _prune(self, connection: AsyncConnection, *, older_than: datetime) -> None:
         """Delete the oldest changes in one batch, if a whole batch is old enough."""

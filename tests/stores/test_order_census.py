@@ -71,9 +71,17 @@ async def test_whoever_stores_an_order_is_told_each_event_once(store: OrderStatu
     taken = HistoryEntry(Event.JOIN_ORDERED, NOON)
     canceled = HistoryEntry(Event.CANCEL_ORDERED, NOON)
 
-    assert await store.put([order("o1", 0, history=[taken])]) == [taken]
+    assert await store.put([order("o1", 0, history=[taken])]) == [[taken]]
     assert await store.put([order("o1", 2, history=[taken, canceled]), order("o2", history=[taken])]) == [
-        canceled,
-        taken,
+        [canceled],
+        [taken],
     ]
-    assert await store.put([order("o1", 2, history=[taken, canceled])]) == []
+    assert await store.put([order("o1", 2, history=[taken, canceled])]) == [[]]
+
+
+async def test_of_versions_that_are_stored_together_the_newest_has_the_events(store: OrderStatusStore) -> None:
+    taken, canceled = HistoryEntry(Event.JOIN_ORDERED, NOON), HistoryEntry(Event.CANCEL_ORDERED, NOON)
+    older, newer = order("o1", 1, history=[taken]), order("o1", 2, history=[taken, canceled])
+
+    assert await store.put([older, newer, order("o1", 2, history=[taken, canceled])]) == [[], [taken, canceled], []]
+    assert await store.put([newer, older]) == [[], []]
