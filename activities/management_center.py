@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -33,9 +32,52 @@ _ANSWER_WITHIN = timedelta(seconds=3)
 _ROUNDS_TOLD_APART = 5
 """Rounds with a label of their own in the metrics. All later rounds share one."""
 _BETWEEN_LOOKS = 60.0
-"""Seconds between two checks for orders that are due."""
+"""Longest time in seconds between two checks for orders that are due."""
+_AT_MOST_EVERY = 1.0
+"""Shortest time in seconds between two checks. One answers for all that happened before it."""
+_AFTER_A_FAILURE = 10.0
+"""Seconds between two checks if the first has failed."""
 
 _log = structlog.get_logger(__name__)
+
+
+class DispatchWatch:
+    """Calls the dispatcher while orders are due.
+
+    It checks after work of this process that may have made orders due. It also checks periodically: orders become due
+    as time passes, and a process that made one due may have been killed before its check.
+    """
+
+    def __init__(self, has_due: Callable[[], Awaitable[bool]], call: Callable[[], Awaitable[None]]) -> None:
+        self._has_due = has_due
+        self._call = call
+        self._changed = asyncio.Event()
+
+    def changed(self) -> None:
+        """Report that orders may have become due."""
+        self._changed.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Check until `stop` is set."""
+        stopping = asyncio.create_task(stop.wait())
+        while not stop.is_set():
+            self._changed.clear()
+            if await self._checked():
+                await asyncio.wait([stopping], timeout=_AT_MOST_EVERY)
+                changing = asyncio.create_task(self._changed.wait())
+                await asyncio.wait([stopping, changing], timeout=_BETWEEN_LOOKS, return_when=asyncio.FIRST_COMPLETED)
+                changing.cancel()
+            else:
+                await asyncio.wait([stopping], timeout=_AFTER_A_FAILURE)
+
+    async def _checked(self) -> bool:
+        try:
+            if await self._has_due():
+                await self._call()
+        except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
+            _log.warning("orders that are due could not be dispatched; trying again", error=str(error))
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -43,37 +85,32 @@ class ManagementCenterActivities:
     """Activities of the order workflow. Refusals are return values; an exception is an outage, and is retried."""
 
     store: ManagementCenterStore
-    call_dispatcher: Callable[[], Awaitable[None]]
+    dispatch: DispatchWatch
 
     @carries_out(ASSIGN_ENGINEER)
     async def assign_engineer(self, request: AssignEngineer) -> AssignmentOutcome:
         """Decide an assignment round, and book the visit."""
         outcome = await self.store.assign_engineer(request)
         _count(request, outcome)
-        await self._dispatch()
+        self.dispatch.changed()
         return outcome
 
     @carries_out(RELEASE_ASSIGNMENT)
     async def release_assignment(self, request: ReleaseAssignment) -> None:
         """Release the window of a round."""
         await self.store.release_assignment(request)
-        await self._dispatch()
+        self.dispatch.changed()
 
     @carries_out(CLOSE_ASSIGNMENT)
     async def close_assignment(self, request: CloseAssignment) -> None:
         """Release the order's window permanently."""
         await self.store.close_assignment(request)
-        await self._dispatch()
+        self.dispatch.changed()
 
     @carries_out(ERASE_ASSIGNMENTS)
     async def erase(self, request: CustomersOrders) -> None:
         """Erase which customer asked for an assignment."""
         await self.store.erase(request.order_ids)
-
-    async def _dispatch(self) -> None:
-        # Every attempt checks this: an attempt that was killed may have written without calling the dispatcher.
-        if await self.store.has_due():
-            await self.call_dispatcher()
 
 
 @dataclass(frozen=True)
@@ -124,25 +161,7 @@ def _count(request: AssignEngineer, outcome: AssignmentOutcome) -> None:
 def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
     store = ManagementCenterStore(resources.database, resources.settings.booking_rules)
-    dispatcher = partial(call_dispatcher, resources.client)
+    dispatch = DispatchWatch(store.has_due, partial(call_dispatcher, resources.client))
     return Part(
-        [ManagementCenterActivities(store, dispatcher), DispatchActivities(store, resources.client)],
-        partial(_look_for_due, store, dispatcher),
+        [ManagementCenterActivities(store, dispatch), DispatchActivities(store, resources.client)], dispatch.run
     )
-
-
-async def _look_for_due(
-    store: ManagementCenterStore, dispatcher: Callable[[], Awaitable[None]], stop: asyncio.Event
-) -> None:
-    """Call the dispatcher periodically while orders are due.
-
-    Orders also become due as time passes, and a process that made one due may have been killed before its call.
-    """
-    while not stop.is_set():
-        try:
-            if await store.has_due():
-                await dispatcher()
-        except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
-            _log.warning("orders that are due could not be dispatched; trying again", error=str(error))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _BETWEEN_LOOKS)
