@@ -47,10 +47,11 @@ class ServerFailure(Exception):
 class Server:
     """A server and its data. It can be stopped and restarted."""
 
-    def __init__(self, kind: str, home: Path) -> None:
+    def __init__(self, kind: str, home: Path, *, durable: bool = False) -> None:
         self.kind = kind
         self.port = free_port()
         self._home = home
+        self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         _own(home)
         _own(_temporary(home))
@@ -63,7 +64,7 @@ class Server:
             ServerFailure: it exits instead.
             NotInTime: it does not answer.
         """
-        command = _postgresql(self._home, self.port) if self.kind == POSTGRESQL else _mariadb(self._home, self.port)
+        command = (_postgresql if self.kind == POSTGRESQL else _mariadb)(self._home, self.port, durable=self._durable)
         log = self._home / "log"
         with log.open("ab") as output:
             process = subprocess.Popen(_found(command), cwd="/", stdout=output, stderr=output, **_account())
@@ -152,10 +153,16 @@ class Servers:
         """Return the shared server of a kind."""
         return self.own(kind, kind)
 
-    def own(self, kind: str, name: str) -> Server:
-        """Return the server with this name, which can be stopped without affecting other users."""
+    def own(self, kind: str, name: str, *, durable: bool = False) -> Server:
+        """Return the server with this name, which can be stopped without affecting other users.
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            durable: Whether a commit waits for the disk, as in production. Tests need not wait.
+        """
         if name not in self._running:
-            self._running[name] = server = Server(kind, self._directory / name)
+            self._running[name] = server = Server(kind, self._directory / name, durable=durable)
             server.start()
         return self._running[name]
 
@@ -183,15 +190,10 @@ def _new_postgresql(home: Path) -> Sequence[str]:
     return ("initdb", "-D", str(home), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
-def _postgresql(home: Path, port: int) -> Sequence[str]:
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "max_connections": "200",
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-    }
+def _postgresql(home: Path, port: int, *, durable: bool) -> Sequence[str]:
+    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "200"}
+    if not durable:
+        options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return ("postgres", "-D", str(home), "-p", str(port), *settings)
 
@@ -209,12 +211,13 @@ def _temporary(home: Path) -> Path:
     return home.with_name(f"{home.name}-temporary")
 
 
-def _mariadb(home: Path, port: int) -> Sequence[str]:
+def _mariadb(home: Path, port: int, *, durable: bool) -> Sequence[str]:
+    hasty = () if durable else ("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")
     return (
         *("mariadbd", "--no-defaults", f"--datadir={home}", f"--tmpdir={_temporary(home)}"),
         *("--bind-address=127.0.0.1", f"--port={port}", f"--socket={home}/socket", f"--pid-file={home}/pid"),
         *("--skip-name-resolve", "--skip-log-bin", "--max-connections=200"),
-        *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"),
+        *hasty,
     )
 
 
