@@ -20,6 +20,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from bench import (
     addresses,
     against,
+    booking,
     completing,
     cost,
     flood,
@@ -52,6 +53,7 @@ PARTS: Mapping[str, Part] = {
     "reading": reading.measure,
     "statistics": statistics.measure,
     "slots": slots.measure,
+    "booking": booking.measure,
     "addresses": addresses.measure,
     "security": security.measure,
     "flood": flood.measure,

@@ -46,7 +46,9 @@ _ERASE = (
 )
 _REGIONS = select(
     select(ENGINEER.c.region).where(ENGINEER.c.engineer_id == bindparam("of_engineer")).scalar_subquery(),
-    select(BOOKING.c.region).where(BOOKING.c.order_id == bindparam("of_order")).scalar_subquery(),
+    select(BOOKING.c.region)
+    .where(BOOKING.c.order_id == bindparam("of_order"), BOOKING.c.visit_start > bindparam("now"))
+    .scalar_subquery(),
 )
 _BOOKING = select(BOOKING).where(BOOKING.c.order_id == bindparam("of_order"))
 _NOBODY = dict.fromkeys(
@@ -196,9 +198,12 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
     async def _lock_for(
         self, connection: AsyncConnection, order_id: str, region: str | None = None, engineer_id: str | None = None
     ) -> None:
-        """Lock the regions in which the order may take or free a window: no waiting order then misses a freed one."""
+        """Lock the regions in which the order may take or free a window: no waiting order then misses a freed one.
+
+        A window that has begun is of no use to others. An order whose visit takes place closes without a lock.
+        """
         if not self._one_at_a_time:
-            of = {"of_order": order_id, "of_engineer": engineer_id}
+            of = {"of_order": order_id, "of_engineer": engineer_id, "now": self._now()}
             await self._lock(connection, region, *(await connection.execute(_REGIONS, of)).one())
 
     @staticmethod

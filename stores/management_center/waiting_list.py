@@ -87,8 +87,12 @@ async def capacity_appeared(connection: AsyncConnection, now: datetime, *regions
 
 
 async def booking_freed(connection: AsyncConnection, now: datetime, order_id: str) -> None:
-    """Make the orders ready that wait in the region of an order's booking. Call it before the booking is removed."""
-    region = select(BOOKING.c.region).where(BOOKING.c.order_id == order_id).scalar_subquery()
+    """Make the orders ready that wait in the region of an order's booking. Call it before the booking is removed.
+
+    A window that has begun is of no use to them.
+    """
+    freed = BOOKING.c.order_id == order_id, BOOKING.c.visit_start > now
+    region = select(BOOKING.c.region).where(*freed).scalar_subquery()
     await _make_ready(connection, now, WAITING.c.region == region)
 
 

@@ -6,13 +6,17 @@ from datetime import date, time
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from domain.common import contexts
+from domain.common.errors import StoreUnavailable
 from domain.management_center.assignments import AssignmentRefusal, ReleaseAssignment, WhenNobody
 from domain.management_center.staff import Weekday, WorkingHours
 from stores.management_center.calendar_entries import DAYS_OFF
-from tests.databases import SQLITE
+from stores.management_center.tables import SERVICE_AREA
+from tests.databases import SQLITE, kinds
 from tests.stores.center import DAY, HOUR, MIDNIGHT, NINE, NOWHERE, RULES, SEOUL, Center
+from tests.stores.conftest import Connect
 
 NO_CAPACITY, NO_ENGINEER = AssignmentRefusal.NO_CAPACITY, AssignmentRefusal.NO_ENGINEER
 ONE, TWO, THREE = "kr-11-1", "kr-11-2", "kr-11-3"
@@ -246,3 +250,32 @@ async def test_a_holiday_strands_a_whole_region_and_its_end_brings_it_back(cente
     assert first.window.start == NINE + 2 * DAY
     await center.store.remove_entry(DAYS_OFF, holiday.day_off_id)
     assert (await center.store.has_due(), busan) == (False, ("kr-26-1", NINE))
+
+
+async def test_a_visit_that_has_begun_leaves_nothing_to_who_waits_when_its_order_ends(center: Center) -> None:
+    full = await center.fill()
+    assert await center.place("w0", enough=True) is NO_ENGINEER
+    center.now = NINE + HOUR
+    await center.close(full[0])
+    await center.store.release_assignment(ReleaseAssignment(full[1], 1))
+    assert not await center.store.has_due()
+
+    await center.close(full[-1])
+
+    assert await center.store.has_due()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != SQLITE])
+async def test_an_order_whose_visit_takes_place_ends_without_waiting_for_its_region(
+    center: Center, connect: Connect
+) -> None:
+    full = await center.fill()
+    center.now = NINE + HOUR
+    hasty = Center(connect(deadline_seconds=1.0), now=center.now)
+    async with center.database.writing() as assigning:
+        await assigning.execute(select(SERVICE_AREA).with_for_update())
+        await center.close(full[0])
+        with pytest.raises(StoreUnavailable):
+            await hasty.close(full[-1])
+
+    await center.close(full[-1])
