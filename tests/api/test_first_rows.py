@@ -21,7 +21,7 @@ class Store(OrderStatusStore):
         self.refused: set[str] = set()
         self.asked = 0
 
-    async def put(self, orders: Sequence[Order]) -> Sequence[HistoryEntry]:
+    async def put(self, orders: Sequence[Order]) -> Sequence[Sequence[HistoryEntry]]:
         self.asked += 1
         if not self.up:
             raise StoreUnavailable("down")
