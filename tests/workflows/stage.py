@@ -159,16 +159,19 @@ _NO_FAULT_OF_OURS = (
 
 
 async def replay(
-    *histories: WorkflowHistory, interceptors: Sequence[Interceptor] = (), converter: DataConverter = CONVERTER
+    *histories: WorkflowHistory,
+    interceptors: Sequence[Interceptor] = (),
+    converter: DataConverter = CONVERTER,
+    runner: WorkflowRunner | None = None,
 ) -> None:
-    """Replay histories with the workflows' code, and with additional interceptors if given.
+    """Replay histories with the workflows' code, and with additional interceptors or another runner if given.
 
     Raises:
         NondeterminismError: the code makes different decisions than the history has.
     """
     replayer = Replayer(
         workflows=[SubscriptionWorkflow, ReconciliationWorkflow, ErasureWorkflow],
-        workflow_runner=sandbox(strict=True),
+        workflow_runner=runner or sandbox(strict=True),
         interceptors=[*interceptors, MessageGuard()],
         data_converter=worker_converter(converter),
     )

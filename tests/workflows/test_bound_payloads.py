@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -33,6 +33,7 @@ from runtime.payload_codec import BOUND_TO, ENCODING, for_worker
 from tests.encryption import bound_client, guard
 from tests.workflows.waiting import eventually
 from workflows.common.message_guard import is_believed
+from workflows.common.runner import sandbox
 
 QUEUE = "bound-payloads"
 SOON = timedelta(seconds=PATIENCE)
@@ -60,7 +61,7 @@ async def refused_for_good(_: str) -> None:
     raise ApplicationError("never", Said("as a detail"), non_retryable=True)
 
 
-@workflow.defn(sandboxed=False)
+@workflow.defn
 class Listener:
     """Ends when it is told to."""
 
@@ -77,7 +78,7 @@ class Listener:
         self.said = said
 
 
-@workflow.defn(sandboxed=False)
+@workflow.defn
 class Everything:
     """Uses every kind of payload, twice: as it is started, and continued as new."""
 
@@ -127,7 +128,7 @@ class Everything:
         return said
 
 
-@workflow.defn(sandboxed=False)
+@workflow.defn
 class Pass:
     """Returns one more than the run before, if that is believed."""
 
@@ -138,11 +139,13 @@ class Pass:
 
 
 def worker(client: Client) -> Worker:
+    ours = sandbox()
     return Worker(
         for_worker(client),
         task_queue=QUEUE,
         workflows=[Everything, Listener, Pass],
         activities=[told_on_its_second_try, refused_for_good],
+        workflow_runner=replace(ours, restrictions=ours.restrictions.with_passthrough_modules("tests")),
         interceptors=[guard(client)],
     )
 
