@@ -5,16 +5,14 @@ turns: one idles while the other is measured. Orders are placed and engineers ac
 other commit is imported here.
 """
 
-import asyncio
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from bench import shards
 from bench.completing import IN_MOTION
-from bench.cost import REST, median_of
+from bench.cost import WAYS, of_orders
 from bench.load import Load, RequestFeed, Window, joined
 from bench.orders import OverHttp
 from bench.report import Aim, Measurement, Row
@@ -24,7 +22,7 @@ from harness.http_client import Connection, connections
 from harness.release_before import OURS, Checkout
 from harness.stack import Stack
 
-_AT_LEAST = 0.97
+_AT_LEAST, _AT_MOST = 0.97, 1.03
 _REQUESTED = "/orderStatuses?status=INSTALLATION_REQUESTED&limit=200"
 _PROCESSES = ("temporal", "worker", "api")
 _COUNTED = ("activities", "workflow tasks", "events", "updates", "timers", "upserts", "actions")
@@ -67,12 +65,16 @@ async def completing(other: Checkout, *, quick: bool) -> Measurement:
         for number in range(pairs):
             for each in _in_turns(contenders, number):
                 each.windows.append(await each.load().window(each.running, _PROCESSES, warm=2, seconds=seconds))
-    for each in contenders:
-        whole = joined(each.windows)
+    wholes = [joined(each.windows) for each in contenders]
+    for each, whole in zip(contenders, wholes, strict=True):
         cpu = {kind: whole.cpu[kind] for kind in _PROCESSES}
         found.rows.append({"what": each.name, "orders/s": whole.rate, **whole.per_order(cpu)})
     ours, theirs = ([window.rate for window in each.windows] for each in contenders)
     found.aims.append(_ratio("orders/s", ours, theirs))
+    for kind in _PROCESSES:
+        ours_used, theirs_used = (whole.cpu[kind] / max(len(whole.orders), 1) for whole in wholes)
+        text = f"{kind} CPU time of an order, by that of the other commit"
+        found.aims.append(Aim(text, ours_used / theirs_used, _AT_MOST))
     return found
 
 
@@ -81,7 +83,9 @@ async def cost(other: Checkout, *, quick: bool) -> Measurement:
     count = 10 if quick else 100
     found = Measurement(f"Cost of an order against {_short(other)}, the median of {count}")
     async with _both(other, "worker") as contenders:
-        for name, in_motion, rest in (("under load", IN_MOTION, 0.0), ("undisturbed", 1, REST)):
+        for each in contenders:
+            await each.load().carry_through_many(IN_MOTION)
+        for name, in_motion, rest in WAYS:
             rows = [await _cost(each, name, in_motion, rest, count) for each in contenders]
             found.rows += rows
             found.aims += [_no_more(name, counted, *rows) for counted in _COUNTED]
@@ -141,11 +145,8 @@ def _requests(connection: Connection) -> Callable[[], Awaitable[Iterable[tuple[s
 
 
 async def _cost(each: Contender, name: str, in_motion: int, rest: float, count: int) -> Row:
-    before = await asyncio.to_thread(shards.writes, each.running)
-    orders = await each.load(in_motion).carry_through_many(count, rest=rest)
-    written = await asyncio.to_thread(shards.writes, each.running) - before
-    row = await median_of(each.running.client, orders)
-    return {"order": f"{name}, {each.name}", **row, "shard writes": written / len(orders)}
+    _, row = await of_orders(each.running, each.load(in_motion), count, rest)
+    return {"order": f"{name}, {each.name}", **row}
 
 
 def _no_more(name: str, counted: str, ours: Row, theirs: Row) -> Aim:

@@ -1,23 +1,24 @@
 """Worker of the bare workflow: as many queues and the same options as the service's workers, and trivial activities.
 
-`python -m bench.bare_worker FILE`: creates FILE once it runs, and appends the id of each order that can be accepted.
+`python -m bench.bare_worker RUNNER FILE`: creates FILE once it runs, and appends the id of each order that can be
+accepted. RUNNER is `bare`, for the service's own workflow runner, or `stock`, for the one of the SDK. The names of the
+queues begin with it.
 """
 
 import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import uvloop
 from temporalio import activity
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from bench.bare_workflow import QUEUE_PREFIX, BareWorkflow
+from bench.bare_workflow import BareWorkflow
 from domain.common import contexts
 from domain.installation import (
     ACCEPT_INSTALLATION,
@@ -40,9 +41,16 @@ from domain.orders import Order, OrderStatus
 from domain.visits import TimeWindow
 from runtime.settings import Settings
 from runtime.temporal_client import connect
-from workflows.common.runner import sandbox
+from workflows.common.runner import WorkflowSandbox, sandbox
 
 ENGINEER_ID = "engineer-1"
+BARE, STOCK = "bare", "stock"
+_RUNNERS = {BARE: WorkflowSandbox, STOCK: SandboxedWorkflowRunner}
+
+
+def queue(runner: str, context: str) -> str:
+    """Return the name of a queue of the worker with this runner."""
+    return f"{runner}-{context}"
 
 
 @activity.defn(name=ASSIGN_ENGINEER.name)
@@ -96,7 +104,7 @@ class Projection:
             self._file.write(f"{order.order_id}\n")
 
 
-async def serve(file: Path) -> None:
+async def serve(runner: str, file: Path) -> None:
     """Run until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,15 +118,15 @@ async def serve(file: Path) -> None:
         contexts.ORDER_STATUS: [Projection(file).project],
     }
     workers = [
-        Worker(client, task_queue=QUEUE_PREFIX + context, activities=bodies, graceful_shutdown_timeout=patience)
+        Worker(client, task_queue=queue(runner, context), activities=bodies, graceful_shutdown_timeout=patience)
         for context, bodies in activities.items()
     ]
     workers.append(
         Worker(
             client,
-            task_queue=QUEUE_PREFIX + contexts.ORDERS,
+            task_queue=queue(runner, contexts.ORDERS),
             workflows=[BareWorkflow],
-            workflow_runner=_sandbox(),
+            workflow_runner=_sandbox(runner),
             max_cached_workflows=settings.max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
             graceful_shutdown_timeout=patience,
@@ -132,10 +140,10 @@ async def serve(file: Path) -> None:
             running.create_task(worker.shutdown())
 
 
-def _sandbox() -> SandboxedWorkflowRunner:
-    same = sandbox()
-    return replace(same, restrictions=same.restrictions.with_passthrough_modules("bench"))
+def _sandbox(runner: str) -> WorkflowRunner:
+    # With the same restrictions: the stock runner with its own would reload the modules of each workflow.
+    return _RUNNERS[runner](restrictions=sandbox().restrictions.with_passthrough_modules("bench"))
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(sys.argv[1], Path(sys.argv[2])))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.common import contexts
     from domain.common.commands import Command
     from domain.installation import (
         ACCEPT_INSTALLATION,
@@ -28,8 +29,6 @@ with workflow.unsafe.imports_passed_through():
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-
-QUEUE_PREFIX = "bare-"
 
 
 @workflow.defn
@@ -131,11 +130,12 @@ class BareWorkflow:
         return asyncio.create_task(workflow.sleep(left, summary=summary))
 
     def start(self, command: Command[Input, Result], command_input: Input) -> workflow.ActivityHandle[Result]:
-        """Start an activity on its own queue."""
+        """Start an activity on its own queue, whose name begins like that of the workflow's."""
+        prefix = workflow.info().task_queue.removesuffix(contexts.ORDERS)
         return workflow.start_activity(
             command.name,
             command_input,
-            task_queue=QUEUE_PREFIX + command.context,
+            task_queue=prefix + command.context,
             result_type=command.result_type,
             summary=command.summary,
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),

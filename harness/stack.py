@@ -70,7 +70,7 @@ class Stack:
         return f"http://{self.settings.api_host}:{self.settings.api_port}"
 
     def pids(self, kind: str) -> list[int]:
-        """Return the ids of all processes of a kind: `temporal`, `api`, `worker` or `bare`."""
+        """Return the ids of all processes of a kind: `temporal`, `api`, `worker`, or what was added."""
         return [process.pid for name, process in self._processes.items() if name.partition("-")[0] == kind]
 
     def pid(self, name: str) -> int:
