@@ -6,11 +6,12 @@ Nothing of it is imported here: its processes are started, and everything talks 
 """
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,12 @@ _KEPT = _ROOT / ".release-before"
 _LOCK = Path("requirements", "embedded.txt")
 _GIT_WITHIN, _INSTALLED_WITHIN = 120, 1200
 """Seconds."""
+_TELL_SERVER = """
+import json
+from supervisor.temporal import Settings, temporal
+part = temporal(Settings())
+print(json.dumps({"command": part.command, "variables": dict(getattr(part, "variables", {}))}))
+"""
 
 
 class NotTried(Exception):
@@ -50,6 +57,25 @@ class Checkout:
             name = self.python.name if program == sys.executable else Path(program).name
             program = str(self.python.with_name(name))
         return program, *arguments
+
+    def server(self, environment: Mapping[str, str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Return the command of this checkout's embedded Temporal server, and its variables beside the environment.
+
+        Raises:
+            PreparationFailure: the checkout does not tell.
+        """
+        told = subprocess.run(
+            (str(self.python), "-c", _TELL_SERVER),
+            cwd=self.directory,
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_GIT_WITHIN,
+        )
+        _succeeded(told, "the question for the server's command")
+        server = json.loads(told.stdout)
+        return tuple(server["command"]), server["variables"]
 
     def has(self, path: str) -> bool:
         """Whether the checkout has a file."""

@@ -216,6 +216,7 @@ class Stack:
         self._programs[part.name] = _Program(
             part.command,
             lambda: answers(part.ready_at),
+            {name: value for name, value in part.variables.items() if name not in self._environment},
             before_start=part.before_start,
             checkout=self.checkout,
         )
@@ -270,6 +271,9 @@ async def running(
         try:
             for item in service.plan(settings):
                 if isinstance(item, Part):
+                    if item.name == "temporal" and checkout is not OURS:
+                        command, variables = await asyncio.to_thread(checkout.server, dict(os.environ))
+                        item = replace(item, command=command, variables=variables)
                     stack.know(item)
                     if item.name in parts:
                         await stack.start(item.name)

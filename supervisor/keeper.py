@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -113,15 +114,18 @@ class Keeper:
         while True:
             if part.before_start:
                 part.before_start()
-            process = await self._start(part.name, part.command, echo=part.echo)
+            process = await self._start(part.name, part.command, echo=part.echo, variables=part.variables)
             self._run_file.started(part, process.pid)
             await self._attend(part, process)
             self._run_file.ended(part)
             self._logs[part.name].write(f"--- {_ended(process.end.result())}")
             self._count_death(part, process.end.result())
 
-    async def _start(self, name: str, command: tuple[str, ...], *, echo: bool = True) -> Process:
-        process = await self._launcher.start(name, command, self._logs[name], self._terminal if echo else None)
+    async def _start(
+        self, name: str, command: tuple[str, ...], *, echo: bool = True, variables: Mapping[str, str] | None = None
+    ) -> Process:
+        terminal = self._terminal if echo else None
+        process = await self._launcher.start(name, command, self._logs[name], terminal, variables)
         self._processes[name] = process
         self._logs[name].write(f"--- process {process.pid} started at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         return process

@@ -1,7 +1,7 @@
 """Description of what the supervisor runs."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -25,6 +25,8 @@ class Part:
     """Whether its output appears in the terminal in addition to its log."""
     before_start: Callable[[], None] | None = None
     """Called before each start, including restarts."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of this part. What the environment already has takes precedence."""
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,18 @@ class Launcher:
         os.close(self._lifeline)
         os.close(self._held)
 
-    async def start(self, name: str, command: tuple[str, ...], log: Log, terminal: Terminal | None) -> "Process":
-        """Start a program. Its output goes to the log and, if given, the terminal."""
+    async def start(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        log: Log,
+        terminal: Terminal | None,
+        variables: Mapping[str, str] | None = None,
+    ) -> "Process":
+        """Start a program. Its output goes to the log and, if given, the terminal.
+
+        Variables that the launcher's environment does not have are added to it.
+        """
         output, part_output = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -44,7 +54,7 @@ class Launcher:
                 stdout=part_output,
                 stderr=part_output,
                 cwd=self._directory,
-                env=self._environment,
+                env={**(variables or {}), **self._environment},
                 start_new_session=True,
             )
         except BaseException:

@@ -9,6 +9,8 @@ import pytest
 
 from harness import release_before
 from harness.release_before import COMMIT, OURS, Checkout, NotTried
+from runtime.settings import Settings
+from supervisor.temporal import temporal
 from tests import programs
 
 UNKNOWN = "0123456789" * 4
@@ -60,6 +62,18 @@ def test_the_commands_say_that_it_is_not_tried(command: tuple[str, ...]) -> None
     assert done.returncode == os.EX_UNAVAILABLE
     assert "not tried" in done.stdout + done.stderr
     assert "git is not installed" in done.stdout + done.stderr
+
+
+@starts_processes
+def test_it_tells_the_command_of_its_own_server(tmp_path: Path) -> None:
+    """`OURS` stands for it here: a stranger to this process, which is asked in a process of its own."""
+    asked = os.environ | {"DATA_DIR": str(tmp_path), "TEMPORAL_PORT": "12345"}
+
+    command, variables = OURS.server(asked)
+
+    part = temporal(Settings(data_dir=tmp_path, temporal_port=12345))
+    assert command == part.command
+    assert variables == part.variables
 
 
 def test_it_runs_what_it_has_installed_itself(tmp_path: Path) -> None:
