@@ -12,8 +12,14 @@ from supervisor.part import Part
 from supervisor.urls import LOCAL, url
 
 NAMESPACE = "default"
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
-"""More than twice the throughput of the defaults. An acknowledged start survives the death of the server."""
+_SQLITE_PRAGMAS = (
+    # More than twice the throughput of the defaults. An acknowledged start survives the death of the server.
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    # 64 MiB instead of 2 MB for some 90 trees, and no files for intermediate results.
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+)
 _DYNAMIC_CONFIG = (
     # A quarter of the latency of the default, which is meant for a shared cluster.
     "history.transferProcessorMaxPollRPS=1000",
