@@ -19,6 +19,8 @@ _SQLITE_PRAGMAS = (
     # 64 MiB instead of 2 MB for some 90 trees, and no files for intermediate results.
     "cache_size=-65536",
     "temp_store=MEMORY",
+    # Pages that change often are copied into the file every 40 MB instead of every 4 MB.
+    "wal_autocheckpoint=10000",
 )
 _DYNAMIC_CONFIG = (
     # A quarter of the latency of the default, which is meant for a shared cluster.
