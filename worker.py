@@ -19,6 +19,7 @@ from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import count_refusal
 from runtime.settings import Settings
 from runtime.temporal_client import payload_binding_of, run_and_end
+from runtime.worker_process import collect_garbage_seldom
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
 from workflows.management_center.dispatch import DispatchWorkflow
@@ -56,6 +57,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     change_level_by_signal(settings)
+    collect_garbage_seldom()
     with instrumented(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
         uvloop.run(serve(settings, served, WORK, telemetry=telemetry))
 

@@ -41,6 +41,7 @@ from domain.orders import Order, OrderStatus
 from domain.visits import TimeWindow
 from runtime.settings import Settings
 from runtime.temporal_client import connect
+from runtime.worker_process import collect_garbage_seldom
 from workflows.common.runner import WorkflowSandbox, sandbox
 
 ENGINEER_ID = "engineer-1"
@@ -146,4 +147,5 @@ def _sandbox(runner: str) -> WorkflowRunner:
 
 
 if __name__ == "__main__":
+    collect_garbage_seldom()
     uvloop.run(serve(sys.argv[1], Path(sys.argv[2])))
