@@ -1,9 +1,12 @@
 """Addresses of clients, and networks."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
+_REMEMBERED = 1000
+"""Texts whose address is remembered. Most requests come from a few, and parsing one takes long."""
 _BITS_OF_A_SITE = 64
 """The bits of an IPv6 address that identify a subscriber. The subscriber chooses the others freely."""
 
@@ -17,11 +20,13 @@ def parsed(host: str) -> IPv4Address | IPv6Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def normalized(host: str) -> str:
     """Return the only spelling of an address, or `unknown`."""
     return str(parsed(host) or "unknown")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def subscriber(host: str) -> str:
     """Return the address of a subscriber: of IPv6 the first 64 bits, because a subscriber has all that begin so."""
     address = parsed(host)

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from uuid import uuid4
 
-from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from prometheus_client import CollectorRegistry, Counter
+from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.audit.entry_ids import new_id
 from api.audit.trail import actor_of
 from api.http.write_behind import WriteBehindQueue
 from api.security.disclosures import NO_FILTERS, Disclosed, Disclosures, attach
@@ -70,19 +70,18 @@ class AccessLog(WriteBehindQueue[AccessEntry]):
         """Record what an answer, or a part of it, has shown. If it has shown nobody, do nothing."""
         if not disclosed:
             return
-        request = Request(scope)
         persons: Sequence[str] = ()
         if self._names_waiting < MOST_NAMES_WAITING:
             persons = [self._key.person(each) for each in islice(disclosed.customers, MOST_NAMED)]
         elif disclosed.customers:
             self._unnamed.inc()
         entry = AccessEntry(
-            uuid4().hex,
+            new_id(),
             datetime.now(UTC),
             actor_of(scope["state"]),
-            address_of(request),
-            f"{request.method} {scope['route'].path_format}",
-            tuple(sorted(_filters(request) | disclosed.filters)),
+            address_of(scope),
+            f"{scope['method']} {scope['route'].path_format}",
+            tuple(sorted(_filters(scope) | disclosed.filters)),
             disclosed.people,
             tuple(persons),
             tuple(islice(disclosed.workflows, MOST_NAMED)),
@@ -149,9 +148,9 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
         yield from _parameters(each)
 
 
-def _filters(request: Request) -> set[str]:
+def _filters(scope: Scope) -> frozenset[str]:
     """Return the names of the filters in the query, without other names, which the sender chooses freely."""
-    if not request.query_params:
-        return set()
-    declared = set(_parameters(request.scope["route"].dependant))
-    return declared.intersection(request.query_params) - NO_FILTERS
+    if not scope["query_string"]:
+        return frozenset()
+    declared = frozenset(_parameters(scope["route"].dependant))
+    return declared.intersection(QueryParams(scope["query_string"])) - NO_FILTERS

@@ -19,13 +19,13 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote
-from uuid import uuid4
 
 import structlog
 from fastapi import Request
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.types import Scope
 
+from api.audit.entry_ids import new_id
 from api.http import write_behind as batches
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ID
@@ -109,10 +109,10 @@ class AuditTrail(WriteBehindQueue[AuditRecord]):
         if rule.noted is Noted.REFUSALS and status not in _REFUSED_FOR_SENDER:
             return
         entry = AuditRecord(
-            uuid4().hex,
+            new_id(),
             datetime.now(UTC),
             actor_of(state),
-            address_of(Request(scope)),
+            address_of(scope),
             act,
             _target(scope, state, status, headers),
             status,

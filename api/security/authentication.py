@@ -82,7 +82,7 @@ class Authenticator:
         Raises:
             TooManyRequests: the address, or the subject of the token, has sent too many requests.
         """
-        site, excess = site_of(request), None
+        site, excess = site_of(request.scope), None
         try:
             self._rates.take(None, site)
         except TooManyRequests as error:
@@ -119,7 +119,7 @@ class Authenticator:
             Forbidden: no role of the sender allows the request.
             NotFound, Unavailable, StoreUnavailable: as `Ownership.check`.
         """
-        refusal: Exception | None = getattr(request.state, "refusal", None)
+        refusal: Exception | None = _state_of(request).get("refusal")
         if refusal is not None:
             raise refusal
         identity = identity_of(request)
@@ -222,8 +222,14 @@ AuthorizedOrder = Annotated[OrderView | None, Depends(_authorized_order)]
 
 def identity_of(request: Request) -> Identity | None:
     """Return the claims of the good token that a request has shown, or None if it has shown none."""
-    identity: Identity | None = getattr(request.state, "identity", None)
+    identity: Identity | None = _state_of(request).get("identity")
     return identity
+
+
+def _state_of(request: Request) -> dict[str, Any]:
+    """Return what `request.state` shows. Most requests have no refusal, and asking it for what it has not is slow."""
+    state: dict[str, Any] = request.scope.setdefault("state", {})
+    return state
 
 
 def _bearer(request: Request) -> str | None:

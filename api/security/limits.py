@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from fastapi import Request
+from starlette.types import Scope
 
 from api.http.errors import TooManyRequests
 from api.security.principals import Caller, Role
@@ -20,6 +21,8 @@ from runtime.settings import Settings
 MOST_CLIENTS = 50_000
 """The largest number of clients whose requests are counted. Beyond it, the client idle for longest is forgotten."""
 _MINUTE = 60.0
+_LONGEST_ADDRESS = 64
+"""Characters. What follows is the zone of an address, or the whole text is none."""
 _ANONYMOUS_RATE, _OPEN_ORDERS, _LISTENERS, _CONNECTIONS = 300, 20, 5, 200
 """The defaults with authentication, which distinguishes the clients."""
 
@@ -94,18 +97,19 @@ class Rates:
 
 def client_of(caller: Caller, request: Request) -> str:
     """Return the client of a request: by token, or without one by address."""
-    return caller.actor or site_of(request)
+    return caller.actor or site_of(request.scope)
 
 
-def address_of(request: Request) -> str:
+def address_of(scope: Scope) -> str:
     """Return the address from which a request comes, as the server or a trusted proxy reports it."""
-    return addresses.normalized(_host(request))
+    return addresses.normalized(_host(scope))
 
 
-def site_of(request: Request) -> str:
+def site_of(scope: Scope) -> str:
     """Return the address of a request's subscriber. Of an IPv6 address, this is the prefix."""
-    return addresses.subscriber(_host(request))
+    return addresses.subscriber(_host(scope))
 
 
-def _host(request: Request) -> str:
-    return request.client.host if request.client else ""
+def _host(scope: Scope) -> str:
+    host, _ = scope.get("client") or ("", 0)
+    return str(host)[:_LONGEST_ADDRESS]

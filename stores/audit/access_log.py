@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, delete, func, insert, select
@@ -18,7 +19,7 @@ EXPIRED_AT_ONCE = 100
 _ENTRIES = Keyset("accessedAt", (ACCESS_ENTRY.c.at, ACCESS_ENTRY.c.entry_id), descending=True)
 _ENTRIES_OF_PERSON = Keyset("accessedAt", (ACCESS_PERSON.c.at, ACCESS_PERSON.c.entry_id), descending=True)
 _IS_NAMED = ACCESS_PERSON.c.entry_id == ACCESS_ENTRY.c.entry_id
-_WRITTEN = select(ACCESS_ENTRY.c.entry_id).where(ACCESS_ENTRY.c.entry_id.in_(bindparam("entry_ids", expanding=True)))
+_STORED = select(ACCESS_ENTRY.c.entry_id).where(ACCESS_ENTRY.c.entry_id.in_(bindparam("entry_ids", expanding=True)))
 _EXPIRED = (
     select(ACCESS_ENTRY.c.at)
     .where(ACCESS_ENTRY.c.at < bindparam("before"))
@@ -60,11 +61,11 @@ class AccessLogStore:
 
     async def add(self, entries: Sequence[AccessEntry]) -> None:
         """Add entries, all or none. Entries whose ids are already stored are not added again."""
+        tries = count()
 
         async def work(connection: AsyncConnection) -> None:
-            ids = {"entry_ids": [entry.entry_id for entry in entries]}
-            written = set((await connection.execute(_WRITTEN, ids)).scalars())
-            new = [entry for entry in entries if entry.entry_id not in written]
+            # Nearly always, all entries are new. After a conflict, the work runs again, and looks.
+            new = await _not_stored(connection, entries) if next(tries) else entries
             if new:
                 await connection.execute(insert(ACCESS_ENTRY), [_columns(entry) for entry in new])
             if persons := [
@@ -127,6 +128,12 @@ class AccessLogStore:
             return removed.rowcount
 
         return await self._database.transact(work)
+
+
+async def _not_stored(connection: AsyncConnection, entries: Sequence[AccessEntry]) -> Sequence[AccessEntry]:
+    ids = {"entry_ids": [entry.entry_id for entry in entries]}
+    stored = set((await connection.execute(_STORED, ids)).scalars())
+    return [entry for entry in entries if entry.entry_id not in stored]
 
 
 def _columns(entry: AccessEntry) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.audit import access_log, retention
 from api.audit.access_log import AccessLog, AccessRecording, key_of
+from api.audit.entry_ids import new_id
 from api.audit.retention import AccessLogRetention
 from api.codec.subjects import Subject, subject_of
 from api.http import write_behind as batches
@@ -165,6 +166,13 @@ async def test_a_transaction_holds_many_entries_but_only_so_many_people(
 
     assert await people(store, 5) == [1, 2, 2, 7, 1]
     assert store.at_once == [5, 7, 1]
+
+
+def test_ids_of_entries_rise_and_none_is_given_twice() -> None:
+    ids = [new_id() for _ in range(1000)]
+
+    assert [each[:16] for each in ids] == sorted(each[:16] for each in ids)
+    assert len({each[16:] for each in ids}) == len(ids)
 
 
 def test_what_is_promised_of_how_much() -> None:

@@ -12,10 +12,11 @@ from api.http.errors import TooManyOpenOrders, TooManyRequests
 from api.orders import open_orders
 from api.orders.open_orders import OpenOrders
 from api.security import limits
-from api.security.limits import Rates, limits_of
+from api.security.limits import Rates, limits_of, site_of
 from api.security.principals import Role
 from domain.common.errors import StoreUnavailable
 from domain.orders import Order, OrderStatus
+from runtime import addresses
 from runtime.settings import Settings
 from stores.order_status.census import OrderCensus
 from stores.order_status.view import OrderStatusStore
@@ -129,6 +130,16 @@ async def test_an_ipv6_subscriber_is_one_client(settings: Settings) -> None:
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
                 found.append((await http.get("/orderStatuses")).status_code)
     assert found == [200, 429, 200, 200, 429]
+
+
+def test_of_a_long_text_in_place_of_an_address_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: list[str] = []
+    monkeypatch.setattr(addresses, "subscriber", remembered.append)
+
+    for host in ("2001:db8::1%" + 30_000 * "z", 30_000 * "1"):
+        site_of({"client": (host, 1)})
+    assert [addresses.normalized(host) for host in remembered] == ["2001:db8::1", "unknown"]
+    assert max(map(len, remembered)) <= 64
 
 
 async def test_a_customer_can_have_so_many_open_orders(serve: Serve, issuer: Issuer) -> None:

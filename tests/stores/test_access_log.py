@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from domain.audit import AccessEntry, AccessFilter, Reader
 from domain.common import contexts
@@ -11,6 +12,7 @@ from stores.audit import access_log
 from stores.audit.access_log import AccessLogStore
 from stores.audit.tables import ACCESS_PERSON
 from stores.common.database import Database
+from tests.stores.statements import statements
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, UTC)
 DAY = timedelta(days=1)
@@ -82,6 +84,17 @@ async def test_a_batch_that_is_written_again_counts_once(store: AccessLogStore) 
     await store.add([read(1, 7), read(2, 7)])
 
     assert await store.readers(NOON, NOON + DAY) == [Reader("manager:김하나", 2, 1)]
+
+
+async def test_a_batch_is_looked_up_only_after_a_conflict(store: AccessLogStore) -> None:
+    with statements(Engine) as said:
+        await store.add([read(1, 7), read(2, 7)])
+    assert [each.split()[0] for each in said] == ["INSERT", "INSERT"]
+
+    with statements(Engine) as said:
+        await store.add([read(2, 7), read(3, 7)])
+    assert [each.split()[0] for each in said] == ["INSERT", "SELECT", "INSERT", "INSERT"]
+    assert await found(store) == ["e3", "e2", "e1"]
 
 
 async def test_what_each_actor_has_read_counts_people_once_and_those_without_a_name_each_time(

@@ -2,14 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, create_engine, inspect, select, table, text
 
 from domain.audit import AccessEntry, AccessFilter, AuditRecord
 from domain.common import contexts
@@ -32,6 +30,7 @@ from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
 from tests.eventually import soon
 from tests.stores.conftest import OpenDatabase, fresh
 from tests.stores.orders import NOON, order
+from tests.stores.statements import statements
 
 ACCEPTED = InstallationStatus.ACCEPTED
 Rows = dict[str, list[dict[str, Any]]]
@@ -294,19 +293,6 @@ async def test_an_index_is_made_while_others_write_and_made_anew_where_that_was_
     made = [statement for statement in said if statement.startswith("CREATE INDEX")]
     assert made
     assert all(statement.startswith("CREATE INDEX CONCURRENTLY") for statement in made)
-
-
-@contextmanager
-def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
-    """Collect the statements that a database receives."""
-    said: list[str] = []
-
-    def note(*told: Any) -> None:
-        said.append(" ".join(told[2].split()))
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield said
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def breaks(statement: str, made: set[str]) -> bool:
