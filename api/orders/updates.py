@@ -1,8 +1,8 @@
 """Sends updates to the workflows of running orders."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateHandle, WorkflowUpdateStage
@@ -47,39 +47,44 @@ class Updates:
             NoSuchWorkflow, Unavailable: as `temporal_call`.
         """
         async with temporal_call(within, by_worker=True) as timeout:
-            start = partial(
-                self._client.get_workflow_handle(workflow_id(order_id)).start_update,
-                update.name,
-                update.argument,
-                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                id=update.id,
-                result_type=update.result_type,
-                rpc_timeout=timeout,
-            )
-            try:
-                return await start()
-            except RPCError as error:
-                # The server refuses an update in this way if the workflow is just closing.
-                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
-                    raise
-                return await start()
+            return await self._start(order_id, update, WorkflowUpdateStage.ACCEPTED, timeout)
 
     async def carry_out(self, order_id: str, update: Update) -> Any:
-        """Send an update, and return the order's result once its saga has carried it out.
+        """Send an update, and return the order's result once its saga has carried it out. This is one call.
 
         Raises:
             Refusal: the order refuses the update.
             NoSuchWorkflow, Unavailable: as `temporal_call`.
         """
-        deadline = monotonic() + CARRY_OUT_WITHIN
         try:
-            handle = await self.send(order_id, update, within=CARRY_OUT_WITHIN)
-            async with temporal_call(deadline - monotonic(), by_worker=True) as timeout:
+            async with temporal_call(CARRY_OUT_WITHIN, by_worker=True) as timeout:
+                handle = await self._start(order_id, update, WorkflowUpdateStage.COMPLETED, timeout)
                 return await handle.result(rpc_timeout=timeout)
         except WorkflowUpdateFailedError as failure:
             if refusal := refusal_in(failure):
                 raise refusal from failure
             raise NoAnswerInTime("the order did not carry out the request") from failure
+
+    async def _start(
+        self, order_id: str, update: Update, stage: WorkflowUpdateStage, within: timedelta
+    ) -> WorkflowUpdateHandle[Any]:
+        """Start an update, and wait until it has reached a stage. When it is completed, its handle has the result."""
+        start = partial(
+            self._client.get_workflow_handle(workflow_id(order_id)).start_update,
+            update.name,
+            update.argument,
+            wait_for_stage=stage,
+            id=update.id,
+            result_type=update.result_type,
+            rpc_timeout=within,
+        )
+        try:
+            return await start()
+        except RPCError as error:
+            # The server refuses an update in this way if the workflow is just closing.
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            return await start()
 
 
 def refusal_in(failure: WorkflowUpdateFailedError) -> Refusal | None:
