@@ -14,6 +14,7 @@ from api.dependencies import Services
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
+from api.orders.backlog_watch import BacklogWatch
 from api.orders.initial_projection import InitialProjection
 
 _AGAIN_AFTER = 1.0
@@ -34,6 +35,7 @@ class Task(Protocol):
 
 _TASKS: Sequence[type[Task]] = (
     InitialProjection,
+    BacklogWatch,
     AuditTrail,
     AccessLog,
     AccessLogRetention,

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 from prometheus_client import Gauge
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -22,6 +23,7 @@ from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
 from api.order_status.gauges import OrderGauges
+from api.orders.backlog_watch import BacklogWatch
 from api.orders.client import OrderWorkflowClient
 from api.orders.erasure import ErasureClient
 from api.orders.initial_projection import InitialProjection
@@ -35,6 +37,7 @@ from domain.installation import ContactPolicy
 from observability.health import Health
 from observability.loop_delay import LoopDelay
 from observability.queue_gauges import QueueGauges
+from observability.task_queues import describe
 from observability.telemetry import Telemetry
 from runtime.payload_codec import Encryption
 from runtime.settings import Settings
@@ -51,6 +54,8 @@ from stores.order_status.view import OrderStatusStore
 
 _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer."""
+_LOOK_WITHIN = timedelta(seconds=1)
+"""The time for Temporal to describe the queue of the orders."""
 _REGISTER_WITHIN = 2.0
 """Seconds for Temporal to register the search attributes."""
 _AGAIN_AFTER = 1.0
@@ -89,7 +94,9 @@ def _services(
 ) -> Services:
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS], settings.booking_rules.grid)
     management_center = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
-    starting = Starting(client, most_in_flight=settings.max_starts_in_flight)
+    look = partial(describe, client, contexts.ORDERS, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, within=_LOOK_WITHIN)
+    backlog = BacklogWatch(look, health.registry)
+    starting = Starting(client, backlog, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge(
         "starts_in_flight", "Orders whose workflow is being started at this moment", registry=health.registry
     )
@@ -101,6 +108,7 @@ def _services(
     retired = RetiredEngineers(management_center)
     return Services(
         workflows,
+        backlog,
         InitialProjection(statuses, health.registry),
         OpenOrders(OrderCensus(databases[contexts.ORDER_STATUS]), limits.open_orders),
         settings.order_policy,

@@ -1,19 +1,18 @@
 """Gauges of the contexts' task queues: backlog, its age, and pollers."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Gauge
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from domain.common import contexts
+from observability import task_queues
 
 _WITHIN = timedelta(seconds=2)
-_POLLED_WITHIN = timedelta(seconds=90)
-"""Age up to which a poller counts. A poll takes up to a minute; the server lists pollers for five minutes."""
+_POLLED_WITHIN = 90.0
+"""Seconds up to which a poller counts. A poll takes up to a minute."""
 _LABELS = ("queue", "type")
 _QUEUES = [
     (context.name, kind, type_)
@@ -55,18 +54,7 @@ class QueueGauges:
             gauge.clear()
 
     async def _measure(self, queue: str, kind: str, type_: TaskQueueType.ValueType) -> None:
-        answer = await self._client.workflow_service.describe_task_queue(
-            DescribeTaskQueueRequest(
-                namespace=self._client.namespace,
-                task_queue=TaskQueue(name=queue),
-                task_queue_type=type_,
-                report_stats=True,
-            ),
-            timeout=_WITHIN,
-        )
-        lately = datetime.now(UTC) - _POLLED_WITHIN
-        polls = [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
-        self._backlog.labels(queue, kind).set(answer.stats.approximate_backlog_count)
-        age = answer.stats.approximate_backlog_age.ToTimedelta()
-        self._age.labels(queue, kind).set(age.total_seconds())
-        self._pollers.labels(queue, kind).set(sum(poll > lately for poll in polls))
+        state = await task_queues.describe(self._client, queue, type_, within=_WITHIN)
+        self._backlog.labels(queue, kind).set(state.backlog)
+        self._age.labels(queue, kind).set(state.age)
+        self._pollers.labels(queue, kind).set(state.pollers(_POLLED_WITHIN))

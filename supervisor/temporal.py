@@ -28,6 +28,8 @@ _DYNAMIC_CONFIG = (
     # More partitions bring nothing on one machine, and with one no newer order overtakes an older one.
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # The API looks at the backlog of new orders, to hold a flood of them back. The default is 5 s.
+    'matching.TaskQueueInfoByBuildIdTTL="200ms"',
     # Its HTTP API asks for no login and does not look at `Origin`: any page in a browser could use it. No request can
     # name a host with blanks.
     'frontend.httpAllowedHosts=["nobody at all"]',
