@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from domain.common.commands import Command
+from domain.common.commands import Command, Priority
 from domain.common.contexts import INSTALLATION
 from domain.common.open_enum import OpenStrEnum
 from domain.common.personal import PERSONAL
@@ -228,23 +228,53 @@ REQUEST_INSTALLATION = Command(
 """Returns the installation's status afterwards, as the six commands below do. The status is `CANCELED` if the order
 was canceled before."""
 ACCEPT_INSTALLATION = Command(
-    "accept_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 수락 · Record the acceptance"
+    "accept_installation",
+    INSTALLATION,
+    RecordAnswer,
+    InstallationStatus,
+    "설치 수락 · Record the acceptance",
+    Priority.ENGINEER,
 )
 DECLINE_INSTALLATION = Command(
-    "decline_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 거절 · Record the refusal"
+    "decline_installation",
+    INSTALLATION,
+    RecordAnswer,
+    InstallationStatus,
+    "설치 거절 · Record the refusal",
+    Priority.ENGINEER,
 )
 START_INSTALLATION = Command(
-    "start_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 시작 · Record the start"
+    "start_installation",
+    INSTALLATION,
+    RecordAnswer,
+    InstallationStatus,
+    "설치 시작 · Record the start",
+    Priority.ENGINEER,
 )
 COMPLETE_INSTALLATION = Command(
-    "complete_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 완료 · Record the completion"
+    "complete_installation",
+    INSTALLATION,
+    RecordAnswer,
+    InstallationStatus,
+    "설치 완료 · Record the completion",
+    Priority.ENGINEER,
 )
 INCOMPLETE_INSTALLATION = Command(
-    "incomplete_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 미완료 · Record a failed visit"
+    "incomplete_installation",
+    INSTALLATION,
+    RecordAnswer,
+    InstallationStatus,
+    "설치 미완료 · Record a failed visit",
+    Priority.ENGINEER,
 )
 WITHDRAW_INSTALLATION = Command(
     "withdraw_installation", INSTALLATION, RecordAnswer, InstallationStatus, "설치 요청 철회 · Withdraw the request"
 )
 CANCEL_INSTALLATION = Command(
-    "cancel_installation", INSTALLATION, CancelInstallation, type(None), "설치 취소 · Cancel the installation"
+    "cancel_installation",
+    INSTALLATION,
+    CancelInstallation,
+    type(None),
+    "설치 취소 · Cancel the installation",
+    Priority.CANCEL,
 )

@@ -5,10 +5,23 @@ know activities only in this form.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Generic, TypeVar
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
+
+
+class Priority(IntEnum):
+    """Which of the commands that wait in a queue goes first: the smallest. It matters only while workers lag behind."""
+
+    CANCEL = 1
+    ENGINEER = 2
+    """What an engineer has said, and waits for."""
+    DEFAULT = 3
+    """Temporal's default."""
+    PROJECTION = 4
+    """Nobody waits for it, and a later one makes it superfluous."""
 
 
 @dataclass(frozen=True)
@@ -22,3 +35,4 @@ class Command(Generic[Input, Result]):
     result_type: type[Result]
     summary: str
     """Text in Temporal's Web UI, in Korean and English."""
+    priority: Priority = Priority.DEFAULT

@@ -4,13 +4,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.common.commands import Command
+from domain.common.commands import Command, Priority
 from domain.common.contexts import ORDER_STATUS
 from domain.common.reach import EVERYTHING, Reach
 from domain.common.times import UNSET
 from domain.orders import Order
 
-PROJECT_ORDER = Command("project_order", ORDER_STATUS, Order, type(None), "진행상태 갱신 · Update the progress view")
+PROJECT_ORDER = Command(
+    "project_order",
+    ORDER_STATUS,
+    Order,
+    type(None),
+    "진행상태 갱신 · Update the progress view",
+    Priority.PROJECTION,
+)
 """Stores the current order, unless a newer version is already stored."""
 
 

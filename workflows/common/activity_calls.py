@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 from domain.common.commands import Command
 from domain.common.texts import PlainText
@@ -45,5 +45,6 @@ async def execute(
         schedule_to_close_timeout=within,
         heartbeat_timeout=silence,
         retry_policy=retries,
+        priority=Priority(priority_key=command.priority),
     )
     return result

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from temporalio import workflow
+from temporalio.common import Priority
 
 from domain.common.commands import Command
 from domain.common.texts import PlainText
@@ -45,4 +46,5 @@ class Step(Generic[Input, Result]):
             start_to_close_timeout=timedelta(seconds=self.policy.try_for),
             schedule_to_close_timeout=bounded_by,
             retry_policy=unlimited_retries(self.policy),
+            priority=Priority(priority_key=self.command.priority),
         )

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import Priority, SearchAttributeKey
 from temporalio.exceptions import ActivityError, RetryState
 
 from domain.common.actors import SYSTEM
@@ -165,6 +165,7 @@ class Projector:
             start_to_close_timeout=timedelta(seconds=self._policy.try_for),
             schedule_to_close_timeout=self._limit(again=again),
             retry_policy=unlimited_retries(self._policy),
+            priority=Priority(priority_key=PROJECT_ORDER.priority),
         )
 
     def _limit(self, *, again: bool) -> timedelta | None:
