@@ -86,7 +86,7 @@ COMMANDS = {
 FIELDS = [
     pytest.param(each, name, hint, id=f"{each.__name__}.{name}")
     for each in classes(domain)
-    if is_dataclass(each)
+    if is_dataclass(each) and each is not Command
     for name, hint in get_type_hints(each).items()
     if any(enumerations(hint)) and name in {field.name for field in fields(each)}
 ]
