@@ -1,8 +1,11 @@
-"""Sends the changes of the read model to all listeners, with one poll of the store for all of them."""
+"""Sends the changes of the read model to all listeners. The process reads each change once, for all of them.
+
+A listener who comes back, or who is slow, first reads the store by itself, until it has caught up with the others.
+"""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import time
 
@@ -10,6 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from api.http.errors import NoAnswerInTime, TooManyRequests
+from api.order_status.recent_changes import RecentChanges
 from domain.common.errors import StoreUnavailable
 from domain.order_status.view import OrderChange, OrderFilter
 from stores.order_status.view import OrderStatusStore
@@ -25,7 +29,7 @@ MOST_LISTENERS = 1000
 SEAT_AFTER = 10
 """Seconds after which a client with too many streams may try again."""
 AT_ONCE = 100
-"""Changes that one query reads for one listener."""
+"""Changes that one query reads."""
 WINDOW = 2000
 """Sequence numbers that one query searches. A filter that matches little must not block other readers."""
 
@@ -45,7 +49,7 @@ class ChangeStream:
         """
         self._store = store
         self._most_of_one = most_of_one
-        self._last = 0
+        self._recent = RecentChanges()
         self._listeners: Counter[str] = Counter()
         """The number of listeners of each client."""
         self._stopped = False
@@ -76,6 +80,9 @@ class ChangeStream:
             self._listeners[client] -= 1
             if not self._listeners[client]:
                 del self._listeners[client]
+            if not self._listeners:
+                # Nobody reads on, so nothing is kept.
+                self._recent = RecentChanges()
 
     async def position(self, after: int | None) -> int:
         """Return where a listener begins: after `after`, or (`None`) with the next change.
@@ -105,21 +112,14 @@ class ChangeStream:
         """
         await self._wake()
         while not (self._stopped or _is_past(ends_at) or revoked()):
-            up_to = after + WINDOW
-            reached = min(max(self._last, after), up_to)
             try:
-                found = await self._store.changes_after(after, wanted, AT_ONCE, up_to=up_to)
+                found, after = await self._next(after, wanted)
             except StoreUnavailable:
                 await asyncio.sleep(PAUSE)
                 continue
             for change in found:
                 yield change
-            if len(found) == AT_ONCE:
-                after = found[-1].sequence
-            else:
-                # Every matching change of the window was found, up to the last number that was known before the query.
-                after = max(reached, found[-1].sequence if found else 0)
-                await self._beyond(after, ends_at, revoked)
+            await self._beyond(after, ends_at, revoked)
 
     async def run(self) -> None:
         """Poll for changes while somebody listens, until stopped."""
@@ -129,14 +129,12 @@ class ChangeStream:
             if self._stopped:
                 return
             try:
-                last = await self._store.last_sequence()
+                if await self._read(self._recent):
+                    await self._wake()
             except StoreUnavailable:
                 _log.debug("the event stream cannot read the read model; trying again")
                 await asyncio.sleep(PAUSE)
                 continue
-            if last != self._last:
-                self._last = last
-                await self._wake()
             await asyncio.sleep(LOOK_EVERY)
 
     async def stop(self) -> None:
@@ -144,16 +142,42 @@ class ChangeStream:
         self._stopped = True
         await self._wake()
 
+    async def _next(self, after: int, wanted: OrderFilter) -> tuple[Iterable[OrderChange], int]:
+        """Return the next changes for a listener, and the position up to which these are all."""
+        recent = self._recent
+        if recent.reach_back_to(after):
+            return recent.after(after, wanted, AT_ONCE)
+        up_to = after + WINDOW
+        # Every change of the window is found, up to the last number that is known before the query.
+        reached = min(max(recent.last, after), up_to)
+        found = await self._store.changes_after(after, wanted, AT_ONCE, up_to=up_to)
+        if len(found) == AT_ONCE:
+            return found, found[-1].sequence
+        return found, max(reached, found[-1].sequence if found else 0)
+
+    async def _read(self, recent: RecentChanges) -> bool:
+        """Read what is new, once for all listeners. Returns whether there is something."""
+        last = await self._store.last_sequence()
+        recent.forget_old()
+        if recent.begun and last == recent.last:
+            return False
+        if not recent.begun or not 0 < last - recent.last <= WINDOW:
+            recent.begin(last)
+        while recent.last < last:
+            found = await self._store.feed(recent.last, last, AT_ONCE)
+            recent.add(found, found[-1].sequence if len(found) == AT_ONCE else last)
+        return True
+
     async def _wake(self) -> None:
         async with self._moved:
             self._moved.notify_all()
 
     async def _beyond(self, position: int, ends_at: float | None, revoked: Callable[[], bool]) -> None:
-        while not (self._stopped or self._last > position or _is_past(ends_at) or revoked()):
+        while not (self._stopped or self._recent.last > position or _is_past(ends_at) or revoked()):
             within = LOOK_FOR_REVOCATION if ends_at is None else min(ends_at - time(), LOOK_FOR_REVOCATION)
             with suppress(TimeoutError):
                 async with asyncio.timeout(within), self._moved:
-                    await self._moved.wait_for(lambda: self._stopped or self._last > position)
+                    await self._moved.wait_for(lambda: self._stopped or self._recent.last > position)
 
 
 def _is_past(moment: float | None) -> bool:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from domain.common.commands import Command, Priority
 from domain.common.contexts import ORDER_STATUS
 from domain.common.reach import EVERYTHING, Reach
+from domain.common.texts import folded
 from domain.common.times import UNSET
-from domain.orders import Order
+from domain.orders import Attention, Order
 
 PROJECT_ORDER = Command(
     "project_order",
@@ -39,6 +40,16 @@ class OrderChange:
     """Whether the order has left the engineer within whose reach it was. Nothing more of it is shown then."""
 
 
+@dataclass
+class Ownership:
+    """Whose an order is, and where."""
+
+    order_id: str
+    customer_id: str
+    engineer_id: str | None
+    region: str | None
+
+
 class Sort(StrEnum):
     """Sort key of a list of orders, ascending."""
 
@@ -65,6 +76,53 @@ class OrderFilter:
     """Reasons for attention that are seen: `attention` takes an order with another for one without. `None`: all."""
     finds_customers: bool = False
     """Whether `q` also matches a part of a customer's name, and a telephone number by four or more of its digits."""
+
+    def selects(self, order: Order) -> bool:
+        """Return whether an order meets the conditions, whoever sees it. `finds_customers` is a matter of the store."""
+        return (
+            (not self.statuses or order.status in self.statuses)
+            and (not self.regions or order.region in self.regions)
+            and self.engineer_id in (None, order.engineer_id)
+            and self.customer_id in (None, order.customer_id)
+            and (self.attention is None or self._selects_attention(order.attention))
+            and (self.q is None or order.order_id == self.q.strip() or folded(self.q) in searched(order))
+        )
+
+    def _selects_attention(self, attention: Attention | None) -> bool:
+        seen = attention is not None and (self.attention_seen is None or attention.reason in self.attention_seen)
+        if self.attention == "false":
+            return not seen
+        return attention is not None and seen and self.attention in ("true", attention.reason)
+
+
+def searched(order: Order) -> str:
+    """Return the text in which a search looks. A searched text never spans two lines."""
+    return f"{folded(order.engineer_name or '')}\n{folded(order.installation_address)}"
+
+
+@dataclass(frozen=True)
+class FeedEntry:
+    """One stored version of an order, for whoever may see it."""
+
+    sequence: int
+    view: OrderView
+    former_engineer_id: str | None = None
+    """The engineer whom the order has left with this version."""
+    owner: Ownership | None = None
+    """Whose the order was when this was read. `None`: there was no such order any more."""
+
+    def seen(self, wanted: OrderFilter, owner: Ownership | None) -> OrderChange | None:
+        """Return what somebody sees of it who listens with a filter, or None. Whose the order is now decides.
+
+        Of an order that has left an engineer, there is the version with which it left, whatever the other conditions.
+        """
+        reach, order = wanted.reach, self.view.order
+        if reach.engineer_id is not None and reach.engineer_id == self.former_engineer_id:
+            return OrderChange(self.sequence, self.view, left=True)
+        within = not reach.limited or (owner is not None and reach.includes(owner))
+        if within and reach.engineer_id in (None, order.engineer_id) and wanted.selects(order):
+            return OrderChange(self.sequence, self.view)
+        return None
 
 
 @dataclass

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Table, false, or_, true
 
 from domain.common.reach import Reach
 from domain.common.texts import folded
-from domain.order_status.view import OrderFilter, OrderView
+from domain.order_status.view import OrderFilter, OrderView, searched
 from domain.orders import Attention, Order, OrderStatus
 from domain.visits import TimeWindow
 from stores.order_status.customers import of_customer
@@ -34,8 +34,7 @@ def as_row(order: Order, at: datetime, engineer_before: str | None = None) -> di
         "former_engineer_id": engineer_before if engineer_before != order.engineer_id else None,
         "needs_person": attention is not None,
         "history": order.history,
-        # A searched text never spans two lines.
-        "searched": f"{folded(order.engineer_name or '')}\n{folded(order.installation_address)}",
+        "searched": searched(order),
         "updated_at": at,
     }
 

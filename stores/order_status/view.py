@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.common.errors import NotFound
 from domain.common.paging import Page
 from domain.order_status.statistics import DayStatistics
-from domain.order_status.view import OrderChange, OrderFilter, OrderView, Sort, Summary
+from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, OrderView, Sort, Summary
 from domain.orders import HistoryEntry, Order
 from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.common.paging import Keyset, page_of_parts
-from stores.order_status import census, statistics
+from stores.order_status import census, feed, statistics
 from stores.order_status.rows import as_row, as_view, conditions, reached, with_history
 from stores.order_status.tables import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
 
@@ -189,6 +189,11 @@ class OrderStatusStore:
             )
             for row in rows
         ]
+
+    async def feed(self, after: int, up_to: int, limit: int) -> Sequence[FeedEntry]:
+        """Return the kept versions after a sequence number and up to another, for whoever may see them."""
+        async with self._database.reading() as connection:
+            return await feed.entries(connection, after, up_to, limit)
 
     async def last_sequence(self) -> int:
         """Return the last sequence number. Each number up to it is used, or never will be."""
