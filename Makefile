@@ -30,7 +30,7 @@ endef
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/embedded.stamp ## run the whole service in the foreground: Temporal with its Web UI, a worker and the API
+run: $(VENV)/embedded.stamp ## run the whole service in the foreground: Temporal with its Web UI, a worker, the API and the console
 	@exec $(PY) -m supervisor --end-with $$PPID
 
 quick: $(VENV)/dev.stamp ## run every check, and the tests that start no server

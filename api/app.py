@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 
 from api.audit import access_routes as access_log
 from api.audit import routes as audit
@@ -39,6 +38,7 @@ from api.security.limits import Rates, limits_of
 from api.security.openapi import DescribedApi
 from api.security.tokens import tokens_of, trust_of
 from observability.health import Health
+from observability.request_tracing import traced
 from observability.telemetry import SILENT, Telemetry
 from runtime import development_issuer
 from runtime.http_cookies import WithoutCookies
@@ -100,7 +100,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        telemetry=_traced(telemetry),
+        telemetry=traced(telemetry),
     )
     app.state.health = health
     app.state.authenticator = authenticator
@@ -147,18 +147,6 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
 def _origin(url: str | None) -> str | None:
     parts = urlsplit(url or "")
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
-
-
-def _traced(telemetry: Telemetry) -> TelemetryConfig:
-    # The app has its own metrics and logs. The remaining options would be evaluated for every request.
-    config = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
-    if telemetry.tracing is not None:
-        config |= TelemetryConfig(tracing=True, tracer_provider=telemetry.tracing.provider, exclude=_is_a_probe)
-    return config
-
-
-def _is_a_probe(scope: Scope) -> bool:
-    return str(scope["path"]).startswith(("/health/", "/metrics"))
 
 
 async def stop_serving(app: FastAPI) -> None:

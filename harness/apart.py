@@ -9,7 +9,7 @@ from unittest import mock
 from harness.ports import free_ports
 from runtime.settings import Settings
 
-_PORTS = ("API_PORT", "WORKER_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
+_PORTS = ("API_PORT", "WORKER_PORT", "CONSOLE_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
 
 
 @contextmanager
@@ -25,5 +25,15 @@ def apart(environment: Mapping[str, str]) -> Iterator[Settings]:
 
 def _is_of_user(variable: str) -> bool:
     """Whether a variable refers to resources of the user outside of this environment."""
-    others = ("AUTH_", "TEMPORAL_", "OTEL_", "SECRETS_DIR", "PAYLOAD_", "TRACKING_", "ACCESS_LOG_", "AUDIT_")
+    others = (
+        "AUTH_",
+        "TEMPORAL_",
+        "OTEL_",
+        "SECRETS_DIR",
+        "CONSOLE_",
+        "PAYLOAD_",
+        "TRACKING_",
+        "ACCESS_LOG_",
+        "AUDIT_",
+    )
     return variable.endswith("_DATABASE_URL") or variable.startswith(others)

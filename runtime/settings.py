@@ -16,8 +16,8 @@ from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
 from runtime.access_log_key import AccessLogKey
 from runtime.addresses import networks
+from runtime.console_settings import ConsoleSettings
 from runtime.holidays import Country, NationalHolidays
-from runtime.issuer_settings import IssuerSettings
 from runtime.issuer_urls import is_loopback
 from runtime.payload_binding import PayloadBinding
 from runtime.payload_keys import PayloadKeys
@@ -29,10 +29,10 @@ LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidat
 
 
 class InsecureConfiguration(Exception):
-    """The API would be less guarded than it has to be. The text says what to do."""
+    """The API or the console would be less guarded than it has to be. The text says what to do."""
 
 
-class Settings(IssuerSettings):
+class Settings(ConsoleSettings):
     """Settings. The name of the environment variable is the field's name in capitals; see docs/configuration.md.
 
     An empty variable counts as not set. If a variable is not set, a file in `SECRETS_DIR` with the field's name may
@@ -70,7 +70,7 @@ class Settings(IssuerSettings):
     worker_host: str = "127.0.0.1"
     worker_port: int = Field(8081, ge=1, le=65535)
     temporal_address: str | None = None
-    """Address of an existing Temporal server. Unset: `make run` starts the embedded one."""
+    """Address of an existing server. Unset: `make run` starts the embedded one."""
     temporal_port: int = Field(7233, ge=1, le=65535)
     temporal_ui_port: int = Field(8233, ge=1, le=65535)
     data_dir: Path = Path("var")

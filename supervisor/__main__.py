@@ -26,6 +26,9 @@ def main() -> int:
     except InsecureConfiguration as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    if settings.has_console and (insecurity := settings.console_insecurity):
+        sys.stderr.write(f"{insecurity}\n")
+        return 2
     return supervise(service_of(settings), parent)
 
 

@@ -1,10 +1,11 @@
 """The service: what `make run` starts, in which order, and the address of each part."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from runtime.access_log_key import make_file as make_access_key
+from runtime.console_settings import session_keys_file
 from runtime.key_rings import make_file
 from runtime.settings import Settings
 from supervisor.data_dir import is_new
@@ -54,10 +55,43 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             settings.api_port,
             f"{url(settings.api_host, settings.api_port)}/health/ready",
             f"{url(settings.api_host, settings.api_port)}/health/live",
+            variables=_of_api(settings),
             before_start=partial(_make_api_keys, settings),
         ),
+        *([_console(settings)] if settings.has_console else []),
     ]
     return [temporal(settings), *items] if settings.temporal_address is None else items
+
+
+def _of_api(settings: Settings) -> Mapping[str, str]:
+    """Return the variables of the API. It trusts what the console, on this machine, says of who asks."""
+    trusts = settings.has_console and not settings.trusted_proxies
+    return {"TRUSTED_PROXIES": f"{LOCAL},::1"} if trusts else {}
+
+
+def _console(settings: Settings) -> Part:
+    console = url(settings.console_host, settings.console_port)
+    places = {
+        "CONSOLE_API_URL": settings.console_api_url or url(settings.api_host, settings.api_port),
+        "CONSOLE_URL": settings.console_url or console,
+    }
+    if web_ui := settings.console_web_ui_url or (settings.temporal_address is None and _web_ui(settings)):
+        places["CONSOLE_WEB_UI_URL"] = web_ui
+    return Part(
+        "console",
+        (sys.executable, "-m", "console"),
+        settings.console_port,
+        f"{console}/health/ready",
+        f"{console}/health/live",
+        variables=places,
+        before_start=None
+        if settings.console_session_keys
+        else partial(make_file, session_keys_file(settings.data_dir)),
+    )
+
+
+def _web_ui(settings: Settings) -> str:
+    return url(LOCAL, settings.temporal_ui_port)
 
 
 def _make_api_keys(settings: Settings) -> None:
@@ -73,6 +107,8 @@ def _listeners(settings: Settings) -> Sequence[Listener]:
         Listener("API_PORT", settings.api_host, settings.api_port, "the API"),
         Listener("WORKER_PORT", settings.worker_host, settings.worker_port, "the worker's health and metrics"),
     ]
+    if settings.has_console:
+        ports.append(Listener("CONSOLE_PORT", settings.console_host, settings.console_port, "the console"))
     if settings.temporal_address is None:
         ports += [
             Listener("TEMPORAL_PORT", LOCAL, settings.temporal_port, "the Temporal server"),
@@ -83,8 +119,10 @@ def _listeners(settings: Settings) -> Sequence[Listener]:
 
 def _places(settings: Settings) -> Sequence[str]:
     api = url(settings.api_host, settings.api_port)
-    web_ui = [f"Temporal Web UI    {url(LOCAL, settings.temporal_ui_port)}"]
+    web_ui = [f"Temporal Web UI    {_web_ui(settings)}"]
+    console = settings.console_url or url(settings.console_host, settings.console_port)
     return [
+        f"Console            {console if settings.has_console else 'not started: set CONSOLE_OIDC_CLIENT_ID'}",
         f"API                {api}",
         f"API documentation  {api}/docs",
         f"Access             {_access(settings)}",

@@ -42,13 +42,14 @@ class System:
     ready_at: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ports = {name: free_port() for name in ("api", "temporal", "ui", *contexts.ALL)}
+        self.ports = {name: free_port() for name in ("api", "console", "temporal", "ui", *contexts.ALL)}
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.ports['api']}", timeout=PATIENCE)
 
     def environment(self, worker_port: int = 1) -> dict[str, str]:
         """Return the environment of each process."""
         own = {
             "API_PORT": str(self.ports["api"]),
+            "CONSOLE_PORT": str(self.ports["console"]),
             "TEMPORAL_PORT": str(self.ports["temporal"]),
             "TEMPORAL_UI_PORT": str(self.ports["ui"]),
             "WORKER_PORT": str(worker_port),

@@ -145,7 +145,7 @@ def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_ev
         idle.insist(accepted, "complete")
         idle.until(requested, "JOIN_COMPLETED")
         idle.until(accepted, "JOIN_COMPLETED")
-        assert set(parts(idle)) == {"temporal", "worker", "api"}
+        assert set(parts(idle)) == {"temporal", "worker", "api", "console"}
         pids = [part["pid"] for part in parts(idle).values()]
         supervisor.terminate()
         assert supervisor.wait(timeout=PATIENCE) == 0

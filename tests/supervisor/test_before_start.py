@@ -134,7 +134,7 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest
 def test_the_embedded_server_comes_first_with_its_data_in_the_data_directory(tmp_path: Path) -> None:
     settings = Settings(temporal_address=None, data_dir=tmp_path, temporal_port=17233)
     service = service_of(settings)
-    assert [item.name for item in service.plan] == ["temporal", "migration", "worker", "api"]
+    assert [item.name for item in service.plan] == ["temporal", "migration", "worker", "api", "console"]
     temporal = service.plan[0]
     assert isinstance(temporal, Part)
     assert temporal.port == 17233
@@ -142,6 +142,7 @@ def test_the_embedded_server_comes_first_with_its_data_in_the_data_directory(tmp
     assert {listener.variable for listener in service.listeners} == {
         "API_PORT",
         "WORKER_PORT",
+        "CONSOLE_PORT",
         "TEMPORAL_PORT",
         "TEMPORAL_UI_PORT",
     }
@@ -149,8 +150,8 @@ def test_the_embedded_server_comes_first_with_its_data_in_the_data_directory(tmp
 
 def test_with_a_temporal_server_elsewhere_none_is_started_and_its_ports_are_not_needed(tmp_path: Path) -> None:
     service = service_of(Settings(temporal_address="temporal.example:7233", data_dir=tmp_path))
-    assert [item.name for item in service.plan] == ["migration", "worker", "api"]
-    assert {listener.variable for listener in service.listeners} == {"API_PORT", "WORKER_PORT"}
+    assert [item.name for item in service.plan] == ["migration", "worker", "api", "console"]
+    assert {listener.variable for listener in service.listeners} == {"API_PORT", "WORKER_PORT", "CONSOLE_PORT"}
     assert any("temporal.example:7233" in place for place in service.places)
 
 

@@ -1,0 +1,189 @@
+"""The app of the console: which pages it serves, and what happens to every request before and after them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import chain
+
+import httpx2
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Served
+
+from console import account, error_pages
+from console.assets import Assets
+from console.availability import API, Availability
+from console.forms import LARGEST
+from console.guard import Guard
+from console.metrics import PAGE, MetricsForOperators, RequestMetrics
+from console.page_request import NotSignedIn, PageRequest
+from console.rendering import Renderer
+from console.routing import Route, RouteTable
+from console.sealing import TooLargeForCookies, sealer
+from console.service import ApiAway, Problem
+from console.sessions import Draft, Flash, Session, SessionCookies
+from console.settings import check, session_keys, sign_in_of, url_of_api, url_of_console
+from console.shared import Console
+from console.sign_in.way import LOGIN, SignIn
+from console.texts import N_
+from observability.health import Health
+from observability.request_tracing import traced
+from observability.telemetry import SILENT, Telemetry
+from runtime.settings import Settings
+
+SUBJECTS = (account,)
+"""The modules with pages. Each has its routes in `ROUTES`."""
+_CONNECT_WITHIN = 2.0
+_MOST_CONNECTIONS = 200
+_TOO_LONG_TO_KEEP = N_("Your session had ended, and what you entered was too long to be kept.")
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings, telemetry: Telemetry = SILENT, transport: httpx2.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """Create the app. It starts whether the API can be reached or not.
+
+    Args:
+        settings: The settings.
+        telemetry: Where traces go.
+        transport: How the API is reached. Default: by `CONSOLE_API_URL`.
+
+    Raises:
+        InsecureConfiguration: people could not sign in safely.
+    """
+    check(settings)
+    url, sign_in, assets = url_of_console(settings), sign_in_of(settings), Assets()
+    secure = url.startswith("https:")
+    client = httpx2.AsyncClient(
+        base_url=url_of_api(settings),
+        transport=transport,
+        timeout=httpx2.Timeout(None, connect=_CONNECT_WITHIN),
+        limits=httpx2.Limits(max_connections=_MOST_CONNECTIONS),
+        trust_env=False,
+    )
+    availability = Availability(client)
+    console = Console(
+        settings,
+        client,
+        SessionCookies(sealer(session_keys(settings)), secure=secure),
+        Renderer(assets, settings.visit_time_zone),
+        availability,
+        RouteTable(chain(sign_in.routes, *(subject.ROUTES for subject in SUBJECTS))),
+        secure,
+    )
+    health = Health({API: availability.check})
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        async with client:
+            health.ready()
+            yield
+            health.stopping()
+
+    app = FastAPI(
+        title="console", lifespan=lifespan, openapi_url=None, redirect_slashes=False, telemetry=traced(telemetry)
+    )
+    app.state.console, app.state.health = console, health
+    app.router.routes.append(assets.route)
+    app.include_router(health.router(), include_in_schema=False)
+    for (method, path), routes in console.table.by_request.items():
+        endpoint = _endpoint(console, sign_in, routes)
+        app.router.routes.append(Served(path, endpoint, methods=[method], max_body_size=LARGEST))
+    for status in (400, 404, 405, 413):
+        app.add_exception_handler(status, _refused(console))
+    app.add_exception_handler(Exception, _failed(console))
+    app.add_middleware(GZipMiddleware, minimum_size=500)
+    if settings.requires_authentication:
+        app.add_middleware(MetricsForOperators, client=client)
+    app.add_middleware(Guard, url=url, form_targets=sign_in.form_targets)
+    app.add_middleware(RequestMetrics, registry=health.registry)
+    return app
+
+
+def _endpoint(console: Console, sign_in: SignIn, routes: list[Route]) -> Callable[[Request], Awaitable[Response]]:
+    """Return what serves a path: the route of the person's widest role."""
+
+    async def endpoint(request: Request) -> Response:
+        request.scope[PAGE] = routes[0].path
+        visit = PageRequest(request, console)
+        # Pages for everybody begin or end sessions, so they do not renew them.
+        renewed = await _renew(visit, sign_in) if routes[0].roles else None
+        try:
+            response = await _serve(visit, routes)
+        except NotSignedIn:
+            return await _ask_to_sign_in(visit)
+        except Problem as problem:
+            if problem.status == 401:
+                return await _ask_to_sign_in(visit)
+            response = await error_pages.of_problem(visit, problem)
+        except ApiAway as error:
+            _log.warning("the API does not answer", error=str(error))
+            response = await error_pages.of_silence(visit, error)
+        if renewed is not None:
+            console.cookies.sign_in(response, renewed)
+        return response
+
+    return endpoint
+
+
+async def _renew(visit: PageRequest, sign_in: SignIn) -> Session | None:
+    """Give the request a session with a newer token, if it is time for one, and return that."""
+    renewed = await sign_in.renewed(visit, visit.session) if visit.session else None
+    if renewed is not None:
+        visit.session = renewed
+    return renewed
+
+
+async def _serve(visit: PageRequest, routes: list[Route]) -> Response:
+    if not routes[0].roles:
+        return await routes[0].handler(visit)
+    role = visit.person.role_in(frozenset().union(*(route.roles for route in routes)))
+    if role is None:
+        return await error_pages.of_status(visit, 403)
+    [route] = [route for route in routes if role in route.roles]
+    response = await route.handler(visit)
+    if route.method == "POST":
+        visit.console.cookies.draft.clear(response, visit.cookies)
+    return response
+
+
+async def _ask_to_sign_in(visit: PageRequest) -> Response:
+    """Lead to the sign-in, and from there back: to the page, or to what was sent, which is kept meanwhile."""
+    cookies = visit.console.cookies
+    if visit.request.method in ("GET", "HEAD"):
+        return visit.redirect(_login(visit.address))
+    ended = cookies.session_in(visit.cookies)
+    fields = [(name, text) for name, text in (await visit.form_data()).multi_items() if isinstance(text, str)]
+    draft = Draft(visit.request.url.path, fields, ended.subject if ended else "")
+    response = visit.redirect(_login(account.RESUME))
+    try:
+        cookies.keep(response, draft)
+    except TooLargeForCookies:
+        cookies.keep(response, Flash(visit.texts(_TOO_LONG_TO_KEEP), "refused"))
+    return response
+
+
+def _login(target: str) -> str:
+    return str(httpx2.URL(LOGIN, params={"next": target}))
+
+
+def _refused(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refused(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 400
+        return await error_pages.of_status(PageRequest(request, console), status)
+
+    return refused
+
+
+def _failed(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def failed(request: Request, error: Exception) -> Response:
+        # The error's text may contain what somebody has entered, so only its type is logged here.
+        _log.error("a page failed", error=type(error).__qualname__)
+        return await error_pages.of_status(PageRequest(request, console), 500)
+
+    return failed

@@ -1,0 +1,60 @@
+"""Forms: what was sent, and what there is to say about it. Whatever happens, what was entered is shown again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from starlette.datastructures import FormData
+
+from console.problems import AWAY, field_sentence, sentence
+from console.service import ApiAway, Problem
+from console.texts import Texts
+
+LARGEST = 64 * 1024
+"""Bytes of a form, as of a body of the API."""
+MOST_FIELDS = 200
+
+
+@dataclass(frozen=True)
+class Form:
+    """The values of a form, and the sentences about them."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Sentences by field."""
+    summary: str | None = None
+    """Sentence about the whole form."""
+    retry_after: int | None = None
+    """Seconds after which it may be sent again."""
+
+    def value(self, name: str, default: str = "") -> str:
+        """Return what was entered."""
+        return self.values.get(name, default)
+
+
+def sent(data: FormData) -> dict[str, str]:
+    """Return the fields of a form that are texts, without the blanks around them. Of several with a name, the last."""
+    return {name: value.strip() for name, value in data.multi_items() if isinstance(value, str)}
+
+
+def refused(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, fields: Mapping[str, str]) -> Form:
+    """Return a form again, with what the API says about it.
+
+    Args:
+        error: The API's answer, or that there was none.
+        values: What was entered.
+        texts: The language.
+        fields: Fields of the form by JSON pointer. What the API says of other members is said of the whole form.
+    """
+    if isinstance(error, ApiAway):
+        return Form(values, summary=texts(AWAY), retry_after=1)
+    errors: dict[str, str] = {}
+    for pointer, detail in error.errors:
+        if pointer in fields:
+            errors.setdefault(fields[pointer], field_sentence(detail, texts))
+    return Form(values, errors, sentence(error, texts), error.retry_after)
+
+
+def missing(values: Mapping[str, str], names: Sequence[str], texts: Texts) -> Form | None:
+    """Return the form again if one of these fields is empty."""
+    errors = {name: texts("This is missing.") for name in names if not values.get(name)}
+    return Form(values, errors, texts("Some of what you entered cannot be accepted.")) if errors else None

@@ -1,0 +1,164 @@
+"""One request for a page: who asks, in which language, and what a handler can answer with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.datastructures import FormData, QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from console import labels
+from console.forms import LARGEST, MOST_FIELDS, sent
+from console.preferences import Preferences
+from console.rendering import Contact, MenuItem, Shell
+from console.sealing import cookies_of
+from console.service import Api
+from console.sessions import Flash, Session
+from console.shared import Console
+from console.texts import Texts
+
+_LONGEST_NEXT = 1000
+_TRACE = TraceContextTextMapPropagator()
+
+
+class NotSignedIn(Exception):
+    """The page is for people who are signed in."""
+
+
+@dataclass
+class PageRequest:
+    """A request, and everything that a handler needs to answer it."""
+
+    request: Request
+    console: Console
+
+    # --- who asks, and for what ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies of the browser."""
+        return cookies_of(self.request.headers.get("Cookie", ""))
+
+    @cached_property
+    def session(self) -> Session | None:
+        """The session, if there is one and its token is good."""
+        session = self.console.cookies.session_in(self.cookies)
+        return session if session and session.lives else None
+
+    @property
+    def person(self) -> Session:
+        """The session of somebody who is signed in.
+
+        Raises:
+            NotSignedIn: nobody is.
+        """
+        if self.session is None:
+            raise NotSignedIn
+        return self.session
+
+    @cached_property
+    def preferences(self) -> Preferences:
+        """Language and colors."""
+        return Preferences.of(self.cookies, self.request.headers.get("Accept-Language", ""))
+
+    @property
+    def texts(self) -> Texts:
+        """The texts in the language of the page."""
+        return self.console.renderer.texts[self.preferences.language]
+
+    @property
+    def query(self) -> QueryParams:
+        """The query of the address."""
+        return self.request.query_params
+
+    def path_value(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    @property
+    def address(self) -> str:
+        """Path and query of the page."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    async def form_data(self) -> FormData:
+        """Return the form that was sent."""
+        return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST)
+
+    async def form(self) -> dict[str, str]:
+        """Return the fields of the form that was sent, without the blanks around them."""
+        return sent(await self.form_data())
+
+    @cached_property
+    def api(self) -> Api:
+        """The API, as the person reaches it."""
+        return self.api_of(self.session.token if self.session else None)
+
+    def api_of(self, token: str | None) -> Api:
+        """Return the API, as somebody with a token reaches it."""
+        headers = {"Accept-Language": self.preferences.language}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if self.request.client:
+            headers["X-Forwarded-For"] = self.request.client.host
+        if traceparent := self.request.headers.get("traceparent"):
+            headers["traceparent"] = traceparent
+        _TRACE.inject(headers)  # nothing, unless this process has spans of its own
+        return Api(self.console.client, headers)
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    async def page(self, template: str, page: object, status: int = 200) -> Response:
+        """Return a page."""
+        response = HTMLResponse(self.console.renderer.render(template, page, await self._shell()), status)
+        response.headers["Vary"] = "Cookie, Accept-Language"
+        self.console.cookies.flash.clear(response, self.cookies)
+        return response
+
+    def redirect(self, path: str, flash: Flash | None = None) -> Response:
+        """Return the answer that leads to a page of ours, which shows the sentence first."""
+        response = RedirectResponse(path, 303)
+        if flash is not None:
+            self.console.cookies.keep(response, flash)
+        return response
+
+    async def _shell(self) -> Shell:
+        settings, session = self.console.settings, self.session
+        roles = frozenset(session.roles if session else ())
+        outages = await self.console.availability.outages(roles)
+        menu = self.console.table.menu(roles)
+        here = _longest_prefix(self.request.url.path, [route.path for route in menu])
+        return Shell(
+            preferences=self.preferences,
+            languages=self.console.renderer.languages,
+            menu=[
+                MenuItem(route.path, self.texts(route.entry.label), route.entry.icon, route.path == here)
+                for route in menu
+                if route.entry
+            ],
+            person=session.name if session else None,
+            role=self.texts(labels.ACTOR[session.roles[0]]) if session and session.roles else None,
+            outages=[self.texts(outage.text) for outage in outages],
+            flash=self.console.cookies.flash_in(self.cookies),
+            address=self.address if self.request.method in ("GET", "HEAD") else None,
+            contact=Contact(settings.console_contact_phone, settings.console_contact_mail),
+            development=settings.auth_issuer is None,
+        )
+
+
+def path_of_ours(target: str | None) -> str:
+    """Return a path to which a browser may be sent after something was done: one of this console, or the start."""
+    if not target or len(target) > _LONGEST_NEXT or not target.startswith("/"):
+        return "/"
+    if target.startswith(("//", "/\\")) or not target.isascii() or not target.isprintable() or "\\" in target:
+        return "/"
+    parts = urlsplit(target)
+    return "/" if parts.scheme or parts.netloc else target
+
+
+def _longest_prefix(path: str, candidates: list[str]) -> str | None:
+    fitting = [one for one in candidates if path == one or path.startswith(f"{one}/")]
+    return max(fitting, key=len, default=None)

@@ -1,0 +1,56 @@
+"""Sentences for the API's problems: what happened, and what can be done about it."""
+
+import re
+from collections.abc import Mapping
+
+from console.service import Problem
+from console.texts import N_, Texts
+
+AWAY = N_("The service did not answer. Nothing of what you entered is lost: please try again.")
+_UNKNOWN = N_("This could not be done at the moment.")
+SENTENCES: Mapping[str, str] = {
+    "malformed-request": N_("The request could not be understood. Please go back and try again."),
+    "forbidden": N_("You are not allowed to do this."),
+    "not-assigned": N_("This visit is assigned to another engineer."),
+    "not-found": N_("This does not exist, or it is not yours to see."),
+    "too-large": N_("What you entered is too long."),
+    "order-cancel-rejected": N_("It is too late to cancel: the installation has been completed."),
+    "illegal-transition": N_("This is not possible any more in the current state of the order."),
+    "engineer-unavailable": N_("The engineer is not available."),
+    "visit-unavailable": N_("This time has just been taken. Please choose another one."),
+    "changed-meanwhile": N_("The order has changed in the meantime. Please look at it again before you decide."),
+    "orders-open": N_("The customer has an open order."),
+    "already-exists": N_("It already exists."),
+    "too-many-open-orders": N_("You have as many open orders as one customer can have."),
+    "invalid-input": N_("Some of what you entered cannot be accepted."),
+    "idempotency-key-reused": N_("Your order was already received, with what you had entered before."),
+    "too-many-requests": N_("That was too much at once. Please wait a moment and try again."),
+    "internal-error": N_("The service failed. Please try again."),
+    "temporal-unavailable": N_(
+        "The service cannot confirm this at the moment. Please try again: it will not be done twice."
+    ),
+    "no-answer-in-time": N_("No answer came in time. Please try again: it will not be done twice."),
+}
+"""By slug."""
+_DETAILS: tuple[tuple[str, str], ...] = (
+    (r"at most (?P<most>\d+) characters", N_("At most %(most)s characters are possible.")),
+    (r"at least 1 character|must not be blank|Field required", N_("This is missing.")),
+    (r"control characters|invisible characters", N_("This contains characters that cannot be displayed.")),
+    (r"start of a visit window", N_("No visit begins at this time. Please choose one of the times shown.")),
+    (r"days ahead", N_("This is too far ahead.")),
+)
+"""Patterns of the details of invalid members, with their sentences."""
+_CHECK = N_("Please check this entry.")
+
+
+def sentence(problem: Problem, texts: Texts) -> str:
+    """Return what a person is told about a problem."""
+    return texts(SENTENCES.get(problem.slug, _UNKNOWN))
+
+
+def field_sentence(detail: str, texts: Texts) -> str:
+    """Return what a person is told about one field."""
+    for pattern, text in _DETAILS:
+        if found := re.search(pattern, detail):
+            return texts(text, **found.groupdict())
+    return texts(_CHECK)

@@ -1,0 +1,11 @@
+"""The roles of people who use the console. Other roles of the API, such as programs, have no pages."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A role, the widest first."""
+
+    MANAGER = "manager"
+    ENGINEER = "engineer"
+    CUSTOMER = "customer"

@@ -1,0 +1,121 @@
+"""Sessions: who is signed in, in an encrypted cookie. The console stores nothing, so every replica serves everybody."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from cryptography.fernet import MultiFernet
+from starlette.responses import Response
+
+from console.roles import Role
+from console.sealing import SealedCookie
+
+SESSION_SECONDS = 12 * 60 * 60
+"""Longest life of a session since it was last written: at sign-in, and whenever its token is renewed."""
+DRAFT_SECONDS = 15 * 60
+"""How long what somebody has entered is kept while they sign in again."""
+_FLASH_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Session:
+    """A person who is signed in."""
+
+    token: str
+    """Access token of the person, with which the console calls the API."""
+    roles: tuple[Role, ...]
+    """The roles that have pages, the widest first."""
+    subject: str
+    name: str
+    """What the person is called on the pages."""
+    issued_at: float
+    expires_at: float
+    """When the token ends, in seconds since 1970."""
+    refresh_token: str | None = None
+
+    @property
+    def lives(self) -> bool:
+        """Whether the token is still good."""
+        return time.time() < self.expires_at
+
+    def role_in(self, roles: Sequence[Role] | frozenset[Role]) -> Role | None:
+        """Return the widest of the person's roles among these, or None."""
+        return next((role for role in self.roles if role in roles), None)
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Self | None:
+        """Return the session in a cookie's value, or None if another release has written something else."""
+        try:
+            return cls(**{**value, "roles": tuple(map(Role, value["roles"]))})
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True)
+class Flash:
+    """A sentence for the next page: what has just been done."""
+
+    text: str
+    kind: str = "done"
+    """`done`, `note` or `refused`."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What somebody has sent after their session had ended: it is sent again once they have signed in."""
+
+    action: str
+    """Path to which it was sent."""
+    fields: list[tuple[str, str]]
+    subject: str
+    """Whose it is. Empty: not known any more."""
+
+
+class SessionCookies:
+    """The cookies of a person: session, flash and draft."""
+
+    def __init__(self, seal: MultiFernet, *, secure: bool) -> None:
+        self.session = SealedCookie("session", seal, SESSION_SECONDS, secure)
+        self.flash = SealedCookie("flash", seal, _FLASH_SECONDS, secure)
+        self.draft = SealedCookie("draft", seal, DRAFT_SECONDS, secure)
+
+    def session_in(self, cookies: Mapping[str, str]) -> Session | None:
+        """Return the session, also if its token has ended."""
+        value = self.session.read(cookies)
+        return Session.of(value) if value else None
+
+    def sign_in(self, response: Response, session: Session) -> None:
+        """Begin or renew a session.
+
+        Raises:
+            TooLargeForCookies: the tokens do not fit into cookies.
+        """
+        self.session.write(response, asdict(session))
+
+    def flash_in(self, cookies: Mapping[str, str]) -> Flash | None:
+        """Return the sentence for this page."""
+        value = self.flash.read(cookies)
+        return Flash(**value) if value else None
+
+    def draft_in(self, cookies: Mapping[str, str]) -> Draft | None:
+        """Return what was sent without a session."""
+        value = self.draft.read(cookies)
+        return (
+            Draft(value["action"], [(name, text) for name, text in value["fields"]], value["subject"])
+            if value
+            else None
+        )
+
+    def keep(self, response: Response, kept: Flash | Draft) -> None:
+        """Keep a sentence for the next page, or what somebody has sent.
+
+        Raises:
+            TooLargeForCookies: it does not fit into cookies.
+        """
+        (self.flash if isinstance(kept, Flash) else self.draft).write(response, asdict(kept))
+
+    def end(self, response: Response, cookies: Mapping[str, str]) -> None:
+        """End the session."""
+        for cookie in (self.session, self.flash, self.draft):
+            cookie.clear(response, cookies)

@@ -1,0 +1,26 @@
+"""What all requests share: the parts of one console process."""
+
+from dataclasses import dataclass
+
+import httpx2
+
+from console.availability import Availability
+from console.rendering import Renderer
+from console.routing import RouteTable
+from console.sessions import SessionCookies
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True)
+class Console:
+    """The parts of the process."""
+
+    settings: Settings
+    client: httpx2.AsyncClient
+    """Connections to the API."""
+    cookies: SessionCookies
+    renderer: Renderer
+    availability: Availability
+    table: RouteTable
+    secure: bool
+    """Whether browsers reach the console by https."""

@@ -1,0 +1,17 @@
+"""The console's deadlines in tests. A busy machine is not an outage."""
+
+import pytest
+
+from console import availability, metrics, service
+from harness.waiting import PATIENCE
+
+
+def wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use long deadlines."""
+    for module, name in (
+        (service, "READ_WITHIN"),
+        (service, "ACT_WITHIN"),
+        (availability, "_WITHIN"),
+        (metrics, "_ASK_WITHIN"),
+    ):
+        monkeypatch.setattr(module, name, PATIENCE)

@@ -1,0 +1,80 @@
+"""Every page and act of the console, with every role and with none."""
+
+from typing import Any
+
+import pytest
+
+from console.roles import Role
+from console.routing import EVERYBODY, Route, RouteTable
+from tests.console.browser import CUSTOMER, ENGINEER, MANAGER, Browser, Pages, text_of
+
+ALL = "customer engineer manager"
+MAY = {
+    "GET /": "nobody",
+    "GET /login": "nobody",
+    "POST /login": "nobody",
+    "POST /logout": "nobody",
+    "POST /preferences": "nobody",
+    "GET /resume": ALL,
+}
+"""The intended roles of each route, written independently of the code. `nobody`: everybody, without signing in, too."""
+PEOPLE = {"customer": CUSTOMER, "engineer": ENGINEER, "manager": MANAGER}
+
+
+def request_of(method: str, path: str) -> str:
+    return f"{method} {path}"
+
+
+async def send(browser: Browser, method: str, path: str) -> Any:
+    """Send a request for something that does not exist: what matters is whether the role may ask."""
+    path = path.replace("{", "no-such-").replace("}", "")
+    return await (browser.get(path) if method == "GET" else browser.post(path))
+
+
+async def test_every_route_is_in_this_table_with_its_roles(bare: Pages) -> None:
+    roles = {
+        request_of(*request): " ".join(sorted(role for route in routes for role in route.roles)) or "nobody"
+        for request, routes in bare.console.table.by_request.items()
+    }
+
+    assert roles == MAY
+
+
+async def test_nobody_gets_a_page_without_signing_in(bare: Pages) -> None:
+    browser = bare.browser()
+    for method, path in bare.console.table.by_request:
+        answer = await send(browser, method, path)
+        if MAY[request_of(method, path)] == "nobody":
+            assert answer.status_code < 500
+            continue
+        assert answer.status_code == 303, path
+        assert answer.headers["Location"].startswith("/login?next="), path
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+async def test_a_role_gets_its_pages_and_no_other(bare: Pages, role: str) -> None:
+    for (method, path), routes in bare.console.table.by_request.items():
+        if not routes[0].roles:
+            continue
+        browser = await bare.person(PEOPLE[role])
+        answer = await send(browser, method, path)
+        allowed = role in MAY[request_of(method, path)].split()
+        assert answer.status_code < 500 or answer.status_code == 503, path
+        assert ("This page is for another role." in text_of(answer)) is not allowed, path
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+async def test_a_menu_leads_to_pages_of_the_role_alone(bare: Pages, role: str) -> None:
+    entries = bare.console.table.menu([Role(role)])
+
+    assert all(role in MAY[f"GET {route.path}"].split() for route in entries)
+    assert len(entries) <= 6
+
+
+def test_one_role_has_one_page_at_an_address() -> None:
+    async def handler(_: Any) -> Any: ...
+
+    with pytest.raises(ValueError, match="twice"):
+        RouteTable([Route("GET", "/a", frozenset({Role.MANAGER}), handler) for _ in range(2)])
+    with pytest.raises(ValueError, match="twice"):
+        RouteTable([Route("GET", "/a", roles, handler) for roles in (frozenset({Role.MANAGER}), EVERYBODY)])

@@ -1,0 +1,79 @@
+"""No page of another site, and no other name of this server, gets anything done or shown."""
+
+import pytest
+
+from tests.console.browser import MANAGER, ORIGIN, Pages
+
+EVIL = "https://evil.example"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Origin": EVIL},
+        {"Sec-Fetch-Site": "same-site", "Origin": ORIGIN},
+        {"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN},
+        {"Origin": EVIL},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:8081"},
+        {},
+    ],
+)
+async def test_a_form_of_another_site_does_nothing(bare: Pages, headers: dict[str, str]) -> None:
+    person = await bare.person(MANAGER)
+    for path in sorted({path for method, path in bare.console.table.by_request if method == "POST"}):
+        answer = await person.http.post(path.replace("{", "").replace("}", ""), data={"theme": "dark"}, headers=headers)
+
+        assert answer.status_code == 403, path
+        assert not answer.headers.get_list("set-cookie")
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": ORIGIN}])
+async def test_a_form_of_our_own_is_accepted(bare: Pages, headers: dict[str, str]) -> None:
+    answer = await bare.browser().http.post("/preferences", data={"theme": "dark"}, headers=headers)
+
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:8082", "[::1", "", "a@b:1"])
+async def test_under_another_name_nothing_is_shown(bare: Pages, host: str) -> None:
+    person = await bare.person(MANAGER)
+
+    answer = await person.get("/login", headers={"Host": host})
+
+    assert answer.status_code == 421
+    assert "manager" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8082", "localhost:8082", "LOCALHOST:9999", "[::1]:8082"])
+async def test_on_this_machine_every_name_of_loopback_is_ours(bare: Pages, host: str) -> None:
+    assert (await bare.browser().get("/login", headers={"Host": host})).status_code == 200
+
+
+async def test_probes_may_name_the_address(bare: Pages) -> None:
+    assert (await bare.browser().get("/health/ready", headers={"Host": "10.0.0.7:8082"})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/nothing", "/", "/assets/x/console.js", "/health/live"])
+async def test_every_answer_has_the_headers(bare: Pages, path: str) -> None:
+    answer = await bare.browser().get(path)
+
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+    assert "require-trusted-types-for 'script'; trusted-types console" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_files_of_this_release_are_kept_and_of_another_are_served_and_not_kept(bare: Pages) -> None:
+    browser = bare.browser()
+    page = (await browser.get("/login")).text
+    path = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+
+    own, other = await browser.get(path), await browser.get("/assets/another/console.css")
+
+    assert "immutable" in own.headers["cache-control"]
+    assert other.headers["cache-control"] == "no-store"
+    assert own.text == other.text
+    assert (await browser.get("/assets/another/__init__.py")).status_code == 404
