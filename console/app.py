@@ -16,6 +16,7 @@ from starlette.routing import Route as Served
 from console import account, error_pages
 from console.assets import Assets
 from console.availability import API, Availability
+from console.customers import routes as customers
 from console.forms import LARGEST
 from console.guard import Guard
 from console.metrics import PAGE, MetricsForOperators, RequestMetrics
@@ -34,7 +35,10 @@ from observability.request_tracing import traced
 from observability.telemetry import SILENT, Telemetry
 from runtime.settings import Settings
 
-SUBJECTS = (account,)
+SUBJECTS = (
+    account,
+    customers,
+)
 """The modules with pages. Each has its routes in `ROUTES`."""
 _CONNECT_WITHIN = 2.0
 _MOST_CONNECTIONS = 200

@@ -108,3 +108,8 @@ def labeler(texts: Texts) -> Callable[[str, str], str]:
         return texts(known) if known else code
 
     return label
+
+
+def tone(status: str) -> str:
+    """Return the color of the badge of a status."""
+    return TONE.get(status, "moving")

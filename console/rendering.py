@@ -91,6 +91,7 @@ def _environment(texts: Texts, assets: Assets) -> Environment:
         "texts": texts,
         "asset": assets.path_of,
         "label": labels.labeler(texts),
+        "tone": labels.tone,
         "icon": _icon(assets),
     }
     translations: Any = environment  # the extension adds a method that its types do not know

@@ -62,6 +62,8 @@ class RouteTable:
             if others and (not route.roles or any(not other.roles or other.roles & route.roles for other in others)):
                 raise ValueError(f"{route.method} {route.path} is there twice for one role")
             others.append(route)
+        # `/orders/new` before `/orders/{orderId}`, whichever subject they are of.
+        self._by_request = dict(sorted(self._by_request.items(), key=lambda request: "{" in request[0][1]))
 
     @property
     def by_request(self) -> Mapping[tuple[str, str], list[Route]]:

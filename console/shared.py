@@ -1,6 +1,7 @@
 """What all requests share: the parts of one console process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 
@@ -24,3 +25,5 @@ class Console:
     table: RouteTable
     secure: bool
     """Whether browsers reach the console by https."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """Last good answers of the API that are the same for everybody, for while it gives none."""

@@ -90,6 +90,10 @@ class Texts:
         """Return a point in time, or a time as the API writes it, in the time zone of the visits."""
         return moment(at).astimezone(self.zone)
 
+    def today(self) -> date:
+        """Return the day that it is where the visits are."""
+        return datetime.now(self.zone).date()
+
     def day(self, at: datetime | date | str) -> str:
         """Return the day with its weekday: `12월 1일 (화)`, `Tue, Dec 1`."""
         day = at if type(at) is date else self.local(at)  # type: ignore[arg-type] # a datetime is a date, too

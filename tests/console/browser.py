@@ -7,7 +7,7 @@ from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
-from httpx2 import ASGITransport, AsyncBaseTransport, AsyncClient, Response
+from httpx2 import ASGITransport, AsyncBaseTransport, AsyncClient, ConnectError, ReadError, Request, Response
 
 from console.app import create_app
 from console.shared import Console
@@ -89,12 +89,42 @@ class Browser:
         return self
 
 
+class Line(AsyncBaseTransport):
+    """The line from the console to the API, which a test can cut."""
+
+    def __init__(self, to: AsyncBaseTransport) -> None:
+        self._to = to
+        self.cut: set[str] = set()
+        """Beginnings of requests (`POST /orders`) that do not arrive."""
+        self.unanswered: set[str] = set()
+        """Beginnings of requests that are carried out, and whose answers do not arrive."""
+        self.answers: dict[str, Response] = {}
+        """Answers of others, by the beginnings of requests."""
+        self.carried: list[Request] = []
+        """The requests that have arrived."""
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Carry a request, or not."""
+        line = f"{request.method} {request.url.path}"
+        if any(map(line.startswith, self.cut)):
+            raise ConnectError("the line is cut")
+        for beginning, answer in self.answers.items():
+            if line.startswith(beginning):
+                return answer
+        self.carried.append(request)
+        response = await self._to.handle_async_request(request)
+        if any(map(line.startswith, self.unanswered)):
+            raise ReadError("the line is cut")
+        return response
+
+
 class Pages:
     """A console, and the browsers before it."""
 
-    def __init__(self, console: Console, app: Any, service: Service | None) -> None:
+    def __init__(self, console: Console, app: Any, line: Line, service: Service | None) -> None:
         self.console = console
         self.app = app
+        self.line = line
         self._service = service
         self._open: list[AsyncClient] = []
 
@@ -125,12 +155,13 @@ class Pages:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, transport: AsyncBaseTransport | None = None, service: Service | None = None
+    settings: Settings, transport: AsyncBaseTransport, service: Service | None = None
 ) -> AsyncIterator[Pages]:
     """Run a console in this event loop."""
-    app = create_app(but(settings, console_session_keys=KEYS, console_url=ORIGIN), transport=transport)
+    line = Line(transport)
+    app = create_app(but(settings, console_session_keys=KEYS, console_url=ORIGIN), transport=line)
     async with app.router.lifespan_context(app):
-        pages = Pages(app.state.console, app, service)
+        pages = Pages(app.state.console, app, line, service)
         try:
             yield pages
         finally:

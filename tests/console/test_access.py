@@ -16,6 +16,16 @@ MAY = {
     "POST /logout": "nobody",
     "POST /preferences": "nobody",
     "GET /resume": ALL,
+    "GET /orders": "customer",
+    "POST /orders": "customer",
+    "GET /orders/new": "customer",
+    "POST /orders/new": "customer",
+    "GET /orders/{orderId}": "customer",
+    "GET /orders/{orderId}/reschedule": "customer",
+    "POST /orders/{orderId}/reschedule": "customer",
+    "GET /orders/{orderId}/cancel": "customer",
+    "POST /orders/{orderId}/cancel": "customer",
+    "GET /orders/{orderId}/visit.ics": "customer",
 }
 """The intended roles of each route, written independently of the code. `nobody`: everybody, without signing in, too."""
 PEOPLE = {"customer": CUSTOMER, "engineer": ENGINEER, "manager": MANAGER}

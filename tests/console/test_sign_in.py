@@ -4,9 +4,10 @@ import pytest
 
 from console.app import create_app
 from console.page_request import path_of_ours
+from runtime import development_issuer
 from runtime.settings import InsecureConfiguration, Settings
 from tests.api.service import but, serving
-from tests.console.browser import CUSTOMER, ENGINEER, KEYS, MANAGER, Pages, opened, text_of
+from tests.console.browser import CUSTOMER, ENGINEER, KEYS, MANAGER, Pages, pages_of, text_of
 
 ELSEWHERE = [
     "https://evil.example/",
@@ -115,6 +116,12 @@ def test_a_console_that_would_let_anybody_in_does_not_start(
 
 async def test_metrics_are_for_operators_where_tokens_are_required(without_temporal: Settings) -> None:
     settings = but(without_temporal, auth_required=True)
-    async with serving(settings) as service, opened(settings, None, service) as pages:
-        assert (await pages.browser().get("/metrics")).status_code == 403
-        assert (await pages.browser().get("/metrics", headers={"Authorization": "Bearer x"})).status_code == 403
+    async with serving(settings) as service, pages_of(service) as pages:
+        token = development_issuer.token(settings.data_dir, {"sub": "prometheus", "roles": ["operator"]}, 1)
+        customer = development_issuer.token(settings.data_dir, {"sub": "1", "roles": ["customer"]}, 1)
+        statuses = {
+            authorization: (await pages.browser().get("/metrics", headers={"Authorization": authorization})).status_code
+            for authorization in ("", "Bearer x", f"Bearer {customer}", f"Bearer {token}")
+        }
+
+    assert list(statuses.values()) == [403, 403, 403, 200]

@@ -155,6 +155,23 @@ def test_with_a_temporal_server_elsewhere_none_is_started_and_its_ports_are_not_
     assert any("temporal.example:7233" in place for place in service.places)
 
 
+def test_the_console_is_started_where_people_can_sign_in_and_told_where_the_api_is(tmp_path: Path) -> None:
+    issuer = {"auth_issuer": "https://login.example", "auth_audience": "orders"}
+    without = service_of(Settings(data_dir=tmp_path, **issuer))
+    [*_, api, console] = plan(Settings(data_dir=tmp_path, api_port=18080, console_port=18082, temporal_ui_port=18233))
+
+    assert "console" not in {item.name for item in without.plan}
+    assert any("CONSOLE_OIDC_CLIENT_ID" in place for place in without.places)
+    assert isinstance(api, Part)
+    assert api.environment == {"TRUSTED_PROXIES": "127.0.0.1,::1"}
+    assert isinstance(console, Part)
+    assert console.environment == {
+        "CONSOLE_API_URL": "http://127.0.0.1:18080",
+        "CONSOLE_URL": "http://127.0.0.1:18082",
+        "CONSOLE_WEB_UI_URL": "http://127.0.0.1:18233",
+    }
+
+
 @pytest.mark.parametrize(
     ("host", "reached"),
     [
@@ -166,6 +183,6 @@ def test_with_a_temporal_server_elsewhere_none_is_started_and_its_ports_are_not_
     ],
 )
 def test_the_api_is_asked_where_this_machine_reaches_it(host: str, reached: str) -> None:
-    api = plan(Settings(api_host=host, api_port=18080))[-1]
+    [api] = [item for item in plan(Settings(api_host=host, api_port=18080)) if item.name == "api"]
     assert isinstance(api, Part)
     assert api.ready_at == f"http://{reached}:18080/health/ready"

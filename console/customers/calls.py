@@ -1,0 +1,216 @@
+"""The customer's calls of the API, and what they answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Self
+from urllib.parse import quote
+
+from console.page_request import PageRequest
+from console.service import Answer, Api, ApiAway, Problem
+from console.texts import KOREAN, Texts
+
+PAGE_DAYS = 14
+"""Days whose windows are shown at once."""
+_ORDERS_OF_PAGE = 20
+_PRODUCTS = "products"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Product:
+    """What can be ordered."""
+
+    product_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A visit window that can be chosen."""
+
+    start: str
+    """As the API writes it."""
+    hours: str
+    label: str
+    """Day and hours: what a screen reader says."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The windows of a day."""
+
+    name: str
+    choices: Sequence[Choice]
+
+
+@dataclass(frozen=True)
+class FreeTimes:
+    """The free windows of two weeks, and where the address is."""
+
+    days: Sequence[Day] = ()
+    region: str | None = None
+    """Name of the region, or None if it is not known."""
+    reason: str | None = None
+    """Why the region is not known: `NO_SERVICE_AREA` or `AMBIGUOUS_ADDRESS`."""
+    regions: Sequence[str] = ()
+    """Codes of the regions in question."""
+    known: bool = True
+    """Whether the API could tell."""
+    earlier: str | None = None
+    """First day of the two weeks before, or None if these are the first ones."""
+    later: str | None = None
+    """First day of the next two weeks."""
+
+    @classmethod
+    def of(cls, offer: Json, texts: Texts, start: date | None, today: date) -> Self:
+        """Return the free windows in an answer."""
+        begins = start or today
+        before = begins - timedelta(days=PAGE_DAYS)
+        name = offer["regionLocalName"] if texts.language == KOREAN else offer["regionName"]
+        return cls(
+            days_of(offer["items"], texts),
+            name,
+            offer["reason"],
+            offer["regions"],
+            earlier=None if begins <= today else max(before, today).isoformat(),
+            later=(begins + timedelta(days=PAGE_DAYS)).isoformat(),
+        )
+
+
+def days_of(slots: Sequence[Json], texts: Texts) -> list[Day]:
+    """Return windows by day, in the time zone of the visits."""
+    days: dict[str, list[Choice]] = {}
+    for slot in slots:
+        hours = texts.hours(slot)
+        days.setdefault(texts.day(slot["start"]), []).append(Choice(slot["start"], hours, texts.window(slot)))
+    return [Day(name, choices) for name, choices in days.items()]
+
+
+async def products(visit: PageRequest) -> Sequence[Product]:
+    """Return the products that can be ordered. If the management center is away, those that it had before.
+
+    Raises:
+        Problem, ApiAway: they have never been known to this process.
+    """
+    memory = visit.console.memory
+    try:
+        memory[_PRODUCTS] = (await visit.api.get("/managementCenters/products", {"limit": 200}))["items"]
+    except (Problem, ApiAway):
+        if _PRODUCTS not in memory:
+            raise
+    local = visit.preferences.language == KOREAN
+    return [
+        Product(one["productId"], (one["localName"] if local else one["name"]) or one["name"] or one["productId"])
+        for one in memory[_PRODUCTS]
+    ]
+
+
+def first_day(given: str | None, today: date) -> date | None:
+    """Return the day from which on windows are wanted, or None for the next ones."""
+    try:
+        day = date.fromisoformat(given or "")
+    except ValueError:
+        return None
+    return day if day > today else None
+
+
+async def times_for(visit: PageRequest, address: str, product_id: str, given_day: str | None) -> FreeTimes:
+    """Return the free windows of an address.
+
+    Raises:
+        Problem: the address cannot be accepted.
+    """
+    today, body = _today(visit), {"address": address, "productId": product_id}
+    start = first_day(given_day, today)
+    try:
+        answer = await visit.api.send("POST", "/managementCenters/slots", {**body, **_span(start)})
+    except ApiAway:
+        return FreeTimes(known=False)
+    except Problem as problem:
+        if problem.status == 422:
+            raise
+        return FreeTimes(known=False)
+    return FreeTimes.of(answer.body, visit.texts, start, today)
+
+
+async def times_of(visit: PageRequest, order_id: str, given_day: str | None) -> FreeTimes:
+    """Return the free windows for an order.
+
+    Raises:
+        Problem: there is no such order.
+    """
+    today = _today(visit)
+    start = first_day(given_day, today)
+    try:
+        offer = await visit.api.get(f"{_path(order_id)}/slots", _span(start))
+    except ApiAway:
+        return FreeTimes(known=False)
+    except Problem as problem:
+        if problem.status in (401, 404):
+            raise
+        return FreeTimes(known=False)
+    return FreeTimes.of(offer, visit.texts, start, today)
+
+
+async def orders_of(visit: PageRequest, cursor: str | None) -> Json:
+    """Return a page of the person's orders, the newest first."""
+    page: Json = await visit.api.get("/orderStatuses", {"limit": _ORDERS_OF_PAGE, "cursor": cursor})
+    return page
+
+
+async def latest_order(visit: PageRequest) -> Json | None:
+    """Return the person's newest order, or None if there is none or it cannot be told."""
+    try:
+        items = (await visit.api.get("/orderStatuses", {"limit": 1}))["items"]
+    except (Problem, ApiAway):
+        return None
+    return next(iter(items), None)
+
+
+async def order_of(visit: PageRequest, order_id: str) -> Json:
+    """Return an order: as it is, or as it was last known if its workflow cannot be asked.
+
+    Raises:
+        Problem: there is no such order.
+        ApiAway: the API does not answer.
+    """
+    try:
+        order: Json = await visit.api.get(_path(order_id))
+    except Problem as problem:
+        if not problem.passes:
+            raise
+        known: Json = await visit.api.get(f"/orderStatuses/{quote(order_id, safe='')}")
+        return {**known, "stale": True}
+    return order
+
+
+async def place_order(api: Api, body: Json, key: str) -> Answer:
+    """Place an order. The same key and body place one order only."""
+    return await api.send("POST", "/orders", body, headers={"Idempotency-Key": key})
+
+
+async def move_visit(api: Api, order_id: str, start: str, version: str) -> Answer:
+    """Move the visit of an order, if the order is still at this version."""
+    headers = {"If-Match": f'"{version}"'} if version.isdecimal() else {}
+    return await api.send("POST", f"{_path(order_id)}/reschedule", {"preferredVisit": start}, headers=headers)
+
+
+async def cancel_order(api: Api, order_id: str, reason: str | None) -> Answer:
+    """Cancel an order, at whichever version: who cancels does not mean a certain time or engineer."""
+    return await api.send("POST", f"{_path(order_id)}/cancel", {"reason": reason} if reason else {})
+
+
+def _path(order_id: str) -> str:
+    return f"/orders/{quote(order_id, safe='')}"
+
+
+def _today(visit: PageRequest) -> date:
+    return visit.texts.today()
+
+
+def _span(start: date | None) -> dict[str, str]:
+    if start is None:
+        return {}
+    return {"from": start.isoformat(), "to": (start + timedelta(days=PAGE_DAYS - 1)).isoformat()}

@@ -1,0 +1,157 @@
+"""Ordering, in two pages: first what and where, then when and for whom.
+
+What was entered travels in the forms until the order is placed. The second form carries a key, so that the order is
+placed once, however often the form is sent.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from console import labels
+from console.customers.calls import FreeTimes, Product, latest_order, place_order, products, times_for
+from console.forms import Form, missing, refused
+from console.page_request import PageRequest
+from console.service import ApiAway, Problem
+from console.sessions import Flash
+from console.texts import N_
+
+_FIELDS = {
+    "/productId": "product",
+    "/productName": "product",
+    "/installationAddress": "address",
+    "/address": "address",
+    "/customerName": "name",
+    "/contactPhone": "phone",
+    "/note": "note",
+    "/preferredVisit": "visit",
+}
+"""Fields of the forms by JSON pointer."""
+_FIRST = ("product", "address")
+_CARRIED = ("visit", "name", "phone", "note", "key")
+"""Fields of the second page, which the first one carries along when somebody goes back."""
+_PLACED = N_("Your order was received. We will now find an engineer for you.")
+_PLACED_BEFORE = N_("Your order was already received. This is how it stands.")
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    """The first page: what and where."""
+
+    products: Sequence[Product]
+    form: Form
+    carried: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TimePage:
+    """The second page: when and for whom."""
+
+    product: Product
+    address: str
+    key: str
+    times: FreeTimes
+    regions: Sequence[str]
+    """Names of the regions in question, if the address is ambiguous."""
+    form: Form
+    placed: str | None = None
+    """Path of the order that was placed with this key and other entries, if there is one."""
+
+
+async def choose_product(visit: PageRequest) -> Response:
+    """Show the first page."""
+    return await _first_page(visit, Form())
+
+
+async def choose_time(visit: PageRequest) -> Response:
+    """Show the second page, or the first one again."""
+    fields = await visit.form()
+    if fields.get("back"):
+        return await _first_page(visit, Form(fields))
+    if form := missing(fields, _FIRST, visit.texts):
+        return await _first_page(visit, form, 422)
+    if "name" not in fields:
+        fields |= _contact_of(await latest_order(visit))
+    try:
+        return await _second_page(visit, Form(fields))
+    except Problem as problem:
+        if problem.status != 422:
+            raise
+        return await _first_page(visit, refused(problem, fields, visit.texts, _FIELDS), 422)
+
+
+async def place(visit: PageRequest) -> Response:
+    """Place the order."""
+    fields = await visit.form()
+    if form := missing(fields, _FIRST, visit.texts):
+        return await _first_page(visit, form, 422)
+    if form := missing(fields, ("name", "phone"), visit.texts):
+        return await _second_page(visit, form, 422)
+    key = fields.get("key") or secrets.token_urlsafe(16)
+    body = {
+        "productId": fields["product"],
+        "productName": await _name_of(visit, fields),
+        "installationAddress": fields["address"],
+        "customerId": visit.person.subject,
+        "customerName": fields["name"],
+        "contactPhone": fields["phone"],
+        "note": fields.get("note") or None,
+        "preferredVisit": fields.get("visit") or None,
+    }
+    try:
+        answer = await place_order(visit.api, body, key)
+    except Problem as problem:
+        if problem.status == 401:
+            raise
+        return await _refused(visit, problem, fields | {"key": key})
+    except ApiAway as error:
+        return await _refused(visit, error, fields | {"key": key})
+    text = _PLACED if answer.status == 201 else _PLACED_BEFORE
+    return visit.redirect(f"/orders/{answer.body['orderId']}", Flash(visit.texts(text)))
+
+
+async def _refused(visit: PageRequest, error: Problem | ApiAway, fields: Mapping[str, str]) -> Response:
+    """Return the form again. If the key belongs to an order, that is what is left to look at."""
+    form = refused(error, fields, visit.texts, _FIELDS)
+    if any(name in form.errors for name in _FIRST):
+        return await _first_page(visit, form, 422)
+    status = error.status if isinstance(error, Problem) else 503
+    reused = isinstance(error, Problem) and error.slug == "idempotency-key-reused"
+    return await _second_page(visit, form, status, placed="/orders" if reused else None)
+
+
+async def _first_page(visit: PageRequest, form: Form, status: int = 200) -> Response:
+    carried = {name: form.values[name] for name in _CARRIED if form.values.get(name)}
+    return await visit.page("customers/product.html", ProductPage(await products(visit), form, carried), status)
+
+
+async def _second_page(visit: PageRequest, form: Form, status: int = 200, placed: str | None = None) -> Response:
+    fields = form.values
+    product_id, address = fields["product"], fields["address"]
+    times = await times_for(visit, address, product_id, fields.get("from"))
+    page = TimePage(
+        Product(product_id, await _name_of(visit, fields)),
+        address,
+        # With another body, the same key would be refused.
+        secrets.token_urlsafe(16) if placed or not fields.get("key") else fields["key"],
+        times,
+        [visit.texts(labels.REGION.get(code, code)) for code in times.regions],
+        form,
+        placed,
+    )
+    return await visit.page("customers/time.html", page, status)
+
+
+async def _name_of(visit: PageRequest, fields: Mapping[str, str]) -> str:
+    """Return the name of the product in the language of the page."""
+    known = {product.product_id: product.name for product in await products(visit)}
+    return known.get(fields["product"], fields["product"])
+
+
+def _contact_of(order: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Return name and telephone number of an earlier order, so that nobody has to enter them twice."""
+    if order is None:
+        return {}
+    return {"name": order["customerName"] or "", "phone": order["contactPhone"] or ""}

@@ -1,0 +1,211 @@
+"""A customer orders. What was entered is never lost, and placed once."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from httpx2 import Response
+
+from domain.visits import VisitGrid
+from tests.api.service import Service, window
+from tests.console.browser import CUSTOMER, Pages, form_of, pages_of, text_of
+from tests.console.customers.ordering import ADDRESS, CONTACT, FIRST, filled, offer_products, ordered, second_page
+
+KOREAN = {"인터넷", "서울특별시 · 방문 가능한 지역입니다.", "가장 빠른 시간", "방문 시간", "연락처", "신청하기"}
+ENGLISH = {"Internet", "Seoul: we serve this address.", "As early as possible", "How we reach you", "Place the order"}
+
+
+@pytest.fixture
+async def pages(service: Service) -> AsyncIterator[Pages]:
+    await offer_products(service)
+    async with pages_of(service) as pages:
+        yield pages
+
+
+@pytest.mark.parametrize(("language", "said"), [("ko", KOREAN), ("en", ENGLISH)])
+async def test_a_customer_orders_by_two_forms(pages: Pages, language: str, said: set[str]) -> None:
+    person = await pages.person(CUSTOMER, language)
+    assert {"인터넷" if language == "ko" else "Internet", "IPTV"} <= set(
+        text_of(await person.get("/orders/new")).split()
+    )
+    page = await second_page(person)
+    assert not {text for text in said if text not in text_of(page)}
+    start = window(11)
+    assert f'value="{start}"' in page.text
+
+    answer = await person.post("/orders", {**form_of(page, "/orders"), **CONTACT, "visit": start})
+
+    shown = text_of(await person.follow(answer))
+    order = (await pages.service.http.get(answer.headers["Location"])).json()
+    texts = pages.console.renderer.texts[language]
+    assert texts("Your order was received. We will now find an engineer for you.") in shown
+    assert order["installationAddress"] == ADDRESS
+    assert (order["customerId"], order["customerName"], order["contactPhone"]) == ("1", "김철수", "010-1234-5678")
+    assert order["productName"] == ("인터넷" if language == "ko" else "Internet")
+    assert order["history"][0]["by"] == "customer:1"
+    assert texts("Your order was received. We will now find an engineer for you.") not in text_of(
+        await person.get(answer.headers["Location"])
+    )
+
+
+async def test_a_form_that_is_sent_twice_places_one_order(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+
+    first, again = [await person.post("/orders", form) for _ in range(2)]
+
+    assert first.headers["Location"] == again.headers["Location"]
+    assert "Your order was already received." in text_of(await person.follow(again))
+
+
+async def test_without_an_answer_the_form_stays_and_again_it_is_the_same_order(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    pages.line.unanswered.add("POST /orders")
+
+    unanswered = await person.post("/orders", form)
+    pages.line.unanswered.clear()
+    kept = form_of(unanswered, "/orders")
+    answer = await person.post("/orders", kept)
+
+    assert unanswered.status_code == 503
+    assert "Nothing of what you entered is lost" in text_of(unanswered)
+    assert {name: kept[name] for name in form} == form
+    assert "Your order was already received." in text_of(await person.follow(answer))
+
+
+async def test_another_order_with_the_same_key_is_not_placed_and_the_first_one_is_shown(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    await person.post("/orders", form)
+
+    answer = await person.post("/orders", {**form, "name": "다른 사람"})
+
+    assert answer.status_code == 422
+    assert "Your order was already received, with what you had entered before." in text_of(answer)
+    assert form_of(answer, "/orders")["key"] != form["key"]
+    assert form_of(answer, "/orders")["name"] == "다른 사람"
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "field", "said"),
+    [
+        ("/orders/new", {"address": ""}, "address", "This is missing."),
+        ("/orders/new", {"product": " "}, "product", "This is missing."),
+        ("/orders/new", {"address": "a" * 501}, "address", "At most 500 characters are possible."),
+        ("/orders/new", {"address": "서울\u202e"}, "address", "This contains characters that cannot be displayed."),
+        ("/orders", {"name": ""}, "name", "This is missing."),
+        ("/orders", {"phone": "1" * 201}, "phone", "At most 200 characters are possible."),
+        ("/orders", {"visit": "2026-11-30T00:00:01Z"}, "visit", "Please choose one of the times shown."),
+        ("/orders", {"visit": "soon"}, "visit", "Please check this entry."),
+        ("/orders", {"address": "a\x00b"}, "address", "This contains characters that cannot be displayed."),
+    ],
+)
+async def test_what_cannot_be_accepted_is_said_at_the_field_and_stays(
+    pages: Pages, path: str, changes: dict[str, str], field: str, said: str
+) -> None:
+    person = await pages.person(CUSTOMER)
+    sent = {**FIRST, **CONTACT, "key": "k", **changes}
+
+    answer = await person.post(path, sent)
+
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text
+    assert said in text_of(answer)
+    assert 'role="alert"' in answer.text
+    action = "/orders" if 'action="/orders"' in answer.text and field in CONTACT | {"visit": ""} else "/orders/new"
+    kept = form_of(answer, action)
+    assert {name: kept[name] for name in CONTACT} == {name: sent[name] for name in CONTACT}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("중구 세종대로 110", "could be in several regions: Seoul, Busan, Daegu, Incheon, Daejeon, Ulsan."),
+        ("Atlantis", "We do not serve this address yet."),
+    ],
+)
+async def test_an_address_that_is_not_served_is_told_before_anything_is_ordered(
+    pages: Pages, address: str, said: str
+) -> None:
+    person = await pages.person(CUSTOMER)
+
+    page = await second_page(person, address=address)
+
+    assert said in text_of(page)
+    assert page.text.count('type="radio"') == 1
+    assert (await person.post("/orders", {**form_of(page, "/orders"), **CONTACT})).status_code == 303
+
+
+async def test_while_the_management_center_is_away_one_orders_all_the_same(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    assert (await person.get("/orders/new")).status_code == 200
+    pages.line.cut |= {"GET /managementCenters", "POST /managementCenters"}
+
+    page = await second_page(person)
+    answer = await person.post("/orders", {**form_of(page, "/orders"), **CONTACT})
+
+    assert "Free times cannot be shown at the moment." in text_of(page)
+    assert answer.status_code == 303
+    assert (await pages.service.http.get(answer.headers["Location"])).json()["productName"] == "Internet"
+
+
+async def test_later_times_are_shown_and_what_was_entered_comes_along(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    later = VisitGrid().day_of(pages.console.renderer.texts["en"].local(window())) + timedelta(days=14)
+
+    page = await person.post("/orders/new", {**form, "from": later.isoformat()})
+    back = await person.post("/orders/new", {**form_of(page, "/orders"), "back": "1"})
+
+    assert {name: form_of(page, "/orders")[name] for name in CONTACT} == CONTACT
+    assert "Earlier times" in text_of(page)
+    assert window() not in page.text
+    assert {name: form_of(back, "/orders/new")[name] for name in (*CONTACT, "key")} == {**CONTACT, "key": form["key"]}
+    assert ADDRESS in back.text
+
+
+async def test_who_has_ordered_before_enters_name_and_telephone_once(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    await pages.service.until(await ordered(person), "JOIN_ORDERED")
+
+    page = await second_page(person)
+
+    assert form_of(page, "/orders")["name"] == CONTACT["name"]
+    assert form_of(page, "/orders")["phone"] == CONTACT["phone"]
+
+
+async def test_an_order_that_arrives_after_the_session_is_kept_and_sent_again_after_signing_in(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    ended = [name for name in person.http.cookies if name.startswith("session")]
+    for name in ended:
+        person.http.cookies.delete(name)
+
+    asked = await person.post("/orders", form)
+    assert asked.headers["Location"] == "/login?next=%2Fresume"
+    signed_in = await person.post("/login", {"person": CUSTOMER, "next": "/resume"})
+    page = await person.follow(signed_in)
+    answer = await person.post("/orders", form_of(page, "/orders"))
+
+    assert "They were kept" in text_of(page)
+    assert answer.status_code == 303
+    assert (await person.get("/resume")).headers["Location"] == "/"
+
+
+async def test_nobody_else_gets_what_somebody_has_sent(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    pages.line.answers["POST /orders"] = _unauthenticated()
+    asked = await person.post("/orders", form)
+    pages.line.answers.clear()
+    assert asked.headers["Location"].startswith("/login")
+
+    page = await person.follow(await person.post("/login", {"person": "customer:2", "next": "/resume"}))
+
+    assert "김철수" not in page.text
+
+
+def _unauthenticated() -> Response:
+    body = {"type": "/problems/unauthenticated", "title": "", "status": 401, "detail": ""}
+    return Response(401, json=body)
