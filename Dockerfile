@@ -11,6 +11,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     API_HOST=0.0.0.0 \
     WORKER_HOST=0.0.0.0 \
+    CONSOLE_HOST=0.0.0.0 \
     SECRETS_DIR=/run/secrets
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
@@ -18,6 +19,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY worker.py ./
 COPY activities activities
 COPY api api
+COPY console console
 COPY domain domain
 COPY observability observability
 COPY ops ops
@@ -29,7 +31,7 @@ RUN python -m compileall -q . && chmod -R a+rX .
 RUN mkdir -p /run/secrets
 # By its number: Kubernetes refuses to start a name where it must not be root.
 USER 10001:10001
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8082
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-m", "ops.probe", "http://127.0.0.1:8080/health/live"]
 CMD ["python", "-m", "api"]

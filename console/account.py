@@ -40,7 +40,8 @@ async def change_preferences(visit: PageRequest) -> Response:
 async def resume(visit: PageRequest) -> Response:
     """Show what was sent without a session, so that it can be sent again by one press of a button.
 
-    Only whoever was signed in before gets it back.
+    Only whoever was signed in before gets it back. If the browser does not know any more who that was, it is whoever
+    signs in.
     """
     draft = visit.console.cookies.draft_in(visit.cookies)
     if draft is None or draft.subject not in ("", visit.person.subject):

@@ -98,7 +98,7 @@ def create_app(
     for (method, path), routes in console.table.by_request.items():
         endpoint = _endpoint(console, sign_in, routes)
         app.router.routes.append(Served(path, endpoint, methods=[method], max_body_size=LARGEST))
-    for status in (400, 404, 405, 413):
+    for status in (400, 404, 405, 408, 413):
         app.add_exception_handler(status, _refused(console))
     app.add_exception_handler(Exception, _failed(console))
     app.add_middleware(GZipMiddleware, minimum_size=500)

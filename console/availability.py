@@ -66,6 +66,10 @@ class Availability:
                 self._asked_at = monotonic()
         return self._down
 
+    def forget(self) -> None:
+        """Ask again the next time."""
+        self._asked_at = -_FRESH_FOR
+
     async def check(self) -> None:
         """
         Raises:

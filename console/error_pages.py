@@ -14,6 +14,7 @@ _TITLES = {
     403: N_("Not allowed"),
     404: N_("Not found"),
     405: N_("Not found"),
+    408: N_("Not received"),
     413: N_("Too long"),
     429: N_("Too much at once"),
     503: N_("Not available at the moment"),
@@ -52,6 +53,7 @@ async def of_status(visit: PageRequest, status: int) -> Response:
         403: N_("This page is for another role."),
         404: N_("There is no such page, or it is not yours to see."),
         405: N_("There is no such page, or it is not yours to see."),
+        408: N_("What you entered did not arrive in time. Please try again."),
         413: N_("What you entered is too long."),
     }
     otherwise = N_("The page could not be shown. Please try again.")

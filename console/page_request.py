@@ -1,5 +1,6 @@
 """One request for a page: who asks, in which language, and what a handler can answer with."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import FormData, QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -20,6 +22,8 @@ from console.sessions import Flash, Session
 from console.shared import Console
 from console.texts import Texts
 
+FORM_WITHIN = 10.0
+"""Seconds within which a form has to arrive."""
 _LONGEST_NEXT = 1000
 _TRACE = TraceContextTextMapPropagator()
 
@@ -85,8 +89,17 @@ class PageRequest:
         return f"{url.path}?{url.query}" if url.query else url.path
 
     async def form_data(self) -> FormData:
-        """Return the form that was sent."""
-        return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST)
+        """Return the form that was sent.
+
+        Raises:
+            HTTPException: it is no form, or did not arrive in time.
+        """
+        try:
+            async with asyncio.timeout(FORM_WITHIN):
+                return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST)
+        except TimeoutError:
+            # A client that keeps sending slowly would keep the connection.
+            raise HTTPException(408, headers={"Connection": "close"}) from None
 
     async def form(self) -> dict[str, str]:
         """Return the fields of the form that was sent, without the blanks around them."""

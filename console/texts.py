@@ -64,11 +64,6 @@ class Texts:
         self.translations = translations(language)
 
     @cached_property
-    def zone_name(self) -> str:
-        """Name of the time zone of the visits, as browsers know it."""
-        return str(self.zone)
-
-    @cached_property
     def zone_label(self) -> str:
         """Name of the time zone for people: `한국 표준시`."""
         return get_timezone_name(self.zone, locale=self.locale)

@@ -1,7 +1,11 @@
 """No page of another site, and no other name of this server, gets anything done or shown."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
+from console import page_request
 from tests.console.browser import MANAGER, ORIGIN, Pages
 
 EVIL = "https://evil.example"
@@ -64,6 +68,38 @@ async def test_every_answer_has_the_headers(bare: Pages, path: str) -> None:
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"theme=" + b"a" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b"&".join(b"a=1" for _ in range(300)), "application/x-www-form-urlencoded", 400),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x", 303),
+        (b"{}", "application/json", 303),
+    ],
+)
+async def test_a_form_beyond_the_bounds_changes_nothing(bare: Pages, content: bytes, kind: str, status: int) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": kind}
+
+    answer = await bare.browser().http.post("/preferences", content=content, headers=headers)
+
+    assert answer.status_code == status
+    assert not answer.headers.get_list("set-cookie") or "auto" in answer.headers["set-cookie"]
+
+
+async def test_a_form_that_does_not_end_is_given_up(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_request, "FORM_WITHIN", 0.01)
+    for_good = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"theme="
+        await for_good.wait()
+
+    headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = await bare.browser().http.post("/preferences", content=slowly(), headers=headers)
+
+    assert answer.status_code == 408
 
 
 async def test_files_of_this_release_are_kept_and_of_another_are_served_and_not_kept(bare: Pages) -> None:

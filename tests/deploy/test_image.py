@@ -26,7 +26,7 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
     programs = [".".join(file.with_suffix("").parts) for file in files() if file.parts[0] in ("worker.py", "ops")]
 
     subprocess.run(
-        [sys.executable, "-c", f"import api.__main__, stores.migration, {', '.join(programs)}"],
+        [sys.executable, "-c", f"import api.__main__, console.__main__, stores.migration, {', '.join(programs)}"],
         cwd=tmp_path,
         check=True,
         timeout=PATIENCE,
@@ -37,7 +37,7 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
 
 def test_nothing_else_is_in_it() -> None:
     assert {file.parts[0] for file in files() if len(file.parts) > 1} == {
-        *("activities", "api", "domain", "observability", "ops", "runtime", "stores", "workflows")
+        *("activities", "api", "console", "domain", "observability", "ops", "runtime", "stores", "workflows")
     }
     assert not {"demo.py", "first_products.py", "backup.py", "issue_token.py", "temporal_credentials.py"} & {
         file.name for file in files()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.end_to_end.system import ROOT, System
@@ -145,7 +146,8 @@ def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_ev
         idle.insist(accepted, "complete")
         idle.until(requested, "JOIN_COMPLETED")
         idle.until(accepted, "JOIN_COMPLETED")
-        assert set(parts(idle)) == {"temporal", "worker", "api", "console"}
+        everything = {"temporal", "worker", "api", "console"}
+        eventually(lambda: set(parts(idle)) == everything, what="every part runs")
         pids = [part["pid"] for part in parts(idle).values()]
         supervisor.terminate()
         assert supervisor.wait(timeout=PATIENCE) == 0
@@ -164,6 +166,20 @@ def test_a_part_that_is_killed_is_named_and_started_again_and_orders_go_on(up: S
         up.insist(order_id, "complete")
         up.until(order_id, "JOIN_COMPLETED")
         assert f"{part} was killed by SIGKILL; restarting it" in log_of(up).read_text()
+
+
+def test_the_console_is_served_and_started_again(up: System) -> None:
+    url = f"http://127.0.0.1:{up.ports['console']}"
+    eventually(lambda: reachable(f"{url}/health/ready"), what="the console is ready")
+    killed = parts(up)["console"]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    eventually(partial(started_again, up, "console", killed), what="the console again")
+    eventually(lambda: reachable(f"{url}/health/ready"), what="the console is ready again")
+
+    page = httpx2.get(f"{url}/login", headers={"Accept-Language": "ko"}, timeout=PATIENCE)
+
+    assert "누구로 로그인할까요?" in page.text
+    assert f"Console            {url}" in log_of(up).read_text()
 
 
 def started_again(running: System, part: str, before: int) -> bool:

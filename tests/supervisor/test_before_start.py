@@ -156,8 +156,7 @@ def test_with_a_temporal_server_elsewhere_none_is_started_and_its_ports_are_not_
 
 
 def test_the_console_is_started_where_people_can_sign_in_and_told_where_the_api_is(tmp_path: Path) -> None:
-    issuer = {"auth_issuer": "https://login.example", "auth_audience": "orders"}
-    without = service_of(Settings(data_dir=tmp_path, **issuer))
+    without = service_of(Settings(data_dir=tmp_path, auth_issuer="https://login.example", auth_audience="orders"))
     [*_, api, console] = plan(Settings(data_dir=tmp_path, api_port=18080, console_port=18082, temporal_ui_port=18233))
 
     assert "console" not in {item.name for item in without.plan}

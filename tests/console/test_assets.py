@@ -1,0 +1,36 @@
+"""The script and the stylesheet stay small, and stand alone."""
+
+import re
+from pathlib import Path
+
+ASSETS = Path(__file__).parents[2] / "console" / "assets"
+TEMPLATES = ASSETS.with_name("templates")
+MOST_LINES = {"console.js": 250, "console.css": 600}
+
+
+def test_script_and_stylesheet_have_so_many_lines_at_most() -> None:
+    for name, most in MOST_LINES.items():
+        assert len((ASSETS / name).read_text(encoding="utf-8").splitlines()) <= most, name
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_stands_inline() -> None:
+    for file in [*ASSETS.glob("*.css"), *ASSETS.glob("*.js"), *TEMPLATES.rglob("*.html")]:
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"https?://", text), file
+        assert not re.search(r"\sstyle=|<style|<script(?! type=\"module\" src=)|\son\w+=", text), file
+
+
+def test_what_a_page_escapes_is_never_switched_off() -> None:
+    for file in TEMPLATES.rglob("*.html"):
+        assert not re.search(r"\|\s*safe\b|autoescape", file.read_text(encoding="utf-8")), file
+
+
+def test_every_symbol_that_a_page_shows_is_drawn() -> None:
+    drawn = set(re.findall(r'<symbol id="(\w+)"', (ASSETS / "icons.svg").read_text(encoding="utf-8")))
+    named = {
+        name
+        for file in TEMPLATES.rglob("*.html")
+        for name in re.findall(r'icon\("(\w+)"', file.read_text(encoding="utf-8"))
+    }
+
+    assert named <= drawn

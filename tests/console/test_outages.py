@@ -1,0 +1,106 @@
+"""With the API, or what is behind it, away, pages say what does not work and what still does."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from httpx2 import Response
+
+from tests.api.service import Service
+from tests.console.browser import CUSTOMER, MANAGER, Pages, pages_of, text_of
+from tests.console.customers.ordering import offer_products, ordered
+
+EVERYTHING = {"GET /", "POST /"}
+
+
+@pytest.fixture
+async def pages(service: Service) -> AsyncIterator[Pages]:
+    await offer_products(service)
+    async with pages_of(service) as pages:
+        yield pages
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "The service cannot be reached at the moment."), ("ko", "지금은 서비스에 연결할 수")]
+)
+async def test_without_the_api_every_page_says_so_and_tries_again(bare: Pages, language: str, said: str) -> None:
+    person = await bare.person(CUSTOMER, language)
+    bare.line.cut |= EVERYTHING
+    bare.console.availability.forget()
+
+    for path in ("/orders", "/orders/some-order", "/orders/new"):
+        page = await person.get(path)
+
+        assert page.status_code == 503
+        assert said in text_of(page)
+        assert "data-retry" in page.text
+        assert page.headers["Retry-After"]
+    ready = (await person.get("/health/ready")).json()
+    assert ready == {"status": "degraded", "parts": {"api": "down"}}
+
+
+async def test_without_temporal_new_orders_are_not_promised(bare: Pages) -> None:
+    person = await bare.person(CUSTOMER)
+
+    page = await person.get("/orders")
+
+    assert page.status_code == 200
+    assert "New orders and changes cannot be accepted at the moment." in text_of(page)
+
+
+async def test_an_order_whose_workflow_cannot_be_asked_is_shown_as_it_was_last_known(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    order_id = await ordered(person)
+    await pages.service.until(order_id, "JOIN_ORDERED")
+    body = {"type": "/problems/temporal-unavailable", "title": "", "status": 503, "detail": ""}
+    pages.line.answers[f"GET /orders/{order_id}"] = Response(503, json=body)
+
+    page = await person.get(f"/orders/{order_id}")
+
+    assert page.status_code == 200
+    assert "this is how it was last known" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Response(200, text="<html>a proxy</html>"), 503),
+        (Response(502, text="<html>a proxy</html>"), 503),
+        (Response(500, json={"type": "/problems/internal-error", "status": 500}), 502),
+        (Response(429, json={"type": "/problems/too-many-requests", "status": 429}, headers={"Retry-After": "7"}), 429),
+        (Response(403, json={"type": "/problems/forbidden", "status": 403, "detail": "secret"}), 403),
+        (Response(404, json={"type": "/problems/not-found", "status": 404, "detail": "secret"}), 404),
+        (Response(418, json={"type": "/problems/teapot", "status": 418, "detail": "secret"}), 502),
+    ],
+    ids=lambda value: str(getattr(value, "status_code", value)),
+)
+async def test_every_answer_of_the_api_becomes_a_page(bare: Pages, answer: Response, status: int) -> None:
+    person = await bare.person(CUSTOMER)
+    bare.line.answers["GET /orderStatuses"] = answer
+
+    page = await person.get("/orders")
+
+    assert page.status_code == status
+    assert "secret" not in page.text
+    assert page.headers.get("Retry-After") == ({429: "7", 503: "5"}.get(status))
+
+
+async def test_a_token_that_the_api_refuses_leads_to_the_sign_in_and_back(bare: Pages) -> None:
+    person = await bare.person(CUSTOMER)
+    bare.line.answers["GET /orderStatuses"] = Response(401, json={"type": "/problems/unauthenticated", "status": 401})
+
+    answer = await person.get("/orders?cursor=abc")
+
+    assert answer.headers["Location"] == "/login?next=%2Forders%3Fcursor%3Dabc"
+
+
+async def test_the_api_learns_who_asks_and_from_where(bare: Pages) -> None:
+    person = await bare.person(MANAGER)
+    bare.line.carried.clear()
+
+    await person.get("/login", headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+
+    [asked] = [request for request in bare.line.carried if request.url.path == "/managementCenters/engineers"]
+    assert asked.headers["Authorization"].startswith("Bearer ")
+    assert asked.headers["X-Forwarded-For"] == "127.0.0.1"
+    assert asked.headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c-")
+    assert "cookie" not in asked.headers
