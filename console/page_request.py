@@ -166,7 +166,7 @@ def path_of_ours(target: str | None) -> str:
     """Return a path to which a browser may be sent after something was done: one of this console, or the start."""
     if not target or len(target) > _LONGEST_NEXT or not target.startswith("/"):
         return "/"
-    if target.startswith(("//", "/\\")) or not target.isascii() or not target.isprintable() or "\\" in target:
+    if target.startswith("//") or "\\" in target or not target.isascii() or not target.isprintable():
         return "/"
     parts = urlsplit(target)
     return "/" if parts.scheme or parts.netloc else target

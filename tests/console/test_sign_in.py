@@ -12,6 +12,7 @@ from tests.console.browser import CUSTOMER, ENGINEER, KEYS, MANAGER, Pages, page
 ELSEWHERE = [
     "https://evil.example/",
     "//evil.example/",
+    "///evil.example/",  # to a browser the same as the one before
     "/\\evil.example",
     "\\/evil.example",
     "/a\\b",
