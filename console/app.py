@@ -29,6 +29,7 @@ from console.sessions import Draft, Flash, Session, SessionCookies
 from console.settings import check, session_keys, sign_in_of, url_of_api, url_of_console
 from console.shared import Console
 from console.sign_in.way import LOGIN, SignIn
+from console.streams import Streams
 from console.texts import N_
 from observability.health import Health
 from observability.request_tracing import traced
@@ -78,13 +79,14 @@ def create_app(
         Renderer(assets, settings.visit_time_zone),
         availability,
         RouteTable(chain(sign_in.routes, *(subject.ROUTES for subject in SUBJECTS))),
+        Streams(url_of_api(settings), transport),
         secure,
     )
     health = Health({API: availability.check})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
-        async with client:
+        async with client, console.streams.client:
             health.ready()
             yield
             health.stopping()

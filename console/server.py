@@ -58,12 +58,13 @@ class Server(uvicorn.Server):
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain, then wait for the running requests."""
+        """Drain, then end the streams, which would not end by themselves, then wait for the running requests."""
         self._app.state.health.stopping()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         until = monotonic() + self._drain_seconds
         while monotonic() < until and not self.force_exit:  # noqa: ASYNC110 - the flag is uvicorn's, set by a signal
             await asyncio.sleep(_LOOK_EVERY)
+        await self._app.state.console.streams.stop()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -9,6 +9,7 @@ from console.availability import Availability
 from console.rendering import Renderer
 from console.routing import RouteTable
 from console.sessions import SessionCookies
+from console.streams import Streams
 from runtime.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Console:
     renderer: Renderer
     availability: Availability
     table: RouteTable
+    streams: Streams
     secure: bool
     """Whether browsers reach the console by https."""
     memory: dict[str, Any] = field(default_factory=dict)
