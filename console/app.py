@@ -19,6 +19,7 @@ from console.availability import API, Availability
 from console.customers import routes as customers
 from console.forms import LARGEST
 from console.guard import Guard
+from console.managers import routes as managers
 from console.metrics import PAGE, MetricsForOperators, RequestMetrics
 from console.page_request import NotSignedIn, PageRequest
 from console.rendering import Renderer
@@ -39,6 +40,7 @@ from runtime.settings import Settings
 SUBJECTS = (
     account,
     customers,
+    managers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""
 _CONNECT_WITHIN = 2.0

@@ -63,3 +63,90 @@ setInterval(() => {
 // A page that could not be shown tries again by itself, while somebody looks at it.
 const failed = document.querySelector("[data-retry]");
 if (failed) setInterval(() => document.hidden || location.reload(), 1000 * failed.dataset.retry);
+
+// --- Live rows -------------------------------------------------------------------------------------------------------
+
+const follow = (board) => {
+  const bar = board.querySelector(".live-bar");
+  const [news, pause, clock] = ["news", "pause", "clock"].map((name) => bar.querySelector(`[data-${name}]`));
+  const hours = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: clock.dataset.clock });
+  const missing = new Set();
+  let { after } = board.dataset;
+  let stream, paused, counting, counted = 0;
+
+  const tell = (state) => {
+    if (state === "live") clock.textContent = hours.format();
+    if (bar.dataset.state === state) return;
+    bar.dataset.state = state;
+    for (const text of bar.querySelectorAll("[data-when]")) text.hidden = text.dataset.when !== state;
+  };
+
+  // What is replaced keeps the focus, and a list that was unfolded stays so.
+  const replace = (old, fresh) => {
+    const focus = old.contains(document.activeElement) && document.activeElement;
+    const unfolded = old.querySelector("details")?.open;
+    old.replaceWith(fresh);
+    if (unfolded !== undefined) fresh.querySelector("details")?.toggleAttribute("open", unfolded);
+    if (focus) (fresh.querySelector(`[href="${CSS.escape(focus.getAttribute("href"))}"]`) ?? fresh.querySelector("a"))?.focus({ preventScroll: true });
+  };
+
+  // The numbers follow at most every five seconds.
+  const count = () => {
+    counting ??= setTimeout(async () => {
+      [counting, counted] = [undefined, Date.now()];
+      const answer = await fetch(board.dataset.counts).catch(() => null);
+      const fresh = answer?.ok && parsed(await answer.text()).querySelector("[data-numbers]");
+      if (fresh) replace(board.querySelector("[data-numbers]"), fresh);
+    }, Math.max(300, counted + 5000 - Date.now()));
+  };
+
+  // A row that is there changes in its place. Others wait until they are asked for, so that nothing moves.
+  const take = (event) => {
+    after = event.lastEventId;
+    const row = parsed(`<table>${event.data}</table>`).querySelector("tr");
+    const old = document.getElementById(row.id);
+    if (old && Number(old.dataset.version) < Number(row.dataset.version)) replace(old, row), row.classList.add("moved");
+    if (!old) "fresh" in row.dataset ? missing.add(row.id) : missing.delete(row.id);
+    news.hidden = !missing.size;
+    news.textContent = missing.size === 1 ? news.dataset.one : news.dataset.many.replace("{}", missing.size);
+    tell("live");
+    count();
+  };
+
+  const close = () => stream?.close();
+  const open = () => {
+    close();
+    if (paused || document.hidden) return;
+    stream = new EventSource(`${board.dataset.live}&after=${after}`);
+    stream.addEventListener("live", () => tell("live"));
+    stream.addEventListener("away", () => tell("away"));
+    stream.addEventListener("row", take);
+    stream.addEventListener("error", () => {
+      const closed = stream.readyState === EventSource.CLOSED;
+      tell(closed ? "stopped" : "away");
+      if (closed) setTimeout(open, 15_000);
+    });
+  };
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", paused);
+    open();
+    if (paused) tell("paused");
+  });
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  open();
+};
+
+for (const board of document.querySelectorAll("[data-live]")) follow(board);
+
+// Keys: `/` goes to the search, `j` and `k` to the next and to the previous order.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, select, textarea, dialog");
+  if (root.dataset.shortcuts !== "1" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const rows = [...document.querySelectorAll("[data-rows] .opens")];
+  const at = rows.indexOf(document.activeElement);
+  const goal = { j: rows[at + 1], k: rows[at - 1], "/": document.querySelector("input[type=search]") }[event.key];
+  if (goal) event.preventDefault(), goal.focus();
+});

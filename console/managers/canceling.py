@@ -1,0 +1,42 @@
+"""A manager cancels an order, with the definite answer of the engine: done, recorded, or too late."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from console.managers.order_reading import path_of
+from console.managers.questions import NEW, Question, Refusal, send
+from console.page_request import PageRequest
+from console.sessions import Flash
+from console.texts import N_
+
+_RECORDED = N_(
+    "The cancellation is recorded. It will be carried out, unless the installation has been completed before."
+)
+
+
+@dataclass(frozen=True)
+class CancelPage:
+    """The question whether to cancel."""
+
+    question: Question
+
+
+async def ask_cancel(visit: PageRequest, refusal: Refusal = NEW) -> Response:
+    """Ask whether to cancel, and why."""
+    return await visit.page("managers/cancel.html", CancelPage(await Question.about(visit, refusal)), refusal.status)
+
+
+async def cancel(visit: PageRequest) -> Response:
+    """Cancel the order and its installation."""
+    order_id, values = visit.path_value("orderId"), await visit.form()
+    body = {"reason": values["reason"]} if values.get("reason") else {}
+    outcome = await send(visit, "POST", path_of("/orders", order_id, "cancel"), values, body)
+    if isinstance(outcome, Refusal):
+        return await ask_cancel(visit, outcome)
+    if outcome.status == HTTPStatus.ACCEPTED:
+        flash = Flash(visit.texts(_RECORDED), "note")
+    else:
+        flash = Flash(visit.texts("The order and its installation are canceled."))
+    return visit.redirect(path_of("/orders", order_id), flash)

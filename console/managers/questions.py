@@ -1,0 +1,95 @@
+"""Forms about an order. A form names the version of the order that was looked at (`If-Match`).
+
+If somebody has changed the order meanwhile, nothing is done, and the form comes back with what has happened since. Sent
+again, it is meant for the order as it is now.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from console.forms import Form, refused
+from console.managers.explanations import sentence_of
+from console.managers.order import Facts
+from console.managers.order_reading import read_order
+from console.managers.story import Entry, Teller
+from console.page_request import PageRequest
+from console.service import Answer, ApiAway, Problem
+
+_OF_THE_PAGE = frozenset({401, 403, 404})
+"""Answers that are not about what was entered."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A form that was not carried out, with the reason."""
+
+    form: Form = field(default_factory=Form)
+    slug: str = ""
+    """Of the API's problem. Empty: the form is incomplete, or the API has not answered."""
+    members: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the API's problem."""
+
+    @property
+    def status(self) -> int:
+        """Status of the page with the form."""
+        if not self.slug:
+            return 503 if self.form.retry_after else 422 if self.form.errors else 200
+        return 503 if self.form.retry_after else 409
+
+
+NEW = Refusal()
+"""A form that is shown for the first time."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What all forms about an order show."""
+
+    facts: Facts
+    form: Form
+    since: Sequence[Entry]
+    """What has happened since the form was first shown, if it comes back for that reason."""
+    seen: Mapping[str, str]
+    """Hidden fields: the version of the order that the page shows, and the number of its events."""
+
+    @classmethod
+    async def about(cls, visit: PageRequest, refusal: Refusal) -> Self:
+        """Read the order of a form.
+
+        Raises:
+            Problem: there is no such order, or it cannot be read now.
+            ApiAway: the API does not answer.
+        """
+        reading = await read_order(visit)
+        teller, history = Teller(visit.texts, reading), reading.order["history"]
+        known = refusal.form.value("events")
+        changed = refusal.slug == "changed-meanwhile" and known.isascii() and known.isdecimal()
+        return cls(
+            Facts.of(reading, teller),
+            refusal.form,
+            teller.entries(history[int(known) :]) if changed else (),
+            {"version": str(reading.order["version"]), "events": str(len(history))},
+        )
+
+
+async def send(
+    visit: PageRequest, method: str, path: str, values: Mapping[str, str], body: Mapping[str, Any]
+) -> Answer | Refusal:
+    """Send what a form asks for, if the order still has the version that the form names.
+
+    Raises:
+        Problem: the answer is not about what was entered: nobody is signed in, or there is no such order.
+    """
+    version = values.get("version")
+    try:
+        return await visit.api.send(method, path, body, headers={"If-Match": f'"{version}"'} if version else None)
+    except ApiAway as error:
+        return Refusal(refused(error, values, visit.texts, {}))
+    except Problem as problem:
+        if problem.status in _OF_THE_PAGE:
+            raise
+        form = refused(problem, values, visit.texts, {"/preferredVisit": "visit", "/reason": "reason"})
+        if (exact := sentence_of(problem.detail)) is not None:
+            form = replace(form, summary=visit.texts(exact))
+        return Refusal(form, problem.slug, problem.members)

@@ -1,0 +1,50 @@
+"""A manager moves the visit to another window, with the same engineer if possible."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from console.customers.calls import FreeTimes, days_of, times_of
+from console.forms import missing
+from console.managers.order_reading import path_of
+from console.managers.questions import NEW, Question, Refusal, send
+from console.page_request import PageRequest
+from console.sessions import Flash
+
+
+@dataclass(frozen=True)
+class ReschedulePage:
+    """The windows that can be chosen, as the customer has them."""
+
+    question: Question
+    times: FreeTimes
+    nearest: bool
+    """Whether these are the nearest to one that has just been taken."""
+
+
+async def ask_reschedule(visit: PageRequest, refusal: Refusal = NEW) -> Response:
+    """Show the free windows: of two weeks, or the nearest to one that has just been taken."""
+    question, nearest = await Question.about(visit, refusal), refusal.members.get("slots") or ()
+    if nearest:
+        times = FreeTimes(days_of(nearest, visit.texts))
+    else:
+        times = await times_of(visit, question.facts.order_id, visit.query.get("from"))
+    page = ReschedulePage(question, times, bool(nearest))
+    return await visit.page("managers/reschedule.html", page, refusal.status)
+
+
+async def reschedule(visit: PageRequest) -> Response:
+    """Move the visit to the window that was chosen."""
+    order_id, values = visit.path_value("orderId"), await visit.form()
+    if incomplete := missing(values, ["visit"], visit.texts):
+        return await ask_reschedule(visit, Refusal(incomplete))
+    path = path_of("/orders", order_id, "reschedule")
+    outcome = await send(visit, "POST", path, values, {"preferredVisit": values["visit"]})
+    if isinstance(outcome, Refusal):
+        return await ask_reschedule(visit, outcome)
+    window, texts = outcome.body["visit"], visit.texts
+    if window:
+        done = texts("The visit is moved to %(window)s.", window=texts.window(window))
+    else:
+        done = texts("The visit is moved.")
+    return visit.redirect(path_of("/orders", order_id), Flash(done))
