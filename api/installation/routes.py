@@ -58,8 +58,8 @@ _DONE = {
     EngineerAction.INCOMPLETE: (InstallationStatus.INCOMPLETE,),
 }
 """The statuses that an installation may have once the engineer's action is recorded."""
-_LEFT = (InstallationStatus.DECLINED, InstallationStatus.INCOMPLETE)
-"""Ended for the engineer, but not for the order. A later cancellation of the order does not change them."""
+_OVER = (InstallationStatus.DECLINED, InstallationStatus.INCOMPLETE, InstallationStatus.CANCELED)
+"""Ended for the engineer. The status does not tell whether the order has been canceled, too."""
 _CANCELED = (OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED)
 
 
@@ -169,11 +169,13 @@ async def _act(
     ended = await orders.act(order_id, action, details)
     # The order may have moved on to another round by now.
     after = await store.of_round(order_id, before.round)
+    if after.status in _OVER and (ended or (await orders.get(order_id)).order.status) in _CANCELED:
+        raise IllegalTransition("the order has been canceled")
+    if after.status is InstallationStatus.CANCELED:
+        raise IllegalTransition("the installation has been moved to another engineer or another time")
     # If the order has taken the action, a status that only a newer release knows was set later.
     if after.status not in _DONE[action] and (ended is not None or after.status.known):
         raise IllegalTransition(f"the installation is {after.status}")
-    if after.status in _LEFT and (ended or (await orders.get(order_id)).order.status) in _CANCELED:
-        raise IllegalTransition("the order has been canceled")
     return Response(_shown(request, after).model_dump_json(by_alias=True), media_type="application/json")
 
 

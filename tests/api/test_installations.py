@@ -177,7 +177,29 @@ async def test_nothing_can_be_done_about_a_canceled_order(service: Service) -> N
     for order_id in (declined, accepted, failed):
         await service.closed(order_id)
     for order_id, act, by in tried:
-        assert_problem(await service.act(order_id, act, **ABSENT | by), 409, "illegal-transition")
+        refused = assert_problem(await service.act(order_id, act, **ABSENT | by), 409, "illegal-transition")
+        assert refused["detail"] == "the order has been canceled"
+
+
+async def test_who_acts_on_a_visit_that_another_engineer_has_is_told_so_also_after_the_order_has_ended(
+    service: Service,
+) -> None:
+    await service.work()
+    order_id = await service.requested()
+    former = {"engineerId": await engineer_of(service, order_id)}
+    await service.act(order_id, "accept")
+    assigned = await service.http.put(f"/managementCenters/assignments/{order_id}", json={"engineerId": "kr-11-2"})
+    assert assigned.status_code == 200, assigned.text
+    await service.until(order_id, "INSTALLATION_REQUESTED")
+
+    running = assert_problem(await service.act(order_id, "complete", **former), 409, "illegal-transition")
+    for act in ("accept", "complete"):
+        assert (await service.act(order_id, act)).status_code == 200
+    await service.closed(order_id)
+    ended = assert_problem(await service.act(order_id, "complete", **former), 409, "illegal-transition")
+
+    moved = "the installation has been moved to another engineer or another time"
+    assert (running["detail"], ended["detail"]) == (moved, moved)
 
 
 async def test_an_order_canceled_before_anybody_was_asked_has_a_canceled_installation(service: Service) -> None:
