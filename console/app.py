@@ -17,6 +17,7 @@ from console import account, error_pages
 from console.assets import Assets
 from console.availability import API, Availability
 from console.customers import routes as customers
+from console.engineers import routes as engineers
 from console.forms import LARGEST
 from console.guard import Guard
 from console.managers import routes as managers
@@ -41,6 +42,7 @@ SUBJECTS = (
     account,
     customers,
     managers,
+    engineers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""
 _CONNECT_WITHIN = 2.0

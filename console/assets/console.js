@@ -15,7 +15,7 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter ?? event.target.querySelector("button");
   if (event.target.dataset.sent) return event.preventDefault();
   event.target.dataset.sent = "1";
-  setTimeout(() => button?.setAttribute("aria-busy", "true"), 150);
+  setTimeout(() => event.target.dataset.sent && button?.setAttribute("aria-busy", "true"), 150);
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
@@ -150,3 +150,90 @@ document.addEventListener("keydown", (event) => {
   const goal = { j: rows[at + 1], k: rows[at - 1], "/": document.querySelector("input[type=search]") }[event.key];
   if (goal) event.preventDefault(), goal.focus();
 });
+
+// --- Outbox: what an engineer has sent without an answer is kept, and sent again. The same act again counts once. ------
+
+const outbox = () => document.querySelector("[data-outbox]");
+const kept = () => JSON.parse(sessionStorage.getItem("outbox") ?? "[]").filter((act) => act.by === outbox()?.dataset.outbox);
+const without = (act) => kept().filter((other) => other.to !== act.to);
+const keep = (acts) => (sessionStorage.setItem("outbox", JSON.stringify(acts)), tellKept());
+
+const tellKept = () => {
+  for (const notice of outbox().querySelectorAll(".notice")) notice.remove();
+  for (const act of kept()) {
+    const notice = outbox().querySelector("template").content.firstElementChild.cloneNode(true);
+    notice.classList.toggle("refused", "refused" in act);
+    notice.querySelector("[data-what]").textContent = act.what;
+    notice.querySelector("[data-why]").textContent = act.refused;
+    notice.querySelector("[data-again]").addEventListener("click", sendKept);
+    notice.querySelector("[data-drop]").addEventListener("click", () => keep(without(act)));
+    outbox().append(notice);
+  }
+};
+
+// Returns the answer and its page, or null if nobody knows whether the act counts.
+const send = async ({ to, fields }) => {
+  const request = { method: "POST", body: new URLSearchParams(fields), signal: AbortSignal.timeout(20_000) };
+  const answer = await fetch(to, request).catch(() => null);
+  const text = [429, 502, 503, 504].includes(answer?.status) ? null : await answer?.text().catch(() => null);
+  return text ? { answer, page: parsed(text) } : null;
+};
+
+const show = ({ answer, page }) => {
+  if (!page.querySelector("[data-outbox]")) return location.assign(answer.url); // A sign-in: what was sent waits there.
+  document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+  if (answer.redirected) history.pushState(null, "", answer.url);
+  tellKept();
+  (document.querySelector("[data-focus]") ?? document.querySelector("main")).focus();
+};
+
+const sendKept = async () => {
+  for (const act of kept().filter((one) => !("refused" in one))) {
+    const sent = await send(act);
+    if (!sent) return;
+    const why = sent.answer.ok ? null : sent.page.querySelector("main [role=alert], main h1").textContent.trim();
+    keep([...without(act), ...(why ? [{ ...act, refused: why }] : [])]);
+    const form = document.querySelector("form.form[data-act]");
+    if (!why && (!form || form.action === act.to)) show(sent);
+  }
+};
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !form.dataset.act || event.submitter?.name) return;
+  event.preventDefault();
+  const act = { by: outbox().dataset.outbox, to: form.action, what: form.dataset.act, fields: [...new FormData(form)] };
+  const sent = await send(act);
+  keep(sent ? without(act) : [...without(act), act]);
+  if (sent) return show(sent);
+  delete form.dataset.sent;
+  event.submitter?.removeAttribute("aria-busy");
+  outbox().scrollIntoView({ block: "center" });
+});
+
+// A scanner ends each serial number with Enter: that leads to the next line.
+document.addEventListener("keydown", (event) => {
+  const next = event.key === "Enter" && event.target.name === "serial" && event.target.nextElementSibling;
+  if (next?.name === "serial") event.preventDefault(), next.focus();
+});
+
+// The day follows what happens, while somebody looks at it.
+const refresh = async () => {
+  const day = document.querySelector("[data-agenda]");
+  if (!day || document.hidden || day.contains(document.activeElement.closest("input, details"))) return;
+  const answer = await fetch(location.href).catch(() => null);
+  const fresh = answer?.ok && parsed(await answer.text()).querySelector("[data-agenda]");
+  const focused = day.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  if (fresh && day.isConnected) day.replaceWith(document.adoptNode(fresh));
+  if (focused) document.querySelector(`[data-agenda] [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+};
+
+if (outbox()) {
+  tellKept();
+  sendKept();
+  addEventListener("online", sendKept);
+  addEventListener("popstate", () => location.reload());
+  document.addEventListener("visibilitychange", refresh);
+  setInterval(sendKept, 15_000);
+  setInterval(refresh, 60_000);
+}

@@ -35,6 +35,18 @@ MAY = {
     "POST /orders/{orderId}/acknowledge": "manager",
     "GET /orders/{orderId}/assign": "manager",
     "POST /orders/{orderId}/assign": "manager",
+    "GET /today": "engineer",
+    "GET /visits/{orderId}": "engineer",
+    "GET /visits/{orderId}/accept": "engineer",
+    "POST /visits/{orderId}/accept": "engineer",
+    "GET /visits/{orderId}/decline": "engineer",
+    "POST /visits/{orderId}/decline": "engineer",
+    "GET /visits/{orderId}/start": "engineer",
+    "POST /visits/{orderId}/start": "engineer",
+    "GET /visits/{orderId}/complete": "engineer",
+    "POST /visits/{orderId}/complete": "engineer",
+    "GET /visits/{orderId}/incomplete": "engineer",
+    "POST /visits/{orderId}/incomplete": "engineer",
 }
 """The intended roles of each route, written independently of the code. `nobody`: everybody, without signing in, too."""
 PEOPLE = {"customer": CUSTOMER, "engineer": ENGINEER, "manager": MANAGER}

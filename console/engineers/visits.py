@@ -1,0 +1,165 @@
+"""Visits: what the API says of an engineer's installations, and what the engineer may do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
+from urllib.parse import quote
+
+from console.engineers.labels import REASON, STATUS, TONE
+from console.page_request import PageRequest
+from console.service import Api, Query
+from console.texts import Texts
+from domain.installation import EngineerAction, InstallationStatus
+
+_INSTALLATIONS = "/installations"
+_PAGE = 200
+_MOST_PAGES = 5
+_SHORT = 8
+"""Characters of an order's id that tell the orders of a day apart."""
+_NEXT: Mapping[str, tuple[EngineerAction, ...]] = {
+    InstallationStatus.REQUESTED: (EngineerAction.ACCEPT, EngineerAction.DECLINE),
+    InstallationStatus.ACCEPTED: (EngineerAction.START, EngineerAction.COMPLETE, EngineerAction.INCOMPLETE),
+    InstallationStatus.STARTED: (EngineerAction.COMPLETE, EngineerAction.INCOMPLETE),
+}
+"""What an engineer may do in each status, the usual first."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One installation, as its engineer sees it. After some days the customer is not shown any more."""
+
+    order_id: str
+    status: InstallationStatus
+    window: Mapping[str, str] | None
+    """Start and end. None: the visit has no window."""
+    day: date | None
+    """Day of the window, in the time zone of the visits."""
+    product: str
+    customer: str | None
+    phone: str | None
+    address: str | None
+    wish: str | None
+    """The customer's note."""
+    status_at: str
+    reason: str | None
+    """Why the engineer has declined, or could not install."""
+    note: str | None
+    """The engineer's own note."""
+    serials: Sequence[str]
+    map_url: str | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], texts: Texts, map_url: str) -> Self:
+        """Return an installation of the API.
+
+        Args:
+            row: The installation.
+            texts: The language.
+            map_url: URL of a map; `{address}` stands for the address.
+        """
+        window, address = row["visit"], row["installationAddress"]
+        return cls(
+            row["orderId"],
+            InstallationStatus(row["status"]),
+            window,
+            texts.local(window["start"]).date() if window else None,
+            row["productName"],
+            row["customerName"],
+            row["contactPhone"],
+            address,
+            row["customerNote"],
+            row["statusAt"],
+            row["reason"],
+            row["note"],
+            row["serials"],
+            map_url.replace("{address}", quote(address, safe="")) if address else None,
+        )
+
+    @property
+    def path(self) -> str:
+        """Path of its page."""
+        return path_of(self.order_id)
+
+    @property
+    def short_id(self) -> str:
+        """The beginning of the order's id, to tell it from the others of a day."""
+        return self.order_id[:_SHORT]
+
+    @property
+    def start(self) -> str:
+        """Start of the window as the API writes it, or empty."""
+        return self.window["start"] if self.window else ""
+
+    @property
+    def label(self) -> str:
+        """The status, as a text marked for translation."""
+        return STATUS.get(self.status, str(self.status))
+
+    @property
+    def tone(self) -> str:
+        """Color of the status. It only repeats what the text says."""
+        return TONE.get(self.status, "waiting")
+
+    @property
+    def why(self) -> str | None:
+        """The reason, as a text marked for translation if it is one of the known ones."""
+        return REASON.get(self.reason, self.reason) if self.reason else None
+
+    @property
+    def actions(self) -> tuple[EngineerAction, ...]:
+        """What the engineer may do next, the usual first."""
+        return _NEXT.get(self.status, ())
+
+    def actions_on(self, today: date) -> tuple[EngineerAction, ...]:
+        """Return what to offer on a day: nobody begins or reports a visit before its day."""
+        early = self.day is not None and self.day > today and self.status is not InstallationStatus.REQUESTED
+        return () if early else self.actions
+
+
+def path_of(order_id: str, action: EngineerAction | None = None) -> str:
+    """Return the path of a visit, or of one thing that an engineer does about it."""
+    path = f"/visits/{quote(order_id, safe='')}"
+    return f"{path}/{action}" if action else path
+
+
+async def find(asked: PageRequest, order_id: str) -> Visit:
+    """Return the newest installation of an order that was requested from this engineer.
+
+    Raises:
+        Problem: there is none, or it cannot be told now.
+        ApiAway: there is no answer.
+    """
+    return _visit(asked, await asked.api.get(f"{_INSTALLATIONS}/{quote(order_id, safe='')}"))
+
+
+async def listed(asked: PageRequest, query: Query) -> list[Visit]:
+    """Return all installations of this engineer that a query finds.
+
+    Raises:
+        Problem: the API refuses the query, or cannot answer it now.
+        ApiAway: there is no answer.
+    """
+    found: list[Visit] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await asked.api.get(_INSTALLATIONS, {**query, "limit": _PAGE, "cursor": cursor})
+        found += (_visit(asked, row) for row in page["items"])
+        cursor = page["nextCursor"]
+        if cursor is None:
+            break
+    return found
+
+
+async def act(api: Api, order_id: str, action: EngineerAction, body: Mapping[str, Any]) -> None:
+    """Have the API carry out an engineer's action. The same action again counts once.
+
+    Raises:
+        Problem: the API refuses it, or cannot tell now whether it was carried out.
+        ApiAway: there is no answer. The action may have been carried out.
+    """
+    await api.send("POST", f"{_INSTALLATIONS}/{quote(order_id, safe='')}/{action}", body)
+
+
+def _visit(asked: PageRequest, row: Mapping[str, Any]) -> Visit:
+    return Visit.of(row, asked.texts, asked.console.settings.console_map_url)
