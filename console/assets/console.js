@@ -173,8 +173,7 @@ const tellKept = () => {
 
 // Returns the answer and its page, or null if nobody knows whether the act counts.
 const send = async ({ to, fields }) => {
-  const request = { method: "POST", body: new URLSearchParams(fields), signal: AbortSignal.timeout(20_000) };
-  const answer = await fetch(to, request).catch(() => null);
+  const answer = await fetch(to, { method: "POST", body: new URLSearchParams(fields), signal: AbortSignal.timeout(20_000) }).catch(() => null);
   const text = [429, 502, 503, 504].includes(answer?.status) ? null : await answer?.text().catch(() => null);
   return text ? { answer, page: parsed(text) } : null;
 };
@@ -217,7 +216,7 @@ document.addEventListener("keydown", (event) => {
   if (next?.name === "serial") event.preventDefault(), next.focus();
 });
 
-// The day follows what happens, while somebody looks at it.
+// The day follows what happens, while somebody looks at it: it looks again after a change, and after a break.
 const refresh = async () => {
   const day = document.querySelector("[data-agenda]");
   if (!day || document.hidden || day.contains(document.activeElement.closest("input, details"))) return;
@@ -228,12 +227,24 @@ const refresh = async () => {
   if (focused) document.querySelector(`[data-agenda] [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 };
 
+let changes;
+const listen = () => {
+  changes?.close();
+  const day = document.querySelector("[data-agenda]");
+  if (!day || document.hidden) return;
+  changes = new EventSource(day.dataset.agenda);
+  const again = () => changes.addEventListener("live", refresh, { once: true });
+  again();
+  changes.addEventListener("error", again);
+  changes.addEventListener("row", refresh);
+};
 if (outbox()) {
   tellKept();
   sendKept();
   addEventListener("online", sendKept);
   addEventListener("popstate", () => location.reload());
-  document.addEventListener("visibilitychange", refresh);
+  listen();
+  document.addEventListener("visibilitychange", listen);
   setInterval(sendKept, 15_000);
-  setInterval(refresh, 60_000);
+  setInterval(refresh, 60_000); // Where no stream can be had.
 }

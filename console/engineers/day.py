@@ -15,6 +15,7 @@ from console.page_request import PageRequest
 from domain.installation import EngineerAction, InstallationStatus
 
 PATH = "/today"
+LIVE = f"{PATH}/live"
 _WEEK = timedelta(days=7)
 _FAR = timedelta(days=400)
 """How far from today a day may be. Visits are booked some weeks ahead."""
@@ -54,6 +55,11 @@ class DayPage:
     """Requests for other days that wait for an answer."""
     unreported: Sequence[Visit]
     """Visits of earlier days of which nobody knows how they ended."""
+
+    @property
+    def live(self) -> str:
+        """Path of the stream that says when to look again."""
+        return LIVE
 
     @property
     def words(self) -> Mapping[EngineerAction, Words]:

@@ -36,6 +36,7 @@ MAY = {
     "GET /orders/{orderId}/assign": "manager",
     "POST /orders/{orderId}/assign": "manager",
     "GET /today": "engineer",
+    "GET /today/live": "engineer",
     "GET /visits/{orderId}": "engineer",
     "GET /visits/{orderId}/accept": "engineer",
     "POST /visits/{orderId}/accept": "engineer",

@@ -1,44 +1,16 @@
 """What an engineer sends counts once, or is refused with a reason; and what was entered is never lost."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from httpx2 import ASGITransport, AsyncBaseTransport, ReadError, Request, Response
 
 from tests.api.service import Service, window
-from tests.console.browser import Browser, Pages, form_of, opened, text_of
+from tests.console.browser import Browser, Pages, form_of, text_of
 from tests.console.engineers.visits import ME, visit
 from tests.console.engineers.visits import window as on_a_day
 from tests.eventually import soon
 
 ENGINEER = f"engineer:{ME}"
-
-
-class Line(AsyncBaseTransport):
-    """The line between the console and the API."""
-
-    def __init__(self, service: Service) -> None:
-        self._inner = ASGITransport(service.app)
-        self.cut = False
-        """Whether answers to acts are lost. What was sent arrives."""
-
-    async def handle_async_request(self, request: Request) -> Response:
-        answer = await self._inner.handle_async_request(request)
-        if self.cut and request.method == "POST":
-            raise ReadError("the line was cut")
-        return answer
-
-
-@pytest.fixture
-def line(service: Service) -> Line:
-    return Line(service)
-
-
-@pytest.fixture
-async def on_line(service: Service, line: Line) -> AsyncIterator[Pages]:
-    async with opened(service.settings, line, service) as pages:
-        yield pages
 
 
 async def asked(service: Service, hour: int = 9) -> str:
@@ -92,21 +64,20 @@ async def test_a_visit_from_the_request_to_the_completion(pages: Pages) -> None:
     assert again.status_code == 303, text_of(again)
 
 
-async def test_a_report_whose_answer_was_lost_is_kept_in_the_form_and_counts_once(
-    on_line: Pages, service: Service, line: Line
-) -> None:
+async def test_a_report_whose_answer_was_lost_is_kept_in_the_form_and_counts_once(pages: Pages) -> None:
+    service = pages.service
     await service.work()
     order_id = await asked(service)
-    engineer = await on_line.person(ENGINEER)
+    engineer = await pages.person(ENGINEER)
     await send(engineer, order_id, "accept")
-    line.cut = True
+    pages.line.unanswered.add("POST /installations")
 
     lost = await engineer.http.post(
         f"/visits/{order_id}/complete",
         data={"note": "거실", "serial": ["ONT-1", "STB-2"]},
         headers={"Sec-Fetch-Site": "same-origin"},
     )
-    line.cut = False
+    pages.line.unanswered.clear()
     kept = form_of(lost, f"/visits/{order_id}/complete")
     again = [await send(engineer, order_id, "complete", **kept) for _ in range(2)]
 
