@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 
 from starlette.responses import Response
 
@@ -37,7 +36,6 @@ class VisitPage:
     me: str
     """Subject of the engineer."""
     visit: Visit
-    today: date
     refusal: str | None = None
     """Why what the engineer has just sent does not count."""
 
@@ -54,8 +52,7 @@ async def show_visit(asked: PageRequest) -> Response:
 
 async def visit_page(asked: PageRequest, visit: Visit, refusal: str | None = None) -> Response:
     """Return the page of a visit, with the reason if what was sent does not count."""
-    today = asked.texts.local(datetime.now(UTC)).date()
-    page = VisitPage(asked.person.subject, visit, today, refusal)
+    page = VisitPage(asked.person.subject, visit, refusal)
     return await asked.page("engineers/visit.html", page, 409 if refusal else 200)
 
 

@@ -111,11 +111,6 @@ class Visit:
         """What the engineer may do next, the usual first."""
         return _NEXT.get(self.status, ())
 
-    def actions_on(self, today: date) -> tuple[EngineerAction, ...]:
-        """Return what to offer on a day: nobody begins or reports a visit before its day."""
-        early = self.day is not None and self.day > today and self.status is not InstallationStatus.REQUESTED
-        return () if early else self.actions
-
 
 def path_of(order_id: str, action: EngineerAction | None = None) -> str:
     """Return the path of a visit, or of one thing that an engineer does about it."""
