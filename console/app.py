@@ -28,7 +28,7 @@ from console.routing import Route, RouteTable
 from console.sealing import TooLargeForCookies, sealer
 from console.service import ApiAway, Problem
 from console.sessions import Draft, Flash, Session, SessionCookies
-from console.settings import check, session_keys, sign_in_of, url_of_api, url_of_console
+from console.settings import check, is_secure, session_keys, sign_in_of, url_of_api, url_of_console
 from console.shared import Console
 from console.sign_in.way import LOGIN, SignIn
 from console.streams import Streams
@@ -67,7 +67,7 @@ def create_app(
     """
     check(settings)
     url, sign_in, assets = url_of_console(settings), sign_in_of(settings), Assets()
-    secure = url.startswith("https:")
+    secure = is_secure(settings)
     client = httpx2.AsyncClient(
         base_url=url_of_api(settings),
         transport=transport,
@@ -142,8 +142,12 @@ def _endpoint(console: Console, sign_in: SignIn, routes: list[Route]) -> Callabl
 
 
 async def _renew(visit: PageRequest, sign_in: SignIn) -> Session | None:
-    """Give the request a session with a newer token, if it is time for one, and return that."""
-    renewed = await sign_in.renewed(visit, visit.session) if visit.session else None
+    """Give the request a session with a newer token, if it is time for one, and return that.
+
+    A session whose token has ended may be renewed, too.
+    """
+    session = visit.console.cookies.session_in(visit.cookies)
+    renewed = await sign_in.renewed(visit, session) if session else None
     if renewed is not None:
         visit.session = renewed
     return renewed

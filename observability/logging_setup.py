@@ -25,6 +25,8 @@ _QUIET = {
     "httpx2": logging.WARNING,
     "httpcore2": logging.INFO,
     "uvicorn.access": logging.WARNING,
+    # At DEBUG, it logs secrets of people who sign in.
+    "authlib": logging.INFO,
     # Logs at every access to a database.
     "alembic.runtime.migration": logging.WARNING,
     # At DEBUG, these log stored values, or the contents of tasks.

@@ -47,6 +47,7 @@ class OpenIdProvider:
     key_id: str = "one"
     """The key that signs."""
     answers: bool = True
+    refresh_padding: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     refresh_tokens: dict[str, str] = field(default_factory=dict)
     """The person of each refresh token that has not been used."""
@@ -135,7 +136,7 @@ class OpenIdProvider:
         return JSONResponse(self._tokens(person))
 
     def _tokens(self, person: str) -> dict[str, Any]:
-        refresh = secrets.token_urlsafe()
+        refresh = secrets.token_urlsafe() + self.refresh_padding
         self.refresh_tokens[refresh] = person
         now = self.issuer.claims()["iat"] - self.clock
         claims = {"iat": now, "nbf": now, "exp": now + self.lifetime, **self.access_claims}
