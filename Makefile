@@ -25,7 +25,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run quick test test-whole release-before lint format check coverage demo bench audit-verify access-report sbom vulnerabilities token secrets temporal-credentials backup restore rebuild-view lock clean tools FORCE
+.PHONY: help run quick test test-whole release-before lint format check coverage demo bench screenshots audit-verify access-report sbom vulnerabilities token secrets temporal-credentials backup restore rebuild-view lock clean tools FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ bench: $(VENV)/dev.stamp ## measure the service; print tables and write JSON; AR
 
 drill-%: $(VENV)/dev.stamp ## run one resilience drill against a real service, such as make drill-waiting-orders
 	@$(PY) -m drills $* $(ARGS)
+
+screenshots: $(VENV)/dev.stamp ## take pictures of every page and state of the console: screenshots/index.html
+	@$(PY) -m harness.screenshots
 
 token: $(VENV)/embedded.stamp ## print a token of the development issuer: ROLE=manager SUBJECT=kim [REGIONS="KR-11"] [SCOPE="…"] [ISSUER=secrets]
 	@$(PY) -m ops.issue_token --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \

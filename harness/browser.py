@@ -13,6 +13,8 @@ from harness.waiting import PATIENCE
 
 PROGRAM = "chromium-headless-shell"
 """The package of Debian has the same name."""
+Language = Literal["ko", "en"]
+Theme = Literal["light", "dark"]
 _STATUS = "Failed to load resource: the server responded with a status of"
 _REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -24,8 +26,8 @@ document.addEventListener("securitypolicyviolation", (event) =>
 class Appearance:
     """How a browser shows pages."""
 
-    language: Literal["ko", "en"]
-    theme: Literal["light", "dark"]
+    language: Language
+    theme: Theme
     width: int
     """CSS pixels."""
     height: int = 800

@@ -48,7 +48,7 @@ class _Program:
 
 @dataclass
 class Stack:
-    """Running parts by name: `temporal`, `worker`, `api`, and parts that were added."""
+    """Running parts by name: `temporal`, `worker`, `api`, `console`, and parts that were added."""
 
     settings: Settings
     client: Client
@@ -68,6 +68,11 @@ class Stack:
     def url(self) -> str:
         """URL of the API of `make run`."""
         return f"http://{self.settings.api_host}:{self.settings.api_port}"
+
+    @property
+    def console_url(self) -> str:
+        """URL of the console of `make run`."""
+        return f"http://{self.settings.console_host}:{self.settings.console_port}"
 
     def pids(self, kind: str) -> list[int]:
         """Return the ids of all processes of a kind: `temporal`, `api`, `worker`, or what was added."""
@@ -217,7 +222,7 @@ class Stack:
             part.command,
             lambda: answers(part.ready_at),
             {name: value for name, value in part.variables.items() if name not in self._environment},
-            before_start=part.before_start,
+            part.before_start,
             checkout=self.checkout,
         )
 
@@ -229,7 +234,7 @@ class Stack:
         self._programs[name] = _Program(
             (*part.command, *arguments),
             lambda: answers(part.ready_at),
-            {variable: str(port), **variables},
+            {**part.environment, variable: str(port), **variables},
             checkout=self.checkout,
         )
         await self.start(name)
@@ -256,7 +261,7 @@ async def running(
     """Run parts of the service in the order of `make run`. They are killed and their data deleted at the end.
 
     Args:
-        parts: Some of `temporal`, `migration`, `worker`, `api`. The others can be started later.
+        parts: Some of `temporal`, `migration`, `worker`, `api`, `console`. The others can be started later.
         environment: Settings of every process. By default, payloads have to be bound, as with `make run`; not if the
             parts are of another release.
         engineers: Number of engineers in the region of the orders of bench and drills. They are created only in this

@@ -1,4 +1,4 @@
-"""One browser for all tests of a process."""
+"""One browser, and one service with orders in every state, for all tests of a process."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from console.routing import RouteTable
+from harness import screenshots
 from harness.browser import PROGRAM, browser
+from harness.showcase import Showcase, shown
+from harness.stack import Stack, running
 from tests.processes import starts_processes
 from tests.programs import program
 
@@ -23,5 +27,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def chromium() -> AsyncIterator[Browser]:
     """The browser. Skips the test if it is not installed, unless it is in `REQUIRE_PROGRAMS`."""
     program(PROGRAM)
-    async with browser() as running:
-        yield running
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@starts_processes()
+async def stack(chromium: Browser) -> AsyncIterator[Stack]:
+    """The service, as `make run` starts it."""
+    async with running("temporal", "migration", "worker", "api", "console", engineers=1) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def showcase(stack: Stack) -> Showcase:
+    """Orders in every state."""
+    return await shown(stack.url)
+
+
+@pytest.fixture(scope="session")
+def table() -> RouteTable:
+    """The routes of the console."""
+    return screenshots.table()

@@ -23,6 +23,11 @@
   const elements = [...document.body.querySelectorAll("*")].filter((one) => shown(one) && !forReadersAlone(one));
   const hasOwnText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
 
+  // What ends in “…” may do so where the page says it in full, too.
+  const isWholeElsewhere = (element) =>
+    style(element).textOverflow === "ellipsis" &&
+    document.body.textContent.split(element.textContent.trim()).length > 2;
+
   if (document.scrollingElement.scrollWidth > innerWidth) {
     const widest = elements.filter((one) => !scrolls(one) && one.getBoundingClientRect().right > innerWidth + 1);
     say(`the page is ${document.scrollingElement.scrollWidth} px wide on ${innerWidth}`, widest.at(-1) ?? document.body);
@@ -32,7 +37,7 @@
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
     const holder = node.parentElement;
     if (!node.data.trim() || !shown(holder) || forReadersAlone(holder)) continue;
-    for (const word of node.data.matchAll(/[\uAC00-\uD7A3]{2,}/g)) {
+    for (const word of node.data.matchAll(/[\uAC00-\uD7A3]{2,}|\d\d:\d\d[–-]\d\d:\d\d/g)) {
       const range = document.createRange();
       range.setStart(node, word.index);
       range.setEnd(node, word.index + word[0].length);
@@ -44,7 +49,7 @@
   for (const element of elements.filter(hasOwnText)) {
     const { overflowX, display, fontSize } = style(element);
     const slack = parseFloat(fontSize) / 4;
-    if (display !== "inline" && overflowX !== "auto" && overflowX !== "scroll") {
+    if (display !== "inline" && overflowX !== "auto" && overflowX !== "scroll" && !isWholeElsewhere(element)) {
       if (element.scrollWidth > element.clientWidth + 1) say("text is wider than its box", element);
       if (element.scrollHeight > element.clientHeight + slack) say("text is higher than its box", element);
     }

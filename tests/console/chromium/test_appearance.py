@@ -18,12 +18,15 @@ RIGHT = """
 <button type="button">취소</button>
 <div tabindex="0" style="overflow-x: auto">
 <table style="width: 600px"><tbody><tr><td>넓은 표</td></tr></tbody></table></div>
+<p style="width: 3em; overflow: hidden; white-space: nowrap; text-overflow: ellipsis">길고 긴 이름</p>
+<p>길고 긴 이름</p>
 <span class="visually-hidden" style="position:absolute; width:1px; height:1px; overflow:hidden">화면 낭독기</span>
 """
 WRONG = {
     "px wide on": '<div style="width: 700px">넓다</div>',
     "is split into": '<table style="width:3em; table-layout:fixed; overflow-wrap:anywhere; word-break:normal">'
     "<tbody><tr><td>대구광역시수성구</td></tr></tbody></table>",
+    "“09:00–11:00” is split": '<p style="width: 4em">09:00–11:00</p>',
     "text is wider than its box": '<p style="width: 4em; overflow: hidden; white-space: nowrap">끝이 없는 글</p>',
     "text is higher than its box": '<p style="height: 1em; line-height: 1.6">두 줄이<br>넘는<br>글</p>',
     "text is beyond the page": '<p style="position: absolute; left: -3em">왼쪽 밖</p>',

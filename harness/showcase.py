@@ -1,0 +1,158 @@
+"""Orders in every state, made through the API as people would make them: for tests and pictures of the console."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+
+import httpx2
+
+from domain.visits import VisitGrid
+from harness.waiting import PATIENCE, soon
+
+CUSTOMER = "1"
+NOBODYS_CUSTOMER = "1000"
+"""A customer without an order."""
+REGION = "KR-11"
+QUIET_REGION = "KR-50"
+"""A region without an order."""
+QUIET_ENGINEER = "kr-50-1"
+PERSON = {"customerId": CUSTOMER, "customerName": "김민준", "contactPhone": "010-1234-5678"}
+_PRODUCTS = {"2001": ("Internet", "인터넷"), "2002": ("IPTV", "IPTV")}
+_NOTE = "벨을 누르지 말고 전화 주세요. 아기가 자고 있고, 강아지가 있습니다."
+ADDRESS = "서울특별시 강남구 테헤란로 152 강남파이낸스센터 20층"
+_LONG_ADDRESS = (
+    "서울특별시 영등포구 국제금융로8길 27-9 한빛아파트 102동 1503호 (여의도동, 관리사무소 옆 출입구로 들어오신 다음 "
+    "오른쪽 승강기를 타고 올라오시면 됩니다)"
+)
+_ENGINEER = "이서연"
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "requested": (),
+    "accepted": ("accept",),
+    "started": ("accept", "start"),
+    "completed": ("accept", "complete"),
+    "nobody-home": ("accept", "start", "incomplete"),
+    "canceled": ("cancel",),
+}
+"""What was done with the installation in each state."""
+WAITING = {"no-area": "달 뒷면 1번지", "ambiguous": "중구 동호로 249"}
+"""Addresses for which no engineer is found."""
+_BODIES: Mapping[str, Mapping[str, Any]] = {
+    "complete": {"note": "공유기를 거실에 설치했습니다.", "serials": ["ONT-2026-0001", "STB-2026-0002"]},
+    "incomplete": {"reason": "CUSTOMER_ABSENT", "note": "세 번 전화했지만 받지 않으셨습니다."},
+    "cancel": {"reason": "이사를 가게 되었습니다."},
+}
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """Orders of one customer, by state, and who installs them."""
+
+    orders: Mapping[str, str]
+    """Ids by state."""
+    engineer_id: str
+    """The only engineer who works in the region."""
+    day: date
+    """The day of the first visit."""
+    names: frozenset[str]
+    """Names of all engineers."""
+
+    @property
+    def entered(self) -> set[str]:
+        """What people have entered, which no page translates."""
+        texts = {str(value) for body in _BODIES.values() for value in body.values() if isinstance(value, str)}
+        return {
+            *PERSON.values(),
+            *chain.from_iterable(_PRODUCTS.values()),
+            _NOTE,
+            ADDRESS,
+            _LONG_ADDRESS,
+            _ENGINEER,
+            *WAITING.values(),
+            *self.names,
+            *texts,
+        }
+
+
+async def shown(api: str) -> Showcase:
+    """Make the orders, in an API that requires no tokens and has none yet. Returns them once all are in their states.
+
+    Raises:
+        RuntimeError: the API refuses something.
+    """
+    async with httpx2.AsyncClient(base_url=api, timeout=PATIENCE, trust_env=False) as http:
+        for product_id, (name, local_name) in _PRODUCTS.items():
+            product = {"productId": product_id, "name": name, "localName": local_name}
+            await _send(http, "POST", "/managementCenters/products", product)
+        engineer_id, names = await _only_engineer(http)
+        # In this order, so that the visits of the engineer's first day are in different states.
+        orders = {state: await _order(http, number) for number, state in enumerate(STEPS)}
+        waiting = {state: await _order(http, 0, address) for state, address in WAITING.items()}
+        await asyncio.gather(*(_advance(http, orders[state], steps) for state, steps in STEPS.items()))
+        await asyncio.gather(*(_until_attention(http, order_id) for order_id in waiting.values()))
+        first = (await _send(http, "GET", f"/orders/{orders['requested']}"))["visit"]["start"]
+        day = VisitGrid().day_of(datetime.fromisoformat(first))
+        return Showcase({**orders, **waiting}, engineer_id, day, names)
+
+
+async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]:
+    """Leave one engineer in the region. Returns the id, and the names of all engineers."""
+    found = (await _send(http, "GET", "/managementCenters/engineers?limit=200"))["items"]
+    first, *others = sorted(engineer["engineerId"] for engineer in found if engineer["region"] == REGION)
+    await _send(http, "PATCH", f"/managementCenters/engineers/{first}", {"name": _ENGINEER})
+    for other in others:
+        await _send(http, "PATCH", f"/managementCenters/engineers/{other}", {"active": False})
+    return str(first), frozenset(engineer["name"] for engineer in found)
+
+
+async def _order(http: httpx2.AsyncClient, number: int, address: str | None = None) -> str:
+    product_id = list(_PRODUCTS)[number % len(_PRODUCTS)]
+    body = {
+        **PERSON,
+        "productId": product_id,
+        "productName": _PRODUCTS[product_id][0],
+        "installationAddress": address or (_LONG_ADDRESS if number % 2 else ADDRESS),
+        "note": _NOTE if number % 2 else None,
+    }
+    order_id = str((await _send(http, "POST", "/orders", body))["orderId"])
+    if address is None:
+        await _until(http, order_id, lambda order: order["status"] == "INSTALLATION_REQUESTED")
+    return order_id
+
+
+async def _advance(http: httpx2.AsyncClient, order_id: str, steps: tuple[str, ...]) -> None:
+    for step in steps:
+        collection = "orders" if step == "cancel" else "installations"
+        await _send(http, "POST", f"/{collection}/{order_id}/{step}", dict(_BODIES.get(step, {})))
+    ends = {"complete": "JOIN_COMPLETED", "incomplete": "AWAITING_RESCHEDULE", "cancel": "ORDER_CANCELED"}
+    if steps and steps[-1] in ends:
+        await _until(http, order_id, lambda order: order["status"] == ends[steps[-1]])
+
+
+async def _until_attention(http: httpx2.AsyncClient, order_id: str) -> None:
+    await _until(http, order_id, lambda order: order["attention"] is not None)
+
+
+async def _until(http: httpx2.AsyncClient, order_id: str, holds: Any) -> None:
+    """Wait until the read model shows it."""
+
+    async def look() -> bool:
+        answer = await http.get(f"/orderStatuses/{order_id}")
+        return answer.is_success and bool(holds(answer.json()))
+
+    await soon(look, every=0.1, what=f"order {order_id}")
+
+
+async def _send(http: httpx2.AsyncClient, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    async def answered() -> httpx2.Response | None:
+        answer = await http.request(method, path, json=body)
+        return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
+
+    answer = await soon(answered, every=0.5, what=f"{method} {path}")
+    if answer is None or not answer.is_success:
+        raise RuntimeError(f"{method} {path}: {answer and answer.text}")
+    return answer.json()

@@ -1,0 +1,189 @@
+"""Everything that can be seen of the console: each route of its table, for each role, in each state.
+
+A page that somebody adds to the table is among them by itself. A new kind of placeholder in a path has to be added to
+`_paths`.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import httpx2
+from playwright.async_api import Browser, Page, Response
+
+from console.roles import Role
+from console.routing import Route, RouteTable
+from console.sealing import cookies_of
+from harness import showcase
+from harness.browser import Appearance, Window, window
+from harness.showcase import Showcase
+from harness.waiting import PATIENCE
+
+NOBODY = "nobody"
+"""Not signed in."""
+_ACTED_ON = "completed"
+"""The state of the order to which empty forms are sent: nothing can be done to it any more."""
+_NOT_SENT = frozenset({"/logout", "/preferences"})
+_EMPTY = "empty"
+_SEND = """([path, fields]) => {
+  const form = document.body.appendChild(document.createElement("form"));
+  form.method = "post";
+  form.action = path;
+  for (const [name, value] of Object.entries(fields)) {
+    const input = form.appendChild(document.createElement("input"));
+    [input.type, input.name, input.value] = ["hidden", name, value];
+  }
+  form.submit();
+}"""
+_NO_ENTRIES = "without-entries"
+_ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "/orders/new": {
+        "filled": {"product": "2001", "address": showcase.ADDRESS},
+        "ambiguous-address": {"product": "2001", "address": showcase.WAITING["ambiguous"]},
+        "unserved-address": {"product": "2001", "address": showcase.WAITING["no-area"]},
+    },
+    "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
+}
+"""What else is sent to a route than nothing, by state."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A page, as one person sees it in one state."""
+
+    role: str
+    """A role, or `NOBODY`."""
+    person: str | None
+    """Whom to be, as `POST /login` takes it."""
+    method: str
+    route: str
+    path: str
+    state: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What is entered in a form."""
+
+    @property
+    def name(self) -> str:
+        """Name of the view, also for a file."""
+        page = self.route.strip("/").replace("/{orderId}", "").replace("/", "-") or "start"
+        sent = "-sent" if self.method == "POST" else ""
+        return f"{self.role}-{page}{sent}-{self.state}".replace(" ", "-")
+
+    def called(self, state: str) -> "View":
+        """Return the same page in another state of the service."""
+        return replace(self, state=state)
+
+
+def views(table: RouteTable, shown: Showcase) -> list[View]:
+    """Return all views."""
+    return [view for route in table.routes for view in _of_route(route, shown)]
+
+
+def few(every: Sequence[View]) -> list[View]:
+    """Return a part of the views in which each route is there for each role and kind of state.
+
+    Of the states of one order, a page that only asks something gets one; the order's own page gets all.
+    """
+    chosen: dict[tuple[str, ...], View] = {}
+    for view in every:
+        one_is_enough = "{" in view.route and not view.route.endswith("{orderId}")
+        key = (view.role, view.method, view.route, "" if one_is_enough else view.state)
+        chosen.setdefault(key, view)
+    return list(chosen.values())
+
+
+def starts(every: Sequence[View]) -> list[View]:
+    """Return one page of each role."""
+    found: dict[str, View] = {}
+    for view in every:
+        if view.person and view.method == "GET" and view.state == "full":
+            found.setdefault(view.role, view)
+    return list(found.values())
+
+
+def _of_route(route: Route, shown: Showcase) -> Iterator[View]:
+    if route.path in _NOT_SENT or not _is_page(route.path):
+        return
+    for role in sorted(map(str, route.roles)) or [NOBODY]:
+        if route.method == "POST":
+            path = route.path.replace("{orderId}", shown.orders[_ACTED_ON])
+            for state, fields in {_NO_ENTRIES: {}, **_ENTRIES.get(route.path, {})}.items():
+                yield View(role, _person(role, shown), "POST", route.path, path, state, fields)
+            continue
+        for state, path in _paths(route.path, shown):
+            yield View(role, _person(role, shown, empty=state == _EMPTY), "GET", route.path, path, state)
+
+
+def _is_page(path: str) -> bool:
+    return not path.endswith(("/live", "/counts", ".ics"))
+
+
+def _paths(path: str, shown: Showcase) -> Iterator[tuple[str, str]]:
+    """Yield the states of a page, and where it is."""
+    if "{orderId}" in path:
+        for state, order_id in shown.orders.items():
+            yield state, path.replace("{orderId}", order_id)
+        yield "unknown", path.replace("{orderId}", "no-such-order")
+    elif "{" in path:
+        raise ValueError(f"say what is shown at {path}")
+    else:
+        yield "full", f"{path}?date={shown.day}"
+        yield _EMPTY, path
+
+
+def _person(role: str, shown: Showcase, *, empty: bool = False) -> str | None:
+    people: Mapping[str, tuple[str, str]] = {
+        Role.CUSTOMER: (showcase.CUSTOMER, showcase.NOBODYS_CUSTOMER),
+        Role.MANAGER: ("*", showcase.QUIET_REGION),
+        Role.ENGINEER: (shown.engineer_id, showcase.QUIET_ENGINEER),
+    }
+    return None if role == NOBODY else f"{role}:{people[role][int(empty)]}"
+
+
+@dataclass
+class Gallery:
+    """The console in a browser, for one view after the other."""
+
+    browser: Browser
+    url: str
+    appearance: Appearance
+    _cookies: dict[str, list[dict[str, str]]]
+    _window: Window | None = None
+
+    @asynccontextmanager
+    async def opened(self, view: View, **options: bool) -> AsyncIterator[tuple[Window, Response | None]]:
+        """Open a view. Yields its window, and the answer."""
+        async with window(self.browser, self.url, self.appearance, **options) as opened:
+            if view.person:
+                await opened.context.add_cookies(await self._cookies_of(view.person))  # type: ignore[arg-type]
+            yield opened, await show(opened.page, view)
+
+    async def _cookies_of(self, person: str) -> list[dict[str, str]]:
+        if person not in self._cookies:
+            self._cookies[person] = await signed_in(self.url, person)
+        return self._cookies[person]
+
+
+def gallery(browser: Browser, url: str, appearance: Appearance) -> Gallery:
+    """Return a console in a browser."""
+    return Gallery(browser, url, appearance, {})
+
+
+async def signed_in(url: str, person: str) -> list[dict[str, str]]:
+    """Sign in as a person. Returns the cookies, as a browser takes them."""
+    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
+        answer = await http.post("/login", data={"person": person}, headers={"Sec-Fetch-Site": "same-origin"})
+    if answer.status_code != 303:
+        raise RuntimeError(f"{person} was not signed in: {answer.status_code}")
+    pairs = cookies_of("; ".join(value.partition(";")[0] for value in answer.headers.get_list("set-cookie")))
+    return [{"name": name, "value": value, "url": url} for name, value in pairs.items() if name.startswith("session")]
+
+
+async def show(page: Page, view: View) -> Response | None:
+    """Let a page show a view."""
+    if view.method == "GET":
+        return await page.goto(view.path)
+    await page.goto("/login" if view.person is None else "/no-such-page")
+    async with page.expect_navigation() as navigation:
+        await page.evaluate(_SEND, [view.path, view.fields])
+    return await navigation.value
