@@ -13,7 +13,12 @@
     // Whatever is one pixel large is for screen readers.
     return box.width > 1 && box.height > 1 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   };
-  const forReadersAlone = (element) => element.closest(".visually-hidden, [hidden], template") !== null;
+  const forReadersAlone = (element) => {
+    for (let outer = element; outer; outer = outer.parentElement) {
+      if (outer.matches("[hidden], template") || style(outer).clipPath === "inset(50%)") return true;
+    }
+    return false;
+  };
   const scrolls = (element) => {
     for (let outer = element; outer; outer = outer.parentElement) {
       if (["auto", "scroll"].includes(style(outer).overflowX) && outer !== document.documentElement) return true;
@@ -37,7 +42,8 @@
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
     const holder = node.parentElement;
     if (!node.data.trim() || !shown(holder) || forReadersAlone(holder)) continue;
-    for (const word of node.data.matchAll(/[\uAC00-\uD7A3]{2,}|\d\d:\d\d[–-]\d\d:\d\d/g)) {
+    // Of a time window, in a text of its own, both times stand on one line.
+    for (const word of node.data.matchAll(/[\uAC00-\uD7A3]{2,}|(?<=^\s*)\d\d:\d\d[–-]\d\d:\d\d(?=\s*$)/g)) {
       const range = document.createRange();
       range.setStart(node, word.index);
       range.setEnd(node, word.index + word[0].length);

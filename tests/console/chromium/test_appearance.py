@@ -20,7 +20,7 @@ RIGHT = """
 <table style="width: 600px"><tbody><tr><td>넓은 표</td></tr></tbody></table></div>
 <p style="width: 3em; overflow: hidden; white-space: nowrap; text-overflow: ellipsis">길고 긴 이름</p>
 <p>길고 긴 이름</p>
-<span class="visually-hidden" style="position:absolute; width:1px; height:1px; overflow:hidden">화면 낭독기</span>
+<span style="position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%)"><b>화면 낭독기</b></span>
 """
 WRONG = {
     "px wide on": '<div style="width: 700px">넓다</div>',
