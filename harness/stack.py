@@ -221,10 +221,13 @@ class Stack:
         self._programs[part.name] = _Program(
             part.command,
             lambda: answers(part.ready_at),
-            {name: value for name, value in part.variables.items() if name not in self._environment},
+            self._variables_of(part),
             part.before_start,
             checkout=self.checkout,
         )
+
+    def _variables_of(self, part: Part) -> Mapping[str, str]:
+        return {name: value for name, value in part.variables.items() if name not in self._environment}
 
     async def _add(
         self, name: str, like: str, variable: str, port: int, arguments: list[str], variables: Mapping[str, str]
@@ -234,7 +237,7 @@ class Stack:
         self._programs[name] = _Program(
             (*part.command, *arguments),
             lambda: answers(part.ready_at),
-            {**part.environment, variable: str(port), **variables},
+            {**self._variables_of(part), variable: str(port), **variables},
             checkout=self.checkout,
         )
         await self.start(name)
