@@ -21,6 +21,13 @@ QUIET_REGION = "KR-50"
 """A region without an order."""
 QUIET_ENGINEER = "kr-50-1"
 PERSON = {"customerId": CUSTOMER, "customerName": "김민준", "contactPhone": "010-1234-5678"}
+NEIGHBOR = {
+    "name": "박지우",
+    "phone": "010-9876-5432",
+    "address": "서울특별시 종로구 세종대로 175",
+    "reason": "이사합니다",
+}
+"""What another customer enters on the pages."""
 _PRODUCTS = {"2001": ("Internet", "인터넷"), "2002": ("IPTV", "IPTV")}
 _NOTE = "벨을 누르지 말고 전화 주세요. 아기가 자고 있고, 강아지가 있습니다."
 ADDRESS = "서울특별시 강남구 테헤란로 152 강남파이낸스센터 20층"
@@ -73,6 +80,7 @@ class Showcase:
             _LONG_ADDRESS,
             _ENGINEER,
             *WAITING.values(),
+            *NEIGHBOR.values(),
             *self.names,
             *texts,
         }

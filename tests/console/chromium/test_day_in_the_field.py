@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from harness.browser import PHONE, window
-from harness.showcase import Showcase
+from harness.showcase import NEIGHBOR, Showcase
 from harness.stack import Stack
 from tests.eventually import PATIENCE, soon
 
@@ -42,12 +42,12 @@ async def test_a_customer_orders_moves_the_visit_and_cancels(
         await page.goto("/orders/new")
         await press(page, "고객 2")
         await page.get_by_role("radio", name="인터넷").check(force=True)
-        await page.get_by_label("설치 주소").fill("서울특별시 종로구 세종대로 175")
+        await page.get_by_label("설치 주소").fill(NEIGHBOR["address"])
         await press(page, "예약 가능한 시간 보기")
         await expect(page.get_by_text("서울특별시").first).to_be_visible()
         await page.get_by_role("radio").nth(2).check(force=True)
-        await page.get_by_label("이름").fill("박지우")
-        await page.get_by_label("전화번호").fill("010-9876-5432")
+        await page.get_by_label("이름").fill(NEIGHBOR["name"])
+        await page.get_by_label("전화번호").fill(NEIGHBOR["phone"])
         await press(page, "신청하기")
 
         await heading(page, "인터넷")
@@ -57,7 +57,7 @@ async def test_a_customer_orders_moves_the_visit_and_cancels(
         await press(page, "방문 시간 변경하기")
         await heading(page, "인터넷")
         await page.get_by_role("link", name="신청 취소").click()
-        await page.get_by_role("textbox").fill("이사합니다")
+        await page.get_by_role("textbox").fill(NEIGHBOR["reason"])
         async with page.expect_navigation():  # in a dialog, if there is a script
             await page.get_by_role("button", name="신청 취소").click()
         await expect(page.get_by_text("취소 완료").first).to_be_visible()
