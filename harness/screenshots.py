@@ -50,11 +50,12 @@ async def take(folder: Path) -> list[str]:
     """
     parts = ("temporal", "migration", "worker", "api", "console")
     async with browser() as running_browser, running(*parts, engineers=1) as stack:
-        every = views(table(), await shown(stack.url))
+        routes = table()
+        every = views(routes, await shown(stack.url))
         galleries = _galleries(running_browser, stack)
         wrong = await _pictures(every, galleries, folder)
         await stack.kill("api")
-        away = [view.called("away") for view in starts(every)]
+        away = [view.called("away") for view in starts(routes, every)]
         wrong += await _pictures(away, galleries, folder)
     (folder / "index.html").write_text(_document([*every, *away]), encoding="utf-8")
     return wrong

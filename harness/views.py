@@ -92,13 +92,10 @@ def few(every: Sequence[View]) -> list[View]:
     return list(chosen.values())
 
 
-def starts(every: Sequence[View]) -> list[View]:
-    """Return one page of each role."""
-    found: dict[str, View] = {}
-    for view in every:
-        if view.person and view.method == "GET" and view.state == "full":
-            found.setdefault(view.role, view)
-    return list(found.values())
+def starts(table: RouteTable, every: Sequence[View]) -> list[View]:
+    """Return the page on which each role begins."""
+    where = {role: table.start_of([role]) for role in Role}
+    return [view for view in every if view.state == "full" and (view.role, view.route) in where.items()]
 
 
 def _of_route(route: Route, shown: Showcase) -> Iterator[View]:

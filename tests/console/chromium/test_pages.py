@@ -64,7 +64,8 @@ async def test_the_views_are_those_of_the_route_table(table: RouteTable, showcas
 async def test_pages_say_so_while_the_api_is_away(
     chromium: Browser, stack: Stack, showcase: Showcase, table: RouteTable
 ) -> None:
-    seen = starts(views(table, showcase))
+    seen = starts(table, views(table, showcase))
+    assert seen
     pages = {shown: gallery(chromium, stack.console_url, shown) for shown in (PHONE, DESK)}
     for view in seen:  # people who were signed in before
         for each in pages.values():
