@@ -24,10 +24,11 @@ PERSON = {"customerId": CUSTOMER, "customerName": "김민준", "contactPhone": "
 NEIGHBOR = {
     "name": "박지우",
     "phone": "010-9876-5432",
-    "address": "서울특별시 종로구 세종대로 175",
+    "address": "부산광역시 해운대구 센텀중앙로 79",
+    "note": "초인종이 고장입니다. 전화 주세요.",
     "reason": "이사합니다",
 }
-"""What another customer enters on the pages."""
+"""What another customer enters on the pages, in a region with several engineers."""
 _PRODUCTS = {"2001": ("Internet", "인터넷"), "2002": ("IPTV", "IPTV")}
 _NOTE = "벨을 누르지 말고 전화 주세요. 아기가 자고 있고, 강아지가 있습니다."
 ADDRESS = "서울특별시 강남구 테헤란로 152 강남파이낸스센터 20층"

@@ -4,7 +4,7 @@ import httpx2
 from playwright.async_api import Browser, Route, expect
 
 from harness.browser import PHONE, window
-from harness.showcase import Showcase
+from harness.showcase import ADDRESS, Showcase
 from harness.stack import Stack
 from harness.views import signed_in
 from tests.eventually import PATIENCE, soon
@@ -25,7 +25,7 @@ async def test_a_report_whose_answer_was_lost_waits_and_counts_once(
     chromium: Browser, stack: Stack, showcase: Showcase
 ) -> None:
     async with httpx2.AsyncClient(base_url=stack.url, timeout=PATIENCE, trust_env=False) as api:
-        body = {"productId": "2001", "installationAddress": "서울특별시 종로구 세종대로 175", "customerId": "outbox"}
+        body = {"productId": "2001", "installationAddress": ADDRESS, "customerId": "outbox"}
         order_id = (await api.post("/orders", json=body | {"productName": "인터넷"})).json()["orderId"]
 
         async def accepted() -> bool:
