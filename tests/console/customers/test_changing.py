@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from console.roles import Role
 from tests.api.service import Service, window
 from tests.console.browser import CUSTOMER, Browser, Pages, form_of, pages_of, text_of
 from tests.console.customers.ordering import offer_products, ordered
