@@ -141,7 +141,8 @@ async def test_an_order_of_another_is_as_if_there_were_none(pages: Pages) -> Non
         assert text_of(own) == text_of(none)
         assert "세종대로" not in own.text
     assert "You have no orders yet." in text_of(await stranger.get("/orders"))
-    assert (await pages.service.http.get(f"/orderStatuses/{order_id}")).json()["status"] == "JOIN_ORDERED"
+    order = (await pages.service.http.get(f"/orders/{order_id}")).json()
+    assert (order["status"], order["attention"]) == ("JOIN_ORDERED", None)
 
 
 async def test_the_visit_goes_into_a_calendar(working: Pages) -> None:
