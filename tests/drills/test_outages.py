@@ -1,5 +1,6 @@
 import pytest
 
+from harness.browser import PROGRAM
 from tests.databases import POSTGRESQL, kinds
 from tests.drills.drilled import finds
 from tests.programs import program
@@ -21,3 +22,8 @@ def test_it_finds_that_an_order_was_dropped_while_temporal_was_gone() -> None:
 def test_it_finds_that_a_hung_store_holds_up_the_others() -> None:
     program("siege")
     assert finds("hung-store", "unguarded")
+
+
+def test_it_finds_that_an_open_board_forgets_what_it_has_seen() -> None:
+    program(PROGRAM)
+    assert finds("console", "forgetful")

@@ -2,10 +2,13 @@
 
 import pytest
 
+from harness.browser import PROGRAM
+from harness.programs import find
 from tests.databases import POSTGRESQL, kinds
 from tests.drills.drilled import passes
 
 needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="PostgreSQL is not installed")
+needs_a_browser = pytest.mark.skipif(find(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 
 
 @pytest.mark.whole
@@ -14,6 +17,7 @@ needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="
     [
         pytest.param("management-center-down", marks=needs_a_database_server),
         pytest.param("installation-down", marks=needs_a_database_server),
+        pytest.param("console", marks=needs_a_browser),
         *("temporal-restart", "backup-restore", "view-lost", "scale-out", "waiting-orders", "attack"),
     ],
 )
