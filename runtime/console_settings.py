@@ -39,7 +39,7 @@ class ConsoleSettings(IssuerSettings):
     """Telephone number that customers call."""
     console_contact_mail: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)
     console_web_ui_url: str | None = Field(None, pattern=r"^https?://\S+$", max_length=2000)
-    """URL of Temporal's Web UI, to which managers are linked. `make run` sets it."""
+    """Page of the namespace in Temporal's Web UI, to which managers are linked. `make run` sets it."""
 
     @field_validator("console_session_keys")
     @classmethod

@@ -75,7 +75,8 @@ def _console(settings: Settings) -> Part:
         "CONSOLE_API_URL": settings.console_api_url or url(settings.api_host, settings.api_port),
         "CONSOLE_URL": settings.console_url or console,
     }
-    if web_ui := settings.console_web_ui_url or (settings.temporal_address is None and _web_ui(settings)):
+    embedded = f"{_web_ui(settings)}/namespaces/default" if settings.temporal_address is None else None
+    if web_ui := settings.console_web_ui_url or embedded:
         places["CONSOLE_WEB_UI_URL"] = web_ui
     return Part(
         "console",

@@ -106,5 +106,5 @@ async def show_order(visit: PageRequest) -> Response:
 
 
 def _web_ui(visit: PageRequest, order_id: str) -> str | None:
-    origin = visit.console.settings.console_web_ui_url
-    return f"{origin.rstrip('/')}/namespaces/default/workflows/{workflow_id(order_id)}" if origin else None
+    namespace = visit.console.settings.console_web_ui_url
+    return f"{namespace.rstrip('/')}/workflows/{workflow_id(order_id)}" if namespace else None

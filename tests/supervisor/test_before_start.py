@@ -167,7 +167,7 @@ def test_the_console_is_started_where_people_can_sign_in_and_told_where_the_api_
     assert console.variables == {
         "CONSOLE_API_URL": "http://127.0.0.1:18080",
         "CONSOLE_URL": "http://127.0.0.1:18082",
-        "CONSOLE_WEB_UI_URL": "http://127.0.0.1:18233",
+        "CONSOLE_WEB_UI_URL": "http://127.0.0.1:18233/namespaces/default",
     }
 
 

@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from httpx2 import ASGITransport
 
-from tests.api.service import window
-from tests.console.browser import MANAGER, Browser, Pages, form_of, text_of
+from tests.api.service import Service, but, window
+from tests.console.browser import MANAGER, Browser, Pages, form_of, opened, text_of
 from tests.eventually import soon
 
 CONTACT = {"customerName": "김민준", "contactPhone": "01012345678", "note": "벨이 고장났습니다"}
@@ -38,6 +39,17 @@ async def test_the_page_tells_the_facts_and_why(pages: Pages, language: str, sai
 
     for each in said:
         assert each in page
+
+
+async def test_the_page_links_to_the_workflow_in_the_namespace_that_is_configured(service: Service) -> None:
+    await service.work()
+    order_id = await service.requested()
+    namespace = "https://cloud.temporal.io/namespaces/orders.a1b2c"
+    settings = but(service.settings, console_web_ui_url=namespace)
+    async with opened(settings, ASGITransport(service.app), service) as pages:
+        page = await (await pages.person(MANAGER)).get(f"/orders/{order_id}")
+
+    assert f'href="{namespace}/workflows/order-{order_id}"' in page.text
 
 
 async def test_an_engineer_is_assigned_by_hand_and_the_story_says_by_whom(pages: Pages) -> None:
