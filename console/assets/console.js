@@ -3,11 +3,9 @@
 // --- Pages -----------------------------------------------------------------------------------------------------------
 
 const root = document.documentElement;
-const language = root.lang;
 // Only answers of this server become markup, and they are rendered as the pages are.
 const policy = window.trustedTypes?.createPolicy("console", { createHTML: (text) => text });
 export const parsed = (text) => new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, "text/html");
-
 document.querySelector("[data-focus]")?.focus();
 
 // A form that is on its way says so, and is not sent twice.
@@ -50,7 +48,7 @@ document.addEventListener("click", (event) => {
 });
 
 // Times that are told from now on keep being true.
-const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const ago = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
 const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 setInterval(() => {
   for (const time of document.querySelectorAll("time[data-ago]")) {
@@ -157,6 +155,8 @@ const outbox = () => document.querySelector("[data-outbox]");
 const kept = () => JSON.parse(sessionStorage.getItem("outbox") ?? "[]").filter((act) => act.by === outbox()?.dataset.outbox);
 const without = (act) => kept().filter((other) => other.to !== act.to);
 const keep = (acts) => (sessionStorage.setItem("outbox", JSON.stringify(acts)), tellKept());
+// Whoever signs out leaves nobody's name behind.
+document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => sessionStorage.removeItem("outbox"));
 
 const tellKept = () => {
   for (const notice of outbox().querySelectorAll(".notice")) notice.remove();

@@ -11,6 +11,8 @@ from tests.eventually import PATIENCE, soon
 
 expect.set_options(timeout=PATIENCE * 1000)
 
+WAITS = "() => sessionStorage.getItem('outbox')"
+
 
 async def lose_the_answer(route: Route) -> None:
     """Let a request arrive, and its answer not."""
@@ -19,6 +21,11 @@ async def lose_the_answer(route: Route) -> None:
         await route.abort()
     else:
         await route.continue_()
+
+
+async def do_not_deliver(route: Route) -> None:
+    """Let no form arrive."""
+    await (route.abort() if route.request.method == "POST" else route.continue_())
 
 
 async def test_a_report_whose_answer_was_lost_waits_and_counts_once(
@@ -51,3 +58,21 @@ async def test_a_report_whose_answer_was_lost_waits_and_counts_once(
         installation = (await api.get(f"/installations/{order_id}")).json()
     assert [entry["event"] for entry in order["history"]].count("InstallationCompleted") == 1
     assert installation["serials"] == ["ONT-1"]
+
+
+async def test_what_waits_goes_when_the_engineer_signs_out(chromium: Browser, stack: Stack, showcase: Showcase) -> None:
+    async with window(chromium, stack.console_url, PHONE) as opened:
+        page = opened.page
+        cookies = await signed_in(stack.console_url, f"engineer:{showcase.engineer_id}")
+        await opened.context.add_cookies(cookies)  # type: ignore[arg-type]
+        await page.route("**/complete", do_not_deliver)
+        await page.goto(f"/visits/{showcase.orders['started']}/complete")
+        await page.get_by_role("button", name="설치 완료 보고").click()
+        await expect(page.get_by_text("전송 대기")).to_be_visible()
+        assert await page.evaluate(WAITS)
+
+        await page.locator("[data-menu] summary").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="로그아웃").click()
+
+        assert not await page.evaluate(WAITS)
