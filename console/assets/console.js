@@ -139,14 +139,14 @@ const follow = (board) => {
 
 for (const board of document.querySelectorAll("[data-live]")) follow(board);
 
-// Keys: `/` goes to the search, `j` and `k` to the next and to the previous order.
+// Keys: `/` goes to the search, `j` and `k` to the next and to the previous order, `?` opens what says so.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, select, textarea, dialog");
   if (root.dataset.shortcuts !== "1" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const rows = [...document.querySelectorAll("[data-rows] .opens")];
-  const at = rows.indexOf(document.activeElement);
-  const goal = { j: rows[at + 1], k: rows[at - 1], "/": document.querySelector("input[type=search]") }[event.key];
-  if (goal) event.preventDefault(), goal.focus();
+  const rows = [...document.querySelectorAll("[data-rows] .opens")], at = rows.indexOf(document.activeElement);
+  const [search, help] = ["input[type=search]", "details:has([data-keys]) > summary"].map((one) => document.querySelector(one));
+  const goal = { j: rows[at + 1], k: rows[at - 1], "/": search, "?": help }[event.key];
+  if (goal) event.preventDefault(), goal.focus(), goal === help && help.click();
 });
 
 // --- Outbox: what an engineer has sent without an answer is kept, and sent again. The same act again counts once. ------

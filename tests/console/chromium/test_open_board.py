@@ -116,3 +116,25 @@ async def test_changes_come_to_the_open_board_by_themselves(
         assert {f"order-{one}" for one in new} <= set(shown)
         assert len(shown) == len(before) + len(new)
         assert open_board.errors == []
+
+
+async def test_keys_lead_through_the_board_and_one_tells_the_others(
+    chromium: Browser, stack: Stack, showcase: Showcase
+) -> None:
+    async with board(chromium, stack) as open_board:
+        page = open_board.page
+        await page.goto("/board")
+        rows = page.locator("[data-rows] .opens")
+        for key, focused in (("j", rows.nth(0)), ("j", rows.nth(1)), ("k", rows.nth(0))):
+            await page.keyboard.press(key)
+            await expect(focused).to_be_focused()
+
+        await page.keyboard.press("?")
+        await expect(page.get_by_text("j 다음 신청")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_text("j 다음 신청")).not_to_be_visible()
+        await page.keyboard.press("/")
+        await expect(page.get_by_role("searchbox")).to_be_focused()
+        await page.keyboard.type("?j")
+        await expect(page.get_by_role("searchbox")).to_have_value("?j")
+        assert open_board.errors == []
