@@ -54,7 +54,10 @@ def refused(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, f
     return Form(values, errors, sentence(error, texts), error.retry_after)
 
 
-def missing(values: Mapping[str, str], names: Sequence[str], texts: Texts) -> Form | None:
-    """Return the form again if one of these fields is empty."""
+def missing(
+    values: Mapping[str, str], names: Sequence[str], texts: Texts, *, choices: Sequence[str] = ()
+) -> Form | None:
+    """Return the form again if one of these fields is empty, or nothing is chosen in one of the choices."""
     errors = {name: texts("This is missing.") for name in names if not values.get(name)}
+    errors |= {name: texts("Please choose one.") for name in choices if not values.get(name)}
     return Form(values, errors, texts("Some of what you entered cannot be accepted.")) if errors else None

@@ -88,6 +88,16 @@ def days_of(slots: Sequence[Json], texts: Texts) -> list[Day]:
     return [Day(name, choices) for name, choices in days.items()]
 
 
+def chosen_elsewhere(start: str, times: FreeTimes, texts: Texts) -> str | None:
+    """Return a chosen time as a text if it is no time of those that are shown. What is no time was not chosen."""
+    if any(start == choice.start for day in times.days for choice in day.choices):
+        return None
+    try:
+        return texts.moment(start)
+    except (ValueError, OverflowError):
+        return None
+
+
 async def products(visit: PageRequest) -> Sequence[Product]:
     """Return the products that can be ordered. If the management center is away, those that it had before.
 

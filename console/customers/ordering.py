@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from console import labels
-from console.customers.calls import FreeTimes, Product, latest_order, place_order, products, times_for
+from console.customers.calls import (
+    FreeTimes,
+    Product,
+    chosen_elsewhere,
+    latest_order,
+    place_order,
+    products,
+    times_for,
+)
 from console.forms import Form, missing, refused
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
@@ -30,6 +38,8 @@ _FIELDS = {
 }
 """Fields of the forms by JSON pointer."""
 _FIRST = ("product", "address")
+_EARLIEST = "earliest"
+"""The choice of no certain time."""
 _CARRIED = ("visit", "name", "phone", "note", "key")
 """Fields of the second page, which the first one carries along when somebody goes back."""
 _PLACED = N_("Your order was received. We will now find an engineer for you.")
@@ -56,6 +66,8 @@ class TimePage:
     regions: Sequence[str]
     """Names of the regions in question, if the address is ambiguous."""
     form: Form
+    chosen: str | None
+    """The chosen time, if it is not among those that are shown."""
     placed: str | None = None
     """Path of the order that was placed with this key and other entries, if there is one."""
 
@@ -70,10 +82,10 @@ async def choose_time(visit: PageRequest) -> Response:
     fields = await visit.form()
     if fields.get("back"):
         return await _first_page(visit, Form(fields))
-    if form := missing(fields, _FIRST, visit.texts):
+    if form := _without_first(visit, fields):
         return await _first_page(visit, form, 422)
     if "name" not in fields:
-        fields |= _contact_of(await latest_order(visit))
+        fields = {"visit": _EARLIEST} | _contact_of(await latest_order(visit)) | fields
     try:
         return await _second_page(visit, Form(fields))
     except Problem as problem:
@@ -85,9 +97,9 @@ async def choose_time(visit: PageRequest) -> Response:
 async def place(visit: PageRequest) -> Response:
     """Place the order."""
     fields = await visit.form()
-    if form := missing(fields, _FIRST, visit.texts):
+    if form := _without_first(visit, fields):
         return await _first_page(visit, form, 422)
-    if form := missing(fields, ("name", "phone"), visit.texts):
+    if form := missing(fields, ("name", "phone"), visit.texts, choices=("visit",)):
         return await _second_page(visit, form, 422)
     key = fields.get("key") or secrets.token_urlsafe(16)
     body = {
@@ -98,7 +110,7 @@ async def place(visit: PageRequest) -> Response:
         "customerName": fields["name"],
         "contactPhone": fields["phone"],
         "note": fields.get("note") or None,
-        "preferredVisit": fields.get("visit") or None,
+        "preferredVisit": None if fields["visit"] == _EARLIEST else fields["visit"],
     }
     try:
         answer = await place_order(visit.api, body, key)
@@ -119,7 +131,9 @@ async def _refused(visit: PageRequest, error: Problem | ApiAway, fields: Mapping
         return await _first_page(visit, form, 422)
     status = error.status if isinstance(error, Problem) else 503
     reused = isinstance(error, Problem) and error.slug == "idempotency-key-reused"
-    return await _second_page(visit, form, status, placed="/orders" if reused else None)
+    # Whoever got no answer has waited long enough, and the windows would have no answer either.
+    times = FreeTimes(known=False) if isinstance(error, ApiAway) else None
+    return await _second_page(visit, form, status, placed="/orders" if reused else None, times=times)
 
 
 async def _first_page(visit: PageRequest, form: Form, status: int = 200) -> Response:
@@ -127,10 +141,17 @@ async def _first_page(visit: PageRequest, form: Form, status: int = 200) -> Resp
     return await visit.page("customers/product.html", ProductPage(await products(visit), form, carried), status)
 
 
-async def _second_page(visit: PageRequest, form: Form, status: int = 200, placed: str | None = None) -> Response:
+async def _second_page(
+    visit: PageRequest,
+    form: Form,
+    status: int = 200,
+    *,
+    placed: str | None = None,
+    times: FreeTimes | None = None,
+) -> Response:
     fields = form.values
     product_id, address = fields["product"], fields["address"]
-    times = await times_for(visit, address, product_id, fields.get("from"))
+    times = times or await times_for(visit, address, product_id, fields.get("from"))
     page = TimePage(
         Product(product_id, await _name_of(visit, fields)),
         address,
@@ -139,9 +160,14 @@ async def _second_page(visit: PageRequest, form: Form, status: int = 200, placed
         times,
         [visit.texts(labels.REGION.get(code, code)) for code in times.regions],
         form,
+        chosen_elsewhere(form.value("visit"), times, visit.texts),
         placed,
     )
     return await visit.page("customers/time.html", page, status)
+
+
+def _without_first(visit: PageRequest, fields: Mapping[str, str]) -> Form | None:
+    return missing(fields, ("address",), visit.texts, choices=("product",))
 
 
 async def _name_of(visit: PageRequest, fields: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """A customer orders. What was entered is never lost, and placed once."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -91,9 +92,10 @@ async def test_another_order_with_the_same_key_is_not_placed_and_the_first_one_i
     ("path", "changes", "field", "said"),
     [
         ("/orders/new", {"address": ""}, "address", "This is missing."),
-        ("/orders/new", {"product": " "}, "product", "This is missing."),
+        ("/orders/new", {"product": " "}, "product", "Please choose one."),
         ("/orders/new", {"address": "a" * 501}, "address", "At most 500 characters are possible."),
         ("/orders/new", {"address": "서울\u202e"}, "address", "This contains characters that cannot be displayed."),
+        ("/orders", {"visit": ""}, "visit", "Please choose one."),
         ("/orders", {"name": ""}, "name", "This is missing."),
         ("/orders", {"phone": "1" * 201}, "phone", "At most 200 characters are possible."),
         ("/orders", {"visit": "2026-11-30T00:00:01Z"}, "visit", "Please choose one of the times shown."),
@@ -105,7 +107,7 @@ async def test_what_cannot_be_accepted_is_said_at_the_field_and_stays(
     pages: Pages, path: str, changes: dict[str, str], field: str, said: str
 ) -> None:
     person = await pages.person(CUSTOMER)
-    sent = {**FIRST, **CONTACT, "key": "k", **changes}
+    sent = {**FIRST, **CONTACT, "key": "k", "visit": "earliest", **changes}
 
     answer = await person.post(path, sent)
 
@@ -163,6 +165,32 @@ async def test_later_times_are_shown_and_what_was_entered_comes_along(pages: Pag
     assert window() not in page.text
     assert {name: form_of(back, "/orders/new")[name] for name in (*CONTACT, "key")} == {**CONTACT, "key": form["key"]}
     assert ADDRESS in back.text
+
+
+async def test_a_chosen_time_stays_chosen_while_other_days_are_looked_at(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person, visit=window(11, days=4))
+    later = VisitGrid().day_of(pages.console.renderer.texts["en"].local(window())) + timedelta(days=14)
+
+    page = await person.post("/orders/new", {**form, "from": later.isoformat()})
+    await person.post("/orders", form_of(page, "/orders"))
+
+    assert f"Chosen time: {pages.console.renderer.texts['en'].moment(form['visit'])}" in text_of(page)
+    assert json.loads(pages.line.carried[-1].content)["preferredVisit"] == form["visit"]
+
+
+async def test_a_chosen_time_stays_chosen_while_the_service_is_away(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person, visit=window(11, days=4))
+    pages.line.cut |= {"POST /orders", "POST /managementCenters", "GET /managementCenters"}
+
+    unanswered = await person.post("/orders", form)
+    pages.line.cut.clear()
+    again = await person.post("/orders/new", form_of(unanswered, "/orders"))
+
+    assert "The time that you chose is kept." in text_of(unanswered)
+    assert "we choose the earliest time" not in text_of(unanswered)
+    assert form_of(unanswered, "/orders")["visit"] == form["visit"] == form_of(again, "/orders")["visit"]
 
 
 async def test_who_has_ordered_before_enters_name_and_telephone_once(pages: Pages) -> None:
