@@ -42,6 +42,8 @@ _EARLIEST = "earliest"
 """The choice of no certain time."""
 _CARRIED = ("visit", "name", "phone", "note", "key")
 """Fields of the second page, which the first one carries along when somebody goes back."""
+_FEWEST_DIGITS = 7
+"""Of a telephone number that somebody can call."""
 _PLACED = N_("Your order was received. We will now find an engineer for you.")
 _PLACED_BEFORE = N_("Your order was already received. This is how it stands.")
 
@@ -99,7 +101,7 @@ async def place(visit: PageRequest) -> Response:
     fields = await visit.form()
     if form := _without_first(visit, fields):
         return await _first_page(visit, form, 422)
-    if form := missing(fields, ("name", "phone"), visit.texts, choices=("visit",)):
+    if form := _without_second(visit, fields):
         return await _second_page(visit, form, 422)
     key = fields.get("key") or secrets.token_urlsafe(16)
     body = {
@@ -168,6 +170,15 @@ async def _second_page(
 
 def _without_first(visit: PageRequest, fields: Mapping[str, str]) -> Form | None:
     return missing(fields, ("address",), visit.texts, choices=("product",))
+
+
+def _without_second(visit: PageRequest, fields: Mapping[str, str]) -> Form | None:
+    if form := missing(fields, ("name", "phone"), visit.texts, choices=("visit",)):
+        return form
+    if sum(map(str.isdecimal, fields["phone"])) >= _FEWEST_DIGITS:
+        return None
+    errors = {"phone": visit.texts("Please enter a telephone number.")}
+    return Form(fields, errors, visit.texts("Some of what you entered cannot be accepted."))
 
 
 async def _name_of(visit: PageRequest, fields: Mapping[str, str]) -> str:

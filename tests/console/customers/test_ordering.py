@@ -97,6 +97,7 @@ async def test_another_order_with_the_same_key_is_not_placed_and_the_first_one_i
         ("/orders/new", {"address": "서울\u202e"}, "address", "This contains characters that cannot be displayed."),
         ("/orders", {"visit": ""}, "visit", "Please choose one."),
         ("/orders", {"name": ""}, "name", "This is missing."),
+        ("/orders", {"phone": "abc"}, "phone", "Please enter a telephone number."),
         ("/orders", {"phone": "1" * 201}, "phone", "At most 200 characters are possible."),
         ("/orders", {"visit": "2026-11-30T00:00:01Z"}, "visit", "Please choose one of the times shown."),
         ("/orders", {"visit": "soon"}, "visit", "Please check this entry."),
