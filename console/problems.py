@@ -7,6 +7,7 @@ from console.service import Problem
 from console.texts import N_, Texts
 
 AWAY = N_("The service did not answer. Nothing of what you entered is lost: please try again.")
+TOO_LATE = N_("This is not possible any more in the current state of the order.")
 _UNKNOWN = N_("This could not be done at the moment.")
 SENTENCES: Mapping[str, str] = {
     "malformed-request": N_("The request could not be understood. Please go back and try again."),
@@ -15,7 +16,7 @@ SENTENCES: Mapping[str, str] = {
     "not-found": N_("This does not exist, or it is not yours to see."),
     "too-large": N_("What you entered is too long."),
     "order-cancel-rejected": N_("It is too late to cancel: the installation has been completed."),
-    "illegal-transition": N_("This is not possible any more in the current state of the order."),
+    "illegal-transition": TOO_LATE,
     "engineer-unavailable": N_("The engineer is not available."),
     "visit-unavailable": N_("This time has just been taken. Please choose another one."),
     "changed-meanwhile": N_("The order has changed in the meantime. Please look at it again before you decide."),

@@ -7,9 +7,10 @@ from typing import Any
 from starlette.responses import Response
 
 from console.customers.calls import cancel_order, order_of
+from console.customers.progress import progress
 from console.forms import Form, refused
 from console.page_request import PageRequest
-from console.problems import sentence
+from console.problems import TOO_LATE, sentence
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_
@@ -24,6 +25,8 @@ class CancelPage:
 
     order: Mapping[str, Any]
     form: Form
+    at_work: bool
+    """Whether the engineer has begun."""
 
 
 async def ask_cancel(visit: PageRequest) -> Response:
@@ -51,4 +54,7 @@ async def cancel(visit: PageRequest) -> Response:
 
 async def _page(visit: PageRequest, form: Form, status: int = 200) -> Response:
     order = await order_of(visit, visit.path_value("orderId"))
-    return await visit.page("customers/cancel.html", CancelPage(order, form), status)
+    told = progress(order, visit.texts)
+    if not told.can_cancel:
+        return visit.redirect(f"/orders/{order['orderId']}", Flash(visit.texts(TOO_LATE), "refused"))
+    return await visit.page("customers/cancel.html", CancelPage(order, form, told.at_work), status)

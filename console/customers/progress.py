@@ -90,6 +90,8 @@ class Progress:
     next: str
     can_move: bool
     can_cancel: bool
+    at_work: bool
+    """Whether the engineer has begun, and is not done."""
     alert: bool
     """Whether the customer has to do something."""
 
@@ -97,12 +99,13 @@ class Progress:
 def progress(order: Mapping[str, Any], texts: Texts) -> Progress:
     """Return how far an order is."""
     status = order["status"]
-    current = _CURRENT.get(status)
+    current, at_work = _CURRENT.get(status), _is_at_work(order)
     return Progress(
         steps=[Step(texts(name), _state(at, current)) for at, name in enumerate(STEPS)] if current is not None else [],
         next=_sentence(order, texts),
-        can_move=status in _VISITED,
+        can_move=status in _VISITED and not at_work,
         can_cancel=status not in _ENDING,
+        at_work=at_work,
         alert=status == OrderStatus.AWAITING_RESCHEDULE,
     )
 
@@ -138,13 +141,15 @@ def _sentence(order: Mapping[str, Any], texts: Texts) -> str:
         "engineer": order["engineerName"] or texts(N_("An engineer")),
         "window": texts.window(visit) if visit else texts(N_("a day that is still open")),
     }
-    if status == OrderStatus.INSTALLATION_ACCEPTED and _is_started(order):
+    if _is_at_work(order):
         return texts(_STARTED, **values)
     return texts(_NEXT.get(status, _UNKNOWN), **values)
 
 
-def _is_started(order: Mapping[str, Any]) -> bool:
+def _is_at_work(order: Mapping[str, Any]) -> bool:
     """Return whether the engineer is at work: no other visit was agreed on since."""
+    if order["status"] != OrderStatus.INSTALLATION_ACCEPTED:
+        return False
     for entry in reversed(order["history"]):
         if entry["event"] == Event.INSTALLATION_STARTED:
             return True

@@ -7,9 +7,10 @@ from typing import Any
 from starlette.responses import Response
 
 from console.customers.calls import FreeTimes, days_of, move_visit, order_of, times_of
+from console.customers.progress import progress
 from console.forms import Form, missing, refused
 from console.page_request import PageRequest
-from console.problems import sentence
+from console.problems import TOO_LATE, sentence
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_
@@ -62,6 +63,9 @@ async def _refused(visit: PageRequest, problem: Problem, fields: Mapping[str, st
 async def _page(visit: PageRequest, form: Form, status: int = 200, nearest: Any = ()) -> Response:
     order_id = visit.path_value("orderId")
     order = await order_of(visit, order_id)
+    told = progress(order, visit.texts)
+    if not told.can_move:
+        return visit.redirect(f"/orders/{order_id}", Flash(visit.texts(TOO_LATE), "refused"))
     times = await times_of(visit, order_id, form.value("from") or visit.query.get("from"))
     if nearest:
         times = replace(times, days=days_of(nearest, visit.texts), earlier=None, later=None)

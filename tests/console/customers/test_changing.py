@@ -11,6 +11,7 @@ from tests.console.browser import CUSTOMER, Browser, Pages, form_of, pages_of, t
 from tests.console.customers.ordering import offer_products, ordered
 
 MOVED = "The visit is moved to"
+TOO_LATE = "This is not possible any more in the current state of the order."
 
 
 @pytest.fixture
@@ -92,6 +93,7 @@ async def test_canceling_is_done_and_again_it_still_is(working: Pages) -> None:
     for _ in range(2):
         answer = await person.post(path, {"reason": "moved away"})
         assert "The order is canceled, and the visit with it." in text_of(await person.follow(answer))
+    assert TOO_LATE in text_of(await person.follow(await person.get(path)))
     shown = text_of(await person.get(f"/orders/{order_id}"))
     assert "Canceled" in shown
     assert "“moved away”" in shown
@@ -111,6 +113,25 @@ async def test_after_the_completion_it_is_too_late_to_cancel(working: Pages) -> 
     shown = text_of(await person.follow(answer))
     assert "It is too late to cancel: the installation has been completed." in shown
     assert "Everything is installed." in shown
+    for question in ("cancel", "reschedule"):
+        asked = await person.follow(await person.get(f"/orders/{order_id}/{question}"))
+        assert TOO_LATE in text_of(asked)
+
+
+async def test_while_the_engineer_is_at_work_no_other_time_can_be_chosen(working: Pages) -> None:
+    person = await working.person(CUSTOMER)
+    order_id = await requested(working, person)
+    before = form_of(await person.get(f"/orders/{order_id}/reschedule"), f"/orders/{order_id}/reschedule")
+    for act in ("accept", "start"):
+        assert (await working.service.act(order_id, act)).status_code == 200
+
+    asked = await person.follow(await person.get(f"/orders/{order_id}/reschedule"))
+    sent = await person.post(f"/orders/{order_id}/reschedule", {**before, "visit": window(13, days=5)})
+
+    assert TOO_LATE in text_of(asked)
+    assert "Choose another time" not in text_of(asked)
+    assert TOO_LATE in text_of(await person.follow(sent))
+    assert "The engineer is already at work." in text_of(await person.get(f"/orders/{order_id}/cancel"))
 
 
 async def test_while_no_worker_runs_a_cancellation_is_recorded(pages: Pages) -> None:
