@@ -1,7 +1,7 @@
 """The customer's calls of the API, and what they answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import quote
@@ -77,6 +77,11 @@ class FreeTimes:
             earlier=None if begins <= today else max(before, today).isoformat(),
             later=(begins + timedelta(days=PAGE_DAYS)).isoformat(),
         )
+
+    def without(self, start: str) -> Self:
+        """Return the windows but one, the present one, to which nothing can be moved."""
+        days = [Day(day.name, [one for one in day.choices if one.start != start]) for day in self.days]
+        return replace(self, days=[day for day in days if day.choices])
 
 
 def days_of(slots: Sequence[Json], texts: Texts) -> list[Day]:

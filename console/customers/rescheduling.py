@@ -69,5 +69,7 @@ async def _page(visit: PageRequest, form: Form, status: int = 200, nearest: Any 
     times = await times_of(visit, order_id, form.value("from") or visit.query.get("from"))
     if nearest:
         times = replace(times, days=days_of(nearest, visit.texts), earlier=None, later=None)
+    if order["visit"] and not told.alert:
+        times = times.without(order["visit"]["start"])
     page = ReschedulePage(order, times, form, bool(nearest))
     return await visit.page("customers/reschedule.html", page, status)

@@ -42,6 +42,8 @@ async def test_a_customer_moves_the_visit(working: Pages) -> None:
     page = await person.get(path)
     start = window(13, days=5)
     assert f'value="{start}"' in page.text
+    present = (await working.service.http.get(f"/orders/{order_id}")).json()["visit"]["start"]
+    assert f'value="{present}"' not in page.text
 
     moved = await person.follow(await person.post(path, {**form_of(page, path), "visit": start}))
     again = await person.post(path, {**form_of(page, path), "visit": window(15, days=6)})
