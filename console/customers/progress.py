@@ -1,5 +1,6 @@
 """An order in the customer's words: how far it is, what happens next, who comes when, and what can be done."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,8 @@ _VISITED = frozenset(
 )
 """Statuses in which the visit can be moved."""
 _ENDING = frozenset({OrderStatus.JOIN_COMPLETED, OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED})
+_INSTEAD_OF = re.compile(r"instead of (?P<day>\d{4}-\d\d-\d\d) (?P<time>\d\d:\d\d:\d\d) UTC")
+"""The detail of a move that the system has made."""
 _COMES = N_("%(engineer)s comes on %(window)s. Please have somebody at home.")
 _ASKED = N_("%(engineer)s is asked to come on %(window)s. As soon as the visit is confirmed, you see it here.")
 _NEXT: Mapping[str, str] = {
@@ -94,6 +97,8 @@ class Progress:
     """Whether the engineer has begun, and is not done."""
     alert: bool
     """Whether the customer has to do something."""
+    instead: str | None
+    """That another time than the wished one was booked, if it was."""
 
 
 def progress(order: Mapping[str, Any], texts: Texts) -> Progress:
@@ -107,6 +112,7 @@ def progress(order: Mapping[str, Any], texts: Texts) -> Progress:
         can_cancel=status not in _ENDING,
         at_work=at_work,
         alert=status == OrderStatus.AWAITING_RESCHEDULE,
+        instead=_booked_instead(order, texts) if status in _VISITED else None,
     )
 
 
@@ -123,7 +129,7 @@ def story(order: Mapping[str, Any], texts: Texts, labels: Mapping[str, str], act
                 texts(labels[event]) if event in labels else event,
                 entry["at"],
                 texts(N_("you")) if own else texts(actors[role]) if role in actors and role != "system" else None,
-                entry["detail"] if own and event == Event.CANCEL_ORDERED else None,
+                _detail(entry, texts, own=own),
             )
         )
     return told
@@ -144,6 +150,29 @@ def _sentence(order: Mapping[str, Any], texts: Texts) -> str:
     if _is_at_work(order):
         return texts(_STARTED, **values)
     return texts(_NEXT.get(status, _UNKNOWN), **values)
+
+
+def _detail(entry: Mapping[str, Any], texts: Texts, *, own: bool) -> str | None:
+    before = _time_before(entry)
+    if before:
+        return texts(N_("It was to be on %(moment)s."), moment=texts.moment(before))
+    return f"“{entry['detail']}”" if own and entry["event"] == Event.CANCEL_ORDERED and entry["detail"] else None
+
+
+def _booked_instead(order: Mapping[str, Any], texts: Texts) -> str | None:
+    """Return that the time that was wished or agreed on was not free, if nobody but the system moved the visit."""
+    moves = [entry for entry in order["history"] if entry["event"] == Event.VISIT_RESCHEDULED]
+    before = _time_before(moves[-1]) if moves and moves[-1]["by"] == "system" else None
+    if not before or not order["visit"]:
+        return None
+    text = N_("%(wished)s was not free any more. We booked %(window)s instead.")
+    return texts(text, wished=texts.moment(before), window=texts.window(order["visit"]))
+
+
+def _time_before(entry: Mapping[str, Any]) -> str | None:
+    """Return the time that the visit had before it was moved, as the API writes times."""
+    moved = entry["event"] == Event.VISIT_RESCHEDULED and _INSTEAD_OF.fullmatch(entry["detail"] or "")
+    return f"{moved['day']}T{moved['time']}Z" if moved else None
 
 
 def _is_at_work(order: Mapping[str, Any]) -> bool:

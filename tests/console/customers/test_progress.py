@@ -74,6 +74,34 @@ def test_a_visit_that_was_lost_is_the_customers_turn() -> None:
     assert "cannot come at the agreed time" in told.next
 
 
+@pytest.mark.parametrize(
+    ("moves", "told"),
+    [
+        ([("system", "instead of 2026-12-11 06:00:00 UTC")], True),
+        ([("system", "instead of 2026-12-11 06:00:00 UTC"), ("customer:1", None)], False),
+        ([("manager", "instead of 2026-12-11 06:00:00 UTC")], False),
+        ([("system", None)], False),
+        ([("system", "because of the weather")], False),
+    ],
+)
+def test_who_gets_another_time_than_wished_is_told_of_both(moves: list[tuple[str, str | None]], told: bool) -> None:
+    history = [happened(Event.VISIT_RESCHEDULED, by, detail) for by, detail in moves]
+
+    instead = progress(order(OrderStatus.INSTALLATION_REQUESTED, history=history), ENGLISH).instead
+
+    assert instead == (
+        "Fri, Dec 11 15:00 was not free any more. We booked Tue, Dec 1 09:00–11:00 instead." if told else None
+    )
+
+
+def test_the_story_of_a_move_says_when_the_visit_was_to_be() -> None:
+    moved = happened(Event.VISIT_RESCHEDULED, "system", "instead of 2026-12-11 06:00:00 UTC")
+
+    [entry] = story(order("INSTALLATION_REQUESTED", history=[moved]), KOREAN, labels.EVENT, labels.ACTOR)
+
+    assert entry.detail == "원래 시간: 12월 11일 (금) 15:00"
+
+
 def test_what_a_newer_release_says_is_no_error() -> None:
     told = progress(order("ON_THE_MOON"), ENGLISH)
     [entry] = story(order("ON_THE_MOON", history=[happened("Landed", "alien:1")]), ENGLISH, labels.EVENT, labels.ACTOR)
@@ -99,7 +127,7 @@ def test_the_story_begins_with_the_newest_and_names_roles_not_people() -> None:
 
     assert [(one.text, one.by, one.detail) for one in told] == [
         ("The order was canceled", None, None),
-        ("The cancellation was requested", "you", "moved away"),
+        ("The cancellation was requested", "you", "“moved away”"),
         ("The engineer confirmed the visit", "Engineer", None),
         ("The order was received", "you", None),
     ]
