@@ -1,4 +1,4 @@
-"""Canceling an order. The answer is definite: done, recorded for good, or too late."""
+"""Canceling an order. The answer is definite: done, recorded, or too late."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from console.customers.calls import cancel_order, order_of
+from console.customers.order import CANCELING
 from console.customers.progress import progress
 from console.forms import Form, refused
 from console.page_request import PageRequest
@@ -15,8 +16,8 @@ from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_
 
-_DONE = N_("The order is canceled, and the visit with it.")
-_RECORDED = N_("Your cancellation is recorded for good, and will be carried out. You see the result here.")
+_DONE = N_("The order is canceled.")
+_RECORDED = N_("We have your cancellation and will carry it out. You see the result here.")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ async def cancel(visit: PageRequest) -> Response:
         return await _page(visit, refused(problem, fields, visit.texts, {"/reason": "reason"}), problem.status)
     except ApiAway as error:
         return await _page(visit, refused(error, fields, visit.texts, {}), 503)
-    done = answer.status == 200
-    return visit.redirect(path, Flash(visit.texts(_DONE if done else _RECORDED), "done" if done else "note"))
+    if answer.status == 200:
+        return visit.redirect(path, Flash(visit.texts(_DONE)))
+    return visit.redirect(f"{path}?{CANCELING}=1", Flash(visit.texts(_RECORDED), "note"))
 
 
 async def _page(visit: PageRequest, form: Form, status: int = 200) -> Response:

@@ -8,8 +8,13 @@ from starlette.responses import Response
 
 from console import labels
 from console.customers.calls import order_of
-from console.customers.progress import Progress, Told, progress, story
+from console.customers.progress import ENDING, Progress, Told, progress, story
 from console.page_request import PageRequest
+from domain.orders import Event, OrderStatus
+
+CANCELING = "canceling"
+"""In the query: a cancellation of this order is recorded, and may not be carried out yet."""
+_CANCELED = frozenset({Event.CANCEL_ORDERED, Event.ORDER_CANCEL_REJECTED})
 
 
 @dataclass(frozen=True)
@@ -24,5 +29,14 @@ class OrderPage:
 async def show_order(visit: PageRequest) -> Response:
     """Show an order."""
     order = await order_of(visit, visit.path_value("orderId"))
+    if CANCELING in visit.query:
+        order = _as_recorded(order)
     told = story(order, visit.texts, labels.EVENT, labels.ACTOR)
     return await visit.page("customers/order.html", OrderPage(order, progress(order, visit.texts), told))
+
+
+def _as_recorded(order: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an order as it is told after its cancellation was recorded: as being canceled, until a worker has run."""
+    if order["status"] in ENDING or any(entry["event"] in _CANCELED for entry in order["history"]):
+        return order
+    return {**order, "status": OrderStatus.CANCEL_ORDERED}

@@ -34,7 +34,7 @@ _VISITED = frozenset(
     }
 )
 """Statuses in which the visit can be moved."""
-_ENDING = frozenset({OrderStatus.JOIN_COMPLETED, OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED})
+ENDING = frozenset({OrderStatus.JOIN_COMPLETED, OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED})
 _INSTEAD_OF = re.compile(r"instead of (?P<day>\d{4}-\d\d-\d\d) (?P<time>\d\d:\d\d:\d\d) UTC")
 """The detail of a move that the system has made."""
 _COMES = N_("%(engineer)s comes on %(window)s. Please have somebody at home.")
@@ -47,7 +47,7 @@ _NEXT: Mapping[str, str] = {
     OrderStatus.INSTALLATION_ACCEPTED: _COMES,
     OrderStatus.AWAITING_RESCHEDULE: N_("Please choose a new time for the visit."),
     OrderStatus.JOIN_COMPLETED: N_("Everything is installed. Thank you for choosing us."),
-    OrderStatus.CANCEL_ORDERED: N_("Your cancellation is recorded for good and is being carried out."),
+    OrderStatus.CANCEL_ORDERED: N_("We have your cancellation and are carrying it out."),
     OrderStatus.ORDER_CANCELED: N_("The order is canceled, and nobody will come."),
 }
 _UNKNOWN = N_("Your order is being worked on.")
@@ -109,7 +109,7 @@ def progress(order: Mapping[str, Any], texts: Texts) -> Progress:
         steps=[Step(texts(name), _state(at, current)) for at, name in enumerate(STEPS)] if current is not None else [],
         next=_sentence(order, texts),
         can_move=status in _VISITED and not at_work,
-        can_cancel=status not in _ENDING,
+        can_cancel=status not in ENDING,
         at_work=at_work,
         alert=status == OrderStatus.AWAITING_RESCHEDULE,
         instead=_booked_instead(order, texts) if status in _VISITED else None,
@@ -141,7 +141,7 @@ def _state(at: int, current: int) -> str:
 
 def _sentence(order: Mapping[str, Any], texts: Texts) -> str:
     status, visit, attention = order["status"], order["visit"], order["attention"]
-    if attention and attention["reason"] in _REASONS and status not in _ENDING:
+    if attention and attention["reason"] in _REASONS and status not in ENDING:
         return texts(_REASONS[attention["reason"]])
     values = {
         "engineer": order["engineerName"] or texts(N_("An engineer")),

@@ -94,7 +94,7 @@ async def test_canceling_is_done_and_again_it_still_is(working: Pages) -> None:
 
     for _ in range(2):
         answer = await person.post(path, {"reason": "moved away"})
-        assert "The order is canceled, and the visit with it." in text_of(await person.follow(answer))
+        assert "The order is canceled." in text_of(await person.follow(answer))
     assert TOO_LATE in text_of(await person.follow(await person.get(path)))
     shown = text_of(await person.get(f"/orders/{order_id}"))
     assert "Canceled" in shown
@@ -142,7 +142,14 @@ async def test_while_no_worker_runs_a_cancellation_is_recorded(pages: Pages) -> 
 
     answer = await person.post(f"/orders/{order_id}/cancel")
 
-    assert "취소 요청이 확실히 기록되었고 곧 처리됩니다." in text_of(await person.follow(answer))
+    assert "취소 요청을 접수했습니다." in text_of(await person.follow(answer))
+    again = text_of(await person.follow(answer))
+    assert "취소 요청을 접수했고 처리하고 있습니다." in again
+    assert "방문 시간 변경" not in again
+    assert "신청 취소" not in again
+    await pages.service.work()
+    await pages.service.until(order_id, "ORDER_CANCELED")
+    assert "신청이 취소되어 방문하지 않습니다." in text_of(await person.follow(answer))
 
 
 async def test_an_order_of_another_is_as_if_there_were_none(pages: Pages) -> None:
