@@ -60,6 +60,12 @@ class ActPage:
         }
         return {"reason": texts("Your reason"), "note": texts("Note"), **lines}
 
+    def entered(self, texts: Texts) -> list[str]:
+        """Return what was entered, as it is read."""
+        reason = self.form.value("reason")
+        each = [texts(self.reasons.get(reason, reason)) if reason else "", self.form.value("note"), *self.serials]
+        return [one for one in each if one]
+
     @property
     def path(self) -> str:
         """Where the form is sent."""
@@ -99,14 +105,14 @@ async def _carry_out(asked: PageRequest, page: ActPage, body: Mapping[str, Any])
         visit = await find(asked, page.order_id)
         page = replace(page, visit=visit)
         if moved(visit, page.seen):
-            return await visit_page(asked, visit, moved_sentence(visit, asked.texts))
+            return await visit_page(asked, visit, moved_sentence(visit, asked.texts), page.entered(asked.texts))
         await act(asked.api, page.order_id, page.action, body)
     except ApiAway as error:
         return await _again(asked, page, error, 503)
     except Problem as problem:
         if problem.status in _STATE:
             now = await find(asked, page.order_id)
-            return await visit_page(asked, now, why_not(problem, now, asked.texts))
+            return await visit_page(asked, now, why_not(problem, now, asked.texts), page.entered(asked.texts))
         if problem.passes or problem.status == 422:
             return await _again(asked, page, problem, problem.status)
         raise

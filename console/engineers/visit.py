@@ -1,6 +1,6 @@
 """One visit: what the engineer needs to know, and what can be done next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -38,6 +38,8 @@ class VisitPage:
     visit: Visit
     refusal: str | None = None
     """Why what the engineer has just sent does not count."""
+    entered: Sequence[str] = ()
+    """What had been entered, so that it is not lost with the refusal."""
 
     @property
     def words(self) -> Mapping[EngineerAction, Words]:
@@ -50,9 +52,11 @@ async def show_visit(asked: PageRequest) -> Response:
     return await visit_page(asked, await find(asked, asked.path_value("orderId")))
 
 
-async def visit_page(asked: PageRequest, visit: Visit, refusal: str | None = None) -> Response:
-    """Return the page of a visit, with the reason if what was sent does not count."""
-    page = VisitPage(asked.person.subject, visit, refusal)
+async def visit_page(
+    asked: PageRequest, visit: Visit, refusal: str | None = None, entered: Sequence[str] = ()
+) -> Response:
+    """Return the page of a visit. If what was sent does not count, it says why, and what had been entered."""
+    page = VisitPage(asked.person.subject, visit, refusal, entered)
     return await asked.page("engineers/visit.html", page, 409 if refusal else 200)
 
 

@@ -118,7 +118,8 @@ async def test_what_no_longer_counts_is_refused_with_what_is_true_now(pages: Pag
     await service.http.put(f"/managementCenters/assignments/{given}", json={"engineerId": "kr-11-2"})
     await requested(service, given, "kr-11-2", window(11))
 
-    answers = [await send(engineer, order_id, "complete", note="거실") for order_id in (canceled, given, early)]
+    entered = {"note": "거실", "serial": "ONT-1"}
+    answers = [await send(engineer, order_id, "complete", **entered) for order_id in (canceled, given, early)]
     failed = await send(engineer, early, "incomplete", reason="OTHER")
 
     assert [answer.status_code for answer in (*answers, failed)] == [409] * 4
@@ -126,6 +127,8 @@ async def test_what_no_longer_counts_is_refused_with_what_is_true_now(pages: Pag
     assert "This order has been canceled. You do not need to go." in said[0]
     assert "This visit was moved to another engineer or another time. You do not need to go." in said[1]
     assert "You have not accepted this visit yet." in said[2]
+    assert ["What you entered: 거실 · ONT-1" in text for text in said] == [True] * 3
+    assert "What you entered: Something else" in text_of(failed)
     assert "InstallationCompleted" not in await events(service, early)
 
 
@@ -140,9 +143,12 @@ async def test_what_was_meant_for_another_time_is_not_sent(pages: Pages) -> None
     await requested(service, order_id, ME, window(13))
 
     answer = await send(engineer, order_id, "accept", **shown)
+    report = await send(engineer, order_id, "complete", **shown, note="거실", serial="ONT-1")
 
-    assert answer.status_code == 409
+    assert (answer.status_code, report.status_code) == (409, 409)
     assert "13:00–15:00. Please look at it again." in text_of(answer)
+    assert "What you entered" not in text_of(answer)
+    assert "What you entered: 거실 · ONT-1" in text_of(report)
     assert "InstallationAccepted" not in await events(service, order_id)
 
 
