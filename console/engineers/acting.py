@@ -94,7 +94,8 @@ def acting(action: EngineerAction) -> Handler:
         if "more" in values:
             return await _with_another_line(asked, page)
         if action in (EngineerAction.DECLINE, EngineerAction.INCOMPLETE) and not values.get("reason"):
-            return await _page(asked, replace(page, form=missing(values, ["reason"], asked.texts) or Form()), 422)
+            page = replace(page, form=missing(values, ["reason"], asked.texts) or Form())
+            return await _page(asked, await _with_facts(asked, page), 422)
         return await _carry_out(asked, page, _body(action, values, serials, asked.texts))
 
     return carry_out
@@ -133,11 +134,15 @@ async def _again(asked: PageRequest, page: ActPage, error: Problem | ApiAway, st
 async def _with_another_line(asked: PageRequest, page: ActPage) -> Response:
     """Return the form with one more line for a serial number. Nothing is sent to the API but for the facts."""
     lines = [*page.serials, ""][:MOST_SERIALS]
+    return await _page(asked, replace(await _with_facts(asked, page), serials=lines, at_line=len(lines)))
+
+
+async def _with_facts(asked: PageRequest, page: ActPage) -> ActPage:
+    """Return the page with the visit that it is about, if that can be shown now."""
     try:
-        visit: Visit | None = await find(asked, page.order_id)
+        return replace(page, visit=await find(asked, page.order_id))
     except (ApiAway, Problem):
-        visit = None
-    return await _page(asked, replace(page, visit=visit, serials=lines, at_line=len(lines)))
+        return page
 
 
 async def _page(asked: PageRequest, page: ActPage, status: int = 200) -> Response:

@@ -188,6 +188,7 @@ async def test_a_reason_is_asked_for_and_the_note_stays(bare: Pages, action: str
     assert answer.status_code == 422
     assert "This is missing." in text_of(answer)
     assert "차량 고장" in answer.text
+    assert "이서연 (customer)" in text_of(answer)
 
 
 async def test_what_the_api_does_not_take_is_said_at_its_field(bare: Pages) -> None:
