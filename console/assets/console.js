@@ -69,8 +69,7 @@ const follow = (board) => {
   const [news, pause, clock] = ["news", "pause", "clock"].map((name) => bar.querySelector(`[data-${name}]`));
   const hours = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: clock.dataset.clock });
   const missing = new Set();
-  let { after } = board.dataset;
-  let stream, paused, counting, counted = 0;
+  let { after } = board.dataset, stream, paused, counting, counted = 0;
 
   const tell = (state) => {
     if (state === "live") clock.textContent = hours.format();
@@ -180,9 +179,10 @@ const send = async ({ to, fields }) => {
 
 const show = ({ answer, page }) => {
   if (!page.querySelector("[data-outbox]")) return location.assign(answer.url); // A sign-in: what was sent waits there.
-  document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+  for (const part of ["main", ".menu"]) document.querySelector(part)?.replaceWith(document.adoptNode(page.querySelector(part)));
+  document.title = page.title;
   if (answer.redirected) history.pushState(null, "", answer.url);
-  tellKept();
+  tellKept(), listen();
   (document.querySelector("[data-focus]") ?? document.querySelector("main")).focus();
 };
 

@@ -1,5 +1,7 @@
 """An engineer's report over a line that is cut: it waits in the page, is sent again, and counts once."""
 
+import re
+
 import httpx2
 from playwright.async_api import Browser, Route, expect
 
@@ -53,6 +55,8 @@ async def test_a_report_whose_answer_was_lost_waits_and_counts_once(
             await page.get_by_role("button", name="지금 전송").click()
             await expect(page.get_by_text("설치 완료를 보고했습니다.")).to_be_visible()
             await expect(page.get_by_text("전송 대기")).not_to_be_visible()
+            await expect(page).not_to_have_title(re.compile("설치 완료 보고"))
+            await expect(page.locator(".menu [aria-current=page]")).to_have_count(1)
 
         order = (await api.get(f"/orders/{order_id}")).json()
         installation = (await api.get(f"/installations/{order_id}")).json()
