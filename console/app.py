@@ -94,6 +94,7 @@ def create_app(
             health.ready()
             yield
             health.stopping()
+            await availability.close()
 
     app = FastAPI(
         title="console", lifespan=lifespan, openapi_url=None, redirect_slashes=False, telemetry=traced(telemetry)

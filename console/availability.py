@@ -13,7 +13,10 @@ from console.texts import N_
 
 _FRESH_FOR = 2.0
 """Seconds for which an answer is reused."""
-_WITHIN = 1.0
+_WITHIN = 10.0
+"""Seconds after which an API that says nothing counts as away. With a part that hangs, its answer takes up to 8."""
+_PAGES_WAIT = 1.0
+"""Seconds for which pages wait for an answer. Then they say what was known before, while the API is still asked."""
 API = "api"
 """Name of the API among its parts."""
 
@@ -56,15 +59,22 @@ class Availability:
         self._client = client
         self._down: frozenset[str] = frozenset()
         self._asked_at = -_FRESH_FOR
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
 
     async def down(self) -> frozenset[str]:
         """Return the names of the parts that are down."""
-        async with self._asking:
-            if monotonic() - self._asked_at >= _FRESH_FOR:
-                self._down = await self._ask()
-                self._asked_at = monotonic()
+        if self._asking is None and monotonic() - self._asked_at >= _FRESH_FOR:
+            self._asked_at = monotonic()
+            self._asking = asyncio.create_task(self._ask())
+        if self._asking is not None:
+            await asyncio.wait([self._asking], timeout=max(0.0, self._asked_at + _PAGES_WAIT - monotonic()))
         return self._down
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
 
     def forget(self) -> None:
         """Ask again the next time."""
@@ -83,11 +93,13 @@ class Availability:
         down = await self.down()
         return [outage for part, outage in OUTAGES.items() if part in down and outage.concerns & (roles or SIGNED_IN)]
 
-    async def _ask(self) -> frozenset[str]:
+    async def _ask(self) -> None:
         try:
             async with asyncio.timeout(_WITHIN):
                 response = await self._client.get("/health/ready")
-                parts: Mapping[str, str] = response.json()["parts"]
+            parts: Mapping[str, str] = response.json()["parts"]
+            self._down = frozenset(part for part, state in parts.items() if state != "up")
         except (TimeoutError, httpx2.HTTPError, ValueError, KeyError, TypeError):
-            return frozenset({API})
-        return frozenset(part for part, state in parts.items() if state != "up")
+            self._down = frozenset({API})
+        finally:
+            self._asked_at, self._asking = monotonic(), None

@@ -1,13 +1,15 @@
 """With the API, or what is behind it, away, pages say what does not work and what still does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from httpx2 import Response
+from httpx2 import Request, Response
 
 from tests.api.service import Service
 from tests.console.browser import CUSTOMER, MANAGER, Pages, pages_of, text_of
 from tests.console.customers.ordering import offer_products, ordered
+from tests.eventually import soon
 
 EVERYTHING = {"GET /", "POST /"}
 
@@ -104,3 +106,24 @@ async def test_the_api_learns_who_asks_and_from_where(bare: Pages) -> None:
     assert asked.headers["X-Forwarded-For"] == "127.0.0.1"
     assert asked.headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c-")
     assert "cookie" not in asked.headers
+
+
+async def test_an_api_whose_parts_hang_is_not_said_to_be_away(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    person, answered, carry = await bare.person(CUSTOMER), asyncio.Event(), bare.line.handle_async_request
+
+    async def slow(request: Request) -> Response:
+        if request.url.path == "/health/ready":
+            await answered.wait()
+        return await carry(request)
+
+    monkeypatch.setattr(bare.line, "handle_async_request", slow)
+    bare.console.availability.forget()
+
+    waiting = text_of(await person.get("/orders"))
+    answered.set()
+
+    async def told() -> bool:
+        return "New orders and changes cannot be accepted at the moment." in text_of(await person.get("/orders"))
+
+    assert "The service cannot be reached" not in waiting
+    await soon(told, what="the part that is down")
