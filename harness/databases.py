@@ -258,8 +258,19 @@ def _run(*command: str) -> None:
 
 
 def _stop(pid: int) -> Iterator[int]:
+    """Stop a process, and yield its id. Afterwards all its threads stand still."""
     if _signalled(pid, signal.SIGSTOP):
         yield pid
+        # One thread takes the signal. Until it gets its turn, which takes long on a busy machine, the others go on.
+        eventually(lambda: _stands_still(pid), what=f"process {pid} stands still")
+
+
+def _stands_still(pid: int) -> bool:
+    try:
+        states = [task.joinpath("stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path(f"/proc/{pid}").exists()
+    return all(state.rpartition(")")[2].split()[0] in "TtZX" for state in states)
 
 
 def _signalled(pid: int, signal_: signal.Signals) -> bool:
