@@ -1,5 +1,7 @@
 """The customer's calls of the API, and what they answer."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -172,13 +174,13 @@ async def times_of(visit: PageRequest, order_id: str, given_day: str | None) -> 
 async def orders_of(visit: PageRequest, cursor: str | None) -> Json:
     """Return a page of the person's orders, the newest first."""
     page: Json = await visit.api.get("/orderStatuses", {"limit": _ORDERS_OF_PAGE, "cursor": cursor})
-    return page
+    return {**page, "items": await _newest_first(visit, page["items"])}
 
 
 async def latest_order(visit: PageRequest) -> Json | None:
     """Return the person's newest order, or None if there is none or it cannot be told."""
     try:
-        items = (await visit.api.get("/orderStatuses", {"limit": 1}))["items"]
+        items = (await orders_of(visit, None))["items"]
     except (Problem, ApiAway):
         return None
     return next(iter(items), None)
@@ -215,6 +217,23 @@ async def move_visit(api: Api, order_id: str, start: str, version: str) -> Answe
 async def cancel_order(api: Api, order_id: str, reason: str | None) -> Answer:
     """Cancel an order, at whichever version: who cancels does not mean a certain time or engineer."""
     return await api.send("POST", f"{_path(order_id)}/cancel", {"reason": reason} if reason else {})
+
+
+async def _newest_first(visit: PageRequest, orders: Sequence[Json]) -> Sequence[Json]:
+    """Return orders, the newest first. The API sorts by the day; what was placed on the same day is asked for."""
+    per_day = Counter(order["orderDate"] for order in orders)
+    several = [order["orderId"] for order in orders if per_day[order["orderDate"]] > 1]
+    placed = dict(zip(several, await asyncio.gather(*(_placed_at(visit, one) for one in several)), strict=True))
+    return sorted(orders, key=lambda order: (order["orderDate"], placed.get(order["orderId"], "")), reverse=True)
+
+
+async def _placed_at(visit: PageRequest, order_id: str) -> str:
+    """Return when an order was placed. Empty: it cannot be told now."""
+    try:
+        order = await visit.api.get(f"/orderStatuses/{quote(order_id, safe='')}")
+    except (Problem, ApiAway):
+        return ""
+    return str(order["history"][0]["at"])
 
 
 def _path(order_id: str) -> str:

@@ -1,6 +1,7 @@
 """A customer orders. What was entered is never lost, and placed once."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -202,6 +203,25 @@ async def test_who_has_ordered_before_enters_name_and_telephone_once(pages: Page
 
     assert form_of(page, "/orders")["name"] == CONTACT["name"]
     assert form_of(page, "/orders")["phone"] == CONTACT["phone"]
+
+
+async def test_orders_of_the_same_day_are_told_the_newest_first(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    order_id = await ordered(person)
+    await pages.service.until(order_id, "JOIN_ORDERED")
+    order = (await pages.service.http.get(f"/orderStatuses/{order_id}")).json()
+    placed = {"older": "2026-11-29T01:00:00Z", "newest": "2026-11-29T03:00:00Z", "old": "2026-11-29T02:00:00Z"}
+    rows = [order | {"orderId": one, "customerName": one, "history": []} for one in placed]
+    for row in rows:
+        told = row | {"history": [order["history"][0] | {"at": placed[row["orderId"]]}]}
+        pages.line.answers[f"GET /orderStatuses/{row['orderId']}"] = Response(200, json=told)
+    pages.line.answers["GET /orderStatuses"] = Response(200, json={"items": rows, "nextCursor": None})
+
+    listed = await person.get("/orders")
+    page = await second_page(person)
+
+    assert re.findall(r'href="/orders/(old\w*|newest)"', listed.text) == ["newest", "old", "older"]
+    assert form_of(page, "/orders")["name"] == "newest"
 
 
 async def test_an_order_that_arrives_after_the_session_is_kept_and_sent_again_after_signing_in(pages: Pages) -> None:
