@@ -19,6 +19,7 @@ _TITLES = {
     429: N_("Too much at once"),
     503: N_("Not available at the moment"),
 }
+_NOT_LOADED = N_("The page could not be loaded. It is tried again by itself shortly.")
 _FAILED = N_("Something went wrong")
 _RETRY_AFTER = 5
 
@@ -43,7 +44,8 @@ async def of_problem(visit: PageRequest, problem: Problem) -> Response:
 
 async def of_silence(visit: PageRequest, error: ApiAway) -> Response:  # noqa: ARG001
     """Return the page for an API that does not answer."""
-    return await _page(visit, 503, visit.texts(AWAY), _RETRY_AFTER)
+    reads = visit.request.method in ("GET", "HEAD")
+    return await _page(visit, 503, visit.texts(_NOT_LOADED if reads else AWAY), _RETRY_AFTER)
 
 
 async def of_status(visit: PageRequest, status: int) -> Response:

@@ -15,7 +15,8 @@ from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_
 
-_MOVED = N_("The visit is moved to %(window)s.")
+_MOVED = N_("The visit has been moved to %(window)s.")
+_MOVED_SOMEWHERE = N_("The visit has been moved.")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ async def reschedule(visit: PageRequest) -> Response:
     except ApiAway as error:
         return await _page(visit, refused(error, fields, visit.texts, {}), 503)
     window = answer.body["visit"]
-    text = visit.texts(_MOVED, window=visit.texts.window(window)) if window else visit.texts("The visit is moved.")
+    text = (
+        visit.texts(_MOVED, window=visit.texts.window(window)) if window else visit.texts("The visit has been moved.")
+    )
     return visit.redirect(f"/orders/{order_id}", Flash(text))
 
 

@@ -44,7 +44,7 @@ async def reschedule(visit: PageRequest) -> Response:
         return await ask_reschedule(visit, outcome)
     window, texts = outcome.body["visit"], visit.texts
     if window:
-        done = texts("The visit is moved to %(window)s.", window=texts.window(window))
+        done = texts("The visit has been moved to %(window)s.", window=texts.window(window))
     else:
-        done = texts("The visit is moved.")
+        done = texts("The visit has been moved.")
     return visit.redirect(path_of("/orders", order_id), Flash(done))

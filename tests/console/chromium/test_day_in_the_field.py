@@ -97,8 +97,8 @@ async def choose_another_time(page: Page, number: int) -> None:
     await link_appears(page, "방문 시간 변경")
     await press(page, "방문 시간 변경", "link")
     await page.get_by_role("radio").nth(number).check(force=True)
-    await press(page, "방문 시간 변경하기")
-    await says(page, "시간으로 변경되었습니다")
+    await press(page, "방문 시간 변경")
+    await says(page, "(으)로 변경했습니다")
 
 
 async def who_comes(page: Page, *but: str) -> str:

@@ -10,7 +10,7 @@ from tests.api.service import Service, window
 from tests.console.browser import CUSTOMER, Browser, Pages, form_of, pages_of, text_of
 from tests.console.customers.ordering import offer_products, ordered
 
-MOVED = "The visit is moved to"
+MOVED = "The visit has been moved to"
 TOO_LATE = "This is not possible any more in the current state of the order."
 
 

@@ -47,7 +47,7 @@ def test_who_comes_and_when_is_said() -> None:
     accepted = order(OrderStatus.INSTALLATION_ACCEPTED)
 
     assert progress(accepted, ENGLISH).next.startswith("김하나 comes on Tue, Dec 1 09:00–11:00.")
-    assert progress(accepted, KOREAN).next.startswith("김하나 기사가 12월 1일 (화) 09:00–11:00 시간에 방문합니다.")
+    assert progress(accepted, KOREAN).next.startswith("김하나 기사가 12월 1일 (화) 09:00–11:00에 방문합니다.")
 
 
 @pytest.mark.parametrize(

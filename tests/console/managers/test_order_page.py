@@ -103,7 +103,7 @@ async def test_a_visit_is_moved_and_one_that_has_gone_offers_the_nearest(pages: 
 
     again = form_of(refused, f"/orders/{order_id}/reschedule") | {"visit": nearest[-1]}
     page = await person.follow(await person.post(f"/orders/{order_id}/reschedule", again))
-    assert "The visit is moved to" in text_of(page)
+    assert "The visit has been moved to" in text_of(page)
     assert (await pages.service.http.get(f"/orders/{order_id}")).json()["visit"]["start"] == nearest[-1]
 
 
