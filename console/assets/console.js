@@ -216,7 +216,7 @@ document.addEventListener("keydown", (event) => {
   if (next?.name === "serial") event.preventDefault(), next.focus();
 });
 
-// The day follows what happens, while somebody looks at it: it looks again after a change, and after a break.
+// A day, or an order, follows what happens, while somebody looks at it: it looks again after a change, and after a break.
 const refresh = async () => {
   const day = document.querySelector("[data-agenda]");
   if (!day || document.hidden || day.contains(document.activeElement.closest("input, details"))) return;
@@ -231,20 +231,20 @@ let changes;
 const listen = () => {
   changes?.close();
   const day = document.querySelector("[data-agenda]");
-  if (!day || document.hidden) return;
+  if (!day?.dataset.agenda || document.hidden) return;
   changes = new EventSource(day.dataset.agenda);
   const again = () => changes.addEventListener("live", refresh, { once: true });
   again();
   changes.addEventListener("error", again);
   changes.addEventListener("row", refresh);
 };
+listen();
+document.addEventListener("visibilitychange", listen);
+setInterval(refresh, 60_000); // Where no stream can be had.
 if (outbox()) {
   tellKept();
   sendKept();
   addEventListener("online", sendKept);
   addEventListener("popstate", () => location.reload());
-  listen();
-  document.addEventListener("visibilitychange", listen);
   setInterval(sendKept, 15_000);
-  setInterval(refresh, 60_000); // Where no stream can be had.
 }

@@ -14,6 +14,7 @@ from domain.orders import Event, OrderStatus
 
 CANCELING = "canceling"
 """In the query: a cancellation of this order is recorded, and may not be carried out yet."""
+_ENDED = frozenset({OrderStatus.JOIN_COMPLETED, OrderStatus.ORDER_CANCELED})
 _CANCELED = frozenset({Event.CANCEL_ORDERED, Event.ORDER_CANCEL_REJECTED})
 
 
@@ -25,6 +26,11 @@ class OrderPage:
     progress: Progress
     story: Sequence[Told]
 
+    @property
+    def live(self) -> str:
+        """Path of the stream that says when to look again. Empty: the order has ended."""
+        return "" if self.order["status"] in _ENDED else f"/orders/{self.order['orderId']}/live"
+
 
 async def show_order(visit: PageRequest) -> Response:
     """Show an order."""
@@ -33,6 +39,13 @@ async def show_order(visit: PageRequest) -> Response:
         order = _as_recorded(order)
     told = story(order, visit.texts, labels.EVENT, labels.ACTOR)
     return await visit.page("customers/order.html", OrderPage(order, progress(order, visit.texts), told))
+
+
+async def follow_order(visit: PageRequest) -> Response:
+    """Stream that an order of the person has changed. The page then looks again, because it shows a whole order."""
+    await order_of(visit, visit.path_value("orderId"))
+    after = visit.request.headers.get("Last-Event-ID", "")
+    return visit.console.streams.response(after, visit.api.headers, lambda order: str(order["orderId"]))
 
 
 def _as_recorded(order: Mapping[str, Any]) -> Mapping[str, Any]:

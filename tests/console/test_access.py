@@ -21,6 +21,7 @@ MAY = {
     "GET /orders/new": "customer",
     "POST /orders/new": "customer",
     "GET /orders/{orderId}": "customer manager",
+    "GET /orders/{orderId}/live": "customer",
     "GET /orders/{orderId}/reschedule": "customer manager",
     "POST /orders/{orderId}/reschedule": "customer manager",
     "GET /orders/{orderId}/cancel": "customer manager",
