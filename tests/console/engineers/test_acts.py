@@ -254,3 +254,15 @@ async def test_the_page_of_an_action_that_is_done_leads_to_the_visit(bare: Pages
     for action in ("accept", "complete", "decline"):
         answer = await engineer.get(f"/visits/o1/{action}")
         assert (answer.status_code, answer.headers["Location"]) == (303, "/visits/o1")
+
+
+@pytest.mark.parametrize(("days", "asks"), [(0, False), (2, True), (-1, True)])
+async def test_starting_on_another_day_asks_first(bare: Pages, days: int, asks: bool) -> None:
+    await visit(bare, "o1", on_a_day(9, days=days), "accept")
+    engineer = await bare.person(ENGINEER)
+
+    page, question = await engineer.get("/visits/o1"), await engineer.get("/visits/o1/start")
+
+    assert ('action="/visits/o1/start"' in page.text) is not asks
+    assert ('href="/visits/o1/start"' in page.text) is asks
+    assert ("not planned for today" in text_of(question)) is asks
