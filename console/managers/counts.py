@@ -18,7 +18,8 @@ class Count:
     """A number of orders, and where they are listed."""
 
     orders: int
-    path: str
+    path: str | None
+    """None: no list can be limited to them."""
     current: bool = False
     """Whether the page lists just these."""
 
@@ -39,7 +40,8 @@ class Tile:
 class RegionCounts:
     """The numbers of one region."""
 
-    region: str
+    region: str | None
+    """None: those whose region is not known yet."""
     cells: Sequence[Count]
     """All orders of the region, then those of each status."""
 
@@ -62,6 +64,10 @@ def counts_of(summary: Mapping[str, Any], filters: Filters) -> Counts:
     if filters.region:
         chosen = [regions.get(region, {}) for region in filters.region]
         by_status = {status: sum(one.get(status, 0) for one in chosen) for status in by_status}
+    unplaced = {
+        status: number - sum(numbers.get(status, 0) for numbers in regions.values())
+        for status, number in summary["byStatus"].items()
+    }
     statuses = [*labels.STATUS, *sorted(by_status.keys() - labels.STATUS.keys())]
     ages: Mapping[str, str] = {} if filters.region else summary["oldestByStatus"]
     return Counts(
@@ -79,7 +85,10 @@ def counts_of(summary: Mapping[str, Any], filters: Filters) -> Counts:
             )
             for status in statuses
         ],
-        regions=[_of_region(region, numbers, statuses, filters) for region, numbers in sorted(regions.items())],
+        regions=[
+            *(_of_region(region, numbers, statuses, filters) for region, numbers in sorted(regions.items())),
+            *([_without_region(unplaced, statuses)] if any(unplaced.values()) else []),
+        ],
         regions_open=len(regions) <= _FEW_REGIONS or bool(filters.region),
     )
 
@@ -87,6 +96,11 @@ def counts_of(summary: Mapping[str, Any], filters: Filters) -> Counts:
 def _of_region(region: str, numbers: Mapping[str, int], statuses: Sequence[str], filters: Filters) -> RegionCounts:
     each = [_count([numbers.get(status, 0)], filters, (status,), (region,)) for status in statuses]
     return RegionCounts(region, [_count(numbers.values(), filters, regions=(region,)), *each])
+
+
+def _without_region(numbers: Mapping[str, int], statuses: Sequence[str]) -> RegionCounts:
+    each = [Count(numbers.get(status, 0), None) for status in statuses]
+    return RegionCounts(None, [Count(sum(numbers.values()), None), *each])
 
 
 def _count(

@@ -79,6 +79,15 @@ async def test_each_number_leads_to_the_list_of_its_orders(bare: Pages) -> None:
         assert 'aria-current="true"' in listed.text
 
 
+async def test_orders_without_a_region_are_counted_too(bare: Pages) -> None:
+    await store(bare, ORDER, *(replace(ORDER, order_id=f"o{at}", region=None) for at in range(2)))
+
+    page = await (await bare.person(MANAGER)).get("/board")
+
+    rows = re.findall(r'<th scope="row">([^<]+)</th>\s*<td class="number">(?:<a[^>]*>)?(\d+)', page.text)
+    assert rows == [("Seoul", "1"), ("Not known yet", "2")]
+
+
 async def test_a_filter_can_be_taken_away(bare: Pages) -> None:
     await store(bare, ORDER)
     person = await bare.person(MANAGER)
