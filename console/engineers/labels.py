@@ -7,7 +7,7 @@ from console.texts import N_
 from domain.installation import EngineerAction, IncompleteReason, InstallationStatus
 
 STATUS: Mapping[str, str] = {
-    InstallationStatus.REQUESTED: N_("Your answer is awaited"),
+    InstallationStatus.REQUESTED: N_("Needs your answer"),
     InstallationStatus.ACCEPTED: N_("Accepted"),
     InstallationStatus.STARTED: N_("At work"),
     InstallationStatus.DECLINED: N_("You declined"),

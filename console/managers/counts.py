@@ -10,7 +10,7 @@ from console.texts import N_
 
 _FEW_REGIONS = 4
 """The number of regions that are shown without being asked for."""
-ALL, OPEN_ORDERS, NEED_A_PERSON = N_("All orders"), N_("Open orders"), N_("Needs a person")
+ALL, OPEN_ORDERS, NEED_A_PERSON = N_("All orders"), N_("Open orders"), N_("Needs attention")
 
 
 @dataclass(frozen=True)

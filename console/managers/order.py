@@ -51,7 +51,7 @@ class Facts:
             teller.name(attention.acknowledged_by) if attention and attention.acknowledged_by else None,
             assignment,
             explanations.of(assignment["reason"]) if assignment else None,
-            teller.name(assignment["by"]) if assignment else None,
+            teller.chooser(assignment["by"]) if assignment else None,
             reading.assignment.away,
             installation,
             explanations.of_visit(installation["reason"]) if installation and installation["reason"] else None,

@@ -18,7 +18,7 @@ ROUTES: Sequence[Route] = (
     Route("GET", "/board", MANAGER, show_board, Entry(N_("Board"), "board", start=True)),
     Route("GET", "/board/counts", MANAGER, show_counts),
     Route("GET", "/board/live", MANAGER, follow),
-    Route("GET", "/attention", MANAGER, show_attention, Entry(N_("Needs a person"), "alert")),
+    Route("GET", "/attention", MANAGER, show_attention, Entry(N_("Needs attention"), "alert")),
     Route("GET", "/search", MANAGER, ask_search, Entry(N_("Search"), "search")),
     Route("POST", "/search", MANAGER, search),
     Route("GET", "/orders/{orderId}", MANAGER, show_order),

@@ -7,7 +7,7 @@ from typing import Any
 from console import labels
 from console.managers.explanations import Explanations
 from console.managers.order_reading import Reading
-from console.texts import Texts
+from console.texts import N_, Texts
 from domain.orders import Event
 
 _TONES: Mapping[str, str] = {
@@ -21,6 +21,7 @@ _TONES: Mapping[str, str] = {
     Event.INSTALLATION_COMPLETED: "good",
     Event.JOIN_COMPLETED: "good",
 }
+_BY_A_MOVE = N_("moved by the customer")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Teller:
             subject = self._reading.name_of(subject)
         # Whoever has the link of an order is known by that link alone.
         return self._texts(known) if role == "tracker" or not subject else f"{self._texts(known)} {subject}"
+
+    def chooser(self, actor: str) -> str:
+        """Return who has chosen an engineer. A customer chooses no engineer, only another time."""
+        moved = actor.startswith(("customer:", "tracker:"))
+        return self._texts(_BY_A_MOVE) if moved else self.name(actor)
 
     def entries(self, history: Sequence[Mapping[str, Any]]) -> list[Entry]:
         """Return what happened, in the order in which it did."""

@@ -50,11 +50,11 @@ async def test_a_report_whose_answer_was_lost_waits_and_counts_once(
             await page.get_by_label("일련번호 1", exact=True).fill("ONT-1")
             await page.route("**/complete", lose_the_answer)
             await page.get_by_role("button", name="설치 완료 보고").click()
-            await expect(page.get_by_text("전송 대기")).to_be_visible()
+            await expect(page.get_by_text("응답 대기")).to_be_visible()
             await page.unroute("**/complete")
             await page.get_by_role("button", name="지금 전송").click()
             await expect(page.get_by_text("설치 완료를 보고했습니다.")).to_be_visible()
-            await expect(page.get_by_text("전송 대기")).not_to_be_visible()
+            await expect(page.get_by_text("응답 대기")).not_to_be_visible()
             await expect(page).not_to_have_title(re.compile("설치 완료 보고"))
             await expect(page.locator(".menu [aria-current=page]")).to_have_count(1)
 
@@ -72,7 +72,7 @@ async def test_what_waits_goes_when_the_engineer_signs_out(chromium: Browser, st
         await page.route("**/complete", do_not_deliver)
         await page.goto(f"/visits/{showcase.orders['started']}/complete")
         await page.get_by_role("button", name="설치 완료 보고").click()
-        await expect(page.get_by_text("전송 대기")).to_be_visible()
+        await expect(page.get_by_text("응답 대기")).to_be_visible()
         assert await page.evaluate(WAITS)
 
         await page.locator("[data-menu] summary").click()

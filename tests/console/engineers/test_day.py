@@ -12,8 +12,8 @@ from tests.console.engineers.visits import day, visit, window
 ENGINEER, ANOTHER = "engineer:kr-11-1", "engineer:kr-11-2"
 
 
-KOREAN = "방문할 곳 3건|이서연 고객님|고객 메모|010-1234-5678|지도|설치 완료|설치 못함|수락|거절"
-ENGLISH = "Visits to make 3 visits|이서연 (customer)|Note of the customer|Map|Could not install|Accept|Decline"
+KOREAN = "방문할 곳: 3건|이서연 고객님|고객 메모|010-1234-5678|지도|설치 완료|설치 못함|수락|거절"
+ENGLISH = "Visits to make: 3|이서연 (customer)|Note of the customer|Map|Could not install|Accept|Decline"
 
 
 @pytest.mark.parametrize(("language", "words"), [("ko", KOREAN), ("en", ENGLISH)])
@@ -38,7 +38,7 @@ async def test_the_day_has_the_visits_in_the_order_of_their_windows_and_what_is_
     assert page.text.count('rel="noopener noreferrer"') == len(cards)
 
 
-@pytest.mark.parametrize(("language", "said"), [("ko", "이 날은 방문이 없습니다."), ("en", "No visits on this day.")])
+@pytest.mark.parametrize(("language", "said"), [("ko", "이날은 방문이 없습니다."), ("en", "No visits on this day.")])
 async def test_an_empty_day_says_so(bare: Pages, language: str, said: str) -> None:
     await visit(bare, "tomorrow", window(9, days=1), "accept")
     engineer = await bare.person(ENGINEER, language)
@@ -123,7 +123,7 @@ async def test_the_customer_is_shown_as_long_as_the_api_does(bare: Pages, days: 
     assert "ONT-1" in page.text
 
 
-@pytest.mark.parametrize(("language", "said"), [("ko", "답변 필요"), ("en", "Your answer is awaited")])
+@pytest.mark.parametrize(("language", "said"), [("ko", "답변 필요"), ("en", "Needs your answer")])
 async def test_a_visit_has_its_id_and_number_in_full(bare: Pages, language: str, said: str) -> None:
     order_id = "4f3a9e7b2481d9a6e5f0b1c2d3e4f506"
     await visit(bare, order_id, window(9))
