@@ -12,6 +12,7 @@ from console.managers.order_reading import Reading, read_order
 from console.managers.rows import Attention
 from console.managers.story import Entry, Teller
 from console.page_request import PageRequest
+from console.texts import KOREAN
 from domain.orders import OrderStatus, workflow_id
 
 _CHANGEABLE = frozenset(OrderStatus) - {
@@ -86,6 +87,8 @@ class OrderPage:
 
     facts: Facts
     story: Sequence[Entry]
+    product: str
+    """Name of the product in the language of the page. Else, as it was ordered."""
     web_ui: str | None
     """Address of the order's process in Temporal's Web UI."""
     me: str
@@ -99,10 +102,17 @@ async def show_order(visit: PageRequest) -> Response:
     page = OrderPage(
         Facts.of(reading, teller),
         teller.entries(reading.order["history"]),
+        _product(visit, reading),
         _web_ui(visit, reading.order["orderId"]),
         visit.person.subject,
     )
     return await visit.page("managers/order.html", page)
+
+
+def _product(visit: PageRequest, reading: Reading) -> str:
+    known = reading.product.body or {}
+    name = known.get("localName" if visit.preferences.language == KOREAN else "name")
+    return str(name or reading.order["productName"])
 
 
 def _web_ui(visit: PageRequest, order_id: str) -> str | None:

@@ -31,6 +31,7 @@ class Reading:
     order: Mapping[str, Any]
     assignment: Part = Part()
     installation: Part = Part()
+    product: Part = Part()
     engineers: Mapping[str, str] = field(default_factory=dict)
     """Names of engineers by id."""
 
@@ -61,7 +62,11 @@ async def read_order(visit: PageRequest) -> Reading:
         for one in (order, assignment.body, installation.body)
         if one and one["engineerId"] and one["engineerName"]
     }
-    return Reading(order, assignment, installation, known | await _names(api, _engineers_in(order) - known.keys()))
+    product, names = await asyncio.gather(
+        _part(api, path_of("/managementCenters/products", order["productId"])),
+        _names(api, _engineers_in(order) - known.keys()),
+    )
+    return Reading(order, assignment, installation, product, known | names)
 
 
 def _engineers_in(order: Mapping[str, Any]) -> set[str]:

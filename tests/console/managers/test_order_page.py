@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from httpx2 import ASGITransport
+from httpx2 import ASGITransport, Response
 
 from tests.api.service import Service, but, window
 from tests.console.browser import MANAGER, Browser, Pages, form_of, opened, text_of
@@ -39,6 +39,17 @@ async def test_the_page_tells_the_facts_and_why(pages: Pages, language: str, sai
 
     for each in said:
         assert each in page
+
+
+@pytest.mark.parametrize(("language", "name"), [("ko", "기가 인터넷"), ("en", "Giga Internet")])
+async def test_the_product_is_named_in_the_language_of_the_page(pages: Pages, language: str, name: str) -> None:
+    order_id = await pages.service.order()
+    product = {"productId": "2001", "name": "Giga Internet", "localName": "기가 인터넷"}
+    pages.line.answers["GET /managementCenters/products/"] = Response(200, json=product)
+
+    page = await (await pages.person(MANAGER, language)).get(f"/orders/{order_id}")
+
+    assert f"{name} (2001)" in text_of(page)
 
 
 async def test_the_page_links_to_the_workflow_in_the_namespace_that_is_configured(service: Service) -> None:
