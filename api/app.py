@@ -19,7 +19,6 @@ from api.codec import routes as codec
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
 from api.http.hosts import HostCheck, LocalRequestsOnly
-from api.http.metrics import RequestMetrics
 from api.http.request_context import RequestContext
 from api.http.response_headers import ResponseHeaders
 from api.installation import routes as installation
@@ -38,6 +37,7 @@ from api.security.limits import Rates, limits_of
 from api.security.openapi import DescribedApi
 from api.security.tokens import tokens_of, trust_of
 from observability.health import Health
+from observability.http_metrics import RequestMetrics
 from observability.request_tracing import traced
 from observability.telemetry import SILENT, Telemetry
 from runtime import development_issuer

@@ -1,85 +1,32 @@
-"""The HTTP server of the app. It stops within a bounded time, even if clients still listen to streams.
+"""The HTTP server of the API."""
 
-A load balancer learns only from its next probe that a process is about to stop. During `DRAIN_SECONDS`, the readiness
-check says `stopping`, and requests are still served.
-"""
-
-import asyncio
-import gc
-import math
-import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import monotonic
-
-import uvicorn
+from functools import partial
 
 from api.app import create_app, stop_serving
-from api.http.metrics import ConnectionMetrics
 from api.security.limits import limits_of
+from observability.http_metrics import ConnectionMetrics
 from observability.telemetry import SILENT, Telemetry
-from runtime.addresses import networks
-from runtime.http_connections import ConnectionLimits, within_descriptors
-from runtime.http_protocol import bounded
+from runtime.http_server import DrainingServer
 from runtime.settings import Settings
 
-_LOOK_EVERY = 0.1
-"""Seconds between two checks whether a second signal asks for a faster stop."""
 
-
-class Server(uvicorn.Server):
-    """Serves one app until it is told to stop."""
+class Server(DrainingServer):
+    """Serves the API until it is told to stop."""
 
     def __init__(self, settings: Settings, telemetry: Telemetry = SILENT) -> None:
         self._app = create_app(settings, telemetry)
-        self.connection_limits = ConnectionLimits(
-            within_descriptors(settings.max_connections),
-            limits_of(settings).connections,
-            networks(settings.trusted_proxies),
+        super().__init__(
+            self._app,
+            (settings.api_host, settings.api_port),
+            settings,
+            connections_of_address=limits_of(settings).connections,
+            stopping=self._app.state.health.stopping,
+            end_streams=partial(stop_serving, self._app),
         )
         self._app.state.health.registry.register(ConnectionMetrics(self.connection_limits))
-        self._drain_seconds = settings.drain_seconds
-        super().__init__(
-            uvicorn.Config(
-                self._app,
-                host=settings.api_host,
-                port=settings.api_port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                http=bounded(self.connection_limits),
-                # A proxy's statement about the client counts only if the proxy is trusted.
-                proxy_headers=bool(settings.trusted_proxies),
-                forwarded_allow_ips=settings.trusted_proxies,
-                timeout_graceful_shutdown=math.ceil(settings.graceful_shutdown_seconds),
-            )
-        )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection."""
+        """Start serving."""
         self._app.openapi()  # takes longer than most requests, and anybody may be the first to need it
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain, then end the streams, which would not end by themselves, then wait for the running requests."""
-        await self._drain()
-        await stop_serving(self._app)
-        await super().shutdown(sockets)
-
-    async def _drain(self) -> None:
-        """Keep serving, also new connections, but close each after its response: no later request is then cut off."""
-        self._app.state.health.stopping()
-        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
-        until = monotonic() + self._drain_seconds
-        while monotonic() < until and not self.force_exit:  # noqa: ASYNC110 - the flag is uvicorn's, set by a signal
-            await asyncio.sleep(_LOOK_EVERY)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop at the first signal. uvicorn's own version would raise the signal again after a clean stop."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
-        yield

@@ -21,7 +21,7 @@ from console.engineers import routes as engineers
 from console.forms import LARGEST
 from console.guard import Guard
 from console.managers import routes as managers
-from console.metrics import PAGE, MetricsForOperators, RequestMetrics
+from console.metrics import MetricsForOperators
 from console.page_request import NotSignedIn, PageRequest
 from console.rendering import Renderer
 from console.routing import Route, RouteTable
@@ -34,6 +34,7 @@ from console.sign_in.way import LOGIN, SignIn
 from console.streams import Streams
 from console.texts import N_
 from observability.health import Health
+from observability.http_metrics import RequestMetrics
 from observability.request_tracing import traced
 from observability.telemetry import SILENT, Telemetry
 from runtime.settings import Settings
@@ -112,7 +113,7 @@ def create_app(
     if settings.requires_authentication:
         app.add_middleware(MetricsForOperators, client=client)
     app.add_middleware(Guard, url=url, form_targets=sign_in.form_targets)
-    app.add_middleware(RequestMetrics, registry=health.registry)
+    app.add_middleware(RequestMetrics, registry=health.registry, name="console_request_seconds")
     return app
 
 
@@ -120,7 +121,7 @@ def _endpoint(console: Console, sign_in: SignIn, routes: list[Route]) -> Callabl
     """Return what serves a path: the route of the person's widest role."""
 
     async def endpoint(request: Request) -> Response:
-        request.scope[PAGE] = routes[0].path
+        request.scope["route"] = routes[0]
         visit = PageRequest(request, console)
         # Pages for everybody begin or end sessions, so they do not renew them.
         renewed = await _renew(visit, sign_in) if routes[0].roles else None

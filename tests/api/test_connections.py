@@ -17,10 +17,10 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from uvicorn.server import ServerState
 
-from api.http.metrics import ConnectionMetrics
 from api.order_status import listening as stream
 from domain.common import contexts
 from domain.orders import Order
+from observability.http_metrics import ConnectionMetrics
 from runtime import http_connections, http_protocol
 from runtime.addresses import networks
 from runtime.http_connections import ConnectionLimits

@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from httpx2 import AsyncHTTPTransport
 
+from console import streams
+from domain.common import contexts
 from runtime.settings import Settings
+from stores.common.database import Database
+from stores.order_status.view import OrderStatusStore
 from tests.api.conftest import impatient, issuer, migrated, patient, settings, without_temporal
-from tests.api.service import Service, serving
-from tests.console.browser import Pages, pages_of
+from tests.api.service import Service, but, listening, serving
+from tests.console.browser import Pages, opened, pages_of
 from tests.console.patience import wait_long
+from tests.eventually import PATIENCE
 
 __all__ = ["impatient", "issuer", "migrated", "patient", "settings", "without_temporal"]
 
@@ -38,3 +44,20 @@ async def bare(without_temporal: Settings) -> AsyncIterator[Pages]:
     """The console of an API that has no Temporal, for tests that need none."""
     async with serving(without_temporal) as service, pages_of(service) as pages:
         yield pages
+
+
+@pytest.fixture
+async def store(without_temporal: Settings) -> AsyncIterator[OrderStatusStore]:
+    """The read model of `bare` and of `on_a_port`, for writing as a worker does."""
+    database = Database(without_temporal.database_url(contexts.ORDER_STATUS))
+    yield OrderStatusStore(database)
+    await database.dispose()
+
+
+@pytest.fixture
+async def on_a_port(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pages]:
+    """The console of such an API on a port, for streams, which do not end."""
+    monkeypatch.setattr(streams, "_OPEN_WITHIN", PATIENCE)
+    with listening(without_temporal) as url:
+        async with opened(but(without_temporal, console_api_url=url), AsyncHTTPTransport()) as pages:
+            yield pages

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
 from domain.orders import OrderStatus
 from stores.order_status.view import OrderStatusStore
 from tests.console.browser import CUSTOMER, Pages
-from tests.console.engineers.test_live import pages, store
 from tests.console.managers.test_board import ORDER
 from tests.console.streaming import streamed
 
-__all__ = ["pages", "store"]
+
+@pytest.fixture
+def pages(on_a_port: Pages) -> Pages:
+    return on_a_port
 
 
 async def test_a_change_of_their_order_comes_as_its_id_alone(pages: Pages, store: OrderStatusStore) -> None:

@@ -1,39 +1,19 @@
 """The day is looked at again when something of it has changed, and another's orders are not told."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from httpx2 import AsyncHTTPTransport
 
-from console import streams
-from domain.common import contexts
-from runtime.settings import Settings
-from stores.common.database import Database
 from stores.order_status.view import OrderStatusStore
-from tests.api.service import but, listening
-from tests.console.browser import ENGINEER, Pages, opened
+from tests.console.browser import ENGINEER, Pages
 from tests.console.engineers.visits import ME
 from tests.console.managers.test_board import ORDER
 from tests.console.streaming import streamed
-from tests.eventually import PATIENCE
 
 
 @pytest.fixture
-async def store(without_temporal: Settings) -> AsyncIterator[OrderStatusStore]:
-    """The read model, for writing as a worker does."""
-    database = Database(without_temporal.database_url(contexts.ORDER_STATUS))
-    yield OrderStatusStore(database)
-    await database.dispose()
-
-
-@pytest.fixture
-async def pages(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pages]:
-    """A console before an API on a port, because a stream does not end."""
-    monkeypatch.setattr(streams, "_OPEN_WITHIN", PATIENCE)
-    with listening(without_temporal) as url:
-        async with opened(but(without_temporal, console_api_url=url), AsyncHTTPTransport()) as pages:
-            yield pages
+def pages(on_a_port: Pages) -> Pages:
+    return on_a_port
 
 
 async def test_a_change_of_their_own_orders_comes_as_the_orders_id_alone(pages: Pages, store: OrderStatusStore) -> None:

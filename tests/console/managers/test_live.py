@@ -10,34 +10,18 @@ from html import unescape
 import pytest
 from httpx2 import AsyncHTTPTransport
 
-from console import streams
-from domain.common import contexts
 from domain.orders import Attention, HistoryEntry, Order, OrderStatus
 from runtime.settings import Settings
-from stores.common.database import Database
 from stores.order_status.view import OrderStatusStore
-from tests.api.service import but, listening
+from tests.api.service import but
 from tests.console.browser import MANAGER, Browser, Pages, opened
 from tests.console.managers.test_board import ORDER
 from tests.console.streaming import Stream, streamed
-from tests.eventually import PATIENCE
 
 
 @pytest.fixture
-async def store(without_temporal: Settings) -> AsyncIterator[OrderStatusStore]:
-    """The read model, for writing as a worker does."""
-    database = Database(without_temporal.database_url(contexts.ORDER_STATUS))
-    yield OrderStatusStore(database)
-    await database.dispose()
-
-
-@pytest.fixture
-async def pages(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pages]:
-    """A console before an API on a port, because a stream does not end."""
-    monkeypatch.setattr(streams, "_OPEN_WITHIN", PATIENCE)
-    with listening(without_temporal) as url:
-        async with opened(but(without_temporal, console_api_url=url), AsyncHTTPTransport()) as pages:
-            yield pages
+def pages(on_a_port: Pages) -> Pages:
+    return on_a_port
 
 
 def fresh(order_id: str, **changes: object) -> Order:

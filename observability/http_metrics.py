@@ -23,11 +23,24 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class RequestMetrics:
     """Middleware that counts requests by route and status, with the time until the response began."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry, also: Observer) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        registry: CollectorRegistry,
+        name: str = "http_request_seconds",
+        also: Observer | None = None,
+    ) -> None:
+        """
+        Args:
+            app: The app that answers.
+            registry: The registry of the process's metrics.
+            name: The name of the metric.
+            also: Observes every answer, too.
+        """
         self._app = app
         self._also = also
         self._seconds = Histogram(
-            "http_request_seconds",
+            name,
             "Time from a request to the start of its response",
             ("method", "route", "status"),
             registry=registry,
@@ -61,7 +74,8 @@ class RequestMetrics:
         route = getattr(scope.get("route"), "path", "none")
         self._seconds.labels(method, route, status).observe(seconds)
         _log.debug("request answered", method=method, route=route, status=status, seconds=round(seconds, 4))
-        self._also(scope, status, headers)
+        if self._also is not None:
+            self._also(scope, status, headers)
 
 
 class ConnectionMetrics(Collector):
