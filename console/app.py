@@ -90,7 +90,7 @@ def create_app(
     health = Health({API: availability.check})
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with client, console.streams.client:
             health.ready()
             yield
