@@ -157,8 +157,8 @@ class ChangeStream:
 
     async def _read(self, recent: RecentChanges) -> bool:
         """Read what is new, once for all listeners. Returns whether there is something."""
-        last = await self._store.last_sequence()
         recent.forget_old()
+        last = await self._store.last_sequence()
         if recent.begun and last == recent.last:
             return False
         if not recent.begun or not 0 < last - recent.last <= WINDOW:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, Ownership
+from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, Owner
 
 KEEP_FOR = 2.0
 """Seconds. Listeners take a change at once; one that is slower reads the store. So what is erased there does not stay
@@ -25,7 +25,7 @@ class RecentChanges:
         self._entries: list[FeedEntry] = []
         self._read_at: list[float] = []
         """When each of them was read."""
-        self._owners: dict[str, Ownership | None] = {}
+        self._owners: dict[str, Owner | None] = {}
         """Whose the orders of the changes are, as it was last read."""
 
     @property

@@ -52,6 +52,7 @@ class Canceling:
 
         A request that expects a version is never a signal, because it could be outdated when a worker comes. For the
         same reason it expires: the server keeps an update for a worker that comes after the sender has given up.
+        A repetition joins the first request, with its time: it may be refused when that has passed, and then repeated.
 
         Raises:
             NotFound: no such order is known.

@@ -41,7 +41,7 @@ class OrderChange:
 
 
 @dataclass
-class Ownership:
+class Owner:
     """Whose an order is, and where."""
 
     order_id: str
@@ -108,10 +108,10 @@ class FeedEntry:
     view: OrderView
     former_engineer_id: str | None = None
     """The engineer whom the order has left with this version."""
-    owner: Ownership | None = None
+    owner: Owner | None = None
     """Whose the order was when this was read. `None`: there was no such order any more."""
 
-    def seen(self, wanted: OrderFilter, owner: Ownership | None) -> OrderChange | None:
+    def seen(self, wanted: OrderFilter, owner: Owner | None) -> OrderChange | None:
         """Return what somebody sees of it who listens with a filter, or None. Whose the order is now decides.
 
         Of an order that has left an engineer, there is the version with which it left, whatever the other conditions.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.order_status.view import FeedEntry, Ownership
+from domain.order_status.view import FeedEntry, Owner
 from stores.order_status.rows import with_history
 from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
 
@@ -27,7 +27,7 @@ async def entries(connection: AsyncConnection, after: int, up_to: int, limit: in
             row.sequence,
             with_history(row),
             row.former_engineer_id,
-            Ownership(*(getattr(row, f"now_{name}") for name in _OWNER)) if row.now_order_id is not None else None,
+            Owner(*(getattr(row, f"now_{name}") for name in _OWNER)) if row.now_order_id is not None else None,
         )
         for row in found.all()
     ]

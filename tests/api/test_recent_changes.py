@@ -15,7 +15,7 @@ from api.order_status.change_stream import ChangeStream
 from api.order_status.recent_changes import KEEP_FOR, RecentChanges
 from domain.common.errors import StoreUnavailable
 from domain.common.reach import Reach
-from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, OrderView, Ownership
+from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, OrderView, Owner
 from domain.orders import Order
 from stores.order_status.view import OrderStatusStore
 from tests.eventually import soon
@@ -26,7 +26,7 @@ IN_SEOUL = OrderFilter(reach=Reach(regions=frozenset({"KR-11"})))
 
 def entry(sequence: int, order_id: str = "o", region: str = "KR-11") -> FeedEntry:
     order = Order(order_id, "1", region=region, version=sequence)
-    return FeedEntry(sequence, OrderView(order), None, Ownership(order_id, "1", None, region))
+    return FeedEntry(sequence, OrderView(order), None, Owner(order_id, "1", None, region))
 
 
 class Clock:

@@ -63,6 +63,7 @@ async def test_orders_that_are_assigned_and_released_do_not_check_one_by_one(mon
 
     assert store.assign_engineer.await_count == store.close_assignment.await_count == RUNS
     assert (has_due.await_count, call.await_count) == (1, 1)
+    assert store.has_due.await_count == 0
 
 
 @pytest.mark.parametrize("command", ["assign_engineer", "release_assignment", "close_assignment"])

@@ -64,6 +64,22 @@ async def test_a_last_state_for_which_the_time_of_a_step_was_not_enough_is_sent_
     assert len(await limits(order)) == sent + 2
 
 
+async def test_a_last_state_whose_try_hangs_is_sent_once_more(stage: Stage) -> None:
+    order = await stage.place(replace(QUICK, attention_after=0.5))
+    await places.accepted(order)
+    await order.until(OrderStatus.INSTALLATION_ACCEPTED)
+    await order.until_quiet()
+    sent = len(await limits(order))
+
+    gate = stage.contexts.faults.hold(PROJECT_ORDER.name, tries=1)
+    await order.complete()
+    await order.until_sent(PROJECT_ORDER.name, times=sent + 2)
+    gate.open()
+    await order.result()
+
+    assert len(await limits(order)) == sent + 2
+
+
 async def test_a_dead_read_model_delays_nothing_but_the_close_and_that_for_a_week_at_most(
     timeless: Stage, clock: WorkflowEnvironment
 ) -> None:

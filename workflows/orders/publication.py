@@ -12,6 +12,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import Priority, SearchAttributeKey
 from temporalio.exceptions import ActivityError, RetryState
+from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from domain.common.actors import SYSTEM
 from domain.common.texts import PlainText
@@ -150,8 +151,7 @@ class Projector:
         # The server ends an activity already when its next try would come too late. So if less than one pause is left,
         # the patience was the limit that has ended it.
         pause = timedelta(seconds=self._policy.retry_at_most_every)
-        took_too_long = isinstance(failure, ActivityError) and failure.retry_state is RetryState.TIMEOUT
-        return took_too_long and self._give_up_at - workflow.now() > pause
+        return _took_too_long(failure) and self._give_up_at - workflow.now() > pause
 
     def _send(self, *, again: bool = False) -> None:
         self._due = False
@@ -174,3 +174,10 @@ class Projector:
         if again:
             return self._give_up_at - workflow.now()
         return min(timedelta(seconds=self._policy.attention_after), self._longest)
+
+
+def _took_too_long(failure: BaseException) -> bool:
+    # A server tells it by the state of the retries, by the cause, or by both: releases differ.
+    if not isinstance(failure, ActivityError):
+        return False
+    return failure.retry_state is RetryState.TIMEOUT or isinstance(failure.cause, ActivityTimeout)
