@@ -1,7 +1,7 @@
 """One request for a page: who asks, in which language, and what a handler can answer with."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from console import labels
 from console.forms import LARGEST, MOST_FIELDS, sent
 from console.preferences import Preferences
 from console.rendering import Contact, MenuItem, Shell
+from console.routing import Entry, Route
 from console.sealing import cookies_of
 from console.service import Api
 from console.sessions import Flash, Session
@@ -142,16 +143,12 @@ class PageRequest:
         settings, session = self.console.settings, self.session
         roles = frozenset(session.roles if session else ())
         outages = await self.console.availability.outages(roles)
-        menu = self.console.table.menu(roles)
-        here = _longest_prefix(self.request.url.path, [route.path for route in menu])
+        menu, section = menus(self.console.table.menu(roles), self.request.url.path, self.texts)
         return Shell(
             preferences=self.preferences,
             languages=self.console.renderer.languages,
-            menu=[
-                MenuItem(route.path, self.texts(route.entry.label), route.entry.icon, route.path == here)
-                for route in menu
-                if route.entry
-            ],
+            menu=menu,
+            section=section,
             person=session.name if session else None,
             role=self.texts(labels.ACTOR[session.roles[0]]) if session and session.roles else None,
             outages=[self.texts(outage.text) for outage in outages],
@@ -170,6 +167,19 @@ def path_of_ours(target: str | None) -> str:
         return "/"
     parts = urlsplit(target)
     return "/" if parts.scheme or parts.netloc else target
+
+
+def menus(entries: Mapping[Entry, Sequence[Route]], path: str, texts: Texts) -> tuple[list[MenuItem], list[MenuItem]]:
+    """Return the main menu at a path, and the pages of its current entry if there are several."""
+    here = _longest_prefix(path, [route.path for routes in entries.values() for route in routes])
+    menu: list[MenuItem] = []
+    section: list[MenuItem] = []
+    for entry, routes in entries.items():
+        pages = [MenuItem(each.path, texts(each.entry.label), "", each.path == here) for each in routes if each.entry]
+        current = any(page.current for page in pages)
+        menu.append(MenuItem(routes[0].path, texts(entry.label), entry.icon, current))
+        section += pages if current and len(pages) > 1 else []
+    return menu, section
 
 
 def _longest_prefix(path: str, candidates: list[str]) -> str | None:

@@ -21,7 +21,7 @@ _LANGUAGE_NAMES = {"ko": "한국어", "en": "English"}
 
 @dataclass(frozen=True)
 class MenuItem:
-    """An entry of the menu of the person."""
+    """An entry of the menu of the person, or of one of its sections."""
 
     path: str
     label: str
@@ -44,6 +44,8 @@ class Shell:
     preferences: Preferences
     languages: Mapping[str, str]
     menu: Sequence[MenuItem]
+    section: Sequence[MenuItem]
+    """The pages to which the current entry of the menu leads, if there are several."""
     person: str | None
     """What the person is called, or None for nobody."""
     role: str | None

@@ -30,10 +30,12 @@ class Entry:
 
     label: str
     """Text, marked for translation."""
-    icon: str
-    """Id of a symbol in `console/assets/icons.svg`."""
+    icon: str = ""
+    """Id of a symbol in `console/assets/icons.svg`. An entry within another one has none."""
     start: bool = False
     """Whether the role begins here."""
+    within: "Entry | None" = None
+    """The entry of the menu that leads to several pages, of which this is one. The first of them is shown first."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,14 @@ class RouteTable:
         """The routes of each method and path, one for each role."""
         return self._by_request
 
-    def menu(self, roles: Iterable[Role]) -> list[Route]:
-        """Return the routes with an entry in the menu of somebody with these roles."""
+    def menu(self, roles: Iterable[Role]) -> Mapping[Entry, list[Route]]:
+        """Return the entries of the menu of somebody with these roles, each with the routes to which it leads."""
         having = set(roles)
-        return [route for route in self.routes if route.entry and route.roles & having]
+        menu: dict[Entry, list[Route]] = {}
+        for route in self.routes:
+            if route.entry and route.roles & having:
+                menu.setdefault(route.entry.within or route.entry, []).append(route)
+        return menu
 
     def start_of(self, roles: Iterable[Role]) -> str | None:
         """Return the path at which somebody with these roles begins, or None if they have no pages."""

@@ -70,6 +70,11 @@ class Showcase:
     """Names of all engineers."""
 
     @property
+    def ids(self) -> Mapping[str, Mapping[str, str]]:
+        """Ids of what there is to look at: by placeholder of a path, and by state."""
+        return {"orderId": self.orders, "engineerId": {"full": self.engineer_id}}
+
+    @property
     def entered(self) -> set[str]:
         """What people have entered, which no page translates."""
         texts = {str(value) for body in _BODIES.values() for value in body.values() if isinstance(value, str)}

@@ -1,9 +1,10 @@
 """Everything that can be seen of the console: each route of its table, for each role, in each state.
 
 A page that somebody adds to the table is among them by itself. A new kind of placeholder in a path has to be added to
-`_paths`.
+`Showcase.ids`.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from harness.waiting import PATIENCE
 
 NOBODY = "nobody"
 """Not signed in."""
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _ACTED_ON = "completed"
 """The state of the order to which empty forms are sent: nothing can be done to it any more."""
 _NOT_SENT = frozenset({"/logout", "/preferences"})
@@ -65,7 +67,7 @@ class View:
     @property
     def name(self) -> str:
         """Name of the view, also for a file."""
-        page = self.route.strip("/").replace("/{orderId}", "").replace("/", "-") or "start"
+        page = _PLACEHOLDER.sub("", self.route).strip("/").replace("//", "/").replace("/", "-") or "start"
         sent = "-sent" if self.method == "POST" else ""
         return f"{self.role}-{page}{sent}-{self.state}".replace(" ", "-")
 
@@ -103,7 +105,7 @@ def _of_route(route: Route, shown: Showcase) -> Iterator[View]:
         return
     for role in sorted(map(str, route.roles)) or [NOBODY]:
         if route.method == "POST":
-            path = route.path.replace("{orderId}", shown.orders[_ACTED_ON])
+            path = _acted_on(route.path, shown)
             for state, fields in {_NO_ENTRIES: {}, **_ENTRIES.get(route.path, {})}.items():
                 yield View(role, _person(role, shown), "POST", route.path, path, state, fields)
             continue
@@ -117,15 +119,28 @@ def _is_page(path: str) -> bool:
 
 def _paths(path: str, shown: Showcase) -> Iterator[tuple[str, str]]:
     """Yield the states of a page, and where it is."""
-    if "{orderId}" in path:
-        for state, order_id in shown.orders.items():
-            yield state, path.replace("{orderId}", order_id)
-        yield "unknown", path.replace("{orderId}", "no-such-order")
-    elif "{" in path:
-        raise ValueError(f"say what is shown at {path}")
+    if placeholder := _PLACEHOLDER.search(path):
+        for state, value in _ids(placeholder, shown).items():
+            yield state, path.replace(placeholder[0], value)
+        yield "unknown", path.replace(placeholder[0], "no-such-thing")
     else:
         yield "full", f"{path}?date={shown.day}"
         yield _EMPTY, path
+
+
+def _acted_on(path: str, shown: Showcase) -> str:
+    """Return where a form is sent: to the order that nothing can be done to any more, or to the first other thing."""
+    if not (placeholder := _PLACEHOLDER.search(path)):
+        return path
+    ids = _ids(placeholder, shown)
+    return path.replace(placeholder[0], ids.get(_ACTED_ON) or next(iter(ids.values())))
+
+
+def _ids(placeholder: re.Match[str], shown: Showcase) -> Mapping[str, str]:
+    try:
+        return shown.ids[placeholder[1]]
+    except KeyError:
+        raise ValueError(f"say in `Showcase.ids` what is shown for {placeholder[0]}") from None
 
 
 def _person(role: str, shown: Showcase, *, empty: bool = False) -> str | None:

@@ -1,11 +1,14 @@
 """Every page and act of the console, with every role and with none."""
 
+from datetime import UTC
 from typing import Any
 
 import pytest
 
+from console.page_request import menus
 from console.roles import Role
-from console.routing import EVERYBODY, Route, RouteTable
+from console.routing import EVERYBODY, Entry, Route, RouteTable
+from console.texts import Texts
 from tests.console.browser import CUSTOMER, ENGINEER, MANAGER, Browser, Pages, text_of
 
 ALL = "customer engineer manager"
@@ -100,8 +103,34 @@ async def test_a_role_gets_its_pages_and_no_other(bare: Pages, role: str) -> Non
 async def test_a_menu_leads_to_pages_of_the_role_alone(bare: Pages, role: str) -> None:
     entries = bare.console.table.menu([Role(role)])
 
-    assert all(role in MAY[f"GET {route.path}"].split() for route in entries)
+    assert all(role in MAY[f"GET {route.path}"].split() for routes in entries.values() for route in routes)
     assert len(entries) <= 6
+
+
+async def test_a_section_has_one_entry_in_the_menu_and_names_its_pages() -> None:
+    async def handler(_: Any) -> Any: ...
+
+    staff, roles = Entry("Staff", "person"), frozenset({Role.MANAGER})
+    routes = [
+        Route("GET", "/board", roles, handler, Entry("Board", "board")),
+        Route("GET", "/engineers", roles, handler, Entry("Engineers", within=staff)),
+        Route("GET", "/days-off", roles, handler, Entry("Days off", within=staff)),
+    ]
+    menu = RouteTable(routes).menu(roles)
+    texts = Texts("en", UTC)
+
+    def shown(path: str) -> tuple[list[tuple[str, str, bool]], list[tuple[str, str, bool]]]:
+        main, section = menus(menu, path, texts)
+        return [(each.path, each.label, each.current) for each in main], [
+            (each.path, each.label, each.current) for each in section
+        ]
+
+    assert shown("/board") == ([("/board", "Board", True), ("/engineers", "Staff", False)], [])
+    assert shown("/days-off/new") == (
+        [("/board", "Board", False), ("/engineers", "Staff", True)],
+        [("/engineers", "Engineers", False), ("/days-off", "Days off", True)],
+    )
+    assert shown("/elsewhere")[1] == []
 
 
 def test_one_role_has_one_page_at_an_address() -> None:
