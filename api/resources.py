@@ -1,7 +1,7 @@
 """The stores and the client of the API process, what works on them, and its background tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -37,7 +37,7 @@ from domain.installation import ContactPolicy
 from observability.health import Health
 from observability.loop_delay import LoopDelay
 from observability.queue_gauges import QueueGauges
-from observability.task_queues import describe
+from observability.task_queues import QueueState, check_polled, describe
 from observability.telemetry import Telemetry
 from runtime.payload_codec import Encryption
 from runtime.settings import Settings
@@ -54,8 +54,9 @@ from stores.order_status.view import OrderStatusStore
 
 _DATABASE_WITHIN = 2.0
 """Seconds for a database to answer."""
-_LOOK_WITHIN = timedelta(seconds=1)
-"""The time for Temporal to describe the queue of the orders."""
+_WORKFLOW_TASKS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+_LOOK_WITHIN = timedelta(seconds=0.8)
+"""Less than a check of the health may take. The time for Temporal to describe the queue of the orders."""
 _REGISTER_WITHIN = 2.0
 """Seconds for Temporal to register the search attributes."""
 _AGAIN_AFTER = 1.0
@@ -76,7 +77,9 @@ async def opened(settings: Settings, limits: Limits, health: Health, telemetry: 
             health.add_store(context, Schema(context, database).check, database.refusing)
         client = await connect(settings, lazy=True, interceptors=telemetry.interceptors)
         health.checks["temporal"] = partial(check, client)
-        services = _services(settings, limits, health, client, databases)
+        look = partial(describe, client, contexts.ORDERS, _WORKFLOW_TASKS, within=_LOOK_WITHIN)
+        health.checks["orderWorkers"] = partial(check_polled, look)
+        services = _services(settings, limits, health, client, look, databases)
         _measure(health, settings, client, databases)
         measuring = asyncio.create_task(LoopDelay(health.registry).run())
         registering = asyncio.create_task(_register_search_attributes(client))
@@ -90,11 +93,15 @@ async def opened(settings: Settings, limits: Limits, health: Health, telemetry: 
 
 
 def _services(
-    settings: Settings, limits: Limits, health: Health, client: Client, databases: dict[str, Database]
+    settings: Settings,
+    limits: Limits,
+    health: Health,
+    client: Client,
+    look: Callable[[], Awaitable[QueueState]],
+    databases: dict[str, Database],
 ) -> Services:
     statuses = OrderStatusStore(databases[contexts.ORDER_STATUS], settings.booking_rules.grid)
     management_center = ManagementCenterStore(databases[contexts.MANAGEMENT_CENTER], settings.booking_rules)
-    look = partial(describe, client, contexts.ORDERS, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, within=_LOOK_WITHIN)
     backlog = BacklogWatch(look, health.registry)
     starting = Starting(client, backlog, most_in_flight=settings.max_starts_in_flight)
     in_flight = Gauge(

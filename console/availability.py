@@ -36,6 +36,9 @@ OUTAGES: Mapping[str, Outage] = {
     "temporal": Outage(
         N_("New orders and changes cannot be accepted at the moment. What you see is as it was last known.")
     ),
+    "orderWorkers": Outage(
+        N_("Orders and cancellations are taken, but it takes longer to carry them out. Other changes have to wait.")
+    ),
     "orderStatusStore": Outage(
         N_("Lists of orders cannot be shown at the moment. Ordering, changing and canceling still work.")
     ),

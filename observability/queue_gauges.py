@@ -11,8 +11,6 @@ from domain.common import contexts
 from observability import task_queues
 
 _WITHIN = timedelta(seconds=2)
-_POLLED_WITHIN = 90.0
-"""Seconds up to which a poller counts. A poll takes up to a minute."""
 _LABELS = ("queue", "type")
 _QUEUES = [
     (context.name, kind, type_)
@@ -57,4 +55,4 @@ class QueueGauges:
         state = await task_queues.describe(self._client, queue, type_, within=_WITHIN)
         self._backlog.labels(queue, kind).set(state.backlog)
         self._age.labels(queue, kind).set(state.age)
-        self._pollers.labels(queue, kind).set(state.pollers(_POLLED_WITHIN))
+        self._pollers.labels(queue, kind).set(state.pollers(task_queues.POLLED_WITHIN))

@@ -1,12 +1,20 @@
 """What the Temporal server says of a task queue."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
+
+POLLED_WITHIN = 90.0
+"""Seconds up to which a poller counts. A poll takes up to a minute."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,3 +57,21 @@ async def describe(client: Client, queue: str, kind: TaskQueueType.ValueType, *,
         answer.stats.approximate_backlog_age.ToTimedelta().total_seconds(),
         tuple((now - poller.last_access_time.ToDatetime(UTC)).total_seconds() for poller in answer.pollers),
     )
+
+
+async def check_polled(look: Callable[[], Awaitable[QueueState]]) -> None:
+    """Check that a worker polls a queue. While the server does not tell, nothing is known, and the check passes.
+
+    Args:
+        look: Asks for the state of the queue, within a deadline of its own.
+
+    Raises:
+        ConnectionError: no worker does.
+    """
+    try:
+        state = await look()
+    except (RPCError, RuntimeError, TimeoutError) as error:
+        _log.debug("the pollers of a queue are not known", error=type(error).__qualname__)
+        return
+    if not state.pollers(POLLED_WITHIN):
+        raise ConnectionError("no worker polls the queue")

@@ -18,7 +18,7 @@ from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
 from tests.eventually import soon
 from worker import WORK
 
-PARTS = {"temporal", "managementCenterStore", "installationStore", "orderStatusStore", "auditStore"}
+PARTS = {"temporal", "orderWorkers", "managementCenterStore", "installationStore", "orderStatusStore", "auditStore"}
 
 
 async def ready(service: Service) -> Any:
@@ -27,6 +27,12 @@ async def ready(service: Service) -> Any:
 
 
 async def test_with_everything_there_the_api_is_ready(service: Service) -> None:
+    await service.work(contexts.ORDERS)
+
+    async def polled() -> bool:
+        return bool((await ready(service))[1]["parts"]["orderWorkers"] == "up")
+
+    assert await soon(polled)
     assert (await service.http.get("/health/live")).json() == {"status": "live"}
     assert await ready(service) == (200, {"status": "ready", "parts": dict.fromkeys(PARTS, "up")})
 

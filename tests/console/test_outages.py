@@ -49,6 +49,17 @@ async def test_without_temporal_new_orders_are_not_promised(bare: Pages) -> None
     assert "New orders and changes cannot be accepted at the moment." in text_of(page)
 
 
+async def test_without_a_worker_pages_say_what_is_taken_all_the_same(bare: Pages) -> None:
+    person = await bare.person(CUSTOMER)
+    ready = {"status": "degraded", "parts": {"temporal": "up", "orderWorkers": "down"}}
+    bare.line.answers["GET /health/ready"] = Response(200, json=ready)
+    bare.console.availability.forget()
+
+    page = await person.get("/orders")
+
+    assert "Orders and cancellations are taken, but it takes longer" in text_of(page)
+
+
 async def test_an_order_whose_workflow_cannot_be_asked_is_shown_as_it_was_last_known(pages: Pages) -> None:
     person = await pages.person(CUSTOMER)
     order_id = await ordered(person)
