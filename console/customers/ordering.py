@@ -61,7 +61,9 @@ class ProductPage:
 class TimePage:
     """The second page: when and for whom."""
 
-    product: Product
+    product_id: str
+    product_name: str
+    """Empty: it is not known now."""
     address: str
     key: str
     times: FreeTimes
@@ -106,7 +108,7 @@ async def place(visit: PageRequest) -> Response:
     key = fields.get("key") or secrets.token_urlsafe(16)
     body = {
         "productId": fields["product"],
-        "productName": await _name_of(visit, fields),
+        "productName": await _name_of(visit, fields) or fields["product"],
         "installationAddress": fields["address"],
         "customerId": visit.person.subject,
         "customerName": fields["name"],
@@ -140,7 +142,13 @@ async def _refused(visit: PageRequest, error: Problem | ApiAway, fields: Mapping
 
 async def _first_page(visit: PageRequest, form: Form, status: int = 200) -> Response:
     carried = {name: form.values[name] for name in _CARRIED if form.values.get(name)}
-    return await visit.page("customers/product.html", ProductPage(await products(visit), form, carried), status)
+    try:
+        offered = await products(visit)
+    except (Problem, ApiAway):
+        if not (chosen := form.value("product")):
+            raise
+        offered = [Product(chosen, form.value("productName") or chosen)]
+    return await visit.page("customers/product.html", ProductPage(offered, form, carried), status)
 
 
 async def _second_page(
@@ -155,7 +163,8 @@ async def _second_page(
     product_id, address = fields["product"], fields["address"]
     times = times or await times_for(visit, address, product_id, fields.get("from"))
     page = TimePage(
-        Product(product_id, await _name_of(visit, fields)),
+        product_id,
+        await _name_of(visit, fields),
         address,
         # With another body, the same key would be refused.
         secrets.token_urlsafe(16) if placed or not fields.get("key") else fields["key"],
@@ -182,9 +191,14 @@ def _without_second(visit: PageRequest, fields: Mapping[str, str]) -> Form | Non
 
 
 async def _name_of(visit: PageRequest, fields: Mapping[str, str]) -> str:
-    """Return the name of the product in the language of the page."""
-    known = {product.product_id: product.name for product in await products(visit)}
-    return known.get(fields["product"], fields["product"])
+    """Return the name of the product: the one that the form has. Else, in the language of the page, if it is known."""
+    if name := fields.get("productName"):
+        return name
+    try:
+        known = {product.product_id: product.name for product in await products(visit)}
+    except (Problem, ApiAway):
+        return ""
+    return known.get(fields["product"], "")
 
 
 def _contact_of(order: Mapping[str, str | None] | None) -> dict[str, str]:

@@ -154,6 +154,37 @@ async def test_while_the_management_center_is_away_one_orders_all_the_same(pages
     assert (await pages.service.http.get(answer.headers["Location"])).json()["productName"] == "Internet"
 
 
+async def test_a_process_that_knows_no_products_takes_orders_without_the_management_center(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    pages.console.memory.clear()
+    pages.line.cut |= {"GET /managementCenters", "POST /managementCenters"}
+
+    without_address = await person.post("/orders/new", {**form, "address": ""})
+    page = await second_page(person)
+    unnamed = await person.post("/orders", {**form_of(page, "/orders"), **CONTACT})
+    named = await person.post("/orders", form)
+
+    assert form_of(without_address, "/orders/new")["product"] == form["product"]
+    for answer, name in ((unnamed, form["product"]), (named, "Internet")):
+        assert answer.status_code == 303
+        assert (await pages.service.http.get(answer.headers["Location"])).json()["productName"] == name
+
+
+async def test_who_got_no_answer_does_not_wait_for_the_products_too(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person)
+    pages.console.memory.clear()
+    pages.line.cut.add("POST /orders")
+    pages.line.carried.clear()
+
+    unanswered = await person.post("/orders", form)
+
+    assert unanswered.status_code == 503
+    assert form_of(unanswered, "/orders") == form
+    assert not [one for one in pages.line.carried if one.url.path.startswith("/managementCenters")]
+
+
 async def test_later_times_are_shown_and_what_was_entered_comes_along(pages: Pages) -> None:
     person = await pages.person(CUSTOMER)
     form = await filled(person)
