@@ -46,6 +46,11 @@ class Problem(Exception):
         """Whether the same request may succeed later."""
         return self.status in (429, 503)
 
+    @property
+    def is_of_the_page(self) -> bool:
+        """Whether it is not about what was entered: nobody is signed in, or the person may not see or do this."""
+        return self.status in (401, 403, 404)
+
 
 @dataclass(frozen=True)
 class Answer:

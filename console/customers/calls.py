@@ -203,6 +203,22 @@ async def order_of(visit: PageRequest, order_id: str) -> Json:
     return order
 
 
+async def order_if_known(visit: PageRequest, order_id: str) -> Json | None:
+    """Return an order for a form that comes back, or None if it cannot be told now: the form is shown all the same.
+
+    Raises:
+        Problem: there is no such order for this person.
+    """
+    try:
+        return await order_of(visit, order_id)
+    except ApiAway:
+        return None
+    except Problem as problem:
+        if problem.is_of_the_page:
+            raise
+        return None
+
+
 async def place_order(api: Api, body: Json, key: str) -> Answer:
     """Place an order. The same key and body place one order only."""
     return await api.send("POST", "/orders", body, headers={"Idempotency-Key": key})

@@ -1,12 +1,20 @@
 """Moving the visit of an order to another window."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from console.customers.calls import FreeTimes, days_of, move_visit, order_of, times_of
+from console.customers.calls import (
+    FreeTimes,
+    Json,
+    chosen_elsewhere,
+    days_of,
+    move_visit,
+    order_if_known,
+    order_of,
+    times_of,
+)
 from console.customers.progress import progress
 from console.forms import Form, missing, refused
 from console.page_request import PageRequest
@@ -23,29 +31,36 @@ _MOVED_SOMEWHERE = N_("The visit has been moved.")
 class ReschedulePage:
     """The windows to which the visit can be moved."""
 
-    order: Mapping[str, Any]
+    order_id: str
+    order: Json | None
+    """None: it cannot be told now."""
+    version: str
+    """Of the order for which the visit is moved."""
     times: FreeTimes
     form: Form
+    chosen: str | None
+    """The chosen time, if it is not among those that are shown, and has not just been taken."""
     nearest: bool = False
     """Whether the windows are those nearest to one that was just taken."""
 
 
 async def ask_reschedule(visit: PageRequest) -> Response:
     """Show the windows."""
-    return await _page(visit, Form())
+    return await _page(visit, await order_of(visit, visit.path_value("orderId")), Form())
 
 
 async def reschedule(visit: PageRequest) -> Response:
     """Move the visit."""
     order_id, fields = visit.path_value("orderId"), await visit.form()
     if form := missing(fields, ("visit",), visit.texts):
-        return await _page(visit, form, 422)
+        return await _page(visit, await order_if_known(visit, order_id), form, 422)
     try:
         answer = await move_visit(visit.api, order_id, fields["visit"], fields.get("version", ""))
     except Problem as problem:
         return await _refused(visit, problem, fields)
     except ApiAway as error:
-        return await _page(visit, refused(error, fields, visit.texts, {}), 503)
+        form = refused(error, fields, visit.texts, {})
+        return await _page(visit, await order_if_known(visit, order_id), form, 503)
     window = answer.body["visit"]
     text = (
         visit.texts(_MOVED, window=visit.texts.window(window)) if window else visit.texts("The visit has been moved.")
@@ -54,25 +69,30 @@ async def reschedule(visit: PageRequest) -> Response:
 
 
 async def _refused(visit: PageRequest, problem: Problem, fields: Mapping[str, str]) -> Response:
-    if problem.slug == "illegal-transition":
-        path = f"/orders/{visit.path_value('orderId')}"
-        return visit.redirect(path, Flash(sentence(problem, visit.texts), "refused"))
-    if problem.status in (401, 403, 404):
-        raise problem
-    form = refused(problem, fields, visit.texts, {"/preferredVisit": "visit"})
-    return await _page(visit, form, problem.status, problem.members.get("slots") or ())
-
-
-async def _page(visit: PageRequest, form: Form, status: int = 200, nearest: Any = ()) -> Response:
     order_id = visit.path_value("orderId")
-    order = await order_of(visit, order_id)
-    told = progress(order, visit.texts)
-    if not told.can_move:
+    if problem.slug == "illegal-transition":
+        return visit.redirect(f"/orders/{order_id}", Flash(sentence(problem, visit.texts), "refused"))
+    if problem.is_of_the_page:
+        raise problem
+    form, nearest = refused(problem, fields, visit.texts, {"/preferredVisit": "visit"}), problem.members.get("slots")
+    return await _page(visit, await order_if_known(visit, order_id), form, problem.status, nearest or ())
+
+
+async def _page(
+    visit: PageRequest, order: Json | None, form: Form, status: int = 200, nearest: Sequence[Json] = ()
+) -> Response:
+    order_id, told = visit.path_value("orderId"), progress(order, visit.texts) if order else None
+    if told and not told.can_move:
         return visit.redirect(f"/orders/{order_id}", Flash(visit.texts(TOO_LATE), "refused"))
-    times = await times_of(visit, order_id, form.value("from") or visit.query.get("from"))
     if nearest:
-        times = replace(times, days=days_of(nearest, visit.texts), earlier=None, later=None)
-    if order["visit"] and not told.alert:
+        times = FreeTimes(days_of(nearest, visit.texts))
+    elif order:
+        times = await times_of(visit, order_id, form.value("from") or visit.query.get("from"))
+    else:
+        times = FreeTimes(known=False)
+    if told and not told.alert and order and order["visit"]:
         times = times.without(order["visit"]["start"])
-    page = ReschedulePage(order, times, form, bool(nearest))
+    version = str(order["version"]) if order else form.value("version")
+    chosen = None if nearest else chosen_elsewhere(form.value("visit"), times, visit.texts)
+    page = ReschedulePage(order_id, order, version, times, form, chosen, bool(nearest))
     return await visit.page("customers/reschedule.html", page, status)

@@ -19,6 +19,8 @@ from console.texts import N_
 _FREE = N_("Free")
 _ELSEWHEN = frozenset({"DAY_OFF", "NOT_WORKING", "BOOKED"})
 """Obstacles of the window alone: the engineer can come at another time."""
+_UNKNOWN: Mapping[str, Any] = {"region": None, "attention": None, "engineerId": None}
+"""What is known of an order that cannot be read now."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,20 @@ class AssignPage:
     candidates: Sequence[Candidate]
     away: bool
     """Whether the management center does not answer now."""
+    kept: str
+    """Id of the engineer who was chosen, if no engineers can be shown."""
 
 
 async def ask_assign(visit: PageRequest, refusal: Refusal = NEW) -> Response:
     """Show who could come."""
     question = await Question.about(visit, refusal)
-    order = question.facts.order
-    asked = visit.query.get("region") or refusal.form.value("region")
-    region = asked or order["region"]
+    order: Mapping[str, Any] = question.facts.order if question.facts else _UNKNOWN
+    region = visit.query.get("region") or refusal.form.value("region") or order["region"]
     found: Mapping[str, Any] = {"visit": None, "items": []}
-    away = False
-    if region is not None and question.facts.changeable:
+    away = question.facts is None
+    if region is not None and question.facts and question.facts.changeable:
         try:
-            path = path_of("/managementCenters/assignments", order["orderId"], "candidates")
+            path = path_of("/managementCenters/assignments", question.order_id, "candidates")
             found = await visit.api.get(path, {"region": region})
         except ApiAway:
             away = True
@@ -90,6 +93,7 @@ async def ask_assign(visit: PageRequest, refusal: Refusal = NEW) -> Response:
         found["visit"],
         [_candidate(one, order["engineerId"]) for one in found["items"]],
         away,
+        refusal.form.value("engineerId") if away else "",
     )
     return await visit.page("managers/assign.html", page, refusal.status)
 

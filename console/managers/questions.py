@@ -16,9 +16,6 @@ from console.managers.story import Entry, Teller
 from console.page_request import PageRequest
 from console.service import Answer, ApiAway, Problem
 
-_OF_THE_PAGE = frozenset({401, 403, 404})
-"""Answers that are not about what was entered."""
-
 
 @dataclass(frozen=True)
 class Refusal:
@@ -46,7 +43,9 @@ NEW = Refusal()
 class Question:
     """What all forms about an order show."""
 
-    facts: Facts
+    order_id: str
+    facts: Facts | None
+    """None: they cannot be told now. A form that comes back is shown all the same."""
     form: Form
     since: Sequence[Entry]
     """What has happened since the form was first shown, if it comes back for that reason."""
@@ -58,19 +57,31 @@ class Question:
         """Read the order of a form.
 
         Raises:
-            Problem: there is no such order, or it cannot be read now.
-            ApiAway: the API does not answer.
+            Problem: there is no such order, or it cannot be read now, when the form is shown for the first time.
+            ApiAway: the API does not answer, when the form is shown for the first time.
         """
-        reading = await read_order(visit)
+        order_id, form = visit.path_value("orderId"), refusal.form
+        try:
+            reading = await read_order(visit)
+        except (ApiAway, Problem) as error:
+            if refusal is NEW or (isinstance(error, Problem) and error.is_of_the_page):
+                raise
+            return cls(order_id, None, form, (), {name: form.value(name) for name in ("version", "events")})
         teller, history = Teller(visit.texts, reading), reading.order["history"]
-        known = refusal.form.value("events")
+        known = form.value("events")
         changed = refusal.slug == "changed-meanwhile" and known.isascii() and known.isdecimal()
         return cls(
+            order_id,
             Facts.of(reading, teller),
-            refusal.form,
+            form,
             teller.entries(history[int(known) :]) if changed else (),
             {"version": str(reading.order["version"]), "events": str(len(history))},
         )
+
+    @property
+    def changeable(self) -> bool:
+        """Whether the order can still be changed, as far as is known."""
+        return self.facts is None or self.facts.changeable
 
 
 async def send(
@@ -87,7 +98,7 @@ async def send(
     except ApiAway as error:
         return Refusal(refused(error, values, visit.texts, {}))
     except Problem as problem:
-        if problem.status in _OF_THE_PAGE:
+        if problem.is_of_the_page:
             raise
         form = refused(problem, values, visit.texts, {"/preferredVisit": "visit", "/reason": "reason"})
         if (exact := sentence_of(problem.detail)) is not None:

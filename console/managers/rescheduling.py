@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from console.customers.calls import FreeTimes, days_of, times_of
+from console.customers.calls import FreeTimes, chosen_elsewhere, days_of, times_of
 from console.forms import missing
 from console.managers.order_reading import path_of
 from console.managers.questions import NEW, Question, Refusal, send
@@ -20,6 +20,8 @@ class ReschedulePage:
     times: FreeTimes
     nearest: bool
     """Whether these are the nearest to one that has just been taken."""
+    chosen: str | None
+    """The chosen time, if it is not among those that are shown, and has not just been taken."""
 
 
 async def ask_reschedule(visit: PageRequest, refusal: Refusal = NEW) -> Response:
@@ -27,9 +29,12 @@ async def ask_reschedule(visit: PageRequest, refusal: Refusal = NEW) -> Response
     question, nearest = await Question.about(visit, refusal), refusal.members.get("slots") or ()
     if nearest:
         times = FreeTimes(days_of(nearest, visit.texts))
+    elif question.facts:
+        times = await times_of(visit, question.order_id, visit.query.get("from"))
     else:
-        times = await times_of(visit, question.facts.order_id, visit.query.get("from"))
-    page = ReschedulePage(question, times, bool(nearest))
+        times = FreeTimes(known=False)
+    chosen = None if nearest else chosen_elsewhere(refusal.form.value("visit"), times, visit.texts)
+    page = ReschedulePage(question, times, bool(nearest), chosen)
     return await visit.page("managers/reschedule.html", page, refusal.status)
 
 

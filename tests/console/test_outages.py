@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import Request, Response
 
+from stores.order_status.view import OrderStatusStore
 from tests.api.service import Service
-from tests.console.browser import CUSTOMER, MANAGER, Pages, pages_of, text_of
+from tests.console.browser import CUSTOMER, MANAGER, Pages, form_of, pages_of, text_of
 from tests.console.customers.ordering import offer_products, ordered
+from tests.console.managers.test_board import ORDER
 from tests.eventually import soon
 
-EVERYTHING = {"GET /", "POST /"}
+EVERYTHING = {"GET /", "POST /", "PUT /"}
+BROKEN = Response(500, json={"type": "/problems/internal-error", "status": 500})
 
 
 @pytest.fixture
@@ -138,3 +141,34 @@ async def test_an_api_whose_parts_hang_is_not_said_to_be_away(bare: Pages, monke
 
     assert "The service cannot be reached" not in waiting
     await soon(told, what="the part that is down")
+
+
+@pytest.mark.parametrize(
+    ("who", "act", "entered"),
+    [
+        ("customer:7", "cancel", {"reason": "moved away"}),
+        ("customer:7", "reschedule", {"visit": "2027-01-04T04:00:00Z"}),
+        (MANAGER, "cancel", {"reason": "moved away"}),
+        (MANAGER, "reschedule", {"visit": "2027-01-04T04:00:00Z"}),
+        (MANAGER, "assign", {"engineerId": "kr-11-2", "region": "KR-11"}),
+    ],
+)
+async def test_without_an_answer_a_form_about_an_order_comes_back_filled(
+    bare: Pages, store: OrderStatusStore, who: str, act: str, entered: dict[str, str]
+) -> None:
+    await store.put([ORDER])
+    person, path, sent = await bare.person(who), f"/orders/{ORDER.order_id}/{act}", entered | {"version": "3"}
+    if act == "cancel" and who != MANAGER:
+        del sent["version"]
+    bare.line.cut |= {"POST /orders", "PUT /managementCenters", "GET /managementCenters"}
+
+    shown = await person.post(path, sent)
+    bare.line.answers["GET /order"] = BROKEN
+    broken = await person.post(path, sent)
+    bare.line.cut |= EVERYTHING
+    away = await person.post(path, sent)
+
+    for answer in (shown, broken, away):
+        assert answer.status_code == 503
+        assert "Nothing of what you entered is lost" in text_of(answer)
+        assert sent.items() <= form_of(answer, path).items()
