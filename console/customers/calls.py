@@ -244,12 +244,12 @@ async def _newest_first(visit: PageRequest, orders: Sequence[Json]) -> Sequence[
 
 
 async def _placed_at(visit: PageRequest, order_id: str) -> str:
-    """Return when an order was placed. Empty: it cannot be told now."""
+    """Return when an order was placed. Empty: it cannot be told now, or it was erased."""
     try:
         order = await visit.api.get(f"/orderStatuses/{quote(order_id, safe='')}")
     except (Problem, ApiAway):
         return ""
-    return str(order["history"][0]["at"])
+    return str(order["history"][0]["at"]) if order["history"] else ""
 
 
 def _path(order_id: str) -> str:

@@ -48,9 +48,10 @@ class Followed:
 
     def _may_be_missing(self, order: Mapping[str, Any]) -> bool:
         """Whether the list should be made anew if it has no such row. An order of another page is not missing."""
-        if self.filters.cursor is not None:
-            return False
-        return self.whole or self.filters.selective or order["history"][0]["at"][:_SECONDS] >= self.since[:_SECONDS]
+        history = order["history"]
+        if self.filters.cursor is not None or not history:
+            return False  # Without its history, an order was erased, long after it had ended.
+        return self.whole or self.filters.selective or history[0]["at"][:_SECONDS] >= self.since[:_SECONDS]
 
 
 async def follow(visit: PageRequest) -> Response:

@@ -137,6 +137,19 @@ async def test_an_order_of_another_page_is_not_announced_as_new(
     assert [" data-fresh" in row for row in rows] == [False, True]
 
 
+async def test_an_order_that_was_erased_is_not_new_and_the_stream_goes_on(
+    pages: Pages, store: OrderStatusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.managers.listing._ROWS", 1)
+    await store.put([replace(ORDER, order_id=f"o{at}") for at in range(2)])
+    async with followed(pages, await pages.person(MANAGER), "/board") as stream:
+        await store.put([fresh("erased", history=[])])
+        await store.put([fresh("new")])
+        rows = [(await stream.next()).data for _ in range(2)]
+
+    assert [" data-fresh" in row for row in rows] == [False, True]
+
+
 async def test_a_manager_of_a_region_hears_of_its_orders_alone(pages: Pages, store: OrderStatusStore) -> None:
     async with followed(pages, await pages.person("manager:KR-11"), "/board") as stream:
         await store.put([fresh("theirs", region="KR-26")])
