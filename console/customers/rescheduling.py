@@ -24,7 +24,6 @@ from console.sessions import Flash
 from console.texts import N_
 
 _MOVED = N_("The visit has been moved to %(window)s.")
-_MOVED_SOMEWHERE = N_("The visit has been moved.")
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,14 @@ class ReschedulePage:
 
 async def ask_reschedule(visit: PageRequest) -> Response:
     """Show the windows."""
-    return await _page(visit, await order_of(visit, visit.path_value("orderId")), Form())
+    order = await order_of(visit, visit.path_value("orderId"))
+    return await _page(visit, order, Form({"from": visit.query.get("from", "")}))
 
 
 async def reschedule(visit: PageRequest) -> Response:
     """Move the visit."""
     order_id, fields = visit.path_value("orderId"), await visit.form()
-    if form := missing(fields, ("visit",), visit.texts):
+    if form := missing(fields, (), visit.texts, choices=("visit",)):
         return await _page(visit, await order_if_known(visit, order_id), form, 422)
     try:
         answer = await move_visit(visit.api, order_id, fields["visit"], fields.get("version", ""))
@@ -87,7 +87,7 @@ async def _page(
     if nearest:
         times = FreeTimes(days_of(nearest, visit.texts))
     elif order:
-        times = await times_of(visit, order_id, form.value("from") or visit.query.get("from"))
+        times = await times_of(visit, order_id, form.value("from"))
     else:
         times = FreeTimes(known=False)
     if told and not told.alert and order and order["visit"]:

@@ -94,7 +94,7 @@ def acting(action: EngineerAction) -> Handler:
         if "more" in values:
             return await _with_another_line(asked, page)
         if action in (EngineerAction.DECLINE, EngineerAction.INCOMPLETE) and not values.get("reason"):
-            page = replace(page, form=missing(values, ["reason"], asked.texts) or Form())
+            page = replace(page, form=missing(values, (), asked.texts, choices=("reason",)) or Form())
             return await _page(asked, await _with_facts(asked, page), 422)
         return await _carry_out(asked, page, _body(action, values, serials, asked.texts))
 

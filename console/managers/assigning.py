@@ -101,8 +101,8 @@ async def ask_assign(visit: PageRequest, refusal: Refusal = NEW) -> Response:
 async def assign(visit: PageRequest) -> Response:
     """Assign the engineer who was chosen."""
     order_id, values = visit.path_value("orderId"), await visit.form()
-    if incomplete := missing(values, ["engineerId"], visit.texts):
-        return await ask_assign(visit, Refusal(incomplete))
+    if incomplete := missing(values, (), visit.texts, choices=("engineerId",)):
+        return await ask_assign(visit, Refusal(incomplete, 422))
     path = path_of("/managementCenters/assignments", order_id)
     outcome = await send(visit, "PUT", path, values, {"engineerId": values["engineerId"]})
     if isinstance(outcome, Refusal):

@@ -25,14 +25,9 @@ class Refusal:
     slug: str = ""
     """Of the API's problem. Empty: the form is incomplete, or the API has not answered."""
     members: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    """Status of the page with the form: that of the API's problem, if there is one."""
     """Further members of the API's problem."""
-
-    @property
-    def status(self) -> int:
-        """Status of the page with the form."""
-        if not self.slug:
-            return 503 if self.form.retry_after else 422 if self.form.errors else 200
-        return 503 if self.form.retry_after else 409
 
 
 NEW = Refusal()
@@ -96,11 +91,11 @@ async def send(
     try:
         return await visit.api.send(method, path, body, headers={"If-Match": f'"{version}"'} if version else None)
     except ApiAway as error:
-        return Refusal(refused(error, values, visit.texts, {}))
+        return Refusal(refused(error, values, visit.texts, {}), 503)
     except Problem as problem:
         if problem.is_of_the_page:
             raise
         form = refused(problem, values, visit.texts, {"/preferredVisit": "visit", "/reason": "reason"})
         if (exact := sentence_of(problem.detail)) is not None:
             form = replace(form, summary=visit.texts(exact))
-        return Refusal(form, problem.slug, problem.members)
+        return Refusal(form, problem.status, problem.slug, problem.members)

@@ -186,7 +186,7 @@ async def test_a_reason_is_asked_for_and_the_note_stays(bare: Pages, action: str
     answer = await send(engineer, "o1", action, note="차량 고장")
 
     assert answer.status_code == 422
-    assert "This is missing." in text_of(answer)
+    assert "Please choose one." in text_of(answer)
     assert "차량 고장" in answer.text
     assert "이서연 (customer)" in text_of(answer)
 

@@ -1,0 +1,75 @@
+"""The forms about an order come back with what was entered, and with the API's own status."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from stores.order_status.view import OrderStatusStore
+from tests.console.browser import MANAGER, Pages, form_of, text_of
+from tests.console.managers.test_board import ORDER
+
+PATH = f"/orders/{ORDER.order_id}"
+CUSTOMER = f"customer:{ORDER.customer_id}"
+START = "2027-01-04T04:00:00Z"
+
+
+@pytest.fixture
+async def pages(bare: Pages, store: OrderStatusStore) -> Pages:
+    await store.put([ORDER])
+    return bare
+
+
+@pytest.mark.parametrize(("who", "act"), [(CUSTOMER, "reschedule"), (MANAGER, "reschedule"), (MANAGER, "assign")])
+async def test_who_has_chosen_nothing_is_asked_to_choose(pages: Pages, who: str, act: str) -> None:
+    answer = await (await pages.person(who)).post(f"{PATH}/{act}", {"version": "3"})
+
+    assert answer.status_code == 422
+    assert "Please choose one." in text_of(answer)
+    assert "This is missing." not in text_of(answer)
+
+
+@pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
+async def test_the_days_that_are_looked_at_stay_when_the_form_comes_back(pages: Pages, who: str) -> None:
+    person, path = await pages.person(who), f"{PATH}/reschedule"
+    later = (datetime.now(UTC).date() + timedelta(days=14)).isoformat()
+    shown = await person.get(f"{path}?from={later}")
+    pages.line.carried.clear()
+
+    answer = await person.post(path, form_of(shown, path))
+
+    assert [form_of(page, path)["from"] for page in (shown, answer)] == [later, later]
+    assert [one.url.params["from"] for one in pages.line.carried if one.url.path == f"{PATH}/slots"] == [later]
+
+
+@pytest.mark.parametrize("status", [409, 422, 429, 503])
+@pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
+async def test_a_form_comes_back_with_the_status_of_the_api(pages: Pages, who: str, status: int) -> None:
+    problem = Response(status, json={"type": "/problems/of-a-newer-release", "status": status})
+    pages.line.answers[f"POST {PATH}/reschedule"] = problem
+
+    answer = await (await pages.person(who)).post(f"{PATH}/reschedule", {"version": "3", "visit": START})
+
+    assert answer.status_code == status
+    assert form_of(answer, f"{PATH}/reschedule")["visit"] == START
+
+
+@pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (None, "No time is free in these two weeks."),
+        ("NO_SERVICE_AREA", "The address is outside of our service areas"),
+        ("AMBIGUOUS_ADDRESS", "The address could be in several regions"),
+    ],
+)
+async def test_without_free_times_the_reason_is_said(pages: Pages, who: str, reason: str | None, said: str) -> None:
+    region: dict[str, Any] = {"region": None, "regionName": None, "regionLocalName": None, "regions": []}
+    offer = Response(200, json={"items": [], "nextCursor": None, "reason": reason, **region})
+    pages.line.answers[f"GET {PATH}/slots"] = offer
+
+    page = text_of(await (await pages.person(who)).get(f"{PATH}/reschedule"))
+
+    assert said in page
+    assert ("No time is free" in page) == (reason is None)
