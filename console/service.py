@@ -117,6 +117,9 @@ class Api:
                 response = await self.client.request(
                     method, path, params=wanted or None, json=content, headers={**self.headers, **(headers or {})}
                 )
+        except UnicodeEncodeError as error:
+            # What somebody has put into a hidden field cannot be written into a header.
+            raise Problem(400, "malformed-request") from error
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ApiAway(type(error).__name__) from error
         body = _body_of(response)

@@ -14,6 +14,8 @@ from console.texts import KOREAN, Texts
 
 PAGE_DAYS = 14
 """Days whose windows are shown at once."""
+_FAR = timedelta(days=400)
+"""How far from today a day may be. Visits are booked some weeks ahead."""
 _ORDERS_OF_PAGE = 20
 _PRODUCTS = "products"
 
@@ -63,13 +65,13 @@ class FreeTimes:
     earlier: str | None = None
     """First day of the two weeks before, or None if these are the first ones."""
     later: str | None = None
-    """First day of the next two weeks."""
+    """First day of the next two weeks, or None if it is too far away."""
 
     @classmethod
     def of(cls, offer: Json, texts: Texts, start: date | None, today: date) -> Self:
         """Return the free windows in an answer."""
         begins = start or today
-        before = begins - timedelta(days=PAGE_DAYS)
+        before, after = begins - timedelta(days=PAGE_DAYS), begins + timedelta(days=PAGE_DAYS)
         name = offer["regionLocalName"] if texts.language == KOREAN else offer["regionName"]
         return cls(
             days_of(offer["items"], texts),
@@ -77,7 +79,7 @@ class FreeTimes:
             offer["reason"],
             offer["regions"],
             earlier=None if begins <= today else max(before, today).isoformat(),
-            later=(begins + timedelta(days=PAGE_DAYS)).isoformat(),
+            later=after.isoformat() if after - today <= _FAR else None,
         )
 
     def without(self, start: str) -> Self:
@@ -125,12 +127,12 @@ async def products(visit: PageRequest) -> Sequence[Product]:
 
 
 def first_day(given: str | None, today: date) -> date | None:
-    """Return the day from which on windows are wanted, or None for the next ones."""
+    """Return the day from which on windows are wanted, or None for the next ones: also if it is too far away."""
     try:
         day = date.fromisoformat(given or "")
     except ValueError:
         return None
-    return day if day > today else None
+    return day if today < day <= today + _FAR else None
 
 
 async def times_for(visit: PageRequest, address: str, product_id: str, given_day: str | None) -> FreeTimes:

@@ -4,6 +4,7 @@ If somebody has changed the order meanwhile, nothing is done, and the form comes
 again, it is meant for the order as it is now.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -16,17 +17,19 @@ from console.managers.story import Entry, Teller
 from console.page_request import PageRequest
 from console.service import Answer, ApiAway, Problem
 
+_COUNT = re.compile("[0-9]{1,9}")
+
 
 @dataclass(frozen=True)
 class Refusal:
     """A form that was not carried out, with the reason."""
 
     form: Form = field(default_factory=Form)
+    status: int = 200
+    """Status of the page with the form: that of the API's problem, if there is one."""
     slug: str = ""
     """Of the API's problem. Empty: the form is incomplete, or the API has not answered."""
     members: Mapping[str, Any] = field(default_factory=dict)
-    status: int = 200
-    """Status of the page with the form: that of the API's problem, if there is one."""
     """Further members of the API's problem."""
 
 
@@ -64,7 +67,7 @@ class Question:
             return cls(order_id, None, form, (), {name: form.value(name) for name in ("version", "events")})
         teller, history = Teller(visit.texts, reading), reading.order["history"]
         known = form.value("events")
-        changed = refusal.slug == "changed-meanwhile" and known.isascii() and known.isdecimal()
+        changed = refusal.slug == "changed-meanwhile" and _COUNT.fullmatch(known)
         return cls(
             order_id,
             Facts.of(reading, teller),

@@ -1,4 +1,4 @@
-"""The forms about an order come back with what was entered, and with the API's own status."""
+"""The forms about an order come back with what was entered, with the API's own status, and whatever a browser sends."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,6 +43,16 @@ async def test_the_days_that_are_looked_at_stay_when_the_form_comes_back(pages: 
     assert [one.url.params["from"] for one in pages.line.carried if one.url.path == f"{PATH}/slots"] == [later]
 
 
+@pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "soon"])
+async def test_a_day_that_is_too_far_away_is_as_if_none_were_given(pages: Pages, who: str, day: str) -> None:
+    page = await (await pages.person(who)).get(f"{PATH}/reschedule?from={day}")
+
+    assert page.status_code == 200
+    [asked] = [one for one in pages.line.carried if one.url.path == f"{PATH}/slots"]
+    assert "from" not in asked.url.params
+
+
 @pytest.mark.parametrize("status", [409, 422, 429, 503])
 @pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
 async def test_a_form_comes_back_with_the_status_of_the_api(pages: Pages, who: str, status: int) -> None:
@@ -53,6 +63,25 @@ async def test_a_form_comes_back_with_the_status_of_the_api(pages: Pages, who: s
 
     assert answer.status_code == status
     assert form_of(answer, f"{PATH}/reschedule")["visit"] == START
+
+
+@pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
+async def test_a_version_that_no_page_has_had_is_refused(pages: Pages, who: str) -> None:
+    answer = await (await pages.person(who)).post(f"{PATH}/reschedule", {"version": "٣", "visit": START})
+
+    assert answer.status_code == 400
+    assert "The request could not be understood." in text_of(answer)
+    assert form_of(answer, f"{PATH}/reschedule")["visit"] == START
+
+
+async def test_a_number_of_events_that_no_page_has_had_shows_none(pages: Pages) -> None:
+    problem = {"type": "/problems/changed-meanwhile", "status": 409}
+    pages.line.answers[f"POST {PATH}/cancel"] = Response(409, json=problem)
+
+    answer = await (await pages.person(MANAGER)).post(f"{PATH}/cancel", {"version": "3", "events": "9" * 5000})
+
+    assert answer.status_code == 409
+    assert "This has happened in the meantime" not in text_of(answer)
 
 
 @pytest.mark.parametrize("who", [CUSTOMER, MANAGER])

@@ -76,6 +76,24 @@ async def test_without_an_answer_the_form_stays_and_again_it_is_the_same_order(p
     assert "Your order was already received." in text_of(await person.follow(answer))
 
 
+async def test_a_key_that_no_page_has_had_is_refused_and_what_was_entered_stays(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+
+    answer = await person.post("/orders", await filled(person, key="열쇠"))
+
+    assert answer.status_code == 400
+    assert "The request could not be understood." in text_of(answer)
+    assert CONTACT.items() <= form_of(answer, "/orders").items()
+
+
+async def test_a_day_that_is_too_far_away_is_as_if_none_were_given(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+
+    page = await second_page(person, **{"from": "9999-12-31"})
+
+    assert window() in page.text
+
+
 async def test_another_order_with_the_same_key_is_not_placed_and_the_first_one_is_shown(pages: Pages) -> None:
     person = await pages.person(CUSTOMER)
     form = await filled(person)
