@@ -40,8 +40,8 @@ _FIELDS = {
 _FIRST = ("product", "address")
 _EARLIEST = "earliest"
 """The choice of no certain time."""
-_CARRIED = ("visit", "name", "phone", "note", "key")
-"""Fields of the second page, which the first one carries along when somebody goes back."""
+_CARRIED = ("name", "phone", "note", "key")
+"""Fields of the second page, which the first one carries along when somebody goes back. A time is of one address."""
 _FEWEST_DIGITS = 7
 """Of a telephone number that somebody can call."""
 _PLACED = N_("Your order was received. We will now find an engineer for you.")

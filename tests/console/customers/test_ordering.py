@@ -11,7 +11,16 @@ from httpx2 import Response
 from domain.visits import VisitGrid
 from tests.api.service import Service, window
 from tests.console.browser import CUSTOMER, Pages, form_of, pages_of, text_of
-from tests.console.customers.ordering import ADDRESS, CONTACT, FIRST, filled, offer_products, ordered, second_page
+from tests.console.customers.ordering import (
+    ADDRESS,
+    CONTACT,
+    FIRST,
+    PRODUCT,
+    filled,
+    offer_products,
+    ordered,
+    second_page,
+)
 
 KOREAN = {"인터넷", "서울특별시 · 방문 가능한 지역입니다.", "가장 빠른 시간", "방문 시간", "연락처", "신청하기"}
 ENGLISH = {"Internet", "Seoul: we serve this address.", "As early as possible", "How we reach you", "Place the order"}
@@ -216,6 +225,19 @@ async def test_later_times_are_shown_and_what_was_entered_comes_along(pages: Pag
     assert window() not in page.text
     assert {name: form_of(back, "/orders/new")[name] for name in (*CONTACT, "key")} == {**CONTACT, "key": form["key"]}
     assert ADDRESS in back.text
+
+
+async def test_a_time_that_was_chosen_for_one_address_is_not_chosen_for_another(pages: Pages) -> None:
+    person = await pages.person(CUSTOMER)
+    form = await filled(person, visit=window(11, days=4))
+    back = form_of(await person.post("/orders/new", {**form, "back": "1"}), "/orders/new")
+
+    page = await person.post("/orders/new", {**back, "product": PRODUCT, "address": "부산광역시 해운대구 우동 1"})
+    unchosen = await person.post("/orders", form_of(page, "/orders"))
+
+    assert {name: form_of(page, "/orders")[name] for name in CONTACT} == CONTACT
+    assert unchosen.status_code == 422
+    assert "Please choose one." in text_of(unchosen)
 
 
 async def test_a_chosen_time_stays_chosen_while_other_days_are_looked_at(pages: Pages) -> None:
