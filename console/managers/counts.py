@@ -74,7 +74,8 @@ def counts_of(summary: Mapping[str, Any], filters: Filters) -> Counts:
         groups=[
             Tile(ALL, _count(by_status.values(), filters), "plain"),
             Tile(OPEN_ORDERS, _count((by_status.get(status, 0) for status in OPEN), filters, OPEN), "plain"),
-            Tile(NEED_A_PERSON, Count(summary["attention"], "/attention"), "alert"),
+            # The API does not count those that need a person by region.
+            *([] if filters.region else [Tile(NEED_A_PERSON, Count(summary["attention"], "/attention"), "alert")]),
         ],
         statuses=[
             Tile(

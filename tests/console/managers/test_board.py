@@ -89,6 +89,19 @@ async def test_each_number_leads_to_the_list_of_its_orders(bare: Pages) -> None:
         assert 'aria-current="true"' in listed.text
 
 
+async def test_the_numbers_of_a_region_are_of_its_orders_alone(bare: Pages) -> None:
+    waiting = Attention("NO_CAPACITY", NOW)
+    await store(bare, ORDER, replace(ORDER, order_id="elsewhere", region="KR-26", attention=waiting))
+    person = await bare.person(MANAGER)
+
+    tiles = re.compile(r'<a class="count [^"]*" href="([^"]*)"[^>]*><span>[^<]*</span><strong>(\d+)<')
+    everywhere, here = [dict(tiles.findall((await person.get(f"/board{of}")).text)) for of in ("", "?region=KR-11")]
+
+    assert everywhere["/attention"] == "1"
+    assert all("region=KR-11" in path for path in here)
+    assert {number for path, number in here.items() if "INSTALLATION_REQUESTED" in path} == {"1"}
+
+
 async def test_orders_without_a_region_are_counted_too(bare: Pages) -> None:
     await store(bare, ORDER, *(replace(ORDER, order_id=f"o{at}", region=None) for at in range(2)))
 
