@@ -46,7 +46,6 @@ class ActPage:
     """Lines for serial numbers."""
     at_line: int | None = None
     """The line to go on with."""
-    most_serials: int = MOST_SERIALS
 
     @property
     def longest_note(self) -> int:

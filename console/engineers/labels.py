@@ -37,7 +37,6 @@ DECLINE: Mapping[str, str] = {
     "OTHER": N_("Something else"),
 }
 """Reasons to choose from. The API takes any text, so the chosen one is sent as it is read."""
-REASON: Mapping[str, str] = INCOMPLETE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Self
 from urllib.parse import quote
 
-from console.engineers.labels import REASON, STATUS, TONE
+from console.engineers.labels import INCOMPLETE, STATUS, TONE
 from console.page_request import PageRequest
 from console.service import Api, Query
 from console.texts import Texts
@@ -104,7 +104,7 @@ class Visit:
     @property
     def why(self) -> str | None:
         """The reason, as a text marked for translation if it is one of the known ones."""
-        return REASON.get(self.reason, self.reason) if self.reason else None
+        return INCOMPLETE.get(self.reason, self.reason) if self.reason else None
 
     @property
     def actions(self) -> tuple[EngineerAction, ...]:
