@@ -17,6 +17,22 @@ class TimeWindow:
     end: datetime = UNSET
 
 
+_INSTEAD_OF = "instead of %Y-%m-%d %H:%M:%S UTC"
+
+
+def instead_of(start: datetime) -> str:
+    """Return the detail of an event that moves a visit which was to begin at this time (UTC)."""
+    return start.strftime(_INSTEAD_OF)
+
+
+def start_before(detail: str | None) -> datetime | None:
+    """Return when a visit was to begin, of the detail of the event that moves it, or None if it says something else."""
+    try:
+        return datetime.strptime(detail or "", _INSTEAD_OF).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True)
 class VisitGrid:
     """Grid of windows: on each day one after the other, from the first start until no whole window fits by midnight.

@@ -1,12 +1,13 @@
 """An order in the customer's words: how far it is, what happens next, who comes when, and what can be done."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from console.texts import N_, Texts
 from domain.orders import AttentionReason, Event, OrderStatus
+from domain.visits import start_before
 
 STEPS = (
     N_("Order received"),
@@ -35,8 +36,6 @@ _VISITED = frozenset(
 )
 """Statuses in which the visit can be moved."""
 ENDING = frozenset({OrderStatus.JOIN_COMPLETED, OrderStatus.CANCEL_ORDERED, OrderStatus.ORDER_CANCELED})
-_INSTEAD_OF = re.compile(r"instead of (?P<day>\d{4}-\d\d-\d\d) (?P<time>\d\d:\d\d:\d\d) UTC")
-"""The detail of a move that the system has made."""
 _COMES = N_("%(engineer)s comes on %(window)s. Please have somebody at home.")
 _ASKED = N_("%(engineer)s is asked to come on %(window)s. As soon as the visit is confirmed, you see it here.")
 _NEXT: Mapping[str, str] = {
@@ -169,10 +168,9 @@ def _booked_instead(order: Mapping[str, Any], texts: Texts) -> str | None:
     return texts(text, wished=texts.moment(before), window=texts.window(order["visit"]))
 
 
-def _time_before(entry: Mapping[str, Any]) -> str | None:
-    """Return the time that the visit had before it was moved, as the API writes times."""
-    moved = entry["event"] == Event.VISIT_RESCHEDULED and _INSTEAD_OF.fullmatch(entry["detail"] or "")
-    return f"{moved['day']}T{moved['time']}Z" if moved else None
+def _time_before(entry: Mapping[str, Any]) -> datetime | None:
+    """Return the time that the visit had before it was moved, or None if the event does not say it."""
+    return start_before(entry["detail"]) if entry["event"] == Event.VISIT_RESCHEDULED else None
 
 
 def _is_at_work(order: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from console import labels
 from console.texts import N_, Texts
 from domain.installation import IncompleteReason
 from domain.orders import Event
+from domain.visits import start_before
 
 HELP: Mapping[str, str] = {
     "NO_SERVICE_AREA": N_("Ask the customer for the address, or assign an engineer by hand."),
@@ -76,7 +77,6 @@ _CHOICE = re.compile(
 )
 _ASKED = re.compile(r"(\d+) engineers have been asked")
 _MAY_BE_IN = re.compile(r"the address may be in ([A-Z0-9-]+(?:, [A-Z0-9-]+)*)")
-_INSTEAD = re.compile(r"instead of (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC")
 
 
 def sentence_of(detail: str) -> str | None:
@@ -121,8 +121,8 @@ class Explanations:
         texts = self._texts
         if detail in SENTENCES:
             return texts(SENTENCES[detail])
-        if found := _INSTEAD.fullmatch(detail):
-            return texts("Instead of %(moment)s", moment=texts.moment(f"{found[1]}T{found[2]}Z"))
+        if before := start_before(detail):
+            return texts("Instead of %(moment)s", moment=texts.moment(before))
         if found := _ASKED.fullmatch(detail):
             return texts.count("%(num)s engineer was asked", "%(num)s engineers were asked", int(found[1]))
         if regions := regions_in_question(detail):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.visits import BookingRules, TimeWindow, VisitGrid
+from domain.visits import BookingRules, TimeWindow, VisitGrid, instead_of, start_before
 
 SEOUL = VisitGrid()
 BERLIN = VisitGrid(zone=ZoneInfo("Europe/Berlin"))
@@ -77,3 +77,13 @@ def test_windows_never_overlap_and_each_is_found_by_its_start(grid: VisitGrid, d
 def test_a_window_is_booked_between_the_lead_and_the_horizon() -> None:
     rules = BookingRules(lead=timedelta(hours=3), horizon=timedelta(days=2))
     assert rules.bookable(utc(2026, 7, 15)) == (utc(2026, 7, 15, 3), utc(2026, 7, 17))
+
+
+def test_when_a_visit_was_to_begin_is_read_as_it_was_written() -> None:
+    start = datetime(2026, 12, 1, 0, 30, tzinfo=UTC)
+
+    assert instead_of(start) == "instead of 2026-12-01 00:30:00 UTC"
+    assert start_before(instead_of(start)) == start
+    assert [start_before(other) for other in (None, "", "because of the weather", "instead of another time")] == [
+        None
+    ] * 4

@@ -19,6 +19,7 @@ from domain.management_center.assignments import (
     WhenNobody,
 )
 from domain.orders import AttentionReason, Event, OrderStatus
+from domain.visits import instead_of
 from workflows.common.process import Process
 from workflows.common.steps import Step
 from workflows.orders.decisions import ReassignmentRequest, Report
@@ -159,7 +160,7 @@ class AssignmentRounds:
             engineer_name=assignment.engineer_name,
         )
         if moved and event is not Event.VISIT_RESCHEDULED:
-            instead = f"instead of {before:%F %T} UTC" if before else None
+            instead = instead_of(before) if before else None
             self._publication.record(Event.VISIT_RESCHEDULED, by=assignment.by, detail=instead)
         if assignment.visit is not None:
             state.agreed_start = assignment.visit.start
