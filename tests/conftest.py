@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
@@ -17,6 +18,9 @@ from tests.servers import dev_server
 
 __all__ = ["pytest_report_header"]
 
+# No test is about how fast something is, and a machine may be slow.
+hypothesis.settings.register_profile("without-deadline", deadline=None)
+hypothesis.settings.load_profile("without-deadline")
 os.environ["PAYLOAD_KEYS"] = KEYS
 os.environ["ACCESS_LOG_KEY"] = new_key()
 os.environ["TRACKING_KEYS"] = f"test-1:{new_key()}"

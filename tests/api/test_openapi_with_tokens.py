@@ -63,7 +63,7 @@ def busy(
 
 @pytest.mark.multiplied
 @schema.parametrize()
-@effort(max_examples=REFUSED, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(max_examples=REFUSED, suppress_health_check=list(HealthCheck))
 def test_who_may_not_is_refused_and_changes_nothing(case: schemathesis.Case[Any], still: World) -> None:
     before = still.state()
     for actor in still.everybody():
@@ -77,7 +77,7 @@ def test_who_may_not_is_refused_and_changes_nothing(case: schemathesis.Case[Any]
 
 @pytest.mark.multiplied
 @schema.parametrize()
-@effort(max_examples=ADMITTED, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(max_examples=ADMITTED, suppress_health_check=list(HealthCheck))
 def test_who_may_gets_an_answer_as_described_and_nothing_of_others(
     case: schemathesis.Case[Any], busy: World, order_of_ours: None
 ) -> None:

@@ -160,7 +160,6 @@ class World:
 @pytest.mark.multiplied
 @effort(
     max_examples=examples(6, whole=60),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

@@ -282,7 +282,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.multiplied
 @settings(
     max_examples=examples(25, whole=250),
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -41,7 +41,7 @@ STEPS = st.tuples(
     st.sampled_from([*REGIONS, None]),
 )
 """An event, one of four orders, and the region. None: a process of an earlier release does it."""
-RANDOM = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(max_examples=15, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

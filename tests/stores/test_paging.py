@@ -23,7 +23,6 @@ Row = tuple[str, datetime, datetime | None]
 ROWS = st.tuples(FEW_DATES, FEW_MOMENTS, st.none() | FEW_MOMENTS)
 EACH_ONCE = settings(
     max_examples=examples(20, whole=100),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -323,7 +323,6 @@ async def play_all(stage: Stage, scripts: Sequence[Sequence[Step]], *, scarce: b
 
 quickly = settings(
     max_examples=examples(7, whole=40),
-    deadline=None,
     derandomize=not is_whole(),
     print_blob=True,
     database=None,
