@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.http_cookies import WithoutCookies
 from runtime.issuer_urls import is_loopback
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,6 +35,8 @@ class Guard:
             form_targets: Origins of others to which the answer to a form may lead: that of the identity provider.
         """
         self._app = app
+        # Their routes are the framework's, which parses cookies: one of 30 KB can take seconds.
+        self._probed = WithoutCookies(app)
         self._origin = url.lower()
         parts = urlsplit(url)
         self._host = parts.netloc.lower()
@@ -53,13 +56,15 @@ class Guard:
                 message["headers"] = [*own, *self._headers, *([] if has_own else [(b"cache-control", b"no-store")])]
             await send(message)
 
+        await self._answer_to(scope)(scope, receive, send_with_headers)
+
+    def _answer_to(self, scope: Scope) -> ASGIApp:
+        if scope["path"].startswith(_ANY_NAME):
+            return self._probed
         refusal = self._refusal(scope)
-        answer = self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
-        await answer(scope, receive, send_with_headers)
+        return self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        if scope["path"].startswith(_ANY_NAME):
-            return None
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
             return 421, "This server has another name."

@@ -1,4 +1,4 @@
-"""Removes cookies from requests. No process uses any, and to parse one of 30 KB can take more than a second."""
+"""Removes cookies from requests to routes that use none: to parse one of 30 KB can take more than a second."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

@@ -1,9 +1,11 @@
 """No page of another site, and no other name of this server, gets anything done or shown."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette import requests
 
 from console import page_request
 from tests.console.browser import MANAGER, ORIGIN, Pages
@@ -56,6 +58,20 @@ async def test_on_this_machine_every_name_of_loopback_is_ours(bare: Pages, host:
 
 async def test_probes_may_name_the_address(bare: Pages) -> None:
     assert (await bare.browser().get("/health/ready", headers={"Host": "10.0.0.7:8082"})).status_code == 200
+
+
+async def test_no_route_has_the_framework_parse_cookies(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr(requests, "cookie_parser", parsed.append)
+    person = await bare.person(MANAGER)
+    pages = [(method, re.sub("{.*?}", "unknown", path)) for method, path in bare.console.table.by_request]
+
+    for path in ("/health/live", "/health/ready", "/metrics", "/unknown", "/assets/x/console.js"):
+        await person.get(path)
+    for method, path in sorted(pages, key=lambda page: page[1] == "/logout"):
+        await (person.get if method == "GET" else person.post)(path)
+
+    assert parsed == []
 
 
 @pytest.mark.parametrize("path", ["/login", "/nothing", "/", "/assets/x/console.js", "/health/live"])
