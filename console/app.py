@@ -18,7 +18,7 @@ from console.assets import Assets
 from console.availability import API, Availability
 from console.customers import routes as customers
 from console.engineers import routes as engineers
-from console.forms import LARGEST
+from console.forms import bounded
 from console.guard import Guard
 from console.managers import routes as managers
 from console.metrics import MetricsForOperators
@@ -104,11 +104,8 @@ def create_app(
     app.router.routes.append(assets.route)
     app.include_router(health.router(), include_in_schema=False)
     for (method, path), routes in console.table.by_request.items():
-        endpoint = _endpoint(console, sign_in, routes)
-        app.router.routes.append(Served(path, endpoint, methods=[method], max_body_size=LARGEST))
-    for status in (400, 404, 405, 408, 413):
-        app.add_exception_handler(status, _refused(console))
-    app.add_exception_handler(Exception, _failed(console))
+        app.router.routes.append(Served(path, _endpoint(console, sign_in, routes), methods=[method]))
+    app.add_exception_handler(HTTPException, _refused(console))
     app.add_middleware(GZipMiddleware, minimum_size=500)
     if settings.requires_authentication:
         app.add_middleware(MetricsForOperators, client=client)
@@ -118,29 +115,43 @@ def create_app(
 
 
 def _endpoint(console: Console, sign_in: SignIn, routes: list[Route]) -> Callable[[Request], Awaitable[Response]]:
-    """Return what serves a path: the route of the person's widest role."""
+    """Return what serves a path: the route of the person's widest role. Whatever happens, new tokens are kept."""
 
     async def endpoint(request: Request) -> Response:
         request.scope["route"] = routes[0]
-        visit = PageRequest(request, console)
+        visit = PageRequest(Request(request.scope, bounded(request.receive)), console)
         # Pages for everybody begin or end sessions, so they do not renew them.
         renewed = await _renew(visit, sign_in) if routes[0].roles else None
         try:
             response = await _serve(visit, routes)
-        except NotSignedIn:
-            return await _ask_to_sign_in(visit)
-        except Problem as problem:
-            if problem.status == 401:
-                return await _ask_to_sign_in(visit)
-            response = await error_pages.of_problem(visit, problem)
-        except ApiAway as error:
-            _log.warning("the API does not answer", error=str(error))
-            response = await error_pages.of_silence(visit, error)
+        except Exception as error:  # noqa: BLE001 - every error has a page
+            response = await _page_of(visit, error)
         if renewed is not None:
-            console.cookies.sign_in(response, renewed)
+            _keep(visit, response, renewed)
         return response
 
     return endpoint
+
+
+async def _page_of(visit: PageRequest, error: Exception) -> Response:
+    """Return the page that says what has happened."""
+    if isinstance(error, HTTPException):
+        return await error_pages.of_refusal(visit, error)
+    if isinstance(error, Problem):
+        return await error_pages.of_problem(visit, error)
+    if isinstance(error, ApiAway):
+        _log.warning("the API does not answer", error=str(error))
+        return await error_pages.of_silence(visit, error)
+    _log.error("a page failed", error=type(error).__qualname__, exc_info=error)
+    return await error_pages.of_status(visit, 500)
+
+
+def _keep(visit: PageRequest, response: Response, renewed: Session) -> None:
+    try:
+        visit.console.cookies.sign_in(response, renewed)
+    except TooLargeForCookies:
+        # What was asked for is done. The person signs in again once the old token has ended.
+        _log.error("the provider's new tokens do not fit into cookies")
 
 
 async def _renew(visit: PageRequest, sign_in: SignIn) -> Session | None:
@@ -156,6 +167,17 @@ async def _renew(visit: PageRequest, sign_in: SignIn) -> Session | None:
 
 
 async def _serve(visit: PageRequest, routes: list[Route]) -> Response:
+    try:
+        return await _handled(visit, routes)
+    except NotSignedIn:
+        return await _ask_to_sign_in(visit)
+    except Problem as problem:
+        if problem.status != 401:
+            raise
+        return await _ask_to_sign_in(visit)
+
+
+async def _handled(visit: PageRequest, routes: list[Route]) -> Response:
     if not routes[0].roles:
         return await routes[0].handler(visit)
     role = visit.person.role_in(frozenset().union(*(route.roles for route in routes)))
@@ -190,16 +212,6 @@ def _login(target: str) -> str:
 
 def _refused(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def refused(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 400
-        return await error_pages.of_status(PageRequest(request, console), status)
+        return await _page_of(PageRequest(request, console), error)
 
     return refused
-
-
-def _failed(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def failed(request: Request, error: Exception) -> Response:
-        # The error's text may contain what somebody has entered, so only its type is logged here.
-        _log.error("a page failed", error=type(error).__qualname__)
-        return await error_pages.of_status(PageRequest(request, console), 500)
-
-    return failed

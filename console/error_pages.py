@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from console.page_request import PageRequest
@@ -60,6 +61,13 @@ async def of_status(visit: PageRequest, status: int) -> Response:
     }
     otherwise = N_("The page could not be shown. Please try again.")
     return await _page(visit, status, visit.texts(texts.get(status, otherwise)))
+
+
+async def of_refusal(visit: PageRequest, error: HTTPException) -> Response:
+    """Return the page for a request that the framework refuses."""
+    response = await of_status(visit, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def without_role(visit: PageRequest) -> Response:

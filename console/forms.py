@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
 from console.problems import AWAY, field_sentence, sentence
 from console.service import ApiAway, Problem
@@ -29,6 +31,22 @@ class Form:
     def value(self, name: str, default: str = "") -> str:
         """Return what was entered."""
         return self.values.get(name, default)
+
+
+def bounded(receive: Receive) -> Receive:
+    """Return what receives a form, and raises an `HTTPException` (413) as soon as it is larger than the largest."""
+    arrived = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal arrived
+        message = await receive()
+        arrived += len(message.get("body", b""))
+        if arrived > LARGEST:
+            # What else the client sends is not read.
+            raise HTTPException(413, headers={"Connection": "close"})
+        return message
+
+    return receive_bounded
 
 
 def sent(data: FormData) -> dict[str, str]:

@@ -48,15 +48,24 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 own = message.get("headers", ())
                 has_own = any(name.lower() == b"cache-control" for name, _ in own)
                 message["headers"] = [*own, *self._headers, *([] if has_own else [(b"cache-control", b"no-store")])]
             await send(message)
 
-        await self._answer_to(scope)(scope, receive, send_with_headers)
+        try:
+            await self._answer_to(scope)(scope, receive, send_with_headers)
+        except Exception:
+            # The framework would answer from outside, without the headers. It still reports the error.
+            if not begun:
+                await PlainTextResponse("The page could not be shown.", 500)(scope, receive, send_with_headers)
+            raise
 
     def _answer_to(self, scope: Scope) -> ASGIApp:
         if scope["path"].startswith(_ANY_NAME):

@@ -5,10 +5,11 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient, Response
 from starlette import requests
 
 from console import page_request
-from tests.console.browser import MANAGER, ORIGIN, Pages
+from tests.console.browser import CUSTOMER, MANAGER, ORIGIN, Pages, text_of
 
 EVIL = "https://evil.example"
 
@@ -76,8 +77,31 @@ async def test_no_route_has_the_framework_parse_cookies(bare: Pages, monkeypatch
 
 @pytest.mark.parametrize("path", ["/login", "/nothing", "/", "/assets/x/console.js", "/health/live"])
 async def test_every_answer_has_the_headers(bare: Pages, path: str) -> None:
-    answer = await bare.browser().get(path)
+    assert_has_headers(await bare.browser().get(path))
 
+
+async def test_a_page_that_fails_has_them_too(bare: Pages) -> None:
+    person = await bare.person(CUSTOMER)
+    bare.line.answers["GET /orderStatuses"] = Response(200, json=["nothing that a page understands"])
+
+    answer = await person.get("/orders")
+
+    assert answer.status_code == 500
+    assert "The page could not be shown." in text_of(answer)
+    assert_has_headers(answer)
+
+
+async def test_and_so_has_a_failure_that_no_page_can_tell(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bare.console.renderer, "render", None)
+    transport = ASGITransport(bare.app, raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        answer = await http.get("/login")
+
+    assert answer.status_code == 500
+    assert_has_headers(answer)
+
+
+def assert_has_headers(answer: Response) -> None:
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "require-trusted-types-for 'script'; trusted-types console" in policy
@@ -101,6 +125,7 @@ async def test_a_form_beyond_the_bounds_changes_nothing(bare: Pages, content: by
     answer = await bare.browser().http.post("/preferences", content=content, headers=headers)
 
     assert answer.status_code == status
+    assert status != 413 or ("What you entered is too long." in text_of(answer) and answer.headers["connection"])
     assert not answer.headers.get_list("set-cookie") or "auto" in answer.headers["set-cookie"]
 
 
@@ -116,6 +141,7 @@ async def test_a_form_that_does_not_end_is_given_up(bare: Pages, monkeypatch: py
     answer = await bare.browser().http.post("/preferences", content=slowly(), headers=headers)
 
     assert answer.status_code == 408
+    assert answer.headers["connection"] == "close"
 
 
 async def test_files_of_this_release_are_kept_and_of_another_are_served_and_not_kept(bare: Pages) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from httpx2 import AsyncClient
+from httpx2 import Response as ApiAnswer
 from starlette.responses import Response
 
 from console.service import ApiAway
@@ -274,6 +275,43 @@ async def test_new_tokens_are_kept_although_the_api_is_away(
     assert await is_signed_in(browser)
     assert session_of(pages, browser).refresh_token in remote.refresh_tokens
     assert session_of(pages, browser).roles == old.roles
+
+
+@pytest.mark.parametrize(
+    ("content", "answer", "status"),
+    [
+        (b"&".join(b"a=1" for _ in range(300)), None, 400),
+        (b"q=" + b"a" * 70_000, None, 413),
+        (b"q=some", ApiAnswer(200, json=["nothing that a page understands"]), 500),
+        (b"q=some", ApiAnswer(401, json={"type": "/problems/unauthenticated"}), 303),
+    ],
+    ids=["not understood", "too long", "failed", "refused"],
+)
+async def test_new_tokens_are_kept_whatever_becomes_of_the_request(
+    pages: Pages, remote: openid.OpenIdProvider, content: bytes, answer: ApiAnswer | None, status: int
+) -> None:
+    browser = await signed_in(pages)
+    grow_old(pages, browser)
+    if answer is not None:
+        pages.line.answers["POST /orderStatuses/search"] = answer
+    headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+
+    answered = await browser.http.post("/search", content=content, headers=headers)
+
+    assert answered.status_code == status
+    assert session_of(pages, browser).refresh_token in remote.refresh_tokens
+
+
+async def test_new_tokens_that_do_not_fit_into_cookies_undo_nothing(
+    pages: Pages, remote: openid.OpenIdProvider
+) -> None:
+    browser = await signed_in(pages)
+    old = grow_old(pages, browser)
+    remote.refresh_padding = secrets.token_urlsafe(12_000)
+
+    assert await is_signed_in(browser)
+    assert remote.renewals == 1
+    assert session_of(pages, browser) == old
 
 
 async def test_a_session_that_has_ended_leads_to_the_provider_and_the_form_is_kept(
