@@ -15,7 +15,7 @@ _FRESH_FOR = 2.0
 """Seconds for which an answer is reused."""
 _WITHIN = 10.0
 """Seconds after which an API that says nothing counts as away. With a part that hangs, its answer takes up to 8."""
-_PAGES_WAIT = 1.0
+_PAGES_WAIT = 0.5
 """Seconds for which pages wait for an answer. Then they say what was known before, while the API is still asked."""
 API = "api"
 """Name of the API among its parts."""

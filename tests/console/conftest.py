@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import AsyncHTTPTransport
 
-from console import streams
 from domain.common import contexts
 from runtime.settings import Settings
 from stores.common.database import Database
@@ -14,7 +13,6 @@ from tests.api.conftest import impatient, issuer, migrated, patient, settings, w
 from tests.api.service import Service, but, listening, serving
 from tests.console.browser import Pages, opened, pages_of
 from tests.console.patience import wait_long
-from tests.eventually import PATIENCE
 
 __all__ = ["impatient", "issuer", "migrated", "patient", "settings", "without_temporal"]
 
@@ -55,9 +53,8 @@ async def store(without_temporal: Settings) -> AsyncIterator[OrderStatusStore]:
 
 
 @pytest.fixture
-async def on_a_port(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pages]:
+async def on_a_port(without_temporal: Settings) -> AsyncIterator[Pages]:
     """The console of such an API on a port, for streams, which do not end."""
-    monkeypatch.setattr(streams, "_OPEN_WITHIN", PATIENCE)
     with listening(without_temporal) as url:
         async with opened(but(without_temporal, console_api_url=url), AsyncHTTPTransport()) as pages:
             yield pages

@@ -1,14 +1,14 @@
 """With the API, or what is behind it, away, pages say what does not work and what still does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from httpx2 import Request, Response
 
 from stores.order_status.view import OrderStatusStore
 from tests.api.service import Service
-from tests.console.browser import CUSTOMER, MANAGER, Pages, form_of, pages_of, text_of
+from tests.console.browser import CUSTOMER, MANAGER, Browser, Pages, form_of, pages_of, text_of
 from tests.console.customers.ordering import offer_products, ordered
 from tests.console.managers.test_board import ORDER
 from tests.eventually import soon
@@ -22,6 +22,17 @@ async def pages(service: Service) -> AsyncIterator[Pages]:
     await offer_products(service)
     async with pages_of(service) as pages:
         yield pages
+
+
+def warned(person: Browser) -> Callable[[], Awaitable[bool]]:
+    """Return what asks whether a page says that no changes are possible, while it shows what there is."""
+
+    async def told() -> bool:
+        page = await person.get("/orders")
+        assert page.status_code == 200
+        return "New orders and changes cannot be accepted at the moment." in text_of(page)
+
+    return told
 
 
 @pytest.mark.parametrize(
@@ -46,10 +57,7 @@ async def test_without_the_api_every_page_says_so_and_tries_again(bare: Pages, l
 async def test_without_temporal_new_orders_are_not_promised(bare: Pages) -> None:
     person = await bare.person(CUSTOMER)
 
-    page = await person.get("/orders")
-
-    assert page.status_code == 200
-    assert "New orders and changes cannot be accepted at the moment." in text_of(page)
+    await soon(warned(person), what="the sentence")
 
 
 async def test_without_a_worker_pages_say_what_is_taken_all_the_same(bare: Pages) -> None:
@@ -58,9 +66,11 @@ async def test_without_a_worker_pages_say_what_is_taken_all_the_same(bare: Pages
     bare.line.answers["GET /health/ready"] = Response(200, json=ready)
     bare.console.availability.forget()
 
-    page = await person.get("/orders")
+    async def told() -> bool:
+        page = text_of(await person.get("/orders"))
+        return "Orders and cancellations are taken, but it takes longer" in page
 
-    assert "Orders and cancellations are taken, but it takes longer" in text_of(page)
+    assert await soon(told)
 
 
 async def test_an_order_whose_workflow_cannot_be_asked_is_shown_as_it_was_last_known(pages: Pages) -> None:
@@ -133,12 +143,12 @@ async def test_an_api_whose_parts_hang_is_not_said_to_be_away(bare: Pages, monke
     monkeypatch.setattr(bare.line, "handle_async_request", slow)
     bare.console.availability.forget()
 
+    ready = (await person.get("/health/ready")).json()
     waiting = text_of(await person.get("/orders"))
     answered.set()
 
-    async def told() -> bool:
-        return "New orders and changes cannot be accepted at the moment." in text_of(await person.get("/orders"))
-
+    told = warned(person)
+    assert ready == {"status": "ready", "parts": {"api": "up"}}
     assert "The service cannot be reached" not in waiting
     await soon(told, what="the part that is down")
 
