@@ -5,9 +5,11 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from runtime.key_rings import KeyRing
@@ -15,8 +17,12 @@ from runtime.key_rings import KeyRing
 _CHUNK = 3800
 """Characters of one cookie. Browsers drop larger ones (4,096 bytes with name and attributes) without a word."""
 _MOST_CHUNKS = 3
+_COUNTS = [str(count) for count in range(1, _MOST_CHUNKS + 1)]
+"""How a cookie says in how many parts it is."""
 _LARGEST = 64 * 1024
 """Bytes of a value after it was decompressed."""
+
+Value = TypeVar("Value")
 
 
 class TooLargeForCookies(Exception):
@@ -29,10 +35,12 @@ def sealer(keys: KeyRing) -> MultiFernet:
 
 
 @dataclass(frozen=True)
-class SealedCookie:
-    """A cookie with an encrypted value. Whatever cannot be opened is as if it were not there."""
+class SealedCookie(Generic[Value]):
+    """A cookie with an encrypted value of one type. Whatever cannot be opened is as if it were not there."""
 
     name: str
+    kind: type[Value]
+    """Type of the value, which pydantic can write as JSON."""
     seal: MultiFernet
     max_age: int
     """Seconds."""
@@ -44,28 +52,38 @@ class SealedCookie:
         prefix = "__Host-" if self.secure else ""
         return [f"{prefix}{self.name}", *(f"{prefix}{self.name}-{part}" for part in range(2, _MOST_CHUNKS + 1))]
 
-    def read(self, cookies: Mapping[str, str]) -> dict[str, Any] | None:
-        """Return the value, or None if there is none, it is too old, or none of the keys has encrypted it."""
+    @cached_property
+    def _type(self) -> TypeAdapter[Value]:
+        return TypeAdapter(self.kind)
+
+    def read(self, cookies: Mapping[str, str]) -> Value | None:
+        """Return the value, or None if there is none, it is too old, or none of the keys has encrypted it.
+
+        It is None as well if another release has written something that this one does not understand.
+        """
         count, _, first = cookies.get(self.names[0], "").partition(".")
-        if not count.isdecimal() or not 1 <= int(count[:3]) <= _MOST_CHUNKS:
+        if count not in _COUNTS:
             return None
         sealed = first + "".join(cookies.get(name, "") for name in self.names[1 : int(count)])
         try:
             packed = self.seal.decrypt(f"{sealed}{'=' * (-len(sealed) % 4)}".encode("ascii"), ttl=self.max_age)
             unpacking = zlib.decompressobj()
-            value = json.loads(unpacking.decompress(packed, _LARGEST))
-        except (InvalidToken, UnicodeEncodeError, zlib.error, ValueError):
+            content = json.loads(unpacking.decompress(packed, _LARGEST))
+            # The same keys encrypt all cookies, so each says which one it is.
+            if content["for"] != self.name:
+                return None
+            return self._type.validate_python(content["value"])
+        except (InvalidToken, zlib.error, ValueError, KeyError, TypeError):
             return None
-        # The same keys encrypt all cookies, so a value says for which one it is.
-        return value["value"] if isinstance(value, dict) and value.get("for") == self.name else None
 
-    def write(self, response: Response, value: Mapping[str, Any]) -> None:
+    def write(self, response: Response, value: Value) -> None:
         """Set the cookie.
 
         Raises:
             TooLargeForCookies: the value does not fit.
         """
-        packed = zlib.compress(json.dumps({"for": self.name, "value": value}, ensure_ascii=False).encode(), 9)
+        content = {"for": self.name, "value": self._type.dump_python(value, mode="json")}
+        packed = zlib.compress(json.dumps(content, ensure_ascii=False).encode(), 9)
         sealed = self.seal.encrypt(packed).decode().rstrip("=")  # which would have to be quoted
         parts = [sealed[at : at + _CHUNK] for at in range(0, len(sealed), _CHUNK)]
         if len(parts) > _MOST_CHUNKS:

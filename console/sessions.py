@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
 
 from cryptography.fernet import MultiFernet
 from starlette.responses import Response
@@ -43,14 +42,6 @@ class Session:
         """Return the widest of the person's roles among these, or None."""
         return next((role for role in self.roles if role in roles), None)
 
-    @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Self | None:
-        """Return the session in a cookie's value, or None if another release has written something else."""
-        try:
-            return cls(**{**value, "roles": tuple(map(Role, value["roles"]))})
-        except (KeyError, TypeError, ValueError):
-            return None
-
 
 @dataclass(frozen=True)
 class Flash:
@@ -76,14 +67,13 @@ class SessionCookies:
     """The cookies of a person: session, flash and draft."""
 
     def __init__(self, seal: MultiFernet, *, secure: bool) -> None:
-        self.session = SealedCookie("session", seal, SESSION_SECONDS, secure)
-        self.flash = SealedCookie("flash", seal, _FLASH_SECONDS, secure)
-        self.draft = SealedCookie("draft", seal, DRAFT_SECONDS, secure)
+        self.session = SealedCookie("session", Session, seal, SESSION_SECONDS, secure)
+        self.flash = SealedCookie("flash", Flash, seal, _FLASH_SECONDS, secure)
+        self.draft = SealedCookie("draft", Draft, seal, DRAFT_SECONDS, secure)
 
     def session_in(self, cookies: Mapping[str, str]) -> Session | None:
         """Return the session, also if its token has ended."""
-        value = self.session.read(cookies)
-        return Session.of(value) if value else None
+        return self.session.read(cookies)
 
     def sign_in(self, response: Response, session: Session) -> None:
         """Begin or renew a session.
@@ -91,21 +81,15 @@ class SessionCookies:
         Raises:
             TooLargeForCookies: the tokens do not fit into cookies.
         """
-        self.session.write(response, asdict(session))
+        self.session.write(response, session)
 
     def flash_in(self, cookies: Mapping[str, str]) -> Flash | None:
         """Return the sentence for this page."""
-        value = self.flash.read(cookies)
-        return Flash(**value) if value else None
+        return self.flash.read(cookies)
 
     def draft_in(self, cookies: Mapping[str, str]) -> Draft | None:
         """Return what was sent without a session."""
-        value = self.draft.read(cookies)
-        return (
-            Draft(value["action"], [(name, text) for name, text in value["fields"]], value["subject"])
-            if value
-            else None
-        )
+        return self.draft.read(cookies)
 
     def keep(self, response: Response, kept: Flash | Draft) -> None:
         """Keep a sentence for the next page, or what somebody has sent.
@@ -113,7 +97,10 @@ class SessionCookies:
         Raises:
             TooLargeForCookies: it does not fit into cookies.
         """
-        (self.flash if isinstance(kept, Flash) else self.draft).write(response, asdict(kept))
+        if isinstance(kept, Flash):
+            self.flash.write(response, kept)
+        else:
+            self.draft.write(response, kept)
 
     def end(self, response: Response, cookies: Mapping[str, str]) -> None:
         """End the session."""

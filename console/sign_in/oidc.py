@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -45,7 +45,7 @@ class SignInPage:
 class OidcSignIn:
     """Leads to the provider, and back."""
 
-    def __init__(self, provider: OpenIdProvider, attempt: SealedCookie, origin: str, issuer: str) -> None:
+    def __init__(self, provider: OpenIdProvider, attempt: SealedCookie[Attempt], origin: str, issuer: str) -> None:
         """Args:
         provider: The provider.
         attempt: The cookie in which a browser keeps what it has begun.
@@ -102,12 +102,11 @@ class OidcSignIn:
         except ProviderAway:
             return await self._failed(visit, 503, _AWAY, target)
         response = visit.redirect(url)
-        self._attempt.write(response, asdict(attempt))
+        self._attempt.write(response, attempt)
         return response
 
     async def _finish(self, visit: PageRequest) -> Response:
-        value = self._attempt.read(visit.cookies)
-        attempt = Attempt(**value) if value else None
+        attempt = self._attempt.read(visit.cookies)
         target = attempt.next if attempt else "/"
         try:
             tokens = await self._provider.finish(visit.query, attempt)

@@ -10,17 +10,17 @@ from cryptography.fernet import Fernet, MultiFernet
 from starlette.responses import Response
 
 from console.roles import Role
-from console.sealing import SealedCookie, TooLargeForCookies, cookies_of, sealer
-from console.sessions import Session, SessionCookies
+from console.sealing import SealedCookie, TooLargeForCookies, Value, cookies_of, sealer
+from console.sessions import Flash, Session, SessionCookies
 from runtime.key_files import new_key
 from runtime.key_rings import KeyRing
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
-COOKIE = SealedCookie("session", sealer(KeyRing.parse(OLD)), 3600, secure=True)
+COOKIE = SealedCookie("session", dict[str, Any], sealer(KeyRing.parse(OLD)), 3600, secure=True)
 VALUE = {"token": "abc", "name": "김하나"}
 
 
-def written(cookie: SealedCookie, value: dict[str, Any]) -> dict[str, str]:
+def written(cookie: SealedCookie[Value], value: Value) -> dict[str, str]:
     """Return the cookies that a browser sends after the value was written."""
     response = Response()
     cookie.write(response, value)
@@ -78,7 +78,10 @@ def test_a_smaller_value_leaves_nothing_of_a_larger_one() -> None:
     assert COOKIE.read({**large, **small}) == VALUE
 
 
-@pytest.mark.parametrize("forged", ["", "1.", "1.abc", "x", "9.abc", "1.\u00e9", "-1.a", "1" * 5000, "1.gAAAAABn"])
+@pytest.mark.parametrize(
+    "forged",
+    ["", "1.", "1.abc", "x", "9.abc", "1.\u00e9", "-1.a", "1" * 5000, "001" + "0" * 4400, "01.abc", "\u00b2.a", "1.g"],
+)
 def test_what_nobody_here_has_written_is_as_if_it_were_not_there(forged: str) -> None:
     assert COOKIE.read({"__Host-session": forged}) is None
 
@@ -119,6 +122,21 @@ def test_a_session_of_another_release_is_not_understood_and_harmless() -> None:
     assert cookies.session_in(kept(response)) == session
     for value in ({}, {"roles": ["king"]}, {**VALUE, "roles": ["customer"]}, {"roles": 3}):
         assert cookies.session_in(written(COOKIE, value)) is None
+
+
+@pytest.mark.parametrize("name", ["flash", "draft"])
+@pytest.mark.parametrize("value", [{}, {"text": 1}, {"fields": [["a"]], "action": "/"}, {"fields": 3}, [], None, "x"])
+def test_nor_is_anything_else_that_is_kept(name: str, value: object) -> None:
+    cookies = SessionCookies(COOKIE.seal, secure=True)
+    sent = written(SealedCookie(name, object, COOKIE.seal, 60, secure=True), value)
+
+    assert (cookies.flash_in(sent), cookies.draft_in(sent)) == (None, None)
+
+
+def test_what_a_later_release_adds_does_no_harm() -> None:
+    cookies = SessionCookies(COOKIE.seal, secure=True)
+
+    assert cookies.flash_in(written(replace(COOKIE, name="flash"), {"text": "Done.", "more": 1})) == Flash("Done.")
 
 
 def test_a_header_of_any_form_is_read() -> None:
