@@ -47,7 +47,8 @@ SUBJECTS = (
 )
 """The modules with pages. Each has its routes in `ROUTES`."""
 _CONNECT_WITHIN = 2.0
-_MOST_CONNECTIONS = 200
+MOST_API_CONNECTIONS = 200
+"""The largest number of connections to the API, beside those of streams."""
 _TOO_LONG_TO_KEEP = N_("Your session had ended, and what you entered was too long to be kept.")
 
 _log = structlog.get_logger(__name__)
@@ -73,7 +74,7 @@ def create_app(
         base_url=url_of_api(settings),
         transport=transport,
         timeout=httpx2.Timeout(None, connect=_CONNECT_WITHIN),
-        limits=httpx2.Limits(max_connections=_MOST_CONNECTIONS),
+        limits=httpx2.Limits(max_connections=MOST_API_CONNECTIONS),
         trust_env=False,
     )
     availability = Availability(client)

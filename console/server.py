@@ -1,8 +1,10 @@
 """The HTTP server of the console."""
 
-from console.app import create_app
+from console.app import MOST_API_CONNECTIONS, create_app
+from console.streams import MOST_STREAMS
 from observability.http_metrics import ConnectionMetrics
 from observability.telemetry import SILENT, Telemetry
+from runtime.http_connections import OWN_DESCRIPTORS
 from runtime.http_server import DrainingServer
 from runtime.settings import Settings
 
@@ -23,6 +25,7 @@ class Server(DrainingServer):
             (settings.console_host, settings.console_port),
             settings,
             connections_of_address=of_address,
+            own_descriptors=OWN_DESCRIPTORS + MOST_API_CONNECTIONS + MOST_STREAMS,
             stopping=app.state.health.stopping,
             end_streams=app.state.console.streams.stop,
         )

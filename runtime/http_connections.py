@@ -68,13 +68,17 @@ class ConnectionLimits:
         return address is not None and any(address in network for network in self._proxies)
 
 
-def within_descriptors(most: int) -> int:
-    """Return how many of these connections the process can have open. Raise its limit of descriptors if need be.
+def within_descriptors(most: int, own: int = OWN_DESCRIPTORS) -> int:
+    """Return how many connections the process can have open. Raise its limit of descriptors if need be.
 
-    Without a descriptor for it, a connection waits, and so do all later ones. 0: as many as it can.
+    Without a descriptor for it, a connection waits, and so do all later ones.
+
+    Args:
+        most: The number of connections that is wanted. 0: as many as possible.
+        own: Descriptors that the process needs beside them.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most + OWN_DESCRIPTORS if most else hard
+    wanted = most + own if most else hard
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if resource.RLIM_INFINITY not in (soft, wanted) and soft < wanted:
@@ -82,5 +86,5 @@ def within_descriptors(most: int) -> int:
         soft = wanted
     if soft == resource.RLIM_INFINITY:
         return most
-    possible = max(soft - OWN_DESCRIPTORS, 1)
+    possible = max(soft - own, 1)
     return min(most, possible) if most else possible

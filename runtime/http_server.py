@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from runtime.addresses import networks
-from runtime.http_connections import ConnectionLimits, within_descriptors
+from runtime.http_connections import OWN_DESCRIPTORS, ConnectionLimits, within_descriptors
 from runtime.http_protocol import bounded
 from runtime.settings import Settings
 
@@ -35,6 +35,7 @@ class DrainingServer(uvicorn.Server):
         settings: Settings,
         *,
         connections_of_address: int,
+        own_descriptors: int = OWN_DESCRIPTORS,
         stopping: Callable[[], None],
         end_streams: Callable[[], Awaitable[None]],
     ) -> None:
@@ -45,11 +46,14 @@ class DrainingServer(uvicorn.Server):
             address: The host and the port on which to listen.
             settings: The limits of connections, the trusted proxies, and the times for stopping.
             connections_of_address: The largest number of connections of one address. 0: any number.
+            own_descriptors: File descriptors that the process needs beside the connections to this server.
             stopping: Lets the readiness check say that the process stops.
             end_streams: Ends the streams, which would not end by themselves.
         """
         self.connection_limits = ConnectionLimits(
-            within_descriptors(settings.max_connections), connections_of_address, networks(settings.trusted_proxies)
+            within_descriptors(settings.max_connections, own_descriptors),
+            connections_of_address,
+            networks(settings.trusted_proxies),
         )
         self._drain_seconds = settings.drain_seconds
         self._stopping = stopping
