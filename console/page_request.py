@@ -118,8 +118,8 @@ class PageRequest:
             headers["Authorization"] = f"Bearer {token}"
         if self.request.client:
             headers["X-Forwarded-For"] = self.request.client.host
-        if traceparent := self.request.headers.get("traceparent"):
-            headers["traceparent"] = traceparent
+        # A trace of the browser's goes on; whatever else it may have sent is dropped.
+        _TRACE.inject(headers, _TRACE.extract({"traceparent": self.request.headers.get("traceparent", "")}))
         _TRACE.inject(headers)  # nothing, unless this process has spans of its own
         return Api(self.console.client, headers)
 

@@ -132,6 +132,15 @@ async def test_the_api_learns_who_asks_and_from_where(bare: Pages) -> None:
     assert "cookie" not in asked.headers
 
 
+@pytest.mark.parametrize("traceparent", [b"\xc3\xa9", b"00-0-0-01", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"])
+async def test_what_is_no_trace_is_not_passed_on(bare: Pages, traceparent: bytes) -> None:
+    page = await bare.browser().get("/login", headers=[(b"traceparent", traceparent)])
+
+    assert page.status_code == 200
+    assert bare.line.carried
+    assert not [request for request in bare.line.carried if "traceparent" in request.headers]
+
+
 async def test_an_api_whose_parts_hang_is_not_said_to_be_away(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     person, answered, carry = await bare.person(CUSTOMER), asyncio.Event(), bare.line.handle_async_request
 
