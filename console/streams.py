@@ -23,6 +23,8 @@ _SILENCE = 45.0
 """Seconds of silence after which the API counts as away. It gives a sign of life every 15."""
 _BACK_WITHIN = (1000, 4000)
 """Milliseconds after which a browser comes back: each after another time, so that not all come at once."""
+_REFUSED_FOR = (30_000, 60_000)
+"""The same, if the API has refused the stream: the reason does not pass within seconds."""
 _EVENTS = "/orderStatuses/events"
 
 Render = Callable[[Mapping[str, Any]], str]
@@ -73,13 +75,16 @@ class Streams:
         self, after: str, headers: Mapping[str, str], render: Render, query: Query | None
     ) -> AsyncIterator[str]:
         """Yield the events of the browser: `row`; `live`, a sign of life; and `away`, with which a stream ends."""
-        yield f"retry: {random.randint(*_BACK_WITHIN)}\n\n"  # noqa: S311 - nothing secret
+        yield _retry(_BACK_WITHIN)
         try:
             async with AsyncExitStack() as opened:
                 response = await self._open(opened, after, headers, query)
                 yield _event("live")
                 async for number, data in _heard(response):
                     yield _event("row", render(json.loads(data)), number) if data else _event("live")
+        except httpx2.HTTPStatusError as error:
+            if error.response.is_client_error:
+                yield _retry(_REFUSED_FOR)
         except (TimeoutError, httpx2.HTTPError):
             pass
         yield _event("away")
@@ -110,6 +115,10 @@ async def _heard(response: httpx2.Response) -> AsyncIterator[tuple[str, str]]:
         elif not line:
             yield number, data
             data = ""
+
+
+def _retry(within: tuple[int, int]) -> str:
+    return f"retry: {random.randint(*within)}\n\n"  # noqa: S311 - nothing secret
 
 
 def _event(name: str, data: str = "", number: str = "") -> str:
