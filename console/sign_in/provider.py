@@ -34,6 +34,8 @@ _SCOPE = "openid profile"
 _ALGORITHMS = ("RS256", "ES256", "PS256")
 """Signatures of ID tokens that count, if the provider says that it uses them."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_SIGNING_OUT = {"end_session_endpoint"}
+"""Endpoints that a provider may have."""
 _CLOCKS_DIFFER_BY = 30
 """Seconds."""
 _NOT_AN_ANSWER = (
@@ -188,13 +190,13 @@ class OpenIdProvider:
         found = answer.json()
         if found["issuer"] != self._issuer:
             raise ValueError("the discovery document belongs to another issuer")
-        for endpoint in _ENDPOINTS:
+        for endpoint in (*_ENDPOINTS, *(_SIGNING_OUT & found.keys())):
             check_keys(found[endpoint], self._issuer)
         return trusted, found
 
     def _register(self, trusted: ssl.SSLContext, found: Mapping[str, Any]) -> Any:
         offered = found.get("id_token_signing_alg_values_supported") or _ALGORITHMS[:1]
-        signing_out = {name: found[name] for name in ("end_session_endpoint",) if name in found}
+        signing_out = {name: found[name] for name in _SIGNING_OUT & found.keys()}
         return OAuth().register(
             "issuer",
             client_id=self._client_id,

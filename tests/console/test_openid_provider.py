@@ -204,6 +204,7 @@ async def test_a_provider_that_does_not_answer_is_away(remote: openid.OpenIdProv
         {"token_endpoint": "http://login.example/token"},
         {"jwks_uri": "http://login.example/keys"},
         {"authorization_endpoint": "javascript:alert(1)"},
+        {"end_session_endpoint": "http://login.example/logout"},
         {"token_endpoint": None},
     ],
     ids=str,
