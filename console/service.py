@@ -7,6 +7,7 @@ The typed calls of each subject are in that subject's module. They use `Api.get`
 """
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,27 +115,36 @@ class Api:
         wanted = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         try:
             async with asyncio.timeout(within or READ_WITHIN):
-                response = await self.client.request(
+                asking = self.client.stream(
                     method, path, params=wanted or None, json=content, headers={**self.headers, **(headers or {})}
                 )
+                async with asking as response:
+                    received = await _received(response)
         except UnicodeEncodeError as error:
             # What somebody has put into a hidden field cannot be written into a header.
             raise Problem(400, "malformed-request") from error
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ApiAway(type(error).__name__) from error
-        body = _body_of(response)
+        body = _body_of(received)
         if response.is_success:
             return Answer(response.status_code, body, response.headers)
         raise _problem(response, body)
 
 
-def _body_of(response: httpx2.Response) -> Any:
-    if not response.content:
+async def _received(response: httpx2.Response) -> bytes:
+    received = bytearray()
+    async for part in response.aiter_bytes():
+        received += part
+        if len(received) > _LARGEST_ANSWER:
+            raise ApiAway("the answer is too large")
+    return bytes(received)
+
+
+def _body_of(received: bytes) -> Any:
+    if not received:
         return None
-    if len(response.content) > _LARGEST_ANSWER:
-        raise ApiAway("the answer is too large")
     try:
-        return response.json()
+        return json.loads(received)
     except ValueError as error:
         raise ApiAway("the answer is not JSON") from error
 
