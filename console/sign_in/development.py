@@ -15,6 +15,7 @@ from starlette.responses import Response
 from console import labels
 from console.forms import Form
 from console.page_request import PageRequest, path_of_ours
+from console.problems import sentence
 from console.roles import Role
 from console.routing import EVERYBODY, Route
 from console.service import Api, ApiAway, Problem, Query
@@ -128,7 +129,7 @@ class DevelopmentSignIn:
         try:
             session = await session_of(visit, await self._token(claims), name)
         except Problem as problem:
-            return visit.redirect(LOGIN, Flash(problem.detail, "refused"))
+            return visit.redirect(LOGIN, Flash(sentence(problem, visit.texts), "refused"))
         response = visit.redirect(target)
         visit.console.cookies.sign_in(response, session)
         return response

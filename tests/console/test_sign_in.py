@@ -1,6 +1,7 @@
 """Who is signed in, and where one gets by it."""
 
 import pytest
+from httpx2 import Response
 
 from console.app import create_app
 from console.page_request import path_of_ours
@@ -71,6 +72,17 @@ async def test_nobody_else_can_be_chosen(bare: Pages, person: str) -> None:
 
     assert answer.status_code == 422
     assert "Please choose one of the people" in text_of(answer)
+
+
+async def test_somebody_whom_the_api_refuses_is_told_so_in_their_language(bare: Pages) -> None:
+    browser = bare.browser("ko")
+    body = {"type": "/problems/too-many-requests", "status": 429, "detail": "Too many requests"}
+    bare.line.answers["GET /whoami"] = Response(429, json=body)
+
+    page = await browser.follow(await browser.post("/login", {"person": CUSTOMER}))
+
+    assert "요청이 너무 많습니다." in text_of(page)
+    assert "Too many" not in text_of(page)
 
 
 async def test_engineers_are_listed_by_name(bare: Pages) -> None:
