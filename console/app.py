@@ -187,7 +187,7 @@ async def _handled(visit: PageRequest, routes: list[Route]) -> Response:
     [route] = [route for route in routes if role in route.roles]
     response = await route.handler(visit)
     if route.method == "POST":
-        visit.console.cookies.draft.clear(response, visit.cookies)
+        visit.console.cookies.draft_was_sent(response, visit.cookies, visit.request.url.path)
     return response
 
 

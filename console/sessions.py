@@ -91,6 +91,12 @@ class SessionCookies:
         """Return what was sent without a session."""
         return self.draft.read(cookies)
 
+    def draft_was_sent(self, response: Response, cookies: Mapping[str, str], path: str) -> None:
+        """Forget what was kept if it is what has now been sent to a path."""
+        draft = self.draft_in(cookies)
+        if draft is not None and draft.action == path:
+            self.draft.clear(response, cookies)
+
     def keep(self, response: Response, kept: Flash | Draft) -> None:
         """Keep a sentence for the next page, or what somebody has sent.
 

@@ -8,7 +8,7 @@ from console.page_request import path_of_ours
 from runtime import development_issuer
 from runtime.settings import InsecureConfiguration, Settings
 from tests.api.service import but, serving
-from tests.console.browser import CUSTOMER, ENGINEER, KEYS, MANAGER, Pages, pages_of, text_of
+from tests.console.browser import CUSTOMER, ENGINEER, KEYS, MANAGER, Pages, form_of, pages_of, text_of
 
 ELSEWHERE = [
     "https://evil.example/",
@@ -83,6 +83,18 @@ async def test_somebody_whom_the_api_refuses_is_told_so_in_their_language(bare: 
 
     assert "요청이 너무 많습니다." in text_of(page)
     assert "Too many" not in text_of(page)
+
+
+async def test_what_was_kept_stays_until_it_is_sent(bare: Pages) -> None:
+    browser = bare.browser()
+    kept = await browser.post("/search", {"q": "kim"})
+    await browser.post("/login", {"person": MANAGER, "next": kept.headers["Location"]})
+
+    await browser.post("/orders/of-somebody/acknowledge")
+    assert form_of(await browser.get("/resume"), "/search") == {"q": "kim"}
+    await browser.post("/search", {"q": "kim"})
+
+    assert (await browser.get("/resume")).headers["Location"] == "/"
 
 
 async def test_engineers_are_listed_by_name(bare: Pages) -> None:
