@@ -1,11 +1,36 @@
 // What pages do more comfortably with a script. Every page works without it. Sections: pages, live rows, outbox.
-
 // --- Pages -----------------------------------------------------------------------------------------------------------
-
 const root = document.documentElement;
 // Only answers of this server become markup, and they are rendered as the pages are.
 const policy = window.trustedTypes?.createPolicy("console", { createHTML: (text) => text });
 export const parsed = (text) => new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, "text/html");
+// Returns what does something one at a time. Asked for meanwhile, however often, it is done once more.
+const oneAtATime = (work) => {
+  let running, next;
+  return () => (next ??= Promise.allSettled([running]).then(() => ((next = undefined), (running = work()))));
+};
+const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+// Returns an answer and its page, or null if none has come.
+const ask = (url, options) =>
+  fetch(url, { ...options, signal: AbortSignal.timeout(20_000) })
+    .then(async (answer) => ({ answer, page: parsed(await answer.text()) }))
+    .catch(() => null);
+// Returns a part of a page, or null if it cannot be had now.
+const load = async (url, part) => {
+  const { answer, page } = (await ask(url)) ?? {};
+  return answer?.ok && !answer.redirected ? page.querySelector(part) : null;
+};
+// What is replaced keeps the focus, on the same link or button if that is still there, and what was unfolded stays so.
+const replace = (old, fresh) => {
+  const focus = document.activeElement;
+  const same = (one) => one.tagName === focus.tagName && one.href === focus.href && one.form?.action === focus.form?.action;
+  const alike = (place) => [...place.querySelectorAll("a, button, summary")].filter(same);
+  const at = alike(old).indexOf(focus);
+  const unfolded = [...old.querySelectorAll("details")].map(({ open }) => open);
+  old.replaceWith(fresh);
+  fresh.querySelectorAll("details").forEach((list, number) => (list.open = unfolded[number] ?? list.open));
+  if (at >= 0) (alike(fresh)[at] ?? fresh.querySelector("a"))?.focus({ preventScroll: true });
+};
 document.querySelector("[data-focus]")?.focus();
 
 // A form that is on its way says so, and is not sent twice.
@@ -15,24 +40,22 @@ document.addEventListener("submit", (event) => {
   event.target.dataset.sent = "1";
   setTimeout(() => event.target.dataset.sent && button?.setAttribute("aria-busy", "true"), 150);
 });
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) {
-    delete form.dataset.sent;
-    for (const busy of form.querySelectorAll("[aria-busy]")) busy.removeAttribute("aria-busy");
-  }
-});
+const free = (form) => (delete form.dataset.sent, form.querySelector("[aria-busy]")?.removeAttribute("aria-busy"));
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(free));
 
 // A link to a question opens it in a dialog. Its answer is a page.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  const answer = await fetch(link.href).catch(() => null);
-  const content = answer?.ok && !answer.redirected && parsed(await answer.text()).querySelector("[data-question]");
+  if (link.ariaBusy) return;
+  link.ariaBusy = "true";
+  const content = await load(link.href, "[data-question]");
+  link.ariaBusy = null;
   if (!content) return location.assign(link.href);
   const dialog = document.body.appendChild(document.createElement("dialog"));
   dialog.setAttribute("aria-labelledby", content.querySelector("h1").id);
-  dialog.append(document.adoptNode(content));
+  dialog.append(content);
   dialog.addEventListener("close", () => (dialog.remove(), link.focus()));
   dialog.querySelector("[data-close]")?.addEventListener("click", (click) => (click.preventDefault(), dialog.close()));
   dialog.showModal();
@@ -43,9 +66,7 @@ const menus = () => document.querySelectorAll("details[data-menu][open]");
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const menu of menus()) (menu.open = false), menu.querySelector("summary").focus();
 });
-document.addEventListener("click", (event) => {
-  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
-});
+document.addEventListener("click", ({ target }) => menus().forEach((menu) => menu.contains(target) || (menu.open = false)));
 
 // Times that are told from now on keep being true.
 const ago = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
@@ -63,13 +84,12 @@ const failed = document.querySelector("[data-retry]");
 if (failed) setInterval(() => document.hidden || location.reload(), 1000 * failed.dataset.retry);
 
 // --- Live rows -------------------------------------------------------------------------------------------------------
-
 const follow = (board) => {
   const bar = board.querySelector(".live-bar");
   const [news, pause, clock] = ["news", "pause", "clock"].map((name) => bar.querySelector(`[data-${name}]`));
   const hours = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: clock.dataset.clock });
   const missing = new Set();
-  let { after } = board.dataset, stream, paused, counting, counted = 0;
+  let { after } = board.dataset, stream, paused;
 
   const tell = (state) => {
     if (state === "live") clock.textContent = hours.format();
@@ -78,24 +98,13 @@ const follow = (board) => {
     for (const text of bar.querySelectorAll("[data-when]")) text.hidden = text.dataset.when !== state;
   };
 
-  // What is replaced keeps the focus, and a list that was unfolded stays so.
-  const replace = (old, fresh) => {
-    const focus = old.contains(document.activeElement) && document.activeElement;
-    const unfolded = old.querySelector("details")?.open;
-    old.replaceWith(fresh);
-    if (unfolded !== undefined) fresh.querySelector("details")?.toggleAttribute("open", unfolded);
-    if (focus) (fresh.querySelector(`[href="${CSS.escape(focus.getAttribute("href"))}"]`) ?? fresh.querySelector("a"))?.focus({ preventScroll: true });
-  };
-
   // The numbers follow at most every five seconds.
-  const count = () => {
-    counting ??= setTimeout(async () => {
-      [counting, counted] = [undefined, Date.now()];
-      const answer = await fetch(board.dataset.counts).catch(() => null);
-      const fresh = answer?.ok && parsed(await answer.text()).querySelector("[data-numbers]");
-      if (fresh) replace(board.querySelector("[data-numbers]"), fresh);
-    }, Math.max(300, counted + 5000 - Date.now()));
-  };
+  const count = oneAtATime(async () => {
+    await sleep(300);
+    const fresh = await load(board.dataset.counts, "[data-numbers]");
+    if (fresh) replace(board.querySelector("[data-numbers]"), fresh);
+    await sleep(4700);
+  });
 
   // A row that is there changes in its place. Others wait until they are asked for, so that nothing moves.
   const take = (event) => {
@@ -110,13 +119,11 @@ const follow = (board) => {
     count();
   };
 
-  const close = () => stream?.close();
   const open = () => {
-    close();
+    stream?.close();
     if (paused || document.hidden) return;
     stream = new EventSource(`${board.dataset.live}&after=${after}`);
-    stream.addEventListener("live", () => tell("live"));
-    stream.addEventListener("away", () => tell("away"));
+    for (const state of ["live", "away"]) stream.addEventListener(state, () => tell(state));
     stream.addEventListener("row", take);
     stream.addEventListener("error", () => {
       const closed = stream.readyState === EventSource.CLOSED;
@@ -127,12 +134,11 @@ const follow = (board) => {
 
   pause.hidden = false;
   pause.addEventListener("click", () => {
-    paused = !paused;
-    pause.setAttribute("aria-pressed", paused);
+    pause.setAttribute("aria-pressed", (paused = !paused));
     open();
     if (paused) tell("paused");
   });
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("visibilitychange", open);
   open();
 };
 
@@ -149,7 +155,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 // --- Outbox: what an engineer has sent without an answer is kept, and sent again. The same act again counts once. ------
-
 const outbox = () => document.querySelector("[data-outbox]");
 const kept = () => JSON.parse(sessionStorage.getItem("outbox") ?? "[]").filter((act) => act.by === outbox()?.dataset.outbox);
 const without = (act) => kept().filter((other) => other.to !== act.to);
@@ -205,8 +210,7 @@ document.addEventListener("submit", async (event) => {
   const sent = await send(act);
   keep(sent ? without(act) : [...without(act), act]);
   if (sent) return show(sent);
-  delete form.dataset.sent;
-  event.submitter?.removeAttribute("aria-busy");
+  free(form);
   outbox().scrollIntoView({ block: "center" });
 });
 
@@ -217,22 +221,19 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A day, or an order, follows what happens, while somebody looks at it: it looks again after a change, and after a break.
-const refresh = async () => {
+const refresh = oneAtATime(async () => {
   const day = document.querySelector("[data-agenda]");
-  if (!day || document.hidden || day.contains(document.activeElement.closest("input, details"))) return;
-  const answer = await fetch(location.href).catch(() => null);
-  const fresh = answer?.ok && parsed(await answer.text()).querySelector("[data-agenda]");
-  const focused = day.contains(document.activeElement) && document.activeElement.getAttribute("href");
-  if (fresh && day.isConnected) day.replaceWith(document.adoptNode(fresh));
-  if (focused) document.querySelector(`[data-agenda] [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-};
+  if (!day || document.hidden) return;
+  const fresh = await load(location.href, "[data-agenda]");
+  if (fresh && day.isConnected && !day.querySelector("input:focus, form[data-sent]")) replace(day, fresh);
+});
 
 let changes;
 const listen = () => {
   changes?.close();
-  const day = document.querySelector("[data-agenda]");
-  if (!day?.dataset.agenda || document.hidden) return;
-  changes = new EventSource(day.dataset.agenda);
+  const stream = !document.hidden && document.querySelector("[data-agenda]")?.dataset.agenda;
+  if (!stream) return;
+  changes = new EventSource(stream);
   const again = () => changes.addEventListener("live", refresh, { once: true });
   again();
   changes.addEventListener("error", again);
@@ -242,8 +243,7 @@ listen();
 document.addEventListener("visibilitychange", listen);
 setInterval(refresh, 60_000); // Where no stream can be had.
 if (outbox()) {
-  tellKept();
-  sendKept();
+  tellKept(), sendKept();
   addEventListener("online", sendKept);
   addEventListener("popstate", () => location.reload());
   setInterval(sendKept, 15_000);
