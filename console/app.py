@@ -192,7 +192,12 @@ async def _handled(visit: PageRequest, routes: list[Route]) -> Response:
 
 
 async def _ask_to_sign_in(visit: PageRequest) -> Response:
-    """Lead to the sign-in, and from there back: to the page, or to what was sent, which is kept meanwhile."""
+    """Lead to the sign-in, and from there back: to the page, or to what was sent, which is kept meanwhile.
+
+    A script gets 401: it cannot follow to the provider, and what it sends is kept in the page.
+    """
+    if not visit.navigates:
+        return Response(status_code=401)
     cookies = visit.console.cookies
     if visit.request.method in ("GET", "HEAD"):
         return visit.redirect(_login(visit.address))

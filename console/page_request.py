@@ -89,6 +89,11 @@ class PageRequest:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
+    @property
+    def navigates(self) -> bool:
+        """Whether the browser shows the answer, and no script takes it. Browsers that do not tell count as yes."""
+        return self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+
     async def form_data(self) -> FormData:
         """Return the form that was sent.
 

@@ -157,8 +157,8 @@ document.addEventListener("keydown", (event) => {
 // --- Outbox: what an engineer has sent without an answer is kept, and sent again. The same act again counts once. ------
 const outbox = () => document.querySelector("[data-outbox]");
 const kept = () => JSON.parse(sessionStorage.getItem("outbox") ?? "[]").filter((act) => act.by === outbox()?.dataset.outbox);
-const without = (act) => kept().filter((other) => other.to !== act.to);
-const keep = (acts) => (sessionStorage.setItem("outbox", JSON.stringify(acts)), tellKept());
+const without = (act) => kept().filter((other) => other.at !== act.at);
+const keep = (acts) => sessionStorage.setItem("outbox", JSON.stringify(acts));
 // Whoever signs out leaves nobody's name behind.
 document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => sessionStorage.removeItem("outbox"));
 
@@ -170,48 +170,48 @@ const tellKept = () => {
     notice.querySelector("[data-what]").textContent = act.what;
     notice.querySelector("[data-why]").textContent = act.refused;
     notice.querySelector("[data-again]").addEventListener("click", sendKept);
-    notice.querySelector("[data-drop]").addEventListener("click", () => keep(without(act)));
+    notice.querySelector("[data-drop]").addEventListener("click", () => (keep(without(act)), tellKept()));
     outbox().append(notice);
   }
 };
 
-// Returns the answer and its page, or null if nobody knows whether the act counts.
-const send = async ({ to, fields }) => {
-  const answer = await fetch(to, { method: "POST", body: new URLSearchParams(fields), signal: AbortSignal.timeout(20_000) }).catch(() => null);
-  const text = [429, 502, 503, 504].includes(answer?.status) ? null : await answer?.text().catch(() => null);
-  return text ? { answer, page: parsed(text) } : null;
-};
-
-const show = ({ answer, page }) => {
-  if (!page.querySelector("[data-outbox]")) return location.assign(answer.url); // A sign-in: what was sent waits there.
-  for (const part of ["main", ".menu"]) document.querySelector(part)?.replaceWith(document.adoptNode(page.querySelector(part)));
+const signIn = () => location.assign(`/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
+// An answer is shown on the page from which the act was sent, or on one about the same visit. Others stay as they are.
+// A session that has ended leads to the sign-in, but not away from another form. The act is sent afterwards.
+const settle = (act, { answer, page }) => {
+  const isHere = document.querySelector(`form[data-sent][action="${CSS.escape(act.to)}"]`) ?? `${act.to}/`.startsWith(`${location.pathname}/`);
+  if (answer.status === 401) return (isHere || !document.querySelector("form.form")) && signIn();
+  const shown = isHere && page.querySelector("[data-outbox]");
+  const refused = !shown && !answer.ok && (page.querySelector("main [role=alert], main h1") ?? page.body).textContent.trim();
+  keep(refused === false ? without(act) : [...without(act), { ...act, refused }]);
+  if (!shown) return refresh();
+  for (const part of ["main", ".menu"]) document.querySelector(part)?.replaceWith(page.querySelector(part));
   document.title = page.title;
   if (answer.redirected) history.pushState(null, "", answer.url);
-  tellKept(), listen();
+  listen();
   (document.querySelector("[data-focus]") ?? document.querySelector("main")).focus();
 };
 
-const sendKept = async () => {
-  for (const act of kept().filter((one) => !("refused" in one))) {
-    const sent = await send(act);
-    if (!sent) return;
-    const why = sent.answer.ok ? null : sent.page.querySelector("main [role=alert], main h1").textContent.trim();
-    keep([...without(act), ...(why ? [{ ...act, refused: why }] : [])]);
-    const form = document.querySelector("form.form[data-act]");
-    if (!why && (!form || form.action === act.to)) show(sent);
+// What was not answered, or by an answer that does not tell whether the act counts, is sent again.
+const sendKept = oneAtATime(async () => {
+  for (const { at } of kept()) {
+    const act = kept().find((one) => one.at === at && !("refused" in one));
+    const sent = act && (await ask(act.to, { method: "POST", body: new URLSearchParams(act.fields) }));
+    if (sent && sent.answer.status < 500 && ![408, 429].includes(sent.answer.status)) settle(act, sent);
+    tellKept();
   }
-};
+});
 
+// What is sent is kept from the beginning: whoever leaves the page loses nothing.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (event.defaultPrevented || !form.dataset.act || event.submitter?.name) return;
   event.preventDefault();
-  const act = { by: outbox().dataset.outbox, to: form.action, what: form.dataset.act, fields: [...new FormData(form)] };
-  const sent = await send(act);
-  keep(sent ? without(act) : [...without(act), act]);
-  if (sent) return show(sent);
+  const act = { at: Date.now(), by: outbox().dataset.outbox, to: form.getAttribute("action"), what: form.dataset.act, fields: [...new FormData(form)] };
+  keep([...kept().filter((other) => other.to !== act.to), act]);
+  await sendKept();
   free(form);
-  outbox().scrollIntoView({ block: "center" });
+  if (kept().some((one) => one.at === act.at)) outbox().scrollIntoView({ block: "center" });
 });
 
 // A scanner ends each serial number with Enter: that leads to the next line.

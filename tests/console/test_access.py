@@ -87,6 +87,17 @@ async def test_nobody_gets_a_page_without_signing_in(bare: Pages) -> None:
         assert answer.headers["Location"].startswith("/login?next="), path
 
 
+async def test_a_script_without_a_session_is_told_so_and_led_nowhere(bare: Pages) -> None:
+    browser = bare.browser()
+    browser.http.headers["Sec-Fetch-Mode"] = "cors"
+    for method, path in bare.console.table.by_request:
+        if MAY[request_of(method, path)] != "nobody":
+            answer = await send(browser, method, path)
+            assert answer.status_code == 401, path
+            assert "Location" not in answer.headers, path
+            assert "Set-Cookie" not in answer.headers, path
+
+
 @pytest.mark.parametrize("role", PEOPLE)
 async def test_a_role_gets_its_pages_and_no_other(bare: Pages, role: str) -> None:
     for (method, path), routes in bare.console.table.by_request.items():
