@@ -175,7 +175,8 @@ const tellKept = () => {
   }
 };
 
-const signIn = () => location.assign(`/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
+const here = () => location.pathname + location.search;
+const signIn = () => location.assign(`/login?${new URLSearchParams({ next: here() })}`);
 // An answer is shown on the page from which the act was sent, or on one about the same visit. Others stay as they are.
 // A session that has ended leads to the sign-in, but not away from another form. The act is sent afterwards.
 const settle = (act, { answer, page }) => {
@@ -187,7 +188,7 @@ const settle = (act, { answer, page }) => {
   if (!shown) return refresh();
   for (const part of ["main", ".menu"]) document.querySelector(part)?.replaceWith(page.querySelector(part));
   document.title = page.title;
-  if (answer.redirected) history.pushState(null, "", answer.url);
+  if (answer.redirected) history.pushState(null, "", answer.url), (shownAt = here());
   listen();
   (document.querySelector("[data-focus]") ?? document.querySelector("main")).focus();
 };
@@ -228,7 +229,7 @@ const refresh = oneAtATime(async () => {
   if (fresh && day.isConnected && !day.querySelector("input:focus, form[data-sent]")) replace(day, fresh);
 });
 
-let changes;
+let changes, shownAt = here();
 const listen = () => {
   changes?.close();
   const stream = !document.hidden && document.querySelector("[data-agenda]")?.dataset.agenda;
@@ -239,12 +240,11 @@ const listen = () => {
   changes.addEventListener("error", again);
   changes.addEventListener("row", refresh);
 };
-listen();
-document.addEventListener("visibilitychange", listen);
+listen(), document.addEventListener("visibilitychange", listen);
 setInterval(refresh, 60_000); // Where no stream can be had.
 if (outbox()) {
   tellKept(), sendKept();
   addEventListener("online", sendKept);
-  addEventListener("popstate", () => location.reload());
+  addEventListener("popstate", () => here() === shownAt || location.reload()); // Links within a page end here, too.
   setInterval(sendKept, 15_000);
 }

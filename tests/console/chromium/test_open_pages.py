@@ -1,6 +1,7 @@
 """What an open page does by itself disturbs nobody: no older answer wins, and the focus stays where it is."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -118,3 +119,18 @@ async def test_numbers_that_follow_keep_the_focus_and_stay_unfolded_or_folded(
         await expect(page.locator("[data-replaced]")).to_have_count(0)
         await expect(regions).to_be_focused()
         assert await regions.evaluate(IS_UNFOLDED) is not before
+
+
+async def test_a_link_within_a_page_does_not_load_it_again(chromium: Browser, stack: Stack, showcase: Showcase) -> None:
+    async with opened_by(f"engineer:{showcase.engineer_id}", chromium, stack) as page:
+        await page.goto(f"/visits/{showcase.orders['started']}/complete")
+        serial = page.get_by_label("일련번호 1", exact=True)
+        await serial.fill("ONT-1")
+        loads: list[str] = []
+        page.on("request", lambda request: loads.append(request.url) if request.is_navigation_request() else None)
+        await page.locator("a.skip").press("Enter")
+        await expect(page).to_have_url(re.compile("#content$"))
+        await page.evaluate("() => fetch('/today').then((answer) => answer.text())")  # the page would load before it
+
+        assert loads == []
+        await expect(serial).to_have_value("ONT-1")

@@ -125,8 +125,11 @@ async def test_a_report_whose_answer_was_lost_waits_and_counts_once(engineer: En
     await engineer.nothing_waits()
     await expect(page).not_to_have_title(re.compile("설치 완료 보고"))
     await expect(page.locator(".menu [aria-current=page]")).to_have_count(1)
-
     await engineer.counts_once(order_id)
+
+    await page.evaluate("() => history.back()")
+    await expect(page).to_have_url(re.compile(order_id))
+    await expect(page.get_by_text("설치 완료를 보고했습니다.")).to_have_count(0)
 
 
 async def test_who_leaves_before_the_answer_keeps_the_report(engineer: Engineer) -> None:
