@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order_status.view import OrderView
 from domain.orders import OrderStatus
 from stores.common.database import Database
+from stores.order_status.counts import Cell, advance, complete, moved
 from stores.order_status.rows import as_view
 from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
 
@@ -24,11 +26,15 @@ _OLD_ORDERS = (
     .order_by(ORDER_STATUS.c.updated_at)
     .limit(_AT_ONCE)
 )
-_FORGET_ORDERS = delete(ORDER_STATUS).where(
+_EXPIRED = (
     ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)),
     # The order's workflow may have been reset meanwhile, and its row updated.
     ORDER_STATUS.c.updated_at < bindparam("before"),
 )
+_FORGOTTEN_CELLS = select(ORDER_STATUS.c.region, ORDER_STATUS.c.status, ORDER_STATUS.c.attention_reason).where(
+    *_EXPIRED
+)
+_FORGET_ORDERS = delete(ORDER_STATUS).where(*_EXPIRED)
 _OLDEST_CHANGES = (
     select(ORDER_CHANGE.c.sequence, ORDER_CHANGE.c.updated_at).order_by(ORDER_CHANGE.c.sequence).limit(_AT_ONCE)
 )
@@ -58,10 +64,18 @@ class ReconciliationStore:
 
     async def forget(self, order_ids: Sequence[str], before: datetime) -> int:
         """Delete those of the orders that ended before a time. Returns how many were deleted."""
-        async with self._database.writing() as connection:
-            gone = await connection.execute(_FORGET_ORDERS, {"of_orders": list(order_ids), "before": before})
+        expired = {"of_orders": list(order_ids), "before": before}
+
+        async def forget(connection: AsyncConnection) -> int:
+            await advance(connection, steps=0)
+            if await complete(connection):
+                cells = [Cell.of_row(row) for row in await connection.execute(_FORGOTTEN_CELLS, expired)]
+                await moved(connection, cells, ())
+            return (await connection.execute(_FORGET_ORDERS, expired)).rowcount
+
+        gone = await self._database.transact(forget)
         await self._database.discard_overwritten()
-        return gone.rowcount
+        return gone
 
     async def forget_changes(self, before: datetime) -> int:
         """Delete a batch of changes that were stored before a time. Returns how many were deleted."""

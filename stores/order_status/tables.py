@@ -64,6 +64,8 @@ class OrderStatusRow(OrderStatusTable, OrderColumns, table=True):
         Index("order_status_by_region", "region", "status", "attention_reason"),
         Index("order_status_by_customer", "customer_id"),
         Index("order_status_by_engineer", "engineer_id"),
+        Index("order_status_by_age", "status", "region", "version", "updated_at"),
+        Index("order_status_by_unacknowledged", "attention_reason", "region", "acknowledged_at", "attention_since"),
         OURS,
     )
 
@@ -93,6 +95,22 @@ class FeedPositionRow(OrderStatusTable, table=True):
 
     feed: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     sequence: int = Field(sa_type=BigInteger)
+    counted_up_to: int = Field(0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """`sequence` after the last version that `order_count` contains. It stays behind if a release stores uncounted."""
+
+
+class OrderCountRow(OrderStatusTable, table=True):
+    """The number of orders with one region, status and reason for attention."""
+
+    __tablename__ = "order_count"
+    __table_args__ = (OURS,)
+
+    region: str = Field(primary_key=True, max_length=40)
+    """Empty: orders that have no region yet."""
+    status: str = Field(primary_key=True, max_length=40)
+    reason: str = Field(primary_key=True, max_length=40)
+    """Empty: orders that need nobody."""
+    orders: int = Field(sa_type=BigInteger)
 
 
 class DayStatisticsRow(OrderStatusTable, table=True):
@@ -137,6 +155,7 @@ class StatisticsBeginRow(OrderStatusTable, table=True):
 ORDER_STATUS = table_of(OrderStatusRow)
 ORDER_CHANGE = table_of(OrderChangeRow)
 FEED_POSITION = table_of(FeedPositionRow)
+ORDER_COUNT = table_of(OrderCountRow)
 DAY_STATISTICS = table_of(DayStatisticsRow)
 COUNTED_ORDER = table_of(CountedOrderRow)
 STATISTICS_BEGIN = table_of(StatisticsBeginRow)

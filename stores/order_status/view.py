@@ -16,6 +16,7 @@ from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.common.paging import Keyset, page_of_parts
 from stores.order_status import census, feed, statistics
+from stores.order_status.counts import COMPLETE, Cell, advance, moved
 from stores.order_status.rows import as_row, as_view, conditions, reached, with_history
 from stores.order_status.tables import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
 
@@ -36,11 +37,12 @@ _NEW_CHANGES = insert(ORDER_CHANGE).from_select(
         *ORDER_STATUS.columns,
     ).where(ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True))),
 )
-_ADVANCE_FEED = update(FEED_POSITION).values(sequence=FEED_POSITION.c.sequence + bindparam("steps"))
 _STORED = (
     select(
         FEED_POSITION.c.sequence,
+        COMPLETE.label("counts_complete"),
         *(ORDER_STATUS.c[name] for name in ("order_id", "version", "engineer_id", "history")),
+        *(ORDER_STATUS.c[name] for name in ("region", "status", "attention_reason")),
     )
     .select_from(FEED_POSITION)
     .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
@@ -53,9 +55,6 @@ _OLD_CHANGE = (
     .limit(1)
 )
 _PRUNE = delete(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence <= bindparam("up_to"))
-_COUNTS = select(
-    ORDER_STATUS.c.region, ORDER_STATUS.c.status, func.count(), func.count(ORDER_STATUS.c.attention_reason)
-).group_by(ORDER_STATUS.c.region, ORDER_STATUS.c.status)
 _SORTED_BY: dict[Sort, Column[Any]] = {
     Sort.ORDER_DATE: ORDER_STATUS.c.order_date,
     Sort.UPDATED_AT: ORDER_STATUS.c.updated_at,
@@ -134,19 +133,8 @@ class OrderStatusStore:
 
     async def summary(self, regions: Sequence[str] = ()) -> Summary:
         """Count the orders by status, region and need of a person, of all regions or of some."""
-        summary, counts = Summary(), _COUNTS
-        if regions:
-            counts = counts.where(ORDER_STATUS.c.region.in_(regions))
         async with self._database.reading() as connection:
-            rows = (await connection.execute(counts)).all()
-            summary.oldest_by_status, _ = await census.ages(connection, {row.status for row in rows}, regions)
-            summary.attention_by_reason = await census.attention(connection, regions)
-        for region, status, orders, attention in rows:
-            summary.total += orders
-            summary.attention += attention
-            summary.by_status[status] = summary.by_status.get(status, 0) + orders
-            if region is not None:
-                summary.by_region.setdefault(region, {})[status] = orders
+            summary, _ = await census.summarized(connection, regions)
         return summary
 
     async def statistics(self, first: date, last: date, regions: Sequence[str] = ()) -> Sequence[DayStatistics]:
@@ -202,7 +190,7 @@ class OrderStatusStore:
 
     async def _put(self, connection: AsyncConnection, orders: Sequence[Order]) -> Sequence[Sequence[HistoryEntry]]:
         # Other writers wait here until this is committed, so numbers rise in the order of commits.
-        await connection.execute(_ADVANCE_FEED, {"steps": len(orders)})
+        await advance(connection, len(orders))
         rows = (await connection.execute(_STORED, {"of_orders": [order.order_id for order in orders]})).all()
         before, stored = rows[0].sequence - len(orders), {row.order_id: row for row in rows if row.order_id}
         newest: dict[str, Order] = {}
@@ -223,6 +211,9 @@ class OrderStatusStore:
             await connection.execute(_NEW_ORDER, new)
         if changed:
             await connection.execute(_CHANGE_ORDER, changed)
+        if rows[0].counts_complete:
+            known_cells = [Cell.of_row(row) for order_id, row in stored.items() if order_id in newest]
+            await moved(connection, known_cells, map(Cell.of, newest.values()))
         await connection.execute(_NEW_CHANGES, {"sequence_before": before, "of_orders": list(newest)})
         await statistics.count_events(connection, newest.values(), at=at, day_of=self._grid.day_of)
         if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:

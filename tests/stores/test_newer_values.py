@@ -28,6 +28,8 @@ NEWER = "OF_A_NEWER_RELEASE"
 CODES: Mapping[str, type[Enum] | None] = {
     "order_status.status": OrderStatus,
     "order_status.attention_reason": AttentionReason,
+    "order_count.status": OrderStatus,
+    "order_count.reason": AttentionReason,
     "order_change.status": OrderStatus,
     "order_change.attention_reason": AttentionReason,
     "installation.status": InstallationStatus,
