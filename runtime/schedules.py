@@ -52,7 +52,7 @@ async def _create_or_update(client: Client, settings: Settings) -> None:
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
             WORKFLOW_TYPE,
-            Reconciliation(keep_for=settings.view_retention or 0),
+            Reconciliation(keep_for=settings.view_retention or 0, lasts_for=settings.reconcile_every),
             id=WORKFLOW_ID,
             task_queue=contexts.ORDER_STATUS,
             static_summary=PlainText("진행상태 대사 · Reconciliation of the progress view"),

@@ -20,8 +20,5 @@ async def bound_client(address: str, binding: PayloadBinding, keys: str = KEYS) 
 def guard(client: Client) -> MessageGuard:
     """Return the guard of a worker that binds payloads as a client does."""
     codec = client.data_converter.payload_codec
-    if codec is None:
-        # Histories are recorded without encryption, so that they can be read.
-        return MessageGuard()
-    assert isinstance(codec, Encryption)
-    return MessageGuard(seal_required=codec.binding is PayloadBinding.REQUIRE, count=count_refusal)
+    seal_required = isinstance(codec, Encryption) and codec.binding is PayloadBinding.REQUIRE
+    return MessageGuard(seal_required=seal_required, count=count_refusal)

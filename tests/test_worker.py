@@ -48,6 +48,11 @@ def test_every_command_is_carried_out_by_exactly_one_worker_that_of_its_context(
     assert len({command.name for command in commands()}) == len(commands()) > 20
 
 
+def test_every_command_has_an_input_because_nothing_else_can_be_bound_to_its_workflow() -> None:
+    """A worker that requires bound payloads refuses an activity without one."""
+    assert [command.name for command in commands() if command.input_type is type(None)] == []
+
+
 def test_the_records_of_the_contexts_say_what_workers_carry() -> None:
     assert {record.name for record in contexts.RECORDS if record.workflows} == WORK.workflows.keys()
     assert {record.name for record in contexts.RECORDS if record.activities} == WORK.parts.keys()

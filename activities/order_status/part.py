@@ -11,10 +11,14 @@ def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
     database, client, settings = resources.database, resources.client, resources.settings
     grid = settings.booking_rules.grid
+    reconciliation = ReconciliationActivities(
+        database, client, resources.registry, every=settings.reconcile_every, grid=grid
+    )
     return Part(
         [
             OrderStatusActivities(OrderStatusStore(database, grid)),
-            ReconciliationActivities(database, client, resources.registry, every=settings.reconcile_every, grid=grid),
+            reconciliation,
             ErasureActivities(database, client, grid),
-        ]
+        ],
+        background=reconciliation.count_at_start,
     )

@@ -1,18 +1,21 @@
 """Activities of the reconciliation in the read model."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+from activities.common.concurrency import for_each
 from activities.common.serving import carries_out
-from activities.order_status.view_repair import ViewRepair, differs
-from domain.common.errors import NotFound
+from activities.order_status.view_repair import Outcome, ViewRepair, differs
+from domain.common.errors import NotFound, StoreUnavailable
 from domain.installation import OrderDetails
 from domain.order_status.reconciliation import (
     END_ORDER,
@@ -21,12 +24,14 @@ from domain.order_status.reconciliation import (
     FINISH,
     FORGET,
     LOOK,
+    RECOUNT,
     EndOrder,
     Expired,
     Found,
     FoundDetails,
     LackingDetails,
     Look,
+    Recount,
     Repair,
     end,
 )
@@ -35,15 +40,27 @@ from domain.orders import Order
 from domain.visits import VisitGrid
 from runtime.order_workflows import PAGE, Listed, OrderWorkflows
 from stores.common.database import Database
+from stores.order_status.counts import CountStore
 from stores.order_status.reconciliation import ReconciliationStore
 from stores.order_status.view import DEFAULT_GRID, OrderStatusStore
 
 _PAGE_EVERY = 0.25
 """Seconds. Temporal's list allows ten requests a second by default, and has other users, too."""
+_AT_ONCE = 8
+"""Orders of a page that are repaired at once."""
+_AFTER_A_FAILURE = 10.0
+"""Seconds until orders are counted again."""
+_ENDED_AT_MOST = 100
+"""Orders to be ended that one page returns, because the size of a result is limited. The next pass ends the others."""
+
+_log = structlog.get_logger(__name__)
 
 
 class ReconciliationActivities:
-    """Activities of `ReconciliationWorkflow`. They go page by page and order by order, so that orders come first."""
+    """Activities of `ReconciliationWorkflow`. They ask for one page at a time, and for few orders at once.
+
+    So the work of the orders themselves comes first.
+    """
 
     def __init__(
         self,
@@ -64,6 +81,7 @@ class ReconciliationActivities:
         """
         self._view = OrderStatusStore(database, grid)
         self._store = ReconciliationStore(database)
+        self._counts = CountStore(database)
         self._workflows = OrderWorkflows(client)
         self._repair = ViewRepair(self._workflows, self._view)
         self._repaired = Counter(
@@ -92,17 +110,16 @@ class ReconciliationActivities:
         began = monotonic()
         order_ids, following = await self._different(request) if request.only is None else ([request.only], None)
         found = Found(following)
-        for order_id in order_ids:
+
+        async def repair(order_id: str) -> None:
             activity.heartbeat()
             outcome = await self._repair.repair(order_id, end_lost=request.end_lost or order_id == request.only)
             if request.only is not None and outcome.repair is Repair.UNANSWERED:
                 # The order's cancel has been acknowledged, so this is retried, perhaps by a worker of a newer release.
                 raise ApplicationError("the order's state cannot be found out now")
-            if outcome.ended is not None:
-                found.ended.append(outcome.ended)
-            if outcome.repair is not None:
-                found.repaired[outcome.repair] = found.repaired.get(outcome.repair, 0) + 1
-                self._repaired.labels(outcome.repair.value).inc()
+            self._note(outcome, found)
+
+        await for_each(order_ids, repair, at_once=_AT_ONCE)
         if found.next is not None:
             await asyncio.sleep(began + _PAGE_EVERY - monotonic())
         return found
@@ -144,6 +161,26 @@ class ReconciliationActivities:
             self._succeeded.set_to_current_time()
         return forgotten
 
+    @carries_out(RECOUNT)
+    async def recount(self, _: Recount) -> int:
+        """Compare the counts with the view's orders, and correct them."""
+        wrong = await self._counts.recount()
+        self._repaired.labels(Repair.MISCOUNTED.value).inc(wrong)
+        return wrong
+
+    async def count_at_start(self, stop: asyncio.Event) -> None:
+        """Count what a release stored that does not count, as soon as the database answers. Later, a pass does so."""
+        while not stop.is_set():
+            try:
+                await self.recount(Recount())
+            except StoreUnavailable as error:
+                _log.warning("orders cannot be counted now", error=str(error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_AFTER_A_FAILURE):
+                        await stop.wait()
+            else:
+                return
+
     @carries_out(FIND_DETAILS)
     async def find_details(self, lacking: LackingDetails) -> FoundDetails:
         """Find the missing details of orders that are open and have not changed recently."""
@@ -152,6 +189,16 @@ class ReconciliationActivities:
         return FoundDetails(
             [OrderDetails.of(order) for order in orders if order.region is not None and not order.status.final]
         )
+
+    def _note(self, outcome: Outcome, found: Found) -> None:
+        repair = outcome.repair
+        if outcome.ended is not None and len(found.ended) < _ENDED_AT_MOST:
+            found.ended.append(outcome.ended)
+        elif outcome.ended is not None:
+            repair = Repair.UNANSWERED
+        if repair is not None:
+            found.repaired[repair] = found.repaired.get(repair, 0) + 1
+            self._repaired.labels(repair.value).inc()
 
     async def _different(self, request: Look) -> tuple[list[str], str | None]:
         """Return the orders of a page for which view and list seem to differ, and the cursor of the next page."""

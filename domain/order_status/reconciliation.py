@@ -37,6 +37,8 @@ class Repair(OpenStrEnum):
     """Temporal does not know the order, which had not ended. The order asks for attention."""
     EXPIRED = "expired"
     """The order ended longer ago than the view keeps orders."""
+    MISCOUNTED = "miscounted"
+    """The order was counted wrongly, because the release before had deleted it without counting."""
     UNANSWERED = "unanswered"
     """The order's state is unknown, a context could not do its part, or only a newer release knows the stored value.
     The next pass tries again."""
@@ -69,6 +71,12 @@ class Reconciliation:
     """Who cancels the orders that have no workflow any more, and why."""
     details_after: str = ""
     """The search for installations that lack details continues after this order id."""
+    lasts_for: float = 0
+    """Seconds after which the pass leaves the rest of the view's orders to the next pass; 0: it checks all."""
+    rest_part: int = 1
+    """Index in `PARTS` of the part of the view with which the pass goes on after the recently started workflows."""
+    rest_after: str | None = None
+    """Cursor in that part: earlier passes have checked what is before."""
 
 
 PARTS: tuple[OrderStatus | None, ...] = (None, *(status for status in OrderStatus if not status.final))
@@ -84,6 +92,10 @@ class Reconciled:
     repaired: dict[Repair, int] = field(default_factory=dict)
     details_after: str = ""
     """The next pass searches after this order id for installations that lack details. Empty: from the beginning."""
+    rest_part: int = 1
+    """Index in `PARTS` of the part of the view with which the next pass goes on."""
+    rest_after: str | None = None
+    """Cursor in that part; `None` at its beginning."""
 
 
 @dataclass
@@ -108,6 +120,11 @@ class Found:
     ended: list[Order] = field(default_factory=list)
     """Orders whose workflows were ended from outside, as they were at that time."""
     repaired: dict[Repair, int] = field(default_factory=dict)
+
+
+@dataclass
+class Recount:
+    """Compare the counts of the view with its orders."""
 
 
 @dataclass
@@ -159,6 +176,10 @@ FINISH = Command(
 )
 """Input: seconds for which an order that has ended is kept (0: forever). Returns how many changes of the event stream
 were deleted, and has to be repeated until that is 0. With 0, the pass has succeeded."""
+RECOUNT = Command(
+    "recount_orders", ORDER_STATUS, Recount, int, "건수 점검 · Compare the counts of the view with its orders"
+)
+"""Corrects the counts. Returns how many orders were counted wrongly."""
 FIND_LACKING_DETAILS = Command(
     "find_installations_lacking_details",
     INSTALLATION,

@@ -1,14 +1,14 @@
 """A pass of the reconciliation corrects the rows of the view that are wrong."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -32,7 +32,7 @@ from runtime.temporal_client import connect
 from stores.installation.installations import InstallationStore
 from stores.installation.tables import INSTALLATION
 from stores.management_center.tables import BOOKING
-from stores.order_status.tables import ORDER_STATUS
+from stores.order_status.reconciliation import ReconciliationStore
 from stores.order_status.view import OrderStatusStore
 from tests.api.service import Service
 from tests.eventually import soon
@@ -64,8 +64,8 @@ class Operator:
 
     async def spoil(self, order_id: str, row: Order | None) -> None:
         """Change an order's row in the view, or delete it."""
-        async with self.service.opened(contexts.ORDER_STATUS) as database, database.writing() as connection:
-            await connection.execute(delete(ORDER_STATUS).where(ORDER_STATUS.c.order_id == order_id))
+        async with self.service.opened(contexts.ORDER_STATUS) as database:
+            await ReconciliationStore(database).forget([order_id], datetime.now(UTC) + timedelta(days=1))
         if row is not None:
             await self.service.app.state.services.get(OrderStatusStore).put([row])
 
@@ -172,6 +172,22 @@ async def test_an_order_whose_workflow_was_terminated_ends_with_its_installation
         order = (await service.http.get(f"/orders/{ended}")).json()
         assert (order["status"], order["stale"]) == ("ORDER_CANCELED", False)
         assert (await service.http.post(f"/orders/{ended}/cancel")).status_code == 200
+    assert (await operator.reconcile()).repaired == {}
+
+
+async def test_more_terminated_orders_than_one_result_may_have_are_ended_by_the_next_pass(
+    service: Service, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "_ENDED_AT_MOST", 1)
+    for order_id in [await service.requested() for _ in range(2)]:
+        await operator.terminate(order_id)
+
+    # Twice for the one that was left: among those started lately, and in its status.
+    first = (await operator.reconcile()).repaired
+    second = (await operator.reconcile()).repaired
+
+    assert first[Repair.ENDED] + second.get(Repair.ENDED, 0) == 2
+    assert first[Repair.UNANSWERED] == 1
     assert (await operator.reconcile()).repaired == {}
 
 

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import httpx2
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, WorkflowExecutionStatus
 
 from domain.common import contexts
 from domain.order_status.reconciliation import SCHEDULE_ID
@@ -28,6 +29,16 @@ async def test_a_pass_comes_to_its_end_when_the_schedule_says_so_and_closed_orde
         before = await succeeded_at()
         await client.get_schedule_handle(SCHEDULE_ID).trigger()
         await soon(succeeded)
+    [*_, newest] = (await client.get_schedule_handle(SCHEDULE_ID).describe()).info.recent_actions
+    assert isinstance(newest.action, ScheduleActionExecutionStartWorkflow)
+    handle = client.get_workflow_handle(newest.action.workflow_id, run_id=newest.action.first_execution_run_id)
+
+    async def closed() -> bool:
+        return (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+    await soon(closed)
+    happened = {event.event_type for event in (await handle.fetch_history()).events}
+    assert not happened & {EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED, EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT}
     asked = DescribeNamespaceRequest(namespace=client.namespace)
     kept = (await client.workflow_service.describe_namespace(asked)).config.workflow_execution_retention_ttl
     assert kept.ToTimedelta() == timedelta(hours=72)

@@ -8,10 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, delete, event, insert, select, update
+from structlog.testing import capture_logs
 
+from activities.order_status import reconciliation
+from activities.order_status.reconciliation import ReconciliationActivities
 from domain.common import contexts
 from domain.order_status.view import Need, Summary
 from domain.orders import Attention, AttentionReason, Order, OrderStatus
@@ -24,10 +29,11 @@ from stores.order_status.reconciliation import ReconciliationStore
 from stores.order_status.rows import as_row
 from stores.order_status.tables import FEED_POSITION, ORDER_COUNT, ORDER_STATUS
 from stores.order_status.view import OrderStatusStore
-from tests.databases import SQLITE
+from tests.databases import SQLITE, Servers
+from tests.eventually import soon
 from tests.stores.conftest import Connect
 from tests.stores.orders import NOON, order
-from tests.stores.using import warmed_up
+from tests.stores.using import deaf, warmed_up
 from tests.whole import examples
 
 LATER = NOON + timedelta(hours=1)
@@ -218,6 +224,25 @@ async def test_orders_that_are_counted_again_are_stored_meanwhile(connect: Conne
     await CountStore(databases[0]).recount()
     assert await is_complete(databases[0])
     assert await counted(databases[0]) == await stored(databases[0])
+
+
+async def test_a_worker_counts_at_its_start_as_soon_as_the_database_answers(
+    kind: str, url: str, servers: Servers, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "_AFTER_A_FAILURE", 0.01)
+    database, stop, stopped = connect(deadline_seconds=0.5), asyncio.Event(), asyncio.Event()
+    await warmed_up(database)
+    await store_as_before(database, [order("not-counted")])
+    activities = ReconciliationActivities(database, Mock(), CollectorRegistry(), every=0)
+    stopped.set()
+    await activities.count_at_start(stopped)
+    with deaf(kind, url, servers), capture_logs() as logged:
+        starting = asyncio.create_task(activities.count_at_start(stop))
+        await soon(lambda: asyncio.sleep(0, logged), what="the worker says that it cannot count")
+    await starting
+
+    assert await is_complete(database)
+    await summary_is_right(database)
 
 
 @pytest.mark.parametrize("kind", [SQLITE])

@@ -24,12 +24,14 @@ from domain.order_status.reconciliation import (
     FIND_LACKING_DETAILS,
     FORGET,
     PARTS,
+    RECOUNT,
     SCHEDULE_ID,
     Found,
     Reconciliation,
     Repair,
 )
 from domain.orders import Order, OrderStatus
+from runtime import schedules
 from runtime.schedules import schedule_reconciliation
 from runtime.settings import Settings
 from tests.workflows.histories import read
@@ -150,6 +152,54 @@ async def test_installations_of_an_earlier_release_get_what_they_lack(client: Cl
     assert (done.repaired, done.details_after) == ({}, "")
 
 
+async def test_a_pass_that_has_taken_its_time_leaves_the_rest_of_the_view_to_the_next(
+    scheduling: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pass checks all workflows that were started recently, and a page of the view at least."""
+    monkeypatch.setattr(schedules, "Reconciliation", lambda **_: Reconciliation(lasts_for=1e-6))
+    looked = Looked({None: [Found(), Found()], PARTS[1]: [Found(), Found()]})
+    async with looking(scheduling, looked) as reconcile:
+        await schedule_reconciliation(scheduling, Settings(reconcile_every=3600))
+        schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
+
+        async def finished(passes: int) -> bool:
+            running = (await schedule.describe()).info.running_actions
+            return len(looked.kept_for) == passes and not running
+
+        for number in (1, 2, 3):
+            await schedule.trigger()
+            await eventually(partial(finished, number))
+        assert [(look.status, look.after) for look in looked.looks if look.status] == [
+            (PARTS[1], None),
+            (PARTS[1], "1"),
+            (PARTS[2], None),
+        ]
+        assert [look.after for look in looked.looks if not look.status] == [None, "1"] * 3
+
+        # After the last part, the next pass begins with the first one.
+        last = len(PARTS) - 1
+        done = await within(reconcile(Reconciliation(lasts_for=1e-6, rest_part=last)))
+    assert (looked.looks[-1].status, done.rest_part, done.rest_after) == (PARTS[last], 1, None)
+
+
+async def test_a_pass_says_how_many_orders_were_counted_wrongly(client: Client) -> None:
+    looked = Looked(miscounted=[3])
+    async with looking(client, looked) as reconcile:
+        assert (await within(reconcile())).repaired == {Repair.MISCOUNTED: 3}
+        assert (await within(reconcile())).repaired == {}
+
+
+async def test_a_pass_succeeds_where_nobody_can_count_now(clock: WorkflowEnvironment) -> None:
+    """The read model may be down, or its workers may be of the previous release."""
+    looked = Looked(miscounted=[3])
+    looked.faults.fail(RECOUNT.name, times=EVER)
+    async with looking(clock.client, looked) as reconcile:
+        assert (await within(reconcile())).repaired == {Repair.UNANSWERED: 1}
+
+        looked.faults.heal()
+        assert (await within(reconcile())).repaired == {Repair.MISCOUNTED: 3}
+
+
 @pytest.mark.parametrize("down", [FIND_LACKING_DETAILS, FIND_DETAILS, ADD_DETAILS], ids=lambda command: command.name)
 async def test_a_context_that_is_away_puts_off_the_details_and_nothing_else(
     clock: WorkflowEnvironment, down: Command[Any, Any]
@@ -265,6 +315,8 @@ async def test_the_schedule_is_as_the_settings_say_and_an_operators_pause_stays(
     known = await described()
     assert [interval.every for interval in known.spec.intervals] == [timedelta(minutes=1)]
     assert isinstance(known.action, ScheduleActionStartWorkflow)
+    (plan,) = await scheduling.data_converter.decode(known.action.args, [Reconciliation])
+    assert (plan.keep_for, plan.lasts_for) == (400_000, 60)
     assert known.state.paused
 
     await schedule_reconciliation(scheduling, Settings(reconcile_every=0))

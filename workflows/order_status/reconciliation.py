@@ -28,12 +28,14 @@ from domain.order_status.reconciliation import (
     FORGET,
     LOOK,
     PARTS,
+    RECOUNT,
     WORKFLOW_TYPE,
     EndOrder,
     Expired,
     Look,
     Reconciled,
     Reconciliation,
+    Recount,
     Repair,
 )
 from domain.orders import Order
@@ -53,6 +55,7 @@ _ADDS_DETAILS = "adds-details-to-installations"
 _DETAILS_AT_ONCE = 20
 """Maximum number of pages of orders whose installations get missing details in one pass."""
 _FINISHES_IN_SEVERAL_RUNS = "finishes-in-several-runs"
+_RECOUNTS = "recounts-orders"
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -67,7 +70,11 @@ class ReconciliationWorkflow:
             await self._look()
             return Reconciled(repaired=dict(self.plan.repaired))
         while self.plan.part < len(PARTS):
+            part = self.plan.part
             await self._look()
+            # All workflows that were started recently are checked in each pass, and of the rest a page at least.
+            if part and self._has_lasted():
+                break
             self._go_on_in_a_new_run_if_long()
         if self.plan.keep_for and not self.plan.forgotten and workflow.patched(_ERASES_BEFORE_FORGETTING):
             await self._forget()
@@ -78,7 +85,9 @@ class ReconciliationWorkflow:
                 workflow.continue_as_new(self.plan)
         if workflow.patched(_ADDS_DETAILS):
             await self._add_details()
-        return Reconciled(self.plan.until, dict(self.plan.repaired), self.plan.details_after)
+        if workflow.patched(_RECOUNTS):
+            await self._recount()
+        return self._result()
 
     async def _look(self) -> None:
         plan = self.plan
@@ -87,7 +96,22 @@ class ReconciliationWorkflow:
         self._count(found.repaired)
         for order in found.ended:
             self._count({await self._end(order): 1})
-        self.plan = replace(self.plan, after=found.next, part=plan.part + (found.next is None))
+        if found.next is not None:
+            self.plan = replace(self.plan, after=found.next)
+        elif plan.part == 0:
+            self.plan = replace(self.plan, part=plan.rest_part, after=plan.rest_after)
+        else:
+            self.plan = replace(self.plan, part=plan.part + 1, after=None)
+
+    def _has_lasted(self) -> bool:
+        """Whether the pass has taken its time."""
+        lasted = workflow.now() - self.plan.until - timedelta(seconds=self.plan.quiet_for)
+        return 0 < self.plan.lasts_for <= lasted.total_seconds()
+
+    def _result(self) -> Reconciled:
+        plan = self.plan
+        rest = (plan.part, plan.after) if plan.part < len(PARTS) else (1, None)
+        return Reconciled(plan.until, dict(plan.repaired), plan.details_after, *rest)
 
     async def _end(self, order: Order) -> Repair:
         """Undo what was done for an order whose workflow can no longer do so, and show the order as ended."""
@@ -135,6 +159,15 @@ class ReconciliationWorkflow:
             return
         self.plan = replace(self.plan, details_after=after)
 
+    async def _recount(self) -> None:
+        try:
+            wrong = await self._execute(RECOUNT, Recount(), within=_PATIENCE)
+        except ActivityError:
+            # The read model is down, or its workers belong to the previous release: the next pass tries again.
+            self._count({Repair.UNANSWERED: 1})
+        else:
+            self._count({Repair.MISCOUNTED: wrong} if wrong else {})
+
     async def _erased_elsewhere(self, expired: Expired) -> bool:
         try:
             for command in BEFORE_VIEW:
@@ -167,5 +200,7 @@ def _begun(plan: Reconciliation) -> Reconciliation:
     if before is not None and not is_believed(before):
         before = None
     since = before.since - _LISTED_WITHIN if before else plan.since
-    after = before.details_after if before else plan.details_after
-    return replace(plan, since=since, details_after=after, until=workflow.now() - timedelta(seconds=plan.quiet_for))
+    plan = replace(plan, since=since, until=workflow.now() - timedelta(seconds=plan.quiet_for))
+    if before is None:
+        return plan
+    return replace(plan, details_after=before.details_after, rest_part=before.rest_part, rest_after=before.rest_after)
