@@ -2,14 +2,19 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.order_status import view_rebuild
+from activities.order_status.view_repair import Outcome, ViewRepair
 from domain.common import contexts
 from domain.orders import workflow_id
+from ops import rebuild_view
 from ops.rebuild_view import rebuild
-from runtime.order_workflows import OrderWorkflows
+from runtime import order_workflows
+from runtime.order_workflows import Listed, OrderWorkflows
 from runtime.temporal_client import connect
 from stores.migration import drop
 from tests.api.service import Service
@@ -78,6 +83,48 @@ async def test_a_view_whose_tables_are_broken_is_not_rebuilt_unless_they_may_be_
     assert await rebuild(service.settings, anew=False, at_once=2) == 1
     assert "--drop" in capsys.readouterr().out
     assert await rebuild(service.settings, anew=True, at_once=2) == 0
+
+
+async def test_a_rebuild_that_was_interrupted_goes_on_where_it_stood(
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every order is compared once, whichever of the two rebuilds does it, and those that are taken between."""
+    await service.work()
+    orders = [await service.requested() for _ in range(3)]
+    await listed(service, *orders)
+    monkeypatch.setattr(order_workflows, "PAGE", 1)
+    compared: list[str] = []
+    started, repair = OrderWorkflows.started, ViewRepair.repair
+
+    async def away(self: OrderWorkflows, *arguments: Any) -> Listed:
+        if len(compared) == 2:
+            raise RPCError("Temporal is away", RPCStatusCode.UNAVAILABLE, b"")
+        return await started(self, *arguments)
+
+    async def noted(self: ViewRepair, order_id: str, **options: Any) -> Outcome:
+        compared.append(order_id)
+        return await repair(self, order_id, **options)
+
+    monkeypatch.setattr(ViewRepair, "repair", noted)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(OrderWorkflows, "started", away)
+        assert await rebuild(service.settings, anew=True, at_once=2) == 1
+    *_, position = capsys.readouterr().out.split("--after ")
+    assert len(compared) == 2
+    taken = await service.requested()
+    await listed(service, taken)
+
+    assert await rebuild(service.settings, anew=False, at_once=2, after=rebuild_view.position(position.strip())) == 0
+
+    assert sorted(compared) == sorted([*orders, taken])
+    for order_id in (*orders, taken):
+        await service.until(order_id, "INSTALLATION_REQUESTED")
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01T00:00:00+00:00/soon/"])
+def test_what_is_no_position_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"unpack|isoformat"):
+        rebuild_view.position(text)
 
 
 async def test_orders_that_no_worker_tells_of_are_shown_as_they_were_taken(service: Service) -> None:
