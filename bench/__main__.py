@@ -113,7 +113,10 @@ def main() -> int:
     """Run the requested parts. Returns 0 even if an aim is missed, because that is a result and not a failure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--only", action="append", choices=PARTS, help="run this part only; may be repeated (default: all but `open`)"
+        "--only",
+        action="append",
+        choices=sorted({*PARTS, *against.PARTS}),
+        help="run this part only; may be repeated (default: all but `open`)",
     )
     parser.add_argument("--full", action="store_true", help="with --only open: also 100,000 open orders, for hours")
     parser.add_argument(
@@ -131,6 +134,8 @@ def main() -> int:
     # On SIGTERM, it ends what it has started and removes its data, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.against is None:
+        if unknown := [name for name in arguments.only or () if name not in PARTS]:
+            parser.error(f"only against another commit there is {', '.join(unknown)}")
         chosen: dict[str, Part] = {name: PARTS[name] for name in arguments.only or DEFAULT}
         if arguments.full:
             chosen["open"] = partial(open_orders.measure, full=True)

@@ -5,11 +5,14 @@ turns: one idles while the other is measured. Orders are placed and engineers ac
 other commit is imported here.
 """
 
+import asyncio
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Protocol, TypeVar
+from uuid import uuid4
 
 from bench.completing import IN_MOTION
 from bench.cost import WAYS, of_orders
@@ -17,12 +20,16 @@ from bench.load import Load, RequestFeed, Window, joined
 from bench.orders import OverHttp
 from bench.report import Aim, Measurement, Row
 from bench.turns import Side, share
+from domain.common import contexts
+from domain.order_status.reconciliation import WORKFLOW_TYPE, Reconciliation
 from harness import stack, staff
 from harness.http_client import Connection, connections
 from harness.release_before import OURS, Checkout
 from harness.stack import Stack
 
 _AT_LEAST, _AT_MOST = 0.97, 1.03
+_OF_A_PASS = 1 / 3
+"""Share of the time of release 0c8ab7f, which took pages of 100."""
 _REQUESTED = "/orderStatuses?status=INSTALLATION_REQUESTED&limit=200"
 _PROCESSES = ("temporal", "worker", "api")
 _COUNTED = ("activities", "workflow tasks", "events", "updates", "timers", "upserts", "actions")
@@ -109,7 +116,34 @@ async def placing(other: Checkout, *, quick: bool) -> Measurement:
     return found
 
 
-PARTS: Mapping[str, Measure] = {"completing": completing, "cost": cost, "placing": placing}
+async def reconciling(other: Checkout, *, quick: bool) -> Measurement:
+    """Compare a pass of the reconciliation over open orders, none of which it has to repair."""
+    pairs, count = (1, 200) if quick else (3, 30_000)
+    found = Measurement(f"A pass of the reconciliation against {_short(other)}, {count:,} open orders")
+    async with _both(other) as contenders:
+        for each in contenders:
+            await _place(each, count)
+            served = contexts.ORDER_STATUS, contexts.INSTALLATION
+            await each.running.add_worker("worker-view", *served, RECONCILE_EVERY="0")
+            # It compares all of these again, because it begins with nothing that an earlier pass has come to.
+            await _pass(each)
+        took: dict[str, list[float]] = {each.name: [] for each in contenders}
+        for number in range(pairs):
+            for each in _in_turns(contenders, number):
+                took[each.name].append(await _pass(each))
+    found.rows = [{"what": name, "seconds": statistics.median(passes)} for name, passes in took.items()]
+    ours, theirs = took.values()
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    found.aims.append(Aim("share of the other's time", ratio, _OF_A_PASS))
+    return found
+
+
+PARTS: Mapping[str, Measure] = {
+    "completing": completing,
+    "cost": cost,
+    "placing": placing,
+    "reconciling": reconciling,
+}
 DEFAULT = ("completing", "cost")
 
 
@@ -134,6 +168,27 @@ async def _contender(name: str, checkout: Checkout, more: Iterable[str]) -> Asyn
     ):
         await staff.hire_over_http(running.api)
         yield Contender(name, running, OverHttp(list(acting)), RequestFeed(_requests(looking)))
+
+
+async def _place(each: Contender, count: int) -> None:
+    left = count
+
+    async def place() -> None:
+        nonlocal left
+        while left:
+            left -= 1
+            await each.way.place()
+
+    await asyncio.gather(*(place() for _ in range(_PLACED_AT_ONCE[-1])))
+
+
+async def _pass(each: Contender) -> float:
+    """Run a whole pass. Returns how many seconds it took."""
+    began = perf_counter()
+    await each.running.client.execute_workflow(
+        WORKFLOW_TYPE, Reconciliation(quiet_for=0), id=uuid4().hex, task_queue=contexts.ORDER_STATUS
+    )
+    return perf_counter() - began
 
 
 def _requests(connection: Connection) -> Callable[[], Awaitable[Iterable[tuple[str, str]]]]:

@@ -10,6 +10,7 @@ from harness.http_client import Connection, connections
 
 _OPEN_ORDERS = (1_000, 10_000)
 _NOTHING, _PAGE, _ORDER = "/health/live", "/orderStatuses, a page of 50", "/orderStatuses/{orderId}"
+_SUMMARY = "/orderStatuses/summary"
 _FIRST_PAGE = "/orderStatuses?limit=50"
 _FLAT = 1.25
 """Maximum growth of the time with ten times the orders, with tolerance for noise."""
@@ -19,7 +20,7 @@ async def measure(*, quick: bool) -> Measurement:
     """Measure the durations of each route with each number of open orders."""
     rounds = 100 if quick else 600
     found = Measurement("Reading the managers' view, one request at a time")
-    medians: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: []}
+    medians: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: [], _SUMMARY: []}
     async with (
         stack.running("temporal", "migration", "api") as running,
         read_model.opened(running.settings) as store,
@@ -32,7 +33,7 @@ async def measure(*, quick: bool) -> Measurement:
                 row = milliseconds(took)
                 found.rows.append({"route": route, "open orders": count, **row})
                 medians[route].append(float(row["p50 ms"]))
-    for route in (_PAGE, _ORDER):
+    for route in (_PAGE, _ORDER, _SUMMARY):
         # Compared with the route that does nothing, because what slows the machine for a while slows all routes.
         growth = _growth(medians[route]) / _growth(medians[_NOTHING])
         found.aims.append(Aim(f"{route}: growth of the median, beside that of {_NOTHING}", growth, _FLAT))
@@ -45,11 +46,11 @@ def _growth(medians: Sequence[float]) -> float:
 
 
 async def _time(connection: Connection, ids: list[str], rounds: int) -> dict[str, list[float]]:
-    took: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: []}
+    took: dict[str, list[float]] = {_NOTHING: [], _PAGE: [], _ORDER: [], _SUMMARY: []}
     page = _FIRST_PAGE
     for _ in range(rounds):
         order = f"/orderStatuses/{random.choice(ids)}"  # noqa: S311 - any order will do
-        for route, path in ((_NOTHING, _NOTHING), (_PAGE, page), (_ORDER, order)):
+        for route, path in ((_NOTHING, _NOTHING), (_PAGE, page), (_ORDER, order), (_SUMMARY, _SUMMARY)):
             seconds, answer = await connection.timed(path)
             took[route].append(seconds)
             if route == _PAGE:
