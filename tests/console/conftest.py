@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import AsyncHTTPTransport
 
+from console import streams
 from domain.common import contexts
 from runtime.settings import Settings
 from stores.common.database import Database
@@ -13,6 +14,7 @@ from tests.api.conftest import impatient, issuer, migrated, patient, settings, w
 from tests.api.service import Service, but, listening, serving
 from tests.console.browser import Pages, opened, pages_of
 from tests.console.patience import wait_long
+from tests.eventually import PATIENCE
 
 __all__ = ["impatient", "issuer", "migrated", "patient", "settings", "without_temporal"]
 
@@ -38,8 +40,9 @@ async def pages(service: Service) -> AsyncIterator[Pages]:
 
 
 @pytest.fixture
-async def bare(without_temporal: Settings) -> AsyncIterator[Pages]:
-    """The console of an API that has no Temporal, for tests that need none."""
+async def bare(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pages]:
+    """The console of an API that has no Temporal, for tests that need none. It has no streams: see `on_a_port`."""
+    monkeypatch.setattr(streams, "_OPEN_WITHIN", 0.01)
     async with serving(without_temporal) as service, pages_of(service) as pages:
         yield pages
 
@@ -53,8 +56,9 @@ async def store(without_temporal: Settings) -> AsyncIterator[OrderStatusStore]:
 
 
 @pytest.fixture
-async def on_a_port(without_temporal: Settings) -> AsyncIterator[Pages]:
+async def on_a_port(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pages]:
     """The console of such an API on a port, for streams, which do not end."""
+    monkeypatch.setattr(streams, "_OPEN_WITHIN", PATIENCE)
     with listening(without_temporal) as url:
         async with opened(but(without_temporal, console_api_url=url), AsyncHTTPTransport()) as pages:
             yield pages

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console import availability, metrics, service, streams
+from console import availability, metrics, service
 from harness.waiting import PATIENCE
 
 
@@ -13,6 +13,5 @@ def wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
         (service, "ACT_WITHIN"),
         (availability, "_WITHIN"),
         (metrics, "_ASK_WITHIN"),
-        (streams, "_OPEN_WITHIN"),
     ):
         monkeypatch.setattr(module, name, PATIENCE)
