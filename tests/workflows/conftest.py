@@ -10,6 +10,7 @@ from harness.waiting import PATIENCE
 from tests.encryption import CONVERTER
 from tests.processes import starts_processes
 from tests.servers import dev_server, time_skipping_server
+from tests.workflows.abandoning import abandoning
 from tests.workflows.stage import Stage
 
 
@@ -57,6 +58,6 @@ async def clock() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 async def timeless(clock: WorkflowEnvironment) -> AsyncIterator[Stage]:
-    """A stage on the server that skips time."""
-    async with Stage(clock.client) as stage:
+    """A stage on the server that skips time. Its orders do not ask to cancel activities."""
+    async with Stage(abandoning(clock.client)) as stage:
         yield stage

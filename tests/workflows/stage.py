@@ -135,7 +135,11 @@ class Stage:
             assert not stumbles, stumbles
             if history.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
                 self._ended_whole(placed, await placed.result(projected=False))
-        await replay(*histories[:: len(histories) // _REPLAYED + 1], converter=self.client.data_converter)
+        await replay(
+            *histories[:: len(histories) // _REPLAYED + 1],
+            interceptors=[given for given in self.client.config()["interceptors"] if isinstance(given, Interceptor)],
+            converter=self.client.data_converter,
+        )
 
     def _ended_whole(self, placed: Placed, order: Order) -> None:
         assert order.status.final

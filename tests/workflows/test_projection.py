@@ -1,9 +1,11 @@
 """The read model is updated beside the saga, and never blocks it (rule 9)."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
@@ -20,6 +22,16 @@ WEEK = timedelta(seconds=OrderPolicy.projection_patience)
 HAD = (OrderStatus.INSTALLATION_REQUESTED, OrderStatus.INSTALLATION_ACCEPTED)
 POLICY = OrderPolicy(retry_at_most_every=6 * 60 * 60)
 """Long retry intervals, for a test in which a week passes."""
+
+
+@pytest.fixture
+async def timeless(clock: WorkflowEnvironment) -> AsyncIterator[Stage]:
+    """A stage on the server that skips time. Its orders ask to cancel a sending, so that it does not go on beside them.
+
+    Here this is safe: each sending that an order cancels fails, and so does not complete at the same time.
+    """
+    async with Stage(clock.client) as stage:
+        yield stage
 
 
 async def running(order: Placed) -> bool:
