@@ -5,6 +5,9 @@ That server loses a workflow task which asks to cancel an activity that has just
 that this task would have answered, waits until another message arrives (temporalio/sdk-java#2391). An order asks so
 whenever it ends while an earlier state of it is being stored. The real server grants such a request.
 
+And if the activity waits for a worker, that server cancels it, but never unlocks the time that it locked for it: no
+later `sleep` skips time any more.
+
 In either case a workflow learns at once that the activity is canceled, and does not wait for it. But an activity that
 was not asked to stop is retried until it succeeds.
 """

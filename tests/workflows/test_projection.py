@@ -25,10 +25,10 @@ POLICY = OrderPolicy(retry_at_most_every=6 * 60 * 60)
 
 
 @pytest.fixture
-async def timeless(clock: WorkflowEnvironment) -> AsyncIterator[Stage]:
+async def asking(clock: WorkflowEnvironment) -> AsyncIterator[Stage]:
     """A stage on the server that skips time. Its orders ask to cancel a sending, so that it does not go on beside them.
 
-    Here this is safe: each sending that an order cancels fails, and so does not complete at the same time.
+    No workflow task is lost by that if each sending that is canceled fails, and so does not complete at the same time.
     """
     async with Stage(clock.client) as stage:
         yield stage
@@ -144,19 +144,19 @@ async def test_a_refused_cancel_does_not_make_the_week_longer(timeless: Stage, c
 
 
 async def test_a_read_model_that_comes_back_within_the_week_has_the_last_state(
-    timeless: Stage, clock: WorkflowEnvironment
+    asking: Stage, clock: WorkflowEnvironment
 ) -> None:
-    timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
-    order = await timeless.place(POLICY)
+    asking.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
+    order = await asking.place(POLICY)
     await order.until_told(OrderStatus.INSTALLATION_REQUESTED)
     await order.cancel()
     await skip(clock, timedelta(days=6))
 
-    timeless.contexts.faults.heal()
+    asking.contexts.faults.heal()
     async with passing(clock, timedelta(hours=7)):
         ended = await order.result()
 
-    assert timeless.contexts.projected[order.order_id] == [ended]
+    assert asking.contexts.projected[order.order_id] == [ended]
 
 
 async def test_an_open_order_is_stored_however_long_the_read_model_was_away(
