@@ -48,6 +48,7 @@ done
 write payload_keys key 1:
 write access_log_key key
 write tracking_keys key 1:
+write console_session_keys key 1:
 for context in $contexts; do
     write "${context}_postgresql_url" url postgresql "$context" postgres:5432 "$context"
 done
@@ -62,3 +63,5 @@ token=$(issue --role operator --subject prometheus --hours 2160)
 [ -n "$token" ] || { echo "metrics_token: nothing was written" >&2; exit 1; }
 # In place: a running container sees the file that it was started with.
 printf '%s' "$token" >"$directory/metrics_token"
+# For you to write, if your provider of tokens gives the console one; a public client has none.
+[ -e "$directory/console_oidc_client_secret" ] || : >"$directory/console_oidc_client_secret"

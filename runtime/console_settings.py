@@ -48,6 +48,12 @@ class ConsoleSettings(IssuerSettings):
             KeyRing.parse(keys.get_secret_value())
         return keys
 
+    @field_validator("console_oidc_client_secret")
+    @classmethod
+    def _no_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        """An empty file is the secret of a public client, which has none."""
+        return secret if secret and secret.get_secret_value().strip() else None
+
     @model_validator(mode="after")
     def _secret_of_a_client(self) -> Self:
         if self.console_oidc_client_secret is not None and self.console_oidc_client_id is None:

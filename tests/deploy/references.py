@@ -20,11 +20,14 @@ THE_SDKS = frozenset(
 """Settings that Temporal's SDK reads itself."""
 HEALTH = frozenset(route.path for route in Health().router().routes if isinstance(route, APIRoute))
 API_PORT = Settings.model_fields["api_port"].default
+CONSOLE_PORT = Settings.model_fields["console_port"].default
 WORKER_PORT = Settings.model_fields["worker_port"].default
 
 
 def port_of(command: Sequence[str]) -> int:
     """Return the port of the health routes of the process that a command starts."""
+    if "console" in command:
+        return int(CONSOLE_PORT)
     return int(WORKER_PORT if "worker.py" in command else API_PORT)
 
 

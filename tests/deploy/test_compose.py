@@ -25,7 +25,7 @@ from runtime.development_issuer import AUDIENCE, ISSUER
 from runtime.payload_keys import read_file
 from runtime.settings import Settings
 from tests.deploy.image import DOCKERFILE, PROJECT, files
-from tests.deploy.references import API_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
+from tests.deploy.references import API_PORT, CONSOLE_PORT, SETTINGS, THE_SDKS, WORKER_PORT, assert_probe, program_of
 from tests.eventually import PATIENCE, soon
 from tests.processes import starts_processes
 from tests.programs import program
@@ -50,7 +50,7 @@ def test_compose_understands_it(secrets: Path) -> None:
     if subprocess.run([docker, "compose", "version"], check=False, capture_output=True, timeout=PATIENCE).returncode:
         pytest.skip("docker has no compose")
     place = ["--file", str(_FILE), "--project-directory", str(secrets.parent)]
-    profiles = ["--profile", "mariadb", "--profile", "monitoring"]
+    profiles = ["--profile", "mariadb", "--profile", "monitoring", "--profile", "console"]
     subprocess.run([docker, "compose", *place, *profiles, "config", "--quiet"], check=True, timeout=PATIENCE)
 
 
@@ -108,7 +108,7 @@ def test_no_worker_gets_anothers_database() -> None:
 
 
 def test_who_talks_to_temporal_has_what_its_content_is_encrypted_with() -> None:
-    assert {name for name in _OURS if "payload_keys" not in _OURS[name]["secrets"]} == {"migrations"}
+    assert {name for name in _OURS if "payload_keys" not in _OURS[name]["secrets"]} == {"migrations", "console"}
 
 
 @pytest.mark.parametrize("name", _SERVICES)
@@ -143,17 +143,19 @@ def test_a_container_has_no_right_that_it_does_not_need(name: str) -> None:
     assert ("cap_add" in service) == (name in _BEGINS_AS_ROOT)
 
 
-def test_only_the_api_and_the_web_pages_are_published_and_only_on_loopback() -> None:
+def test_only_the_api_the_console_and_the_web_pages_are_published_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
 
-    assert published.keys() == {"api", "temporal-ui", "prometheus", "grafana"}
+    assert published.keys() == {"api", "console", "temporal-ui", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
-def test_nobody_is_taken_at_their_word_for_who_asks_until_a_proxy_is_named() -> None:
-    api = _SERVICES["api"]
+def test_only_the_console_is_taken_at_its_word_for_who_asks_until_a_proxy_is_named() -> None:
+    api, network = _SERVICES["api"], _COMPOSE["networks"]["console"]
 
-    assert _as_it_comes(api)["TRUSTED_PROXIES"] == ""
+    assert [{"subnet": _as_it_comes(api)["TRUSTED_PROXIES"]}] == network["ipam"]["config"]
+    assert network["internal"]
+    assert {name for name, service in _SERVICES.items() if "console" in service["networks"]} == {"api", "console"}
     assert api["environment"]["TRUSTED_PROXIES"].startswith("${TRUSTED_PROXIES")
 
 
@@ -222,7 +224,7 @@ def test_prometheus_asks_the_services_where_they_answer() -> None:
     }
 
     workers = {(f"{context}-worker", WORKER_PORT) for context in contexts.ALL}
-    assert asked == workers | {("api", API_PORT)}
+    assert asked == workers | {("api", API_PORT), ("console", CONSOLE_PORT)}
     assert [found["targets"] for job in jobs for found in job.get("static_configs", [])] == [["temporal:8000"]]
     assert _SERVICES["temporal"]["environment"]["PROMETHEUS_ENDPOINT"] == "0.0.0.0:8000"
 

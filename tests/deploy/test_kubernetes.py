@@ -3,12 +3,14 @@
 import re
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 from api.app import create_app
+from console.settings import check
 from domain.common import contexts
 from runtime.settings import Settings
 from tests.deploy.image import PROJECT, files
@@ -30,6 +32,8 @@ pytestmark = pytest.mark.usefixtures("processes")
 """The tests run kubectl, which renders the objects."""
 
 _BYTES_OF_A_CACHED_ORDER = 140_000
+_THERE_ONCE = {"api", "console"}
+"""Components that every release replaces. Of the others, each release has its own."""
 _STOP_MARGIN = 10
 """Seconds for the process to exit, beyond its graceful shutdown."""
 
@@ -101,7 +105,7 @@ def test_a_release_has_one_name_everywhere(objects: tuple[Object, ...]) -> None:
 
     for workload in workloads(objects):
         assert workload["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":{release}")
-        if component(workload) != "api":
+        if component(workload) not in _THERE_ONCE:
             assert workload["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] == release
             assert workload["metadata"]["name"].endswith(f"-{re.sub('[^a-z0-9]', '-', release)}")
 
@@ -158,7 +162,7 @@ def test_selectors_take_in_the_pods_of_one_deployment(objects: tuple[Object, ...
         taken = [item for item in deployments if matches(selector, item["spec"]["template"]["metadata"]["labels"])]
         assert len(taken) == 1
         # What a release has of its own leaves the pods of the release before alone.
-        assert component(taken[0]) == "api" or "app.kubernetes.io/version" in selector["matchLabels"]
+        assert component(taken[0]) in _THERE_ONCE or "app.kubernetes.io/version" in selector["matchLabels"]
     assert len(named(objects, "PodDisruptionBudget")) == len(deployments)
 
 
@@ -194,50 +198,74 @@ def test_in_production_every_worker_scales_with_its_backlog(overlay: str) -> Non
         assert used in (authentication or {None})
 
 
-def test_the_way_in_leads_to_the_api_with_tls_and_a_limit() -> None:
+@pytest.mark.parametrize("name", sorted(_THERE_ONCE))
+def test_the_way_in_leads_there_with_tls_and_a_limit(name: str) -> None:
     objects = rendered("production")
-    (route,) = named(objects, "HTTPRoute", "api")
+    (route,) = named(objects, "HTTPRoute", name)
     (rule,) = route["spec"]["rules"]
     (service,) = named(objects, "Service", rule["backendRefs"][0]["name"])
     (gateway,) = named(objects, "Gateway", route["spec"]["parentRefs"][0]["name"])
     (limit,) = [found["extensionRef"]["name"] for found in rule["filters"] if "extensionRef" in found]
     (middleware,) = named(objects, "Middleware", limit)
     listeners = {listener["name"]: listener for listener in gateway["spec"]["listeners"]}
-    (api,) = named(objects, "Deployment", "api")
+    (deployment,) = named(objects, "Deployment", name)
 
     assert listeners[route["spec"]["parentRefs"][0]["sectionName"]]["tls"]["certificateRefs"]
     assert middleware["spec"]["rateLimit"]["average"] > 0
     (port,) = service["spec"]["ports"]
     assert rule["backendRefs"][0]["port"] == port["port"]
-    assert port["targetPort"] in {found["name"] for found in api["spec"]["template"]["spec"]["containers"][0]["ports"]}
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert port["targetPort"] in {found["name"] for found in container["ports"]}
 
 
-def test_the_api_is_reached_by_https_alone_and_browsers_remember_that() -> None:
+def test_the_console_is_the_host_that_it_calls_itself_and_finds_the_api() -> None:
+    objects = rendered("production")
+    (console,) = named(objects, "Deployment", "console")
+    found = environment(objects, console)
+    (gateway,) = named(objects, "Gateway")
+    hosts = {listener["hostname"] for listener in gateway["spec"]["listeners"] if "console" in listener["name"]}
+    (service,) = named(objects, "Service", urlsplit(found["CONSOLE_API_URL"]).hostname)
+
+    assert {urlsplit(found["CONSOLE_URL"]).hostname} == hosts
+    assert (urlsplit(found["CONSOLE_API_URL"]).port or 80) in {port["port"] for port in service["spec"]["ports"]}
+
+
+def test_the_console_starts_as_it_is_set(objects: tuple[Object, ...]) -> None:
+    (console,) = named(objects, "Deployment", "console")
+    settings = {name.lower(): value for name, value in environment(objects, console).items() if name in SETTINGS}
+
+    check(Settings.model_validate({**settings, "secrets_dir": None}))
+    assert secrets(console) == {"console-session-keys", "console-oidc-client"}
+
+
+def test_all_is_reached_by_https_alone_and_browsers_remember_that() -> None:
     objects = rendered("production")
     gateway = named(objects, "Gateway")[0]
-    (plain,) = [one["name"] for one in gateway["spec"]["listeners"] if one["protocol"] == "HTTP"]
+    plain = {one["name"] for one in gateway["spec"]["listeners"] if one["protocol"] == "HTTP"}
     routes = named(objects, "HTTPRoute")
-    over_http = [route for route in routes if route["spec"]["parentRefs"][0].get("sectionName") in (plain, None)]
-    (api,) = [route for route in routes if route not in over_http]
+    over_http = [route for route in routes if route["spec"]["parentRefs"][0].get("sectionName") in {*plain, None}]
+    encrypted = [route for route in routes if route not in over_http]
 
     # A client that sends its token in clear text has to notice. Only people, who type an address, are led on.
     for route in over_http:
+        opened = ["/"] if route["metadata"]["name"].startswith("console") else ["/docs"]
         for rule in route["spec"]["rules"]:
-            assert [match["path"]["value"] for match in rule["matches"]] == ["/docs"]
+            assert [match["path"]["value"] for match in rule["matches"]] == opened
             assert [one["type"] for one in rule["filters"]] == ["RequestRedirect"]
             assert "backendRefs" not in rule
-    for rule in api["spec"]["rules"]:
+    assert len(encrypted) == len(over_http) == len(plain) == len(_THERE_ONCE)
+    for rule in [rule for route in encrypted for rule in route["spec"]["rules"]]:
         headers = [header for one in rule["filters"] for header in one.get("responseHeaderModifier", {}).get("set", [])]
         (hsts,) = [one["value"] for one in headers if one["name"] == "Strict-Transport-Security"]
         assert int(hsts.partition("max-age=")[2].partition(";")[0]) >= 365 * 24 * 60 * 60
 
 
 def test_the_way_ins_word_for_the_clients_address_counts_and_nobody_elses(objects: tuple[Object, ...]) -> None:
-    (api,) = named(objects, "Deployment", "api")
-    trusted = environment(objects, api).get("TRUSTED_PROXIES", "")
-
-    assert bool(trusted) == bool(named(objects, "Gateway"))
-    assert all(ip_network(network).is_private for network in filter(None, trusted.split(",")))
+    for name in _THERE_ONCE:
+        (deployment,) = named(objects, "Deployment", name)
+        trusted = environment(objects, deployment).get("TRUSTED_PROXIES", "")
+        assert bool(trusted) == bool(named(objects, "Gateway"))
+        assert all(ip_network(network).is_private for network in filter(None, trusted.split(",")))
 
 
 def test_the_way_in_is_open_for_all_that_is_for_everybody() -> None:

@@ -11,8 +11,9 @@ pytestmark = pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("base/kustomization.yaml", "LOG_LEVEL=INFO", "LOG_LEVEL=DEBUG"),
-        ("base/kustomization.yaml", "AUTH_AUDIENCE=subscription-orders", "AUTH_AUDIENCE=orders"),
+        ("base/kustomization.yaml", "MAX_STARTS_IN_FLIGHT=16", "MAX_STARTS_IN_FLIGHT=32"),
+        ("base/kustomization.yaml", "CONSOLE_OIDC_CLIENT_ID=subscription-orders-console", "CONSOLE_OIDC_CLIENT_ID=c"),
+        ("base/issuer.env", "AUTH_AUDIENCE=subscription-orders", "AUTH_AUDIENCE=orders"),
         ("overlays/production/kustomization.yaml", "10.244.0.0/16", "10.42.0.0/16"),
         ("base/access-log.env", "63072000", "31536000"),
         ("base/temporal.env", "temporal-frontend.temporal:7233", "temporal.example:7233"),

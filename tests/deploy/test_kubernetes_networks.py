@@ -28,12 +28,14 @@ def test_who_is_not_named_in_a_policy_talks_to_nobody(objects: tuple[Object, ...
 @pytest.mark.parametrize(
     ("policy", "allows"),
     [
-        ("issuer", lambda labels: labels["app.kubernetes.io/component"] == "api"),
-        ("temporal", lambda labels: labels["app.kubernetes.io/component"] != "migration"),
+        ("issuer", lambda labels: labels["app.kubernetes.io/component"] in ("api", "console")),
+        ("console-to-api", lambda labels: labels["app.kubernetes.io/component"] == "console"),
+        ("temporal", lambda labels: labels["app.kubernetes.io/component"] not in ("console", "migration")),
         (
             "databases",
             lambda labels: (
-                labels["app.kubernetes.io/component"] != "promotion" and labels.get("context") != contexts.ORDERS
+                labels["app.kubernetes.io/component"] not in ("console", "promotion")
+                and labels.get("context") != contexts.ORDERS
             ),
         ),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.references import API_PORT, WORKER_PORT
+from tests.deploy.references import API_PORT, CONSOLE_PORT, WORKER_PORT
 from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,9 @@ def test_what_is_scraped_are_services_at_the_ports_where_they_show_metrics() -> 
     services = set(read(ROOT / "docker-compose.yml")["services"])
     jobs = {job["job_name"]: job for job in read(MONITORING / "prometheus.yml")["scrape_configs"]}
     (api,), (workers,) = jobs["api"]["dns_sd_configs"], jobs["worker"]["dns_sd_configs"]
+    (console,) = jobs["console"]["dns_sd_configs"]
     assert (api["names"], api["port"]) == (["api"], API_PORT)
+    assert (console["names"], console["port"]) == (["console"], CONSOLE_PORT)
     assert set(workers["names"]) == {name for name in services if name.endswith("-worker")}
     assert workers["port"] == WORKER_PORT
     (temporal,) = jobs["temporal"]["static_configs"]

@@ -30,8 +30,11 @@ def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Pat
     assert len({value for name, value in first.items() if name.endswith("_password")}) == 9
     assert first["installation_password"] in first["installation_postgresql_url"]
     assert first["audit_writer_password"] in first["audit_writer_postgresql_url"]
-    keys = {first[name].rpartition(":")[2] for name in ("payload_keys", "tracking_keys", "access_log_key")}
-    assert len({AccessLogKey.parse(key).secret for key in keys}) == 3
+    keys = {
+        first[name].rpartition(":")[2]
+        for name in ("payload_keys", "tracking_keys", "access_log_key", "console_session_keys")
+    }
+    assert len({AccessLogKey.parse(key).secret for key in keys}) == 4
     assert TrackingKeys.parse(first["tracking_keys"]).newest == "1"
     assert first["order_status_password"] in first["order_status_mariadb_url"]
     assert (directory / "issuer.pem").stat().st_mode & 0o777 == 0o600

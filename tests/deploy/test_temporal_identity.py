@@ -185,7 +185,7 @@ def test_whatever_a_manifest_names_is_made(made: Path) -> None:
 
 
 def test_every_name_by_which_temporal_is_called_is_in_its_certificate() -> None:
-    (settings,) = (item for item in named(rendered("production"), "ConfigMap") if "LOG_LEVEL" in item["data"])
+    (settings,) = named(rendered("production"), "ConfigMap", "promotion")
 
     assert settings["data"]["TEMPORAL_ADDRESS"].partition(":")[0] in SERVERS
     assert _CONFIG["tls"]["internode"]["client"]["serverName"] in SERVERS
@@ -219,6 +219,10 @@ def test_every_process_that_talks_to_temporal_has_its_identity_and_development_h
             volumes = {volume["secret"]["secretName"] for volume in pod["volumes"] if volume["name"] == "temporal"}
             talks = "TEMPORAL_ADDRESS" in environment(rendered(overlay), workload)
             assert volumes == (expected if talks else set())
+    for workload in workloads(rendered("cloud")):
+        sources = workload["spec"]["template"]["spec"]["containers"][0].get("envFrom", [])
+        talks = "TEMPORAL_ADDRESS" in environment(rendered("cloud"), workload)
+        assert ({"secretRef": {"name": "temporal-cloud"}} in sources) == talks
     for part in ("tls", "authorization"):
         assert _DEVELOPMENT["server"]["config"][part] is None
     for part in ("server", "admintools", "web"):
