@@ -5,10 +5,11 @@ The embedded server has no TLS. A door in front of it has: it ends TLS as the ma
 
 import asyncio
 import os
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,25 +64,51 @@ async def _door(address: str, made: Path, authority: str) -> AsyncIterator[str]:
     context.set_alpn_protocols(["h2"])
     host, _, port = address.partition(":")
 
+    loop = asyncio.get_running_loop()
+
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+        raise EOFError
+
+    async def serve(accepted: socket.socket) -> None:
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with suppress(OSError, EOFError):
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=context)
+            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+            async with _closing(writer):
+                inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+                async with _closing(inner_writer):
+                    await asyncio.gather(pour(reader, inner_writer), pour(inner_reader, writer))
+
+    async def accept(door: socket.socket) -> None:
+        # Not by `start_server`, which would leave a handshake that is under way behind.
+        async with asyncio.TaskGroup() as serving:
+            while True:
+                accepted, _ = await loop.sock_accept(door)
+                serving.create_task(serve(accepted))
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.setblocking(False)
+        accepting = asyncio.create_task(accept(door))
         try:
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
+            yield f"127.0.0.1:{door.getsockname()[1]}"
         finally:
-            writer.close()
+            accepting.cancel()
+            await asyncio.wait([accepting])
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
-        await asyncio.gather(pour(reader, inner_writer), pour(inner_reader, writer))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+@asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close a connection at the end, also one whose other end does not."""
     try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield
     finally:
-        server.close()
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def test_a_process_connects_with_what_its_pod_has(
