@@ -25,7 +25,7 @@ from domain.management_center.assignments import (
 )
 from domain.management_center.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
 from domain.orders import Message, workflow_id
-from runtime.temporal_client import call_dispatcher
+from runtime.temporal_client import call_dispatchers
 from stores.management_center.assignments import ManagementCenterStore
 
 _ANSWER_WITHIN = timedelta(seconds=3)
@@ -42,14 +42,16 @@ _log = structlog.get_logger(__name__)
 
 
 class DispatchWatch:
-    """Calls the dispatcher while orders are due.
+    """Calls the dispatcher of each region in which orders are due.
 
     It checks after work of this process that may have made orders due. It also checks periodically: orders become due
     as time passes, and a process that made one due may have been killed before its check.
     """
 
-    def __init__(self, has_due: Callable[[], Awaitable[bool]], call: Callable[[], Awaitable[None]]) -> None:
-        self._has_due = has_due
+    def __init__(
+        self, due_regions: Callable[[], Awaitable[list[str]]], call: Callable[[list[str]], Awaitable[None]]
+    ) -> None:
+        self._due_regions = due_regions
         self._call = call
         self._changed = asyncio.Event()
 
@@ -72,8 +74,8 @@ class DispatchWatch:
 
     async def _checked(self) -> bool:
         try:
-            if await self._has_due():
-                await self._call()
+            if regions := await self._due_regions():
+                await self._call(regions)
         except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
             _log.warning("orders that are due could not be dispatched; trying again", error=str(error))
             return False
@@ -127,7 +129,10 @@ class DispatchActivities:
 
     @carries_out(TELL_ORDER)
     async def tell_order(self, due: Due) -> bool:
-        """Ask an order to decide another round, and return whether it has done so in time."""
+        """Ask an order to decide another round, and return whether it has done so in time.
+
+        An order that does not is postponed, so that others are asked meanwhile.
+        """
         info = activity.info()
         order = self.client.get_workflow_handle(workflow_id(due.order_id))
         try:
@@ -139,11 +144,13 @@ class DispatchActivities:
             )
         except WorkflowUpdateFailedError:
             # The order has moved on by itself, or is about to.
-            return True
+            await self.store.postpone(due)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
+            await self.store.postpone(due)
             return False
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
+                await self.store.postpone(due)
                 raise
             # The order has ended or was terminated: nobody else would release what is reserved for it.
             await self.store.close_assignment(CloseAssignment(due.order_id))
@@ -161,7 +168,7 @@ def _count(request: AssignEngineer, outcome: AssignmentOutcome) -> None:
 def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
     store = ManagementCenterStore(resources.database, resources.settings.booking_rules)
-    dispatch = DispatchWatch(store.has_due, partial(call_dispatcher, resources.client))
+    dispatch = DispatchWatch(store.due_regions, partial(call_dispatchers, resources.client))
     return Part(
         [ManagementCenterActivities(store, dispatch), DispatchActivities(store, resources.client)], dispatch.run
     )

@@ -41,7 +41,7 @@ from observability.task_queues import QueueState, check_polled, describe
 from observability.telemetry import Telemetry
 from runtime.payload_codec import Encryption
 from runtime.settings import Settings
-from runtime.temporal_client import call_dispatcher, check, connect, payload_keys_of, register_search_attributes
+from runtime.temporal_client import call_dispatchers, check, connect, payload_keys_of, register_search_attributes
 from stores.audit.access_log import AccessLogStore
 from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
@@ -132,7 +132,7 @@ def _services(
         AccessLog(access_store, access_log_key, health.registry),
         AccessLogRetention(access_store, timedelta(seconds=settings.access_log_retention)),
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
-        DispatchTrigger(management_center.has_due, partial(call_dispatcher, client)),
+        DispatchTrigger(management_center.due_regions, partial(call_dispatchers, client)),
         retired,
         Ownership(workflows, installations, management_center, retired),
         Encryption(payload_keys_of(settings), client.namespace),

@@ -152,16 +152,26 @@ async def check(client: Client) -> None:
     await client.service_client.check_health(timeout=_PROBE_WITHIN)
 
 
-async def call_dispatcher(client: Client) -> None:
-    """Signal the dispatch workflow to look for orders that are due. Starts it if it does not run.
+async def call_dispatchers(client: Client, regions: Sequence[str]) -> None:
+    """Signal the dispatch workflow of each region to look for orders that are due. Starts those that do not run.
+
+    Args:
+        client: The client.
+        regions: Regions, `dispatch.NO_REGION` among them.
 
     Raises:
-        RPCError, RuntimeError, TimeoutError: the server does not answer in time.
+        RPCError, RuntimeError, TimeoutError: the server does not answer in time for one of them. The others are called.
     """
+    outcomes = await asyncio.gather(*(_call_dispatcher(client, region) for region in regions), return_exceptions=True)
+    for failure in filter(None, outcomes):
+        raise failure
+
+
+async def _call_dispatcher(client: Client, region: str) -> None:
     async with asyncio.timeout(_CALL_WITHIN):
         await client.start_workflow(
             dispatch.WORKFLOW_TYPE,
-            id=dispatch.WORKFLOW_ID,
+            id=dispatch.workflow_id_of(region),
             task_queue=contexts.MANAGEMENT_CENTER,
             start_signal=dispatch.LOOK,
             start_signal_args=[""],  # a signal without an argument could come from anybody

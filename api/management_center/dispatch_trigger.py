@@ -17,8 +17,10 @@ _log = structlog.get_logger(__name__)
 class DispatchTrigger:
     """Triggers the dispatcher after changes of staff."""
 
-    def __init__(self, has_due: Callable[[], Awaitable[bool]], call: Callable[[], Awaitable[None]]) -> None:
-        self._has_due = has_due
+    def __init__(
+        self, due_regions: Callable[[], Awaitable[list[str]]], call: Callable[[list[str]], Awaitable[None]]
+    ) -> None:
+        self._due_regions = due_regions
         self._call = call
         self._changed = asyncio.Event()
         self._stopping = False
@@ -43,7 +45,7 @@ class DispatchTrigger:
 
     async def _check(self) -> None:
         try:
-            if await self._has_due():
-                await self._call()
+            if regions := await self._due_regions():
+                await self._call(regions)
         except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
             _log.warning("could not start the dispatcher", error=type(error).__qualname__)

@@ -155,7 +155,12 @@ class ManagementCenterStore(Staffing, Slots, CandidateList, Dispatch):
             assignment = _made(request, region, found, now)
         else:
             refusal = found.refusal
-        decided = {"decided_round": request.round, "address_region": region, "refusal": refusal}
+        decided = {
+            "decided_round": request.round,
+            "address_region": region,
+            "refusal": refusal,
+            "postponed_until": None,
+        }
         if assignment is not None and assignment.region in placement.regions:
             # The manager's choice of an engineer tells in which of the regions the address is, from now on.
             decided["address_region"] = assignment.region

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select, true
+from sqlalchemy import Select, bindparam, func, select, true, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.management_center.dispatch import Due, FindDue
+from domain.management_center.dispatch import NO_REGION, Due, FindDue
+from stores.common.columns import UtcDateTime
 from stores.management_center import waiting_list as waiting
 from stores.management_center.base import RegionLockedStore
 from stores.management_center.candidates import CandidatePool
@@ -19,21 +20,27 @@ _UNCOVERED_AT_ONCE = 20
 _WAITING_AT_ONCE = 300
 _NEEDS_AT_ONCE = 50
 """Distinct needs that one pass searches for. Orders after them stay ready."""
+_POSTPONED_FOR = timedelta(minutes=1)
+"""How long an order is left alone after it was asked in vain."""
+_now = bindparam("now", type_=UtcDateTime)
 _uncovered = (
     select(BOOKING.c.order_id, ASSIGNMENT.c.decided_round)
     .join_from(BOOKING, ASSIGNMENT, ASSIGNMENT.c.order_id == BOOKING.c.order_id)
-    .where(BOOKING.c.stranded == true(), BOOKING.c.visit_start > bindparam("now"))
+    .where(BOOKING.c.stranded == true(), BOOKING.c.visit_start > _now, waiting.not_postponed(_now))
 )
 _UNCOVERED = (
     _uncovered.where(BOOKING.c.order_id.not_in(bindparam("put_off", expanding=True)))
     .order_by(BOOKING.c.visit_start, BOOKING.c.order_id)
     .limit(_UNCOVERED_AT_ONCE)
 )
-_ANYTHING = select(
-    or_(
-        _uncovered.exists(),
-        select(WAITING.c.order_id).where(WAITING.c.due_at <= bindparam("now")).exists(),
-    )
+_DUE_REGIONS = union(
+    _uncovered.with_only_columns(BOOKING.c.region),
+    waiting.ready(_now).with_only_columns(func.coalesce(WAITING.c.region, NO_REGION)).order_by(None),
+)
+_POSTPONE = (
+    update(ASSIGNMENT)
+    .where(ASSIGNMENT.c.order_id == bindparam("of_order"), ASSIGNMENT.c.decided_round == bindparam("of_round"))
+    .values(postponed_until=bindparam("until", type_=UtcDateTime))
 )
 _ROUND = select(ASSIGNMENT.c.decided_round).where(ASSIGNMENT.c.order_id == bindparam("of_order"))
 
@@ -41,10 +48,10 @@ _ROUND = select(ASSIGNMENT.c.decided_round).where(ASSIGNMENT.c.order_id == bindp
 class Dispatch(RegionLockedStore):
     """Finds orders to dispatch. Every method raises `StoreUnavailable` if the database does not answer."""
 
-    async def has_due(self) -> bool:
-        """Return whether `find_due` may find an order."""
+    async def due_regions(self) -> list[str]:
+        """Return the regions in which `find_due` may find an order, `NO_REGION` among them."""
         async with self._database.reading() as connection:
-            return bool(await connection.scalar(_ANYTHING, {"now": self._now()}))
+            return sorted((await connection.scalars(_DUE_REGIONS, {"now": self._now()})).all())
 
     async def find_due(self, request: FindDue) -> list[Due]:
         """Return the orders to notify next, in this order.
@@ -52,18 +59,27 @@ class Dispatch(RegionLockedStore):
         Orders whose visit is uncovered come first. If there are none, the result is the longest-waiting ready order
         that could get a window now. Ready orders that could not are no longer ready.
         """
-        parameters = {"now": self._now(), "put_off": request.put_off}
+        now, uncovered = self._now(), _UNCOVERED
+        ready = waiting.ready(now, request.put_off).limit(_WAITING_AT_ONCE)
+        if request.region is not None:
+            uncovered = uncovered.where(BOOKING.c.region == request.region)
+            ready = ready.where(WAITING.c.region == (request.region or None))
         async with self._database.reading() as connection:
-            rows = (await connection.execute(_UNCOVERED, parameters)).all()
+            rows = (await connection.execute(uncovered, {"now": now, "put_off": request.put_off})).all()
             if rows:
                 return [Due(*row) for row in rows]
-            ready = waiting.ready(self._now(), request.put_off).limit(_WAITING_AT_ONCE)
             waiting_rows = (await connection.execute(ready)).all()
         for region in dict.fromkeys(row.region for row in waiting_rows):
             found = await self._first_in(region, request.put_off)
             if found is not None:
                 return [found]
         return []
+
+    async def postpone(self, due: Due) -> None:
+        """Do not find an order for a while, unless another round is decided for it."""
+        until = self._now() + _POSTPONED_FOR
+        async with self._database.writing() as connection:
+            await connection.execute(_POSTPONE, {"of_order": due.order_id, "of_round": due.round, "until": until})
 
     async def _first_in(self, region: str | None, put_off: Sequence[str]) -> Due | None:
         async def work(connection: AsyncConnection) -> Due | None:

@@ -139,6 +139,8 @@ class AssignmentRow(ManagementCenterTable, table=True):
     assigned_by: str | None = Field(None, sa_type=Text)
     visit_start: datetime | None = Field(None, sa_type=UtcDateTime)
     visit_end: datetime | None = Field(None, sa_type=UtcDateTime)
+    postponed_until: datetime | None = Field(None, sa_type=UtcDateTime)
+    """Until then the dispatcher does not ask the order again: it was asked in vain to decide the next round."""
 
 
 class BookingRow(ManagementCenterTable, table=True):

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.management_center.assignments import AssignEngineer
 from stores.common.columns import UtcDateTime
 from stores.management_center.candidates import PriorityHold
-from stores.management_center.tables import BOOKING, PRODUCT, WAITING
+from stores.management_center.tables import ASSIGNMENT, BOOKING, PRODUCT, WAITING
 
 _HORIZON_MOVES_ON = timedelta(hours=1)
 """Time after which a refused order is tried again, because further windows can be booked by then."""
@@ -132,12 +132,18 @@ async def make_earlier_ready(
     return (await connection.execute(_MAKE_EARLIER_READY, of)).rowcount > 0
 
 
-def ready(now: datetime, put_off: Collection[str]) -> Select[Any]:
+def not_postponed(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Return whether an order may be asked, by its row in `assignment`."""
+    return or_(ASSIGNMENT.c.postponed_until.is_(None), ASSIGNMENT.c.postponed_until <= now)
+
+
+def ready(now: datetime | BindParameter[datetime], put_off: Collection[str] = ()) -> Select[Any]:
     """Select the ready orders, in order of arrival, with the skills that they need."""
     return (
         select(WAITING, PRODUCT.c.skills)
         .select_from(WAITING.outerjoin(PRODUCT, PRODUCT.c.product_id == WAITING.c.product_id))
-        .where(WAITING.c.due_at <= now, WAITING.c.order_id.not_in(put_off))
+        .join(ASSIGNMENT, ASSIGNMENT.c.order_id == WAITING.c.order_id)
+        .where(WAITING.c.due_at <= now, WAITING.c.order_id.not_in(put_off), not_postponed(now))
         .order_by(WAITING.c.ordered_at, WAITING.c.order_id)
     )
 

@@ -272,12 +272,12 @@ async def test_an_order_that_nobody_could_take_goes_on_when_somebody_is_hired(se
 
 
 async def test_after_each_change_somebody_looks_whoever_did_not_answer_before() -> None:
-    has_due = AsyncMock(side_effect=[StoreUnavailable("down"), False, True, True])
+    due_regions = AsyncMock(side_effect=[StoreUnavailable("down"), [], ["KR-11"], ["KR-11"]])
     call = AsyncMock(side_effect=[RuntimeError("down"), None])
-    dispatching = DispatchTrigger(has_due, call)
+    dispatching = DispatchTrigger(due_regions, call)
 
     async def reached(looks: int, calls: int) -> bool:
-        return (has_due.await_count, call.await_count) == (looks, calls)
+        return (due_regions.await_count, call.await_count) == (looks, calls)
 
     running = asyncio.create_task(dispatching.run())
     for looks, calls in ((1, 0), (2, 0), (3, 1), (4, 2)):

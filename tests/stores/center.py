@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.management_center.assignments import AssignEngineer, AssignmentOutcome, AssignmentRefusal, CloseAssignment
-from domain.management_center.dispatch import FindDue
+from domain.management_center.dispatch import Due, FindDue
 from domain.visits import BookingRules
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
@@ -60,6 +60,10 @@ class Center:
         """Close the order."""
         await self.store.close_assignment(CloseAssignment(order_id))
 
-    async def due(self, *put_off: str) -> list[str]:
-        """Return the orders that the dispatcher would notify."""
-        return [due.order_id for due in await self.store.find_due(FindDue(list(put_off)))]
+    async def due(self, *put_off: str, region: str | None = None) -> list[str]:
+        """Return the orders that the dispatcher of a region, or of all regions, would notify."""
+        return [due.order_id for due in await self.store.find_due(FindDue(list(put_off), region))]
+
+    async def asked_in_vain(self, order_id: str, round_: int | None = None) -> None:
+        """Postpone the order after it was asked to decide the round after this one, or after its last."""
+        await self.store.postpone(Due(order_id, self.rounds[order_id] if round_ is None else round_))

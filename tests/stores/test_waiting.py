@@ -32,9 +32,9 @@ async def test_who_has_waited_longest_goes_first_and_nobody_overtakes(center: Ce
     full = await center.fill()
     waits = ["w2", "w0", "w1"]
     assert [await center.place(order_id) for order_id in waits] == [NO_CAPACITY] * 3
-    assert (await center.store.has_due(), await center.due()) == (False, [])
+    assert (await center.store.due_regions(), await center.due()) == ([], [])
     await center.close(full[0])
-    assert (await center.store.has_due(), await center.due()) == (True, ["w0"])
+    assert (await center.store.due_regions(), await center.due()) == (["KR-11"], ["w0"])
     # It is for who waits, whoever asks first: one who was taken later, or who has waited less.
     assert await center.place("x") is NO_CAPACITY
     assert await center.place("w1") is NO_CAPACITY
@@ -98,7 +98,7 @@ async def test_time_brings_windows_too(center: Center) -> None:
     center.now += 10 * HOUR
     assert await center.due() == ["w0"]
     assert await center.place("w0") == (ONE, NINE + DAY)
-    assert not await center.store.has_due()
+    assert await center.store.due_regions() == []
 
 
 async def test_who_waits_longer_is_woken_by_whoever_would_overtake(center: Center) -> None:
@@ -156,7 +156,7 @@ NEWS: dict[str, Callable[[Center], Awaitable[Any]]] = {
 async def test_capacity_of_any_kind_brings_on_who_waits(center: Center, news: str) -> None:
     await center.fill()
     await center.place("w0")
-    assert not await center.store.has_due()
+    assert await center.store.due_regions() == []
     await NEWS[news](center)
     assert await center.due() == ["w0"]
     assert isinstance(await center.place("w0"), tuple)
@@ -230,7 +230,7 @@ async def test_visits_of_an_engineer_who_is_not_there_are_handed_on_the_first_fi
     center.now = NINE
     await ABSENT[why](center)
     affected = ["b"] if why == "in other hours" else ["b", "c"]
-    assert (await center.store.has_due(), await center.due()) == (True, affected)
+    assert (await center.store.due_regions(), await center.due()) == (["KR-11"], affected)
     assert await center.due("b") == affected[1:]
     handing_on = {"product_id": "fibre", "exactly": True, "otherwise": WhenNobody.RELEASE}
     assert await center.place("b", wanted=NINE + 2 * HOUR, keep=ONE, **handing_on) == (TWO, NINE + 2 * HOUR)
@@ -249,7 +249,7 @@ async def test_a_holiday_strands_a_whole_region_and_its_end_brings_it_back(cente
     (first, *_) = (await center.store.offer(SEOUL, "p", MIDNIGHT, NINE + 3 * DAY)).slots
     assert first.window.start == NINE + 2 * DAY
     await center.store.remove_entry(DAYS_OFF, holiday.day_off_id)
-    assert (await center.store.has_due(), busan) == (False, ("kr-26-1", NINE))
+    assert (await center.store.due_regions(), busan) == ([], ("kr-26-1", NINE))
 
 
 async def test_a_visit_that_has_begun_leaves_nothing_to_who_waits_when_its_order_ends(center: Center) -> None:
@@ -258,11 +258,11 @@ async def test_a_visit_that_has_begun_leaves_nothing_to_who_waits_when_its_order
     center.now = NINE + HOUR
     await center.close(full[0])
     await center.store.release_assignment(ReleaseAssignment(full[1], 1))
-    assert not await center.store.has_due()
+    assert await center.store.due_regions() == []
 
     await center.close(full[-1])
 
-    assert await center.store.has_due()
+    assert await center.store.due_regions() == ["KR-11"]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != SQLITE])

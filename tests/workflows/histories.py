@@ -29,8 +29,9 @@ def written(history: WorkflowHistory) -> str:
 
 
 def read(name: str) -> WorkflowHistory:
-    """Read a history from its file."""
-    return WorkflowHistory.from_json(name, file_of(name).read_text())
+    """Read a history from its file, with the id that the workflow had."""
+    events = WorkflowHistory.from_json(name, file_of(name).read_text()).events
+    return WorkflowHistory(events[0].workflow_execution_started_event_attributes.workflow_id, events)
 
 
 def _needed(value: Any) -> Any:

@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHistory
 
 from runtime.temporal_client import end_process
 from tests.servers import dev_server
+from tests.workflows.dispatching import DISPATCHES
 from tests.workflows.erasing import an_erasure
 from tests.workflows.histories import file_of, written
 from tests.workflows.passes import PASSES
@@ -31,6 +32,7 @@ async def walk(path: Path, client: Client) -> WorkflowHistory:
 WAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
     **{name: partial(walk, path) for name, path in PATHS.items()},
     **PASSES,
+    **DISPATCHES,
     an_erasure.__name__: an_erasure,
 }
 """All recorded paths."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import cast
 from unittest.mock import AsyncMock
 
@@ -13,11 +14,14 @@ from activities import management_center
 from activities.management_center import DispatchWatch, ManagementCenterActivities
 from domain.common.errors import StoreUnavailable
 from domain.management_center.assignments import AssignEngineer, AssignmentOutcome, CloseAssignment, ReleaseAssignment
+from domain.management_center.dispatch import NO_REGION
 from harness.waiting import soon
+from runtime.temporal_client import call_dispatchers
 from stores.management_center.assignments import ManagementCenterStore
 
 EVER, AT_ONCE = 10.0**6, 0.001
 RUNS = 20
+SEOUL, BUSAN = "KR-11", "KR-26"
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +31,12 @@ def only_when_changed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def watching(has_due: AsyncMock, call: AsyncMock) -> AsyncIterator[DispatchWatch]:
+async def watching(due_regions: AsyncMock, call: AsyncMock) -> AsyncIterator[DispatchWatch]:
     """Run a watch, after its first check."""
-    watch, stop = DispatchWatch(has_due, call), asyncio.Event()
+    watch, stop = DispatchWatch(due_regions, call), asyncio.Event()
     running = asyncio.create_task(watch.run(stop))
     try:
-        await reached(has_due, 1)
+        await reached(due_regions, 1)
         yield watch
     finally:
         stop.set()
@@ -48,10 +52,10 @@ async def reached(mock: AsyncMock, times: int) -> None:
 
 async def test_orders_that_are_assigned_and_released_do_not_check_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(management_center, "_AT_MOST_EVERY", EVER)
-    has_due, call, store = AsyncMock(return_value=True), AsyncMock(), AsyncMock()
+    due_regions, call, store = AsyncMock(return_value=[SEOUL]), AsyncMock(), AsyncMock()
     store.assign_engineer.return_value = AssignmentOutcome()
 
-    async with watching(has_due, call) as watch:
+    async with watching(due_regions, call) as watch:
         activities, worker = (
             ManagementCenterActivities(cast(ManagementCenterStore, store), watch),
             ActivityEnvironment(),
@@ -62,14 +66,14 @@ async def test_orders_that_are_assigned_and_released_do_not_check_one_by_one(mon
             await worker.run(activities.close_assignment, CloseAssignment(f"o{number}"))
 
     assert store.assign_engineer.await_count == store.close_assignment.await_count == RUNS
-    assert (has_due.await_count, call.await_count) == (1, 1)
-    assert store.has_due.await_count == 0
+    assert (due_regions.await_count, call.await_count) == (1, 1)
+    assert store.due_regions.await_count == 0
 
 
 @pytest.mark.parametrize("command", ["assign_engineer", "release_assignment", "close_assignment"])
 async def test_after_each_command_somebody_checks(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
-    has_due, call, store = AsyncMock(side_effect=[False, True]), AsyncMock(), AsyncMock()
+    due_regions, call, store = AsyncMock(side_effect=[[], [SEOUL]]), AsyncMock(), AsyncMock()
     store.assign_engineer.return_value = AssignmentOutcome()
     requests = {
         "assign_engineer": AssignEngineer("o1"),
@@ -77,27 +81,27 @@ async def test_after_each_command_somebody_checks(monkeypatch: pytest.MonkeyPatc
         "close_assignment": CloseAssignment("o1"),
     }
 
-    async with watching(has_due, call) as watch:
+    async with watching(due_regions, call) as watch:
         activities = ManagementCenterActivities(cast(ManagementCenterStore, store), watch)
         await ActivityEnvironment().run(getattr(activities, command), requests[command])
         await reached(call, 1)
 
-    assert has_due.await_count == 2
+    assert due_regions.await_count == 2
 
 
 async def test_what_becomes_due_during_a_check_is_found_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
     began, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def check() -> bool:
-        if has_due.await_count == 1:
-            return False
+    async def check() -> list[str]:
+        if due_regions.await_count == 1:
+            return []
         began.set()
         await goes_on.wait()
-        return has_due.await_count > 2
+        return [SEOUL] if due_regions.await_count > 2 else []
 
-    has_due, call = AsyncMock(side_effect=check), AsyncMock()
-    async with watching(has_due, call) as watch:
+    due_regions, call = AsyncMock(side_effect=check), AsyncMock()
+    async with watching(due_regions, call) as watch:
         watch.changed()
         await began.wait()
         watch.changed()
@@ -108,13 +112,13 @@ async def test_what_becomes_due_during_a_check_is_found_by_the_next(monkeypatch:
 async def test_a_check_that_fails_is_repeated_although_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(management_center, "_AFTER_A_FAILURE", AT_ONCE)
     monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
-    has_due = AsyncMock(side_effect=[StoreUnavailable("down"), True, True])
+    due_regions = AsyncMock(side_effect=[StoreUnavailable("down"), [SEOUL], [SEOUL]])
     call = AsyncMock(side_effect=[RuntimeError("down"), None])
 
-    async with watching(has_due, call):
+    async with watching(due_regions, call):
         await reached(call, 2)
 
-    assert has_due.await_count == 3
+    assert due_regions.await_count == 3
 
 
 async def test_orders_also_become_due_as_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,5 +126,20 @@ async def test_orders_also_become_due_as_time_passes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(management_center, "_BETWEEN_LOOKS", AT_ONCE)
     call = AsyncMock()
 
-    async with watching(AsyncMock(return_value=True), call):
+    async with watching(AsyncMock(return_value=[SEOUL]), call):
         await reached(call, 3)
+
+
+async def test_the_dispatcher_of_each_region_with_orders_that_are_due_is_called_whichever_cannot_be() -> None:
+    client = AsyncMock()
+    client.start_workflow.side_effect = [RuntimeError("down"), None, None]
+    regions = [NO_REGION, SEOUL, BUSAN]
+    call = AsyncMock(side_effect=partial(call_dispatchers, client))
+
+    async with watching(AsyncMock(return_value=regions), call):
+        await reached(client.start_workflow, 3)
+
+    called = {started.kwargs["id"] for started in client.start_workflow.await_args_list}
+    assert called == {"dispatch-without-region", "dispatch-KR-11", "dispatch-KR-26"}
+    with pytest.raises(RuntimeError, match="down"):
+        await call_dispatchers(AsyncMock(**{"start_workflow.side_effect": RuntimeError("down")}), [SEOUL])

@@ -1,108 +1,37 @@
-"""The dispatcher notifies the orders that are due, one after another, and no order blocks the others."""
+"""The dispatcher of all regions, which the release before calls, notifies the orders one after another.
+
+No order that does not answer blocks the others.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
-from uuid import uuid4
 
-from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from domain.common import contexts
-from domain.management_center.dispatch import FIND_DUE, LOOK, TELL_ORDER, Due, FindDue
-from tests.workflows.faults import Faults
+from domain.management_center.dispatch import FIND_DUE, TELL_ORDER, Due
+from tests.workflows.dispatching import EVER, Center, dispatching, orders
 from tests.workflows.waiting import eventually, within
-from workflows.common.runner import sandbox
-from workflows.management_center.dispatch import DispatchWorkflow
-
-EVER = 10**9
-
-
-@dataclass
-class Center:
-    """A management center with orders that are due, and that answer as a test has set."""
-
-    due: list[Due] = field(default_factory=list)
-    told: list[tuple[str, int]] = field(default_factory=list)
-    """The notified orders, in the order of their answers."""
-    looked: list[list[str]] = field(default_factory=list)
-    """The orders that were put off at each query."""
-    silent: set[str] = field(default_factory=set)
-    """Orders that cannot answer."""
-    stubborn: set[str] = field(default_factory=set)
-    """Orders that answer and stay due."""
-    faults: Faults = field(default_factory=Faults)
-    telling: int = 0
-
-    @activity.defn(name=FIND_DUE.name)
-    async def find_due(self, asked: FindDue) -> list[Due]:
-        await self.faults.before(FIND_DUE.name, "")
-        self.looked.append(asked.put_off)
-        found = [due for due in self.due if due.order_id not in asked.put_off]
-        await self.faults.after(FIND_DUE.name, "")
-        return found[:10]
-
-    @activity.defn(name=TELL_ORDER.name)
-    async def tell_order(self, due: Due) -> bool:
-        self.telling += 1
-        try:
-            assert self.telling == 1
-            await self.faults.before(TELL_ORDER.name, due.order_id)
-            if due.order_id in self.silent:
-                return False
-            self.told.append((due.order_id, due.round))
-            if due.order_id not in self.stubborn:
-                self.due.remove(due)
-            return True
-        finally:
-            self.telling -= 1
-
-
-@asynccontextmanager
-async def dispatching(client: Client, center: Center) -> AsyncIterator[Callable[[], Any]]:
-    """Run a worker of that management center. Yields a function that calls the dispatcher."""
-    worker = Worker(
-        client,
-        task_queue=contexts.MANAGEMENT_CENTER,
-        workflows=[DispatchWorkflow],
-        activities=[center.find_due, center.tell_order],
-        workflow_runner=sandbox(strict=True),
-    )
-    dispatch_id = uuid4().hex
-
-    async def call() -> "WorkflowHandle[DispatchWorkflow, None]":
-        return await client.start_workflow(
-            DispatchWorkflow.run,
-            id=dispatch_id,
-            task_queue=contexts.MANAGEMENT_CENTER,
-            start_signal=LOOK,
-        )
-
-    async with worker:
-        yield call
-
-
-def orders(*ids: str) -> list[Due]:
-    return [Due(order_id, 1) for order_id in ids]
 
 
 async def test_those_who_are_due_are_told_one_after_another_in_their_order_until_nobody_is(client: Client) -> None:
     center = Center(due=orders("c", "a", "b"))
     async with dispatching(client, center) as call:
-        await within((await call()).result())
+        handle = await call()
+        await within(handle.result())
+        history = await handle.fetch_history()
 
     assert center.told == [("c", 1), ("a", 1), ("b", 1)]
     assert center.looked == [[], []]
+    assert center.most_at_once == 1
+    # A worker of the release before can go on with it.
+    assert EventType.EVENT_TYPE_MARKER_RECORDED not in {event.event_type for event in history.events}
 
 
 async def test_who_does_not_answer_or_stays_due_is_put_off_and_the_others_are_told(client: Client) -> None:
     """An order that is due again in a later round is notified of that round."""
-    center = Center(due=orders("silent", "stubborn", "a"), silent={"silent"}, stubborn={"stubborn"})
+    center = Center(due=orders("silent", "stubborn", "a"), silent={"silent"}, stubborn={"stubborn"}, postpones=False)
     gate = center.faults.hold(TELL_ORDER.name, order_id="a", tries=1)
     async with dispatching(client, center) as call:
         handle = await call()
@@ -166,7 +95,7 @@ async def test_an_order_that_cannot_be_told_is_given_up_after_a_while_and_a_cent
 
 async def test_a_long_one_goes_on_in_a_new_run_and_tries_again_whom_it_has_put_off(client: Client) -> None:
     ids = [f"{number:02}" for number in range(30)]
-    center = Center(due=orders(*ids), silent={"00"})
+    center = Center(due=orders(*ids), silent={"00"}, postpones=False)
     async with dispatching(client, center) as call:
         handle = await call()
         await within(handle.result())

@@ -3,8 +3,10 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from unittest.mock import AsyncMock, Mock
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities import management_center
@@ -20,12 +22,16 @@ from tests.workflows.waiting import together, within
 
 @dataclass
 class Closing:
-    """The part of a management center's store that closes orders which no longer exist."""
+    """The part of a management center's store that closes orders which no longer exist, and postpones others."""
 
     closed: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
 
     async def close_assignment(self, asked: CloseAssignment) -> None:
         self.closed.append(asked.order_id)
+
+    async def postpone(self, due: Due) -> None:
+        self.postponed.append(due.order_id)
 
 
 async def told(stage: Stage, store: Closing, order_id: str, round_: int) -> bool:
@@ -68,6 +74,7 @@ async def test_an_order_is_told_and_has_decided_when_that_is_answered(stage: Sta
     cases = {case: await stage.place() for case in (due, moved_on, refused, ended, terminated)}
     await together({case.__name__: case(order) for case, order in cases.items()})
     assert sorted(store.closed) == sorted(cases[case].order_id for case in (ended, terminated))
+    assert store.postponed == [cases[refused].order_id]
     assert await told(stage, store, "never-placed", 1)
     assert store.closed[-1] == "never-placed"
 
@@ -81,5 +88,18 @@ async def test_an_order_that_no_worker_carries_has_not_decided(stage: Stage, mon
 
     assert not await told(stage, store, order.order_id, 1)
 
-    assert store.closed == []
+    assert (store.closed, store.postponed) == ([], [order.order_id])
     await stage.start_orders()
+
+
+async def test_an_order_is_postponed_as_well_if_the_server_does_not_answer() -> None:
+    client, store = Mock(), Closing()
+    client.get_workflow_handle.return_value.execute_update = AsyncMock(
+        side_effect=RPCError("down", RPCStatusCode.UNAVAILABLE, b"")
+    )
+    activities = DispatchActivities(store, client)  # type: ignore[arg-type]
+
+    with pytest.raises(RPCError):
+        await ActivityEnvironment().run(activities.tell_order, Due("o1", 1))
+
+    assert (store.closed, store.postponed) == ([], ["o1"])
