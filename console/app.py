@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import chain
+from traceback import format_tb
 
 import httpx2
 import structlog
@@ -142,8 +143,9 @@ async def _page_of(visit: PageRequest, error: Exception) -> Response:
         return await error_pages.of_problem(visit, error)
     if isinstance(error, ApiAway):
         _log.warning("the API does not answer", error=str(error))
-        return await error_pages.of_silence(visit, error)
-    _log.error("a page failed", error=type(error).__qualname__, exc_info=error)
+        return await error_pages.of_silence(visit)
+    # Without the error's text, which may contain what somebody has entered.
+    _log.error("a page failed", error=type(error).__qualname__, at="".join(format_tb(error.__traceback__)))
     return await error_pages.of_status(visit, 500)
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from console.page_request import PageRequest
 from console.problems import AWAY, sentence
-from console.service import ApiAway, Problem
+from console.service import Problem
 from console.texts import N_
 
 _TITLES = {
@@ -43,7 +43,7 @@ async def of_problem(visit: PageRequest, problem: Problem) -> Response:
     return await _page(visit, status, sentence(problem, visit.texts), after)
 
 
-async def of_silence(visit: PageRequest, error: ApiAway) -> Response:  # noqa: ARG001
+async def of_silence(visit: PageRequest) -> Response:
     """Return the page for an API that does not answer."""
     reads = visit.request.method in ("GET", "HEAD")
     return await _page(visit, 503, visit.texts(_NOT_LOADED if reads else AWAY), _RETRY_AFTER)

@@ -68,6 +68,11 @@ class Browser:
     def __init__(self, http: AsyncClient) -> None:
         self.http = http
 
+    @property
+    def cookies(self) -> str:
+        """Its cookies, as the header `Cookie` has them: for another client."""
+        return "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+
     async def get(self, path: str, **options: Any) -> Response:
         """Open a page."""
         return await self.http.get(path, **options)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
@@ -89,6 +90,29 @@ async def test_a_page_that_fails_has_them_too(bare: Pages) -> None:
     assert answer.status_code == 500
     assert "The page could not be shown." in text_of(answer)
     assert_has_headers(answer)
+
+
+async def test_the_log_of_a_failure_says_where_it_was_and_not_what_was_entered(
+    bare: Pages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person, render = await bare.person(CUSTOMER), bare.console.renderer.render
+    entered = "010-1234-5678"
+
+    def fail(template: str, *rest: Any) -> str:
+        if template == "error.html":
+            return render(template, *rest)
+        raise ValueError(f"entered: {entered}")
+
+    monkeypatch.setattr(bare.console.renderer, "render", fail)
+
+    answer = await person.get("/orders")
+
+    told = "".join(capsys.readouterr())
+    assert answer.status_code == 500
+    assert "a page failed" in told
+    assert "ValueError" in told
+    assert "customers/listing.py" in told
+    assert entered not in told
 
 
 async def test_and_so_has_a_failure_that_no_page_can_tell(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:

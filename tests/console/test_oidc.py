@@ -224,7 +224,7 @@ async def test_an_old_token_is_renewed_on_the_way(pages: Pages, remote: openid.O
 async def test_twenty_requests_at_once_use_a_refresh_token_once(pages: Pages, remote: openid.OpenIdProvider) -> None:
     browser = await signed_in(pages)
     grow_old(pages, browser)
-    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.http.cookies.items())}
+    headers = {"Cookie": browser.cookies}
 
     answers = await asyncio.gather(*(pages.browser().get("/resume", headers=headers) for _ in range(20)))
 
@@ -239,7 +239,7 @@ async def test_of_two_processes_that_renew_at_once_the_loser_keeps_what_it_has(
         other = await open_pages.enter_async_context(pages_of(service))
         browser = await signed_in(pages)
         grow_old(pages, browser)
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.http.cookies.items())}
+        headers = {"Cookie": browser.cookies}
         browsers = [each.browser() for each in (pages, other) for _ in range(10)]
 
         answers = await asyncio.gather(*(each.get("/resume", headers=headers) for each in browsers))

@@ -18,12 +18,11 @@ def pages(on_a_port: Pages) -> Pages:
 
 async def test_a_change_of_their_order_comes_as_its_id_alone(pages: Pages, store: OrderStatusStore) -> None:
     person = await pages.person(CUSTOMER)
-    cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
     mine, others = (replace(ORDER, order_id=one, customer_id=of) for one, of in (("mine", "1"), ("others", "2")))
     await store.put([mine, others])
     assert 'data-agenda="/orders/mine/live"' in (await person.get("/orders/mine")).text
 
-    async with streamed(pages.app, "/orders/mine/live", {"Host": "127.0.0.1:8082", "Cookie": cookies}) as stream:
+    async with streamed(pages.app, "/orders/mine/live", {"Host": "127.0.0.1:8082", "Cookie": person.cookies}) as stream:
         await stream.next("live")
         await store.put([replace(others, version=others.version + 1)])
         await store.put([replace(mine, version=mine.version + 1)])

@@ -18,9 +18,8 @@ def pages(on_a_port: Pages) -> Pages:
 
 async def test_a_change_of_their_own_orders_comes_as_the_orders_id_alone(pages: Pages, store: OrderStatusStore) -> None:
     person = await pages.person(ENGINEER)
-    cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
     mine, others = replace(ORDER, order_id="mine", engineer_id=ME), replace(ORDER, order_id="others", engineer_id="e2")
-    async with streamed(pages.app, "/today/live", {"Host": "127.0.0.1:8082", "Cookie": cookies}) as stream:
+    async with streamed(pages.app, "/today/live", {"Host": "127.0.0.1:8082", "Cookie": person.cookies}) as stream:
         await stream.next("live")
         await store.put([others])
         await store.put([mine])

@@ -41,8 +41,11 @@ async def live_of(person: Browser, path: str) -> tuple[str, str]:
 async def followed(pages: Pages, person: Browser, path: str, *, last: str | None = None) -> AsyncIterator[Stream]:
     """Open a list, and its stream as the page does."""
     live, after = await live_of(person, path)
-    cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
-    headers = {"Host": "127.0.0.1:8082", "Cookie": cookies, "Accept-Language": person.http.headers["Accept-Language"]}
+    headers = {
+        "Host": "127.0.0.1:8082",
+        "Cookie": person.cookies,
+        "Accept-Language": person.http.headers["Accept-Language"],
+    }
     headers |= {"Last-Event-ID": last} if last else {}
     async with streamed(pages.app, f"{live}&after={after}", headers) as stream:
         yield stream
@@ -71,8 +74,9 @@ async def test_what_changed_between_page_and_stream_is_not_missed(pages: Pages, 
     person = await pages.person(MANAGER)
     live, after = await live_of(person, "/board")
     await store.put([replace(ORDER, version=4)])
-    cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
-    async with streamed(pages.app, f"{live}&after={after}", {"Host": "127.0.0.1:8082", "Cookie": cookies}) as stream:
+    async with streamed(
+        pages.app, f"{live}&after={after}", {"Host": "127.0.0.1:8082", "Cookie": person.cookies}
+    ) as stream:
         assert 'data-version="4"' in (await stream.next()).data
 
 
