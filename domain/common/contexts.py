@@ -9,6 +9,7 @@ ORDERS = "orders"
 MANAGEMENT_CENTER = "management-center"
 INSTALLATION = "installation"
 ORDER_STATUS = "order-status"
+EVENT_DELIVERY = "event-delivery"
 AUDIT = "audit"
 
 

@@ -1,0 +1,81 @@
+"""Relay (이벤트 전달): copies events from the outbox of another context, their source, to the log of events.
+
+An outbox numbers its events in the order of its commits. The relay reads those after a number, appends them to the log,
+and keeps the number up to which it has read. A source has the name of its context.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.common.commands import Command
+from domain.common.contexts import ORDER_STATUS
+from domain.common.times import UNSET
+
+
+@dataclass
+class OutboxEvent:
+    """One event as its source has written it. It contains no personal data."""
+
+    event_id: str = ""
+    """Unique for ever, and always of the same event. The source may write an event more than once."""
+    subject: str = ""
+    """Id of what it happened to: an order."""
+    position: int = 0
+    """Index among the events of the subject, from 0."""
+    event: str = ""
+    """What happened, in the past tense, for example `JoinOrdered`."""
+    at: datetime = UNSET
+    """When it happened."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Facts for consumers: a JSON object whose members have their public names."""
+    region: str | None = None
+    """ISO 3166-2:KR code of the region in which it happened, by which consumers select. `None`: in no region yet."""
+
+
+@dataclass(frozen=True)
+class ReadEvents:
+    """Read the events of an outbox after a number. Wait for some if there are none."""
+
+    after: int = 0
+    limit: int = 500
+    wait: float = 20
+    """Seconds. The longest wait for a first event."""
+    gather: float = 1.0
+    """Seconds to wait after the first event, so that one answer has the events of that time."""
+
+
+@dataclass
+class EventsRead:
+    """Events of an outbox, in the order of its commits."""
+
+    events: list[OutboxEvent] = field(default_factory=list)
+    up_to: int = 0
+    """Number up to which every event is among these. The next read begins after it."""
+    last: int = 0
+    """The highest number that the outbox has given."""
+
+
+@dataclass(frozen=True)
+class TellUntold:
+    """Write the events into the outbox that are missing there: a page of what was stored since a time."""
+
+    since: datetime = UNSET
+    after: str | None = None
+    """Cursor; `None` at the beginning."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How many events were missing in a page."""
+
+    told: int = 0
+    next: str | None = None
+    """Cursor of the next page, or `None`."""
+
+
+READ_EVENTS = Command("read_events", ORDER_STATUS, ReadEvents, EventsRead, "이벤트 읽기 · Read new events")
+TELL_UNTOLD = Command(
+    "tell_untold", ORDER_STATUS, TellUntold, Told, "이벤트 보충 · Write the events that are missing in the outbox"
+)
