@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.common.commands import Command
-from domain.common.contexts import ORDER_STATUS
+from domain.common.contexts import EVENT_DELIVERY, ORDER_STATUS
 from domain.common.times import UNSET
 
 
@@ -57,6 +57,18 @@ class EventsRead:
     """The highest number that the outbox has given."""
 
 
+@dataclass
+class AppendEvents:
+    """Append events of a source to the log, and move on its position, if nobody has done so since."""
+
+    source: str = ""
+    after: int = 0
+    """Position of the source from which the events were read. At any other, nothing is appended."""
+    events: list[OutboxEvent] = field(default_factory=list)
+    up_to: int = 0
+    """The new position of the source."""
+
+
 @dataclass(frozen=True)
 class TellUntold:
     """Write the events into the outbox that are missing there: a page of what was stored since a time."""
@@ -79,3 +91,9 @@ READ_EVENTS = Command("read_events", ORDER_STATUS, ReadEvents, EventsRead, "이�
 TELL_UNTOLD = Command(
     "tell_untold", ORDER_STATUS, TellUntold, Told, "이벤트 보충 · Write the events that are missing in the outbox"
 )
+POSITION = Command("event_position", EVENT_DELIVERY, str, int, "이벤트 위치 · Find how far a source has been read")
+"""Input: the source. Returns the number after which to read."""
+APPEND_EVENTS = Command("append_events", EVENT_DELIVERY, AppendEvents, int, "이벤트 기록 · Append events to the log")
+"""Returns the position of the source, whoever has moved it. Events that the log has are left out."""
+PRUNE_EVENTS = Command("prune_events", EVENT_DELIVERY, str, int, "보존 기한 · Forget events that are kept no longer")
+"""Input: the source. Returns how many events were deleted, and has to be repeated until that is 0."""
