@@ -10,7 +10,7 @@ from domain.common.actors import without_customer
 from domain.common.commands import Command
 from domain.common.contexts import INSTALLATION, MANAGEMENT_CENTER, ORDER_STATUS
 from domain.common.personal import erased
-from domain.orders import HistoryEntry, Order
+from domain.orders import Order
 
 WORKFLOW_TYPE = "ErasureWorkflow"
 """Workflow type in Temporal."""
@@ -87,5 +87,5 @@ def skeleton(order: Order) -> Order:
         **erased(Order),
         attention=None,
         version=order.version + 1,
-        history=[HistoryEntry(entry.event, entry.at, without_customer(entry.by)) for entry in order.history],
+        history=[replace(entry, by=without_customer(entry.by), detail=None) for entry in order.history],
     )

@@ -138,14 +138,17 @@ class HistoryEntry:
     at: datetime = UNSET
     by: str = SYSTEM
     detail: str | None = None
+    region: str | None = None
+    engineer_id: str | None = None
+    visit: TimeWindow | None = None
+    """Region, engineer and visit of the order after the event. Entries of earlier releases lack them."""
+    round: int | None = None
+    """The last assignment round that has found an engineer."""
 
 
 @dataclass
 class Order:
-    """Complete published state of one order.
-
-    Every field has a default, so that a value recorded by an older release can still be read.
-    """
+    """Complete published state of one order. Every field has a default, for values that an older release recorded."""
 
     order_id: str = ""
     customer_id: str = field(default="", metadata=PERSONAL)
@@ -194,8 +197,10 @@ class Order:
         allowed, _ = TRANSITIONS[event]
         return self.status in allowed
 
-    def record(self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None) -> None:
-        """Record that `event` happened. Status and history change only here.
+    def record(
+        self, event: Event, *, at: datetime, by: str = SYSTEM, detail: str | None = None, round_: int | None = None
+    ) -> None:
+        """Record that `event` happened, in a new assignment round if one is given. Status and history change only here.
 
         Raises:
             IllegalTransition: the status does not allow the event; nothing has changed.
@@ -204,7 +209,9 @@ class Order:
         if not self.allows(event):
             raise IllegalTransition(f"{event} cannot follow {self.status}")
         self.status = status or self.status
-        self.history.append(HistoryEntry(event, at, by, detail))
+        if round_ is None and self.history:
+            round_ = self.history[-1].round
+        self.history.append(HistoryEntry(event, at, by, detail, self.region, self.engineer_id, self.visit, round_))
         self._changed(at)
 
     def refuse_other_version(self, expected: int | None) -> ChangedMeanwhile | None:

@@ -21,6 +21,7 @@ from domain.orders import (
     Subscription,
     workflow_id,
 )
+from domain.visits import TimeWindow
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 NOON_IN_MILLISECONDS = 1_784_116_800_000
@@ -48,6 +49,22 @@ def test_an_event_is_recorded_with_its_time_actor_and_detail_and_moves_the_statu
 
     assert asked.status is OrderStatus.JOIN_ORDERED
     assert asked.history == [HistoryEntry("InstallationDeclined", NOON, "engineer:e1", "no ladder")]
+
+
+def test_an_event_is_recorded_with_what_was_true_after_it() -> None:
+    window = TimeWindow(NOON, NOON + timedelta(hours=2))
+    asked = order()
+    asked.region, asked.engineer_id, asked.visit = "KR-11", "e1", window
+    asked.record(Event.ORDER_ACCEPTED, at=NOON, round_=3)
+    asked.record(Event.INSTALLATION_REQUESTED, at=NOON)
+    asked.engineer_id = asked.visit = None
+    asked.record(Event.INSTALLATION_DECLINED, at=NOON)
+
+    assert [(entry.region, entry.engineer_id, entry.visit, entry.round) for entry in asked.history] == [
+        ("KR-11", "e1", window, 3),
+        ("KR-11", "e1", window, 3),
+        ("KR-11", None, None, 3),
+    ]
 
 
 def test_what_happens_by_itself_is_the_systems() -> None:

@@ -154,6 +154,7 @@ class AssignmentRounds:
             event,
             by=assignment.by,
             detail=assignment.reason,
+            round_=assignment.round,
             region=assignment.region,
             visit=assignment.visit,
             engineer_id=assignment.engineer_id,

@@ -33,18 +33,21 @@ class Publication:
         self._published_version = order.version
         workflow.set_current_details(visibility.details(order))
 
-    def record(self, event: Event, *, by: str = SYSTEM, detail: str | None = None, **changes: Any) -> None:
+    def record(
+        self, event: Event, *, by: str = SYSTEM, detail: str | None = None, round_: int | None = None, **changes: Any
+    ) -> None:
         """Record an event. Status, history and fields of the order change only here.
 
         Args:
             event: What happened.
             by: The actor.
             detail: Further information for people.
+            round_: The new assignment round, if the event begins one.
             changes: Fields of the order that change with the event, by name.
         """
         for name, value in changes.items():
             setattr(self.order, name, value)
-        self.order.record(event, at=workflow.now(), by=by, detail=detail)
+        self.order.record(event, at=workflow.now(), by=by, detail=detail, round_=round_)
         workflow.set_current_details(visibility.details(self.order))
 
     def ask_for_attention(self, reason: AttentionReason, detail: str | None = None, *, anew: bool = False) -> None:
