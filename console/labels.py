@@ -48,6 +48,7 @@ EVENT: Mapping[str, str] = {
     Event.ORDER_CANCELED: N_("The order was canceled"),
     Event.ORDER_CANCEL_REJECTED: N_("The cancellation came too late"),
     Event.ATTENTION_ACKNOWLEDGED: N_("A member of staff is looking after the order"),
+    Event.PERSONAL_DATA_ERASED: N_("The personal data were erased"),
 }
 REASON: Mapping[str, str] = {
     AttentionReason.NO_SERVICE_AREA: N_("The address is outside of our service areas"),

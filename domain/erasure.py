@@ -5,12 +5,13 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from domain.common.actors import without_customer
+from domain.common.actors import SYSTEM, without_customer
 from domain.common.commands import Command
 from domain.common.contexts import INSTALLATION, MANAGEMENT_CENTER, ORDER_STATUS
 from domain.common.personal import erased
-from domain.orders import Order
+from domain.orders import Event, HistoryEntry, Order
 
 WORKFLOW_TYPE = "ErasureWorkflow"
 """Workflow type in Temporal."""
@@ -77,15 +78,20 @@ def workflow_id(customer_id: str) -> str:
     return f"erasure-{hashlib.blake2b(customer_id.encode(), digest_size=16).hexdigest()}"
 
 
-def skeleton(order: Order) -> Order:
-    """Return what stays of an erased order: what was done, when, and by which role.
+def skeleton(order: Order, *, at: datetime) -> Order:
+    """Return what stays of an order that is erased at a time: what was done, when, and by which role.
 
     Its version is one higher, so that no late projection overwrites it.
     """
+    history = [replace(entry, by=without_customer(entry.by), detail=None) for entry in order.history]
+    if not history or history[-1].event != Event.PERSONAL_DATA_ERASED:
+        round_ = history[-1].round if history else None
+        now = HistoryEntry(Event.PERSONAL_DATA_ERASED, at, SYSTEM, None, order.region, order.engineer_id, order.visit)
+        history.append(replace(now, round=round_))
     return replace(
         order,
         **erased(Order),
         attention=None,
         version=order.version + 1,
-        history=[replace(entry, by=without_customer(entry.by), detail=None) for entry in order.history],
+        history=history,
     )

@@ -71,6 +71,7 @@ class Event(OpenStrEnum):
     ORDER_CANCELED = "OrderCanceled"
     ORDER_CANCEL_REJECTED = "OrderCancelRejected"
     ATTENTION_ACKNOWLEDGED = "AttentionAcknowledged"
+    PERSONAL_DATA_ERASED = "PersonalDataErased"
 
 
 _UNASSIGNED = (OrderStatus.JOIN_ORDERED, OrderStatus.AWAITING_ENGINEER)
@@ -99,7 +100,7 @@ TRANSITIONS: Mapping[Event, tuple[tuple[OrderStatus, ...], OrderStatus | None]] 
     Event.ORDER_CANCEL_REJECTED: ((*_ASSIGNED, OrderStatus.JOIN_COMPLETED), None),
     Event.ATTENTION_ACKNOWLEDGED: ((*_OPEN, OrderStatus.CANCEL_ORDERED), None),
 }
-"""For each event: the statuses in which it may happen, and the one it leads to (`None`: the status stays)."""
+"""For each event of a running order: the statuses in which it may happen, and the next one (`None`: it stays)."""
 
 
 class AttentionReason(OpenStrEnum):

@@ -1,6 +1,7 @@
 """The read model's part in the erasure: finds a customer's orders, and removes personal data from them."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, func, select, update
 
@@ -62,5 +63,6 @@ class ErasureStore:
         """Replace some orders by their skeletons, which belong to no customer."""
         async with self._database.reading() as connection:
             rows = (await connection.execute(_ORDERS, {"of_orders": list(order_ids)})).all()
-        await self._view.put([skeleton(with_history(row).order) for row in rows])
+        at = datetime.now(UTC)
+        await self._view.put([skeleton(with_history(row).order, at=at) for row in rows])
         await self._database.discard_overwritten()

@@ -116,7 +116,8 @@ async def test_the_skeletons_of_a_customers_orders_stay_and_nothing_brings_the_d
         row = (await service.http.get(f"/orderStatuses/{order_id}")).json()
         assert (row["status"], row["region"]) == (before[order_id].status, "KR-11")
         assert [(entry["event"], entry["detail"]) for entry in row["history"]] == [
-            (entry.event, None) for entry in before[order_id].history
+            *((entry.event, None) for entry in before[order_id].history),
+            ("PersonalDataErased", None),
         ]
         assert {entry["by"].partition(":")[0] for entry in row["history"]} <= {"customer", "engineer", "system"}
     changes = await statuses.changes_after(0, OrderFilter(), 1000)

@@ -136,7 +136,7 @@ async def test_what_the_view_has_missed_or_shows_wrongly_is_shown_as_it_is(
 async def test_a_late_try_to_end_an_order_does_not_bring_back_what_was_erased_since(service: Service) -> None:
     statuses = service.app.state.services.get(OrderStatusStore)
     order = Order(uuid4().hex, customer_id="1", installation_address="Seoul")
-    erased = skeleton(replace(order, status=OrderStatus.ORDER_CANCELED))
+    erased = skeleton(replace(order, status=OrderStatus.ORDER_CANCELED), at=datetime.now(UTC))
     await statuses.put([erased])
 
     async with service.opened(contexts.ORDER_STATUS) as database:
