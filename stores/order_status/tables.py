@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Index, Integer, Text
 from sqlalchemy.orm import registry
@@ -9,6 +10,11 @@ from sqlmodel import Field, SQLModel
 
 from domain.orders import HistoryEntry
 from stores.common.columns import ADDRESS, KEPT, OURS, SHORT, AsJson, UtcDateTime, table_of
+
+EVENT_ID = 120
+"""Characters of the id of an event."""
+ROW_ID = BigInteger().with_variant(Integer(), "sqlite")
+"""On SQLite, only a column of exactly this type is an alias of the row id."""
 
 
 class OrderStatusTable(SQLModel, registry=registry()):
@@ -70,6 +76,8 @@ class OrderStatusRow(OrderStatusTable, OrderColumns, table=True):
     )
 
     order_id: str = Field(primary_key=True, max_length=SHORT)
+    last_told: str | None = Field(None, max_length=EVENT_ID)
+    """Id of the event up to which the history is in the outbox, if a release that knows the outbox stored it."""
 
 
 class OrderChangeRow(OrderStatusTable, OrderColumns, table=True):
@@ -78,12 +86,7 @@ class OrderChangeRow(OrderStatusTable, OrderColumns, table=True):
     __tablename__ = "order_change"
     __table_args__ = (OURS,)
 
-    sequence: int = Field(
-        # On SQLite, only a column of exactly this type is an alias of the row id.
-        sa_type=BigInteger().with_variant(Integer(), "sqlite"),
-        primary_key=True,
-        sa_column_kwargs={"autoincrement": False},
-    )
+    sequence: int = Field(sa_type=ROW_ID, primary_key=True, sa_column_kwargs={"autoincrement": False})
     order_id: str = Field(max_length=SHORT)
 
 
@@ -152,6 +155,35 @@ class StatisticsBeginRow(OrderStatusTable, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class OrderEventRow(OrderStatusTable, table=True):
+    """The outbox: an event of an order for other systems. It has no personal data, and outlives the order."""
+
+    __tablename__ = "order_event"
+    __table_args__ = (KEPT,)
+
+    sequence: int = Field(sa_type=ROW_ID, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    event_id: str = Field(max_length=EVENT_ID)
+    subject: str = Field(max_length=SHORT)
+    position: int
+    event: str = Field(max_length=60)
+    at: datetime = Field(sa_type=UtcDateTime)
+    data: dict[str, Any] = Field(sa_type=AsJson(dict[str, Any]))
+    region: str | None = Field(None, max_length=40)
+    written_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class OutboxPositionRow(OrderStatusTable, table=True):
+    """A single row: the last number of the outbox. The first ones are the time of the clock in milliseconds."""
+
+    __tablename__ = "outbox_position"
+    __table_args__ = (KEPT,)
+
+    outbox: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    sequence: int = Field(sa_type=BigInteger)
+    relayed: int = Field(sa_type=BigInteger)
+    """Events up to this number have been copied from here."""
+
+
 ORDER_STATUS = table_of(OrderStatusRow)
 ORDER_CHANGE = table_of(OrderChangeRow)
 FEED_POSITION = table_of(FeedPositionRow)
@@ -159,3 +191,5 @@ ORDER_COUNT = table_of(OrderCountRow)
 DAY_STATISTICS = table_of(DayStatisticsRow)
 COUNTED_ORDER = table_of(CountedOrderRow)
 STATISTICS_BEGIN = table_of(StatisticsBeginRow)
+ORDER_EVENT = table_of(OrderEventRow)
+OUTBOX_POSITION = table_of(OutboxPositionRow)

@@ -15,7 +15,7 @@ from domain.orders import HistoryEntry, Order
 from domain.visits import VisitGrid
 from stores.common.database import Database
 from stores.common.paging import Keyset, page_of_parts
-from stores.order_status import census, feed, statistics
+from stores.order_status import census, feed, outbox, statistics
 from stores.order_status.counts import COMPLETE, Cell, advance, moved
 from stores.order_status.rows import as_row, as_view, conditions, reached, with_history
 from stores.order_status.tables import FEED_POSITION, ORDER_CHANGE, ORDER_STATUS
@@ -25,16 +25,17 @@ KEEP_CHANGES_FOR = timedelta(days=7)
 _PRUNE_EVERY = 500
 _PRUNE_AT_ONCE = 2 * _PRUNE_EVERY
 
-_LISTED = [column for column in ORDER_STATUS.columns if column.name not in ("history", "searched")]
+_LISTED = [column for column in ORDER_STATUS.columns if column.name not in ("history", "searched", "last_told")]
+_OF_A_VERSION = [column for column in ORDER_STATUS.columns if column.name in ORDER_CHANGE.columns]
 _of_order = ORDER_STATUS.c.order_id == bindparam("of_order")
 _ORDER = select(ORDER_STATUS).where(_of_order)
 _NEW_ORDER = insert(ORDER_STATUS)
 _CHANGE_ORDER = update(ORDER_STATUS).where(_of_order)
 _NEW_CHANGES = insert(ORDER_CHANGE).from_select(
-    ["sequence", *ORDER_STATUS.columns.keys()],
+    ["sequence", *(column.name for column in _OF_A_VERSION)],
     select(
         bindparam("sequence_before", type_=BigInteger) + func.row_number().over(order_by=ORDER_STATUS.c.order_id),
-        *ORDER_STATUS.columns,
+        *_OF_A_VERSION,
     ).where(ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True))),
 )
 _STORED = (
@@ -43,6 +44,7 @@ _STORED = (
         COMPLETE.label("counts_complete"),
         *(ORDER_STATUS.c[name] for name in ("order_id", "version", "engineer_id", "history")),
         *(ORDER_STATUS.c[name] for name in ("region", "status", "attention_reason")),
+        *(ORDER_STATUS.c[name] for name in ("install_completed_at", "last_told")),
     )
     .select_from(FEED_POSITION)
     .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
@@ -89,7 +91,7 @@ class OrderStatusStore:
     async def put(self, orders: Sequence[Order]) -> Sequence[Sequence[HistoryEntry]]:
         """Store the newest version of each order, if it is newer than the stored one. All orders are stored, or none.
 
-        The statistics count the events in the same transaction.
+        In the same transaction, the statistics count the events, and the outbox has them for other systems.
 
         Returns:
             For each of the orders, the events that were not stored before. None for a version that is not stored.
@@ -201,9 +203,16 @@ class OrderStatusStore:
         if not newest:
             return [[] for _ in orders]
         at = self._now()
-        new = [as_row(order, at) for order_id, order in newest.items() if order_id not in stored]
+        told = {order_id: outbox.news_of(order, stored.get(order_id)) for order_id, order in newest.items()}
+        await outbox.write(connection, [event for each in told.values() for event in each.events], at=at)
+        new = [
+            as_row(order, at) | {"last_told": told[order_id].last_told}
+            for order_id, order in newest.items()
+            if order_id not in stored
+        ]
         changed = [
-            as_row(order, at, stored[order_id].engineer_id) | {"of_order": order_id}
+            as_row(order, at, stored[order_id].engineer_id)
+            | {"of_order": order_id, "last_told": told[order_id].last_told}
             for order_id, order in newest.items()
             if order_id in stored
         ]
@@ -219,6 +228,7 @@ class OrderStatusStore:
         if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
             await self._prune(connection, older_than=at - self._keep_changes_for)
             await statistics.forget_progress(connection, at=at, at_most=_PRUNE_AT_ONCE)
+            await outbox.prune(connection, at=at, at_most=_PRUNE_AT_ONCE)
         known_events = {order_id: len(row.history) for order_id, row in stored.items()}
         events = {order_id: order.history[known_events.get(order_id, 0) :] for order_id, order in newest.items()}
         return [events.pop(order.order_id, []) if newest.get(order.order_id) is order else [] for order in orders]

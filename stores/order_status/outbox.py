@@ -1,0 +1,198 @@
+"""The outbox: events of orders for other systems, each written in the transaction that stores the order.
+
+Whoever writes holds the lock of the feed position until the commit. So numbers rise in the order of commits, and each
+number up to the last one is visible, or never will be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.event_delivery.relay import EventsRead, OutboxEvent, Told
+from domain.order_events import News, news
+from domain.orders import Order, OrderStatus
+from stores.common.database import Database
+from stores.common.paging import Keyset, page_of_parts
+from stores.order_status.counts import advance
+from stores.order_status.tables import ORDER_EVENT, ORDER_STATUS, OUTBOX_POSITION
+
+KEEP_RELAYED_FOR = timedelta(days=1)
+KEEP_FOR = timedelta(days=30)
+"""How long an event is kept that nobody has copied."""
+_PAGE = 100
+"""Orders."""
+
+_LAST = select(OUTBOX_POSITION.c.sequence)
+_ADVANCE = update(OUTBOX_POSITION).values(sequence=OUTBOX_POSITION.c.sequence + bindparam("steps", type_=BigInteger))
+_NEW_EVENTS = insert(ORDER_EVENT)
+_EVENTS = (
+    select(ORDER_EVENT)
+    .where(ORDER_EVENT.c.sequence > bindparam("after"), ORDER_EVENT.c.sequence <= bindparam("up_to"))
+    .order_by(ORDER_EVENT.c.sequence)
+    .limit(bindparam("at_most"))
+)
+_RELAYED = (
+    update(OUTBOX_POSITION)
+    .where(OUTBOX_POSITION.c.relayed < bindparam("up_to"), OUTBOX_POSITION.c.sequence >= bindparam("up_to"))
+    .values(relayed=bindparam("up_to"))
+)
+_OLDEST = (
+    select(ORDER_EVENT.c.sequence, ORDER_EVENT.c.written_at, OUTBOX_POSITION.c.relayed)
+    .join(OUTBOX_POSITION, OUTBOX_POSITION.c.outbox == 1)
+    .order_by(ORDER_EVENT.c.sequence)
+    .limit(bindparam("at_most"))
+)
+_PRUNE = delete(ORDER_EVENT).where(ORDER_EVENT.c.sequence <= bindparam("up_to"))
+_TOLD_OF = ("order_id", "product_id", "status", "install_completed_at", "history", "last_told")
+"""The columns from which the events of an order are made."""
+_ORDERS = select(*(ORDER_STATUS.c[name] for name in _TOLD_OF), ORDER_STATUS.c.updated_at)
+_SOME_ORDERS = _ORDERS.where(ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
+_BY_UPDATE = Keyset("updatedAt", (ORDER_STATUS.c.updated_at, ORDER_STATUS.c.order_id))
+_MARK_TOLD = (
+    update(ORDER_STATUS).where(ORDER_STATUS.c.order_id == bindparam("of_order")).values(last_told=bindparam("up_to"))
+)
+_EVENT = [column for column in ORDER_EVENT.columns if column.name != "sequence"]
+_RENUMBER = insert(ORDER_EVENT).from_select(
+    ["sequence", *(column.name for column in _EVENT)],
+    select(
+        bindparam("beyond", type_=BigInteger) + func.row_number().over(order_by=ORDER_EVENT.c.sequence),
+        *_EVENT,
+    ),
+)
+_COUNT = select(func.count()).select_from(ORDER_EVENT).where(ORDER_EVENT.c.sequence > bindparam("beyond"))
+_SET_LAST = update(OUTBOX_POSITION).values(sequence=bindparam("last"))
+
+
+def news_of(order: Order, row: Any | None) -> News:
+    """Return what an order has to tell that is about to be stored in place of a row, or of none."""
+    if row is None:
+        return news(order, None, None)
+    stored = replace(
+        order,
+        status=OrderStatus(row.status),
+        install_completed_at=row.install_completed_at,
+        history=row.history,
+    )
+    return news(order, stored, row.last_told)
+
+
+async def write(connection: AsyncConnection, events: Sequence[OutboxEvent], *, at: datetime) -> None:
+    """Write events into the outbox. The transaction holds the lock of the feed position."""
+    if not events:
+        return
+    await connection.execute(_ADVANCE, {"steps": len(events)})
+    first = int((await connection.execute(_LAST)).scalar_one()) - len(events) + 1
+    await connection.execute(
+        _NEW_EVENTS,
+        [asdict(event) | {"sequence": first + index, "written_at": at} for index, event in enumerate(events)],
+    )
+
+
+async def prune(connection: AsyncConnection, *, at: datetime, at_most: int) -> None:
+    """Delete the oldest events that have been copied, or are too old to be kept for that."""
+    oldest = (await connection.execute(_OLDEST, {"at_most": at_most})).all()
+    copied, any_ = at - KEEP_RELAYED_FOR, at - KEEP_FOR
+    old = [*takewhile(lambda row: row.written_at < (copied if row.sequence <= row.relayed else any_), oldest)]
+    if old:
+        await connection.execute(_PRUNE, {"up_to": old[-1].sequence})
+
+
+class OutboxStore:
+    """Reads the outbox, and completes it. Every method raises `StoreUnavailable` if the database does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def last(self) -> int:
+        """Return the last number that the outbox has given."""
+        async with self._database.reading() as connection:
+            return int((await connection.execute(_LAST)).scalar_one())
+
+    async def read(self, after: int, limit: int) -> EventsRead:
+        """Return the events after a number."""
+        async with self._database.reading() as connection:
+            last = int((await connection.execute(_LAST)).scalar_one())
+            found = await connection.execute(_EVENTS, {"after": after, "up_to": last, "at_most": limit})
+            rows = found.all()
+        events = [
+            OutboxEvent(row.event_id, row.subject, row.position, row.event, row.at, row.data, row.region)
+            for row in rows
+        ]
+        return EventsRead(events, up_to=rows[-1].sequence if len(rows) == limit else max(after, last), last=last)
+
+    async def relayed(self, up_to: int) -> None:
+        """Take note that the events up to a number have been copied. A number that was not given yet is ignored."""
+        async with self._database.writing() as connection:
+            await connection.execute(_RELAYED, {"up_to": up_to})
+
+    async def tell_untold(self, since: datetime, cursor: str | None) -> Told:
+        """Write the missing events of a page of orders that were stored since a time: a release before has stored them.
+
+        Raises:
+            MalformedCursor: the cursor is of another list.
+        """
+        async with self._database.reading() as connection:
+            page = await page_of_parts(
+                connection,
+                _ORDERS.where(ORDER_STATUS.c.updated_at >= since),
+                [_BY_UPDATE],
+                limit=_PAGE,
+                cursor=cursor,
+                dialect=self._database.dialect,
+                made=lambda row: row.order_id if _untold(row).events else None,
+            )
+        order_ids = [order_id for order_id in page.items if order_id is not None]
+        told = await self._database.transact(lambda connection: _tell(connection, order_ids)) if order_ids else 0
+        return Told(told, page.next_cursor)
+
+    async def renumber(self, beyond: int = 0) -> int:
+        """Number the events anew, beyond a number, every number that was given, and the time in milliseconds.
+
+        Whoever reads the outbox reads its events again, and knows them by their ids. That is needed after a backup
+        was restored, which does not know the numbers that were given after it.
+
+        Returns:
+            The last number.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            await advance(connection, 0)
+            now = int(datetime.now(UTC).timestamp() * 1000)
+            before = max(beyond, now, int((await connection.execute(_LAST)).scalar_one()))
+            await connection.execute(_RENUMBER, {"beyond": before})
+            await connection.execute(_PRUNE, {"up_to": before})
+            last = before + int((await connection.execute(_COUNT, {"beyond": before})).scalar_one())
+            await connection.execute(_SET_LAST, {"last": last})
+            return last
+
+        return await self._database.transact(work)
+
+
+async def _tell(connection: AsyncConnection, order_ids: Sequence[str]) -> int:
+    await advance(connection, 0)
+    rows = (await connection.execute(_SOME_ORDERS, {"of_orders": list(order_ids)})).all()
+    untold = {row.order_id: _untold(row) for row in rows}
+    found = {order_id: untold[order_id] for order_id in order_ids if order_id in untold}
+    events = [event for each in found.values() for event in each.events]
+    await write(connection, events, at=datetime.now(UTC))
+    marks = [{"of_order": order_id, "up_to": each.last_told} for order_id, each in found.items()]
+    if marks:
+        await connection.execute(_MARK_TOLD, marks)
+    return len(events)
+
+
+def _untold(row: Any) -> News:
+    """Return what is missing in the outbox about an order as it is stored."""
+    order = Order(
+        row.order_id,
+        product_id=row.product_id,
+        status=OrderStatus(row.status),
+        install_completed_at=row.install_completed_at,
+        history=row.history,
+    )
+    return news_of(order, row)
