@@ -2,6 +2,7 @@
 
 from activities.common.serving import Part, Resources
 from activities.order_status.erasure import ErasureActivities
+from activities.order_status.outbox import OutboxActivities
 from activities.order_status.projection import OrderStatusActivities
 from activities.order_status.reconciliation import ReconciliationActivities
 from stores.order_status.view import OrderStatusStore
@@ -19,6 +20,7 @@ def part(resources: Resources) -> Part:
             OrderStatusActivities(OrderStatusStore(database, grid)),
             reconciliation,
             ErasureActivities(database, client, grid),
+            OutboxActivities(database, resources.registry),
         ],
         background=reconciliation.count_at_start,
     )

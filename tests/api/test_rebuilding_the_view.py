@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.order_status import view_rebuild
@@ -17,6 +18,7 @@ from runtime import order_workflows
 from runtime.order_workflows import Listed, OrderWorkflows
 from runtime.temporal_client import connect
 from stores.migration import drop
+from stores.order_status.tables import ORDER_EVENT
 from tests.api.service import Service
 from tests.eventually import soon
 
@@ -72,6 +74,30 @@ async def test_a_lost_view_is_made_again_and_meanwhile_orders_are_taken_and_canc
     told = capsys.readouterr().out
     assert "5 orders compared" in told
     assert "1 workflows were ended from outside" in told
+
+
+async def told(service: Service) -> list[tuple[int, str]]:
+    """Return the number and the id of each event in the outbox."""
+    async with service.opened(contexts.ORDER_STATUS) as database, database.reading() as connection:
+        found = await connection.execute(select(ORDER_EVENT).order_by(ORDER_EVENT.c.sequence))
+        return [(row.sequence, row.event_id) for row in found]
+
+
+async def test_a_rebuilt_view_tells_nothing_new(service: Service) -> None:
+    await service.work()
+    completed, requested = await service.completed(), await service.requested()
+    await listed(service, completed, requested)
+    before = await told(service)
+    assert len(before) == 6 + 3
+
+    assert await rebuild(service.settings, anew=False, at_once=2) == 0
+    assert await told(service) == before
+    assert await rebuild(service.settings, anew=True, at_once=2) == 0
+
+    after = await told(service)
+    assert after[: len(before)] == before
+    assert sorted(id_ for _, id_ in after[len(before) :]) == sorted(id_ for _, id_ in before)
+    assert after[len(before)][0] > before[-1][0]
 
 
 async def test_a_view_whose_tables_are_broken_is_not_rebuilt_unless_they_may_be_dropped(

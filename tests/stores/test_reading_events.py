@@ -1,0 +1,150 @@
+"""The relay reads the outbox: it waits for events, gathers those of a moment, and sees where it was set back."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select, update
+from temporalio.testing import ActivityEnvironment
+
+from activities.order_status.outbox import OutboxActivities
+from domain.common import contexts
+from domain.event_delivery.relay import EventsRead, ReadEvents, TellUntold
+from stores.common.database import Database
+from stores.order_status.outbox import OutboxStore
+from stores.order_status.tables import ORDER_STATUS, OUTBOX_POSITION
+from stores.order_status.view import OrderStatusStore
+from tests.databases import SQLITE
+from tests.eventually import soon
+from tests.stores.orders import order
+
+pytestmark = pytest.mark.parametrize("kind", [SQLITE])
+FOR_EVER = 60.0
+
+
+@pytest.fixture
+def context() -> str:
+    return contexts.ORDER_STATUS
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def activities(database: Database, registry: CollectorRegistry) -> OutboxActivities:
+    return OutboxActivities(database, registry)
+
+
+@pytest.fixture
+async def last(database: Database) -> int:
+    return await OutboxStore(database).last()
+
+
+def begun(
+    activities: OutboxActivities, request: ReadEvents
+) -> tuple["asyncio.Future[EventsRead]", ActivityEnvironment]:
+    environment = ActivityEnvironment()
+    return asyncio.ensure_future(environment.run(activities.read, request)), environment
+
+
+def beating(environment: ActivityEnvironment) -> Callable[[], bool]:
+    """Return a condition: the activity has looked three times."""
+    beats: list[object] = []
+    environment.on_heartbeat = lambda *_: beats.append(None)
+    return lambda: len(beats) >= 3
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async def met() -> bool:
+        return condition()
+
+    await soon(met)
+
+
+async def test_a_read_waits_for_the_first_event_and_says_that_it_lives(
+    database: Database, activities: OutboxActivities, last: int
+) -> None:
+    reading, environment = begun(activities, ReadEvents(last, wait=FOR_EVER, gather=0))
+    await until(beating(environment))
+    assert not reading.done()
+
+    await OrderStatusStore(database).put([order("o1")])
+
+    read = await reading
+    assert ([each.subject for each in read.events], read.up_to, read.last) == (["o1"], last + 1, last + 1)
+
+
+async def test_events_of_one_moment_are_read_together_and_a_full_page_at_once(
+    database: Database, activities: OutboxActivities, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = OrderStatusStore(database)
+    await store.put([order("o1")])
+    gathered: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        gathered.append(seconds)
+        monkeypatch.undo()
+        await store.put([order("o2")])
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    read = await ActivityEnvironment().run(activities.read, ReadEvents(last, gather=0.5))
+    assert ([each.subject for each in read.events], gathered) == (["o1", "o2"], [0.5])
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    read = await ActivityEnvironment().run(activities.read, ReadEvents(last, limit=2, gather=0.5))
+    assert (len(read.events), gathered) == (2, [0.5])
+
+
+async def test_a_read_ends_when_nothing_comes_and_when_its_worker_stops(
+    activities: OutboxActivities, last: int
+) -> None:
+    nothing = await ActivityEnvironment().run(activities.read, ReadEvents(last, wait=0))
+    assert (nothing.events, nothing.up_to) == ([], last)
+
+    reading, environment = begun(activities, ReadEvents(last, wait=FOR_EVER))
+    await until(beating(environment))
+    environment.worker_shutdown()
+
+    assert (await reading).events == []
+
+
+async def test_what_a_reader_has_passed_counts_as_copied(
+    database: Database, activities: OutboxActivities, last: int
+) -> None:
+    await OrderStatusStore(database).put([order("o1")])
+
+    await ActivityEnvironment().run(activities.read, ReadEvents(last + 1, wait=0))
+
+    async with database.reading() as connection:
+        assert await connection.scalar(select(OUTBOX_POSITION.c.relayed)) == last + 1
+
+
+async def test_an_outbox_that_was_set_back_is_read_again_and_told_of(
+    database: Database, activities: OutboxActivities, last: int, registry: CollectorRegistry
+) -> None:
+    """A backup was restored, in which the outbox has not given the numbers that its reader has seen."""
+    await OrderStatusStore(database).put([order("o1"), order("o2")])
+    far = last + 1000
+
+    read = await ActivityEnvironment().run(activities.read, ReadEvents(far, wait=0))
+
+    assert sorted(each.subject for each in read.events) == ["o1", "o2"]
+    assert read.up_to == read.last == await OutboxStore(database).last() > far
+    assert registry.get_sample_value("event_outbox_set_back_total") == 1
+    await ActivityEnvironment().run(activities.read, ReadEvents(read.up_to, wait=0))
+    assert registry.get_sample_value("event_outbox_set_back_total") == 1
+
+
+async def test_what_is_missing_is_told_on_request(database: Database, activities: OutboxActivities, last: int) -> None:
+    await OrderStatusStore(database).put([order("o1")])
+    async with database.writing() as connection:
+        await connection.execute(update(ORDER_STATUS).values(last_told=None))
+
+    told = await ActivityEnvironment().run(activities.tell_untold, TellUntold())
+
+    assert (told.told, told.next) == (1, None)
+    read = await OutboxStore(database).read(last, 10)
+    assert len({each.event_id for each in read.events}) == 1
