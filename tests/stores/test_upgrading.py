@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, column, create_engine, inspect, selec
 
 from domain.audit import AccessEntry, AccessFilter, AuditRecord
 from domain.common import contexts
+from domain.common.times import UNSET
 from domain.installation import CancelInstallation, InstallationStatus, OrderDetails
 from domain.management_center.assignments import AssignEngineer, CloseAssignment
 from domain.management_center.staff import Engineer, Product
@@ -26,6 +27,8 @@ from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF
 from stores.migration import METADATA, migrate, upgrade
 from stores.order_status.counts import CountStore
+from stores.order_status.outbox import OutboxStore
+from stores.order_status.tables import ORDER_EVENT
 from stores.order_status.view import OrderStatusStore
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
 from tests.eventually import soon
@@ -46,7 +49,7 @@ _TAKEN = {
     "order_date": "2026-07-01",
     "status": "JOIN_ORDERED",
     "needs_person": False,
-    "history": "[]",
+    "history": '[{"event": "JoinOrdered", "at": "2026-07-01T00:00:00Z", "by": "customer:c1"}]',
     "searched": "o1",
     "updated_at": AT,
     "acknowledged_at": AT,
@@ -223,15 +226,25 @@ async def installations_work(database: Database) -> None:
 
 
 async def the_view_works(database: Database) -> None:
-    store = OrderStatusStore(database)
+    store, events = OrderStatusStore(database), OutboxStore(database)
+    # What the release before has stored, or stores now, is told on request, or with the next version.
+    assert (await events.tell_untold(UNSET, None)).told == 2
+    async with database.writing() as connection:
+        await connection.execute(ORDER_EVENT.delete())
+        await connection.execute(text("UPDATE order_status SET last_told = NULL"))
     for order_id in ("o1", "o1-too"):
-        assert (await store.get(order_id)).order.version == 1
-        await store.put([order(order_id, version=2)])
+        known = (await store.get(order_id)).order
+        assert known.version == 1
+        await store.put([order(order_id, version=2, history=known.history)])
         assert (await store.get(order_id)).order.version == 2
     # What the release before has stored, or stores now, is in the summary at once, and in the counts afterwards.
     assert (await store.summary()).total == 2
     await CountStore(database).recount()
     assert (await store.summary()).total == 2
+    assert [(event.subject, event.event) for event in (await events.read(0, 10)).events] == [
+        ("o1", "JoinOrdered"),
+        ("o1-too", "JoinOrdered"),
+    ]
     # The statistics begin with their migration: of an order from before, they count what happens afterwards.
     now = datetime.now(UTC)
     ended = [*(await store.get("o1")).order.history, HistoryEntry(Event.ORDER_CANCELED, now)]
