@@ -4,10 +4,11 @@ Whoever writes holds the lock of the feed position until the commit. So numbers 
 number up to the last one is visible, or never will be.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, update
@@ -26,6 +27,10 @@ KEEP_FOR = timedelta(days=30)
 """How long an event is kept that nobody has copied."""
 _PAGE = 100
 """Orders."""
+_MOST_BYTES = 1_000_000
+"""Of the events of one read. Temporal refuses messages of 2 MB."""
+_ENVELOPE_BYTES = 600
+"""Of an event, besides its facts."""
 
 _LAST = select(OUTBOX_POSITION.c.sequence)
 _ADVANCE = update(OUTBOX_POSITION).values(sequence=OUTBOX_POSITION.c.sequence + bindparam("steps", type_=BigInteger))
@@ -114,16 +119,17 @@ class OutboxStore:
             return int((await connection.execute(_LAST)).scalar_one())
 
     async def read(self, after: int, limit: int) -> EventsRead:
-        """Return the events after a number."""
+        """Return the events after a number: at most so many, and fewer if they would be too large for a message."""
         async with self._database.reading() as connection:
             last = int((await connection.execute(_LAST)).scalar_one())
             found = await connection.execute(_EVENTS, {"after": after, "up_to": last, "at_most": limit})
             rows = found.all()
+        fit = rows[: _that_fit(rows)]
+        all_ = len(fit) == len(rows) < limit
         events = [
-            OutboxEvent(row.event_id, row.subject, row.position, row.event, row.at, row.data, row.region)
-            for row in rows
+            OutboxEvent(row.event_id, row.subject, row.position, row.event, row.at, row.data, row.region) for row in fit
         ]
-        return EventsRead(events, up_to=rows[-1].sequence if len(rows) == limit else max(after, last), last=last)
+        return EventsRead(events, up_to=max(after, last) if all_ else fit[-1].sequence, last=last)
 
     async def relayed(self, up_to: int) -> None:
         """Take note that the events up to a number have been copied. A number that was not given yet is ignored."""
@@ -184,6 +190,12 @@ async def _tell(connection: AsyncConnection, order_ids: Sequence[str]) -> int:
     if marks:
         await connection.execute(_MARK_TOLD, marks)
     return len(events)
+
+
+def _that_fit(rows: Sequence[Any]) -> int:
+    """Return how many events fit into one message, but at least one."""
+    sizes = accumulate(len(json.dumps(row.data)) + _ENVELOPE_BYTES for row in rows)
+    return max(1, sum(size <= _MOST_BYTES for size in sizes))
 
 
 def _untold(row: Any) -> News:

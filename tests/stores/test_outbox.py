@@ -278,7 +278,11 @@ async def test_an_erasure_is_told_once(database: Database, store: OrderStatusSto
     ]
 
 
-async def test_a_reader_goes_on_where_it_stopped(store: OrderStatusStore, told: OutboxStore) -> None:
+@pytest.mark.parametrize("most_bytes", [1_000_000, 1, 2000])
+async def test_a_reader_goes_on_where_it_stopped(
+    store: OrderStatusStore, told: OutboxStore, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    monkeypatch.setattr(outbox, "_MOST_BYTES", most_bytes)
     first = await told.last()
     await store.put([of_entries(f"o{number}", 0) for number in range(5)])
     position, found = first, []
@@ -289,6 +293,7 @@ async def test_a_reader_goes_on_where_it_stopped(store: OrderStatusStore, told: 
 
     assert sorted(found) == [f"o{number}" for number in range(5)]
     assert (position, read.up_to, read.last) == (first + 5, first + 5, first + 5)
+    assert len((await told.read(first, 5)).events) == {1_000_000: 5, 1: 1, 2000: 2}[most_bytes]
     beyond = await told.read(first + 100, 2)
     assert (beyond.events, beyond.up_to, beyond.last) == ([], first + 100, first + 5)
 
