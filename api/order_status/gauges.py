@@ -5,6 +5,7 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from domain.common.contexts import ORDER_STATUS
 from stores.order_status.census import OrderCensus
 
 
@@ -33,6 +34,13 @@ class OrderGauges:
             registry=registry,
         )
 
+        self._uncopied = Gauge(
+            "event_relay_lag_seconds",
+            "Time since the oldest event was written that has not been copied from the outbox of a context",
+            ("source",),
+            registry=registry,
+        )
+
     async def measure(self) -> None:
         """Set the gauges.
 
@@ -50,10 +58,11 @@ class OrderGauges:
         for reason, since in census.unacknowledged_since.items():
             self._unacknowledged.labels(reason).set(_seconds(since, now))
         self._lag.set(_seconds(census.unprojected_since or now, now))
+        self._uncopied.labels(ORDER_STATUS).set(_seconds(census.uncopied_since or now, now))
 
     def forget(self) -> None:
         """Remove all values."""
-        for gauge in (self._orders, self._unchanged, self._attention, self._unacknowledged):
+        for gauge in (self._orders, self._unchanged, self._attention, self._unacknowledged, self._uncopied):
             gauge.clear()
         # A gauge without labels cannot be removed.
         self._lag.set(nan)

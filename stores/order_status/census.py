@@ -24,6 +24,7 @@ from domain.order_status.view import Need, Summary
 from domain.orders import OrderStatus
 from stores.common.database import Database
 from stores.order_status.counts import COMPLETE
+from stores.order_status.outbox import waiting_since
 from stores.order_status.tables import FEED_POSITION, ORDER_COUNT, ORDER_STATUS
 
 _FINAL = [status.value for status in OrderStatus if status.final]
@@ -63,6 +64,8 @@ class Census:
     """Orders that need a person, by reason."""
     unacknowledged_since: dict[str, datetime] = field(default_factory=dict)
     """By reason: since when the oldest unacknowledged order has needed a person."""
+    uncopied_since: datetime | None = None
+    """When the oldest event was written that has not been copied from the outbox."""
 
 
 class OrderCensus:
@@ -89,6 +92,7 @@ class OrderCensus:
         """
         async with self._database.reading() as connection:
             summary, unprojected_since = await summarized(connection)
+            uncopied_since = await waiting_since(connection)
         needs = summary.attention_by_reason
         return Census(
             dict.fromkeys(OrderStatus, 0) | summary.by_status,
@@ -96,6 +100,7 @@ class OrderCensus:
             unprojected_since,
             {reason: need.orders for reason, need in needs.items()},
             {reason: need.unacknowledged_since for reason, need in needs.items() if need.unacknowledged_since},
+            uncopied_since,
         )
 
 

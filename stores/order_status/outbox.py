@@ -52,6 +52,12 @@ _OLDEST = (
     .order_by(ORDER_EVENT.c.sequence)
     .limit(bindparam("at_most"))
 )
+_WAITING = (
+    select(ORDER_EVENT.c.written_at)
+    .where(ORDER_EVENT.c.sequence > select(OUTBOX_POSITION.c.relayed).scalar_subquery())
+    .order_by(ORDER_EVENT.c.sequence)
+    .limit(1)
+)
 _PRUNE = delete(ORDER_EVENT).where(ORDER_EVENT.c.sequence <= bindparam("up_to"))
 _TOLD_OF = ("order_id", "product_id", "status", "install_completed_at", "history", "last_told")
 """The columns from which the events of an order are made."""
@@ -105,6 +111,11 @@ async def prune(connection: AsyncConnection, *, at: datetime, at_most: int) -> N
     old = [*takewhile(lambda row: row.written_at < (copied if row.sequence <= row.relayed else any_), oldest)]
     if old:
         await connection.execute(_PRUNE, {"up_to": old[-1].sequence})
+
+
+async def waiting_since(connection: AsyncConnection) -> datetime | None:
+    """Return when the oldest event was written that has not been copied."""
+    return (await connection.execute(_WAITING)).scalars().one_or_none()
 
 
 class OutboxStore:

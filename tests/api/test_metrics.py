@@ -28,6 +28,7 @@ async def test_orders_and_task_queues_are_measured(service: Service) -> None:
     assert {status for (status,) in orders} == set(OrderStatus)
     assert orders[(OrderStatus.JOIN_COMPLETED,)] == 1
     assert await shown(service, "projection_lag_seconds") == {(): 0}
+    assert [*await shown(service, "event_relay_lag_seconds")] == [(contexts.ORDER_STATUS,)]
     assert {queue for queue, _ in await shown(service, "task_queue_pollers")} == set(contexts.ALL)
     assert all(backlog >= 0 for backlog in (await shown(service, "task_queue_backlog")).values())
 
@@ -45,4 +46,5 @@ async def test_what_cannot_be_measured_is_not_shown_and_holds_nothing_up(setting
     async with serving(but(settings, temporal_port=free_port, order_status_database_url=NOWHERE)) as service:
         assert await shown(service, "measurement_up") == {("orders",): 0, ("task-queues",): 0, ("access-log",): 1}
         assert await shown(service, "orders") == await shown(service, "task_queue_backlog") == {}
+        assert await shown(service, "event_relay_lag_seconds") == {}
         assert [str(lag) for lag in (await shown(service, "projection_lag_seconds")).values()] == ["nan"]

@@ -21,6 +21,7 @@ from domain.orders import Event, HistoryEntry, Order, OrderStatus
 from stores.common.database import Database
 from stores.migration import drop, migrate
 from stores.order_status import outbox, view
+from stores.order_status.census import OrderCensus
 from stores.order_status.erasure import ErasureStore
 from stores.order_status.outbox import KEEP_FOR, KEEP_RELAYED_FOR, OutboxStore
 from stores.order_status.rows import as_row
@@ -296,6 +297,20 @@ async def test_a_reader_goes_on_where_it_stopped(
     assert len((await told.read(first, 5)).events) == {1_000_000: 5, 1: 1, 2000: 2}[most_bytes]
     beyond = await told.read(first + 100, 2)
     assert (beyond.events, beyond.up_to, beyond.last) == ([], first + 100, first + 5)
+
+
+async def test_monitoring_sees_since_when_the_oldest_event_waits(
+    database: Database, store: OrderStatusStore, told: OutboxStore
+) -> None:
+    census = OrderCensus(database)
+    assert (await census.take()).uncopied_since is None
+    await store.put([of_entries("o1", 0)])
+    await OrderStatusStore(database, now=lambda: NOON + timedelta(hours=1)).put([of_entries("o2", 0)])
+    assert (await census.take()).uncopied_since == NOON
+    await told.relayed(await told.last() - 1)
+    assert (await census.take()).uncopied_since == NOON + timedelta(hours=1)
+    await told.relayed(await told.last())
+    assert (await census.take()).uncopied_since is None
 
 
 @pytest.mark.parametrize(
