@@ -43,9 +43,11 @@ postgresql management_center &
 management_center=$!
 postgresql installation &
 installation=$!
+postgresql event_delivery &
+event_delivery=$!
 postgresql temporal_visibility &
 visibility=$!
-for copy in "$temporal" "$management_center" "$installation" "$visibility"; do
+for copy in "$temporal" "$management_center" "$installation" "$event_delivery" "$visibility"; do
     wait "$copy" || fail "the backup failed"
 done
 if [ "${ORDER_STATUS_STORE:-postgresql}" = mariadb ]; then mariadb; else postgresql order_status; fi

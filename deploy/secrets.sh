@@ -8,7 +8,7 @@ set -eu
 
 directory=$1
 here=$(dirname "$0")
-contexts='management_center installation order_status audit'
+contexts='management_center installation event_delivery order_status audit'
 
 # Writes what a command prints, whole or not at all, unless it is there. Fails where the command fails or prints nothing.
 write() {

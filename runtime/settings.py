@@ -78,6 +78,7 @@ class Settings(ConsoleSettings):
     """Directory of files named like these fields, each with one setting. The environment takes precedence."""
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
+    event_delivery_database_url: str | None = None
     order_status_database_url: str | None = None
     audit_database_url: str | None = None
     audit_heads_file: Path | None = None

@@ -21,6 +21,7 @@ from stores.audit.tables import AuditTable
 from stores.common.columns import is_kept
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
 from stores.common.revisions import alembic_config, version_table
+from stores.event_delivery.tables import EventDeliveryTable
 from stores.installation.tables import InstallationTable
 from stores.management_center.tables import ManagementCenterTable
 from stores.migrations.steps import LOCK_SECONDS
@@ -29,6 +30,7 @@ from stores.order_status.tables import OrderStatusTable
 METADATA: dict[str, MetaData] = {
     contexts.MANAGEMENT_CENTER: ManagementCenterTable.metadata,
     contexts.INSTALLATION: InstallationTable.metadata,
+    contexts.EVENT_DELIVERY: EventDeliveryTable.metadata,
     contexts.ORDER_STATUS: OrderStatusTable.metadata,
     contexts.AUDIT: AuditTable.metadata,
 }

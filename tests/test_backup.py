@@ -39,7 +39,8 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_temporal_is_copied_before_what_it_relies_on_and_the_view_after_that(settings: Settings) -> None:
     assert [part.file for part in parts(settings)] == [
-        *("temporal.sqlite", "management-center.sqlite", "installation.sqlite", "order-status.sqlite", "audit.sqlite")
+        *("temporal.sqlite", "management-center.sqlite", "installation.sqlite", "event-delivery.sqlite"),
+        *("order-status.sqlite", "audit.sqlite"),
     ]
     elsewhere = settings.model_copy(update={"temporal_address": "temporal:7233"})
     assert "temporal.sqlite" not in [part.file for part in parts(elsewhere)]
@@ -63,7 +64,8 @@ def test_the_view_is_begun_when_what_it_comes_after_is_complete(
 
     monkeypatch.setattr("ops.backup.dump", noted)
     take(settings, tmp_path / "copy")
-    first, last = ("temporal", "management-center", "installation"), ("order-status", "audit")
+    first = "temporal", "management-center", "installation", "event-delivery"
+    last = "order-status", "audit"
     assert journal == [f"{part} {what}" for stage in (first, last) for what in ("begun", "complete") for part in stage]
 
 

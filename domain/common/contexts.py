@@ -8,6 +8,7 @@ from dataclasses import dataclass
 ORDERS = "orders"
 MANAGEMENT_CENTER = "management-center"
 INSTALLATION = "installation"
+EVENT_DELIVERY = "event-delivery"
 ORDER_STATUS = "order-status"
 EVENT_DELIVERY = "event-delivery"
 AUDIT = "audit"
@@ -43,6 +44,8 @@ RECORDS = (
     Context(ORDERS, workflows=True),
     Context(MANAGEMENT_CENTER, workflows=True, activities=True, store="managementCenterStore"),
     Context(INSTALLATION, activities=True, store="installationStore"),
+    # Copied before the view, where its events come from: it must not have read more of them than the copy there has.
+    Context(EVENT_DELIVERY, store="eventDeliveryStore"),
     Context(ORDER_STATUS, workflows=True, activities=True, store="orderStatusStore", derived=True),
     Context(AUDIT, store="auditStore", derived=True),  # written by the API alone
 )

@@ -19,10 +19,8 @@ from tests.processes import starts_processes
 pytestmark = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="PostgreSQL is not installed")
 
 _HEALTH = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["postgres"]["healthcheck"]["test"]
-_OWNERS = {
-    **{name: name for name in ("temporal", "management_center", "installation", "order_status", "audit")},
-    "temporal_visibility": "temporal",
-}
+_CONTEXTS = ("management_center", "installation", "event_delivery", "order_status", "audit")
+_OWNERS = {**{name: name for name in ("temporal", *_CONTEXTS)}, "temporal_visibility": "temporal"}
 _DOCKER = """#!/bin/sh
 [ "$1 $2 $3 $4" = "compose exec -T postgres" ] || exit 64
 [ "$BROKEN" != "$5" ] || exit 1
@@ -130,6 +128,17 @@ def test_it_is_healthy_only_when_it_has_been_set_up_to_the_end(compose: Compose)
     assert compose.is_healthy()
 
 
+def test_a_context_that_a_later_release_adds_is_set_up_beside_those_that_are_there(compose: Compose) -> None:
+    assert compose.set_up() == 0
+    compose.fill()
+    compose.ask("postgres", "DROP DATABASE event_delivery WITH (FORCE)", "DROP ROLE event_delivery")
+
+    assert compose.set_up() == 0
+
+    assert compose.ask("event_delivery", "SELECT current_user", user="event_delivery") == "event_delivery"
+    assert compose.ask("installation", "SELECT what FROM noted", user="installation") == "installation"
+
+
 def test_a_backup_is_whole_and_is_restored_into_new_databases_alone(compose: Compose) -> None:
     backup = compose.home / "backup"
     assert compose.set_up() == 0
@@ -143,8 +152,10 @@ def test_a_backup_is_whole_and_is_restored_into_new_databases_alone(compose: Com
     # No store is copied before what Temporal's copy contains is fixed.
     copied = (compose.home / "copied").read_text().splitlines()
     assert copied[0] == "temporal first"
-    assert set(copied[1:4]) == {"management_center later", "installation later", "temporal_visibility later"}
-    assert copied[4:] == ["order_status later", "audit later"]
+    stores = "management_center", "installation", "event_delivery", "temporal_visibility"
+    assert set(copied[1:5]) == {f"{name} later" for name in stores}
+    # The log of events knows how far it has read the outbox that is in the view's database.
+    assert copied[5:] == ["order_status later", "audit later"]
     assert {place.stat().st_mode & 0o077 for place in [backup, *backup.iterdir()]} == {0}
 
     # It is not replaced, and not restored over data.

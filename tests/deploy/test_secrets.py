@@ -27,7 +27,7 @@ def test_secrets_are_made_at_random_for_their_owner_alone_and_kept(tmp_path: Pat
     second = _make(directory)
 
     assert directory.stat().st_mode & 0o777 == 0o700
-    assert len({value for name, value in first.items() if name.endswith("_password")}) == 9
+    assert len({value for name, value in first.items() if name.endswith("_password")}) == 10
     assert first["installation_password"] in first["installation_postgresql_url"]
     assert first["audit_writer_password"] in first["audit_writer_postgresql_url"]
     keys = {
