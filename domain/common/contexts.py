@@ -10,7 +10,6 @@ MANAGEMENT_CENTER = "management-center"
 INSTALLATION = "installation"
 EVENT_DELIVERY = "event-delivery"
 ORDER_STATUS = "order-status"
-EVENT_DELIVERY = "event-delivery"
 AUDIT = "audit"
 
 
