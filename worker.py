@@ -11,6 +11,7 @@ from temporalio.worker import Interceptor
 
 from activities import installation, management_center
 from activities.common.process import Work, serve
+from activities.event_delivery import part as event_delivery
 from activities.order_status import part as order_status
 from domain.common import contexts
 from observability.logging_setup import change_level_by_signal, configure_logging
@@ -22,6 +23,7 @@ from runtime.temporal_client import payload_binding_of, run_and_end
 from runtime.worker_process import collect_garbage_seldom
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
+from workflows.event_delivery.relay import EventRelayWorkflow
 from workflows.management_center.dispatch import DispatchWorkflow
 from workflows.order_status.erasure import ErasureWorkflow
 from workflows.order_status.reconciliation import ReconciliationWorkflow
@@ -39,11 +41,13 @@ WORK = Work(
     workflows={
         contexts.ORDERS: [SubscriptionWorkflow],
         contexts.MANAGEMENT_CENTER: [DispatchWorkflow],
+        contexts.EVENT_DELIVERY: [EventRelayWorkflow],
         contexts.ORDER_STATUS: [ReconciliationWorkflow, ErasureWorkflow],
     },
     parts={
         contexts.MANAGEMENT_CENTER: management_center.part,
         contexts.INSTALLATION: installation.part,
+        contexts.EVENT_DELIVERY: event_delivery.part,
         contexts.ORDER_STATUS: order_status.part,
     },
     runner=sandbox(),

@@ -119,6 +119,10 @@ class Settings(ConsoleSettings):
     """How long the managers' view keeps an ended order, and other stores its customer's data. Unset: forever."""
     temporal_retention: float = Field(72 * 60 * 60, ge=60 * 60, le=366 * 24 * 60 * 60)
     """How long Temporal keeps an ended order. Applied to the embedded server; has to match the value of another one."""
+    event_source: str = Field("urn:subscription-orders", pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$", max_length=200)
+    """Name of this installation in its events, a URI without a fragment. Consumers tell events apart by it."""
+    event_retention: float = Field(30 * 24 * 60 * 60, ge=7 * 24 * 60 * 60, le=366 * 24 * 60 * 60)
+    """Seconds for which the log keeps an event."""
     log_level: LogLevel = "INFO"
     """SIGUSR1 changes a running process to DEBUG, SIGUSR2 back to this level."""
     otel_exporter_otlp_endpoint: str | None = None

@@ -14,11 +14,13 @@ from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client, Interceptor
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.common import contexts, search_attributes
 from domain.common.texts import PlainText
+from domain.event_delivery import relay
 from domain.management_center import dispatch
 from runtime import payload_binding
 from runtime.key_rings import make_file
@@ -30,7 +32,7 @@ from runtime.settings import Settings
 _DEADLINE = timedelta(seconds=5)
 _PROBE_WITHIN = timedelta(seconds=1)
 _CALL_WITHIN = 2.0
-"""Timeout in seconds of a call to the dispatcher."""
+"""Timeout in seconds of a call that starts or signals a workflow of the service itself."""
 
 _log = logging.getLogger(__name__)
 
@@ -176,6 +178,24 @@ async def _call_dispatcher(client: Client, region: str) -> None:
             start_signal=dispatch.LOOK,
             start_signal_args=[""],  # a signal without an argument could come from anybody
             static_summary=PlainText("배차 · Dispatch"),
+            rpc_timeout=timedelta(seconds=_CALL_WITHIN),
+        )
+
+
+async def start_event_relay(client: Client, source: str) -> None:
+    """Start the workflow that copies the events of a source to the log, unless it runs.
+
+    Raises:
+        RPCError, RuntimeError, TimeoutError: the server does not answer in time.
+    """
+    async with asyncio.timeout(_CALL_WITHIN):
+        await client.start_workflow(
+            relay.WORKFLOW_TYPE,
+            relay.Relay(source),
+            id=relay.workflow_id(source),
+            task_queue=contexts.EVENT_DELIVERY,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=PlainText("이벤트 중계 · Relay of events"),
             rpc_timeout=timedelta(seconds=_CALL_WITHIN),
         )
 

@@ -44,7 +44,7 @@ RECORDS = (
     Context(MANAGEMENT_CENTER, workflows=True, activities=True, store="managementCenterStore"),
     Context(INSTALLATION, activities=True, store="installationStore"),
     # Copied before the view, where its events come from: it must not have read more of them than the copy there has.
-    Context(EVENT_DELIVERY, store="eventDeliveryStore"),
+    Context(EVENT_DELIVERY, workflows=True, activities=True, store="eventDeliveryStore"),
     Context(ORDER_STATUS, workflows=True, activities=True, store="orderStatusStore", derived=True),
     Context(AUDIT, store="auditStore", derived=True),  # written by the API alone
 )

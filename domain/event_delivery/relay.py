@@ -97,3 +97,28 @@ APPEND_EVENTS = Command("append_events", EVENT_DELIVERY, AppendEvents, int, "이
 """Returns the position of the source, whoever has moved it. Events that the log has are left out."""
 PRUNE_EVENTS = Command("prune_events", EVENT_DELIVERY, str, int, "보존 기한 · Forget events that are kept no longer")
 """Input: the source. Returns how many events were deleted, and has to be repeated until that is 0."""
+
+WORKFLOW_TYPE = "EventRelayWorkflow"
+"""Workflow type in Temporal."""
+
+
+def workflow_id(source: str) -> str:
+    """Return the id of the one workflow that copies the events of a source."""
+    return f"event-relay-{source}"
+
+
+@dataclass(frozen=True)
+class Relay:
+    """The events of one source are copied, for ever."""
+
+    source: str = ""
+    swept_at: datetime = UNSET
+    """When the newest search for missing events began. Unset: there was none; the first one looks at everything."""
+    sweep: TellUntold | None = None
+    """Next page of the search that is under way."""
+    pruning: bool = False
+    """Whether old events of the log are being deleted."""
+    sweep_every: float = 60 * 60
+    """Seconds between the beginnings of two searches."""
+    wait: float = 20
+    """Seconds for which one read waits for an event."""

@@ -1,0 +1,96 @@
+"""EventRelayWorkflow (이벤트 중계): copies the events of one context from its outbox to the log, for ever.
+
+The log keeps the position, and moves it together with what it appends. So nothing is lost and nothing is copied twice,
+whoever is killed when, and if this workflow is terminated, a new one goes on.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from domain.common.commands import Command
+from domain.common.times import UNSET
+from domain.event_delivery.relay import (
+    APPEND_EVENTS,
+    POSITION,
+    PRUNE_EVENTS,
+    READ_EVENTS,
+    TELL_UNTOLD,
+    WORKFLOW_TYPE,
+    AppendEvents,
+    ReadEvents,
+    Relay,
+    TellUntold,
+)
+from workflows.common.activity_calls import execute
+
+Input = TypeVar("Input")
+Result = TypeVar("Result")
+
+_ONE_TRY = timedelta(seconds=30)
+_SILENCE = timedelta(seconds=15)
+"""Heartbeat timeout of a read, which waits. It detects a worker that was killed."""
+_RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
+_OVERLAP = timedelta(minutes=1)
+"""A search begins this much before the one before it began, because clocks differ."""
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class EventRelayWorkflow:
+    """Reads what is new and appends it. Once an hour, it looks for what is missing, and deletes what is too old."""
+
+    @workflow.run
+    async def run(self, relay: Relay = Relay()) -> None:
+        """Copy until the history is long, and go on in a new run."""
+        self.relay = relay
+        position = await _execute(POSITION, relay.source)
+        while not workflow.info().is_continue_as_new_suggested():
+            busy = await self._maintain()
+            position = await self._copy(position, wait=0 if busy else relay.wait)
+        workflow.continue_as_new(self.relay)
+
+    async def _copy(self, position: int, *, wait: float) -> int:
+        """Copy the next events after a position. Return the new position."""
+        source = self.relay.source
+        found = await _execute(
+            replace(READ_EVENTS, context=source),
+            ReadEvents(position, wait=wait, gather=min(wait, ReadEvents.gather)),
+            one_try=_ONE_TRY + timedelta(seconds=wait),
+            silence=_SILENCE,
+        )
+        if not found.events and found.up_to <= position:
+            return position
+        return await _execute(APPEND_EVENTS, AppendEvents(source, position, found.events, found.up_to))
+
+    async def _maintain(self) -> bool:
+        """Do one piece of the hourly work, so that new events do not wait for all of it. Return whether there was one.
+
+        Events are missing in the outbox if an order was last stored by a release that wrote none.
+        """
+        relay, now = self.relay, workflow.now()
+        if relay.sweep is not None:
+            told = await _execute(replace(TELL_UNTOLD, context=relay.source), relay.sweep)
+            following = replace(relay.sweep, after=told.next) if told.next is not None else None
+            self.relay = replace(relay, sweep=following, pruning=following is None)
+        elif relay.pruning:
+            deleted = await _execute(PRUNE_EVENTS, relay.source)
+            self.relay = replace(relay, pruning=deleted > 0)
+        elif now - relay.swept_at >= timedelta(seconds=relay.sweep_every):
+            since = max(relay.swept_at - _OVERLAP, UNSET)
+            self.relay = replace(relay, swept_at=now, sweep=TellUntold(since))
+        else:
+            return False
+        return True
+
+
+async def _execute(
+    command: Command[Input, Result],
+    command_input: Input,
+    *,
+    one_try: timedelta = _ONE_TRY,
+    silence: timedelta | None = None,
+) -> Result:
+    return await execute(command, command_input, one_try=one_try, silence=silence, retries=_RETRIES)
