@@ -16,6 +16,8 @@ from api.audit import routes as audit
 from api.audit.access_log import AccessLog, AccessRecording
 from api.audit.trail import AuditTrail
 from api.codec import routes as codec
+from api.event_delivery import routes as events
+from api.event_delivery.log_watch import LogWatch
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
 from api.http.hosts import HostCheck, LocalRequestsOnly
@@ -114,6 +116,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         calendars,
         installation,
         order_status,
+        events,
         erasure,
         tracking,
         codec,
@@ -150,6 +153,7 @@ def _origin(url: str | None) -> str | None:
 
 
 async def stop_serving(app: FastAPI) -> None:
-    """Report that the process is stopping, and end the streams, which do not end by themselves."""
+    """Report that the process is stopping, and end the streams, and the requests that wait for events."""
     app.state.health.stopping()
     await app.state.services.get(ChangeStream).stop()
+    await app.state.services.get(LogWatch).stop()

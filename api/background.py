@@ -11,6 +11,7 @@ from api.audit.access_log import AccessLog
 from api.audit.retention import AccessLogRetention
 from api.audit.trail import AuditTrail
 from api.dependencies import Services
+from api.event_delivery.log_watch import LogWatch
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
@@ -47,15 +48,17 @@ _TASKS: Sequence[type[Task]] = (
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[None]:
     """Run the tasks of the services. At the end, tell them to stop, and wait for them."""
-    tasks, stream = [services.get(kind) for kind in _TASKS], services.get(ChangeStream)
-    work = [stream.run, *(task.run for task in tasks)]
+    tasks = [services.get(kind) for kind in _TASKS]
+    watches = services.get(ChangeStream), services.get(LogWatch)
+    work = [*(watch.run for watch in watches), *(task.run for task in tasks)]
     background = [asyncio.create_task(_keep_running(each)) for each in work]
     try:
         yield
     finally:
         for task in tasks:
             task.stop()
-        await stream.stop()
+        for watch in watches:
+            await watch.stop()
         await asyncio.gather(*background, return_exceptions=True)
 
 

@@ -19,6 +19,7 @@ from api.audit.trail import AuditTrail
 from api.background import running
 from api.codec.budget import EncodingBudget
 from api.dependencies import Services
+from api.event_delivery.log_watch import LogWatch
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
@@ -47,6 +48,7 @@ from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from stores.common.revisions import Schema
+from stores.event_delivery.log import EventLog
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 from stores.order_status.census import OrderCensus
@@ -113,6 +115,7 @@ def _services(
     access_log_key = key_of(settings)
     installations = InstallationStore(databases[contexts.INSTALLATION])
     retired = RetiredEngineers(management_center)
+    event_log = EventLog(databases[contexts.EVENT_DELIVERY])
     return Services(
         workflows,
         backlog,
@@ -132,6 +135,8 @@ def _services(
         AccessLog(access_store, access_log_key, health.registry),
         AccessLogRetention(access_store, timedelta(seconds=settings.access_log_retention)),
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
+        event_log,
+        LogWatch(event_log, health.registry, most_of_one=limits.listeners),
         DispatchTrigger(management_center.due_regions, partial(call_dispatchers, client)),
         retired,
         Ownership(workflows, installations, management_center, retired),

@@ -51,6 +51,7 @@ class ProblemType(Enum):
     ORDERS_OPEN = (409, "orders-open", "The customer has an open order")
     ALREADY_EXISTS = (409, "already-exists", "It already exists")
     TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
+    EVENTS_GONE = (410, "events-gone", "The events are not kept any more")
     TOO_LARGE = (413, "too-large", "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
     INVALID_INPUT = (422, "invalid-input", "The body has invalid members")

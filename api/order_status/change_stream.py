@@ -4,7 +4,6 @@ A listener who comes back, or who is slow, first reads the store by itself, unti
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import time
@@ -12,7 +11,7 @@ from time import time
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from api.http.errors import NoAnswerInTime, TooManyRequests
+from api.http.seats import Seats
 from api.order_status.recent_changes import RecentChanges
 from domain.common.errors import StoreUnavailable
 from domain.order_status.view import OrderChange, OrderFilter
@@ -26,8 +25,6 @@ LOOK_FOR_REVOCATION = 2.0
 """Seconds after which an idle stream of a revoked listener ends."""
 MOST_LISTENERS = 1000
 """The largest number of listeners of one process."""
-SEAT_AFTER = 10
-"""Seconds after which a client with too many streams may try again."""
 AT_ONCE = 100
 """Changes that one query reads."""
 WINDOW = 2000
@@ -48,10 +45,8 @@ class ChangeStream:
             most_of_one: The largest number of listeners of one client. 0: no limit.
         """
         self._store = store
-        self._most_of_one = most_of_one
         self._recent = RecentChanges()
-        self._listeners: Counter[str] = Counter()
-        """The number of listeners of each client."""
+        self._listeners = Seats("event streams", most=MOST_LISTENERS, most_of_one=most_of_one)
         self._stopped = False
         self._moved = asyncio.Condition()
         listeners = Gauge(
@@ -69,18 +64,11 @@ class ChangeStream:
             TooManyRequests: the client has as many listeners as one may have.
             NoAnswerInTime: the process has as many listeners as it may have.
         """
-        if self._most_of_one and self._listeners[client] >= self._most_of_one:
-            raise TooManyRequests("you have too many open event streams", retry_after=SEAT_AFTER)
-        if self._listeners.total() >= MOST_LISTENERS:
-            raise NoAnswerInTime("too many event streams are open")
-        self._listeners[client] += 1
         try:
-            yield
+            with self._listeners.taken_by(client):
+                yield
         finally:
-            self._listeners[client] -= 1
-            if not self._listeners[client]:
-                del self._listeners[client]
-            if not self._listeners:
+            if not self._listeners.total():
                 # Nobody reads on, so nothing is kept.
                 self._recent = RecentChanges()
 

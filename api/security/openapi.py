@@ -46,6 +46,7 @@ class Problem(BaseModel):
         [], max_length=problems.MOST_ERRORS, description="With `invalid-input`, the first ones"
     )
     order_id: str = Field("", description="With `503`, the order that may have been placed")
+    oldest: str = Field("", description="With `events-gone`, the first position after which no event is missing")
     slots: list[SlotResponse] = Field([], description="With `visit-unavailable`, the nearest free windows")
 
 

@@ -152,6 +152,7 @@ RULES: Mapping[str, Rule | None] = {
     "GET /orderStatuses/statistics": _read("orderStatuses:read", Role.MANAGER),
     "GET /orderStatuses/events": _read("orderStatuses:read", *_CUSTOMERS_OWN, Role.ENGINEER),
     "GET /orderStatuses/{orderId}": _read("orderStatuses:read", *_CUSTOMERS_OWN),
+    "GET /events": _read("events:read", Role.MANAGER),
     "GET /audit": _read("audit:read", Role.MANAGER, nationwide=True),
     "GET /accessLog": _read("audit:read", Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/decode": _act("codec:decode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from api.event_delivery import log_watch
 from api.order_status import change_stream as feed
 from api.security.permissions import RULES, Noted
 from api.security.principals import ANONYMOUS
@@ -231,7 +232,10 @@ def wait_for_audit(found: World) -> None:
 
 
 def end_streams(patched: pytest.MonkeyPatch) -> None:
-    """End an event stream once it has sent every change up to now, as if its token had expired."""
+    """End an event stream once it has sent every change up to now, as if its token had expired.
+
+    A request that waits for an event waits for a moment.
+    """
     heard = [False]
 
     async def end(*_: object) -> None:
@@ -243,3 +247,4 @@ def end_streams(patched: pytest.MonkeyPatch) -> None:
 
     patched.setattr(feed, "_is_past", is_past)
     patched.setattr(feed.ChangeStream, "_beyond", end)
+    patched.setattr(log_watch, "LONGEST_WAIT", 0.01)

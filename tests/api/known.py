@@ -39,7 +39,7 @@ EVERY_SCOPE = (
         for what in ("orders", "installations", "orderStatuses", "managementCenters")
         for how in ("read", "write")
     )
-    + " codec:decode codec:encode personalData:erase audit:read"
+    + " codec:decode codec:encode personalData:erase audit:read events:read"
 )
 
 

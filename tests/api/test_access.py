@@ -76,6 +76,7 @@ MAY = {
     "GET /orderStatuses/statistics": ANY_MANAGER,
     "GET /orderStatuses/events": "customer engineer manager regional service",
     "GET /orderStatuses/{orderId}": "customer manager regional service",
+    "GET /events": ANY_MANAGER,
     "DELETE /orders/customers/{customerId}/personalData": ALL,
     "POST /codec/{namespace}/decode": ALL,
     "POST /codec/{namespace}/encode": ALL,

@@ -18,7 +18,8 @@ from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
 from tests.eventually import soon
 from worker import WORK
 
-PARTS = {"temporal", "orderWorkers", "managementCenterStore", "installationStore", "orderStatusStore", "auditStore"}
+STORES = {"managementCenterStore", "installationStore", "eventDeliveryStore", "orderStatusStore", "auditStore"}
+PARTS = {"temporal", "orderWorkers", *STORES}
 
 
 async def ready(service: Service) -> Any:
