@@ -11,7 +11,9 @@ fail() {
 
 [ $# -eq 1 ] || fail "deploy/restore.sh DIRECTORY"
 directory=$1
-names='temporal temporal_visibility management_center installation event_delivery audit'
+names='temporal temporal_visibility management_center installation audit'
+# A copy of a release before has no log of events. It begins anew.
+[ ! -f "$directory/event_delivery.dump" ] || names="$names event_delivery"
 [ -f "$directory/order_status.sql" ] || names="$names order_status"
 for name in $names; do
     [ -f "$directory/$name.dump" ] || fail "$directory is not a backup: there is no $name.dump"

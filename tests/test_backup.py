@@ -1,23 +1,30 @@
 """A backup is complete or absent, and is restored only to an empty place where nothing runs."""
 
 import asyncio
+import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from domain.common import contexts
+from domain.event_delivery.relay import AppendEvents, OutboxEvent
 from ops.audit_verify import verify
-from ops.backup import parts, put_back, take
+from ops.backup import parts, put_back, renumber, take
 from runtime import access_log_key, tracking_keys
 from runtime.key_rings import make_file
 from runtime.payload_keys import read_file
 from runtime.settings import Settings
+from stores.common.database import Database
 from stores.common.dumps import DumpFailure, Finish, dump
+from stores.event_delivery.log import EventLog
 from stores.migration import METADATA, migrate
+from stores.order_status.outbox import OutboxStore
 from supervisor.data_dir import sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
@@ -141,3 +148,65 @@ def test_what_is_no_backup_or_another_one_is_refused(settings: Settings, tmp_pat
     take(settings, tmp_path / "copy")
     with pytest.raises(Failure, match=r"temporal\.sqlite"):
         put_back(settings.model_copy(update={"temporal_address": "temporal:7233"}), tmp_path / "copy")
+
+
+OUTBOX = OutboxEvent("e1", "o1", 0, "JoinOrdered", datetime(2026, 11, 28, tzinfo=UTC), {})
+
+
+async def with_log(settings: Settings, *numbers: int) -> Sequence[int]:
+    """Append so many events to the log. Returns how far the log and the outbox have numbered."""
+    async with closing_database(settings, contexts.EVENT_DELIVERY) as database:
+        log = EventLog(database)
+        position = await log.position(contexts.ORDER_STATUS)
+        events = [replace(OUTBOX, event_id=f"e{number}") for number in numbers]
+        await log.append(AppendEvents(contexts.ORDER_STATUS, position, events, position + len(events)))
+        last = await log.last()
+    async with closing_database(settings, contexts.ORDER_STATUS) as database:
+        return last, await OutboxStore(database).last()
+
+
+@asynccontextmanager
+async def closing_database(settings: Settings, context: str) -> AsyncIterator[Database]:
+    database = Database(settings.database_url(context))
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+def test_after_a_restore_events_get_numbers_that_nobody_has_seen(settings: Settings, tmp_path: Path) -> None:
+    asyncio.run(with_log(settings, 1, 2))
+    take(settings, tmp_path / "copy")
+    # What comes after the backup is lost, but not its numbers.
+    log_before, outbox_before = asyncio.run(with_log(settings, 3, 4, 5))
+    restored = settings.model_copy(update={"data_dir": tmp_path / "other"})
+
+    put_back(restored, tmp_path / "copy")
+
+    log_now, outbox_now = asyncio.run(with_log(restored, 6))
+    assert log_now > log_before + 1
+    assert outbox_now > outbox_before
+
+
+def test_numbering_anew_needs_no_event(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "var", temporal_address=None)
+    asyncio.run(renumber(settings))
+    assert not settings.data_dir.exists()
+
+    asyncio.run(migrate(contexts.ORDER_STATUS, settings.database_url(contexts.ORDER_STATUS), "0003"))
+    asyncio.run(renumber(settings))
+
+
+def test_a_backup_of_the_release_before_is_restored_without_the_log(settings: Settings, tmp_path: Path) -> None:
+    take(settings, tmp_path / "copy")
+    manifest = tmp_path / "copy" / "backup.json"
+    of_before = json.loads(manifest.read_text())
+    of_before["files"].remove("event-delivery.sqlite")
+    manifest.write_text(json.dumps(of_before))
+    (tmp_path / "copy" / "event-delivery.sqlite").unlink()
+    restored = settings.model_copy(update={"data_dir": tmp_path / "other"})
+
+    put_back(restored, tmp_path / "copy")
+
+    assert {path.name for path in (tmp_path / "other").glob("*.db")} >= {"installation.db", "order-status.db"}
+    assert not (tmp_path / "other" / "event-delivery.db").exists()

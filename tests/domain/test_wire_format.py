@@ -18,6 +18,7 @@ from temporalio.converter import DataConverter
 import domain
 from domain import erasure, installation, orders
 from domain.common.commands import Command
+from domain.event_delivery import relay
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
 from domain.order_status import reconciliation
@@ -39,6 +40,7 @@ WORKFLOWS: dict[str, tuple[Any, Any]] = {
     orders.WORKFLOW_TYPE: (orders.Subscription, orders.Order),
     erasure.WORKFLOW_TYPE: (erasure.Erasure, erasure.Erased),
     reconciliation.WORKFLOW_TYPE: (reconciliation.Reconciliation, reconciliation.Reconciled),
+    relay.WORKFLOW_TYPE: (relay.Relay, type(None)),
 }
 
 
