@@ -24,6 +24,7 @@ from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
+from workflows.event_delivery.relay import EventRelayWorkflow
 from workflows.management_center.dispatch import DispatchWorkflow
 from workflows.order_status.erasure import ErasureWorkflow
 from workflows.order_status.reconciliation import ReconciliationWorkflow
@@ -175,7 +176,9 @@ async def replay(
         NondeterminismError: the code makes different decisions than the history has.
     """
     replayer = Replayer(
-        workflows=[SubscriptionWorkflow, DispatchWorkflow, ReconciliationWorkflow, ErasureWorkflow],
+        workflows=[
+            SubscriptionWorkflow, DispatchWorkflow, ReconciliationWorkflow, ErasureWorkflow, EventRelayWorkflow,
+        ],
         workflow_runner=runner or sandbox(strict=True),
         interceptors=[*interceptors, MessageGuard()],
         data_converter=worker_converter(converter),

@@ -40,7 +40,7 @@ from stores.event_delivery.log import EventLog
 from stores.migration import migrate
 from tests.encryption import guard
 from tests.workflows.faults import Faults
-from tests.workflows.stage import stumbled
+from tests.workflows.stage import replay, stumbled
 from tests.workflows.waiting import eventually
 from workflows.common.runner import sandbox
 from workflows.event_delivery.relay import EventRelayWorkflow
@@ -151,6 +151,7 @@ async def relaying(client: Client, source: Source, **policy: Any) -> AsyncIterat
         await handle.terminate()
         history = await handle.fetch_history()
         assert not [event for event in history.events if stumbled(event) and not _cut_short(event)]
+        await replay(history, converter=client.data_converter)
 
 
 def _cut_short(event: HistoryEvent) -> bool:
