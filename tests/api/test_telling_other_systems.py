@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+from activities.order_status.view_repair import ViewRepair
 from domain.common import contexts
 from domain.event_delivery.relay import workflow_id
+from runtime.order_workflows import OrderWorkflows
 from runtime.temporal_client import connect, start_event_relay
+from stores.event_delivery.log import EventLog
+from stores.migration import drop, migrate
+from stores.order_status.outbox import OutboxStore
+from stores.order_status.view import OrderStatusStore
 from tests.api.service import Service
 from tests.eventually import soon
 
@@ -86,3 +92,28 @@ async def test_orders_go_on_without_event_delivery_and_are_told_afterwards(servi
         return len((await consumed(service))[order_id]) == len(expected[order_id])
 
     await soon(told)
+
+
+async def test_a_view_that_is_made_anew_tells_consumers_nothing(service: Service, client: Client) -> None:
+    await service.work()
+    order_id = await service.requested()
+    entries = len((await histories(service, order_id))[order_id])
+
+    async def told() -> bool:
+        return len((await consumed(service))[order_id]) == entries
+
+    await soon(told)
+    before = await consumed(service)
+    async with service.opened(contexts.ORDER_STATUS) as database:
+        outbox = OutboxStore(database)
+        numbered = await outbox.last()
+        await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
+        await migrate(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
+        assert await ViewRepair(OrderWorkflows(client), OrderStatusStore(database)).repair(order_id)
+
+        async def read_again() -> bool:
+            log: EventLog = service.app.state.services.get(EventLog)
+            return await log.position(contexts.ORDER_STATUS) >= await outbox.last() >= numbered + entries
+
+        await soon(read_again)
+    assert await consumed(service) == before

@@ -102,6 +102,11 @@ def audited(running: System) -> bytes:
     return b"".join(file.read_bytes() for file in running.data_dir.glob("audit.db*"))
 
 
+def told_to_others(running: System) -> bytes:
+    """Return the log of events for other systems."""
+    return b"".join(file.read_bytes() for file in running.data_dir.glob("event-delivery.db*"))
+
+
 def without_ids(path: str, order_ids: list[str]) -> str:
     """Return the route of a path."""
     for order_id in order_ids:
@@ -171,6 +176,12 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
 
     eventually(lambda: order_ids[1].encode() in audited(talkative), what="the last order's cancel is written down")
 
+    def read() -> list[str]:
+        items = talkative.client.get("/events", params={"limit": 500, "type": "orders.JoinOrdered"}).json()["items"]
+        return [item["subject"] for item in items]
+
+    eventually(lambda: set(order_ids) <= set(read()), what="other systems hear of both orders")
+
     def followed() -> bool:
         sent = "".join(map(str, traced.spans))
         return all(workflow_id(order_id) in sent for order_id in order_ids)
@@ -182,6 +193,7 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
         "histories and visibility": told,
         "files of the server": stored_by_temporal(talkative),
         "audit": audited(talkative),
+        "events": told_to_others(talkative),
         "metrics": metrics(talkative),
         "traces": "".join(map(str, traced.spans)),
         **logs,
