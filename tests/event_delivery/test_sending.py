@@ -1,0 +1,302 @@
+"""Whatever a consumer does, sending ends with one outcome, in time, and reads little of what comes."""
+
+import asyncio
+import gzip
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from ipaddress import IPv4Address, ip_address, ip_network
+from pathlib import Path
+
+import httpcore2
+import pytest
+
+from activities.event_delivery import connecting
+from activities.event_delivery.sending import MOST_OF_BODY, Sender
+from domain.event_delivery.answers import Answer, Failure, Outcome
+from domain.event_delivery.targets import Address, TargetRules
+from tests.event_delivery.certificates import contexts
+from tests.event_delivery.consumer import OK, Script, answering, consumer, silent
+from tests.eventually import PATIENCE, soon
+
+LOOPBACK = TargetRules(networks=[ip_network("127.0.0.0/8")])
+PUBLIC = TargetRules()
+UNTRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+SOON = 0.3
+"""Seconds in which a consumer of a test, which will never answer, has to."""
+
+
+@pytest.fixture
+def names() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def sender(
+    url: str,
+    names: ThreadPoolExecutor,
+    rules: TargetRules = LOOPBACK,
+    trusted: ssl.SSLContext = UNTRUSTING,
+    within: float = PATIENCE,
+) -> AsyncIterator[Sender]:
+    async with Sender(rules.target(url), rules, names, trusted, answer_within=within) as made:
+        yield made
+
+
+async def sent(script: Script, names: ThreadPoolExecutor, *, within: float = PATIENCE, close: bool = False) -> Answer:
+    async with (
+        consumer(script, close=close) as seen,
+        sender(f"http://127.0.0.1:{seen.port}/events", names, within=within) as made,
+    ):
+        return await made.send("POST", {}, b"{}")
+
+
+async def flood(writer: asyncio.StreamWriter) -> None:
+    """Answer with a body of a gigabyte."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
+    for _ in range(1024):
+        writer.write(bytes(1024 * 1024))
+        await writer.drain()
+
+
+async def interim(writer: asyncio.StreamWriter) -> None:
+    """Answer for ever that the answer will come."""
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100)
+        await writer.drain()
+
+
+async def trickle(writer: asyncio.StreamWriter) -> None:
+    """Answer one byte at a time, for ever."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        writer.write(b".")
+        await asyncio.sleep(SOON / 20)
+
+
+BOMB = gzip.compress(bytes(10_000_000))
+
+
+async def bomb(writer: asyncio.StreamWriter) -> None:
+    """Answer with a small body that is large when it is unpacked."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(BOMB)}\r\n\r\n"
+    writer.write(head.encode() + BOMB)
+
+
+async def test_a_request_is_sent_as_it_is_and_its_connection_is_used_again(names: ThreadPoolExecutor) -> None:
+    async with (
+        consumer(answering("HTTP/1.1 200 OK\nContent-Length: 2\n\n{}")) as seen,
+        sender(f"http://127.0.0.1:{seen.port}/events?of=isp", names) as made,
+    ):
+        for _ in range(2):
+            answer = await made.send("POST", {"X-Of": "test"}, '{"a":"é"}'.encode())
+
+            assert (answer.outcome, answer.status, answer.failure) == (Outcome.DELIVERED, 200, None)
+        assert seen.heads[0].startswith("POST /events?of=isp HTTP/1.1\r\n")
+        assert seen.headers()["host"] == f"127.0.0.1:{seen.port}"
+        assert seen.headers()["x-of"] == "test"
+        assert seen.headers()["accept-encoding"] == "identity"
+        assert seen.bodies == ['{"a":"é"}'.encode()] * 2
+        assert seen.connections == 1
+        assert "cookie" not in seen.headers()
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "status", "failure"),
+    [
+        (flood, Outcome.DELIVERED, 200, None),
+        (bomb, Outcome.DELIVERED, 200, None),
+        (interim, Outcome.UNREACHABLE, None, Failure.NOT_HTTP),
+        (answering("HTTP/1.1 500 X\n" + "a: b\n" * 10_000 + "\n"), Outcome.REFUSED, 500, None),
+        (answering("HTTP/1.1 200 OK\na: " + "b" * 200_000 + "\n\n"), Outcome.UNREACHABLE, None, Failure.NOT_HTTP),
+        (answering("220 mail.example ESMTP\n\n"), Outcome.UNREACHABLE, None, Failure.NOT_HTTP),
+        (answering(""), Outcome.UNREACHABLE, None, Failure.NOT_HTTP),
+        (answering("HTTP/1.1 200 OK\nContent-Length: 9\n\n{}"), Outcome.UNREACHABLE, None, Failure.NOT_HTTP),
+        (answering("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nzz\n"), Outcome.UNREACHABLE, None, Failure.NOT_HTTP),
+    ],
+    ids=["gigabyte", "bomb", "interim", "headers", "header", "mail", "nothing", "short", "chunks"],
+)  # fmt: skip
+async def test_a_hostile_answer_has_one_outcome(
+    script: Script, outcome: Outcome, status: int | None, failure: Failure | None, names: ThreadPoolExecutor
+) -> None:
+    answer = await sent(script, names, close=True)
+
+    assert (answer.outcome, answer.status, answer.failure) == (outcome, status, failure)
+
+
+async def test_little_of_a_long_answer_is_read(names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    class Counting(connecting.BoundedStream):
+        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+            content = await super().read(max_bytes, timeout)
+            read.append(len(content))
+            return content
+
+    monkeypatch.setattr(connecting, "BoundedStream", Counting)
+
+    await sent(flood, names)
+
+    assert MOST_OF_BODY <= sum(read) <= connecting.MOST_BYTES
+
+
+@pytest.mark.parametrize("script", [silent, trickle])
+async def test_an_answer_that_does_not_end_in_time_is_none(script: Script, names: ThreadPoolExecutor) -> None:
+    answer = await sent(script, names, within=SOON)
+
+    assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, Failure.TIMED_OUT)
+
+
+async def test_a_redirect_is_not_followed(names: ThreadPoolExecutor) -> None:
+    async with (
+        consumer() as elsewhere,
+        consumer(
+            answering(f"HTTP/1.1 302 Found\nLocation: http://127.0.0.1:{elsewhere.port}/\nContent-Length: 0\n\n")
+        ) as seen,
+        sender(f"http://127.0.0.1:{seen.port}/", names) as made,
+    ):
+        answer = await made.send("POST", {})
+
+        assert (answer.outcome, answer.status) == (Outcome.UNREACHABLE, 302)
+        assert elsewhere.connections == 0
+
+
+async def test_a_consumer_says_when_to_come_back_and_what_it_allows(names: ThreadPoolExecutor) -> None:
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    text = f"HTTP/1.1 429 Later\nRetry-After: 7\nDate: {ahead}\nWebHook-Allowed-Origin: *\nWebHook-Allowed-Rate: 120\n"
+
+    answer = await sent(answering(f"{text}Content-Length: 0\n\n"), names)
+
+    assert (answer.outcome, answer.retry_after) == (Outcome.THROTTLED, 7)
+    assert (answer.allowed_origin, answer.allowed_rate) == ("*", 120)
+    assert answer.clock_skew is not None
+    assert answer.clock_skew > 60
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("9" * 50, 3600),
+        ("-1", None),
+        ("soon", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Thu, 99 Jan 1970 00:00:00 GMT", None),
+        ("٣", None),
+    ],
+)
+async def test_an_odd_retry_after_stalls_nobody(
+    retry_after: str, seconds: float | None, names: ThreadPoolExecutor
+) -> None:
+    head = f"HTTP/1.1 429 Later\nRetry-After: {retry_after.encode().decode('latin-1')}\nContent-Length: 0\n\n"
+
+    assert (await sent(answering(head), names)).retry_after == seconds
+
+
+async def test_a_certificate_has_to_be_of_the_host(names: ThreadPoolExecutor, tmp_path: Path) -> None:
+    server, trusting = contexts(tmp_path, "localhost")
+    async with consumer(OK, tls=server) as seen:
+        async with sender(f"https://localhost:{seen.port}/", names, trusted=trusting) as made:
+            assert (await made.send("POST", {})).outcome is Outcome.DELIVERED
+        for host, trusted in (("127.0.0.1", trusting), ("localhost", ssl.create_default_context())):
+            async with sender(f"https://{host}:{seen.port}/", names, trusted=trusted) as made:
+                answer = await made.send("POST", {})
+            assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, Failure.TLS_FAILED)
+        assert len(seen.heads) == 1
+
+
+async def test_a_handshake_that_does_not_end_leaves_no_connection(names: ThreadPoolExecutor) -> None:
+    async with (
+        consumer(silent) as seen,
+        sender(f"https://127.0.0.1:{seen.port}/", names, within=SOON) as made,
+    ):
+        answer = await made.send("POST", {})
+
+        assert answer.failure is Failure.TIMED_OUT
+        await soon(lambda: _is(seen.closed == seen.connections == 1), what="the connection is closed")
+
+
+async def _is(condition: bool) -> bool:
+    return condition
+
+
+async def test_nobody_listens_and_nobody_has_the_name(names: ThreadPoolExecutor) -> None:
+    async with consumer() as seen:
+        port = seen.port
+    for url, failure in (
+        (f"http://127.0.0.1:{port}/", Failure.NOT_CONNECTED),
+        (f"http://nobody.invalid:{port}/", Failure.NAME_UNKNOWN),
+    ):
+        async with sender(url, names) as made:
+            answer = await made.send("POST", {})
+        assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, failure)
+
+
+class Resolver:
+    """Answers each lookup by the next list of addresses, and notes where connections go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
+        self.lookups = 0
+        self.connected: list[str] = []
+        self._answers = iter(answers)
+        monkeypatch.setattr(connecting, "resolved", self._resolved)
+        monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", self._connect)
+
+    def _resolved(self, host: str) -> list[Address]:
+        self.lookups += 1
+        return [ip_address(address) for address in next(self._answers)]
+
+    async def _connect(self, host: str, port: int, **_: object) -> httpcore2.AsyncNetworkStream:
+        self.connected.append(host)
+        raise httpcore2.ConnectError
+
+
+async def test_a_name_is_resolved_once_and_the_address_that_was_checked_is_connected_to(
+    names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = Resolver(monkeypatch, ["1.1.1.1"], ["10.0.0.1"], ["1.1.1.1", "127.0.0.1"])
+    async with sender("https://rebinding.example/", names, PUBLIC) as made:
+        outcomes = [(await made.send("POST", {})).outcome for _ in range(3)]
+
+    assert outcomes == [Outcome.UNREACHABLE, Outcome.FORBIDDEN, Outcome.FORBIDDEN]
+    assert resolver.connected == ["1.1.1.1"]
+    assert resolver.lookups == 3
+
+
+async def test_the_next_address_is_tried_where_the_first_does_not_answer(
+    names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = Resolver(monkeypatch, [str(IPv4Address("1.1.1.0") + number) for number in range(9)])
+    async with sender("https://many.example/", names, PUBLIC) as made:
+        await made.send("POST", {})
+
+    assert resolver.connected == ["1.1.1.0", "1.1.1.1", "1.1.1.2"]
+
+
+async def test_a_name_server_that_hangs_holds_one_thread_of_a_subscription(
+    monkeypatch: pytest.MonkeyPatch, names: ThreadPoolExecutor
+) -> None:
+    lookups, answer = [], asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(host: str) -> list[Address]:
+        lookups.append(host)
+        asyncio.run_coroutine_threadsafe(answer.wait(), loop).result()
+        return [ip_address("127.0.0.1")]
+
+    monkeypatch.setattr(connecting, "resolved", hang)
+    monkeypatch.setattr(connecting, "RESOLVE_WITHIN", SOON)
+    async with consumer() as seen, sender(f"http://hanging.example:{seen.port}/", names) as made:
+        for _ in range(6):
+            assert (await made.send("POST", {})).failure is Failure.NAME_UNKNOWN
+        assert len(lookups) == 1
+        answer.set()
+        await soon(lambda: _delivered(made), what="the name server answers again")
+
+
+async def _delivered(made: Sender) -> bool:
+    return (await made.send("POST", {})).outcome is Outcome.DELIVERED
