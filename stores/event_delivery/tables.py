@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Index, Integer, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from stores.common.columns import OURS, SHORT, UtcDateTime, table_of
+from stores.common.columns import OURS, SHORT, AsJson, UtcDateTime, table_of
 
 
 class EventDeliveryTable(SQLModel, registry=registry()):
@@ -67,6 +67,95 @@ class EventSourceRow(EventDeliveryTable, table=True):
     sequence: int = Field(sa_type=BigInteger)
 
 
+class EventSubscriptionRow(EventDeliveryTable, table=True):
+    """A subscription. Its members are those of `Subscription`."""
+
+    __tablename__ = "event_subscription"
+    __table_args__ = (OURS,)
+
+    subscription_id: str = Field(primary_key=True, max_length=64)
+    fingerprint: str | None = Field(None, max_length=64)
+    """With an idempotency key: equal for a repeated request, and for no other."""
+    name: str = Field(max_length=SHORT)
+    kind: str = Field(max_length=20)
+    url: str = Field(max_length=2000)
+    types: list[str] | None = Field(None, sa_type=AsJson(list[str]))
+    regions: list[str] | None = Field(None, sa_type=AsJson(list[str]))
+    at_once: int
+    per_minute: int | None = None
+    owner: str = Field(max_length=SHORT)
+    state: str = Field(max_length=20)
+    pause_reason: str | None = Field(None, max_length=40)
+    paused_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    agreed_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    delivered: int = Field(sa_type=BigInteger)
+    run: int = Field(sa_type=BigInteger)
+    seen_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    """When a delivery was last at work."""
+    failing_since: datetime | None = Field(None, sa_type=UtcDateTime)
+    failures: int
+    retry_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    last_outcome: str | None = Field(None, max_length=20)
+    last_status: int | None = None
+    last_delivered_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    allowed_rate: int | None = None
+
+
+class EventSecretRow(EventDeliveryTable, table=True):
+    """A secret that signs what is sent to a subscription, encrypted by a payload key."""
+
+    __tablename__ = "event_secret"
+    __table_args__ = (OURS,)
+
+    subscription_id: str = Field(primary_key=True, max_length=64)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Rises with each secret of the subscription."""
+    sealed: str = Field(max_length=500)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(None, sa_type=UtcDateTime)
+
+
+class EventHeldRow(EventDeliveryTable, table=True):
+    """An order whose event a consumer has refused. Its events from `sequence` on wait."""
+
+    __tablename__ = "event_held"
+    __table_args__ = (OURS,)
+
+    subscription_id: str = Field(primary_key=True, max_length=64)
+    subject: str = Field(primary_key=True, max_length=SHORT)
+    """The id of the order."""
+    sequence: int = Field(sa_type=BigInteger)
+    event_id: str = Field(max_length=120)
+    since: datetime = Field(sa_type=UtcDateTime)
+    attempts: int
+    retry_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    """`None`: the order is parked, and waits for a person."""
+
+
+class EventAttemptRow(EventDeliveryTable, table=True):
+    """A request to a consumer. Nothing of the answer is kept but its status."""
+
+    __tablename__ = "event_attempt"
+    __table_args__ = (Index("event_attempt_in_order", "subscription_id", "at", "attempt_id"), OURS)
+
+    attempt_id: str = Field(primary_key=True, max_length=40)
+    subscription_id: str = Field(max_length=64)
+    sequence: int | None = Field(None, sa_type=BigInteger)
+    event_id: str = Field(max_length=120)
+    number: int
+    at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str = Field(max_length=20)
+    status: int | None = None
+    failure: str | None = Field(None, max_length=20)
+    milliseconds: int
+
+
 EVENT = table_of(EventRow)
 EVENT_POSITION = table_of(EventPositionRow)
 EVENT_SOURCE = table_of(EventSourceRow)
+EVENT_SUBSCRIPTION = table_of(EventSubscriptionRow)
+EVENT_SECRET = table_of(EventSecretRow)
+EVENT_HELD = table_of(EventHeldRow)
+EVENT_ATTEMPT = table_of(EventAttemptRow)

@@ -1,0 +1,90 @@
+"""Orders whose next event a consumer has refused: a person has them tried again, or gives an event up."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import NotFound
+from stores.common.database import Database
+from stores.event_delivery.subscription_rows import as_subscription, row_of
+from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_SUBSCRIPTION
+
+_one = (EVENT_HELD.c.subscription_id == bindparam("of_id")) & (EVENT_HELD.c.subject == bindparam("of_subject"))
+_ONE = select(EVENT_HELD).where(_one)
+_CHANGE = update(EVENT_HELD).where(_one)
+_RELEASE = delete(EVENT_HELD).where(_one)
+_LATER = (
+    select(EVENT.c.sequence, EVENT.c.event_id, EVENT.c.type, EVENT.c.region)
+    .where(EVENT.c.subject == bindparam("subject"), EVENT.c.sequence > bindparam("after"))
+    .where(EVENT.c.sequence <= bindparam("up_to"))
+    .order_by(EVENT.c.sequence)
+)
+_NOTICE = (
+    update(EVENT_SUBSCRIPTION)
+    .where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
+    .values(run=EVENT_SUBSCRIPTION.c.run + 1)
+)
+
+
+class HeldOrderStore:
+    """Stores held orders. Every method raises `StoreUnavailable` if the database does not answer."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def retry(self, subscription_id: str, order_id: str) -> None:
+        """Have the event that holds an order sent again at once.
+
+        Raises:
+            NotFound: the order is not held.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._held(connection, subscription_id, order_id)
+            await connection.execute(_CHANGE, {**_named(subscription_id, order_id), "retry_at": self._now()})
+            await connection.execute(_NOTICE, {"of_id": subscription_id})
+
+        await self._database.transact(work)
+
+    async def skip(self, subscription_id: str, order_id: str) -> None:
+        """Give up the event that holds an order. The order's later events are sent.
+
+        Raises:
+            NotFound: the order is not held.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            held = await self._held(connection, subscription_id, order_id)
+            subscription = as_subscription(await row_of(connection, subscription_id))
+            span = {"subject": order_id, "after": held.sequence, "up_to": subscription.delivered}
+            later = [
+                row
+                for row in (await connection.execute(_LATER, span)).all()
+                if subscription.selects(row.type, row.region)
+            ]
+            named = _named(subscription_id, order_id)
+            if later:
+                now = self._now()
+                head = {"sequence": later[0].sequence, "event_id": later[0].event_id}
+                await connection.execute(_CHANGE, {**named, **head, "attempts": 0, "since": now, "retry_at": now})
+            else:
+                await connection.execute(_RELEASE, named)
+            await connection.execute(_NOTICE, {"of_id": subscription_id})
+
+        await self._database.transact(work)
+
+    @staticmethod
+    async def _held(connection: AsyncConnection, subscription_id: str, order_id: str) -> Any:
+        await row_of(connection, subscription_id, locked=True)
+        held = (await connection.execute(_ONE, _named(subscription_id, order_id))).one_or_none()
+        if held is None:
+            raise NotFound("the order is not held")
+        return held
+
+
+def _named(subscription_id: str, order_id: str) -> dict[str, str]:
+    return {"of_id": subscription_id, "of_subject": order_id}

@@ -1,0 +1,301 @@
+"""Subscriptions: made, read, changed, paused and resumed. Nothing here needs Temporal or a worker.
+
+Every change by a person raises `run`, so that a delivery under way notices it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.common.errors import AlreadyExists, IllegalTransition
+from domain.common.paging import Page
+from domain.event_delivery.subscriptions import (
+    EventSubscription,
+    PauseReason,
+    Start,
+    SubscriptionFilter,
+    SubscriptionRequest,
+    SubscriptionState,
+    SubscriptionView,
+    TooManySubscriptions,
+)
+from runtime.secret_seal import SecretSeal
+from stores.common.database import Database
+from stores.common.paging import Keyset
+from stores.event_delivery import secrets
+from stores.event_delivery.positions import LOCK_LOG, position_of
+from stores.event_delivery.subscription_rows import MEMBERS, as_subscription, as_values, row_of, view_of, views_of
+from stores.event_delivery.tables import EVENT_ATTEMPT, EVENT_HELD, EVENT_SECRET, EVENT_SUBSCRIPTION
+
+MOST_SUBSCRIPTIONS = 1000
+"""The largest number of subscriptions that a setting can allow. Lists read all of them."""
+
+_COUNT = select(
+    func.count().label("all"),
+    func.coalesce(func.sum(case((EVENT_SUBSCRIPTION.c.owner == bindparam("of_owner"), 1), else_=0)), 0).label("own"),
+).select_from(EVENT_SUBSCRIPTION)
+_EXISTING = select(EVENT_SUBSCRIPTION.c.subscription_id).where(
+    EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id")
+)
+_CHANGE = update(EVENT_SUBSCRIPTION).where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
+_IN_ORDER = Keyset("eventSubscriptions", (EVENT_SUBSCRIPTION.c.created_at, EVENT_SUBSCRIPTION.c.subscription_id))
+_RELEASE = delete(EVENT_HELD).where(
+    EVENT_HELD.c.subscription_id == bindparam("of_id"), EVENT_HELD.c.sequence > bindparam("after")
+)
+_NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "failures": 0, "retry_at": None}
+
+
+class SubscriptionStore:
+    """Stores subscriptions. Every method raises `StoreUnavailable` if the database does not answer."""
+
+    def __init__(
+        self, database: Database, seal: SecretSeal, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._seal = seal
+        self._now = now
+
+    async def create(
+        self,
+        subscription_id: str,
+        request: SubscriptionRequest,
+        secret: str,
+        *,
+        fingerprint: str | None = None,
+        most: int = MOST_SUBSCRIPTIONS,
+        most_of_owner: int = MOST_SUBSCRIPTIONS,
+    ) -> SubscriptionView:
+        """Store a subscription with its first secret.
+
+        Args:
+            subscription_id: Its id.
+            request: What the subscriber wants.
+            secret: The secret that signs what is sent.
+            fingerprint: Equal for a repeated request, and for no other.
+            most: The largest number of subscriptions.
+            most_of_owner: The largest number of one owner.
+
+        Raises:
+            AlreadyExists: the id is taken.
+            TooManySubscriptions: there are as many as allowed.
+            EventsGone: the first events are not kept any more.
+            ValueError: the log has no such position yet.
+        """
+        now = self._now()
+
+        async def work(connection: AsyncConnection) -> SubscriptionView:
+            # Others who make subscriptions wait here, and nobody appends events, so the end of the log is known.
+            await connection.execute(LOCK_LOG)
+            if (await connection.execute(_EXISTING, {"of_id": subscription_id})).one_or_none():
+                raise AlreadyExists("a subscription with this id already exists")
+            count = (await connection.execute(_COUNT, {"of_owner": request.owner})).one()
+            if count.all >= most or count.own >= most_of_owner:
+                raise TooManySubscriptions("there are as many subscriptions as allowed")
+            subscription = EventSubscription(
+                subscription_id=subscription_id,
+                name=request.name,
+                kind=request.kind,
+                url=request.url,
+                types=_listed(request.types),
+                regions=_listed(request.regions),
+                at_once=request.at_once,
+                per_minute=request.per_minute,
+                owner=request.owner,
+                created_at=now,
+                changed_at=now,
+                delivered=await position_of(connection, request.start),
+            )
+            values = as_values({name: getattr(subscription, name) for name in MEMBERS})
+            await connection.execute(insert(EVENT_SUBSCRIPTION), values | {"fingerprint": fingerprint})
+            await secrets.add(connection, subscription_id, 1, self._seal.seal(subscription_id, secret), now)
+            return await view_of(connection, subscription_id, now)
+
+        return await self._database.transact(work)
+
+    async def get(self, subscription_id: str) -> SubscriptionView:
+        """Return one subscription.
+
+        Raises:
+            NotFound: no subscription has this id.
+        """
+        async with self._database.reading() as connection:
+            return await view_of(connection, subscription_id, self._now())
+
+    async def fingerprint(self, subscription_id: str) -> str | None:
+        """Return the fingerprint of the request that has made a subscription.
+
+        Raises:
+            NotFound: no subscription has this id.
+        """
+        async with self._database.reading() as connection:
+            found: str | None = (await row_of(connection, subscription_id)).fingerprint
+            return found
+
+    async def list(
+        self, wanted: SubscriptionFilter, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[SubscriptionView]:
+        """Return a page of the subscriptions, the oldest first.
+
+        Raises:
+            MalformedCursor: the cursor does not belong to this list.
+        """
+        # All that follow are read, because the filter is not one of the database.
+        statement = _IN_ORDER.page(
+            select(EVENT_SUBSCRIPTION), limit=MOST_SUBSCRIPTIONS, cursor=cursor, dialect=self._database.dialect
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+            page = _IN_ORDER.cut([row for row in rows if wanted.shows(as_subscription(row))], limit, as_subscription)
+            views = await views_of(connection, page.items, self._now())
+        return Page(views, page.next_cursor)
+
+    async def change(self, subscription_id: str, **given: Any) -> SubscriptionView:
+        """Change the given members. With a new URL, the consumer has to agree again.
+
+        Raises:
+            NotFound: no subscription has this id.
+        """
+
+        def changed(subscription: EventSubscription) -> dict[str, Any]:
+            if given.get("url", subscription.url) == subscription.url:
+                return given
+            anew: dict[str, Any] = {"agreed_at": None, "allowed_rate": None, **_NO_FAILURES}
+            if subscription.pause_reason is not PauseReason.BY_PERSON:
+                anew |= {"state": SubscriptionState.PENDING, "pause_reason": None, "paused_at": None}
+            return given | anew
+
+        return await self._change(subscription_id, changed)
+
+    async def pause(self, subscription_id: str) -> SubscriptionView:
+        """Send nothing more until the subscription is resumed.
+
+        Raises:
+            NotFound: no subscription has this id.
+        """
+
+        def changed(subscription: EventSubscription) -> dict[str, Any]:
+            if subscription.pause_reason is PauseReason.BY_PERSON:
+                return {}
+            paused = {"pause_reason": PauseReason.BY_PERSON, "paused_at": self._now()}
+            return {"state": SubscriptionState.PAUSED, **paused}
+
+        return await self._change(subscription_id, changed)
+
+    async def resume(self, subscription_id: str, start: Start | None = None) -> SubscriptionView:
+        """Send again, from where the consumer was, or from somewhere else.
+
+        Raises:
+            NotFound: no subscription has this id.
+            IllegalTransition: a position is given, but the subscription is not paused.
+            EventsGone: the next events are not kept any more.
+            ValueError: the log has no such position yet.
+        """
+
+        async def work(connection: AsyncConnection) -> SubscriptionView:
+            subscription = await _locked(connection, subscription_id)
+            if subscription.state is not SubscriptionState.PAUSED:
+                if start is not None:
+                    raise IllegalTransition("the subscription is not paused; `replay` goes back to an earlier position")
+                return await view_of(connection, subscription_id, self._now())
+            delivered = await position_of(connection, subscription.delivered if start is None else start)
+            agreed = subscription.agreed_at is not None
+            resumed = {
+                "state": SubscriptionState.ACTIVE if agreed else SubscriptionState.PENDING,
+                "pause_reason": None,
+                "paused_at": None,
+                "delivered": delivered,
+                **_NO_FAILURES,
+            }
+            if delivered < subscription.delivered:
+                await connection.execute(_RELEASE, {"of_id": subscription_id, "after": delivered})
+            return await self._changed(connection, subscription, resumed)
+
+        return await self._database.transact(work)
+
+    async def replay(self, subscription_id: str, start: Start) -> SubscriptionView:
+        """Go back to an earlier position: everything after it is sent again. Orders held from there on are released.
+
+        Raises:
+            NotFound: no subscription has this id.
+            IllegalTransition: the position is later than what was delivered, so that events would be left out.
+            EventsGone: events after the position are not kept any more.
+            ValueError: the log has no such position yet.
+        """
+
+        async def work(connection: AsyncConnection) -> SubscriptionView:
+            subscription = await _locked(connection, subscription_id)
+            position = await position_of(connection, start)
+            if position > subscription.delivered:
+                raise IllegalTransition("events before this position are not delivered yet, and would be left out")
+            await connection.execute(_RELEASE, {"of_id": subscription_id, "after": position})
+            return await self._changed(connection, subscription, {"delivered": position})
+
+        return await self._database.transact(work)
+
+    async def agree(self, subscription_id: str, url: str, allowed_rate: int | None) -> None:
+        """Store that the consumer agrees to receive events at a URL, if that is still the subscription's.
+
+        Raises:
+            NotFound: no subscription has this id.
+        """
+
+        def changed(subscription: EventSubscription) -> dict[str, Any]:
+            if subscription.url != url:
+                return {}
+            agreed: dict[str, Any] = {"agreed_at": self._now(), "allowed_rate": allowed_rate}
+            pending = subscription.state is SubscriptionState.PENDING
+            return agreed | ({"state": SubscriptionState.ACTIVE, **_NO_FAILURES} if pending else {})
+
+        await self._change(subscription_id, changed, by_person=False)
+
+    async def delete(self, subscription_id: str) -> None:
+        """Delete a subscription with everything that belongs to it.
+
+        Raises:
+            NotFound: no subscription has this id.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            await _locked(connection, subscription_id)
+            for table in (EVENT_SECRET, EVENT_HELD, EVENT_ATTEMPT, EVENT_SUBSCRIPTION):
+                await connection.execute(delete(table).where(table.c.subscription_id == subscription_id))
+
+        await self._database.transact(work)
+
+    async def _change(
+        self,
+        subscription_id: str,
+        changed: Callable[[EventSubscription], dict[str, Any]],
+        *,
+        by_person: bool = True,
+    ) -> SubscriptionView:
+        async def work(connection: AsyncConnection) -> SubscriptionView:
+            subscription = await _locked(connection, subscription_id)
+            return await self._changed(connection, subscription, changed(subscription), by_person=by_person)
+
+        return await self._database.transact(work)
+
+    async def _changed(
+        self,
+        connection: AsyncConnection,
+        subscription: EventSubscription,
+        values: Mapping[str, Any],
+        *,
+        by_person: bool = True,
+    ) -> SubscriptionView:
+        now, id_ = self._now(), subscription.subscription_id
+        if values:
+            noted = {"run": subscription.run + 1, **({"changed_at": now} if by_person else {})}
+            await connection.execute(_CHANGE, {"of_id": id_, **as_values(values), **noted})
+        return await view_of(connection, id_, now)
+
+
+async def _locked(connection: AsyncConnection, subscription_id: str) -> EventSubscription:
+    return as_subscription(await row_of(connection, subscription_id, locked=True))
+
+
+def _listed(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
