@@ -17,6 +17,7 @@ from api.audit.access_log import AccessLog, AccessRecording
 from api.audit.trail import AuditTrail
 from api.codec import routes as codec
 from api.event_delivery import routes as events
+from api.event_delivery import subscription_routes as event_subscriptions
 from api.event_delivery.log_watch import LogWatch
 from api.http import docs, problems
 from api.http.bodies import LargeBodies
@@ -117,6 +118,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         installation,
         order_status,
         events,
+        event_subscriptions,
         erasure,
         tracking,
         codec,

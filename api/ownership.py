@@ -9,13 +9,15 @@ from api.management_center.retirement import RetiredEngineers
 from api.orders.client import OrderWorkflowClient
 from api.security.principals import UNKNOWN, Caller, Role
 from domain.common.errors import NotFound
+from domain.event_delivery.subscriptions import is_within
 from domain.management_center.staff import DayOff, ExtraShift
 from domain.order_status.view import OrderView
+from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 
-OWNED = frozenset({"orderId", "engineerId", "dayOffId", "extraShiftId"})
+OWNED = frozenset({"orderId", "engineerId", "dayOffId", "extraShiftId", "eventSubscriptionId"})
 """The path parameters that name a resource which not every caller of the route may see."""
 _an_id = re.compile(ID)
 _INSTALLATIONS = "installations"
@@ -30,11 +32,13 @@ class Ownership:
         installations: InstallationStore,
         management_center: ManagementCenterStore,
         retired: RetiredEngineers,
+        subscriptions: SubscriptionStore,
     ) -> None:
         self._workflows = workflows
         self._installations = installations
         self._management_center = management_center
         self._retired = retired
+        self._subscriptions = subscriptions
 
     async def check(self, caller: Caller, named: Mapping[str, str], collection: str) -> OrderView | None:
         """Check that the caller may see what a path names.
@@ -65,6 +69,8 @@ class Ownership:
     async def _sees(self, caller: Caller, named: Mapping[str, str], collection: str) -> tuple[bool, OrderView | None]:
         if not all(_an_id.fullmatch(named[name]) for name in OWNED.intersection(named)):
             return False, None
+        if subscription_id := named.get("eventSubscriptionId"):
+            return await self._sees_subscription(caller, subscription_id), None
         if order_id := named.get("orderId"):
             return await self._sees_order(caller, order_id, collection)
         return caller.regions is None or await self._sees_staff(caller, named), None
@@ -81,6 +87,12 @@ class Ownership:
         known = await self._workflows.for_ownership(order_id)
         caller.require(known.order)
         return True, known.view
+
+    async def _sees_subscription(self, caller: Caller, subscription_id: str) -> bool:
+        subscription = (await self._subscriptions.get(subscription_id)).subscription
+        if caller.role is Role.SERVICE:
+            return subscription.owner == caller.actor
+        return caller.regions is None or is_within(subscription, caller.regions)
 
     async def _sees_staff(self, caller: Caller, named: Mapping[str, str]) -> bool:
         region, engineer_id = None, named.get("engineerId")

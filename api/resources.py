@@ -19,6 +19,7 @@ from api.audit.trail import AuditTrail
 from api.background import running
 from api.codec.budget import EncodingBudget
 from api.dependencies import Services
+from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.log_watch import LogWatch
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
@@ -41,6 +42,7 @@ from observability.queue_gauges import QueueGauges
 from observability.task_queues import QueueState, check_polled, describe
 from observability.telemetry import Telemetry
 from runtime.payload_codec import Encryption
+from runtime.secret_seal import SecretSeal
 from runtime.settings import Settings
 from runtime.temporal_client import call_dispatchers, check, connect, payload_keys_of, register_search_attributes
 from stores.audit.access_log import AccessLogStore
@@ -48,7 +50,11 @@ from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from stores.common.revisions import Schema
+from stores.event_delivery.attempts import AttemptStore
+from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.log import EventLog
+from stores.event_delivery.secrets import SecretStore
+from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 from stores.order_status.census import OrderCensus
@@ -116,6 +122,8 @@ def _services(
     installations = InstallationStore(databases[contexts.INSTALLATION])
     retired = RetiredEngineers(management_center)
     event_log = EventLog(databases[contexts.EVENT_DELIVERY])
+    event_delivery, seal = databases[contexts.EVENT_DELIVERY], SecretSeal(payload_keys_of(settings))
+    subscriptions = SubscriptionStore(event_delivery, seal)
     return Services(
         workflows,
         backlog,
@@ -139,7 +147,13 @@ def _services(
         LogWatch(event_log, health.registry, most_of_one=limits.listeners),
         DispatchTrigger(management_center.due_regions, partial(call_dispatchers, client)),
         retired,
-        Ownership(workflows, installations, management_center, retired),
+        Ownership(workflows, installations, management_center, retired, subscriptions),
+        subscriptions,
+        SecretStore(event_delivery, seal),
+        AttemptStore(event_delivery),
+        HeldOrderStore(event_delivery),
+        settings.event_targets,
+        SubscriptionLimits(settings.max_event_subscriptions, settings.max_event_subscriptions_per_owner),
         Encryption(payload_keys_of(settings), client.namespace),
         EncodingBudget(),
         ErasureClient(client),

@@ -16,7 +16,7 @@ from domain.order_policy import OrderPolicy
 from domain.visits import BookingRules, VisitGrid
 from runtime.access_log_key import AccessLogKey
 from runtime.addresses import networks
-from runtime.console_settings import ConsoleSettings
+from runtime.event_settings import EventSettings
 from runtime.holidays import Country, NationalHolidays
 from runtime.issuer_urls import is_loopback
 from runtime.payload_binding import PayloadBinding
@@ -32,7 +32,7 @@ class InsecureConfiguration(Exception):
     """The API or the console would be less guarded than it has to be. The text says what to do."""
 
 
-class Settings(ConsoleSettings):
+class Settings(EventSettings):
     """Settings. The name of the environment variable is the field's name in capitals; see docs/configuration.md.
 
     An empty variable counts as not set. If a variable is not set, a file in `SECRETS_DIR` with the field's name may
@@ -78,7 +78,6 @@ class Settings(ConsoleSettings):
     """Directory of files named like these fields, each with one setting. The environment takes precedence."""
     management_center_database_url: str | None = None
     installation_database_url: str | None = None
-    event_delivery_database_url: str | None = None
     order_status_database_url: str | None = None
     audit_database_url: str | None = None
     audit_heads_file: Path | None = None
@@ -119,10 +118,6 @@ class Settings(ConsoleSettings):
     """How long the managers' view keeps an ended order, and other stores its customer's data. Unset: forever."""
     temporal_retention: float = Field(72 * 60 * 60, ge=60 * 60, le=366 * 24 * 60 * 60)
     """How long Temporal keeps an ended order. Applied to the embedded server; has to match the value of another one."""
-    event_source: str = Field("urn:subscription-orders", pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$", max_length=200)
-    """Name of this installation in its events, a URI without a fragment. Consumers tell events apart by it."""
-    event_retention: float = Field(30 * 24 * 60 * 60, ge=7 * 24 * 60 * 60, le=366 * 24 * 60 * 60)
-    """Seconds for which the log keeps an event."""
     log_level: LogLevel = "INFO"
     """SIGUSR1 changes a running process to DEBUG, SIGUSR2 back to this level."""
     otel_exporter_otlp_endpoint: str | None = None

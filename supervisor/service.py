@@ -46,6 +46,7 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             settings.worker_port,
             f"{url(settings.worker_host, settings.worker_port)}/health/ready",
             f"{url(settings.worker_host, settings.worker_port)}/health/live",
+            variables=_of_events(settings),
             # If no keys are configured for an existing server, only this run uses the server.
             before_start=None if settings.payload_keys else partial(make_file, settings.payload_keys_file),
         ),
@@ -55,7 +56,7 @@ def plan(settings: Settings) -> Sequence[Part | Step]:
             settings.api_port,
             f"{url(settings.api_host, settings.api_port)}/health/ready",
             f"{url(settings.api_host, settings.api_port)}/health/live",
-            variables=_of_api(settings),
+            variables={**_of_api(settings), **_of_events(settings)},
             before_start=partial(_make_api_keys, settings),
         ),
         *([_console(settings)] if settings.has_console else []),
@@ -67,6 +68,13 @@ def _of_api(settings: Settings) -> Mapping[str, str]:
     """Return the variables of the API. It trusts what the console, on this machine, says of who asks."""
     trusts = settings.has_console and not settings.trusted_proxies
     return {"TRUSTED_PROXIES": f"{LOCAL},::1"} if trusts else {}
+
+
+def _of_events(settings: Settings) -> Mapping[str, str]:
+    """Return the variables about consumers of events. Without tokens, this is a trial: they may be on this machine."""
+    if settings.requires_authentication or settings.event_target_networks:
+        return {}
+    return {"EVENT_TARGET_NETWORKS": "127.0.0.0/8,::1/128"}
 
 
 def _console(settings: Settings) -> Part:

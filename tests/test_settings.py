@@ -153,3 +153,23 @@ def test_a_view_that_forgets_an_order_before_temporal_does_is_refused(monkeypatc
 def test_who_is_trusted_is_named(name: str, given: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings.model_validate({name: given})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVENT_TARGET_NETWORKS", "10.0.0.1/8"),
+        ("EVENT_TARGET_NETWORKS", "here"),
+        ("EVENT_FORBIDDEN_PORTS", "0"),
+        ("EVENT_FORBIDDEN_PORTS", "ssh"),
+        ("EVENT_ORIGIN", "a b"),
+        ("EVENT_HANDSHAKE", "perhaps"),
+    ],
+)
+def test_a_setting_about_consumers_that_cannot_be_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()

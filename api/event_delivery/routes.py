@@ -12,14 +12,14 @@ from api.event_delivery.log_watch import LogWatch
 from api.event_delivery.schemas import EventsResponse
 from api.http.errors import Unauthenticated
 from api.http.fields import Region
-from api.http.problems import ProblemType, problem
+from api.http.problems import ProblemType
 from api.http.times import of_query
 from api.security.authentication import CurrentCaller, TokenRevoked
 from api.security.limits import client_of
 from api.security.openapi import problem_responses
 from api.security.principals import Caller
 from api.security.routing import JsonRoute
-from domain.event_delivery.log import EventFilter, EventPage, EventsGone, shown
+from domain.event_delivery.log import EventFilter, EventPage, shown
 from stores.event_delivery.log import EventLog
 
 Log = Annotated[EventLog, provided(EventLog)]
@@ -68,15 +68,12 @@ async def read_events(
     misses nothing more; what was missed is in `GET /orderStatuses`.
     """
     wanted = EventFilter(types, caller.within(region))
-    try:
-        with of_query():
-            position = _position(after)
-            if not wait:
-                return _shown(await log.read(position, wanted, limit))
-            async with watch.seat(client_of(caller, request)):
-                page = await _next(log, watch, position, wanted, limit, _until(wait, caller))
-    except EventsGone as gone:
-        return problem(ProblemType.EVENTS_GONE, str(gone), oldest=shown(gone.oldest))
+    with of_query():
+        position = _position(after)
+        if not wait:
+            return _shown(await log.read(position, wanted, limit))
+        async with watch.seat(client_of(caller, request)):
+            page = await _next(log, watch, position, wanted, limit, _until(wait, caller))
     if revoked():
         raise Unauthenticated("the token has been revoked", invalid=True)
     return _shown(page)

@@ -21,6 +21,8 @@ from api.http.errors import (
     Unauthenticated,
 )
 from domain.common import errors
+from domain.event_delivery.log import EventsGone, shown
+from domain.event_delivery.subscriptions import TooManySubscriptions
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 10
@@ -51,6 +53,7 @@ class ProblemType(Enum):
     ORDERS_OPEN = (409, "orders-open", "The customer has an open order")
     ALREADY_EXISTS = (409, "already-exists", "It already exists")
     TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
+    TOO_MANY_SUBSCRIPTIONS = (409, "too-many-subscriptions", "There are too many subscriptions")
     EVENTS_GONE = (410, "events-gone", "The events are not kept any more")
     TOO_LARGE = (413, "too-large", "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
@@ -92,6 +95,7 @@ _TYPES: Mapping[type[Exception], ProblemType] = {
     errors.AlreadyExists: ProblemType.ALREADY_EXISTS,
     errors.MalformedCursor: ProblemType.MALFORMED_REQUEST,
     errors.StoreUnavailable: ProblemType.NO_ANSWER_IN_TIME,
+    TooManySubscriptions: ProblemType.TOO_MANY_SUBSCRIPTIONS,
     TooManyOpenOrders: ProblemType.TOO_MANY_OPEN_ORDERS,
     IdempotencyKeyReused: ProblemType.IDEMPOTENCY_KEY_REUSED,
     TemporalUnavailable: ProblemType.TEMPORAL_UNAVAILABLE,
@@ -104,6 +108,7 @@ def install(app: FastAPI) -> None:
     """Make the app respond to every error with a problem."""
     for error in _TYPES:
         app.add_exception_handler(error, _refused)
+    app.add_exception_handler(EventsGone, _events_gone)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(TooManyRequests, _too_many_requests)
@@ -131,6 +136,12 @@ async def _refused(request: Request, error: Exception) -> Response:
     if kind.status != HTTPStatus.SERVICE_UNAVAILABLE:
         return problem(kind, detail)
     return problem(kind, detail, headers=_RETRY_AFTER, orderId=getattr(request.state, "order_id", None))
+
+
+async def _events_gone(_: Request, error: Exception) -> Response:
+    if not isinstance(error, EventsGone):
+        raise error
+    return problem(ProblemType.EVENTS_GONE, str(error), oldest=shown(error.oldest))
 
 
 async def _unauthenticated(_: Request, error: Exception) -> Response:

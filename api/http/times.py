@@ -38,7 +38,12 @@ def _as_day(value: Any) -> date:
     return day
 
 
-def _as_time(value: Any) -> datetime:
+def as_time(value: Any) -> datetime:
+    """Return the point in time that a text in a request names.
+
+    Raises:
+        ValueError: it is no text in the format of RFC 3339, or too far away.
+    """
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise ValueError(_NO_TIME)
     try:
@@ -52,7 +57,7 @@ def _as_time(value: Any) -> datetime:
 
 def _as_time_in_query(value: Any) -> datetime:
     # In a query, a `+` is decoded as a space.
-    return _as_time(_UNQUOTED_PLUS.sub("+", value) if isinstance(value, str) else value)
+    return as_time(_UNQUOTED_PLUS.sub("+", value) if isinstance(value, str) else value)
 
 
 def _as_moment(value: Any) -> date | datetime:
@@ -107,7 +112,7 @@ GivenDate = Annotated[
 """A date that is only stored."""
 Day = Annotated[date, BeforeValidator(_as_day), WithJsonSchema({"type": "string", "format": "date"})]
 """A local day."""
-GivenTime = Annotated[datetime, BeforeValidator(_as_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+GivenTime = Annotated[datetime, BeforeValidator(as_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A point in time with an offset."""
 TimeInQuery = Annotated[
     datetime, BeforeValidator(_as_time_in_query), WithJsonSchema({"type": "string", "format": "date-time"})

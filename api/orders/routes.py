@@ -1,17 +1,12 @@
 """/orders: places (가입신청), returns, reschedules and cancels orders."""
 
-import hashlib
-import re
 from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
 from api.dependencies import AppServices, OrderId, Services, services_of
-from api.http import problems
+from api.http import idempotency, problems
 from api.http import windows as visits
 from api.http.errors import IdempotencyKeyReused, TooManyOpenOrders, Unavailable
 from api.http.offers import FromWhen, OfferResponse, ToWhen, offered, span_to_search
@@ -39,18 +34,11 @@ from stores.management_center.assignments import ManagementCenterStore
 
 router = APIRouter(prefix="/orders", tags=["orders"], route_class=JsonRoute)
 
-_KEY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "A request with the same key and body returns the same order",
-    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
-}
-_REPLAYED = {"Idempotent-Replayed": "true"}
 _PLACED: Answers = {
     200: {
         "model": OrderResponse,
         "description": "The order that an earlier request with this key has placed",
-        "headers": {"Idempotent-Replayed": {"schema": {"const": "true"}}},
+        "headers": idempotency.REPLAYED_HEADERS,
     },
     **CREATED,
 }
@@ -65,11 +53,7 @@ _NO_ANSWER = (ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME)
 
 def order_id_of(key: str | None, caller: Caller) -> str:
     """Return the id of an order: the same for the same key of the same caller; without a key, a new one each time."""
-    if key is None:
-        return uuid4().hex
-    if not re.fullmatch(_KEY["schema"]["pattern"], key):
-        raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
-    return hashlib.blake2b(f"{caller.actor or ANONYMOUS} {key}".encode(), digest_size=16).hexdigest()
+    return idempotency.id_of(key, caller.actor or ANONYMOUS)
 
 
 async def place_order(given: OrderRequest, request: Request) -> Response:
@@ -82,7 +66,7 @@ async def place_order(given: OrderRequest, request: Request) -> Response:
     services = services_of(request)
     caller: Caller = request.state.caller
     caller.resolve(Role.CUSTOMER, given.customer_id)
-    key = request.headers.get(_KEY["name"])
+    key = idempotency.key_of(request)
     order_id = order_id_of(key, caller)
     problems.note_order(request, order_id)
     if key is not None and (ended := await services.get(OrderWorkflowClient).expired(order_id)):
@@ -122,7 +106,7 @@ router.add_api_route(
         *_NO_ANSWER,
         body=True,
     ),
-    openapi_extra={"parameters": [_KEY]},
+    openapi_extra={"parameters": [idempotency.parameter("order")]},
     route_class_override=DirectRoute,
 )
 
@@ -265,7 +249,7 @@ def _replayed(request: Request, known: Known) -> Response:
     caller: Caller = request.state.caller
     if known.order.region is not None:
         caller.require(known.order)
-    return _response(request, known, 200, _REPLAYED)
+    return _response(request, known, 200, idempotency.REPLAYED)
 
 
 def _response(request: Request, known: Known, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -6,7 +6,7 @@ What a role may see is the same on every route. `api/ownership.py` checks it bef
 - an engineer: the orders whose installation is or was requested from the token's subject, until the engineer retires;
 - a manager: what belongs to the regions of the token; with all regions (`*`), everything;
 - a tracker: the order whose id is the token's subject;
-- a service: everything on the routes whose scope its token contains;
+- a service: everything on the routes whose scope its token contains, but of the subscriptions to events its own alone;
 - an operator: no order.
 
 `EVERYBODY`, who shows no token where none is required, sees everything.
@@ -99,6 +99,8 @@ _LOOK_AT_STAFF = _read(_READ_STAFF, Role.MANAGER)
 _ASSIGN = _act(_WRITE_STAFF, Noted.BEST_EFFORT, Role.MANAGER)
 _CHANGE_STAFF = _act(_WRITE_STAFF, Noted.ALWAYS, Role.MANAGER)
 _ERASE = _act("personalData:erase", Noted.ALWAYS, Role.MANAGER, nationwide=True)
+_SUBSCRIBE = _act("events:subscribe", Noted.ALWAYS, Role.MANAGER)
+_LOOK_AT_SUBSCRIPTIONS = _read("events:subscribe", Role.MANAGER)
 _CHANGE_THE_COUNTRY = _act(_WRITE_STAFF, Noted.ALWAYS, Role.MANAGER, nationwide=True)
 
 RULES: Mapping[str, Rule | None] = {
@@ -153,6 +155,18 @@ RULES: Mapping[str, Rule | None] = {
     "GET /orderStatuses/events": _read("orderStatuses:read", *_CUSTOMERS_OWN, Role.ENGINEER),
     "GET /orderStatuses/{orderId}": _read("orderStatuses:read", *_CUSTOMERS_OWN),
     "GET /events": _read("events:read", Role.MANAGER),
+    "GET /eventSubscriptions": _LOOK_AT_SUBSCRIPTIONS,
+    "POST /eventSubscriptions": _SUBSCRIBE,
+    "GET /eventSubscriptions/{eventSubscriptionId}": _LOOK_AT_SUBSCRIPTIONS,
+    "PATCH /eventSubscriptions/{eventSubscriptionId}": _SUBSCRIBE,
+    "DELETE /eventSubscriptions/{eventSubscriptionId}": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/secrets": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/pause": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/resume": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/replay": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/retry": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/skip": _SUBSCRIBE,
+    "GET /eventSubscriptions/{eventSubscriptionId}/attempts": _LOOK_AT_SUBSCRIPTIONS,
     "GET /audit": _read("audit:read", Role.MANAGER, nationwide=True),
     "GET /accessLog": _read("audit:read", Role.MANAGER, nationwide=True),
     "POST /codec/{namespace}/decode": _act("codec:decode", Noted.BEST_EFFORT, Role.MANAGER, nationwide=True),

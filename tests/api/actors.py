@@ -46,6 +46,8 @@ class Actor:
             return 401
         if self.caller(route) is None:
             return 403
+        if "{eventSubscriptionId}" in route and Role.SERVICE in self.identity.roles:
+            return 404  # a service sees its own alone
         return 404 if whose not in self.sees and any(f"{{{name}}}" in route for name in OWNED) else None
 
 

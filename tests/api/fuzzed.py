@@ -83,6 +83,7 @@ class World:
             self.do("POST", "/managementCenters/extraShifts", engineerId=f"kr-{number}-1", **{"from": "2020-01-01"}),
         ]
         self.named[region] |= {"dayOffId": made[1]["dayOffId"], "extraShiftId": made[2]["extraShiftId"]}
+        self.have_anew(region, "eventSubscriptionId")
         self.order_anew(region)
 
     def order_anew(self, region: str, act: str = "") -> None:
@@ -111,13 +112,17 @@ class World:
         """Create another instance of what a request may change or remove, because other tests need the first."""
         engineer_id = self.named[region]["engineerId"]
         others: dict[str, tuple[str, dict[str, Any]]] = {
-            "engineerId": ("engineers", {"name": "김하나", "region": region}),
-            "dayOffId": ("daysOff", {"engineerId": engineer_id, "from": "2020-01-01"}),
-            "extraShiftId": ("extraShifts", {"engineerId": engineer_id, "from": "2020-01-01"}),
-            "productId": ("products", {"productId": f"product-{uuid4().hex}", "skills": []}),
+            "engineerId": ("/managementCenters/engineers", {"name": "김하나", "region": region}),
+            "dayOffId": ("/managementCenters/daysOff", {"engineerId": engineer_id, "from": "2020-01-01"}),
+            "extraShiftId": ("/managementCenters/extraShifts", {"engineerId": engineer_id, "from": "2020-01-01"}),
+            "productId": ("/managementCenters/products", {"productId": f"product-{uuid4().hex}", "skills": []}),
+            "eventSubscriptionId": (
+                "/eventSubscriptions",
+                {"name": "billing", "url": "https://billing.example/", "regions": [region]},
+            ),
         }
         path, body = others[name]
-        self.named[region][name] = str(self.do("POST", f"/managementCenters/{path}", **body)[name])
+        self.named[region][name] = str(self.do("POST", path, **body)[name])
 
     def do(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         """Send a request to the service without authentication. Returns the response."""
@@ -145,6 +150,8 @@ class World:
         for part in (case.query, case.body):
             if isinstance(part, dict):
                 part.update({name: named[name] for name in ("engineerId", "customerId", "region", "q") if name in part})
+        if isinstance(case.body, dict) and case.body.get("regions"):
+            case.body["regions"] = [named["region"]]
         answer = case.call(base_url=self.url, session=self.http, headers={"Last-Event-ID": "0", **bearer(actor.token)})
         what = (str(actor), route, whose, answer.status_code)
         self._note(actor, route, answer)
@@ -162,7 +169,7 @@ class World:
         """Return the stored resources of these regions (of none: all), and the lengths of their orders' histories."""
         words = [word for region in regions for word in (*self.secrets[region], region, region.lower())]
         rows = {}
-        for context in (contexts.MANAGEMENT_CENTER, contexts.INSTALLATION, contexts.ORDER_STATUS):
+        for context in contexts.STORES.keys() - {contexts.AUDIT}:
             with closing(sqlite3.connect(self.inside.settings.data_dir / f"{context}.db")) as connection:
                 rows[context] = [
                     line for line in connection.iterdump() if not words or any(word in line for word in words)
@@ -214,6 +221,7 @@ def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World
         for module, name in patience.ALL:
             patched.setattr(module, name, getattr(module, name))
         patience.wait_long(patience.ALL if worked else patience.SERVERS)
+        settings = but(settings, max_event_subscriptions=1000, max_event_subscriptions_per_owner=1000)
         asking = but(settings, **issuer.settings, **NO_LIMITS, max_open_orders_per_customer=0)
         with listening(asking) as url, portal.wrap_async_context_manager(serving(settings)) as inside:
             if worked:

@@ -6,8 +6,11 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from domain.common.times import UNSET
+from domain.event_delivery.subscriptions import SubscriptionRequest
 from domain.installation import RequestInstallation
 from domain.orders import Order, OrderStatus
+from runtime.secret_seal import new_secret
+from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
@@ -33,13 +36,15 @@ OTHERS: dict[str, str] = {
     "namespace": "default",
     "customerId": "1",
 }
+SHOP = {"KR-11": "service:shop", "KR-26": "service:other"}
+"""By region: the service that subscribes to the events of its orders."""
 EVERY_SCOPE = (
     " ".join(
         f"{what}:{how}"
         for what in ("orders", "installations", "orderStatuses", "managementCenters")
         for how in ("read", "write")
     )
-    + " codec:decode codec:encode personalData:erase audit:read events:read"
+    + " codec:decode codec:encode personalData:erase audit:read events:read events:subscribe"
 )
 
 
@@ -60,7 +65,10 @@ async def know_both(service: Service) -> tuple[dict[str, str], dict[str, str]]:
         entry: dict[str, Any] = {"first_day": today, "last_day": today, "reason": None}
         day_off = await center.create_entry(DAYS_OFF, engineer_id=named["engineerId"], region=None, **entry)
         shift = await center.create_entry(EXTRA_SHIFTS, engineer_id=named["engineerId"], region=None, **entry)
-        found.append(named | {"dayOffId": day_off.day_off_id, "extraShiftId": shift.extra_shift_id})
+        subscription = SubscriptionRequest("billing", "https://billing.example/", SHOP[region], regions=[region])
+        await services.get(SubscriptionStore).create(f"of-{region}", subscription, new_secret())
+        entries = {"dayOffId": day_off.day_off_id, "extraShiftId": shift.extra_shift_id}
+        found.append(named | entries | {"eventSubscriptionId": f"of-{region}"})
     return found[0], found[1]
 
 

@@ -80,6 +80,18 @@ MAY = {
     "DELETE /orders/customers/{customerId}/personalData": ALL,
     "POST /codec/{namespace}/decode": ALL,
     "POST /codec/{namespace}/encode": ALL,
+    "GET /eventSubscriptions": ANY_MANAGER,
+    "POST /eventSubscriptions": ANY_MANAGER,
+    "GET /eventSubscriptions/{eventSubscriptionId}": ANY_MANAGER,
+    "PATCH /eventSubscriptions/{eventSubscriptionId}": ANY_MANAGER,
+    "DELETE /eventSubscriptions/{eventSubscriptionId}": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/secrets": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/pause": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/resume": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/replay": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/retry": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/skip": ANY_MANAGER,
+    "GET /eventSubscriptions/{eventSubscriptionId}/attempts": ANY_MANAGER,
     "GET /audit": ALL,
     "GET /accessLog": ALL,
     "GET /whoami": ANY_TOKEN,
@@ -163,6 +175,8 @@ def _expected(who: str, may: bool, whose: str, path: str) -> tuple[int, ...]:
         return (401,)
     if not may:
         return (403,)
+    if "eventSubscriptionId" in path and (whose == "nobody's" or (who == "service" and whose != "own")):
+        return (404,)
     if "{" not in path or who in SEE_ALL or any(name in path for name in FOR_THE_WHOLE_COUNTRY) or whose == "own":
         return (400,)
     return (404,)

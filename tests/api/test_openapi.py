@@ -19,10 +19,14 @@ from api.app import create_app
 from api.orders import erasure as erasures
 from domain.common import contexts
 from domain.common.times import UNSET
+from domain.event_delivery.subscriptions import SubscriptionRequest
 from domain.installation import RequestInstallation
 from domain.orders import Order
+from runtime.secret_seal import SecretSeal, new_secret
 from runtime.settings import Settings
+from runtime.temporal_client import payload_keys_of
 from stores.common.database import Database
+from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
@@ -77,6 +81,11 @@ async def know_something(settings: Settings) -> None:
     KNOWN["dayOffId"] = (await center.create_entry(DAYS_OFF, region="KR-11", **entry)).day_off_id
     KNOWN["extraShiftId"] = (await center.create_entry(EXTRA_SHIFTS, region="KR-11", **entry)).extra_shift_id
     await centers.dispose()
+    events = Database(settings.database_url(contexts.EVENT_DELIVERY))
+    subscription = SubscriptionRequest("billing", "https://billing.example/", "anonymous")
+    await SubscriptionStore(events, SecretSeal(payload_keys_of(settings))).create("known", subscription, new_secret())
+    KNOWN["eventSubscriptionId"] = "known"
+    await events.dispose()
 
 
 @pytest.mark.multiplied

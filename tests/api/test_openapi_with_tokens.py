@@ -21,7 +21,7 @@ from tests.whole import examples
 
 ADMITTED, REFUSED = examples(3, whole=6), examples(1, whole=3)
 """Examples for each operation. Each is sent by every actor, allowed or not."""
-CHANGED = frozenset({"engineerId", "dayOffId", "extraShiftId", "productId"})
+CHANGED = frozenset({"engineerId", "dayOffId", "extraShiftId", "productId", "eventSubscriptionId"})
 """Resources that requests change or remove, and that other tests need."""
 schema = schemathesis.openapi.from_dict(
     create_app(Settings(auth_issuer="https://issuer.example", auth_audience="orders")).openapi()

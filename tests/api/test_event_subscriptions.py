@@ -1,0 +1,240 @@
+"""Subscriptions over HTTP: what is refused, who sees them, and that a secret is shown once."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from domain.common import contexts
+from domain.event_delivery.log import shown
+from runtime.settings import Settings
+from stores.event_delivery.secrets import SecretStore
+from stores.event_delivery.subscriptions import SubscriptionStore
+from tests.api.issuer import Issuer
+from tests.api.known import bearer
+from tests.api.problems import assert_problem
+from tests.api.service import Service, but, serving
+
+URL = "https://billing.example/events"
+BODY = {"name": "billing", "url": URL}
+Ask = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+async def service(without_temporal: Settings, issuer: Issuer) -> AsyncIterator[Service]:
+    """The API alone: subscriptions need neither Temporal nor a worker."""
+    async with serving(but(without_temporal, **issuer.settings, max_event_subscriptions_per_owner=3)) as service:
+        yield service
+
+
+def asking(service: Service, token: str) -> Ask:
+    """Return a function that sends requests with a token."""
+
+    async def ask(method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return await service.http.request(
+            method, f"/eventSubscriptions{path}", json=body, headers=bearer(token) | headers
+        )
+
+    return ask
+
+
+@pytest.fixture
+def billing(service: Service, issuer: Issuer) -> Ask:
+    return asking(service, issuer.token("billing", "service", scope="events:subscribe"))
+
+
+@pytest.fixture
+def other(service: Service, issuer: Issuer) -> Ask:
+    return asking(service, issuer.token("other", "service", scope="events:subscribe"))
+
+
+@pytest.fixture
+def manager(service: Service, issuer: Issuer) -> Ask:
+    return asking(service, issuer.token("kim", "manager"))
+
+
+@pytest.fixture
+def of_seoul(service: Service, issuer: Issuer) -> Ask:
+    return asking(service, issuer.token("lee", "manager", regions=["KR-11"]))
+
+
+async def test_a_subscription_is_shown_as_it_is_and_its_secret_once(service: Service, billing: Ask) -> None:
+    made = await billing("POST", "", BODY | {"types": ["orders.JoinCompleted", "afterService.*"], "perMinute": 60})
+
+    assert made.status_code == 201
+    shown_once = made.json()
+    id_, secret = shown_once["eventSubscriptionId"], shown_once.pop("secret")
+    assert made.headers["Location"] == f"/eventSubscriptions/{id_}"
+    last = (await service.app.state.services.get(SubscriptionStore).get(id_)).last
+    assert shown_once == {
+        "eventSubscriptionId": id_,
+        "name": "billing",
+        "kind": "webhook",
+        "url": URL,
+        "types": ["orders.JoinCompleted", "afterService.*"],
+        "regions": None,
+        "atOnce": 4,
+        "perMinute": 60,
+        "allowedRate": None,
+        "state": "PENDING",
+        "pause": None,
+        "owner": "service:billing",
+        "createdAt": shown_once["createdAt"],
+        "changedAt": shown_once["createdAt"],
+        "delivered": shown(last),
+        "last": shown(last),
+        "behind": 0,
+        "lastDeliveredAt": None,
+        "failing": None,
+        "held": {"orders": 0, "parked": 0, "oldest": None},
+        "secrets": [{"createdAt": shown_once["createdAt"], "expiresAt": None}],
+    }
+    assert (await billing("GET", f"/{id_}")).json() == shown_once
+    assert (await billing("GET", "")).json() == {"items": [shown_once], "nextCursor": None}
+    assert await service.app.state.services.get(SecretStore).keys(id_) == [secret]
+    assert secret.startswith("whsec_")
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"url": "http://billing.example/"}, "/url"),
+        ({"url": "https://127.0.0.1/"}, "/url"),
+        ({"url": "https://169.254.169.254/latest/meta-data"}, "/url"),
+        ({"url": "https://kim:secret@billing.example/"}, "/url"),
+        ({"url": "https://billing.example:5432/"}, "/url"),
+        ({"url": ""}, "/url"),
+        ({"name": " "}, "/name"),
+        ({"kind": "pull"}, "/kind"),
+        ({"types": []}, "/types"),
+        ({"types": ["orders.JoinOrderd"]}, "/types/0"),
+        ({"types": ["*"]}, "/types/0"),
+        ({"regions": ["Seoul"]}, "/regions/0"),
+        ({"atOnce": 17}, "/atOnce"),
+        ({"perMinute": 0}, "/perMinute"),
+        ({"from": "tomorrow"}, "/from"),
+        ({"from": "99999999999999999999"}, "/from"),
+        ({"from": "9" * 18}, "/from"),
+    ],
+)
+async def test_what_nothing_can_be_sent_by_is_refused(billing: Ask, given: dict[str, Any], pointer: str) -> None:
+    answer = await billing("POST", "", BODY | given)
+
+    problem = assert_problem(answer, 422, "invalid-input")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+    assert (await billing("GET", "")).json()["items"] == []
+
+
+async def test_an_event_that_is_gone_is_said(billing: Ask) -> None:
+    problem = assert_problem(await billing("POST", "", BODY | {"from": "1"}), 410, "events-gone")
+    assert len(problem["oldest"]) == 20
+    made = (await billing("POST", "", BODY | {"from": problem["oldest"]})).json()
+    assert made["delivered"] == problem["oldest"]
+    path = f"/{made['eventSubscriptionId']}"
+    assert_problem(await billing("POST", f"{path}/replay", {"from": "1"}), 410, "events-gone")
+    assert_problem(await billing("POST", f"{path}/replay", {}), 422, "invalid-input")
+
+
+async def test_a_repeated_request_makes_one_subscription(billing: Ask, other: Ask) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = await billing("POST", "", BODY, **key)
+    again = await billing("POST", "", BODY, **key)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "secret" not in again.json()
+    assert again.json() == {name: value for name, value in first.json().items() if name != "secret"}
+    assert_problem(await billing("POST", "", BODY | {"name": "x"}, **key), 422, "idempotency-key-reused")
+    assert (await other("POST", "", BODY, **key)).status_code == 201
+    assert len((await billing("GET", "")).json()["items"]) == 1
+
+
+async def test_one_owner_has_a_number_of_subscriptions(billing: Ask, other: Ask) -> None:
+    for _ in range(3):
+        assert (await billing("POST", "", BODY)).status_code == 201
+    assert_problem(await billing("POST", "", BODY), 409, "too-many-subscriptions")
+    assert (await other("POST", "", BODY)).status_code == 201
+
+
+async def test_a_subscription_belongs_to_its_service_and_to_managers(
+    billing: Ask, other: Ask, manager: Ask, of_seoul: Ask
+) -> None:
+    of_all = (await billing("POST", "", BODY)).json()["eventSubscriptionId"]
+    seoul = (await billing("POST", "", BODY | {"regions": ["KR-11"]})).json()["eventSubscriptionId"]
+    both = (await billing("POST", "", BODY | {"regions": ["KR-11", "KR-26"]})).json()["eventSubscriptionId"]
+
+    async def seen(by: Ask, query: str = "") -> list[str]:
+        listed = [item["eventSubscriptionId"] for item in (await by("GET", query)).json()["items"]]
+        if not query:
+            assert listed == [id_ for id_ in (of_all, seoul, both) if (await by("GET", f"/{id_}")).is_success]
+        return listed
+
+    assert await seen(billing) == await seen(manager) == [of_all, seoul, both]
+    assert await seen(of_seoul) == [seoul]
+    assert await seen(other) == []
+    assert await seen(other, "?owner=service:billing") == []
+    assert await seen(manager, "?owner=service:billing&state=PENDING") == [of_all, seoul, both]
+    assert await seen(manager, "?owner=service:other") == await seen(manager, "?state=ACTIVE") == []
+    assert_problem(await manager("GET", "?state=SLEEPING"), 400, "malformed-request")
+    assert_problem(await other("DELETE", f"/{seoul}"), 404, "not-found")
+    assert_problem(await of_seoul("POST", f"/{both}/held/any-order/skip"), 404, "not-found")
+
+
+async def test_a_manager_of_a_region_subscribes_to_its_orders_alone(of_seoul: Ask) -> None:
+    made = (await of_seoul("POST", "", BODY)).json()
+
+    assert (made["regions"], made["owner"]) == (["KR-11"], "manager:lee")
+    assert_problem(await of_seoul("POST", "", BODY | {"regions": ["KR-26"]}), 403, "forbidden")
+    path = f"/{made['eventSubscriptionId']}"
+    assert_problem(await of_seoul("PATCH", path, {"regions": ["KR-26"]}), 403, "forbidden")
+    assert (await of_seoul("PATCH", path, {"regions": None})).json()["regions"] == ["KR-11"]
+
+
+async def test_members_are_changed_one_by_one(billing: Ask) -> None:
+    made = (await billing("POST", "", BODY | {"types": ["orders.*"], "perMinute": 5})).json()
+    path = f"/{made['eventSubscriptionId']}"
+
+    changed = (await billing("PATCH", path, {"types": None, "atOnce": 1})).json()
+
+    assert (changed["types"], changed["atOnce"], changed["perMinute"], changed["name"]) == (None, 1, 5, "billing")
+    assert_problem(await billing("PATCH", path, {"url": "http://10.0.0.1/"}), 422, "invalid-input")
+    assert_problem(await billing("PATCH", path, {"name": None}), 422, "invalid-input")
+    assert (await billing("GET", path)).json() == changed
+
+
+async def test_a_subscription_is_paused_resumed_and_deleted(billing: Ask) -> None:
+    path = f"/{(await billing('POST', '', BODY)).json()['eventSubscriptionId']}"
+
+    paused = (await billing("POST", f"{path}/pause")).json()
+    assert (paused["state"], paused["pause"]["reason"]) == ("PAUSED", "BY_PERSON")
+    resumed = (await billing("POST", f"{path}/resume")).json()
+    assert (resumed["state"], resumed["pause"]) == ("PENDING", None)
+    assert_problem(await billing("POST", f"{path}/resume", {"from": "end"}), 409, "illegal-transition")
+    assert (await billing("POST", f"{path}/replay", {"from": "beginning"})).status_code == 200
+    assert_problem(await billing("POST", f"{path}/held/any-order/retry"), 404, "not-found")
+    assert (await billing("GET", f"{path}/attempts")).json() == {"items": [], "nextCursor": None}
+    assert (await billing("DELETE", path)).status_code == 204
+    assert_problem(await billing("GET", path), 404, "not-found")
+
+
+async def test_a_secret_is_replaced_without_a_break(service: Service, billing: Ask) -> None:
+    made = (await billing("POST", "", BODY)).json()
+    id_, secrets = made["eventSubscriptionId"], service.app.state.services.get(SecretStore)
+
+    second = await billing("POST", f"/{id_}/secrets")
+    assert second.status_code == 201
+    assert await secrets.keys(id_) == [made["secret"], second.json()["secret"]]
+    periods = (await billing("GET", f"/{id_}")).json()["secrets"]
+    assert [period["expiresAt"] for period in periods] == [second.json()["previousExpiresAt"], None]
+    assert_problem(await billing("POST", f"/{id_}/secrets", {"expirePreviousAfter": 60}), 409, "already-exists")
+    assert_problem(await billing("POST", f"/{id_}/secrets", {"expirePreviousAfter": 604_801}), 422, "invalid-input")
+    third = (await billing("POST", f"/{id_}/secrets", {"expirePreviousAfter": 0})).json()["secret"]
+    assert await secrets.keys(id_) == [third]
+
+
+async def test_without_its_database_only_event_delivery_fails(without_temporal: Settings, issuer: Issuer) -> None:
+    away = {f"{contexts.EVENT_DELIVERY.replace('-', '_')}_database_url": "postgresql://nobody@127.0.0.1:1/none"}
+    async with serving(but(without_temporal, **issuer.settings, **away)) as service:
+        kim = issuer.token("kim", "manager")
+        assert_problem(await asking(service, kim)("GET", ""), 503, "no-answer-in-time")
+        assert (await service.http.get("/orderStatuses", headers=bearer(kim))).status_code == 200
