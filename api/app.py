@@ -16,6 +16,7 @@ from api.audit import routes as audit
 from api.audit.access_log import AccessLog, AccessRecording
 from api.audit.trail import AuditTrail
 from api.codec import routes as codec
+from api.event_delivery import ping as event_pings
 from api.event_delivery import routes as events
 from api.event_delivery import subscription_routes as event_subscriptions
 from api.event_delivery.log_watch import LogWatch
@@ -119,6 +120,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         order_status,
         events,
         event_subscriptions,
+        event_pings,
         erasure,
         tracking,
         codec,

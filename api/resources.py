@@ -21,6 +21,7 @@ from api.codec.budget import EncodingBudget
 from api.dependencies import Services
 from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.log_watch import LogWatch
+from api.event_delivery.ping import PingClient
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
@@ -152,6 +153,7 @@ def _services(
         SecretStore(event_delivery, seal),
         AttemptStore(event_delivery),
         HeldOrderStore(event_delivery),
+        PingClient(client),
         settings.event_targets,
         SubscriptionLimits(settings.max_event_subscriptions, settings.max_event_subscriptions_per_owner),
         Encryption(payload_keys_of(settings), client.namespace),

@@ -161,6 +161,7 @@ RULES: Mapping[str, Rule | None] = {
     "PATCH /eventSubscriptions/{eventSubscriptionId}": _SUBSCRIBE,
     "DELETE /eventSubscriptions/{eventSubscriptionId}": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/secrets": _SUBSCRIBE,
+    "POST /eventSubscriptions/{eventSubscriptionId}/ping": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/pause": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/resume": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/replay": _SUBSCRIBE,

@@ -55,6 +55,11 @@ def type_of(source: str, event: str) -> str:
     return f"{FAMILIES[source]}.{event}"
 
 
+def source_of(origin: str, family: str) -> str:
+    """Return the source of the events of a family, for example `urn:subscription-orders:orders`."""
+    return f"{origin}{'/' if '://' in origin else ':'}{family}"
+
+
 def document_of(event: OutboxEvent, source: str, sequence: int, *, origin: str) -> str:
     """Return an event as everybody gets it.
 
@@ -64,12 +69,11 @@ def document_of(event: OutboxEvent, source: str, sequence: int, *, origin: str) 
         sequence: The number of the event in the log.
         origin: The name of this installation, a URI.
     """
-    between = "/" if "://" in origin else ":"
     return json.dumps(
         {
             "specversion": "1.0",
             "id": event.event_id,
-            "source": f"{origin}{between}{FAMILIES[source]}",
+            "source": source_of(origin, FAMILIES[source]),
             "type": type_of(source, event.event),
             "subject": event.subject,
             "time": event.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),

@@ -36,6 +36,12 @@ from tests.eventually import PATIENCE, eventually
 
 NO_LIMITS = {f"rate_limit_{who}": 0 for who in ("customer", "engineer", "manager", "service", "operator", "anonymous")}
 """No rate limits, which would hide other refusals."""
+MANY_SUBSCRIPTIONS: dict[str, Any] = {
+    "max_event_subscriptions": 1000,
+    "max_event_subscriptions_per_owner": 1000,
+    "event_target_networks": "127.0.0.0/8",
+}
+"""As many subscriptions as requests may make, and consumers that are known at once not to be there."""
 ADDRESSES = {OURS: "Seoul", THEIRS: "Busan"}
 FIRST = {"start": ["accept"], "complete": ["accept"], "incomplete": ["accept", "start"]}
 """The actions that must come before an engineer's action."""
@@ -118,7 +124,7 @@ class World:
             "productId": ("/managementCenters/products", {"productId": f"product-{uuid4().hex}", "skills": []}),
             "eventSubscriptionId": (
                 "/eventSubscriptions",
-                {"name": "billing", "url": "https://billing.example/", "regions": [region]},
+                {"name": "billing", "url": "https://127.0.0.1/", "regions": [region]},
             ),
         }
         path, body = others[name]
@@ -221,7 +227,7 @@ def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World
         for module, name in patience.ALL:
             patched.setattr(module, name, getattr(module, name))
         patience.wait_long(patience.ALL if worked else patience.SERVERS)
-        settings = but(settings, max_event_subscriptions=1000, max_event_subscriptions_per_owner=1000)
+        settings = but(settings, **MANY_SUBSCRIPTIONS)
         asking = but(settings, **issuer.settings, **NO_LIMITS, max_open_orders_per_customer=0)
         with listening(asking) as url, portal.wrap_async_context_manager(serving(settings)) as inside:
             if worked:

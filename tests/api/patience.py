@@ -10,6 +10,7 @@ from typing import Any
 
 from activities.order_status import erasure
 from api import resources
+from api.event_delivery import ping as pings
 from api.orders import canceling, open_orders, starting, updates
 from api.orders import client as subscriptions
 from api.orders import erasure as erasures
@@ -29,6 +30,7 @@ SERVERS: Deadlines = (
     (canceling, "SIGNAL_WITHIN"),
     (erasure, "_WITHIN"),
     (erasures, "START_WITHIN"),
+    (pings, "START_WITHIN"),
     (known_orders, "ANSWER_WITHIN"),
     (known_orders, "LOOK_WITHIN"),
     (open_orders, "COUNT_WITHIN"),
@@ -51,6 +53,7 @@ ORDERS: Deadlines = (
 """Deadlines for the orders' worker alone."""
 WORKERS: Deadlines = (
     (canceling, "CANCEL_WITHIN"),
+    (pings, "PING_WITHIN"),
     (updates, "CARRY_OUT_WITHIN"),
 )
 """Deadlines that need the workers of all contexts."""

@@ -86,6 +86,7 @@ MAY = {
     "PATCH /eventSubscriptions/{eventSubscriptionId}": ANY_MANAGER,
     "DELETE /eventSubscriptions/{eventSubscriptionId}": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/secrets": ANY_MANAGER,
+    "POST /eventSubscriptions/{eventSubscriptionId}/ping": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/pause": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/resume": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/replay": ANY_MANAGER,

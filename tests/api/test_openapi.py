@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import create_app
+from api.event_delivery import ping as pings
 from api.orders import erasure as erasures
 from domain.common import contexts
 from domain.common.times import UNSET
@@ -57,6 +58,8 @@ def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     copy_databases(migrated, data_dir)
     with dev_server() as address, pytest.MonkeyPatch.context() as impatient:
         impatient.setattr(erasures, "ERASE_WITHIN", 0.01)  # nobody works
+        impatient.setattr(pings, "PING_WITHIN", 0.01)
+        impatient.setattr(pings, "_UNTOUCHED", 0)
         end_streams(impatient)
         port = int(address.rpartition(":")[2])
         settings = Settings(data_dir=data_dir, temporal_address=None, temporal_port=port)

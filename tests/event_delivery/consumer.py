@@ -87,3 +87,13 @@ async def consumer(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def in_turn(*scripts: Script) -> Script:
+    """Return a script that answers each request by the next of these scripts."""
+    left = iter(scripts)
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await next(left)(writer)
+
+    return answer
