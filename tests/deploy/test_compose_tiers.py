@@ -48,11 +48,11 @@ def test_only_who_has_a_database_reaches_it() -> None:
     assert "orders-worker" not in having
 
 
-def test_only_what_is_published_has_a_way_out() -> None:
+def test_only_what_is_published_or_sends_events_has_a_way_out() -> None:
     outward = {name for name, network in _COMPOSE["networks"].items() if not (network or {}).get("internal")}
 
     assert {name for name, service in _SERVICES.items() if outward & set(service["networks"])} == {
-        name for name, service in _SERVICES.items() if "ports" in service
+        name for name, service in _SERVICES.items() if "ports" in service or name == "event-delivery-worker"
     }
 
 

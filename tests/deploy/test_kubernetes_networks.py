@@ -1,6 +1,7 @@
 """deploy/kubernetes: who talks to whom."""
 
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -29,6 +30,12 @@ def test_who_is_not_named_in_a_policy_talks_to_nobody(objects: tuple[Object, ...
     ("policy", "allows"),
     [
         ("issuer", lambda labels: labels["app.kubernetes.io/component"] in ("api", "console")),
+        (
+            "consumers",
+            lambda labels: (
+                labels["app.kubernetes.io/component"] == "worker" and labels.get("context") == contexts.EVENT_DELIVERY
+            ),
+        ),
         ("console-to-api", lambda labels: labels["app.kubernetes.io/component"] == "console"),
         ("temporal", lambda labels: labels["app.kubernetes.io/component"] not in ("console", "migration")),
         (
@@ -47,6 +54,25 @@ def test_each_reaches_what_it_needs_and_no_more(
     for item in workloads(objects):
         labels = item["spec"]["template"]["metadata"]["labels"]
         assert matches(found["spec"]["podSelector"], labels) == allows(labels)
+
+
+def test_consumers_of_events_are_outside_of_every_private_network(objects: tuple[Object, ...]) -> None:
+    (policy,) = named(objects, "NetworkPolicy", "consumers")
+    [rule] = policy["spec"]["egress"]
+    blocks = [(ip_network(to["ipBlock"]["cidr"]), to["ipBlock"].get("except", [])) for to in rule["to"]]
+
+    def reached(address: str) -> bool:
+        return any(
+            ip_address(address) in network and not any(ip_address(address) in ip_network(each) for each in excluded)
+            for network, excluded in blocks
+        )
+
+    assert [port["port"] for port in rule["ports"]] == [443]
+    assert all(map(reached, ("1.1.1.1", "93.184.216.34", "2606:4700::1")))
+    for address in ("10.0.0.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.31.0.1", "192.168.1.1", "240.0.0.1"):
+        assert not reached(address)
+    for address in ("::1", "fd00::1", "fe80::1", "64:ff9b::7f00:1"):
+        assert not reached(address)
 
 
 def test_a_certificate_can_be_given_out() -> None:
