@@ -1,6 +1,6 @@
 """/eventSubscriptions/…/ping: asks a consumer whether it receives events, by a workflow of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Annotated
@@ -15,6 +15,7 @@ from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody
 from api.http.problems import ProblemType
 from api.http.temporal_calls import temporal_call
+from api.security.limits import Rates
 from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
 from domain.common import contexts
@@ -28,6 +29,8 @@ START_WITHIN = 2.0
 """Seconds to start the workflow."""
 PING_WITHIN = 4.0
 """Seconds from the request to the consumer's answer."""
+PINGS_PER_MINUTE = 10
+"""Pings of one subscription: each costs a workflow here, and requests to a host that the subscriber has named."""
 _ENDS_WITHIN = timedelta(minutes=1)
 _UNTOUCHED = 2
 """Events in the history of a workflow that no worker has taken: it is started, and its first task is scheduled."""
@@ -52,15 +55,18 @@ class PingClient:
     """Starts pings, one at a time for each subscription."""
 
     client: Client
+    rates: Rates = field(default_factory=lambda: Rates({None: PINGS_PER_MINUTE}))
 
     async def ping(self, subscription_id: str) -> Pinged | None:
         """Ping the consumer of a subscription, and wait for the answer. `None`: there is none yet.
 
         Raises:
+            TooManyRequests: it was pinged too often in the last minute.
             NotFound: the subscription does not exist any more.
             NoAnswerInTime: no worker has taken the ping, or it could not be carried out.
             TemporalUnavailable: it was not started.
         """
+        self.rates.take(None, subscription_id)
         deadline = monotonic() + PING_WITHIN
         async with temporal_call(START_WITHIN) as timeout:
             handle: WorkflowHandle[object, Pinged] = await self.client.start_workflow(

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.event_delivery import log_watch
+from api.event_delivery import ping as pings
 from api.order_status import change_stream as feed
 from api.security.permissions import RULES, Noted
 from api.security.principals import ANONYMOUS
@@ -224,6 +225,7 @@ def world(settings: Settings, issuer: Issuer, *, worked: bool) -> Iterator[World
     """
     with pytest.MonkeyPatch.context() as patched, start_blocking_portal() as portal:
         end_streams(patched)
+        patched.setattr(pings, "PINGS_PER_MINUTE", 0)
         for module, name in patience.ALL:
             patched.setattr(module, name, getattr(module, name))
         patience.wait_long(patience.ALL if worked else patience.SERVERS)

@@ -67,3 +67,15 @@ async def test_without_a_worker_there_is_no_answer(service: Service, monkeypatch
         assert_problem(await service.http.post(f"{path}/ping"), 503, "no-answer-in-time")
         assert_problem(await service.http.post("/eventSubscriptions/unknown/ping"), 404, "not-found")
         assert seen.heads == []
+
+
+async def test_a_consumer_is_not_flooded_with_pings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pings, "PINGS_PER_MINUTE", 2)
+    monkeypatch.setattr(pings, "PING_WITHIN", 0.01)
+    async with serving(but(settings, event_target_networks="127.0.0.0/8")) as service, consumer() as seen:
+        first, second = await subscribed(service, seen), await subscribed(service, seen)
+
+        statuses = [(await service.http.post(f"{first}/ping")).status_code for _ in range(4)]
+
+        assert statuses == [503, 503, 429, 429]
+        assert (await service.http.post(f"{second}/ping")).status_code == 503

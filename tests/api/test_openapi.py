@@ -60,6 +60,7 @@ def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         impatient.setattr(erasures, "ERASE_WITHIN", 0.01)  # nobody works
         impatient.setattr(pings, "PING_WITHIN", 0.01)
         impatient.setattr(pings, "_UNTOUCHED", 0)
+        impatient.setattr(pings, "PINGS_PER_MINUTE", 0)
         end_streams(impatient)
         port = int(address.rpartition(":")[2])
         settings = Settings(data_dir=data_dir, temporal_address=None, temporal_port=port)
