@@ -177,7 +177,11 @@ async def replay(
     """
     replayer = Replayer(
         workflows=[
-            SubscriptionWorkflow, DispatchWorkflow, ReconciliationWorkflow, ErasureWorkflow, EventRelayWorkflow,
+            SubscriptionWorkflow,
+            DispatchWorkflow,
+            ReconciliationWorkflow,
+            ErasureWorkflow,
+            EventRelayWorkflow,
         ],
         workflow_runner=runner or sandbox(strict=True),
         interceptors=[*interceptors, MessageGuard()],
