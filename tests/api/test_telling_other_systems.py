@@ -109,7 +109,8 @@ async def test_a_view_that_is_made_anew_tells_consumers_nothing(service: Service
         numbered = await outbox.last()
         await drop(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
         await migrate(contexts.ORDER_STATUS, service.settings.database_url(contexts.ORDER_STATUS))
-        assert await ViewRepair(OrderWorkflows(client), OrderStatusStore(database)).repair(order_id)
+        repaired = await ViewRepair(OrderWorkflows(client), OrderStatusStore(database)).repair(order_id)
+        assert repaired.repair is not None
 
         async def read_again() -> bool:
             log: EventLog = service.app.state.services.get(EventLog)
