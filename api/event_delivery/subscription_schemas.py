@@ -65,7 +65,9 @@ Regions = Annotated[
     Field(min_length=1, max_length=50, description="`null`: all, also orders whose region is not known yet"),
     AfterValidator(_each_once),
 ]
-Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, description="`https:`, to a public address")]
+Url = Annotated[
+    str, Field(pattern=r"^[!-~]+$", min_length=1, max_length=LONGEST_URL, description="`https:`, to a public address")
+]
 AtOnce = Annotated[int, Field(strict=True, ge=1, le=16, description="The largest number of requests at once")]
 PerMinute = Annotated[int, Field(strict=True, ge=1, le=60_000, description="The largest number of requests a minute")]
 StartText = Annotated[
