@@ -1,7 +1,6 @@
 """What the answer of a consumer, or its absence, means."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 
 from domain.common.open_enum import OpenStrEnum
@@ -24,7 +23,7 @@ class Outcome(OpenStrEnum):
     """Nothing may be sent to the address."""
 
 
-class Failure(StrEnum):
+class Failure(OpenStrEnum):
     """Reason why there is no answer."""
 
     NAME_UNKNOWN = "nameUnknown"
