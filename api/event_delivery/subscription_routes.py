@@ -120,7 +120,6 @@ async def subscribe(
         regions=_regions(caller, given.regions),
         at_once=given.at_once,
         per_minute=given.per_minute,
-        start=given.start,
     )
     fingerprint = given.fingerprint()
     try:
@@ -128,6 +127,7 @@ async def subscribe(
             subscription_id,
             wanted,
             secret,
+            start=given.start,
             fingerprint=fingerprint,
             most=limits.most,
             most_of_owner=limits.most_of_owner,

@@ -38,8 +38,8 @@ class Failure(OpenStrEnum):
 class Answer:
     """The outcome of one request, and what is known about the answer. Its body is not kept."""
 
-    outcome: Outcome
-    milliseconds: int
+    outcome: Outcome = Outcome.UNREACHABLE
+    milliseconds: int = 0
     status: int | None = None
     failure: Failure | None = None
     retry_after: float | None = None

@@ -66,15 +66,14 @@ after the event with a number."""
 class SubscriptionRequest:
     """What a subscriber wants."""
 
-    name: str
-    url: str
-    owner: str
+    name: str = ""
+    url: str = ""
+    owner: str = ""
     kind: SubscriptionKind = SubscriptionKind.WEBHOOK
     types: Sequence[str] | None = None
     regions: Sequence[str] | None = None
     at_once: int = 4
     per_minute: int | None = None
-    start: Start = Edge.END
 
 
 @dataclass
@@ -167,12 +166,12 @@ class SubscriptionView:
 class Attempt:
     """One request to a consumer."""
 
-    attempt_id: str
-    subscription_id: str
-    event_id: str
-    at: datetime
-    outcome: Outcome
-    milliseconds: int
+    attempt_id: str = ""
+    subscription_id: str = ""
+    event_id: str = ""
+    at: datetime = UNSET
+    outcome: Outcome = Outcome.UNREACHABLE
+    milliseconds: int = 0
     number: int = 1
     """1 for the first attempt to send this event."""
     sequence: int | None = None

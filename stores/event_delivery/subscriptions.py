@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.common.errors import AlreadyExists, IllegalTransition
 from domain.common.paging import Page
 from domain.event_delivery.subscriptions import (
+    Edge,
     EventSubscription,
     PauseReason,
     Start,
@@ -64,6 +65,7 @@ class SubscriptionStore:
         request: SubscriptionRequest,
         secret: str,
         *,
+        start: Start = Edge.END,
         fingerprint: str | None = None,
         most: int = MOST_SUBSCRIPTIONS,
         most_of_owner: int = MOST_SUBSCRIPTIONS,
@@ -74,6 +76,7 @@ class SubscriptionStore:
             subscription_id: Its id.
             request: What the subscriber wants.
             secret: The secret that signs what is sent.
+            start: Where it begins.
             fingerprint: Equal for a repeated request, and for no other.
             most: The largest number of subscriptions.
             most_of_owner: The largest number of one owner.
@@ -106,7 +109,7 @@ class SubscriptionStore:
                 owner=request.owner,
                 created_at=now,
                 changed_at=now,
-                delivered=await position_of(connection, request.start),
+                delivered=await position_of(connection, start),
             )
             values = as_values({name: getattr(subscription, name) for name in MEMBERS})
             await connection.execute(insert(EVENT_SUBSCRIPTION), values | {"fingerprint": fingerprint})

@@ -83,8 +83,8 @@ async def store(database: Database, clock: Clock) -> SubscriptionStore:
 
 
 async def made(store: SubscriptionStore, id_: str = "a", start: Start = Edge.END, **given: Any) -> Any:
-    request = SubscriptionRequest(**{**vars(REQUEST), "start": start, **given})
-    return (await store.create(id_, request, new_secret())).subscription
+    request = SubscriptionRequest(**{**vars(REQUEST), **given})
+    return (await store.create(id_, request, new_secret(), start=start)).subscription
 
 
 @pytest.mark.parametrize(
