@@ -143,6 +143,20 @@ def test_a_view_that_forgets_an_order_before_temporal_does_is_refused(monkeypatc
 @pytest.mark.parametrize(
     ("name", "given"),
     [
+        ("event_retention", 7 * 86400 - 1),
+        ("event_source", "subscription orders"),
+        ("event_source", "orders"),
+        ("event_source", "urn:" + "o" * 200),
+    ],
+)
+def test_events_are_kept_for_a_week_at_least_and_come_from_a_uri(name: str, given: object) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({name: given})
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
         ("trusted_proxies", "10.0.0.0/8, gateway"),
         ("trusted_proxies", "*"),
         ("cors_origins", "*"),
