@@ -23,6 +23,7 @@ from runtime.temporal_client import payload_binding_of, run_and_end
 from runtime.worker_process import collect_garbage_seldom
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
+from workflows.event_delivery.delivery import EventDeliveryWorkflow
 from workflows.event_delivery.ping import EventPingWorkflow
 from workflows.event_delivery.relay import EventRelayWorkflow
 from workflows.management_center.dispatch import DispatchWorkflow
@@ -42,7 +43,7 @@ WORK = Work(
     workflows={
         contexts.ORDERS: [SubscriptionWorkflow],
         contexts.MANAGEMENT_CENTER: [DispatchWorkflow],
-        contexts.EVENT_DELIVERY: [EventRelayWorkflow, EventPingWorkflow],
+        contexts.EVENT_DELIVERY: [EventRelayWorkflow, EventPingWorkflow, EventDeliveryWorkflow],
         contexts.ORDER_STATUS: [ReconciliationWorkflow, ErasureWorkflow],
     },
     parts={

@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from domain.event_delivery.targets import TargetRules
 from runtime.addresses import networks
@@ -28,6 +29,10 @@ class EventSettings(ConsoleSettings):
     """Name of this installation in its events, a URI without a fragment. Consumers tell events apart by it."""
     event_retention: float = Field(30 * 24 * 60 * 60, ge=7 * 24 * 60 * 60, le=366 * 24 * 60 * 60)
     """Seconds for which the log keeps an event."""
+    event_give_up_after: float = Field(5 * 24 * 60 * 60, ge=60 * 60, le=60 * 24 * 60 * 60)
+    """Seconds for which a consumer, or the event of an order, may fail before a person has to decide."""
+    event_retry_at_most_every: float = Field(10 * 60, ge=1, le=60 * 60)
+    """Seconds. The longest pause between two attempts."""
     event_origin: str = Field("localhost", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     """Name by which consumers know this service: `WebHook-Request-Origin`."""
     event_handshake: Handshake = Handshake.OPTIONAL
@@ -50,6 +55,12 @@ class EventSettings(ConsoleSettings):
         if not all(1 <= port <= _LAST_PORT for port in _ports(given)):
             raise ValueError("a port is a number from 1 to 65535")
         return given
+
+    @model_validator(mode="after")
+    def _gives_up_in_time(self) -> Self:
+        if self.event_give_up_after >= self.event_retention:
+            raise ValueError("EVENT_GIVE_UP_AFTER has to be less than EVENT_RETENTION, after which events are gone")
+        return self
 
     @cached_property
     def event_targets(self) -> TargetRules:

@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.common import contexts, search_attributes
 from domain.common.texts import PlainText
-from domain.event_delivery import relay
+from domain.event_delivery import delivery, relay
 from domain.management_center import dispatch
 from runtime import payload_binding
 from runtime.key_rings import make_file
@@ -196,6 +196,24 @@ async def start_event_relay(client: Client, source: str) -> None:
             task_queue=contexts.EVENT_DELIVERY,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=PlainText("이벤트 중계 · Relay of events"),
+            rpc_timeout=timedelta(seconds=_CALL_WITHIN),
+        )
+
+
+async def start_event_delivery(client: Client, subscription_id: str) -> None:
+    """Start the workflow that sends the events of a subscription. If it runs, have it look at once.
+
+    Raises:
+        RPCError, RuntimeError, TimeoutError: the server does not answer in time.
+    """
+    async with asyncio.timeout(_CALL_WITHIN):
+        await client.start_workflow(
+            delivery.WORKFLOW_TYPE,
+            delivery.Delivery(subscription_id),
+            id=delivery.workflow_id(subscription_id),
+            task_queue=contexts.EVENT_DELIVERY,
+            start_signal=delivery.LOOK,
+            static_summary=PlainText("이벤트 배달 · Delivery of events"),
             rpc_timeout=timedelta(seconds=_CALL_WITHIN),
         )
 

@@ -23,6 +23,8 @@ from runtime.temporal_client import connect, keep_closed_workflows, register_sea
 _STICKY_FOR = timedelta(seconds=2)
 """How long a workflow stalls after its worker was killed, until another worker takes it over."""
 _BETWEEN_CONNECTS = 1.0
+_OTHER_ACTIVITIES = 20
+"""Activities at once on the queue of event delivery, beside those of the subscriptions."""
 
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
 """Objects that are new, and collections of a generation, before the next collection; Python's own are 700, 10, 10."""
@@ -50,11 +52,18 @@ def build_worker(
         interceptors=interceptors,
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
-        max_concurrent_activities=settings.max_concurrent_activities,
+        max_concurrent_activities=_slots(settings, context),
         sticky_queue_schedule_to_start_timeout=_STICKY_FOR,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(settings, context),
     )
+
+
+def _slots(settings: Settings, context: str) -> int:
+    """Return how many activities run at once. Each subscription to events occupies one, nearly all the time."""
+    if context != contexts.EVENT_DELIVERY:
+        return settings.max_concurrent_activities
+    return max(settings.max_concurrent_activities, settings.max_event_subscriptions + _OTHER_ACTIVITIES)
 
 
 def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | None:

@@ -1,29 +1,34 @@
 """The event-delivery context's part in a worker process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from temporalio.service import RPCError
 
 from activities.common.serving import Part, Resources
+from activities.event_delivery.consumer import Identity, Outgoing
+from activities.event_delivery.delivery import DeliveryActivities
 from activities.event_delivery.log import EventLogActivities
-from activities.event_delivery.ping import Identity, PingActivities
+from activities.event_delivery.ping import PingActivities
+from activities.event_delivery.watch import Watch
 from domain.common.errors import StoreUnavailable
+from domain.event_delivery.delivery import Patience
 from domain.event_delivery.log import FAMILIES
 from runtime.secret_seal import SecretSeal, SecretUnreadable
-from runtime.temporal_client import payload_keys_of, start_event_relay
+from runtime.temporal_client import payload_keys_of, start_event_delivery, start_event_relay
 from stores.event_delivery.attempts import AttemptStore
+from stores.event_delivery.deliveries import DeliveryStore
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 
 _BETWEEN_STARTS = 60.0
-"""Seconds until the relays are started again, in case somebody has terminated one."""
+"""Seconds until the relays and deliveries are started again, in case somebody has terminated one."""
 _AFTER_A_FAILURE = 10.0
 _MOST_LOOKUPS = 128
 """Threads that wait for name servers. A subscription uses one at a time."""
@@ -33,17 +38,24 @@ _log = structlog.get_logger(__name__)
 
 async def keep_relays_running(start: Callable[[str], Awaitable[None]], stop: asyncio.Event) -> None:
     """Start the relay of each source that has none, again and again, until `stop` is set."""
-    while not stop.is_set():
-        pause = _BETWEEN_STARTS
-        try:
-            for source in FAMILIES:
-                await start(source)
-        except (RPCError, RuntimeError, TimeoutError) as error:
-            _log.warning("the relay of events could not be started; trying again", error=str(error))
-            pause = _AFTER_A_FAILURE
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await stop.wait()
+
+    async def start_all() -> None:
+        for source in FAMILIES:
+            await start(source)
+
+    await _again_and_again(start_all, stop, "the relay of events could not be started; trying again")
+
+
+async def keep_deliveries_running(
+    unattended: Callable[[], Awaitable[Sequence[str]]], start: Callable[[str], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    """Start the delivery of each subscription that has none, again and again, until `stop` is set."""
+
+    async def start_all() -> None:
+        for subscription_id in await unattended():
+            await start(subscription_id)
+
+    await _again_and_again(start_all, stop, "the delivery of events could not be started; trying again")
 
 
 async def reseal_secrets(secrets: SecretStore, stop: asyncio.Event) -> None:
@@ -64,25 +76,49 @@ async def reseal_secrets(secrets: SecretStore, stop: asyncio.Event) -> None:
                 await stop.wait()
 
 
+async def _again_and_again(start: Callable[[], Awaitable[None]], stop: asyncio.Event, failure: str) -> None:
+    while not stop.is_set():
+        pause = _BETWEEN_STARTS
+        try:
+            await start()
+        except (RPCError, RuntimeError, TimeoutError, StoreUnavailable) as error:
+            _log.warning(failure, error=str(error))
+            pause = _AFTER_A_FAILURE
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await stop.wait()
+
+
 def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
     settings, database = resources.settings, resources.database
     log = EventLog(database, origin=settings.event_source)
     seal = SecretSeal(payload_keys_of(settings))
     secrets = SecretStore(database, seal)
-    pings = PingActivities(
-        SubscriptionStore(database, seal),
-        secrets,
-        AttemptStore(database),
+    outgoing = Outgoing(
         settings.event_targets,
-        settings.event_handshake,
-        Identity(settings.event_source, settings.event_origin),
         ThreadPoolExecutor(_MOST_LOOKUPS, thread_name_prefix="names"),
+        Identity(settings.event_source, settings.event_origin),
+        lambda: datetime.now(UTC),
+    )
+    pings = PingActivities(
+        SubscriptionStore(database, seal), secrets, AttemptStore(database), settings.event_handshake, outgoing
+    )
+    store = DeliveryStore(database, log)
+    deliveries = DeliveryActivities(
+        store,
+        Watch(store),
+        pings,
+        Patience(
+            timedelta(seconds=settings.event_give_up_after), timedelta(seconds=settings.event_retry_at_most_every)
+        ),
     )
 
     async def background(stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_relays_running(partial(start_event_relay, resources.client), stop))
+            start = partial(start_event_delivery, resources.client)
+            tasks.create_task(keep_deliveries_running(store.unattended, start, stop))
             tasks.create_task(reseal_secrets(secrets, stop))
 
-    return Part([EventLogActivities(log, timedelta(seconds=settings.event_retention)), pings], background)
+    return Part([EventLogActivities(log, timedelta(seconds=settings.event_retention)), pings, deliveries], background)

@@ -103,6 +103,8 @@ class EventSubscription:
     """When the consumer agreed to receive events at the present URL."""
     delivered: int = 0
     """Position in the log: every event up to it that matches is delivered, or belongs to an order that is held."""
+    ahead: list[int] | None = None
+    """Numbers of events after this position that are delivered: those of other orders may take longer."""
     run: int = 0
     """Rises with everything that a running delivery has to notice. A delivery of an earlier run stops."""
     failing_since: datetime | None = None
@@ -141,6 +143,8 @@ class HeldOrder:
     attempts: int = 0
     retry_at: datetime | None = None
     """`None`: the order is parked. It waits for a person."""
+    sequence: int = 0
+    """Number of the event in the log."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.paging import Page
 from domain.event_delivery.answers import Failure, Outcome
@@ -16,9 +17,14 @@ from stores.event_delivery.tables import EVENT_ATTEMPT
 KEEP_ATTEMPTS_FOR = timedelta(days=7)
 
 _IN_ORDER = Keyset("eventAttempts", (EVENT_ATTEMPT.c.at, EVENT_ATTEMPT.c.attempt_id), descending=True)
-_EXPIRE = delete(EVENT_ATTEMPT).where(
-    EVENT_ATTEMPT.c.subscription_id == bindparam("of_id"), EVENT_ATTEMPT.c.at < bindparam("before")
+_REMOVED_AT_ONCE = 500
+_EXPIRED = (
+    select(EVENT_ATTEMPT.c.attempt_id)
+    .where(EVENT_ATTEMPT.c.subscription_id == bindparam("of_id"), EVENT_ATTEMPT.c.at < bindparam("before"))
+    .order_by(EVENT_ATTEMPT.c.at)
+    .limit(_REMOVED_AT_ONCE)
 )
+_REMOVE = delete(EVENT_ATTEMPT).where(EVENT_ATTEMPT.c.attempt_id.in_(bindparam("ids", expanding=True)))
 
 
 class AttemptStore:
@@ -30,11 +36,9 @@ class AttemptStore:
 
     async def add(self, attempt: Attempt) -> None:
         """Store an attempt, once, and remove the expired ones of its subscription."""
-        values = vars(attempt) | {"outcome": str(attempt.outcome), "failure": attempt.failure and str(attempt.failure)}
-        expired = {"of_id": attempt.subscription_id, "before": self._now() - KEEP_ATTEMPTS_FOR}
         async with self._database.writing() as connection:
-            await connection.execute(_EXPIRE, expired)
-            await connection.execute(insert(EVENT_ATTEMPT), values)
+            await remove_expired(connection, attempt.subscription_id, self._now())
+            await connection.execute(insert(EVENT_ATTEMPT), as_attempt_values(attempt))
 
     async def list(
         self, subscription_id: str, wanted: AttemptFilter, *, limit: int = 50, cursor: str | None = None
@@ -53,6 +57,18 @@ class AttemptStore:
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
         return _IN_ORDER.cut(rows, limit, _attempt)
+
+
+async def remove_expired(connection: AsyncConnection, subscription_id: str, now: datetime) -> None:
+    """Remove expired attempts of a subscription: more of them than are added, but never very many at once."""
+    before = {"of_id": subscription_id, "before": now - KEEP_ATTEMPTS_FOR}
+    if expired := [*(await connection.execute(_EXPIRED, before)).scalars()]:
+        await connection.execute(_REMOVE, {"ids": expired})
+
+
+def as_attempt_values(attempt: Attempt) -> dict[str, Any]:
+    """Return an attempt as columns have it."""
+    return vars(attempt) | {"outcome": str(attempt.outcome), "failure": attempt.failure and str(attempt.failure)}
 
 
 def _attempt(row: Any) -> Attempt:

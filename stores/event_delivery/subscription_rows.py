@@ -50,6 +50,11 @@ def as_subscription(row: Any) -> EventSubscription:
     return EventSubscription(**values | known)
 
 
+def as_held_order(row: Any) -> HeldOrder:
+    """Return the held order of a row."""
+    return HeldOrder(row.subject, row.event_id, row.since, row.attempts, row.retry_at, row.sequence)
+
+
 async def row_of(connection: AsyncConnection, subscription_id: str, *, locked: bool = False) -> Any:
     """Return the row of a subscription, and lock it if wanted.
 
@@ -80,7 +85,7 @@ async def views_of(
     last = int((await connection.execute(EXTENT)).one().sequence)
     held: dict[str, list[HeldOrder]] = defaultdict(list)
     for row in (await connection.execute(_HELD, {"ids": ids})).all():
-        held[row.subscription_id].append(HeldOrder(row.subject, row.event_id, row.since, row.attempts, row.retry_at))
+        held[row.subscription_id].append(as_held_order(row))
     periods = await secrets.periods(connection, ids, now)
     return [
         SubscriptionView(

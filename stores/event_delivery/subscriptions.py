@@ -210,6 +210,7 @@ class SubscriptionStore:
                 "pause_reason": None,
                 "paused_at": None,
                 "delivered": delivered,
+                "ahead": subscription.ahead if start is None else None,
                 **_NO_FAILURES,
             }
             if delivered < subscription.delivered:
@@ -234,7 +235,7 @@ class SubscriptionStore:
             if position > subscription.delivered:
                 raise IllegalTransition("events before this position are not delivered yet, and would be left out")
             await connection.execute(_RELEASE, {"of_id": subscription_id, "after": position})
-            return await self._changed(connection, subscription, {"delivered": position})
+            return await self._changed(connection, subscription, {"delivered": position, "ahead": None})
 
         return await self._database.transact(work)
 

@@ -91,6 +91,7 @@ class EventSubscriptionRow(EventDeliveryTable, table=True):
     changed_at: datetime = Field(sa_type=UtcDateTime)
     agreed_at: datetime | None = Field(None, sa_type=UtcDateTime)
     delivered: int = Field(sa_type=BigInteger)
+    ahead: list[int] | None = Field(None, sa_type=AsJson(list[int]))
     run: int = Field(sa_type=BigInteger)
     seen_at: datetime | None = Field(None, sa_type=UtcDateTime)
     """When a delivery was last at work."""

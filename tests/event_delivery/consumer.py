@@ -72,7 +72,7 @@ async def consumer(
                 await script(writer)
                 if close:
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             seen.closed += 1

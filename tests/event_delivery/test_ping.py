@@ -1,18 +1,16 @@
 """A ping: who agrees by it, what is sent, and what is known of it afterwards."""
 
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from standardwebhooks import Webhook
 
-from activities.event_delivery.ping import Identity, PingActivities
-from domain.common import contexts
+from activities.event_delivery.consumer import Identity, Outgoing
+from activities.event_delivery.ping import PingActivities
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.ping import Ping, Pinged
 from domain.event_delivery.subscriptions import AttemptFilter, SubscriptionRequest, SubscriptionState
@@ -24,7 +22,6 @@ from stores.common.database import Database
 from stores.event_delivery.attempts import AttemptStore
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
-from stores.migration import migrate
 from tests.event_delivery.consumer import OK, Script, answering, consumer, in_turn
 
 LOOPBACK = TargetRules(networks=[ip_network("127.0.0.0/8")])
@@ -56,8 +53,9 @@ class Pinging:
     async def ping(self, handshake: Handshake = Handshake.OPTIONAL, rules: TargetRules = LOOPBACK) -> Pinged:
         """Ping its consumer."""
         identity = Identity("https://orders.example", "orders.example")
+        outgoing = Outgoing(rules, self._names, identity, lambda: datetime.now(UTC))
         stores = self.subscriptions, self.secrets, self.attempts
-        return await PingActivities(*stores, rules, handshake, identity, self._names).ping(Ping("a"))
+        return await PingActivities(*stores, handshake, outgoing).ping(Ping("a"))
 
     async def state(self) -> SubscriptionState:
         """Return the state of the subscription."""
@@ -65,18 +63,8 @@ class Pinging:
 
 
 @pytest.fixture
-def names() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def pinging(tmp_path: Path, names: ThreadPoolExecutor) -> AsyncIterator[Pinging]:
-    url = f"sqlite:///{tmp_path}/events.db"
-    await migrate(contexts.EVENT_DELIVERY, url)
-    database = Database(url)
-    yield Pinging(database, names)
-    await database.dispose()
+def pinging(database: Database, names: ThreadPoolExecutor) -> Pinging:
+    return Pinging(database, names)
 
 
 async def test_a_consumer_that_answers_agrees_and_knows_who_asks(pinging: Pinging) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, column, create_engine, inspect, selec
 from domain.audit import AccessEntry, AccessFilter, AuditRecord
 from domain.common import contexts
 from domain.common.times import UNSET
+from domain.event_delivery.log import EventFilter
 from domain.installation import CancelInstallation, InstallationStatus, OrderDetails
 from domain.management_center.assignments import AssignEngineer, CloseAssignment
 from domain.management_center.staff import Engineer, Product
@@ -21,6 +22,8 @@ from stores.audit.access_log import AccessLogStore
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from stores.common.revisions import history, newest
+from stores.event_delivery.deliveries import DeliveryStore
+from stores.event_delivery.log import EventLog
 from stores.installation.details import InstallationDetailsStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
@@ -121,6 +124,36 @@ IN_USE: dict[str, Rows] = {
         "order_status": [{"order_id": "o1", **_TAKEN}],
         "order_change": [{"order_id": "o1", "sequence": 0, **_TAKEN}],
     },
+    contexts.EVENT_DELIVERY: {
+        "event": [
+            {
+                "sequence": 5,
+                "event_id": "e1",
+                "source": "order-status",
+                "subject": "o1",
+                "type": "orders.JoinOrdered",
+                "at": AT,
+                "document": '{"id": "e1", "sequence": "5", "subject": "o1", "time": "2026-07-01T00:00:00Z"}',
+                "appended_at": AT,
+            }
+        ],
+        "event_subscription": [
+            {
+                "subscription_id": "s1",
+                "name": "billing",
+                "kind": "webhook",
+                "url": "https://billing.example/",
+                "at_once": 4,
+                "owner": "service:billing",
+                "state": "ACTIVE",
+                "created_at": AT,
+                "changed_at": AT,
+                "delivered": 3,
+                "run": 0,
+                "failures": 0,
+            }
+        ],
+    },
     # Entries that its writer has not chained would be forged.
     contexts.AUDIT: {},
 }
@@ -142,6 +175,8 @@ def insert(connection: Connection, rows: Rows, known: dict[str, list[str]]) -> N
             connection.execute(into.insert(), {key: value for key, value in row.items() if key in known[name]})
     if "order_status" in known:
         connection.execute(text("UPDATE feed_position SET sequence = sequence + 1"))
+    if "event" in known:
+        connection.execute(text("UPDATE event_position SET sequence = 5, pruned = 3"))
 
 
 def contents(connection: Connection, known: dict[str, list[str]]) -> set[tuple[str, str]]:
@@ -157,6 +192,7 @@ def contents(connection: Connection, known: dict[str, list[str]]) -> set[tuple[s
 def another(rows: Rows) -> Rows:
     """Return similar rows, of another order, engineer or area."""
     keys = {"order_id", "engineer_id", "service_area_id", "product_id", "day_off_id", "extra_shift_id", "skill"}
+    keys |= {"event_id", "subscription_id"}
 
     def changed(name: str, value: Any) -> Any:
         return f"{value}-too" if name in keys else value - 1 if name == "sequence" else value
@@ -261,10 +297,24 @@ async def the_audit_works(database: Database) -> None:
     assert len((await access_log.list(AccessFilter(person="p"), 10)).items) == 1
 
 
+async def events_are_delivered(database: Database) -> None:
+    log = EventLog(database)
+    assert len((await log.read(None, EventFilter(), 10)).documents) == 2
+    store = DeliveryStore(database, log)
+    for subscription_id in await store.unattended():
+        subscription = (await store.begin(subscription_id)).subscription
+        events, reached = await store.read(subscription, subscription.delivered, 10)
+        assert (len(events), reached) == (2, 5)
+        subscription.delivered, subscription.ahead = 3, [5]
+        await store.save(subscription)
+        assert (await store.begin(subscription_id)).subscription.ahead == [5]
+
+
 WORKS = {
     contexts.AUDIT: the_audit_works,
     contexts.MANAGEMENT_CENTER: the_management_center_works,
     contexts.INSTALLATION: installations_work,
+    contexts.EVENT_DELIVERY: events_are_delivered,
     contexts.ORDER_STATUS: the_view_works,
 }
 

@@ -1,0 +1,102 @@
+"""The consumer of a subscription, to which events are sent, each with its signatures."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from activities.event_delivery.sending import Sender, trusted_authorities
+from activities.event_delivery.signing import signed
+from domain.event_delivery.answers import Answer, Outcome
+from domain.event_delivery.subscriptions import EventSubscription
+from domain.event_delivery.targets import ForbiddenTarget, TargetRules
+from stores.event_delivery.secrets import SecretStore
+
+_CONTENT = {"Content-Type": "application/cloudevents+json; charset=UTF-8"}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How consumers know this service."""
+
+    source: str
+    """Name of the installation in events, a URI."""
+    origin: str
+    """`WebHook-Request-Origin`: a host name."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of each request."""
+        return {"WebHook-Request-Origin": self.origin}
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """How requests to consumers leave this process."""
+
+    rules: TargetRules
+    names: Executor
+    """Threads that wait for name servers."""
+    identity: Identity
+    now: Callable[[], datetime]
+
+
+class Consumer:
+    """Sends to one consumer. It connects with the first request, and reads the secrets only once."""
+
+    def __init__(self, subscription: EventSubscription, secrets: SecretStore, outgoing: Outgoing) -> None:
+        self._subscription = subscription
+        self._secrets = secrets
+        self._outgoing = outgoing
+        self._keys: list[str] = []
+        self._sender: Sender | None = None
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if self._sender is not None:
+            await self._sender.__aexit__(*exception)
+
+    async def handshake(self) -> Answer:
+        """Ask whether the consumer consents to events: the handshake of CloudEvents' web hooks.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+            SecretUnreadable: no key of this process decrypts a secret.
+        """
+        rate = self._subscription.per_minute
+        wanted = {} if rate is None else {"WebHook-Request-Rate": str(rate)}
+        return await self._send("OPTIONS", lambda: wanted)
+
+    async def post(self, event_id: str, document: str) -> Answer:
+        """Send an event. Whatever the consumer does is an answer.
+
+        Raises:
+            StoreUnavailable, SecretUnreadable: as `handshake`.
+        """
+
+        def headers() -> Mapping[str, str]:
+            return {**_CONTENT, **signed(event_id, document, self._keys, self._outgoing.now())}
+
+        return await self._send("POST", headers, document.encode())
+
+    async def _send(self, method: str, headers: Callable[[], Mapping[str, str]], body: bytes = b"") -> Answer:
+        try:
+            sender = await self._opened()
+        except ForbiddenTarget:
+            return Answer(Outcome.FORBIDDEN, 0)
+        return await sender.send(method, {**self._outgoing.identity.headers, **headers()}, body)
+
+    async def _opened(self) -> Sender:
+        async with self._opening:
+            if self._sender is None:
+                subscription, outgoing = self._subscription, self._outgoing
+                target = outgoing.rules.target(subscription.url)
+                self._keys = await self._secrets.keys(subscription.subscription_id)
+                trusted = await asyncio.to_thread(trusted_authorities)
+                self._sender = Sender(target, outgoing.rules, outgoing.names, trusted, at_once=subscription.at_once)
+            return self._sender

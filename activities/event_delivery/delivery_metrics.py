@@ -1,0 +1,29 @@
+"""Metrics of requests to consumers. No label names a subscription, an order or a URL."""
+
+from datetime import timedelta
+
+from temporalio import activity
+
+from domain.event_delivery.answers import Answer
+
+
+def count(answer: Answer) -> None:
+    """Count a request."""
+    meter, outcome = activity.metric_meter(), {"outcome": str(answer.outcome)}
+    requests = meter.create_counter("event_deliveries_total", "Requests to consumers with an event, by outcome")
+    requests.add(1, outcome)
+    duration = meter.create_histogram_float("event_attempt", "Duration of requests to consumers with an event", "s")
+    duration.record(answer.milliseconds / 1000, outcome)
+    if answer.clock_skew is not None:
+        skew = meter.create_gauge_float(
+            "event_clock_skew", "Time by which the clock of the consumer that has answered last is ahead", "s"
+        )
+        skew.set(answer.clock_skew)
+
+
+def count_delay(delay: timedelta) -> None:
+    """Count the time from what has happened to its delivery."""
+    histogram = activity.metric_meter().create_histogram_float(
+        "event_delivery_delay", "Time from an event to its delivery to a consumer", "s"
+    )
+    histogram.record(max(delay.total_seconds(), 0.0))

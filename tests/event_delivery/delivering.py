@@ -1,0 +1,207 @@
+"""Deliveries to a consumer in the process of the test, from a log of its own, by a clock that the test sets."""
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.event_delivery.consumer import Identity, Outgoing
+from activities.event_delivery.delivery import DeliveryActivities
+from activities.event_delivery.ping import PingActivities
+from activities.event_delivery.watch import Watch
+from domain.common import contexts
+from domain.event_delivery.delivery import Delivered, Delivery, Patience
+from domain.event_delivery.relay import AppendEvents, OutboxEvent
+from domain.event_delivery.subscriptions import (
+    Attempt,
+    AttemptFilter,
+    Edge,
+    EventSubscription,
+    Start,
+    SubscriptionRequest,
+    SubscriptionView,
+)
+from domain.event_delivery.targets import TargetRules
+from runtime.event_settings import Handshake
+from runtime.payload_keys import PayloadKeys
+from runtime.secret_seal import SecretSeal, new_secret
+from stores.common.database import Database
+from stores.event_delivery.attempts import AttemptStore
+from stores.event_delivery.deliveries import DeliveryStore
+from stores.event_delivery.held_orders import HeldOrderStore
+from stores.event_delivery.log import EventLog
+from stores.event_delivery.secrets import SecretStore
+from stores.event_delivery.subscriptions import SubscriptionStore
+from tests.event_delivery.consumer import OK, Script, consumer
+
+SEAL = SecretSeal(PayloadKeys({"a": bytes(32)}))
+SECRET = new_secret()
+A = "a"
+"""Id of the subscription."""
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+Answers = Callable[[str], Script | None]
+"""Returns the answer to an event, by its id; `None`: 204."""
+
+Before = Callable[[str], Awaitable[None]]
+"""Waits before the answer to an event, by its id."""
+
+
+async def at_once(_: str) -> None:
+    """Wait for nothing."""
+
+
+@dataclass
+class Recipient:
+    """What a consumer was sent, and what it has accepted, by the ids of events."""
+
+    sent: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    port: int = 0
+    under_way: Counter[str] = field(default_factory=Counter)
+    """Requests under way, by order."""
+    most_at_once: int = 0
+    order_at_once: int = 0
+    """Largest number of requests at once about one order."""
+
+    @contextmanager
+    def serving(self, order_id: str) -> Iterator[None]:
+        """Count a request."""
+        self.under_way[order_id] += 1
+        self.order_at_once = max(self.order_at_once, self.under_way[order_id])
+        self.most_at_once = max(self.most_at_once, self.under_way.total())
+        try:
+            yield
+        finally:
+            self.under_way[order_id] -= 1
+
+    def first_accepted(self) -> dict[str, list[str]]:
+        """Return what was accepted, by order, without repetitions."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for event_id in dict.fromkeys(self.accepted):
+            found[event_id.split("-")[0]].append(event_id)
+        return found
+
+    @property
+    def repeated(self) -> int:
+        """How often an event was accepted again."""
+        return len(self.accepted) - len(set(self.accepted))
+
+
+@asynccontextmanager
+async def recipient(answers: Answers = lambda _: None, *, before: Before = at_once) -> AsyncIterator[Recipient]:
+    """Run a consumer whose answer depends on the event.
+
+    Args:
+        answers: What it answers.
+        before: What it waits for before it answers.
+    """
+    seen = Recipient()
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        event = json.loads(each.bodies[-1])
+        event_id = event["id"]
+        seen.sent.append(event_id)
+        with seen.serving(event["subject"]):
+            await before(event_id)
+            script = answers(event_id)
+            await (script or OK)(writer)
+            if script is None:
+                seen.accepted.append(event_id)
+
+    async with consumer(answer) as each:
+        seen.port = each.port
+        yield seen
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def passes(self, **time: float) -> None:
+        """Let time pass."""
+        self.time += timedelta(**time)
+
+
+class Delivering:
+    """The log, one subscription, and its deliveries."""
+
+    def __init__(self, database: Database, names: ThreadPoolExecutor, rules: TargetRules | None = None) -> None:
+        self.clock = clock = Clock()
+        self.log = EventLog(database, now=clock)
+        self.subscriptions = SubscriptionStore(database, SEAL, now=clock)
+        self.attempts = AttemptStore(database, now=clock)
+        self.held = HeldOrderStore(database, now=clock)
+        self.store = DeliveryStore(database, self.log, now=clock)
+        rules = rules or TargetRules(networks=[ip_network("127.0.0.0/8")])
+        outgoing = Outgoing(rules, names, Identity("https://orders.example", "orders.example"), clock)
+        secrets = SecretStore(database, SEAL, now=clock)
+        self.pings = PingActivities(self.subscriptions, secrets, self.attempts, Handshake.OPTIONAL, outgoing)
+        self.told: list[str] = []
+        """Ids of all events, in the order of the log."""
+        self._positions: Counter[str] = Counter()
+        self._read = 0
+
+    def begin_anew(self) -> None:
+        """Forget what was told, for a new subscription. Events have other ids from now on."""
+        self.told.clear()
+
+    async def subscribe(self, port: int, *, agreed: bool = True, start: Start = Edge.BEGINNING, **given: Any) -> None:
+        """Make the subscription."""
+        url = f"http://127.0.0.1:{port}/events"
+        request = SubscriptionRequest("billing", url, "service:billing", start=start, **given)
+        await self.subscriptions.create(A, request, SECRET)
+        if agreed:
+            await self.subscriptions.agree(A, url, None)
+
+    async def tell(self, *orders: str, event: str = "JoinOrdered", region: str | None = None) -> list[str]:
+        """Append an event of each order. Returns the ids of the events."""
+        events = []
+        for order_id in orders:
+            position = self._positions[order_id]
+            self._positions[order_id] += 1
+            id_ = f"{order_id}-{position}"
+            events.append(OutboxEvent(id_, order_id, position, event, self.clock(), {}, region))
+        before, self._read = self._read, self._read + len(events)
+        await self.log.append(AppendEvents(contexts.ORDER_STATUS, before, events, self._read))
+        ids = [event.event_id for event in events]
+        self.told += ids
+        return ids
+
+    def activities(self, patience: Patience = Patience()) -> DeliveryActivities:  # noqa: B008 - a constant
+        """Return activities as of another process."""
+        return DeliveryActivities(self.store, Watch(self.store), self.pings, patience)
+
+    async def deliver(self, *, wait: float = 0, patience: Patience = Patience()) -> Delivered:  # noqa: B008
+        """Run the activity once, by default until everything is sent."""
+        return await running(self.activities(patience), wait=wait)
+
+    async def subscription(self) -> EventSubscription:
+        """Return the subscription."""
+        return (await self.view()).subscription
+
+    async def view(self) -> SubscriptionView:
+        """Return the subscription with what surrounds it."""
+        return await self.subscriptions.get(A)
+
+    async def attempted(self) -> list[Attempt]:
+        """Return the attempts, the oldest first."""
+        return [*reversed((await self.attempts.list(A, AttemptFilter(), limit=200)).items)]
+
+
+def running(activities: DeliveryActivities, *, wait: float = 0) -> Awaitable[Delivered]:
+    """Run the activity. Canceling this ends it as a killed process does: without another word."""
+    return ActivityEnvironment().run(activities.deliver, Delivery(A, wait))
