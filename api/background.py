@@ -11,6 +11,7 @@ from api.audit.access_log import AccessLog
 from api.audit.retention import AccessLogRetention
 from api.audit.trail import AuditTrail
 from api.dependencies import Services
+from api.event_delivery.delivery_trigger import DeliveryTrigger
 from api.event_delivery.log_watch import LogWatch
 from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
@@ -41,6 +42,7 @@ _TASKS: Sequence[type[Task]] = (
     AccessLog,
     AccessLogRetention,
     DispatchTrigger,
+    DeliveryTrigger,
     RetiredEngineers,
 )
 

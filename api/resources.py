@@ -19,6 +19,7 @@ from api.audit.trail import AuditTrail
 from api.background import running
 from api.codec.budget import EncodingBudget
 from api.dependencies import Services
+from api.event_delivery.delivery_trigger import DeliveryTrigger
 from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.log_watch import LogWatch
 from api.event_delivery.ping import PingClient
@@ -45,7 +46,14 @@ from observability.telemetry import Telemetry
 from runtime.payload_codec import Encryption
 from runtime.secret_seal import SecretSeal
 from runtime.settings import Settings
-from runtime.temporal_client import call_dispatchers, check, connect, payload_keys_of, register_search_attributes
+from runtime.temporal_client import (
+    call_dispatchers,
+    check,
+    connect,
+    payload_keys_of,
+    register_search_attributes,
+    start_event_delivery,
+)
 from stores.audit.access_log import AccessLogStore
 from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
@@ -147,6 +155,7 @@ def _services(
         event_log,
         LogWatch(event_log, health.registry, most_of_one=limits.listeners),
         DispatchTrigger(management_center.due_regions, partial(call_dispatchers, client)),
+        DeliveryTrigger(partial(start_event_delivery, client)),
         retired,
         Ownership(workflows, installations, management_center, retired, subscriptions),
         subscriptions,

@@ -5,11 +5,12 @@ from datetime import timedelta
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.dependencies import provided
+from api.event_delivery.delivery_trigger import trigger_delivery
 from api.event_delivery.subscription_routes import SubscriptionId, Subscriptions
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody
@@ -23,7 +24,12 @@ from domain.common.errors import NotFound
 from domain.common.texts import PlainText
 from domain.event_delivery.ping import WORKFLOW_TYPE, Ping, Pinged, workflow_id
 
-router = APIRouter(prefix="/eventSubscriptions", tags=["eventSubscriptions"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/eventSubscriptions",
+    tags=["eventSubscriptions"],
+    route_class=JsonRoute,
+    dependencies=[Depends(trigger_delivery)],
+)
 
 START_WITHIN = 2.0
 """Seconds to start the workflow."""

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator
 from starlette.responses import JSONResponse
 
 from api.dependencies import OrderId, provided
+from api.event_delivery.delivery_trigger import DeliveryTrigger, trigger_delivery
 from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.subscription_schemas import (
     AttemptResponse,
@@ -49,7 +50,12 @@ from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 
-router = APIRouter(prefix="/eventSubscriptions", tags=["eventSubscriptions"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/eventSubscriptions",
+    tags=["eventSubscriptions"],
+    route_class=JsonRoute,
+    dependencies=[Depends(trigger_delivery)],
+)
 
 SubscriptionId = Annotated[str, Path(alias="eventSubscriptionId", pattern=ID)]
 Subscriptions = Annotated[SubscriptionStore, provided(SubscriptionStore)]
@@ -57,6 +63,7 @@ Secrets = Annotated[SecretStore, provided(SecretStore)]
 Attempts = Annotated[AttemptStore, provided(AttemptStore)]
 HeldOrders = Annotated[HeldOrderStore, provided(HeldOrderStore)]
 Targets = Annotated[TargetRules, provided(TargetRules)]
+Deliveries = Annotated[DeliveryTrigger, provided(DeliveryTrigger)]
 Limits = Annotated[SubscriptionLimits, provided(SubscriptionLimits)]
 KnownState = Annotated[SubscriptionState, AfterValidator(known)]
 KnownOutcome = Annotated[Outcome, AfterValidator(known)]
@@ -101,6 +108,7 @@ async def subscribe(
     store: Subscriptions,
     targets: Targets,
     limits: Limits,
+    deliveries: Deliveries,
     caller: CurrentCaller,
 ) -> Response:
     """Make a subscription. Nothing is sent before the consumer has answered a ping.
@@ -142,6 +150,7 @@ async def subscribe(
         return JSONResponse(made_before.model_dump(by_alias=True, mode="json"), 200, idempotency.REPLAYED)
     except ValueError as error:
         raise invalid_member("from", str(error)) from None
+    deliveries.changed(subscription_id)
     answer = NewEventSubscriptionResponse.of(view, secret=secret)
     location = {"Location": f"{router.prefix}/{subscription_id}"}
     return JSONResponse(answer.model_dump(by_alias=True, mode="json"), 201, location)

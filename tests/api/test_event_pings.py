@@ -1,11 +1,13 @@
 """A ping over HTTP, by a real workflow: what its answer is, and when there is none yet."""
 
 from collections.abc import AsyncIterator
+from unittest.mock import Mock
 
 import pytest
 from httpx2 import Response
 
 from api.event_delivery import ping as pings
+from api.event_delivery.delivery_trigger import DeliveryTrigger
 from domain.common import contexts
 from runtime.settings import Settings
 from tests.api.problems import assert_problem
@@ -15,7 +17,8 @@ from tests.eventually import PATIENCE, soon
 
 
 @pytest.fixture
-async def service(settings: Settings) -> AsyncIterator[Service]:
+async def service(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+    monkeypatch.setattr(DeliveryTrigger, "changed", Mock())  # a delivery would ping, too
     async with serving(but(settings, event_target_networks="127.0.0.0/8")) as service:
         yield service
 
