@@ -145,7 +145,7 @@ class Delivering:
         self.subscriptions = SubscriptionStore(database, SEAL, now=clock)
         self.attempts = AttemptStore(database, now=clock)
         self.held = HeldOrderStore(database, now=clock)
-        self.store = DeliveryStore(database, self.log, now=clock)
+        self._database = database
         rules = rules or TargetRules(networks=[ip_network("127.0.0.0/8")])
         outgoing = Outgoing(rules, names, Identity("https://orders.example", "orders.example"), clock)
         secrets = SecretStore(database, SEAL, now=clock)
@@ -183,7 +183,8 @@ class Delivering:
 
     def activities(self, patience: Patience = Patience()) -> DeliveryActivities:  # noqa: B008 - a constant
         """Return activities as of another process."""
-        return DeliveryActivities(self.store, Watch(self.store), self.pings, patience)
+        store = DeliveryStore(self._database, self.log, now=self.clock)
+        return DeliveryActivities(store, Watch(store), self.pings, patience)
 
     async def deliver(self, *, wait: float = 0, patience: Patience = Patience()) -> Delivered:  # noqa: B008
         """Run the activity once, by default until everything is sent."""

@@ -1,16 +1,17 @@
 """Whatever a consumer answers, and whenever a process is killed: every event arrives, in the order of its order."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from activities.event_delivery import journal
-from domain.event_delivery.delivery import Patience
+from activities.event_delivery import journal, watch
+from domain.event_delivery.delivery import Delivered, Patience
 from domain.event_delivery.subscriptions import Edge, PauseReason, SubscriptionState
 from harness.waiting import PATIENCE, soon
 from tests.event_delivery.consumer import Script
@@ -133,39 +134,89 @@ async def _len(delivering: Delivering, number: int) -> bool:
     return len((await delivering.subscription()).ahead or ()) == number
 
 
-async def test_a_later_run_silences_an_earlier_one(delivering: Delivering) -> None:
-    """As after a process was frozen for so long that Temporal has given its work to another one."""
+async def test_what_was_held_and_is_delivered_is_not_sent_again(delivering: Delivering) -> None:
+    """An earlier event of another order is under way all the time, so the position stays before both."""
+    answer, refused = asyncio.Event(), {"b-0"}
+
+    async def slow(event_id: str) -> None:
+        if event_id == "a-0":
+            await answer.wait()
+
+    async def process(*, held: int) -> None:
+        """Run a process until so many orders are held, and kill it."""
+        process = asyncio.ensure_future(running(delivering.activities()))
+
+        async def so_many_are_held() -> bool:
+            return (await delivering.view()).held == held
+
+        await soon(so_many_are_held)
+        process.cancel()
+        with suppress(asyncio.CancelledError):
+            await process
+
+    async with recipient(lambda event_id: REFUSED if event_id in refused else None, before=slow) as seen:
+        await delivering.subscribe(seen.port)
+        await delivering.tell("a", "b")
+        await process(held=1)
+        refused.clear()
+        delivering.clock.passes(hours=1)
+        await process(held=0)
+        answer.set()
+        await delivering.deliver()
+
+        assert seen.sent.count("b-0") == 2
+        assert set(seen.accepted) == {"a-0", "b-0"}
+
+
+@pytest.mark.parametrize(("place", "save_every"), [("before it looks", 1000.0), ("before it saves", 0.0)])
+async def test_a_process_that_was_frozen_sends_and_writes_nothing_more(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch, place: str, save_every: float
+) -> None:
+    """Temporal has given its work to another process meanwhile."""
+    monkeypatch.setattr(journal, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(watch, "LOOK_EVERY", 0.0)
     frozen, goes_on = asyncio.Event(), asyncio.Event()
-    held = 0
+    activities = delivering.activities()
 
-    async def freeze(_: str) -> None:
-        nonlocal held
-        if not frozen.is_set():
-            held += 1
-            if held == AT_ONCE:
+    def freezing(method: Callable[..., Awaitable[Any]], *, passes: int) -> Callable[..., Awaitable[Any]]:
+        times = iter(range(passes))
+
+        async def freeze(*given: Any, **named: Any) -> Any:
+            if next(times, None) is None:
                 frozen.set()
-            await goes_on.wait()
+                await goes_on.wait()
+            return await method(*given, **named)
 
-    async with recipient(before=freeze) as seen:
+        return freeze
+
+    if place == "before it looks":
+        monkeypatch.setattr(activities.watch, "look", freezing(activities.watch.look, passes=1))
+    else:
+        monkeypatch.setattr(activities.store, "save", freezing(activities.store.save, passes=0))
+    async with recipient() as seen:
         await delivering.subscribe(seen.port, at_once=AT_ONCE)
         await delivering.tell(*"abcdef", *"abcdef")
-        earlier = asyncio.ensure_future(running(delivering.activities()))
+        earlier = asyncio.ensure_future(running(activities))
         await asyncio.wait_for(frozen.wait(), PATIENCE)
         await delivering.deliver()
-        after = await delivering.subscription()
-        attempts = await delivering.attempted()
+        after, attempts = await delivering.subscription(), await delivering.attempted()
 
         goes_on.set()
-        await earlier
+        assert await earlier == Delivered()
 
-        assert len(seen.sent) == AT_ONCE + len(delivering.told)
+        assert len(seen.sent) <= len(delivering.told) + AT_ONCE
         assert seen.repeated <= AT_ONCE
         assert await delivering.subscription() == after
         assert await delivering.attempted() == attempts
 
 
 @pytest.mark.parametrize("act", ["pause", "replace the secret", "delete"])
-async def test_no_request_begins_after_a_person_has_changed_something(delivering: Delivering, act: str) -> None:
+async def test_no_request_begins_after_a_person_has_changed_something(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """In truth, what was seen counts for a quarter of a second."""
+    monkeypatch.setattr(journal, "SAVE_EVERY", 1000.0)
+    monkeypatch.setattr(watch, "LOOK_EVERY", 0.0)
     changed = asyncio.Event()
 
     async def change(_: str) -> None:
