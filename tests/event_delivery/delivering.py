@@ -162,8 +162,8 @@ class Delivering:
     async def subscribe(self, port: int, *, agreed: bool = True, start: Start = Edge.BEGINNING, **given: Any) -> None:
         """Make the subscription."""
         url = f"http://127.0.0.1:{port}/events"
-        request = SubscriptionRequest("billing", url, "service:billing", start=start, **given)
-        await self.subscriptions.create(A, request, SECRET)
+        request = SubscriptionRequest("billing", url, "service:billing", **given)
+        await self.subscriptions.create(A, request, SECRET, start=start)
         if agreed:
             await self.subscriptions.agree(A, url, None)
 
