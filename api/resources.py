@@ -20,6 +20,7 @@ from api.background import running
 from api.codec.budget import EncodingBudget
 from api.dependencies import Services
 from api.event_delivery.delivery_trigger import DeliveryTrigger
+from api.event_delivery.gauges import SubscriptionGauges
 from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.log_watch import LogWatch
 from api.event_delivery.ping import PingClient
@@ -60,6 +61,7 @@ from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from stores.common.revisions import Schema
 from stores.event_delivery.attempts import AttemptStore
+from stores.event_delivery.census import SubscriptionCensus
 from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.secrets import SecretStore
@@ -174,8 +176,10 @@ def _services(
 def _measure(health: Health, settings: Settings, client: Client, databases: dict[str, Database]) -> None:
     """Add the metrics of the whole system. They are here because the API answers even if every worker is down."""
     orders = OrderGauges(OrderCensus(databases[contexts.ORDER_STATUS]), health.registry)
+    subscriptions = SubscriptionGauges(SubscriptionCensus(databases[contexts.EVENT_DELIVERY]), health.registry)
     queues = QueueGauges(client, health.registry)
     health.measurements.add("orders", orders.measure, orders.forget)
+    health.measurements.add("subscriptions", subscriptions.measure, subscriptions.forget)
     health.measurements.add("task-queues", queues.measure, queues.forget)
     if settings.bulk_read_people:
         access_log = AccessLogGauges(

@@ -17,6 +17,8 @@ _READ_WITHIN = 1.0
 """Seconds."""
 _BUCKETS: Mapping[str, Sequence[float]] = {
     "projection_delay_seconds": (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+    "event_attempt_seconds": (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
+    "event_delivery_delay_seconds": (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400),
 }
 
 

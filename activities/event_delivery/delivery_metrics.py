@@ -12,11 +12,11 @@ def count(answer: Answer) -> None:
     meter, outcome = activity.metric_meter(), {"outcome": str(answer.outcome)}
     requests = meter.create_counter("event_deliveries_total", "Requests to consumers with an event, by outcome")
     requests.add(1, outcome)
-    duration = meter.create_histogram_float("event_attempt", "Duration of requests to consumers with an event", "s")
+    duration = meter.create_histogram_float("event_attempt_seconds", "Duration of requests to consumers with an event")
     duration.record(answer.milliseconds / 1000, outcome)
     if answer.clock_skew is not None:
         skew = meter.create_gauge_float(
-            "event_clock_skew", "Time by which the clock of the consumer that has answered last is ahead", "s"
+            "event_clock_skew_seconds", "Time by which the clock of the consumer that has answered last is ahead"
         )
         skew.set(answer.clock_skew)
 
@@ -24,6 +24,6 @@ def count(answer: Answer) -> None:
 def count_delay(delay: timedelta) -> None:
     """Count the time from what has happened to its delivery."""
     histogram = activity.metric_meter().create_histogram_float(
-        "event_delivery_delay", "Time from an event to its delivery to a consumer", "s"
+        "event_delivery_delay_seconds", "Time from an event to its delivery to a consumer"
     )
     histogram.record(max(delay.total_seconds(), 0.0))

@@ -127,3 +127,16 @@ async def test_a_worker_starts_deliveries_again_and_again(monkeypatch: pytest.Mo
     stop.set()
     await running
     assert {call.args for call in start.await_args_list} == {("a",), ("b",)}
+
+
+async def test_the_metrics_tell_how_the_subscriptions_are(service: Service) -> None:
+    body = {"name": "billing", "url": "http://127.0.0.1:9999/"}
+    path = (await service.http.post(SUBSCRIPTIONS, json=body)).headers["Location"]
+    await service.http.post(f"{path}/pause")
+
+    metrics = (await service.http.get("/metrics")).text
+
+    assert 'event_subscriptions{reason="BY_PERSON",state="PAUSED"} 1.0' in metrics
+    for name in ("event_subscriptions_failing", "event_orders_held", "event_oldest_undelivered_seconds"):
+        assert f"\n{name} 0.0" in metrics
+    assert 'measurement_up{of="subscriptions"} 1.0' in metrics

@@ -65,7 +65,7 @@ async def go_on(delivering: Delivering) -> None:
 
 @pytest.mark.multiplied
 @settings(
-    max_examples=examples(12, whole=300),
+    max_examples=examples(12, whole=100),
     derandomize=not is_whole(),
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.target, Phase.shrink],

@@ -1,0 +1,183 @@
+"""What a delivery reads and writes: all or nothing, and only if it is the newest."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.common import contexts
+from domain.common.errors import NotFound
+from domain.event_delivery.answers import Outcome
+from domain.event_delivery.relay import AppendEvents, OutboxEvent
+from domain.event_delivery.subscriptions import (
+    Attempt,
+    AttemptFilter,
+    Edge,
+    HeldOrder,
+    PauseReason,
+    SubscriptionRequest,
+    SubscriptionState,
+)
+from runtime.payload_keys import PayloadKeys
+from runtime.secret_seal import SecretSeal, new_secret
+from stores.common.database import Database
+from stores.event_delivery.attempts import KEEP_ATTEMPTS_FOR, AttemptStore
+from stores.event_delivery.census import Census, SubscriptionCensus
+from stores.event_delivery.deliveries import UNATTENDED_AFTER, DeliveryStore, Superseded
+from stores.event_delivery.log import EventLog
+from stores.event_delivery.subscriptions import SubscriptionStore
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def context() -> str:
+    return contexts.EVENT_DELIVERY
+
+
+class World:
+    """The stores of one database, and a clock."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = NOON
+        self.log = EventLog(database, now=lambda: self.now)
+        self.subscriptions = SubscriptionStore(
+            database, SecretSeal(PayloadKeys({"a": bytes(32)})), now=lambda: self.now
+        )
+        self.attempts = AttemptStore(database, now=lambda: self.now)
+        self.deliveries = DeliveryStore(database, self.log, now=lambda: self.now)
+        self.census = SubscriptionCensus(database)
+        self._read = 0
+
+    async def subscribe(self, id_: str = "a", **given: object) -> None:
+        request = SubscriptionRequest("billing", f"https://{id_}.example/", "service:billing", start=Edge.BEGINNING)
+        await self.subscriptions.create(id_, SubscriptionRequest(**{**vars(request), **given}), new_secret())
+        await self.subscriptions.agree(id_, request.url, None)
+
+    async def tell(self, *orders: str, event: str = "JoinOrdered") -> None:
+        events = [
+            OutboxEvent(f"e{self._read + number}", order, 0, event, self.now, {}) for number, order in enumerate(orders)
+        ]
+        before, self._read = self._read, self._read + len(events)
+        await self.log.append(AppendEvents(contexts.ORDER_STATUS, before, events, self._read))
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+def attempt(number: int, at: datetime = NOON) -> Attempt:
+    return Attempt(f"a{number}", "a", f"e{number}", at, Outcome.REFUSED, 5, 1, number)
+
+
+def held(order_id: str, sequence: int, retry_at: datetime | None = NOON) -> HeldOrder:
+    return HeldOrder(order_id, f"e-{order_id}", NOON, 1, retry_at, sequence)
+
+
+async def test_what_is_saved_is_where_the_next_run_begins(world: World) -> None:
+    await world.subscribe()
+    begun = await world.deliveries.begin("a")
+    subscription = begun.subscription
+    assert (begun.held, begun.tries) == ([], {})
+    subscription.delivered, subscription.ahead = subscription.delivered + 3, [7, 9]
+    subscription.failing_since, subscription.failures, subscription.last_outcome = NOON, 2, Outcome.THROTTLED
+    orders = {each.order_id: each for each in (held("o1", 5), held("o2", 6, None))}
+
+    await world.deliveries.save(subscription, [attempt(1), attempt(2)], orders)
+
+    again = await world.deliveries.begin("a")
+    assert again.subscription.run == subscription.run + 1
+    assert vars(again.subscription) == vars(subscription) | {"run": subscription.run + 1}
+    assert {each.order_id: each for each in again.held} == orders
+    assert again.tries == {"e1": 1, "e2": 1}
+    await world.deliveries.save(again.subscription, [], {"o1": held("o1", 8), "o2": None})
+    assert (await world.deliveries.begin("a")).held == [held("o1", 8)]
+
+
+async def test_an_earlier_run_writes_nothing(world: World) -> None:
+    await world.subscribe()
+    earlier = (await world.deliveries.begin("a")).subscription
+    later = (await world.deliveries.begin("a")).subscription
+    with pytest.raises(Superseded):
+        await world.deliveries.save(earlier, [attempt(1)], {"o1": held("o1", 5)})
+    assert (await world.attempts.list("a", AttemptFilter())).items == []
+    await world.deliveries.save(later)
+    await world.subscriptions.pause("a")
+    with pytest.raises(Superseded):
+        await world.deliveries.save(later)
+    assert (await world.subscriptions.get("a")).subscription.state is SubscriptionState.PAUSED
+    await world.subscriptions.delete("a")
+    with pytest.raises(Superseded):
+        await world.deliveries.save(later)
+    with pytest.raises(NotFound):
+        await world.deliveries.begin("a")
+
+
+async def test_old_attempts_go_a_bounded_number_at_a_time(world: World) -> None:
+    await world.subscribe()
+    subscription = (await world.deliveries.begin("a")).subscription
+    old = NOON - KEEP_ATTEMPTS_FOR - SECOND
+    await world.deliveries.save(subscription, [attempt(number, old) for number in range(700)])
+    for left in (200, 2):
+        await world.deliveries.save(subscription, [attempt(1000 + left)])
+        items: list[Attempt] = []
+        cursor = None
+        while not items or cursor:
+            page = await world.attempts.list("a", AttemptFilter(), limit=200, cursor=cursor)
+            items, cursor = [*items, *page.items], page.next_cursor
+        assert len(items) == (201 if left == 200 else 2)
+
+
+async def test_events_of_one_order_are_found_one_by_one(world: World) -> None:
+    await world.subscribe(types=["orders.JoinOrdered"])
+    subscription = (await world.deliveries.begin("a")).subscription
+    await world.tell("o1", "o2")
+    await world.tell(*["o1"] * 150, event="OrderAccepted")
+    await world.tell("o1")
+    first, last = subscription.delivered, await world.log.last()
+
+    async def following(after: int, up_to: int = last) -> str | None:
+        event = await world.deliveries.next_of(subscription, "o1", after=after, up_to=up_to)
+        return event.event_id if event else None
+
+    assert await following(first) == "e0"
+    assert await following(first + 1) == "e152"
+    assert await following(first + 1, last - 1) is None
+    assert await following(last) is None
+
+
+async def test_who_has_no_delivery_is_found(world: World) -> None:
+    for id_ in "abcd":
+        await world.subscribe(id_)
+    await world.subscriptions.pause("d")
+    assert sorted(await world.deliveries.unattended()) == ["a", "b", "c"]
+    await world.deliveries.begin("a")
+    waiting = (await world.deliveries.begin("b")).subscription
+    waiting.retry_at = NOON + timedelta(hours=1)
+    await world.deliveries.save(waiting)
+    assert await world.deliveries.unattended() == ["c"]
+    world.now += UNATTENDED_AFTER + SECOND
+    assert sorted(await world.deliveries.unattended()) == ["a", "c"]
+    world.now += timedelta(hours=1)
+    assert sorted(await world.deliveries.unattended()) == ["a", "b", "c"]
+
+
+async def test_monitoring_counts_what_there_is(world: World) -> None:
+    assert await world.census.take() == Census({}, 0, None, 0, 0)
+    for id_ in "abc":
+        await world.subscribe(id_)
+    assert (await world.census.take()).undelivered_since is None
+    await world.tell("o1")
+    world.now += SECOND
+    await world.tell("o2")
+    failing = (await world.deliveries.begin("a")).subscription
+    failing.failing_since, failing.delivered = NOON, failing.delivered + 1
+    await world.deliveries.save(failing, [], {"o1": held("o1", 1), "o2": held("o2", 2, None)})
+    ended = (await world.deliveries.begin("b")).subscription
+    ended.state, ended.pause_reason, ended.failing_since = SubscriptionState.PAUSED, PauseReason.GONE, NOON
+    await world.deliveries.save(ended)
+    await world.subscriptions.pause("c")
+
+    counts = {("ACTIVE", ""): 1, ("PAUSED", "GONE"): 1, ("PAUSED", "BY_PERSON"): 1}
+    assert await world.census.take() == Census(counts, 1, NOON + SECOND, 2, 1)
