@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Region
 from api.http.problems import ProblemType
+from api.http.times import Day, of_query, span_between
 from api.management_center.calendar_schemas import (
     DayOffRequest,
     DayOffResponse,
@@ -35,20 +36,35 @@ _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWE
 _CREATING = CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
 
+FirstDay = Annotated[Day | None, Query(alias="from", description="Only entries that have this day or a later one")]
+LastDay = Annotated[Day | None, Query(alias="to", description="Only entries that have this day or an earlier one")]
+
 
 @router.get("/daysOff", responses=_LISTING)
 async def list_days_off(
+    services: AppServices,
     store: CenterStore,
     caller: CurrentCaller,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     region: Annotated[Region | None, Query()] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DayOffResponse]:
     """List the days off of engineers, and of regions."""
     caller.within(filter(None, [region]))
+    with of_query():
+        span_between(first, last, services.get(VisitGrid))
     page = await store.entries(
-        DAYS_OFF, engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+        DAYS_OFF,
+        engineer_id=engineer_id,
+        region=region,
+        within=caller.regions,
+        first_day=first,
+        last_day=last,
+        limit=limit,
+        cursor=cursor,
     )
     return Page[DayOffResponse].model_validate(page)
 
@@ -80,17 +96,29 @@ async def remove_day_off(day_off_id: DayOffId, store: CenterStore) -> None:
 
 @router.get("/extraShifts", responses=_LISTING)
 async def list_extra_shifts(
+    services: AppServices,
     store: CenterStore,
     caller: CurrentCaller,
     engineer_id: Annotated[Id | None, Query(alias="engineerId")] = None,
     region: Annotated[Region | None, Query()] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ExtraShiftResponse]:
     """List the extra shifts of engineers, and of regions."""
     caller.within(filter(None, [region]))
+    with of_query():
+        span_between(first, last, services.get(VisitGrid))
     page = await store.entries(
-        EXTRA_SHIFTS, engineer_id=engineer_id, region=region, within=caller.regions, limit=limit, cursor=cursor
+        EXTRA_SHIFTS,
+        engineer_id=engineer_id,
+        region=region,
+        within=caller.regions,
+        first_day=first,
+        last_day=last,
+        limit=limit,
+        cursor=cursor,
     )
     return Page[ExtraShiftResponse].model_validate(page)
 

@@ -119,6 +119,8 @@ class CalendarEntries(RegionLockedStore):
         engineer_id: str | None = None,
         region: str | None = None,
         within: Collection[str] | None = None,
+        first_day: date | None = None,
+        last_day: date | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Entry]:
@@ -129,6 +131,8 @@ class CalendarEntries(RegionLockedStore):
             engineer_id: Only those of this engineer.
             region: Only those of this whole region.
             within: Only those of these whole regions, and of their engineers.
+            first_day: Only those that have this day or a later one.
+            last_day: Only those that have this day or an earlier one.
             limit: The largest number of items.
             cursor: Where the previous page ended.
 
@@ -144,6 +148,10 @@ class CalendarEntries(RegionLockedStore):
         if within is not None:
             theirs = select(ENGINEER.c.engineer_id).where(ENGINEER.c.region.in_(within))
             statement = statement.where(or_(of.region.in_(within), of.engineer_id.in_(theirs)))
+        if first_day is not None:
+            statement = statement.where(of.last_day >= first_day)
+        if last_day is not None:
+            statement = statement.where(of.first_day <= last_day)
         statement = kind.order.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()

@@ -116,6 +116,29 @@ async def test_on_a_holiday_only_extra_shifts_are_offered_and_a_day_off_goes_bef
         assert await starts(service, day) == ["09:00", "11:00", "13:00", "15:00"]  # the engineer's own hours
 
 
+@pytest.mark.parametrize("collection", [DAYS_OFF, SHIFTS])
+async def test_entries_of_a_span_are_those_that_have_one_of_its_days(
+    without_temporal: Settings, collection: str
+) -> None:
+    async with serving(without_temporal) as service:
+        days = [("2031-03-01", "2031-03-02"), ("2031-03-02", "2031-03-05"), ("2031-03-06", "2031-03-06")]
+        for first, last in days:
+            await make(service, collection, **{"region": "KR-99", "from": first, "to": last})
+
+        async def listed(**span: str) -> list[str]:
+            answer = await service.http.get(collection, params={"region": "KR-99", **span})
+            return [one["from"] for one in answer.json()["items"]]
+
+        first, second, third = (first for first, _ in days)
+        assert await listed() == [first, second, third]
+        assert await listed(**{"from": "2031-03-02"}) == [first, second, third]
+        assert await listed(**{"from": "2031-03-03"}) == [second, third]
+        assert await listed(to="2031-03-02") == [first, second]
+        assert await listed(**{"from": "2031-03-03", "to": "2031-03-04"}) == [second]
+        turned = await service.http.get(collection, params={"from": "2031-03-02", "to": "2031-03-01"})
+        assert_problem(turned, 400, "malformed-request")
+
+
 async def test_hours_of_leave_take_each_window_that_they_overlap_in_part(without_temporal: Settings) -> None:
     async with serving(without_temporal) as service:
         engineer_id = await service.hire(workingDays=["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"])
