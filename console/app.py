@@ -24,6 +24,7 @@ from console.guard import Guard
 from console.managers import routes as managers
 from console.metrics import MetricsForOperators
 from console.page_request import NotSignedIn, PageRequest
+from console.planning import routes as planning
 from console.rendering import Renderer
 from console.routing import Route, RouteTable
 from console.sealing import TooLargeForCookies, sealer
@@ -44,6 +45,7 @@ SUBJECTS = (
     account,
     customers,
     managers,
+    planning,
     engineers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""

@@ -47,6 +47,8 @@ _ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
 }
 """What else is sent to a route than nothing, by state."""
+_DAY_FIELDS: Mapping[str, str] = {"/week": "from"}
+"""The parameter with the day, where it is not `date`."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _paths(path: str, shown: Showcase) -> Iterator[tuple[str, str]]:
             yield state, path.replace(placeholder[0], value)
         yield "unknown", path.replace(placeholder[0], "no-such-thing")
     else:
-        yield "full", f"{path}?date={shown.day}"
+        yield "full", f"{path}?{_DAY_FIELDS.get(path, 'date')}={shown.day}"
         yield _EMPTY, path
 
 

@@ -39,6 +39,8 @@ MAY = {
     "POST /orders/{orderId}/acknowledge": "manager",
     "GET /orders/{orderId}/assign": "manager",
     "POST /orders/{orderId}/assign": "manager",
+    "GET /day": "manager",
+    "GET /week": "manager",
     "GET /today": "engineer",
     "GET /today/live": "engineer",
     "GET /visits/{orderId}": "engineer",

@@ -1,0 +1,95 @@
+"""What a plan is asked for: a day or a week, and a region."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from console.page_request import PageRequest
+from console.planning.reading import reach_of
+
+DAY, WEEK = "/day", "/week"
+_DAYS_OF_WEEK = 7
+_FAR = timedelta(days=400)
+"""How far from today a day may be. Visits are booked some weeks ahead."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A day and a region, and what else can be chosen."""
+
+    path: str
+    day: date
+    today: date
+    region: str | None
+    """None: the manager reaches no region."""
+    regions: Sequence[str]
+    limited: bool
+    """Whether there are regions that the manager does not reach."""
+
+    @property
+    def _step(self) -> timedelta:
+        return timedelta(days=_DAYS_OF_WEEK if self.path == WEEK else 1)
+
+    @property
+    def field(self) -> str:
+        """Name of the field with the day."""
+        return "from" if self.path == WEEK else "date"
+
+    @property
+    def earlier(self) -> str:
+        """Address of the day or week before."""
+        return self.at(self.day - self._step)
+
+    @property
+    def later(self) -> str:
+        """Address of the day or week after."""
+        return self.at(self.day + self._step)
+
+    @property
+    def now(self) -> str:
+        """Address of today, or of this week."""
+        return self.at(self.today)
+
+    @property
+    def holds_today(self) -> bool:
+        """Whether today is shown."""
+        return self.day <= self.today < self.day + self._step
+
+    def at(self, day: date, path: str | None = None) -> str:
+        """Return the address of a day, or of the week that contains it."""
+        path = path or self.path
+        query = {"from" if path == WEEK else "date": day.isoformat(), "region": self.region or ""}
+        return f"{path}?{urlencode(query)}"
+
+
+async def choice_of(visit: PageRequest, path: str) -> Choice:
+    """Return what the address asks for. Default: today, and the first region of the manager.
+
+    Raises:
+        Problem: it cannot be told which regions there are.
+        ApiAway: there is no answer.
+    """
+    reach, today = await reach_of(visit), visit.texts.today()
+    day = day_of(visit.query.get("from" if path == WEEK else "date"), today)
+    region = visit.query.get("region") or next(iter(reach.regions), None)
+    return Choice(path, monday_of(day) if path == WEEK else day, today, region, reach.regions, reach.limited)
+
+
+def day_of(text: str | None, today: date) -> date:
+    """Return the day that an address names, or today if it names none near it."""
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return today
+    return day if abs(day - today) <= _FAR else today
+
+
+def monday_of(day: date) -> date:
+    """Return the first day of the week that contains a day."""
+    return day - timedelta(days=day.weekday())
+
+
+def sunday_of(day: date) -> date:
+    """Return the last day of the week that contains a day."""
+    return monday_of(day) + timedelta(days=_DAYS_OF_WEEK - 1)
