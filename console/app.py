@@ -33,6 +33,7 @@ from console.sessions import Draft, Flash, Session, SessionCookies
 from console.settings import check, is_secure, session_keys, sign_in_of, url_of_api, url_of_console
 from console.shared import Console
 from console.sign_in.way import LOGIN, SignIn
+from console.staff import routes as staff
 from console.streams import Streams
 from console.texts import N_
 from observability.health import Health
@@ -46,6 +47,7 @@ SUBJECTS = (
     customers,
     managers,
     planning,
+    staff,
     engineers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""

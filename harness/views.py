@@ -44,6 +44,9 @@ _ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "ambiguous-address": {"product": "2001", "address": showcase.WAITING["ambiguous"]},
         "unserved-address": {"product": "2001", "address": showcase.WAITING["no-area"]},
     },
+    "/engineers": {
+        "filled": {"name": "김하늘", "region": "KR-11", "from": "09:00", "until": "08:00", "visits": "many"}
+    },
     "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
 }
 """What else is sent to a route than nothing, by state."""

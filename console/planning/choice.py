@@ -20,50 +20,64 @@ class Choice:
 
     path: str
     day: date
+    """The day, or the first one of the week."""
     today: date
-    region: str | None
-    """None: the manager reaches no region."""
-    regions: Sequence[str]
-    limited: bool
+    weekly: bool = False
+    """Whether it is about the whole week."""
+    region: str | None = None
+    """None: it is not about a region, or the manager reaches none."""
+    regions: Sequence[str] = ()
+    limited: bool = False
     """Whether there are regions that the manager does not reach."""
 
     @property
     def _step(self) -> timedelta:
-        return timedelta(days=_DAYS_OF_WEEK if self.path == WEEK else 1)
-
-    @property
-    def field(self) -> str:
-        """Name of the field with the day."""
-        return "from" if self.path == WEEK else "date"
+        return timedelta(days=_DAYS_OF_WEEK if self.weekly else 1)
 
     @property
     def earlier(self) -> str:
         """Address of the day or week before."""
-        return self.at(self.day - self._step)
+        return self._at(self.day - self._step)
 
     @property
     def later(self) -> str:
         """Address of the day or week after."""
-        return self.at(self.day + self._step)
+        return self._at(self.day + self._step)
 
     @property
     def now(self) -> str:
         """Address of today, or of this week."""
-        return self.at(self.today)
+        return self._at(self.today)
 
     @property
     def holds_today(self) -> bool:
         """Whether today is shown."""
         return self.day <= self.today < self.day + self._step
 
-    def at(self, day: date, path: str | None = None) -> str:
-        """Return the address of a day, or of the week that contains it."""
-        path = path or self.path
-        query = {"from" if path == WEEK else "date": day.isoformat(), "region": self.region or ""}
-        return f"{path}?{urlencode(query)}"
+    @property
+    def field(self) -> str:
+        """Name of the parameter with the day."""
+        return "from" if self.weekly else "date"
+
+    def _at(self, day: date) -> str:
+        return _address(self.path, self.field, day, self.region)
 
 
-async def choice_of(visit: PageRequest, path: str) -> Choice:
+def day_address(day: date, region: str | None) -> str:
+    """Return the address of the plan of a day."""
+    return _address(DAY, "date", day, region)
+
+
+def week_address(day: date, region: str | None) -> str:
+    """Return the address of the plan of the week that contains a day."""
+    return _address(WEEK, "from", day, region)
+
+
+def _address(path: str, field: str, day: date, region: str | None) -> str:
+    return f"{path}?{urlencode({field: day.isoformat(), **({'region': region} if region else {})})}"
+
+
+async def choice_of(visit: PageRequest, path: str, *, weekly: bool) -> Choice:
     """Return what the address asks for. Default: today, and the first region of the manager.
 
     Raises:
@@ -71,9 +85,9 @@ async def choice_of(visit: PageRequest, path: str) -> Choice:
         ApiAway: there is no answer.
     """
     reach, today = await reach_of(visit), visit.texts.today()
-    day = day_of(visit.query.get("from" if path == WEEK else "date"), today)
+    day = day_of(visit.query.get("from" if weekly else "date"), today)
     region = visit.query.get("region") or next(iter(reach.regions), None)
-    return Choice(path, monday_of(day) if path == WEEK else day, today, region, reach.regions, reach.limited)
+    return Choice(path, monday_of(day) if weekly else day, today, weekly, region, reach.regions, reach.limited)
 
 
 def day_of(text: str | None, today: date) -> date:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from console.page_request import PageRequest
-from console.planning.choice import DAY, WEEK, Choice, choice_of
-from console.planning.plan import Plan, Row
+from console.planning.choice import DAY, Choice, choice_of, week_address
+from console.planning.plan import Plan, Row, used
 from console.planning.reading import Reading, plan_of_region
 from domain.visits import TimeWindow
 
@@ -39,8 +39,8 @@ class DayPage:
 
 async def show_day(visit: PageRequest) -> Response:
     """Show the plan of a day."""
-    choice = await choice_of(visit, DAY)
-    week = choice.at(choice.day, WEEK)
+    choice = await choice_of(visit, DAY, weekly=False)
+    week = week_address(choice.day, choice.region)
     if choice.region is None:
         return await visit.page("planning/day.html", DayPage(choice, None, (), (), None, week))
     reading = await plan_of_region(visit, choice.region, choice.day, choice.day)
@@ -53,8 +53,7 @@ def _table(plan: Plan) -> tuple[Sequence[Row], Sequence[Column]]:
     """Return rows and columns without the windows of the morning and the evening in which nothing is."""
     [day] = plan.days
     every = [row.days[0].cells for row in plan.rows]
-    used = [number for number, _ in enumerate(plan.windows[day]) if any(not cells[number].blank for cells in every)]
-    shown = slice(min(used), max(used) + 1) if used else slice(None)
+    shown = used(every)
     columns = [
         Column(
             window,

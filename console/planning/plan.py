@@ -186,5 +186,11 @@ class Plan:
         return Cell(window, State.FREE if free else State.FULL, here, free, extra)
 
 
+def used(rows: Sequence[Sequence[Cell | None]]) -> slice:
+    """Return the columns between those in which anything is: all of them if there is nothing."""
+    columns = [number for cells in rows for number, cell in enumerate(cells) if cell is not None and not cell.blank]
+    return slice(min(columns), max(columns) + 1) if columns else slice(None)
+
+
 def _by_name(member: Member) -> tuple[str, str]:
     return member.name, member.engineer_id

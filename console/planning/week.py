@@ -7,7 +7,7 @@ from datetime import date
 from starlette.responses import Response
 
 from console.page_request import PageRequest
-from console.planning.choice import DAY, WEEK, Choice, choice_of, sunday_of
+from console.planning.choice import WEEK, Choice, choice_of, day_address, sunday_of
 from console.planning.plan import Plan
 from console.planning.reading import Reading, plan_of_region
 
@@ -41,7 +41,7 @@ class WeekPage:
 
 async def show_week(visit: PageRequest) -> Response:
     """Show the plan of a week."""
-    choice = await choice_of(visit, WEEK)
+    choice = await choice_of(visit, WEEK, weekly=True)
     if choice.region is None:
         return await visit.page("planning/week.html", WeekPage(choice, None, ()))
     reading = await plan_of_region(visit, choice.region, choice.day, sunday_of(choice.day))
@@ -52,7 +52,7 @@ def _columns(choice: Choice, plan: Plan) -> Sequence[Column]:
     return [
         Column(
             day,
-            choice.at(day, DAY),
+            day_address(day, choice.region),
             plan.holidays.get(day),
             sum(len(row.days[number].visits) for row in plan.rows),
             sum(row.days[number].free for row in plan.rows),

@@ -21,6 +21,10 @@ KEYS = f"test-1:{new_key()}"
 CUSTOMER, MANAGER, ENGINEER = "customer:1", "manager:*", "engineer:kr-11-1"
 
 
+_CHOSEN = ("radio", "checkbox")
+"""Types of inputs that a browser sends only if they are chosen."""
+
+
 class _Forms(HTMLParser):
     """Collects the forms of a page, with what a browser would send."""
 
@@ -28,6 +32,7 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._area: str | None = None
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
@@ -36,7 +41,11 @@ class _Forms(HTMLParser):
         elif tag == "textarea":
             self._area = named["name"]
             self.forms[-1][1][self._area] = ""
-        elif tag == "input" and "name" in named and (named.get("type") != "radio" or "checked" in named):
+        elif tag == "select":
+            self._select = named["name"]
+        elif tag == "option" and ("selected" in named or self._select not in self.forms[-1][1]):
+            self.forms[-1][1][self._select] = named["value"]
+        elif tag == "input" and "name" in named and (named.get("type") not in _CHOSEN or "checked" in named):
             self.forms[-1][1][named["name"]] = named.get("value", "")
 
     def handle_data(self, data: str) -> None:

@@ -1,0 +1,1 @@
+"""Staff: the engineers, whom managers hire, change and retire (인력)."""

@@ -1,0 +1,69 @@
+"""A manager hires an engineer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from console.forms import Form, refused
+from console.managers.order_reading import path_of
+from console.page_request import PageRequest
+from console.planning.reading import ENGINEERS, Reach, reach_of
+from console.service import ApiAway, Problem
+from console.sessions import Flash
+from console.staff.fields import POINTERS, body_of, day_names, incomplete, new_values
+from console.staff.listing import PATH
+from console.texts import N_
+
+_MAYBE = N_("The service did not answer. Before you send this again, look whether the engineer is in the list already.")
+
+
+@dataclass(frozen=True)
+class HirePage:
+    """The form of a new engineer."""
+
+    form: Form
+    reach: Reach
+    day_names: Mapping[str, str]
+
+
+async def ask_hire(visit: PageRequest) -> Response:
+    """Ask whom to hire."""
+    reach = await reach_of(visit)
+    region = visit.query.get("region")
+    return await _page(visit, Form(new_values(region if region in reach.regions else None)), reach, 200)
+
+
+async def hire(visit: PageRequest) -> Response:
+    """Hire an engineer."""
+    values = await visit.form()
+    if again := incomplete(values, visit.texts):
+        return await _page(visit, again, await reach_if_there(visit), 422)
+    try:
+        made = (await visit.api.send("POST", ENGINEERS, body_of(values))).body
+    except ApiAway as error:
+        form = replace(refused(error, values, visit.texts, POINTERS), summary=visit.texts(_MAYBE))
+        return await _page(visit, form, await reach_if_there(visit), 503)
+    except Problem as problem:
+        if problem.status == 401:
+            raise
+        form = refused(problem, values, visit.texts, POINTERS)
+        return await _page(visit, form, await reach_if_there(visit), problem.status)
+    done = visit.texts("%(name)s can be assigned now.", name=made["name"])
+    return visit.redirect(path_of(PATH, made["engineerId"]), Flash(done))
+
+
+async def reach_if_there(visit: PageRequest) -> Reach:
+    """Return the regions that can be chosen, or none while they cannot be told: a form then keeps the one it has."""
+    try:
+        return await reach_of(visit)
+    except ApiAway:
+        return Reach((), limited=False)
+    except Problem as problem:
+        if not problem.passes:
+            raise
+        return Reach((), limited=False)
+
+
+async def _page(visit: PageRequest, form: Form, reach: Reach, status: int) -> Response:
+    return await visit.page("staff/hire.html", HirePage(form, reach, day_names(visit.texts)), status)
