@@ -72,7 +72,7 @@ class Showcase:
     @property
     def ids(self) -> Mapping[str, Mapping[str, str]]:
         """Ids of what there is to look at: by placeholder of a path, and by state."""
-        return {"orderId": self.orders, "engineerId": {"full": self.engineer_id}}
+        return {"orderId": self.orders, "engineerId": {"only-one": self.engineer_id}}
 
     @property
     def entered(self) -> set[str]:

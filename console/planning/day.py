@@ -31,7 +31,7 @@ class DayPage:
     columns: Sequence[Column]
     """The windows in which anybody works or has a visit."""
     rows: Sequence[Row]
-    """The engineers, each with the cells of these windows."""
+    """The engineers, each with the cells of these windows. Nobody, if nobody works and nothing is booked."""
     holiday: str | None
     week: str
     """Address of the week."""
@@ -53,6 +53,8 @@ def _table(plan: Plan) -> tuple[Sequence[Row], Sequence[Column]]:
     """Return rows and columns without the windows of the morning and the evening in which nothing is."""
     [day] = plan.days
     every = [row.days[0].cells for row in plan.rows]
+    if all(cell.blank for cells in every for cell in cells):
+        return (), ()
     shown = used(every)
     columns = [
         Column(

@@ -14,7 +14,7 @@ from console.planning.plan import Cell, Plan, used
 from console.planning.reading import find, plan_of_engineer
 from console.staff.fields import summary_of
 from console.staff.listing import PATH
-from console.texts import Texts
+from console.texts import N_, Texts
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ async def show_engineer(visit: PageRequest) -> Response:
     reading = await plan_of_engineer(visit, engineer, monday, last)
     hours, lines = _table(reading.plan, engineer["engineerId"], texts)
     choice = Choice(path_of(PATH, engineer["engineerId"]), monday, today, weekly=True)
-    page = EngineerPage(engineer, summary_of(engineer, texts), choice, last, hours, lines, reading.complete)
+    agreed = [*summary_of(engineer, texts), (N_("Engineer number"), engineer["engineerId"])]
+    page = EngineerPage(engineer, agreed, choice, last, hours, lines, reading.complete)
     return await visit.page("staff/engineer.html", page)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from babel.dates import format_date
 
+from console import labels
 from console.forms import Form, missing
 from console.texts import N_, Texts
 from domain.management_center.staff import WORKING_DAYS, Weekday, WorkingHours
@@ -105,6 +106,7 @@ def summary_of(engineer: Mapping[str, Any], texts: Texts) -> Sequence[tuple[str,
     names = day_names(texts)
     hours, visits = engineer["workingHours"], engineer["visitsPerWindow"]
     return [
+        (N_("Region"), labels.labeler(texts)("region", engineer["region"])),
         (N_("Skills"), ", ".join(engineer["skills"]) or texts(N_("None"))),
         (N_("Working days"), " ".join(names[day] for day in engineer["workingDays"]) or texts(N_("None"))),
         (N_("Working hours"), f"{hours['from']}–{hours['until']}"),

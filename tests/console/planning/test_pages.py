@@ -141,6 +141,19 @@ async def test_while_the_management_center_is_away_nobody_is_called_free(bare: P
         assert 'class="plan-free"' not in page.text
 
 
+async def test_where_there_is_nothing_to_show_it_is_said(bare: Pages) -> None:
+    person, sunday = await bare.person(MANAGER), next_weekday(6)
+
+    assert "Nobody works on this day" in text_of(await person.get(f"/day?date={sunday}&region=KR-11"))
+    for path in ("/day", "/week"):
+        nobody = await person.get(f"{path}?region=KR-99")
+        assert "No engineer works in this region." in text_of(nobody)
+        assert 'href="/engineers/new?region=KR-99"' in nobody.text
+    bare.line.answers["GET /whoami"] = Response(200, json={"regions": []})
+    for path in ("/day", "/week"):
+        assert "No region is yours to look after." in text_of(await person.get(path))
+
+
 async def test_without_the_visits_there_is_no_plan(bare: Pages) -> None:
     person = await bare.person(MANAGER)
     bare.line.cut.add("GET /installations")
