@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
+from console.managers.center import reach_of
 from console.page_request import PageRequest
-from console.planning.reading import reach_of
 
 DAY, WEEK = "/day", "/week"
 _DAYS_OF_WEEK = 7

@@ -1,4 +1,4 @@
-"""What a plan reads from the API: engineers, calendars and holidays of the management center, visits, and regions."""
+"""What a plan reads from the API: engineers, calendars and holidays of the management center, and visits."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from console import labels
+from console.managers.center import CENTER, ENGINEERS
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.planning.calendars import Booked, Entry, Member
@@ -14,22 +14,11 @@ from console.planning.plan import Plan
 from console.service import Api, ApiAway, Problem, Query
 from console.texts import KOREAN
 
-CENTER = "/managementCenters"
-ENGINEERS = f"{CENTER}/engineers"
 _DAYS_OFF, _EXTRA_SHIFTS = f"{CENTER}/daysOff", f"{CENTER}/extraShifts"
 _VISITS = "/installations"
 _PAGE = 200
 _MOST_PAGES = 5
 """How many pages of a list one plan reads."""
-
-
-@dataclass(frozen=True)
-class Reach:
-    """The regions that a manager can choose."""
-
-    regions: Sequence[str]
-    limited: bool
-    """Whether these are not all."""
 
 
 @dataclass(frozen=True)
@@ -44,34 +33,28 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Listed:
+class Items:
     """The items of a list."""
 
     items: Sequence[Mapping[str, Any]] = ()
     complete: bool = True
 
-    def and_(self, other: "Listed") -> "Listed":
+    def and_(self, other: "Items") -> "Items":
         """Return the items of both lists."""
-        return Listed([*self.items, *other.items], self.complete and other.complete)
+        return Items([*self.items, *other.items], self.complete and other.complete)
 
 
 @dataclass(frozen=True)
 class Center:
     """What the management center says. Default: nothing."""
 
-    team: Listed = Listed()
-    off: Listed = Listed()
-    shifts: Listed = Listed()
+    team: Items = Items()
+    off: Items = Items()
+    shifts: Items = Items()
     holidays: Mapping[date, str] = field(default_factory=dict)
 
 
-async def reach_of(visit: PageRequest) -> Reach:
-    """Return the regions that the manager can choose."""
-    own = (await visit.api.get("/whoami"))["regions"]
-    return Reach(sorted(labels.REGION if own is None else own), own is not None)
-
-
-async def listed(api: Api, path: str, query: Query) -> Listed:
+async def all_of(api: Api, path: str, query: Query) -> Items:
     """Return all items of a list, page by page, up to a thousand.
 
     Raises:
@@ -85,8 +68,8 @@ async def listed(api: Api, path: str, query: Query) -> Listed:
         found += page["items"]
         cursor = page["nextCursor"]
         if cursor is None:
-            return Listed(found)
-    return Listed(found, complete=False)
+            return Items(found)
+    return Items(found, complete=False)
 
 
 async def plan_of_region(visit: PageRequest, region: str, first: date, last: date) -> Reading:
@@ -97,7 +80,7 @@ async def plan_of_region(visit: PageRequest, region: str, first: date, last: dat
         ApiAway: there is no answer.
     """
     visits, center = await asyncio.gather(
-        listed(visit.api, _VISITS, {"region": region, **_span(first, last)}),
+        all_of(visit.api, _VISITS, {"region": region, **_span(first, last)}),
         _if_there(_center_of_region(visit, region, first, last)),
     )
     return _reading(visit, first, last, visits, center)
@@ -111,7 +94,7 @@ async def plan_of_engineer(visit: PageRequest, engineer: Mapping[str, Any], firs
         ApiAway: there is no answer.
     """
     visits, center = await asyncio.gather(
-        listed(visit.api, _VISITS, {"engineerId": engineer["engineerId"], **_span(first, last)}),
+        all_of(visit.api, _VISITS, {"engineerId": engineer["engineerId"], **_span(first, last)}),
         _center_of_engineer(visit, engineer, first, last),
     )
     return _reading(visit, first, last, visits, center)
@@ -143,11 +126,11 @@ async def _center_of_engineer(visit: PageRequest, engineer: Mapping[str, Any], f
         _lists(visit.api, *((path, of) for path in (_DAYS_OFF, _EXTRA_SHIFTS) for of in (own, region))),
         _holidays(visit, first, last),
     )
-    return Center(Listed([engineer]), off.and_(region_off), shifts.and_(region_shifts), holidays)
+    return Center(Items([engineer]), off.and_(region_off), shifts.and_(region_shifts), holidays)
 
 
-async def _lists(api: Api, *asked: tuple[str, Query]) -> list[Listed]:
-    return await asyncio.gather(*(listed(api, path, query) for path, query in asked))
+async def _lists(api: Api, *asked: tuple[str, Query]) -> list[Items]:
+    return await asyncio.gather(*(all_of(api, path, query) for path, query in asked))
 
 
 async def _if_there(read: Awaitable[Center]) -> Center | None:
@@ -173,7 +156,7 @@ async def _holidays(visit: PageRequest, first: date, last: date) -> Mapping[date
     return {date.fromisoformat(one["date"]): one[name] for year in found for one in year["items"]}
 
 
-def _reading(visit: PageRequest, first: date, last: date, visits: Listed, known: Center | None) -> Reading:
+def _reading(visit: PageRequest, first: date, last: date, visits: Items, known: Center | None) -> Reading:
     rules, center = visit.console.settings.booking_rules, known or Center()
     plan = Plan(
         rules.grid,

@@ -11,9 +11,10 @@ from typing import Any
 from starlette.responses import Response
 
 from console.forms import Form, refused
+from console.managers.center import ENGINEERS, Reach
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
-from console.planning.reading import ENGINEERS, Reach, find
+from console.planning.reading import find
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.staff.fields import POINTERS, body_of, day_names, incomplete, state_of, summary_of, values_of

@@ -8,10 +8,11 @@ from typing import Any
 from starlette.responses import Response
 
 from console.forms import Form, refused
+from console.managers.center import ENGINEERS
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.planning.calendars import Booked
-from console.planning.reading import ENGINEERS, find, listed
+from console.planning.reading import all_of, find
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.staff.listing import PATH
@@ -83,7 +84,7 @@ async def retire(visit: PageRequest) -> Response:
 
 async def _ahead(visit: PageRequest, engineer: Mapping[str, Any]) -> Ahead:
     query = {"engineerId": engineer["engineerId"], "from": visit.texts.today().isoformat()}
-    found, now = await listed(visit.api, "/installations", query), datetime.now(UTC)
+    found, now = await all_of(visit.api, "/installations", query), datetime.now(UTC)
     visits = [booked for row in found.items if (booked := Booked.of(row, visit.texts))]
     return Ahead(
         [one for one in visits if InstallationStatus(one.status).open and one.window.end > now], found.complete

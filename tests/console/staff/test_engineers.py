@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from console.staff import listing
+from console.managers import center
 from domain.management_center.staff import Weekday
 from tests.console.browser import MANAGER, Browser, Pages, form_of, text_of
 from tests.console.engineers.visits import ME, day, visit, window
@@ -44,7 +44,7 @@ async def question(person: Browser, act: str, engineer_id: str = ME) -> dict[str
 async def test_the_list_has_filters_and_pages_and_says_when_it_is_empty(
     bare: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "_ROWS", 1)
+    monkeypatch.setattr(center, "ROWS", 1)
     person = await bare.person(MANAGER)
 
     first = await person.get("/engineers?region=KR-11")

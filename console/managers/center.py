@@ -1,0 +1,116 @@
+"""What managers' pages read of the management center, and what they say when a change of it is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from console import labels
+from console.forms import Form, refused
+from console.page_request import PageRequest
+from console.service import Api, ApiAway, Problem, Query
+from console.texts import Texts
+
+CENTER = "/managementCenters"
+ENGINEERS = f"{CENTER}/engineers"
+ROWS = 50
+_PAGE = 200
+_MOST_PAGES = 5
+"""How many pages of a list are read where all of it is wanted."""
+_OF_THE_PAGE = frozenset({401, 403, 404})
+"""Answers that are not about what was entered."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The regions of a manager."""
+
+    regions: Sequence[str]
+    limited: bool
+    """Whether these are not all. Then what belongs to the whole country can be read, and not changed."""
+
+
+async def reach_of(visit: PageRequest) -> Reach:
+    """Return the regions of the manager."""
+    own = (await visit.api.get("/whoami"))["regions"]
+    return Reach(sorted(labels.REGION if own is None else own), own is not None)
+
+
+async def require_whole_country(visit: PageRequest) -> None:
+    """
+    Raises:
+        Problem: the manager is limited to regions.
+    """
+    if (await reach_of(visit)).limited:
+        raise Problem(403, "forbidden")
+
+
+async def every(api: Api, path: str, query: Query | None = None) -> list[Mapping[str, Any]]:
+    """Return all items of a list, up to a thousand."""
+    found: list[Mapping[str, Any]] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await api.get(path, {**(query or {}), "limit": _PAGE, "cursor": cursor})
+        found += page["items"]
+        cursor = page["nextCursor"]
+        if cursor is None:
+            break
+    return found
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of a list."""
+
+    items: Sequence[Mapping[str, Any]]
+    begins: str
+    """Address of the first page."""
+    following: str | None
+    """Address of the next page."""
+    first: bool
+    """Whether this is the first page."""
+
+
+async def listed(visit: PageRequest, path: str, of_api: str, query: Query) -> Listed:
+    """Read the page of a list that the address names.
+
+    Args:
+        visit: The request.
+        path: Path of the list in the console.
+        of_api: Path of the list in the API.
+        query: The filters, which both paths take.
+    """
+    cursor = visit.query.get("cursor") or None
+    answer = await visit.api.get(of_api, {**query, "limit": ROWS, "cursor": cursor})
+    following = answer["nextCursor"]
+    return Listed(
+        answer["items"],
+        _address(path, query),
+        _address(path, {**query, "cursor": following}) if following else None,
+        cursor is None,
+    )
+
+
+def _address(path: str, query: Query) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A form that was not carried out."""
+
+    form: Form = field(default_factory=Form)
+    status: int = 422
+
+
+def refusal(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, fields: Mapping[str, str]) -> Refusal:
+    """Return the form with what the API says about it.
+
+    Raises:
+        Problem: the answer is not about what was entered: nobody is signed in, or there is no such thing.
+    """
+    if isinstance(error, Problem) and error.status in _OF_THE_PAGE:
+        raise error
+    status = 503 if isinstance(error, ApiAway) else error.status
+    return Refusal(refused(error, values, texts, fields), status)
