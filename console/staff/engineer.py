@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -41,6 +42,17 @@ class EngineerPage:
     lines: Sequence[Line]
     complete: bool
     """Whether all visits are shown."""
+
+    @property
+    def entering(self) -> str:
+        """Query of the pages on which a day off or an extra shift of this week is entered."""
+        first = max(self.choice.day, min(self.choice.today, self.last))
+        query = {
+            "region": self.engineer["region"],
+            "engineerId": self.engineer["engineerId"],
+            "from": first.isoformat(),
+        }
+        return urlencode(query)
 
 
 async def show_engineer(visit: PageRequest) -> Response:

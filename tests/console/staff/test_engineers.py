@@ -1,14 +1,17 @@
 """Engineers: whom a manager sees, hires, changes and retires, and what must not happen meanwhile."""
 
 import re
+from datetime import timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from console.managers import center
 from domain.management_center.staff import Weekday
 from tests.console.browser import MANAGER, Browser, Pages, form_of, text_of
-from tests.console.engineers.visits import ME, day, visit, window
+from tests.console.engineers.visits import GRID, ME, day, visit, window
 
 LIMITED = "manager:KR-11"
 API = "/managementCenters/engineers"
@@ -274,4 +277,9 @@ async def test_the_engineers_week_has_the_visits_of_every_region_and_the_regions
 
     assert 'href="/orders/o-1"' in page.text
     assert ME in text_of(page)
-    assert "휴무" in text_of(page)
+    assert "13:00–15:00 휴무" in text_of(page)
+    [entered] = re.findall(r'href="/days-off/new\?([^"]+)"', page.text)
+    monday = GRID.day_of(window(9, 7).start)
+    monday -= timedelta(days=monday.weekday())
+    first = max(monday.isoformat(), day())
+    assert dict(parse_qsl(unescape(entered))) == {"region": "KR-11", "engineerId": ME, "from": first}
