@@ -17,6 +17,7 @@ from starlette.routing import Route as Served
 from console import account, error_pages
 from console.assets import Assets
 from console.availability import API, Availability
+from console.calendars import routes as calendars
 from console.customers import routes as customers
 from console.engineers import routes as engineers
 from console.forms import bounded
@@ -48,6 +49,7 @@ SUBJECTS = (
     managers,
     planning,
     staff,
+    calendars,
     engineers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""

@@ -39,6 +39,15 @@ _DETAILS: tuple[tuple[str, str], ...] = (
     (r"control characters|invisible characters", N_("This contains characters that cannot be displayed.")),
     (r"start of a visit window", N_("No visit begins at this time. Please choose one of the times shown.")),
     (r"days ahead", N_("This is too far ahead.")),
+    (
+        r"at least `from`, and less than",
+        N_("The last day has to be at most a year after the first, and not before it."),
+    ),
+    (r"`until` must be after `from`", N_("The end has to be after the beginning.")),
+    (r"too far in the past or the future", N_("This day is too far away.")),
+    (r"must be a date", N_("Please enter a date.")),
+    (r"must be a time of day", N_("Please enter a time.")),
+    (r"the engineer does not exist", N_("This engineer does not work here any more.")),
 )
 """Patterns of the details of invalid members, with their sentences."""
 _CHECK = N_("Please check this entry.")

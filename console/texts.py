@@ -94,6 +94,10 @@ class Texts:
         day = at if type(at) is date else self.local(at)  # type: ignore[arg-type] # a datetime is a date, too
         return str(format_skeleton("MMMEd", day, tzinfo=None, locale=self.locale))
 
+    def full_day(self, day: date) -> str:
+        """Return the day with its weekday and its year: `2027년 7월 1일 (목)`."""
+        return str(format_skeleton("yMMMEd", day, tzinfo=None, locale=self.locale))
+
     def date(self, at: datetime | date | str) -> str:
         """Return the date with its year."""
         day = date.fromisoformat(at) if isinstance(at, str) and len(at) == len("2026-12-01") else at

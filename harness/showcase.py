@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -37,7 +37,17 @@ _LONG_ADDRESS = (
     "오른쪽 승강기를 타고 올라오시면 됩니다)"
 )
 _ENGINEER = "이서연"
+_REASON = "오전에 병원에 갑니다."
 
+MISTAKEN_DAYS: Mapping[str, str] = {
+    "region": REGION,
+    "who": "*",
+    "from": "2026-12-24",
+    "to": "2026-12-01",
+    "since": "12:00",
+    "until": "09:00",
+}
+"""A day off or an extra shift that cannot be entered."""
 STEPS: Mapping[str, tuple[str, ...]] = {
     "requested": (),
     "accepted": ("accept",),
@@ -68,11 +78,18 @@ class Showcase:
     """The day of the first visit."""
     names: frozenset[str]
     """Names of all engineers."""
+    calendar: Mapping[str, str]
+    """Ids of a day off and of an extra shift, by placeholder."""
 
     @property
     def ids(self) -> Mapping[str, Mapping[str, str]]:
         """Ids of what there is to look at: by placeholder of a path, and by state."""
-        return {"orderId": self.orders, "engineerId": {"only-one": self.engineer_id}}
+        gone = {"gone": "gone"}
+        return {
+            "orderId": self.orders,
+            "engineerId": {"only-one": self.engineer_id},
+            **{name: {"full": entry_id, **gone} for name, entry_id in self.calendar.items()},
+        }
 
     @property
     def entered(self) -> set[str]:
@@ -85,6 +102,7 @@ class Showcase:
             ADDRESS,
             _LONG_ADDRESS,
             _ENGINEER,
+            _REASON,
             *WAITING.values(),
             *NEIGHBOR.values(),
             *self.names,
@@ -110,7 +128,8 @@ async def shown(api: str) -> Showcase:
         await asyncio.gather(*(_until_attention(http, order_id) for order_id in waiting.values()))
         first = (await _send(http, "GET", f"/orders/{orders['requested']}"))["visit"]["start"]
         day = VisitGrid().day_of(datetime.fromisoformat(first))
-        return Showcase({**orders, **waiting}, engineer_id, day, names)
+        calendar = await _calendar(http, engineer_id)
+        return Showcase({**orders, **waiting}, engineer_id, day, names, calendar)
 
 
 async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]:
@@ -121,6 +140,18 @@ async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]
     for other in others:
         await _send(http, "PATCH", f"/managementCenters/engineers/{other}", {"active": False})
     return str(first), frozenset(engineer["name"] for engineer in found)
+
+
+async def _calendar(http: httpx2.AsyncClient, engineer_id: str) -> dict[str, str]:
+    """Enter a day off and an extra shift, on days for which nothing is booked. Returns their ids by placeholder."""
+    year = datetime.now(UTC).year + 1
+    morning = {"from": "09:00", "until": "12:00"}
+    day_off = {"engineerId": engineer_id, "from": f"{year}-07-01", "hours": morning, "reason": _REASON}
+    shift = {"region": REGION, "from": f"{year}-07-03", "to": f"{year}-07-04"}
+    return {
+        "dayOffId": (await _send(http, "POST", "/managementCenters/daysOff", day_off))["dayOffId"],
+        "extraShiftId": (await _send(http, "POST", "/managementCenters/extraShifts", shift))["extraShiftId"],
+    }
 
 
 async def _order(http: httpx2.AsyncClient, number: int, address: str | None = None) -> str:

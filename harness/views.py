@@ -23,8 +23,8 @@ from harness.waiting import PATIENCE
 NOBODY = "nobody"
 """Not signed in."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_ACTED_ON = "completed"
-"""The state of the order to which empty forms are sent: nothing can be done to it any more."""
+_ACTED_ON = ("completed", "gone")
+"""States of things to which empty forms are sent: nothing can be done to them any more."""
 _NOT_SENT = frozenset({"/logout", "/preferences"})
 _EMPTY = "empty"
 _SEND = """([path, fields]) => {
@@ -47,6 +47,8 @@ _ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "/engineers": {
         "filled": {"name": "김하늘", "region": "KR-11", "from": "09:00", "until": "08:00", "visits": "many"}
     },
+    "/days-off/new": {"refused": showcase.MISTAKEN_DAYS},
+    "/extra-shifts/new": {"refused": showcase.MISTAKEN_DAYS},
     "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
 }
 """What else is sent to a route than nothing, by state."""
@@ -138,7 +140,8 @@ def _acted_on(path: str, shown: Showcase) -> str:
     if not (placeholder := _PLACEHOLDER.search(path)):
         return path
     ids = _ids(placeholder, shown)
-    return path.replace(placeholder[0], ids.get(_ACTED_ON) or next(iter(ids.values())))
+    spent = (ids[state] for state in _ACTED_ON if state in ids)
+    return path.replace(placeholder[0], next(spent, None) or next(iter(ids.values())))
 
 
 def _ids(placeholder: re.Match[str], shown: Showcase) -> Mapping[str, str]:

@@ -71,6 +71,11 @@ def text_of(page: Response) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body))).strip()
 
 
+def wrong_fields(page: Response) -> set[str]:
+    """Return the ids of the fields at which a page says what is wrong."""
+    return set(re.findall(r'<p class="error" id="([^"]+)-error">', page.text))
+
+
 class Browser:
     """A browser of one person, which keeps cookies and follows no redirect by itself."""
 

@@ -1,0 +1,54 @@
+"""The national holidays of a year."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from starlette.responses import Response
+
+from console.calendars.kinds import EXTRA_SHIFTS
+from console.managers.center import CENTER
+from console.page_request import PageRequest
+from console.texts import KOREAN
+
+PATH = "/holidays"
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+"""As in the API."""
+
+
+@dataclass(frozen=True)
+class Holiday:
+    """A day on which nobody works but in an extra shift."""
+
+    day: date
+    name: str
+    shift: str | None
+    """Where an extra shift on that day is added. None: the day has passed."""
+
+
+@dataclass(frozen=True)
+class HolidaysPage:
+    """A year."""
+
+    year: int
+    holidays: Sequence[Holiday]
+    before: str | None
+    """Address of the year before, if it is known."""
+    after: str | None
+    """Address of the year after, if it is known."""
+
+
+async def show_holidays(visit: PageRequest) -> Response:
+    """Show the holidays of a year. Default: this year. What is no year the API refuses."""
+    today = visit.texts.today()
+    wanted = visit.query.get("year") or str(today.year)
+    found = (await visit.api.get(f"{CENTER}/holidays", {"year": wanted}))["items"]
+    name = "localName" if visit.preferences.language == KOREAN else "name"
+    days = [(date.fromisoformat(one["date"]), str(one[name])) for one in found]
+    holidays = [Holiday(day, text, f"{EXTRA_SHIFTS.new}?from={day}" if day >= today else None) for day, text in days]
+    year = int(wanted)
+    return await visit.page("calendars/holidays.html", HolidaysPage(year, holidays, _at(year - 1), _at(year + 1)))
+
+
+def _at(year: int) -> str | None:
+    return f"{PATH}?year={year}" if _FIRST_YEAR <= year <= _LAST_YEAR else None
