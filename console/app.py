@@ -18,6 +18,7 @@ from console import account, error_pages
 from console.assets import Assets
 from console.availability import API, Availability
 from console.calendars import routes as calendars
+from console.catalog import routes as catalog
 from console.customers import routes as customers
 from console.engineers import routes as engineers
 from console.forms import bounded
@@ -50,6 +51,7 @@ SUBJECTS = (
     planning,
     staff,
     calendars,
+    catalog,
     engineers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""

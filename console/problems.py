@@ -48,6 +48,7 @@ _DETAILS: tuple[tuple[str, str], ...] = (
     (r"must be a date", N_("Please enter a date.")),
     (r"must be a time of day", N_("Please enter a time.")),
     (r"the engineer does not exist", N_("This engineer does not work here any more.")),
+    (r"at most (?P<most>\d+) items", N_("At most %(most)s lines are possible.")),
 )
 """Patterns of the details of invalid members, with their sentences."""
 _CHECK = N_("Please check this entry.")

@@ -77,9 +77,10 @@ class Showcase:
     day: date
     """The day of the first visit."""
     names: frozenset[str]
-    """Names of all engineers."""
+    """Names of all engineers, and of what the service has in its catalog."""
     calendar: Mapping[str, str]
     """Ids of a day off and of an extra shift, by placeholder."""
+    area_id: str
 
     @property
     def ids(self) -> Mapping[str, Mapping[str, str]]:
@@ -89,6 +90,8 @@ class Showcase:
             "orderId": self.orders,
             "engineerId": {"only-one": self.engineer_id},
             **{name: {"full": entry_id, **gone} for name, entry_id in self.calendar.items()},
+            "productId": {"full": next(iter(_PRODUCTS)), **gone},
+            "serviceAreaId": {"full": self.area_id, **gone},
         }
 
     @property
@@ -129,7 +132,9 @@ async def shown(api: str) -> Showcase:
         first = (await _send(http, "GET", f"/orders/{orders['requested']}"))["visit"]["start"]
         day = VisitGrid().day_of(datetime.fromisoformat(first))
         calendar = await _calendar(http, engineer_id)
-        return Showcase({**orders, **waiting}, engineer_id, day, names, calendar)
+        areas = (await _send(http, "GET", "/managementCenters/serviceAreas?limit=200"))["items"]
+        words = {word for area in areas for word in (area["name"], area["localName"], *area["matches"])}
+        return Showcase({**orders, **waiting}, engineer_id, day, names | words, calendar, areas[0]["serviceAreaId"])
 
 
 async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]:

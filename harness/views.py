@@ -22,7 +22,7 @@ from harness.waiting import PATIENCE
 
 NOBODY = "nobody"
 """Not signed in."""
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::path)?\}")
 _ACTED_ON = ("completed", "gone")
 """States of things to which empty forms are sent: nothing can be done to them any more."""
 _NOT_SENT = frozenset({"/logout", "/preferences"})
@@ -49,6 +49,8 @@ _ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     },
     "/days-off/new": {"refused": showcase.MISTAKEN_DAYS},
     "/extra-shifts/new": {"refused": showcase.MISTAKEN_DAYS},
+    "/products/new": {"refused": {"productId": "2001", "localName": "인터넷"}},
+    "/service-areas/new": {"refused": {"region": "KR-11", "words": "서울"}},
     "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
 }
 """What else is sent to a route than nothing, by state."""
