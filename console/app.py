@@ -28,6 +28,7 @@ from console.metrics import MetricsForOperators
 from console.page_request import NotSignedIn, PageRequest
 from console.planning import routes as planning
 from console.rendering import Renderer
+from console.reports import routes as reports
 from console.routing import Route, RouteTable
 from console.sealing import TooLargeForCookies, sealer
 from console.service import ApiAway, Problem
@@ -52,6 +53,7 @@ SUBJECTS = (
     staff,
     calendars,
     catalog,
+    reports,
     engineers,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""

@@ -123,7 +123,7 @@ def _of_route(route: Route, shown: Showcase) -> Iterator[View]:
 
 
 def _is_page(path: str) -> bool:
-    return not path.endswith(("/live", "/counts", ".ics"))
+    return not path.endswith(("/live", "/counts", ".csv", ".ics"))
 
 
 def _paths(path: str, shown: Showcase) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,8 @@ MAY = {
     "GET /attention": "manager",
     "GET /search": "manager",
     "POST /search": "manager",
+    "GET /statistics": "manager",
+    "GET /statistics.csv": "manager",
     "POST /orders/{orderId}/acknowledge": "manager",
     "GET /orders/{orderId}/assign": "manager",
     "POST /orders/{orderId}/assign": "manager",

@@ -55,7 +55,7 @@ async def test_every_page_is_whole_and_open_to_everybody(
 async def test_the_views_are_those_of_the_route_table(table: RouteTable, showcase: Showcase) -> None:
     seen = {(view.method, view.route, view.role) for view in few(views(table, showcase))}
     for route in table.routes:
-        if route.path.endswith(("/live", "/counts", ".ics")) or route.path in ("/logout", "/preferences"):
+        if route.path.endswith(("/live", "/counts", ".csv", ".ics")) or route.path in ("/logout", "/preferences"):
             continue
         for role in route.roles or ["nobody"]:
             assert (route.method, route.path, role) in seen
