@@ -29,6 +29,7 @@ from console.page_request import NotSignedIn, PageRequest
 from console.planning import routes as planning
 from console.rendering import Renderer
 from console.reports import routes as reports
+from console.roles import Role
 from console.routing import Route, RouteTable
 from console.sealing import TooLargeForCookies, sealer
 from console.service import ApiAway, Problem
@@ -39,6 +40,8 @@ from console.sign_in.way import LOGIN, SignIn
 from console.staff import routes as staff
 from console.streams import Streams
 from console.texts import N_
+from console.tracking import routes as tracking
+from console.tracking.opening import refuse_link
 from observability.health import Health
 from observability.http_metrics import RequestMetrics
 from observability.request_tracing import traced
@@ -55,6 +58,7 @@ SUBJECTS = (
     catalog,
     reports,
     engineers,
+    tracking,
 )
 """The modules with pages. Each has its routes in `ROUTES`."""
 _CONNECT_WITHIN = 2.0
@@ -161,7 +165,7 @@ async def _page_of(visit: PageRequest, error: Exception) -> Response:
 
 def _keep(visit: PageRequest, response: Response, renewed: Session) -> None:
     try:
-        visit.console.cookies.sign_in(response, renewed)
+        visit.console.cookies.sign_in(response, renewed, visit.cookies)
     except TooLargeForCookies:
         # What was asked for is done. The person signs in again once the old token has ended.
         _log.error("the provider's new tokens do not fit into cookies")
@@ -193,7 +197,10 @@ async def _serve(visit: PageRequest, routes: list[Route]) -> Response:
 async def _handled(visit: PageRequest, routes: list[Route]) -> Response:
     if not routes[0].roles:
         return await routes[0].handler(visit)
-    role = visit.person.role_in(frozenset().union(*(route.roles for route in routes)))
+    roles = frozenset().union(*(route.roles for route in routes))
+    if Role.TRACKER in roles:
+        visit.follow_link()
+    role = visit.person.role_in(roles)
     if role is None:
         return await error_pages.of_status(visit, 403)
     [route] = [route for route in routes if role in route.roles]
@@ -206,10 +213,13 @@ async def _handled(visit: PageRequest, routes: list[Route]) -> Response:
 async def _ask_to_sign_in(visit: PageRequest) -> Response:
     """Lead to the sign-in, and from there back: to the page, or to what was sent, which is kept meanwhile.
 
-    A script gets 401: it cannot follow to the provider, and what it sends is kept in the page.
+    A script gets 401: it cannot follow to the provider, and what it sends is kept in the page. Whoever has a tracking
+    link that does not open the order any more is told so: they may have no account.
     """
     if not visit.navigates:
         return Response(status_code=401)
+    if visit.session and visit.session.is_of_link:
+        return refuse_link(visit)
     cookies = visit.console.cookies
     if visit.request.method in ("GET", "HEAD"):
         return visit.redirect(_login(visit.address))

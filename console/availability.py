@@ -27,7 +27,7 @@ class Outage:
 
     text: str
     """Text, marked for translation: what does not work, and what does."""
-    concerns: frozenset[Role] = SIGNED_IN
+    concerns: frozenset[Role] = frozenset(Role)
 
 
 _STAFF = frozenset({Role.MANAGER, Role.ENGINEER})

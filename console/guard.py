@@ -21,6 +21,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 _ANY_NAME = ("/health/", "/metrics")
 """Paths on which this server may have any name: probes use its address."""
+_LINKS = "/t/"
+"""Beginning of the paths that are secrets themselves: tracking links."""
 
 
 class Guard:
@@ -56,7 +58,12 @@ class Guard:
                 begun = True
                 own = message.get("headers", ())
                 has_own = any(name.lower() == b"cache-control" for name, _ in own)
-                message["headers"] = [*own, *self._headers, *([] if has_own else [(b"cache-control", b"no-store")])]
+                message["headers"] = [
+                    *own,
+                    *self._headers,
+                    (b"referrer-policy", _referrer_policy(scope["path"])),
+                    *([] if has_own else [(b"cache-control", b"no-store")]),
+                ]
             await send(message)
 
         try:
@@ -120,8 +127,6 @@ def _headers(form_targets: Sequence[str], *, secure: bool) -> list[tuple[bytes, 
     named = {
         "content-security-policy": content_policy(form_targets),
         "x-content-type-options": "nosniff",
-        # Not `no-referrer`: with it, browsers hide the origin of our own forms as well.
-        "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
         "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -129,6 +134,14 @@ def _headers(form_targets: Sequence[str], *, secure: bool) -> list[tuple[bytes, 
     if secure:
         named["strict-transport-security"] = "max-age=31536000"
     return [(name.encode(), value.encode()) for name, value in named.items()]
+
+
+def _referrer_policy(path: str) -> bytes:
+    """Return what browsers say of a page when they go on from it, and load its files.
+
+    Not `no-referrer`: with it, browsers hide the origin of our own forms as well.
+    """
+    return b"strict-origin" if path.startswith(_LINKS) else b"same-origin"
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

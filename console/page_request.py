@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import FormData, QueryParams
@@ -63,6 +63,12 @@ class PageRequest:
         if self.session is None:
             raise NotSignedIn
         return self.session
+
+    def follow_link(self) -> None:
+        """Let the request be of the tracking link that was opened, if nobody is signed in, on pages of its order."""
+        link = self.console.cookies.link_in(self.cookies)
+        if self.session is None and link and link.subject == self.request.path_params.get("orderId"):
+            self.session = link
 
     @cached_property
     def preferences(self) -> Preferences:
@@ -154,7 +160,8 @@ class PageRequest:
             languages=self.console.renderer.languages,
             menu=menu,
             section=section,
-            person=session.name if session else None,
+            person=session.name if session and not session.is_of_link else None,
+            link=f"/orders/{quote(session.subject, safe='')}" if session and session.is_of_link else None,
             role=self.texts(labels.ACTOR[session.roles[0]]) if session and session.roles else None,
             outages=[self.texts(outage.text) for outage in outages],
             flash=self.console.cookies.flash_in(self.cookies),

@@ -48,6 +48,8 @@ class Shell:
     """The pages to which the current entry of the menu leads, if there are several."""
     person: str | None
     """What the person is called, or None for nobody."""
+    link: str | None
+    """Path of the order that is shown by a tracking link, to somebody who is not signed in."""
     role: str | None
     """The person's widest role, as a text."""
     outages: Sequence[str]

@@ -9,3 +9,5 @@ class Role(StrEnum):
     MANAGER = "manager"
     ENGINEER = "engineer"
     CUSTOMER = "customer"
+    TRACKER = "tracker"
+    """Nobody who is signed in: whoever has opened the tracking link of an order."""

@@ -20,8 +20,10 @@ Handler = Callable[[Any], Awaitable[Response]]
 
 EVERYBODY: frozenset[Role] = frozenset()
 """No role: a page for everybody, also for those who are not signed in."""
-CUSTOMER, MANAGER, ENGINEER = (frozenset({role}) for role in (Role.CUSTOMER, Role.MANAGER, Role.ENGINEER))
-SIGNED_IN = frozenset(Role)
+CUSTOMER, MANAGER, ENGINEER, TRACKER = (
+    frozenset({role}) for role in (Role.CUSTOMER, Role.MANAGER, Role.ENGINEER, Role.TRACKER)
+)
+SIGNED_IN = frozenset(Role) - TRACKER
 
 
 @dataclass(frozen=True)

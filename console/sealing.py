@@ -43,7 +43,7 @@ class SealedCookie(Generic[Value]):
     """Type of the value, which pydantic can write as JSON."""
     seal: MultiFernet
     max_age: int
-    """Seconds."""
+    """Seconds after which it cannot be opened any more."""
     secure: bool
 
     @property
@@ -76,8 +76,13 @@ class SealedCookie(Generic[Value]):
         except (InvalidToken, zlib.error, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, response: Response, value: Value) -> None:
+    def write(self, response: Response, value: Value, seconds: float | None = None) -> None:
         """Set the cookie.
+
+        Args:
+            response: The answer to the browser.
+            value: The value.
+            seconds: How long the browser keeps it. Default: `max_age`, which is also the longest time.
 
         Raises:
             TooLargeForCookies: the value does not fit.
@@ -89,9 +94,10 @@ class SealedCookie(Generic[Value]):
         if len(parts) > _MOST_CHUNKS:
             raise TooLargeForCookies(f"{self.name} has {len(sealed)} characters")
         parts[0] = f"{len(parts)}.{parts[0]}"
+        max_age = self.max_age if seconds is None else min(self.max_age, int(seconds))
         for name, part in zip(self.names, parts, strict=False):
             response.set_cookie(
-                name, part, max_age=self.max_age, path="/", secure=self.secure, httponly=True, samesite="lax"
+                name, part, max_age=max_age, path="/", secure=self.secure, httponly=True, samesite="lax"
             )
 
     def clear(self, response: Response, cookies: Mapping[str, str]) -> None:

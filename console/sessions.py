@@ -15,19 +15,22 @@ SESSION_SECONDS = 12 * 60 * 60
 DRAFT_SECONDS = 15 * 60
 """How long what somebody has entered is kept while they sign in again."""
 _FLASH_SECONDS = 60
+_LONGEST_LINK_SECONDS = 400 * 24 * 60 * 60
+"""For which browsers keep a cookie at most. A tracking link usually ends before."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A person who is signed in."""
+    """A person who is signed in, or somebody who has opened a tracking link."""
 
     token: str
     """Access token of the person, with which the console calls the API."""
     roles: tuple[Role, ...]
     """The roles that have pages, the widest first."""
     subject: str
+    """Of a tracking link: the id of its order."""
     name: str
-    """What the person is called on the pages."""
+    """What the person is called on the pages. Empty for a tracking link: nobody knows who has it."""
     issued_at: float
     expires_at: float
     """When the token ends, in seconds since 1970."""
@@ -37,6 +40,11 @@ class Session:
     def lives(self) -> bool:
         """Whether the token is still good."""
         return time.time() < self.expires_at
+
+    @property
+    def is_of_link(self) -> bool:
+        """Whether it is of a tracking link, and nobody is signed in."""
+        return Role.TRACKER in self.roles
 
     def role_in(self, roles: Sequence[Role] | frozenset[Role]) -> Role | None:
         """Return the widest of the person's roles among these, or None."""
@@ -64,10 +72,11 @@ class Draft:
 
 
 class SessionCookies:
-    """The cookies of a person: session, flash and draft."""
+    """The cookies of a person: session or tracking link, flash and draft."""
 
     def __init__(self, seal: MultiFernet, *, secure: bool) -> None:
         self.session = SealedCookie("session", Session, seal, SESSION_SECONDS, secure)
+        self.link = SealedCookie("tracking", Session, seal, _LONGEST_LINK_SECONDS, secure)
         self.flash = SealedCookie("flash", Flash, seal, _FLASH_SECONDS, secure)
         self.draft = SealedCookie("draft", Draft, seal, DRAFT_SECONDS, secure)
 
@@ -75,13 +84,23 @@ class SessionCookies:
         """Return the session, also if its token has ended."""
         return self.session.read(cookies)
 
-    def sign_in(self, response: Response, session: Session) -> None:
-        """Begin or renew a session.
+    def sign_in(self, response: Response, session: Session, cookies: Mapping[str, str]) -> None:
+        """Begin or renew a session. A tracking link is put away: a form of the person is never sent in its name.
 
         Raises:
             TooLargeForCookies: the tokens do not fit into cookies.
         """
         self.session.write(response, session)
+        self.link.clear(response, cookies)
+
+    def link_in(self, cookies: Mapping[str, str]) -> Session | None:
+        """Return the session of the tracking link that was opened, if it has not ended."""
+        link = self.link.read(cookies)
+        return link if link and link.lives else None
+
+    def open_link(self, response: Response, link: Session) -> None:
+        """Keep a tracking link until it ends."""
+        self.link.write(response, link, link.expires_at - time.time())
 
     def flash_in(self, cookies: Mapping[str, str]) -> Flash | None:
         """Return the sentence for this page."""
@@ -109,6 +128,6 @@ class SessionCookies:
             self.draft.write(response, kept)
 
     def end(self, response: Response, cookies: Mapping[str, str]) -> None:
-        """End the session."""
-        for cookie in (self.session, self.flash, self.draft):
+        """End the session. Nothing stays in the browser, of a tracking link neither."""
+        for cookie in (self.session, self.link, self.flash, self.draft):
             cookie.clear(response, cookies)

@@ -81,6 +81,8 @@ class Showcase:
     calendar: Mapping[str, str]
     """Ids of a day off and of an extra shift, by placeholder."""
     area_id: str
+    links: Mapping[str, str]
+    """Tokens of tracking links, by the state of their orders."""
 
     @property
     def ids(self) -> Mapping[str, Mapping[str, str]]:
@@ -92,6 +94,7 @@ class Showcase:
             **{name: {"full": entry_id, **gone} for name, entry_id in self.calendar.items()},
             "productId": {"full": next(iter(_PRODUCTS)), **gone},
             "serviceAreaId": {"full": self.area_id, **gone},
+            "token": {"full": next(iter(self.links.values()))},
         }
 
     @property
@@ -134,7 +137,9 @@ async def shown(api: str) -> Showcase:
         calendar = await _calendar(http, engineer_id)
         areas = (await _send(http, "GET", "/managementCenters/serviceAreas?limit=200"))["items"]
         words = {word for area in areas for word in (area["name"], area["localName"], *area["matches"])}
-        return Showcase({**orders, **waiting}, engineer_id, day, names | words, calendar, areas[0]["serviceAreaId"])
+        every = {**orders, **waiting}
+        links = {state: await _link(http, order_id) for state, order_id in every.items()}
+        return Showcase(every, engineer_id, day, names | words, calendar, areas[0]["serviceAreaId"], links)
 
 
 async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]:
@@ -172,6 +177,10 @@ async def _order(http: httpx2.AsyncClient, number: int, address: str | None = No
     if address is None:
         await _until(http, order_id, lambda order: order["status"] == "INSTALLATION_REQUESTED")
     return order_id
+
+
+async def _link(http: httpx2.AsyncClient, order_id: str) -> str:
+    return str((await _send(http, "POST", f"/orders/{order_id}/trackingTokens"))["token"])
 
 
 async def _advance(http: httpx2.AsyncClient, order_id: str, steps: tuple[str, ...]) -> None:

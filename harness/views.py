@@ -65,7 +65,7 @@ class View:
     role: str
     """A role, or `NOBODY`."""
     person: str | None
-    """Whom to be, as `POST /login` takes it."""
+    """Whom to be, as `POST /login` takes it, or a role and the token of a tracking link."""
     method: str
     route: str
     path: str
@@ -116,10 +116,10 @@ def _of_route(route: Route, shown: Showcase) -> Iterator[View]:
         if route.method == "POST":
             path = _acted_on(route.path, shown)
             for state, fields in {_NO_ENTRIES: {}, **_ENTRIES.get(route.path, {})}.items():
-                yield View(role, _person(role, shown), "POST", route.path, path, state, fields)
+                yield View(role, _person(role, shown, _ACTED_ON), "POST", route.path, path, state, fields)
             continue
         for state, path in _paths(route.path, shown):
-            yield View(role, _person(role, shown, empty=state == _EMPTY), "GET", route.path, path, state)
+            yield View(role, _person(role, shown, state), "GET", route.path, path, state)
 
 
 def _is_page(path: str) -> bool:
@@ -153,13 +153,15 @@ def _ids(placeholder: re.Match[str], shown: Showcase) -> Mapping[str, str]:
         raise ValueError(f"say in `Showcase.ids` what is shown for {placeholder[0]}") from None
 
 
-def _person(role: str, shown: Showcase, *, empty: bool = False) -> str | None:
+def _person(role: str, shown: Showcase, state: str) -> str | None:
     people: Mapping[str, tuple[str, str]] = {
         Role.CUSTOMER: (showcase.CUSTOMER, showcase.NOBODYS_CUSTOMER),
         Role.MANAGER: ("*", showcase.QUIET_REGION),
         Role.ENGINEER: (shown.engineer_id, showcase.QUIET_ENGINEER),
     }
-    return None if role == NOBODY else f"{role}:{people[role][int(empty)]}"
+    if role == Role.TRACKER:
+        return f"{role}:{shown.links.get(state) or next(iter(shown.links.values()))}"
+    return None if role == NOBODY else f"{role}:{people[role][state == _EMPTY]}"
 
 
 @dataclass
@@ -192,13 +194,16 @@ def gallery(browser: Browser, url: str, appearance: Appearance) -> Gallery:
 
 
 async def signed_in(url: str, person: str) -> list[dict[str, str]]:
-    """Sign in as a person. Returns the cookies, as a browser takes them."""
+    """Sign in as a person, or open a tracking link. Returns the cookies, as a browser takes them."""
+    role, _, token = person.partition(":")
+    path = f"/t/{token}" if role == Role.TRACKER else "/login"
     async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
-        answer = await http.post("/login", data={"person": person}, headers={"Sec-Fetch-Site": "same-origin"})
+        answer = await http.post(path, data={"person": person}, headers={"Sec-Fetch-Site": "same-origin"})
     if answer.status_code != 303:
-        raise RuntimeError(f"{person} was not signed in: {answer.status_code}")
+        raise RuntimeError(f"{role} was not signed in: {answer.status_code}")
     pairs = cookies_of("; ".join(value.partition(";")[0] for value in answer.headers.get_list("set-cookie")))
-    return [{"name": name, "value": value, "url": url} for name, value in pairs.items() if name.startswith("session")]
+    kept = ("session", "tracking")
+    return [{"name": name, "value": value, "url": url} for name, value in pairs.items() if name.startswith(kept)]
 
 
 async def show(page: Page, view: View) -> Response | None:

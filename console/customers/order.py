@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from console import labels
 from console.customers.calls import order_of
 from console.customers.progress import ENDING, Progress, Told, progress, story
 from console.page_request import PageRequest
+from console.roles import Role
 from domain.orders import Event, OrderStatus
 
 CANCELING = "canceling"
@@ -25,6 +27,9 @@ class OrderPage:
     order: Mapping[str, Any]
     progress: Progress
     story: Sequence[Told]
+    as_of: datetime
+    by_link: bool
+    """Whether it is shown by a tracking link. Such a page does not look again by itself: each look is written down."""
 
     @property
     def live(self) -> str:
@@ -37,8 +42,10 @@ async def show_order(visit: PageRequest) -> Response:
     order = await order_of(visit, visit.path_value("orderId"))
     if CANCELING in visit.query:
         order = _as_recorded(order)
-    told = story(order, visit.texts, labels.EVENT, labels.ACTOR)
-    return await visit.page("customers/order.html", OrderPage(order, progress(order, visit.texts), told))
+    by_link = visit.person.is_of_link
+    told = story(order, visit.texts, labels.EVENT, labels.ACTOR, Role.TRACKER if by_link else Role.CUSTOMER)
+    page = OrderPage(order, progress(order, visit.texts), told, datetime.now(UTC), by_link)
+    return await visit.page("customers/order.html", page)
 
 
 async def follow_order(visit: PageRequest) -> Response:

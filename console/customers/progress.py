@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from console.roles import Role
 from console.texts import N_, Texts
 from domain.orders import AttentionReason, Event, OrderStatus
 from domain.visits import start_before
@@ -115,14 +116,28 @@ def progress(order: Mapping[str, Any], texts: Texts) -> Progress:
     )
 
 
-def story(order: Mapping[str, Any], texts: Texts, labels: Mapping[str, str], actors: Mapping[str, str]) -> list[Told]:
-    """Return what has happened, the newest first."""
+def story(
+    order: Mapping[str, Any],
+    texts: Texts,
+    labels: Mapping[str, str],
+    actors: Mapping[str, str],
+    reader: str = Role.CUSTOMER,
+) -> list[Told]:
+    """Return what has happened, the newest first.
+
+    Args:
+        order: The order.
+        texts: The language.
+        labels: Texts of the events.
+        actors: Texts of the roles.
+        reader: Role of whoever reads it.
+    """
     told = []
     for entry in reversed(order["history"]):
         event, (role, _, _) = entry["event"], entry["by"].partition(":")
         if event in _UNSAID:
             continue
-        own = role == "customer"
+        own = role == reader
         told.append(
             Told(
                 texts(labels[event]) if event in labels else event,

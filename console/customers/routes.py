@@ -8,7 +8,7 @@ from console.customers.listing import show_orders
 from console.customers.order import follow_order, show_order
 from console.customers.ordering import choose_product, choose_time, place
 from console.customers.rescheduling import ask_reschedule, reschedule
-from console.routing import CUSTOMER, Entry, Route
+from console.routing import CUSTOMER, TRACKER, Entry, Route
 from console.texts import N_
 
 ROUTES: Sequence[Route] = (
@@ -16,11 +16,11 @@ ROUTES: Sequence[Route] = (
     Route("POST", "/orders", CUSTOMER, place),
     Route("GET", "/orders/new", CUSTOMER, choose_product, Entry(N_("Order"), "plus")),
     Route("POST", "/orders/new", CUSTOMER, choose_time),
-    Route("GET", "/orders/{orderId}", CUSTOMER, show_order),
+    Route("GET", "/orders/{orderId}", CUSTOMER | TRACKER, show_order),
     Route("GET", "/orders/{orderId}/live", CUSTOMER, follow_order),
-    Route("GET", "/orders/{orderId}/reschedule", CUSTOMER, ask_reschedule),
-    Route("POST", "/orders/{orderId}/reschedule", CUSTOMER, reschedule),
-    Route("GET", "/orders/{orderId}/cancel", CUSTOMER, ask_cancel),
-    Route("POST", "/orders/{orderId}/cancel", CUSTOMER, cancel),
-    Route("GET", "/orders/{orderId}/visit.ics", CUSTOMER, download_visit),
+    Route("GET", "/orders/{orderId}/reschedule", CUSTOMER | TRACKER, ask_reschedule),
+    Route("POST", "/orders/{orderId}/reschedule", CUSTOMER | TRACKER, reschedule),
+    Route("GET", "/orders/{orderId}/cancel", CUSTOMER | TRACKER, ask_cancel),
+    Route("POST", "/orders/{orderId}/cancel", CUSTOMER | TRACKER, cancel),
+    Route("GET", "/orders/{orderId}/visit.ics", CUSTOMER | TRACKER, download_visit),
 )

@@ -17,7 +17,7 @@ from console.forms import Form
 from console.page_request import PageRequest, path_of_ours
 from console.problems import sentence
 from console.roles import Role
-from console.routing import EVERYBODY, Route
+from console.routing import EVERYBODY, SIGNED_IN, Route
 from console.service import Api, ApiAway, Problem, Query
 from console.sessions import Flash, Session
 from console.sign_in.way import LOGIN, LOGOUT, session_of
@@ -116,7 +116,7 @@ class DevelopmentSignIn:
         target = path_of_ours(fields.get("next"))
         chosen = fields.get("person") or f"{Role.CUSTOMER}:{fields.get('customer', '')}"
         role, _, subject = chosen.partition(":")
-        if role not in set(Role) or not _SUBJECT.fullmatch(subject):
+        if role not in SIGNED_IN or not _SUBJECT.fullmatch(subject):
             form = Form(fields, {"customer": visit.texts(_UNKNOWN_PERSON)}, visit.texts(_UNKNOWN_PERSON))
             return await self._page(visit, target, fields.get("region"), form)
         claims: dict[str, Any] = {"sub": subject, "roles": [role]}
@@ -131,7 +131,7 @@ class DevelopmentSignIn:
         except Problem as problem:
             return visit.redirect(LOGIN, Flash(sentence(problem, visit.texts), "refused"))
         response = visit.redirect(target)
-        visit.console.cookies.sign_in(response, session)
+        visit.console.cookies.sign_in(response, session, visit.cookies)
         return response
 
     async def _end(self, visit: PageRequest) -> Response:

@@ -112,7 +112,7 @@ class OidcSignIn:
             tokens = await self._provider.finish(visit.query, attempt)
             session = await session_of(visit, tokens.access_token, tokens.name, refresh_token=tokens.refresh_token)
             response = visit.redirect(target)
-            visit.console.cookies.sign_in(response, session)
+            visit.console.cookies.sign_in(response, session, visit.cookies)
         except SignInRefused as error:
             _log.info("somebody did not get signed in", reason=str(error))
             response = await self._failed(visit, 400, _REFUSED, target)

@@ -91,7 +91,7 @@ def grow_old(pages: Pages, browser: Browser, *, ended: bool = False) -> Session:
     session = session_of(pages, browser)
     old = replace(session, issued_at=now - 3600, expires_at=now - 1 if ended else session.expires_at)
     answer = Response()
-    pages.console.cookies.sign_in(answer, old)
+    pages.console.cookies.sign_in(answer, old, {})
     for name, value in kept(answer).items():
         browser.http.cookies.set(name, value, domain="127.0.0.1", path="/")
     return old

@@ -117,7 +117,7 @@ def test_a_session_of_another_release_is_not_understood_and_harmless() -> None:
     cookies = SessionCookies(COOKIE.seal, secure=True)
     session = Session("token", (Role.CUSTOMER,), "1", "one", 0, time.time() + 60)
     response = Response()
-    cookies.sign_in(response, session)
+    cookies.sign_in(response, session, {})
 
     assert cookies.session_in(kept(response)) == session
     for value in ({}, {"roles": ["king"]}, {**VALUE, "roles": ["customer"]}, {"roles": 3}):

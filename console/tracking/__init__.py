@@ -1,0 +1,1 @@
+"""Tracking links: with one, somebody without an account follows, moves or cancels one order."""

@@ -1,0 +1,16 @@
+"""The routes of tracking links. The pages that a link opens are those of customers."""
+
+from collections.abc import Sequence
+
+from console.routing import CUSTOMER, EVERYBODY, MANAGER, Route
+from console.tracking.opening import LINKS, ask_open, close_link, open_link, show_links
+from console.tracking.sharing import ask_share, share
+
+ROUTES: Sequence[Route] = (
+    Route("GET", LINKS, EVERYBODY, show_links),
+    Route("GET", f"{LINKS}/{{token}}", EVERYBODY, ask_open),
+    Route("POST", f"{LINKS}/{{token}}", EVERYBODY, open_link),
+    Route("POST", f"{LINKS}/close", EVERYBODY, close_link),
+    Route("GET", "/orders/{orderId}/link", CUSTOMER | MANAGER, ask_share),
+    Route("POST", "/orders/{orderId}/link", CUSTOMER | MANAGER, share),
+)
