@@ -116,7 +116,7 @@ def _of_route(route: Route, shown: Showcase) -> Iterator[View]:
         if route.method == "POST":
             path = _acted_on(route.path, shown)
             for state, fields in {_NO_ENTRIES: {}, **_ENTRIES.get(route.path, {})}.items():
-                yield View(role, _person(role, shown, _ACTED_ON), "POST", route.path, path, state, fields)
+                yield View(role, _person(role, shown, _ACTED_ON[0]), "POST", route.path, path, state, fields)
             continue
         for state, path in _paths(route.path, shown):
             yield View(role, _person(role, shown, state), "GET", route.path, path, state)

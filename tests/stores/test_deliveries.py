@@ -1,6 +1,8 @@
 """What a delivery reads and writes: all or nothing, and only if it is the newest."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -49,9 +51,9 @@ class World:
         self.census = SubscriptionCensus(database)
         self._read = 0
 
-    async def subscribe(self, id_: str = "a", **given: object) -> None:
-        request = SubscriptionRequest("billing", f"https://{id_}.example/", "service:billing", start=Edge.BEGINNING)
-        await self.subscriptions.create(id_, SubscriptionRequest(**{**vars(request), **given}), new_secret())
+    async def subscribe(self, id_: str = "a", **given: Any) -> None:
+        request = replace(SubscriptionRequest("billing", f"https://{id_}.example/", "service:billing"), **given)
+        await self.subscriptions.create(id_, request, new_secret(), start=Edge.BEGINNING)
         await self.subscriptions.agree(id_, request.url, None)
 
     async def tell(self, *orders: str, event: str = "JoinOrdered") -> None:
