@@ -48,6 +48,8 @@ _LOCKED_WITHIN = 60.0
 _OPEN = [status for status in OrderStatus if not status.final]
 _STARTED = Event.INSTALLATION_STARTED
 _BEFORE, _NOW = "before", "now"
+_ADDED = {contexts.EVENT_DELIVERY}
+"""Contexts that the release before does not know."""
 _RELEASED_WITHIN = 120.0
 _TIMES = 3
 """Orders of each kind in each stage."""
@@ -216,7 +218,8 @@ async def _release(running: Stack, build: str, *, unpatched: bool = False) -> Ma
         address = url(*await running.add_worker(name, **version))
     settings = running.settings.model_copy(update={key.lower(): value for key, value in version.items()})
     async with asyncio.timeout(_RELEASED_WITHIN):
-        await Release(running.client, settings).take_over()
+        served = [context for context in contexts.ALL if build != _BEFORE or context not in _ADDED]
+        await Release(running.client, settings, served).take_over()
     return {name: address}
 
 

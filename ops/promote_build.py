@@ -33,7 +33,6 @@ Queue = DescribeWorkerDeploymentVersionResponse.VersionTaskQueue
 
 _DEADLINE = timedelta(seconds=5)
 _BETWEEN_TRIES = 0.2
-_SUPPORTING = tuple(context for context in contexts.ALL if context != contexts.ORDERS)
 _NOT_YET = (
     RPCStatusCode.NOT_FOUND,  # none of its workers has polled yet
     RPCStatusCode.FAILED_PRECONDITION,  # no worker polls now, or not all queues of the previous release are polled
@@ -47,8 +46,15 @@ _NOT_YET = (
 class Release:
     """Build of the workers of all contexts."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings, served: Sequence[str] = contexts.ALL) -> None:
+        """
+        Args:
+            client: A client of the namespace.
+            settings: The build's settings.
+            served: The contexts of the build. Another release may have others.
+        """
         self._client = client
+        self._served = served
         self._settings = settings
         self.waits_for = ""
         """What is still missing, and why, as a text for people."""
@@ -59,9 +65,10 @@ class Release:
         Raises:
             RPCError: the server refuses.
         """
-        await asyncio.gather(*(self._until(self._polls, context) for context in contexts.ALL))
+        await asyncio.gather(*(self._until(self._polls, context) for context in self._served))
         # A new order workflow may use commands that only new supporting contexts know. These still serve old workflows.
-        await asyncio.gather(*(self._route(context, percent) for context in _SUPPORTING))
+        supporting = [context for context in self._served if context != contexts.ORDERS]
+        await asyncio.gather(*(self._route(context, percent) for context in supporting))
         await self._route(contexts.ORDERS, percent)
 
     async def _route(self, context: str, percent: float | None) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.common import contexts
 from harness.ports import free_ports
 from harness.waiting import PATIENCE, eventually
 from runtime import development_issuer
@@ -26,7 +27,7 @@ from tests.deploy.image import DOCKERFILE, PROJECT, files
 from tests.encryption import KEYS
 from tests.processes import starts_processes
 
-_CONTEXTS = ("management_center", "installation", "order_status", "audit")
+_CONTEXTS = tuple(context.replace("-", "_") for context in contexts.STORES)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,16 @@ import pytest
 from sqlalchemy import Column, func, select, update
 
 from domain.common import contexts
+from domain.event_delivery.subscriptions import PauseReason, SubscriptionRequest
 from domain.installation import CancelInstallation, Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from domain.management_center.assignments import AssignEngineer, AssignmentRefusal
 from domain.order_status.view import OrderFilter, Sort
 from domain.orders import Attention, AttentionReason, Event, HistoryEntry, OrderStatus
+from runtime.payload_keys import PayloadKeys
+from runtime.secret_seal import SecretSeal
 from stores.common.database import Database
+from stores.event_delivery.subscriptions import SubscriptionStore
+from stores.event_delivery.tables import EVENT_SUBSCRIPTION
 from stores.installation.installations import InstallationStore
 from stores.installation.tables import INSTALLATION
 from stores.management_center.tables import ASSIGNMENT
@@ -34,10 +39,11 @@ CODES: Mapping[str, type[Enum] | None] = {
     "order_change.attention_reason": AttentionReason,
     "installation.status": InstallationStatus,
     "assignment.refusal": AssignmentRefusal,
+    "event_subscription.pause_reason": PauseReason,
 }
 """The columns that contain values of enumerations, as text."""
 CODE_LENGTH = 40
-NO_CODES = ("region", "address_region", "act_id", "entry_id")
+NO_CODES = ("region", "address_region", "act_id", "attempt_id", "entry_id", "source")
 """Other short columns, which contain no enumeration."""
 ANY = OrderFilter()
 
@@ -163,6 +169,19 @@ async def test_a_refusal_is_answered_as_it_was_decided(database: Database) -> No
     assert (await center.store.assign_engineer(asked)).refusal == NEWER
 
     assert await count(database, ASSIGNMENT.c.refusal) == 1
+
+
+@pytest.mark.parametrize("context", [contexts.EVENT_DELIVERY])
+async def test_a_subscription_says_why_it_is_paused_as_it_was_written(database: Database) -> None:
+    store = SubscriptionStore(database, SecretSeal(PayloadKeys({"a": bytes(32)})))
+    await store.create(
+        "s1", SubscriptionRequest("billing", "https://billing.example/", "service:billing"), "whsec_AAAA"
+    )
+    async with database.writing() as connection:
+        await connection.execute(update(EVENT_SUBSCRIPTION).values(state="PAUSED", pause_reason=NEWER))
+
+    assert (await store.get("s1")).subscription.pause_reason == NEWER
+    assert await count(database, EVENT_SUBSCRIPTION.c.pause_reason) == 1
 
 
 async def count(database: Database, column: Column[str]) -> int:

@@ -162,7 +162,7 @@ def test_the_console_is_started_where_people_can_sign_in_and_told_where_the_api_
     assert "console" not in {item.name for item in without.plan}
     assert any("CONSOLE_OIDC_CLIENT_ID" in place for place in without.places)
     assert isinstance(api, Part)
-    assert api.variables == {"TRUSTED_PROXIES": "127.0.0.1,::1"}
+    assert api.variables == {"TRUSTED_PROXIES": "127.0.0.1,::1", "EVENT_TARGET_NETWORKS": "127.0.0.0/8,::1/128"}
     assert isinstance(console, Part)
     assert console.variables == {
         "CONSOLE_API_URL": "http://127.0.0.1:18080",
