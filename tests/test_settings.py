@@ -140,6 +140,13 @@ def test_a_view_that_forgets_an_order_before_temporal_does_is_refused(monkeypatc
         Settings()
 
 
+def test_a_consumer_is_given_up_before_its_events_are_gone() -> None:
+    week = 7 * 86400.0
+    assert Settings(event_retention=week, event_give_up_after=week - 1).event_give_up_after == week - 1
+    with pytest.raises(ValidationError, match="EVENT_GIVE_UP_AFTER"):
+        Settings(event_retention=week, event_give_up_after=week)
+
+
 @pytest.mark.parametrize(
     ("name", "given"),
     [

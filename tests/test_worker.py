@@ -5,6 +5,7 @@ import pkgutil
 from collections import Counter
 from importlib import import_module
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -51,6 +52,23 @@ def test_every_command_is_carried_out_by_exactly_one_worker_that_of_its_context(
 def test_every_command_has_an_input_because_nothing_else_can_be_bound_to_its_workflow() -> None:
     """A worker that requires bound payloads refuses an activity without one."""
     assert [command.name for command in commands() if command.input_type is type(None)] == []
+
+
+@pytest.mark.parametrize(
+    ("context", "slots", "expected"),
+    [(contexts.EVENT_DELIVERY, 30, 70), (contexts.EVENT_DELIVERY, 80, 80), (contexts.INSTALLATION, 30, 30)],
+)
+def test_each_subscription_has_a_slot_for_its_delivery(
+    monkeypatch: pytest.MonkeyPatch, context: str, slots: int, expected: int
+) -> None:
+    worker = Mock()
+    monkeypatch.setattr(worker_process, "Worker", worker)
+    monkeypatch.setattr(worker_process, "for_worker", Mock())
+    settings = Settings(max_concurrent_activities=slots, max_event_subscriptions=50)
+
+    WORK.worker(Mock(), settings, context, None)
+
+    assert worker.call_args.kwargs["max_concurrent_activities"] == expected
 
 
 def test_the_records_of_the_contexts_say_what_workers_carry() -> None:

@@ -111,6 +111,7 @@ class DeliveryRun:
                     break
             while self._requests:
                 await self._take_answers()
+                await self._journal.save_at_times()
             await self._journal.save()
         subscription = self._subscription
         if self._stopped and subscription.retry_at is not None:

@@ -203,6 +203,8 @@ class Delivering:
         return [*reversed((await self.attempts.list(A, AttemptFilter(), limit=200)).items)]
 
 
-def running(activities: DeliveryActivities, *, wait: float = 0) -> Awaitable[Delivered]:
+def running(
+    activities: DeliveryActivities, *, wait: float = 0, environment: ActivityEnvironment | None = None
+) -> Awaitable[Delivered]:
     """Run the activity. Canceling this ends it as a killed process does: without another word."""
-    return ActivityEnvironment().run(activities.deliver, Delivery(A, wait))
+    return (environment or ActivityEnvironment()).run(activities.deliver, Delivery(A, wait))

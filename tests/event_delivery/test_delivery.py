@@ -4,7 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
+from activities.event_delivery import delivery_run
 from domain.common.errors import NotFound
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.delivery import Delivered, Patience
@@ -283,6 +285,35 @@ async def test_a_replay_sends_everything_again(delivering: Delivering) -> None:
         await delivering.subscriptions.replay(A, Edge.BEGINNING)
         await delivering.deliver()
         assert sorted(seen.accepted) == sorted(2 * delivering.told)
+
+
+async def test_a_process_that_stops_ends_what_it_has_begun_and_begins_no_more(delivering: Delivering) -> None:
+    environment = ActivityEnvironment()
+
+    async def stop(_: str) -> None:
+        environment.worker_shutdown()
+
+    async with recipient(before=stop) as seen:
+        await delivering.subscribe(seen.port, at_once=1)
+        await delivering.tell("a", "b")
+        assert await running(delivering.activities(), wait=60, environment=environment) == Delivered()
+        assert seen.accepted == ["a-0"]
+        await delivering.deliver()
+        assert seen.sent == ["a-0", "b-0"]
+
+
+async def test_a_few_orders_may_be_held_and_not_any_number(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_run, "MOST_HELD", 3)
+    async with recipient(lambda event_id: None if event_id.startswith("ok") else REFUSED) as seen:
+        await delivering.subscribe(seen.port, at_once=1)
+        await delivering.tell("x1", "ok", "x2", "ok", "x3", "ok", "x4", "ok")
+
+        assert (await delivering.deliver()).again_after > 0
+
+        view = await delivering.view()
+        assert (view.held, view.subscription.failing_since, seen.accepted) == (3, NOON, ["ok-0", "ok-1", "ok-2"])
 
 
 async def test_what_is_deleted_ends(delivering: Delivering) -> None:
