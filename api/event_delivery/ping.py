@@ -5,13 +5,12 @@ from datetime import timedelta
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.dependencies import provided
-from api.event_delivery.delivery_trigger import trigger_delivery
-from api.event_delivery.subscription_routes import SubscriptionId, Subscriptions
+from api.event_delivery.subscription_routes import Deliveries, SubscriptionId, Subscriptions
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody
 from api.http.problems import ProblemType
@@ -22,14 +21,10 @@ from api.security.routing import JsonRoute
 from domain.common import contexts
 from domain.common.errors import NotFound
 from domain.common.texts import PlainText
+from domain.event_delivery.answers import Outcome
 from domain.event_delivery.ping import WORKFLOW_TYPE, Ping, Pinged, workflow_id
 
-router = APIRouter(
-    prefix="/eventSubscriptions",
-    tags=["eventSubscriptions"],
-    route_class=JsonRoute,
-    dependencies=[Depends(trigger_delivery)],
-)
+router = APIRouter(prefix="/eventSubscriptions", tags=["eventSubscriptions"], route_class=JsonRoute)
 
 START_WITHIN = 2.0
 """Seconds to start the workflow."""
@@ -112,10 +107,17 @@ Pings = Annotated[PingClient, provided(PingClient)]
     responses=_UNDER_WAY
     | problem_responses(ProblemType.NOT_FOUND, ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME),
 )
-async def ping(subscription_id: SubscriptionId, subscriptions: Subscriptions, pings: Pings) -> Response:
-    """Send a signed ping to the consumer. A consumer that has not agreed yet agrees by answering it."""
+async def ping(
+    subscription_id: SubscriptionId, subscriptions: Subscriptions, pings: Pings, deliveries: Deliveries
+) -> Response:
+    """Send a signed ping to the consumer. A consumer that has not agreed yet agrees by answering it.
+
+    If it answers, the events that wait for it are sent at once.
+    """
     await subscriptions.get(subscription_id)
     pinged = await pings.ping(subscription_id)
+    if pinged is None or pinged.outcome is Outcome.DELIVERED:
+        deliveries.changed(subscription_id)
     answer = (
         PingResponse(outcome=None, status=None, failure=None, milliseconds=None)
         if pinged is None

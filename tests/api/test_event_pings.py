@@ -17,8 +17,15 @@ from tests.eventually import PATIENCE, soon
 
 
 @pytest.fixture
-async def service(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
-    monkeypatch.setattr(DeliveryTrigger, "changed", Mock())  # a delivery would ping, too
+def changed(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Keep deliveries from being started: they would ping, too."""
+    changed = Mock()
+    monkeypatch.setattr(DeliveryTrigger, "changed", changed)
+    return changed
+
+
+@pytest.fixture
+async def service(settings: Settings, changed: Mock) -> AsyncIterator[Service]:
     async with serving(but(settings, event_target_networks="127.0.0.0/8")) as service:
         yield service
 
@@ -29,7 +36,9 @@ async def subscribed(service: Service, seen: Consumer) -> str:
     return str((await service.http.post("/eventSubscriptions", json=body)).headers["Location"])
 
 
-async def test_a_ping_makes_a_subscription_active(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_ping_makes_a_subscription_active(
+    service: Service, changed: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await service.work(contexts.EVENT_DELIVERY)
     monkeypatch.setattr(pings, "PING_WITHIN", PATIENCE)
     async with consumer() as seen:
@@ -37,6 +46,7 @@ async def test_a_ping_makes_a_subscription_active(service: Service, monkeypatch:
 
         answer = await service.http.post(f"{path}/ping")
 
+        assert changed.call_count == 2, "events that wait are sent"
         assert (answer.status_code, answer.json()["outcome"], answer.json()["status"]) == (200, "delivered", 204)
         assert (await service.http.get(path)).json()["state"] == "ACTIVE"
         [attempt] = (await service.http.get(f"{path}/attempts")).json()["items"]
