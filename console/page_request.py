@@ -154,7 +154,8 @@ class PageRequest:
         settings, session = self.console.settings, self.session
         roles = frozenset(session.roles if session else ())
         outages = await self.console.availability.outages(roles)
-        menu, section = menus(self.console.table.menu(roles), self.request.url.path, self.texts)
+        entries = self.console.table.menu(roles, limited=session is not None and session.limited)
+        menu, section = menus(entries, self.request.url.path, self.texts)
         return Shell(
             preferences=self.preferences,
             languages=self.console.renderer.languages,

@@ -38,6 +38,8 @@ class Entry:
     """Whether the role begins here."""
     within: "Entry | None" = None
     """The entry of the menu that leads to several pages, of which this is one. The first of them is shown first."""
+    nationwide: bool = False
+    """Whether managers who are limited to regions do not have it, because it is about the whole country."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,17 @@ class RouteTable:
         """The routes of each method and path, one for each role."""
         return self._by_request
 
-    def menu(self, roles: Iterable[Role]) -> Mapping[Entry, list[Route]]:
-        """Return the entries of the menu of somebody with these roles, each with the routes to which it leads."""
+    def menu(self, roles: Iterable[Role], *, limited: bool = False) -> Mapping[Entry, list[Route]]:
+        """Return the entries of the menu of somebody with these roles, each with the routes to which it leads.
+
+        Args:
+            roles: The roles.
+            limited: Whether it is a manager who is limited to regions.
+        """
         having = set(roles)
         menu: dict[Entry, list[Route]] = {}
         for route in self.routes:
-            if route.entry and route.roles & having:
+            if route.entry and route.roles & having and not (limited and route.entry.nationwide):
                 menu.setdefault(route.entry.within or route.entry, []).append(route)
         return menu
 

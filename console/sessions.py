@@ -35,6 +35,8 @@ class Session:
     expires_at: float
     """When the token ends, in seconds since 1970."""
     refresh_token: str | None = None
+    limited: bool = False
+    """Whether a manager is limited to regions, as far as this process knows: the API decides."""
 
     @property
     def lives(self) -> bool:

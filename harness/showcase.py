@@ -95,6 +95,7 @@ class Showcase:
             "productId": {"full": next(iter(_PRODUCTS)), **gone},
             "serviceAreaId": {"full": self.area_id, **gone},
             "token": {"full": next(iter(self.links.values()))},
+            "customerId": {"open-orders": CUSTOMER, "no-orders": NOBODYS_CUSTOMER},
         }
 
     @property

@@ -93,6 +93,8 @@ class OrderPage:
     """Address of the order's process in Temporal's Web UI."""
     me: str
     """Subject of the manager who looks at it."""
+    whole_country: bool
+    """Whether the manager may do what only those of the whole country may."""
 
 
 async def show_order(visit: PageRequest) -> Response:
@@ -105,6 +107,7 @@ async def show_order(visit: PageRequest) -> Response:
         _product(visit, reading),
         _web_ui(visit, reading.order["orderId"]),
         visit.person.subject,
+        not visit.person.limited,
     )
     return await visit.page("managers/order.html", page)
 

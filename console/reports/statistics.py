@@ -116,7 +116,7 @@ async def _page(
 def _plots(figures: Figures, texts: Texts) -> list[Plot]:
     troubles = texts("What did not go as planned")
     plots = [
-        _of_measures("orders", texts("Orders"), figures, ("ordered", "completed", "canceled"), texts),
+        _of_measures("orders", texts("What became of orders"), figures, ("ordered", "completed", "canceled"), texts),
         _of_measures("troubles", troubles, figures, ("declined", "unanswered", INCOMPLETE), texts),
     ]
     if figures.hours_known and any(period.hours for period in figures.periods):

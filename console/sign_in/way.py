@@ -38,4 +38,5 @@ async def session_of(visit: PageRequest, token: str, name: str | None = None, **
     roles = tuple(role for role in Role if role in told["roles"])
     issued = datetime.now().astimezone().timestamp()
     expires = datetime.fromisoformat(told["expiresAt"]).timestamp()
-    return Session(token, roles, told["subject"], name or told["subject"], issued, expires, **more)
+    limited = told["regions"] is not None
+    return Session(token, roles, told["subject"], name or told["subject"], issued, expires, limited=limited, **more)

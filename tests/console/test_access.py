@@ -44,6 +44,11 @@ MAY = {
     "POST /search": "manager",
     "GET /statistics": "manager",
     "GET /statistics.csv": "manager",
+    "GET /audit": "manager",
+    "GET /access-log": "manager",
+    "GET /erasure": "manager",
+    "GET /customers/{customerId:path}/erase": "manager",
+    "POST /customers/{customerId:path}/erase": "manager",
     "POST /orders/{orderId}/acknowledge": "manager",
     "GET /orders/{orderId}/assign": "manager",
     "POST /orders/{orderId}/assign": "manager",
@@ -185,6 +190,15 @@ async def test_a_section_has_one_entry_in_the_menu_and_names_its_pages() -> None
         [("/engineers", "Engineers", False), ("/days-off", "Days off", True)],
     )
     assert shown("/elsewhere")[1] == []
+
+
+async def test_a_manager_of_a_region_is_not_led_to_what_is_about_the_whole_country(bare: Pages) -> None:
+    of_all, of_one = await bare.person(MANAGER), await bare.person("manager:KR-11")
+    for route in bare.console.table.routes:
+        if route.entry and route.entry.nationwide:
+            assert f'href="{route.path}"' in (await of_all.get("/statistics")).text
+            assert f'href="{route.path}"' not in (await of_one.get("/statistics")).text
+            assert (await of_one.get(route.path)).status_code == 403
 
 
 def test_one_role_has_one_page_at_an_address() -> None:
