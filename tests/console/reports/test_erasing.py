@@ -113,3 +113,37 @@ async def test_a_manager_of_a_region_is_not_asked_and_erases_nothing(bare: Pages
     assert answer.status_code == 403
     assert "You are not allowed to do this." in text_of(answer)
     assert ("button danger" in answer.text) is False
+
+
+@pytest.mark.parametrize(
+    ("person", "status", "leads"),
+    [
+        (MANAGER, OrderStatus.JOIN_COMPLETED, True),
+        (MANAGER, OrderStatus.INSTALLATION_REQUESTED, False),
+        ("manager:KR-11", OrderStatus.JOIN_COMPLETED, False),
+    ],
+)
+async def test_an_order_leads_to_the_erasure_once_it_has_ended(
+    bare: Pages, person: str, status: OrderStatus, leads: bool
+) -> None:
+    order = {
+        **dict.fromkeys(("customerName", "contactPhone", "note", "visit", "engineerName", "attention")),
+        "orderId": ENDED.order_id,
+        "customerId": CUSTOMER_ID,
+        "status": status,
+        "region": "KR-11",
+        "version": 3,
+        "productId": "2001",
+        "productName": "인터넷",
+        "installationAddress": "서울",
+        "orderDate": "2026-11-29",
+        "engineerId": None,
+        "history": [],
+        "stale": False,
+    }
+    bare.line.answers[f"GET /orders/{ENDED.order_id}"] = Response(200, json=order)
+
+    page = await (await bare.person(person)).get(f"/orders/{ENDED.order_id}")
+
+    assert page.status_code == 200
+    assert (f'href="{PATH}"' in page.text) is leads

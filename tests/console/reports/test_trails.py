@@ -45,7 +45,9 @@ async def test_an_entry_says_who_did_what_when_from_where_and_how_it_ended(bare:
     page = await (await bare.person(MANAGER)).get("/audit")
 
     text = text_of(page)
-    assert "1 Tue, Nov 3 10:01 Service manager kim 192.0.2.7 POST /orders/{orderId}/cancel order-1 200 Done" in text
+    assert (
+        "1 November 3, 2026 10:01 Service manager kim 192.0.2.7 POST /orders/{orderId}/cancel order-1 200 Done" in text
+    )
     assert "Engineer seo 192.0.2.7 PATCH /managementCenters/engineers/{engineerId} order-2 403 Refused" in text
     assert 'href="/orders/order-1"' in page.text
     assert 'href="/orders/order-2"' not in page.text, "it is no order"
