@@ -126,7 +126,7 @@ async def test_a_manager_of_a_region_is_not_asked_and_erases_nothing(bare: Pages
 async def test_an_order_leads_to_the_erasure_once_it_has_ended(
     bare: Pages, person: str, status: OrderStatus, leads: bool
 ) -> None:
-    order = {
+    order: dict[str, object] = {
         **dict.fromkeys(("customerName", "contactPhone", "note", "visit", "engineerName", "attention")),
         "orderId": ENDED.order_id,
         "customerId": CUSTOMER_ID,
