@@ -94,7 +94,7 @@ class Showcase:
             **{name: {"full": entry_id, **gone} for name, entry_id in self.calendar.items()},
             "productId": {"full": next(iter(_PRODUCTS)), **gone},
             "serviceAreaId": {"full": self.area_id, **gone},
-            "token": {"full": next(iter(self.links.values()))},
+            "token": {"link": next(iter(self.links.values()))},
             "customerId": {"open-orders": CUSTOMER, "no-orders": NOBODYS_CUSTOMER},
         }
 
