@@ -16,6 +16,7 @@ from api.audit import routes as audit
 from api.audit.access_log import AccessLog, AccessRecording
 from api.audit.trail import AuditTrail
 from api.codec import routes as codec
+from api.event_delivery import asyncapi
 from api.event_delivery import ping as event_pings
 from api.event_delivery import routes as events
 from api.event_delivery import subscription_routes as event_subscriptions
@@ -130,6 +131,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     ):
         app.include_router(collection.router)
     app.include_router(health.router(AuthorizedRoute))
+    asyncapi.install(app)
     app.page_policies = docs.install(app, _origin(trust.discovery))
     problems.install(app)
     app.add_middleware(AccessRecording, access_log=lambda: app.state.services.get(AccessLog))

@@ -32,19 +32,39 @@ class OrderFacts(ResponseBody):
     install_completed_at: Time | None
 
 
-class EventResponse(BaseModel):
-    """An event of an order. It contains no personal data: `GET /orders/{orderId}` has the rest."""
+class CloudEvent(BaseModel):
+    """An event as CloudEvents 1.0 describes it."""
 
     specversion: Literal["1.0"]
     id: str = Field(description="Unique together with `source`, and always of the same event")
     source: str
-    type: str = Field(examples=["orders.JoinCompleted"])
-    subject: str = Field(description="The id of the order")
+    type: str
+    subject: str
     time: Time
     datacontenttype: Literal["application/json"]
+
+
+class EventResponse(CloudEvent):
+    """An event of an order. It contains no personal data: `GET /orders/{orderId}` has the rest."""
+
+    type: str = Field(examples=["orders.JoinCompleted"])
+    subject: str = Field(description="The id of the order")
     partitionkey: str = Field(description="Events with the same key are in the order in which they happened")
     sequence: Position = Field(pattern=_POSITION, description="The position of the event in the log")
     data: OrderFacts
+
+
+class PingFacts(ResponseBody):
+    """Which subscription the consumer is asked about."""
+
+    event_subscription_id: str
+
+
+class PingEvent(CloudEvent):
+    """A question to a consumer whether it takes events. It is sent, but never listed."""
+
+    subject: str = Field(description="The id of the subscription")
+    data: PingFacts
 
 
 class EventsResponse(BaseModel):

@@ -12,6 +12,8 @@ from domain.event_delivery.log import source_of
 WORKFLOW_TYPE = "EventPingWorkflow"
 """Workflow type in Temporal."""
 _FAMILY = "eventDelivery"
+TYPE = f"{_FAMILY}.Ping"
+"""Type of the event."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def document_of(event_id: str, subscription_id: str, at: datetime, *, origin: st
             "specversion": "1.0",
             "id": event_id,
             "source": source_of(origin, _FAMILY),
-            "type": f"{_FAMILY}.Ping",
+            "type": TYPE,
             "subject": subscription_id,
             "time": at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "datacontenttype": "application/json",

@@ -22,7 +22,7 @@ from tests.api.service import Service, but, serving
 
 BEFORE_THE_ROUTE = "?%ff"
 """A query that is refused right after the authorization, so that no request has an effect."""
-WITHOUT_GATE = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/docs/assets"}
+WITHOUT_GATE = {"/asyncapi.json", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/docs/assets"}
 OPEN = {"GET /health/live", "GET /health/ready"}
 ANY_MANAGER, ALL = "manager regional service", "manager service"
 ANY_TOKEN = "any token"
