@@ -213,6 +213,7 @@ async def start_event_delivery(client: Client, subscription_id: str) -> None:
             id=delivery.workflow_id(subscription_id),
             task_queue=contexts.EVENT_DELIVERY,
             start_signal=delivery.LOOK,
+            start_signal_args=[""],  # a signal without an argument could come from anybody
             static_summary=PlainText("이벤트 배달 · Delivery of events"),
             rpc_timeout=timedelta(seconds=_CALL_WITHIN),
         )

@@ -18,7 +18,7 @@ def count(answer: Answer) -> None:
         skew = meter.create_gauge_float(
             "event_clock_skew_seconds", "Time by which the clock of the consumer that has answered last is ahead"
         )
-        skew.set(answer.clock_skew)
+        skew.set(abs(answer.clock_skew))  # the SDK refuses a value below zero
 
 
 def count_delay(delay: timedelta) -> None:
