@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from api.security.principals import Role
+from ops.demo_consumer import other_system
 from ops.terminal import Terminal
 from runtime import development_issuer
 from runtime.settings import Settings
@@ -78,7 +79,7 @@ class Walk:
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                return answer.status, json.load(answer)
+                return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
@@ -268,12 +269,16 @@ def main() -> int:
     walk = Walk(api, Terminal(), settings.visit_time_zone, settings.data_dir)
     try:
         walk.use_tokens_if_required()
-        for part in (completed, canceled, refused, day_in_the_field):
-            part(walk)
+        with other_system(walk.call, walk.terminal) as other:
+            for part in (completed, canceled, refused, day_in_the_field):
+                part(walk)
+                walk.terminal.title("다른 시스템 · What the other system is told of it")
+                if not other.show(walk.order_id, _PATIENCE):
+                    raise Surprise(f"not every event has come after {_PATIENCE:.0f} s")
     except urllib.error.URLError as error:
         walk.terminal.fail(f"{walk.api} does not answer ({error.reason}); is `make run` up?")
         return 1
-    except (Surprise, OSError) as error:
+    except (Surprise, RuntimeError, OSError) as error:
         walk.terminal.fail(str(error))
         return 1
     ui = f"http://127.0.0.1:{settings.temporal_ui_port}/namespaces/default/workflows/order-{walk.order_id}"

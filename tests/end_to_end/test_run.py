@@ -113,6 +113,11 @@ def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
     walk = demo(up.environment())
     assert walk.returncode == 0, walk.stdout + walk.stderr
     assert "\033" not in walk.stdout
+    assert "POST /eventSubscriptions → 201" in walk.stdout
+    assert "orders.JoinCompleted · JOIN_COMPLETED" in walk.stdout
+    assert "orders.VisitRescheduled · ENGINEER_ASSIGNED" in walk.stdout
+    assert up.client.get("/eventSubscriptions").json()["items"] == []
+    assert "not bound to this workflow" not in log_of(up).read_text()
 
 
 def test_the_demo_shows_tokens_where_they_are_asked_for_or_says_that_it_has_none(
@@ -126,6 +131,8 @@ def test_the_demo_shows_tokens_where_they_are_asked_for_or_says_that_it_has_none
     walk = demo(environment)
     assert walk.returncode == 0, walk.stdout + walk.stderr
     assert "EngineerReassigned · manager:demo" in walk.stdout
+    assert "so it fetches — GET /events" in walk.stdout
+    assert "orders.JoinCompleted · JOIN_COMPLETED" in walk.stdout
 
 
 def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_everything(idle: System) -> None:
