@@ -16,7 +16,8 @@ def count(answer: Answer) -> None:
     duration.record(answer.milliseconds / 1000, outcome)
     if answer.clock_skew is not None:
         skew = meter.create_gauge_float(
-            "event_clock_skew_seconds", "Time by which the clock of the consumer that has answered last is ahead"
+            "event_clock_skew_seconds",
+            "Time by which the clock of the consumer that has answered last is away from ours",
         )
         skew.set(abs(answer.clock_skew))  # the SDK refuses a value below zero
 
