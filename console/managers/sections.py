@@ -5,4 +5,4 @@ from console.texts import N_
 
 PLANNING = Entry(N_("Planning"), "calendar")
 STAFF = Entry(N_("Staff"), "person")
-REPORTS = Entry(N_("Reports and settings"), "report")
+REPORTS = Entry(N_("Administration"), "report")
