@@ -6,9 +6,9 @@ misses nothing.
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
+from secrets import SystemRandom
 from typing import Any
 
 import httpx2
@@ -118,7 +118,7 @@ async def _heard(response: httpx2.Response) -> AsyncIterator[tuple[str, str]]:
 
 
 def _retry(within: tuple[int, int]) -> str:
-    return f"retry: {random.randint(*within)}\n\n"  # noqa: S311 - nothing secret
+    return f"retry: {SystemRandom().randint(*within)}\n\n"
 
 
 def _event(name: str, data: str = "", number: str = "") -> str:

@@ -1,11 +1,11 @@
 """One run of a delivery: reads the log, sends what the subscription selects, and writes down what was delivered."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from secrets import SystemRandom
 from time import monotonic
 from uuid import uuid4
 
@@ -286,4 +286,4 @@ class DeliveryRun:
 
 def spread() -> float:
     """Return a factor by which a pause is spread, so that not everything is tried at the same moment."""
-    return random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret
+    return SystemRandom().uniform(0.5, 1.5)

@@ -2,10 +2,10 @@
 
 import asyncio
 import math
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from secrets import SystemRandom
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, exc, make_url, text
@@ -128,7 +128,7 @@ class Database:
                     if not (gave_way(error) or (is_there_already(error) and tries < _TRIES)):
                         raise
                 # Without a pause, it would take the locks again before the other transaction wakes up.
-                await asyncio.sleep(random.uniform(pause / 4, pause))  # noqa: S311 - nothing secret
+                await asyncio.sleep(SystemRandom().uniform(pause / 4, pause))
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def discard_overwritten(self) -> None:

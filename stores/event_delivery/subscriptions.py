@@ -3,7 +3,7 @@
 Every change by a person raises `run`, so that a delivery under way notices it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,10 +38,9 @@ _COUNT = select(
     func.count().label("all"),
     func.coalesce(func.sum(case((EVENT_SUBSCRIPTION.c.owner == bindparam("of_owner"), 1), else_=0)), 0).label("own"),
 ).select_from(EVENT_SUBSCRIPTION)
-_EXISTING = select(EVENT_SUBSCRIPTION.c.subscription_id).where(
-    EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id")
-)
-_CHANGE = update(EVENT_SUBSCRIPTION).where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
+_NAMED = EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id")
+_EXISTING = select(EVENT_SUBSCRIPTION.c.subscription_id).where(_NAMED)
+_CHANGE = update(EVENT_SUBSCRIPTION).where(_NAMED)
 _IN_ORDER = Keyset("eventSubscriptions", (EVENT_SUBSCRIPTION.c.created_at, EVENT_SUBSCRIPTION.c.subscription_id))
 _RELEASE = delete(EVENT_HELD).where(
     EVENT_HELD.c.subscription_id == bindparam("of_id"), EVENT_HELD.c.sequence > bindparam("after")
@@ -102,8 +101,8 @@ class SubscriptionStore:
                 name=request.name,
                 kind=request.kind,
                 url=request.url,
-                types=_listed(request.types),
-                regions=_listed(request.regions),
+                types=None if request.types is None else list(request.types),
+                regions=None if request.regions is None else list(request.regions),
                 at_once=request.at_once,
                 per_minute=request.per_minute,
                 owner=request.owner,
@@ -299,7 +298,3 @@ class SubscriptionStore:
 
 async def _locked(connection: AsyncConnection, subscription_id: str) -> EventSubscription:
     return as_subscription(await row_of(connection, subscription_id, locked=True))
-
-
-def _listed(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)

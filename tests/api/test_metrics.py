@@ -23,7 +23,8 @@ async def shown(service: Service, name: str) -> dict[tuple[str, ...], float]:
 async def test_orders_and_task_queues_are_measured(service: Service) -> None:
     await service.forgotten(OrderStatus.JOIN_COMPLETED)
 
-    assert await shown(service, "measurement_up") == {("orders",): 1, ("task-queues",): 1, ("access-log",): 1}
+    up = {("orders",): 1, ("task-queues",): 1, ("access-log",): 1, ("subscriptions",): 1}
+    assert await shown(service, "measurement_up") == up
     orders = await shown(service, "orders")
     assert {status for (status,) in orders} == set(OrderStatus)
     assert orders[(OrderStatus.JOIN_COMPLETED,)] == 1
@@ -44,7 +45,8 @@ async def test_a_first_row_counts_as_the_event_that_it_tells(service: Service) -
 
 async def test_what_cannot_be_measured_is_not_shown_and_holds_nothing_up(settings: Settings, free_port: int) -> None:
     async with serving(but(settings, temporal_port=free_port, order_status_database_url=NOWHERE)) as service:
-        assert await shown(service, "measurement_up") == {("orders",): 0, ("task-queues",): 0, ("access-log",): 1}
+        up = {("orders",): 0, ("task-queues",): 0, ("access-log",): 1, ("subscriptions",): 1}
+        assert await shown(service, "measurement_up") == up
         assert await shown(service, "orders") == await shown(service, "task_queue_backlog") == {}
         assert await shown(service, "event_relay_lag_seconds") == {}
         assert [str(lag) for lag in (await shown(service, "projection_lag_seconds")).values()] == ["nan"]

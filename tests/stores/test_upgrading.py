@@ -1,13 +1,12 @@
 """A filled database of an earlier release is migrated, while that release keeps running."""
 
 import asyncio
-import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, column, create_engine, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from domain.audit import AccessEntry, AccessFilter, AuditRecord
 from domain.common import contexts
@@ -21,14 +20,14 @@ from domain.orders import Event, HistoryEntry
 from stores.audit.access_log import AccessLogStore
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
-from stores.common.revisions import history, newest
+from stores.common.revisions import history
 from stores.event_delivery.deliveries import DeliveryStore
 from stores.event_delivery.log import EventLog
 from stores.installation.details import InstallationDetailsStore
 from stores.installation.installations import InstallationStore
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF
-from stores.migration import METADATA, migrate, upgrade
+from stores.migration import METADATA, migrate
 from stores.order_status.counts import CountStore
 from stores.order_status.outbox import OutboxStore
 from stores.order_status.tables import ORDER_EVENT
@@ -363,49 +362,3 @@ async def test_an_index_is_made_while_others_write_and_made_anew_where_that_was_
     made = [statement for statement in said if statement.startswith("CREATE INDEX")]
     assert made
     assert all(statement.startswith("CREATE INDEX CONCURRENTLY") for statement in made)
-
-
-def breaks(statement: str, made: set[str]) -> bool:
-    """Return whether the previous release could not run beside this step. In new tables, any step is allowed."""
-    match statement.split():
-        case ["SELECT" | "PRAGMA" | "INSERT", *_] | ["CREATE", "INDEX", *_]:
-            return False
-        case ["CREATE", "TABLE", table, *_]:
-            made.add(table)
-            return False
-        case ["CREATE", "UNIQUE", "INDEX", _, "ON", table, *_] | ["UPDATE", table, *_] | ["DELETE", "FROM", table, *_]:
-            return table not in made and not table.endswith("_revision")
-        case ["ALTER", "TABLE", _, "ADD", "COLUMN", *_]:
-            return bool(re.search(r"\bNOT NULL\b", statement)) and " DEFAULT " not in statement
-        case _:
-            return True
-
-
-@pytest.mark.parametrize("context", METADATA)
-def test_a_revision_only_adds(context: str, tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/new.db")
-    for revision in history(context):
-        with engine.connect() as connection, statements(engine) as said:
-            upgrade(connection, context, revision)
-            connection.commit()
-        made: set[str] = set()
-        assert [statement for statement in said if breaks(statement, made)] == []
-        assert said
-    engine.dispose()
-    assert newest(context) == revision
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DROP TABLE engineer",
-        "DROP INDEX engineer_by_region",
-        "ALTER TABLE engineer DROP COLUMN name",
-        "ALTER TABLE engineer RENAME COLUMN name TO full_name",
-        "ALTER TABLE engineer ADD COLUMN grade INTEGER NOT NULL",
-        "CREATE UNIQUE INDEX engineer_once ON engineer (name)",
-        "UPDATE engineer SET name = upper(name)",
-    ],
-)
-def test_what_would_stop_the_release_before_is_found(statement: str) -> None:
-    assert breaks(statement, set())
