@@ -1,14 +1,16 @@
 """The app: the routes that it serves, and the middleware before them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from api.audit import access_routes as access_log
@@ -112,24 +114,7 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.large_bodies = LargeBodies()
     app.state.parsing = asyncio.Lock()
     app.trust, app.requires_tokens = trust, required
-    for collection in (
-        orders,
-        management_center,
-        staffing,
-        calendars,
-        installation,
-        order_status,
-        events,
-        event_subscriptions,
-        event_pings,
-        erasure,
-        tracking,
-        codec,
-        audit,
-        access_log,
-        whoami,
-    ):
-        app.include_router(collection.router)
+    app.router.routes.extend(_routes())
     app.include_router(health.router(AuthorizedRoute))
     asyncapi.install(app)
     app.page_policies = docs.install(app, _origin(trust.discovery))
@@ -151,6 +136,34 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_origins, **_CORS)
     app.add_middleware(codec.CodecCors, origins=settings.web_ui_origins)
     return app
+
+
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """Return the routes of every collection, which are the same for every app of a process.
+
+    FastAPI prepares a route anew for each router that includes it, which takes longer than most requests.
+    """
+    included = APIRouter()
+    for collection in (
+        orders,
+        management_center,
+        staffing,
+        calendars,
+        installation,
+        order_status,
+        events,
+        event_subscriptions,
+        event_pings,
+        erasure,
+        tracking,
+        codec,
+        audit,
+        access_log,
+        whoami,
+    ):
+        included.include_router(collection.router)
+    return tuple(included.routes)
 
 
 def _origin(url: str | None) -> str | None:

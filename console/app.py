@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Served
 
-from console import account, error_pages
-from console.assets import Assets
+from console import account, assets, error_pages
 from console.availability import API, Availability
 from console.calendars import routes as calendars
 from console.catalog import routes as catalog
@@ -27,7 +26,7 @@ from console.managers import routes as managers
 from console.metrics import MetricsForOperators
 from console.page_request import NotSignedIn, PageRequest
 from console.planning import routes as planning
-from console.rendering import Renderer
+from console.rendering import renderer
 from console.reports import routes as reports
 from console.roles import Role
 from console.routing import Route, RouteTable
@@ -83,7 +82,7 @@ def create_app(
         InsecureConfiguration: people could not sign in safely.
     """
     check(settings)
-    url, sign_in, assets = url_of_console(settings), sign_in_of(settings), Assets()
+    url, sign_in, files = url_of_console(settings), sign_in_of(settings), assets.read()
     secure = is_secure(settings)
     client = httpx2.AsyncClient(
         base_url=url_of_api(settings),
@@ -97,7 +96,7 @@ def create_app(
         settings,
         client,
         SessionCookies(sealer(session_keys(settings)), secure=secure),
-        Renderer(assets, settings.visit_time_zone),
+        renderer(files, settings.visit_time_zone),
         availability,
         RouteTable(chain(sign_in.routes, *(subject.ROUTES for subject in SUBJECTS))),
         Streams(url_of_api(settings), transport),
@@ -117,7 +116,7 @@ def create_app(
         title="console", lifespan=lifespan, openapi_url=None, redirect_slashes=False, telemetry=traced(telemetry)
     )
     app.state.console, app.state.health = console, health
-    app.router.routes.append(assets.route)
+    app.router.routes.append(files.route)
     app.include_router(health.router(), include_in_schema=False)
     for (method, path), routes in console.table.by_request.items():
         app.router.routes.append(Served(path, _endpoint(console, sign_in, routes), methods=[method]))

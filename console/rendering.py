@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Shell:
 
 
 class Renderer:
-    """The templates in both languages."""
+    """The templates in both languages. See `renderer`."""
 
     def __init__(self, assets: Assets, zone: tzinfo) -> None:
         self.texts = {language: Texts(language, zone) for language in LANGUAGES}
@@ -80,6 +81,12 @@ class Renderer:
     def languages(self) -> Mapping[str, str]:
         """The languages by code, each by its own name."""
         return _LANGUAGE_NAMES
+
+
+@cache
+def renderer(assets: Assets, zone: tzinfo) -> Renderer:
+    """Return the renderer for a time zone. A process reads the texts and compiles each template once."""
+    return Renderer(assets, zone)
 
 
 def _environment(texts: Texts, assets: Assets) -> Environment:

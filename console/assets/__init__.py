@@ -5,6 +5,7 @@ it answers with its own, so that every page is styled, and tells the browser not
 """
 
 import gzip
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,7 +25,7 @@ _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """The files, read once."""
+    """The files. See `read`."""
 
     def __init__(self) -> None:
         self._contents = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _TYPES}
@@ -53,3 +54,9 @@ class Assets:
             content = self._packed[name]
             headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers, media_type=_TYPES[Path(name).suffix])
+
+
+@cache
+def read() -> Assets:
+    """Read and compress the files, once in a process."""
+    return Assets()
