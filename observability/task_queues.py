@@ -1,5 +1,6 @@
 """What the Temporal server says of a task queue."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,17 +41,18 @@ async def describe(client: Client, queue: str, kind: TaskQueueType.ValueType, *,
         client: A client of the queue's namespace.
         queue: The name of the queue.
         kind: Whether its workflow tasks or its activity tasks are meant.
-        within: The deadline of the call.
+        within: The deadline, for the connection, too: the SDK itself waits for that half a minute.
 
     Raises:
-        RPCError, RuntimeError: the server does not answer.
+        RPCError, RuntimeError, TimeoutError: the server does not answer in time.
     """
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind, report_stats=True
-        ),
-        timeout=within,
-    )
+    async with asyncio.timeout(within.total_seconds()):
+        answer = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind, report_stats=True
+            ),
+            timeout=within,
+        )
     now = datetime.now(UTC)
     return QueueState(
         answer.stats.approximate_backlog_count,
