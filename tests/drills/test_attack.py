@@ -77,5 +77,6 @@ def test_the_attack_drill_fails_on_a_fault(fault: str) -> None:
     assert not judged(FAULTS[fault]()).passed
 
 
+@pytest.mark.whole
 def test_it_finds_that_an_address_may_hold_any_number_of_connections() -> None:
     assert finds("attack", "connections")

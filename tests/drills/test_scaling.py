@@ -24,5 +24,6 @@ def test_the_autoscaling_drill_fails_on_a_fault(fault: str) -> None:
     assert not seen(FAULTS[fault]).passed
 
 
+@pytest.mark.whole
 def test_the_scale_out_drill_finds_an_order_that_was_worked_off_twice() -> None:
     assert finds("scale-out", "twice")

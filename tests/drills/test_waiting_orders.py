@@ -48,5 +48,6 @@ def test_a_drill_fails_on_a_fault(fault: str) -> None:
     assert "✗" in drill.report()
 
 
+@pytest.mark.whole
 def test_it_finds_that_the_one_who_has_waited_longest_is_forgotten() -> None:
     assert finds("waiting-orders", "forgotten")
