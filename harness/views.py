@@ -103,6 +103,22 @@ def few(every: Sequence[View]) -> list[View]:
     return list(chosen.values())
 
 
+def dealt(every: Sequence[View], parts: int) -> list[list[View]]:
+    """Return so many parts of the views, which have all of them together. The first view of each route is in each."""
+    found: list[list[View]] = [[] for _ in range(parts)]
+    routes: set[tuple[str, str]] = set()
+    others = 0
+    for view in every:
+        if (view.method, view.route) in routes:
+            found[others % parts].append(view)
+            others += 1
+            continue
+        routes.add((view.method, view.route))
+        for part in found:
+            part.append(view)
+    return found
+
+
 def starts(table: RouteTable, every: Sequence[View]) -> list[View]:
     """Return the page on which each role begins."""
     where = {role: table.start_of([role]) for role in Role}

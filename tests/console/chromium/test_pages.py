@@ -9,7 +9,7 @@ from console.routing import RouteTable
 from harness.browser import DESK, PHONE, Appearance, Language, Theme
 from harness.showcase import Showcase
 from harness.stack import Stack
-from harness.views import few, gallery, starts, views
+from harness.views import View, dealt, few, gallery, starts, views
 from tests.console.chromium import appearance as check
 from tests.whole import is_whole
 
@@ -20,6 +20,11 @@ EVERY = [
     for width in (PHONE.width, DESK.width)
 ]
 SHOWN = EVERY if is_whole() else [PHONE, DESK]
+
+
+def looked_at(every: list[View], shown: Appearance) -> list[View]:
+    """Return the views for an appearance. In the quick form, each route is there, and its other states take turns."""
+    return every if is_whole() else dealt(few(every), len(SHOWN))[SHOWN.index(shown)]
 
 
 async def findings(page: Page, shown: Appearance, entered: set[str]) -> list[str]:
@@ -38,10 +43,9 @@ async def findings(page: Page, shown: Appearance, entered: set[str]) -> list[str
 async def test_every_page_is_whole_and_open_to_everybody(
     chromium: Browser, stack: Stack, showcase: Showcase, table: RouteTable, shown: Appearance
 ) -> None:
-    every = views(table, showcase)
     pages = gallery(chromium, stack.console_url, shown)
     wrong: list[str] = []
-    for view in every if is_whole() else few(every):
+    for view in looked_at(views(table, showcase), shown):
         async with pages.opened(view) as (window, answer):
             assert answer is not None
             found = await findings(window.page, shown, showcase.entered)
@@ -53,7 +57,10 @@ async def test_every_page_is_whole_and_open_to_everybody(
 
 
 async def test_the_views_are_those_of_the_route_table(table: RouteTable, showcase: Showcase) -> None:
-    seen = {(view.method, view.route, view.role) for view in few(views(table, showcase))}
+    every = views(table, showcase)
+    seen = {(view.method, view.route, view.role) for shown in SHOWN for view in looked_at(every, shown)}
+    for shown in SHOWN:
+        assert {view.route for view in looked_at(every, shown)} == {view.route for view in every}
     for route in table.routes:
         if route.path.endswith(("/live", "/counts", ".csv", ".ics")) or route.path in ("/logout", "/preferences"):
             continue
