@@ -6,8 +6,10 @@ VENV := .venv
 # Tools that inspect the dependencies have dependencies themselves, so they get an environment of their own.
 TOOLS := .venv-tools
 PY := $(VENV)/bin/python
-# One test process per core, each with servers of its own; a process that is done takes over tests of the others.
-AT_ONCE := --numprocesses auto --maxprocesses 4 --dist worksteal
+# Test processes, each with servers of its own; one that is done takes over tests of the others. Without servers, one per
+# core; with servers, three for two cores, because a test then waits for a third of its time.
+AT_ONCE = --numprocesses $(1) --maxprocesses 4 --dist worksteal
+WAITING := $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))
 # pytest ends with the total time; before that it lists the slowest tests.
 TESTS := $(PY) -m pytest --durations=10
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header $(LOCK_FLAGS)
@@ -36,15 +38,15 @@ run: $(VENV)/embedded.stamp ## run the whole service in the foreground: Temporal
 quick: $(VENV)/dev.stamp ## run every check, and the tests that start no server
 	$(style)
 	$(structure)
-	$(call stage,quick tests,$(TESTS) $(AT_ONCE) -m "not server")
+	$(call stage,quick tests,$(TESTS) $(call AT_ONCE,auto) -m "not server")
 
 test: $(VENV)/dev.stamp release-before ## run every check and test
 	$(style)
 	$(structure)
-	$(call stage,tests,$(TESTS) $(AT_ONCE))
+	$(call stage,tests,$(TESTS) $(call AT_ONCE,$(WAITING)))
 
 test-whole: $(VENV)/dev.stamp ## run the random and exhaustive tests in their long form, with many more examples
-	$(call stage,whole tests,$(TESTS) $(AT_ONCE) --whole)
+	$(call stage,whole tests,$(TESTS) $(call AT_ONCE,$(WAITING)) --whole)
 
 release-before: $(VENV)/dev.stamp ## prepare the previous release for drill-upgrade: its sources and dependencies, once
 	@$(PY) -m harness.release_before
