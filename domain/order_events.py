@@ -20,6 +20,8 @@ _NAMED = ("engineer", "service")
 _ROLES = ("customer", "tracker", "manager", SYSTEM)
 """Roles that are told without their id."""
 _IN_AN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_AN_ADDRESS = "@"
+"""What the id of an engineer or a service has only if the issuer of its tokens names people by their e-mail."""
 
 
 class Window(TypedDict):
@@ -40,7 +42,7 @@ class OrderFacts(TypedDict):
     previousStatus: str | None
     """Before the event, as is `previousVisit`. `None`: this is the first event."""
     by: str
-    """Role of who did it, with the id if it is an engineer or a service."""
+    """Role of who did it, with the id if it is an engineer or a service and the id is no e-mail address."""
     region: str | None
     productId: str
     engineerId: str | None
@@ -161,10 +163,10 @@ def _after(event: Event, status: OrderStatus | None) -> OrderStatus:
 
 
 def _role(actor: str) -> str:
-    """Return who did something, without the id of a customer, of an order, or of a manager."""
-    role, _, _ = actor.partition(":")
+    """Return who did something, without the id of a customer, of an order, or of a manager, and without an e-mail."""
+    role, _, subject = actor.partition(":")
     if role in _NAMED:
-        return actor
+        return role if _AN_ADDRESS in subject else actor
     return role if role in _ROLES else "other"
 
 

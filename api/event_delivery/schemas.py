@@ -21,7 +21,10 @@ class OrderFacts(ResponseBody):
     position: int = Field(description="Index of the event in the order's history, from 0")
     status: str
     previous_status: str | None
-    by: str = Field(description="The role of who did it; an engineer or a service with the id, as `engineer:kr-11-1`")
+    by: str = Field(
+        description="The role of who did it; an engineer or a service with the id, as `engineer:kr-11-1`, unless it is "
+        "an e-mail address"
+    )
     region: str | None
     product_id: str
     engineer_id: str | None

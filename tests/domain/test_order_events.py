@@ -112,6 +112,8 @@ def test_an_entry_of_a_release_before_is_an_event_whose_facts_are_unknown() -> N
         ("manager:kim", "manager"),
         ("engineer:kr-11-1", "engineer:kr-11-1"),
         ("service:billing", "service:billing"),
+        ("service:kim@example.com", "service"),
+        ("engineer:kim@example.com", "engineer"),
         ("system", "system"),
         ("customer", "customer"),
         ("Kim Minjun", "other"),
