@@ -18,7 +18,8 @@ from temporalio.converter import DataConverter
 import domain
 from domain import erasure, installation, orders
 from domain.common.commands import Command
-from domain.event_delivery import relay
+from domain.common.contexts import EVENT_DELIVERY
+from domain.event_delivery import delivery, ping, relay
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
 from domain.order_status import reconciliation
@@ -41,6 +42,8 @@ WORKFLOWS: dict[str, tuple[Any, Any]] = {
     erasure.WORKFLOW_TYPE: (erasure.Erasure, erasure.Erased),
     reconciliation.WORKFLOW_TYPE: (reconciliation.Reconciliation, reconciliation.Reconciled),
     relay.WORKFLOW_TYPE: (relay.Relay, type(None)),
+    delivery.WORKFLOW_TYPE: (delivery.Delivery, type(None)),
+    ping.WORKFLOW_TYPE: (ping.Ping, ping.Pinged),
 }
 
 
@@ -73,6 +76,14 @@ def test_what_the_release_before_wrote_is_read_and_written_as_it_was(value: Any,
     (read,) = DataConverter.default.payload_converter.from_payloads([payload], [type_])
 
     assert _without_additions(json.loads(CONVERTER.to_payload(read).data), value) == value
+
+
+def test_everything_that_event_delivery_writes_is_among_it() -> None:
+    asked = {name for name, command in commands().items() if command.context == EVENT_DELIVERY}
+    kinds = {kind.WORKFLOW_TYPE for kind in (delivery, ping, relay)}
+
+    assert asked <= WRITTEN["commands"].keys()
+    assert kinds <= WRITTEN["workflows"].keys()
 
 
 def test_what_a_later_release_adds_to_a_message_is_passed_over_by_a_worker_of_the_release_before() -> None:
