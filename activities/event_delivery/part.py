@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from random import uniform
 
 import structlog
 from temporalio.service import RPCError
@@ -30,6 +31,8 @@ from stores.event_delivery.subscriptions import SubscriptionStore
 _BETWEEN_STARTS = 60.0
 """Seconds until the relays and deliveries are started again, in case somebody has terminated one."""
 _AFTER_A_FAILURE = 10.0
+_LONGEST_DELAY = 2.0
+"""Seconds. A worker looks for deliveries to start after a random part of it, so that not all workers do so at once."""
 _MOST_LOOKUPS = 128
 """Threads that wait for name servers. A subscription uses one at a time."""
 
@@ -49,12 +52,19 @@ async def keep_relays_running(start: Callable[[str], Awaitable[None]], stop: asy
 async def keep_deliveries_running(
     unattended: Callable[[], Awaitable[Sequence[str]]], start: Callable[[str], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Start the delivery of each subscription that has none, again and again, until `stop` is set."""
+    """Start the delivery of each subscription that has none, again and again, until `stop` is set.
+
+    The first time is a moment after the start of the process, a random one. Processes that start together do not look
+    together then: what one of them has started, the others leave alone.
+    """
 
     async def start_all() -> None:
         for subscription_id in await unattended():
             await start(subscription_id)
 
+    with suppress(TimeoutError):
+        async with asyncio.timeout(uniform(0, _LONGEST_DELAY)):  # noqa: S311 - nothing secret
+            await stop.wait()
     await _again_and_again(start_all, stop, "the delivery of events could not be started; trying again")
 
 

@@ -114,6 +114,7 @@ async def test_a_delivery_that_was_not_started_is_left_to_the_workers() -> None:
 
 
 async def test_a_worker_starts_deliveries_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part, "_LONGEST_DELAY", 0)
     monkeypatch.setattr(part, "_BETWEEN_STARTS", 0.001)
     monkeypatch.setattr(part, "_AFTER_A_FAILURE", 0.001)
     stop, start = asyncio.Event(), AsyncMock(side_effect=[RuntimeError("down"), *[None] * 10**4])
@@ -127,6 +128,24 @@ async def test_a_worker_starts_deliveries_again_and_again(monkeypatch: pytest.Mo
     stop.set()
     await running
     assert {call.args for call in start.await_args_list} == {("a",), ("b",)}
+
+
+async def test_a_worker_waits_a_random_moment_before_it_starts_any_and_not_when_it_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = Mock(return_value=10.0**6)
+    monkeypatch.setattr(part, "uniform", moment)
+    stop, unattended = asyncio.Event(), AsyncMock()
+    running = asyncio.create_task(part.keep_deliveries_running(unattended, AsyncMock(), stop))
+
+    async def waits() -> bool:
+        return bool(moment.called)
+
+    await soon(waits)
+    stop.set()
+    await running
+    assert moment.call_args.args == (0, 2)
+    assert unattended.await_count == 0
 
 
 async def test_the_metrics_tell_how_the_subscriptions_are(service: Service) -> None:
