@@ -111,6 +111,15 @@ def labeler(texts: Texts) -> Callable[[str, str], str]:
     return label
 
 
+def actor(name: str, texts: Texts) -> str:
+    """Return what an actor of the API (`role:id`) is called."""
+    role, _, subject = name.partition(":")
+    if role == "anonymous":
+        return texts("Nobody who was signed in")
+    known = ACTOR.get(role)
+    return f"{texts(known)} {subject}".strip() if known else name
+
+
 def tone(status: str) -> str:
     """Return the color of the badge of a status."""
     return TONE.get(status, "moving")

@@ -102,16 +102,9 @@ def _wanted(form: Form) -> Mapping[str, str | None]:
 
 
 def _entries(listing: Listed | None, texts: Texts) -> list[Entry]:
-    return [Entry(each, _name(each["actor"], texts), _order_of(each)) for each in listing.items] if listing else []
-
-
-def _name(actor: str, texts: Texts) -> str:
-    """Return what an actor of the API (`role:id`) is called."""
-    role, _, subject = actor.partition(":")
-    if role == "anonymous":
-        return texts("Nobody who was signed in")
-    known = labels.ACTOR.get(role)
-    return f"{texts(known)} {subject}".strip() if known else actor
+    return (
+        [Entry(each, labels.actor(each["actor"], texts), _order_of(each)) for each in listing.items] if listing else []
+    )
 
 
 def _order_of(entry: Mapping[str, Any]) -> str | None:

@@ -11,14 +11,13 @@ from typing import Any
 from starlette.responses import Response
 
 from console.forms import Form, refused
-from console.managers.center import ENGINEERS, Reach
+from console.managers.center import ENGINEERS, Reach, reach_if_there
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.planning.reading import find
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.staff.fields import POINTERS, body_of, day_names, incomplete, state_of, summary_of, values_of
-from console.staff.hiring import reach_if_there
 from console.staff.listing import PATH
 from console.texts import N_
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from starlette.responses import Response
 
 from console.forms import Form, refused
-from console.managers.center import ENGINEERS, Reach, reach_of
+from console.managers.center import ENGINEERS, Reach, reach_if_there, reach_of
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
@@ -51,18 +51,6 @@ async def hire(visit: PageRequest) -> Response:
         return await _page(visit, form, await reach_if_there(visit), problem.status)
     done = visit.texts("%(name)s can be assigned now.", name=made["name"])
     return visit.redirect(path_of(PATH, made["engineerId"]), Flash(done))
-
-
-async def reach_if_there(visit: PageRequest) -> Reach:
-    """Return the regions that can be chosen, or none while they cannot be told: a form then keeps the one it has."""
-    try:
-        return await reach_of(visit)
-    except ApiAway:
-        return Reach((), limited=False)
-    except Problem as problem:
-        if not problem.passes:
-            raise
-        return Reach((), limited=False)
 
 
 async def _page(visit: PageRequest, form: Form, reach: Reach, status: int) -> Response:
