@@ -20,6 +20,7 @@ from console.calendars import routes as calendars
 from console.catalog import routes as catalog
 from console.customers import routes as customers
 from console.engineers import routes as engineers
+from console.event_subscriptions import routes as event_subscriptions
 from console.forms import bounded
 from console.guard import Guard
 from console.managers import routes as managers
@@ -55,6 +56,7 @@ SUBJECTS = (
     staff,
     calendars,
     catalog,
+    event_subscriptions,
     reports,
     engineers,
     tracking,

@@ -49,6 +49,12 @@ _DETAILS: tuple[tuple[str, str], ...] = (
     (r"must be a time of day", N_("Please enter a time.")),
     (r"the engineer does not exist", N_("This engineer does not work here any more.")),
     (r"at most (?P<most>\d+) items", N_("At most %(most)s lines are possible.")),
+    (r"must begin with https://", N_("The address has to begin with https://.")),
+    (r"leads to an address that is not public", N_("This address is not public, and no operator has allowed it.")),
+    (r"has a port to which", N_("To this port, nothing is sent.")),
+    (r"no user name and no password", N_("The address must contain no user name and no password.")),
+    (r"must be a URL|must name a host|must have no blanks|has a host|four decimal numbers", N_("This is no address.")),
+    (r"there is no such position", N_("There is no such position yet.")),
 )
 """Patterns of the details of invalid members, with their sentences."""
 _CHECK = N_("Please check this entry.")

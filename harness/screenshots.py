@@ -11,6 +11,7 @@ from playwright.async_api import Browser
 from console.app import create_app
 from console.routing import RouteTable
 from harness.browser import DESK, PHONE, browser
+from harness.picky_consumer import picky_consumer
 from harness.programs import ProgramMissing
 from harness.showcase import shown
 from harness.stack import Stack, running
@@ -49,9 +50,9 @@ async def take(folder: Path) -> list[str]:
         ProgramMissing: there is no browser.
     """
     parts = ("temporal", "migration", "worker", "api", "console")
-    async with browser() as running_browser, running(*parts, engineers=1) as stack:
+    async with browser() as running_browser, running(*parts, engineers=1) as stack, picky_consumer() as consumer:
         routes = table()
-        every = views(routes, await shown(stack.url))
+        every = views(routes, await shown(stack.url, consumer))
         galleries = _galleries(running_browser, stack)
         wrong = await _pictures(every, galleries, folder)
         await stack.kill("api")

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from domain.visits import VisitGrid
+from harness.picky_consumer import AWAY
 from harness.waiting import PATIENCE, soon
 
 CUSTOMER = "1"
@@ -57,6 +58,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "canceled": ("cancel",),
 }
 """What was done with the installation in each state."""
+_EVENTS = "/eventSubscriptions"
 WAITING = {"no-area": "달 뒷면 1번지", "ambiguous": "중구 동호로 249"}
 """Addresses for which no engineer is found."""
 _BODIES: Mapping[str, Mapping[str, Any]] = {
@@ -83,6 +85,8 @@ class Showcase:
     area_id: str
     links: Mapping[str, str]
     """Tokens of tracking links, by the state of their orders."""
+    event_subscriptions: Mapping[str, str]
+    """Ids by state."""
 
     @property
     def ids(self) -> Mapping[str, Mapping[str, str]]:
@@ -94,6 +98,8 @@ class Showcase:
             **{name: {"full": entry_id, **gone} for name, entry_id in self.calendar.items()},
             "productId": {"full": next(iter(_PRODUCTS)), **gone},
             "serviceAreaId": {"full": self.area_id, **gone},
+            "eventSubscriptionId": {**self.event_subscriptions, **gone},
+            "heldOrderId": {"held": self.orders["canceled"]},
             "token": {"link": next(iter(self.links.values()))},
             "customerId": {"open-orders": CUSTOMER, "no-orders": NOBODYS_CUSTOMER},
         }
@@ -117,8 +123,12 @@ class Showcase:
         }
 
 
-async def shown(api: str) -> Showcase:
+async def shown(api: str, consumer: str) -> Showcase:
     """Make the orders, in an API that requires no tokens and has none yet. Returns them once all are in their states.
+
+    Args:
+        api: URL of the API.
+        consumer: URL of a `picky_consumer`.
 
     Raises:
         RuntimeError: the API refuses something.
@@ -140,7 +150,8 @@ async def shown(api: str) -> Showcase:
         words = {word for area in areas for word in (area["name"], area["localName"], *area["matches"])}
         every = {**orders, **waiting}
         links = {state: await _link(http, order_id) for state, order_id in every.items()}
-        return Showcase(every, engineer_id, day, names | words, calendar, areas[0]["serviceAreaId"], links)
+        events = await _event_subscriptions(http, consumer)
+        return Showcase(every, engineer_id, day, names | words, calendar, areas[0]["serviceAreaId"], links, events)
 
 
 async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]:
@@ -163,6 +174,25 @@ async def _calendar(http: httpx2.AsyncClient, engineer_id: str) -> dict[str, str
         "dayOffId": (await _send(http, "POST", "/managementCenters/daysOff", day_off))["dayOffId"],
         "extraShiftId": (await _send(http, "POST", "/managementCenters/extraShifts", shift))["extraShiftId"],
     }
+
+
+async def _event_subscriptions(http: httpx2.AsyncClient, consumer: str) -> dict[str, str]:
+    """Subscribe to events. Returns the ids once the consumer has been sent everything, or has failed."""
+    wanted: Mapping[str, Mapping[str, Any]] = {
+        "held": {"name": "billing", "url": f"{consumer}/events", "from": "beginning", "perMinute": 600},
+        "failing": {"name": "crm", "url": f"{consumer}{AWAY}", "types": ["orders.JoinCompleted"], "regions": [REGION]},
+        "paused": {"name": "warehouse", "url": f"{consumer}/paused", "types": ["orders.*"]},
+    }
+    made = {state: (await _send(http, "POST", _EVENTS, body))["eventSubscriptionId"] for state, body in wanted.items()}
+    await _send(http, "POST", f"{_EVENTS}/{made['paused']}/pause")
+
+    async def so() -> bool:
+        found = {state: (await http.get(f"{_EVENTS}/{made[state]}")).json() for state in ("held", "failing")}
+        done = found["held"]["held"]["orders"] == 1 and not found["held"]["behind"]
+        return bool(done and found["failing"]["failing"])
+
+    await soon(so, every=0.1, what="event subscriptions")
+    return made
 
 
 async def _order(http: httpx2.AsyncClient, number: int, address: str | None = None) -> str:

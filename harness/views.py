@@ -51,6 +51,10 @@ _ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "/extra-shifts/new": {"refused": showcase.MISTAKEN_DAYS},
     "/products/new": {"refused": {"productId": "2001", "localName": "인터넷"}},
     "/service-areas/new": {"refused": {"region": "KR-11", "words": "서울"}},
+    "/event-subscriptions/new": {
+        "filled": {"name": "billing", "url": "http://10.0.0.1:22", "atOnce": "17", "start": "time"},
+        "refused": {"name": "billing", "url": "http://10.0.0.1:22", "atOnce": "4", "start": "end"},
+    },
     "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
 }
 """What else is sent to a route than nothing, by state."""
@@ -146,8 +150,8 @@ def _paths(path: str, shown: Showcase) -> Iterator[tuple[str, str]]:
     """Yield the states of a page, and where it is."""
     if placeholder := _PLACEHOLDER.search(path):
         for state, value in _ids(placeholder, shown).items():
-            yield state, path.replace(placeholder[0], value)
-        yield "unknown", path.replace(placeholder[0], "no-such-thing")
+            yield state, _filled(path.replace(placeholder[0], value), shown)
+        yield "unknown", _filled(path.replace(placeholder[0], "no-such-thing"), shown)
     else:
         yield "full", f"{path}?{_DAY_FIELDS.get(path, 'date')}={shown.day}"
         yield _EMPTY, path
@@ -159,7 +163,12 @@ def _acted_on(path: str, shown: Showcase) -> str:
         return path
     ids = _ids(placeholder, shown)
     spent = (ids[state] for state in _ACTED_ON if state in ids)
-    return path.replace(placeholder[0], next(spent, None) or next(iter(ids.values())))
+    return _filled(path.replace(placeholder[0], next(spent, None) or next(iter(ids.values()))), shown)
+
+
+def _filled(path: str, shown: Showcase) -> str:
+    """Return a path with the first thing of each kind in the placeholders that it has left."""
+    return _PLACEHOLDER.sub(lambda placeholder: next(iter(_ids(placeholder, shown).values())), path)
 
 
 def _ids(placeholder: re.Match[str], shown: Showcase) -> Mapping[str, str]:

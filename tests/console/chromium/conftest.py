@@ -9,6 +9,7 @@ from playwright.async_api import Browser
 from console.routing import RouteTable
 from harness import screenshots
 from harness.browser import PROGRAM, browser
+from harness.picky_consumer import picky_consumer
 from harness.showcase import Showcase, shown
 from harness.stack import Stack, running
 from tests.processes import starts_processes
@@ -40,9 +41,10 @@ async def stack(chromium: Browser) -> AsyncIterator[Stack]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def showcase(stack: Stack) -> Showcase:
+async def showcase(stack: Stack) -> AsyncIterator[Showcase]:
     """Orders in every state."""
-    return await shown(stack.url)
+    async with picky_consumer() as consumer:
+        yield await shown(stack.url, consumer)
 
 
 @pytest.fixture(scope="session")
