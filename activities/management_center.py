@@ -1,7 +1,6 @@
 """Activities of the management center: decisions about assignments, and the dispatch of orders that are due."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,7 +11,6 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.common.serving import Part, Resources, carries_out
-from domain.common.errors import StoreUnavailable
 from domain.erasure import ERASE_ASSIGNMENTS, CustomersOrders
 from domain.management_center.assignments import (
     ASSIGN_ENGINEER,
@@ -25,61 +23,14 @@ from domain.management_center.assignments import (
 )
 from domain.management_center.dispatch import FIND_DUE, TELL_ORDER, Due, FindDue, Reconsider
 from domain.orders import Message, workflow_id
+from runtime.dispatch_watch import DispatchWatch
 from runtime.temporal_client import call_dispatchers
 from stores.management_center.assignments import ManagementCenterStore
 
 _ANSWER_WITHIN = timedelta(seconds=3)
 _ROUNDS_TOLD_APART = 5
 """Rounds with a label of their own in the metrics. All later rounds share one."""
-_BETWEEN_LOOKS = 60.0
-"""Longest time in seconds between two checks for orders that are due."""
-_AT_MOST_EVERY = 1.0
-"""Shortest time in seconds between two checks. One answers for all that happened before it."""
-_AFTER_A_FAILURE = 10.0
-"""Seconds between two checks if the first has failed."""
-
 _log = structlog.get_logger(__name__)
-
-
-class DispatchWatch:
-    """Calls the dispatcher of each region in which orders are due.
-
-    It checks after work of this process that may have made orders due. It also checks periodically: orders become due
-    as time passes, and a process that made one due may have been killed before its check.
-    """
-
-    def __init__(
-        self, due_regions: Callable[[], Awaitable[list[str]]], call: Callable[[list[str]], Awaitable[None]]
-    ) -> None:
-        self._due_regions = due_regions
-        self._call = call
-        self._changed = asyncio.Event()
-
-    def changed(self) -> None:
-        """Report that orders may have become due."""
-        self._changed.set()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Check until `stop` is set."""
-        stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            self._changed.clear()
-            if await self._checked():
-                await asyncio.wait([stopping], timeout=_AT_MOST_EVERY)
-                changing = asyncio.create_task(self._changed.wait())
-                await asyncio.wait([stopping, changing], timeout=_BETWEEN_LOOKS, return_when=asyncio.FIRST_COMPLETED)
-                changing.cancel()
-            else:
-                await asyncio.wait([stopping], timeout=_AFTER_A_FAILURE)
-
-    async def _checked(self) -> bool:
-        try:
-            if regions := await self._due_regions():
-                await self._call(regions)
-        except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
-            _log.warning("orders that are due could not be dispatched; trying again", error=str(error))
-            return False
-        return True
 
 
 @dataclass(frozen=True)
@@ -169,6 +120,11 @@ def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
     store = ManagementCenterStore(resources.database, resources.settings.booking_rules)
     dispatch = DispatchWatch(store.due_regions, partial(call_dispatchers, resources.client))
-    return Part(
-        [ManagementCenterActivities(store, dispatch), DispatchActivities(store, resources.client)], dispatch.run
-    )
+
+    async def background(stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(dispatch.run())
+            await stop.wait()
+            dispatch.stop()
+
+    return Part([ManagementCenterActivities(store, dispatch), DispatchActivities(store, resources.client)], background)

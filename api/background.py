@@ -13,11 +13,11 @@ from api.audit.trail import AuditTrail
 from api.dependencies import Services
 from api.event_delivery.delivery_trigger import DeliveryTrigger
 from api.event_delivery.log_watch import LogWatch
-from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
 from api.orders.backlog_watch import BacklogWatch
 from api.orders.initial_projection import InitialProjection
+from runtime.dispatch_watch import DispatchWatch
 
 _AGAIN_AFTER = 1.0
 """Seconds before a task that has failed is started again."""
@@ -41,7 +41,7 @@ _TASKS: Sequence[type[Task]] = (
     AuditTrail,
     AccessLog,
     AccessLogRetention,
-    DispatchTrigger,
+    DispatchWatch,
     DeliveryTrigger,
     RetiredEngineers,
 )

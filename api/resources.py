@@ -24,7 +24,6 @@ from api.event_delivery.gauges import SubscriptionGauges
 from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.log_watch import LogWatch
 from api.event_delivery.ping import PingClient
-from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.order_status.change_stream import ChangeStream
 from api.order_status.gauges import OrderGauges
@@ -44,6 +43,7 @@ from observability.loop_delay import LoopDelay
 from observability.queue_gauges import QueueGauges
 from observability.task_queues import QueueState, check_polled, describe
 from observability.telemetry import Telemetry
+from runtime.dispatch_watch import DispatchWatch
 from runtime.payload_codec import Encryption
 from runtime.secret_seal import SecretSeal
 from runtime.settings import Settings
@@ -156,7 +156,7 @@ def _services(
         ChangeStream(statuses, health.registry, most_of_one=limits.listeners),
         event_log,
         LogWatch(event_log, health.registry, most_of_one=limits.listeners),
-        DispatchTrigger(management_center.due_regions, partial(call_dispatchers, client)),
+        DispatchWatch(management_center.due_regions, partial(call_dispatchers, client)),
         DeliveryTrigger(partial(start_event_delivery, client)),
         retired,
         Ownership(workflows, installations, management_center, retired, subscriptions),

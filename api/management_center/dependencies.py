@@ -9,10 +9,10 @@ from api.dependencies import AppServices, provided
 from api.http.fields import ID, Text
 from api.http.problems import invalid_member
 from api.management_center.calendar_schemas import CalendarEntryRequest
-from api.management_center.dispatch_trigger import DispatchTrigger
 from api.management_center.retirement import RetiredEngineers
 from api.security.principals import Caller
 from domain.common.errors import NotFound
+from runtime.dispatch_watch import DispatchWatch
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import Entry, EntryKind
 
@@ -30,7 +30,7 @@ async def trigger_dispatch(request: Request, services: AppServices) -> AsyncIter
     """Trigger the dispatcher after a change, which may free capacity, or leave a visit without its engineer."""
     yield
     if request.method != "GET":
-        services.get(DispatchTrigger).staff_changed()
+        services.get(DispatchWatch).changed()
 
 
 async def created(

@@ -1,19 +1,15 @@
 """Service areas, engineers, calendars and products, and the dispatch after their changes."""
 
-import asyncio
-from functools import partial
 from typing import Any
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import pytest
 
-from api.management_center.dispatch_trigger import DispatchTrigger
-from domain.common.errors import StoreUnavailable
+from runtime.dispatch_watch import DispatchWatch
 from runtime.settings import Settings
 from tests.api.problems import assert_problem
 from tests.api.service import MOON, NOWHERE, Service, but, serving
-from tests.eventually import soon
 
 AREAS, ENGINEERS = "/managementCenters/serviceAreas", "/managementCenters/engineers"
 DAYS_OFF, SHIFTS = "/managementCenters/daysOff", "/managementCenters/extraShifts"
@@ -243,7 +239,7 @@ async def test_the_dispatcher_is_told_of_what_was_changed_and_of_nothing_else(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Mock()
-    monkeypatch.setattr(DispatchTrigger, "staff_changed", told)
+    monkeypatch.setattr(DispatchWatch, "changed", told)
     for collection, body in EXAMPLES:
         told.reset_mock()
         place = (await service.http.post(collection, json=body)).headers["Location"]
@@ -269,20 +265,3 @@ async def test_an_order_that_nobody_could_take_goes_on_when_somebody_is_hired(se
     await service.http.post(ENGINEERS, json={"name": "김하나", "region": "KR-99"})
 
     assert (await service.until(order_id, "INSTALLATION_REQUESTED"))["engineerName"] == "김하나"
-
-
-async def test_after_each_change_somebody_looks_whoever_did_not_answer_before() -> None:
-    due_regions = AsyncMock(side_effect=[StoreUnavailable("down"), [], ["KR-11"], ["KR-11"]])
-    call = AsyncMock(side_effect=[RuntimeError("down"), None])
-    dispatching = DispatchTrigger(due_regions, call)
-
-    async def reached(looks: int, calls: int) -> bool:
-        return (due_regions.await_count, call.await_count) == (looks, calls)
-
-    running = asyncio.create_task(dispatching.run())
-    for looks, calls in ((1, 0), (2, 0), (3, 1), (4, 2)):
-        dispatching.staff_changed()
-        dispatching.staff_changed()
-        await soon(partial(reached, looks, calls))
-    dispatching.stop()
-    await running

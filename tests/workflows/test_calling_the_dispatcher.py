@@ -10,12 +10,13 @@ from unittest.mock import AsyncMock
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities import management_center
-from activities.management_center import DispatchWatch, ManagementCenterActivities
+from activities.management_center import ManagementCenterActivities
 from domain.common.errors import StoreUnavailable
 from domain.management_center.assignments import AssignEngineer, AssignmentOutcome, CloseAssignment, ReleaseAssignment
 from domain.management_center.dispatch import NO_REGION
 from harness.waiting import soon
+from runtime import dispatch_watch
+from runtime.dispatch_watch import DispatchWatch
 from runtime.temporal_client import call_dispatchers
 from stores.management_center.assignments import ManagementCenterStore
 
@@ -26,20 +27,20 @@ SEOUL, BUSAN = "KR-11", "KR-26"
 
 @pytest.fixture(autouse=True)
 def only_when_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management_center, "_BETWEEN_LOOKS", EVER)
-    monkeypatch.setattr(management_center, "_AFTER_A_FAILURE", EVER)
+    monkeypatch.setattr(dispatch_watch, "_BETWEEN_LOOKS", EVER)
+    monkeypatch.setattr(dispatch_watch, "_AFTER_A_FAILURE", EVER)
 
 
 @asynccontextmanager
 async def watching(due_regions: AsyncMock, call: AsyncMock) -> AsyncIterator[DispatchWatch]:
     """Run a watch, after its first check."""
-    watch, stop = DispatchWatch(due_regions, call), asyncio.Event()
-    running = asyncio.create_task(watch.run(stop))
+    watch = DispatchWatch(due_regions, call)
+    running = asyncio.create_task(watch.run())
     try:
         await reached(due_regions, 1)
         yield watch
     finally:
-        stop.set()
+        watch.stop()
         await running
 
 
@@ -51,7 +52,7 @@ async def reached(mock: AsyncMock, times: int) -> None:
 
 
 async def test_orders_that_are_assigned_and_released_do_not_check_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management_center, "_AT_MOST_EVERY", EVER)
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", EVER)
     due_regions, call, store = AsyncMock(return_value=[SEOUL]), AsyncMock(), AsyncMock()
     store.assign_engineer.return_value = AssignmentOutcome()
 
@@ -72,7 +73,7 @@ async def test_orders_that_are_assigned_and_released_do_not_check_one_by_one(mon
 
 @pytest.mark.parametrize("command", ["assign_engineer", "release_assignment", "close_assignment"])
 async def test_after_each_command_somebody_checks(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", AT_ONCE)
     due_regions, call, store = AsyncMock(side_effect=[[], [SEOUL]]), AsyncMock(), AsyncMock()
     store.assign_engineer.return_value = AssignmentOutcome()
     requests = {
@@ -90,7 +91,7 @@ async def test_after_each_command_somebody_checks(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_what_becomes_due_during_a_check_is_found_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", AT_ONCE)
     began, goes_on = asyncio.Event(), asyncio.Event()
 
     async def check() -> list[str]:
@@ -110,8 +111,8 @@ async def test_what_becomes_due_during_a_check_is_found_by_the_next(monkeypatch:
 
 
 async def test_a_check_that_fails_is_repeated_although_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management_center, "_AFTER_A_FAILURE", AT_ONCE)
-    monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_AFTER_A_FAILURE", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", AT_ONCE)
     due_regions = AsyncMock(side_effect=[StoreUnavailable("down"), [SEOUL], [SEOUL]])
     call = AsyncMock(side_effect=[RuntimeError("down"), None])
 
@@ -121,9 +122,23 @@ async def test_a_check_that_fails_is_repeated_although_nothing_happens(monkeypat
     assert due_regions.await_count == 3
 
 
+async def test_after_each_change_somebody_checks_whatever_did_not_answer_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", AT_ONCE)
+    due_regions = AsyncMock(side_effect=[StoreUnavailable("down"), [], [SEOUL], [SEOUL]])
+    call = AsyncMock(side_effect=[RuntimeError("down"), None])
+
+    async with watching(due_regions, call) as watch:
+        for looks in (2, 3, 4):
+            watch.changed()
+            await reached(due_regions, looks)
+        await reached(call, 2)
+
+
 async def test_orders_also_become_due_as_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management_center, "_AT_MOST_EVERY", AT_ONCE)
-    monkeypatch.setattr(management_center, "_BETWEEN_LOOKS", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_BETWEEN_LOOKS", AT_ONCE)
     call = AsyncMock()
 
     async with watching(AsyncMock(return_value=[SEOUL]), call):
