@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from console import labels
 from console.event_subscriptions.addresses import KEY, OF_API, PATH, of_api, page_of
 from console.event_subscriptions.fields import (
     AFTER,
@@ -66,6 +67,16 @@ class EditPage:
     """Where to begin. Empty: this is not asked."""
     now: Sequence[tuple[str, str]] = ()
     """The subscription as it is now, if somebody has changed it meanwhile."""
+
+    def chosen(self, field: str) -> bool:
+        """Whether something is chosen among types or regions, or wrong about it."""
+        chosen = {"types": chosen_types, "regions": chosen_regions}[field]
+        return bool(chosen(self.form.values)) or field in self.form.errors
+
+    def region_names(self, texts: Texts) -> dict[str, str]:
+        """Return the regions to choose from, with what they are called."""
+        label = labels.labeler(texts)
+        return {region: label("region", region) for region in self.regions}
 
     def names(self, texts: Texts) -> dict[str, str]:
         """Return what the fields are called, for a summary of what is wrong with them."""
