@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -39,6 +40,14 @@ class Crowd:
         async with asyncio.TaskGroup() as crowd:
             for number in range(customers):
                 crowd.create_task(self._customer(number))
+
+    @asynccontextmanager
+    async def at_work(self, customers: int) -> AsyncIterator[None]:
+        """Use the service during the block, and bring orders in progress to their end after it."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.busy(customers))
+            yield
+            self.leave()
 
     def leave(self) -> None:
         """Place no more orders."""

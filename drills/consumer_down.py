@@ -1,0 +1,128 @@
+"""Drill: one of two consumers of events is gone for minutes. Afterwards it has every event; the other was not late.
+
+Orders are placed, completed, declined and canceled all the time. Nobody does anything for the consumer that comes back:
+the service finds it by itself.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from time import time
+
+from sqlalchemy import select, update
+
+from domain.common import contexts
+from drills.consumers import Subscriber, subscribed
+from drills.crowd import Crowd
+from drills.deliveries import account, p95_delay
+from drills.drill import Drill, Options
+from drills.people import people
+from harness.stack import running
+from harness.waiting import soon
+from runtime.settings import Settings
+from stores.common.database import Database
+from stores.event_delivery.tables import EVENT, EVENT_SUBSCRIPTION
+
+FAULTS = {"skipped": "the position of the subscription is moved on by one event"}
+_BACK_WITHIN = 120.0
+"""Seconds after its return in which a consumer has everything. It waits a fifth of the time for which it was gone."""
+_LATER = 1.5
+"""Largest ratio of the other consumer's delays to those before."""
+_PATIENCE_WITH_A_FAULT = 10.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What happened to the two consumers."""
+
+    before: float | None
+    """95th percentile of the delays of the consumer that stays, in seconds, while both are there."""
+    meanwhile: float | None
+    """The same while the other one is gone."""
+    missed: int
+    """Events that only one of them had when the other one came back."""
+    back_after: float | None
+    """Seconds until the other one had these, too."""
+
+
+async def run(options: Options) -> Drill:
+    """Kill a consumer under load, and start it again."""
+    away = 60 * options.minutes if options.minutes else (3.0 if options.quick else 300.0)
+    drill = Drill(f"A consumer of events is gone for {away:g} s")
+    async with (
+        running("temporal", "migration", "worker", "api", engineers=options.engineers) as stack,
+        people(stack.url) as everybody,
+        subscribed(stack, everybody.api, "there", "gone") as (there, gone),
+    ):
+        dice = Random(options.seed)  # noqa: S311 - chance, not a secret
+        crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)
+        async with crowd.at_work(3 if options.quick else 10):
+            seen = await _lose(there, gone, away, planted=options.plant is not None)
+        judge(drill, seen, enough=not options.quick)
+        await everybody.accounts.settle(everybody.api, drill, within=_BACK_WITHIN)
+        within = _PATIENCE_WITH_A_FAULT if options.plant else _BACK_WITHIN
+        await account(drill, (there, gone), within=within)
+    return drill
+
+
+def judge(drill: Drill, seen: Seen, *, enough: bool) -> None:
+    """Check that the consumer has caught up, and that the other one noticed nothing.
+
+    Args:
+        drill: Drill that gets the row and the checks.
+        seen: Observations.
+        enough: Whether it lasted long enough to compare delays.
+    """
+    drill.rows.append(
+        {
+            "events missed": seen.missed,
+            "had them after s": seen.back_after,
+            "delay of the other, before, p95 s": seen.before,
+            "meanwhile": seen.meanwhile,
+        }
+    )
+    drill.check(f"the other consumer was sent {seen.missed} events meanwhile", seen.missed > 0)
+    after = "not" if seen.back_after is None else f"after {seen.back_after:.1f} s"
+    in_time = seen.back_after is not None and seen.back_after <= _BACK_WITHIN
+    drill.check(f"whoever came back had them {after}; {_BACK_WITHIN:.0f} s are allowed", in_time)
+    if enough:
+        times = (seen.meanwhile or 0) / seen.before if seen.before else 0
+        drill.check(f"the other one's delay was {times:.2f} times that before", 0 < times <= _LATER)
+
+
+async def _lose(there: Subscriber, gone: Subscriber, away: float, *, planted: bool) -> Seen:
+    began = time()
+    await asyncio.sleep(away / 3)
+    left = time()
+    await gone.stack.kill(gone.part)
+    await asyncio.sleep(away)
+    await gone.until(lambda view: view["failing"] is not None, "it is known to be gone")
+    missed = await soon(partial(_missed, there, gone), what="events come to the other one")
+    if planted:
+        await _skip(gone.stack.settings, gone.subscription_id)
+    back = time()
+    await gone.stack.start(gone.part)
+    back_after = await gone.handles(missed, within=_PATIENCE_WITH_A_FAULT if planted else _BACK_WITHIN)
+    requests = there.ledger.requests()
+    return Seen(p95_delay(requests, began, left), p95_delay(requests, left, back), len(missed), back_after)
+
+
+async def _missed(there: Subscriber, gone: Subscriber) -> set[str]:
+    return there.ledger.handled() - gone.ledger.handled()
+
+
+async def _skip(settings: Settings, subscription_id: str) -> None:
+    """Plant the fault. Whatever delivery is at work may write no more."""
+    table = EVENT_SUBSCRIPTION.c
+    database = Database(settings.database_url(contexts.EVENT_DELIVERY))
+    async with database.writing() as connection:
+        found = select(table.delivered, table.ahead).where(table.subscription_id == subscription_id)
+        row = (await connection.execute(found)).one()
+        next_ = select(EVENT.c.sequence).where(
+            EVENT.c.sequence > row.delivered, EVENT.c.sequence.not_in(row.ahead or [])
+        )
+        skipped = (await connection.execute(next_.order_by(EVENT.c.sequence).limit(1))).scalar_one()
+        moved = update(EVENT_SUBSCRIPTION).where(table.subscription_id == subscription_id)
+        await connection.execute(moved.values(delivered=skipped, run=table.run + 1))
+    await database.dispose()

@@ -1,0 +1,158 @@
+"""What consumers of events were sent, compared with the histories of all orders."""
+
+import asyncio
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import chain, pairwise
+
+import httpx2
+
+from domain.order_events import event_id
+from domain.orders import Event, HistoryEntry
+from drills.accounts import Document
+from drills.consumers import AT_ONCE, Subscriber
+from drills.drill import Drill
+from harness.ledger import Request
+from harness.waiting import PATIENCE
+
+Histories = Mapping[str, Sequence[str]]
+"""Ids of the events of each order, in the order of its history."""
+_READ_AT_ONCE = 16
+_PAGE = 200
+_VIEW_WITHIN = 5.0
+
+
+async def histories(api: httpx2.AsyncClient) -> Histories:
+    """Return the histories of all orders, from the managers' view.
+
+    Raises:
+        HTTPStatusError: the view does not answer.
+    """
+    turns = asyncio.Semaphore(_READ_AT_ONCE)
+
+    async def history(order_id: str) -> Sequence[str]:
+        async with turns:
+            row = await _read(api, f"/orderStatuses/{order_id}")
+        return [event_id(order_id, position, _entry(entry)) for position, entry in enumerate(row["history"])]
+
+    order_ids = [order_id async for order_id in _orders(api)]
+    return dict(zip(order_ids, await asyncio.gather(*map(history, order_ids)), strict=True))
+
+
+async def account(
+    drill: Drill,
+    subscribers: Iterable[Subscriber],
+    *,
+    within: float = PATIENCE,
+    again: int | None = AT_ONCE,
+    one_at_a_time: bool = True,
+    restored: bool = False,
+) -> None:
+    """Wait until consumers have every event of every order, and add checks to the drill. Nobody uses the service now.
+
+    Args:
+        drill: Drill that gets the checks.
+        subscribers: The consumers.
+        within: Seconds to wait for each.
+        again, one_at_a_time, restored: As in `judge`.
+    """
+    for each in subscribers:
+        told = await histories(each.api)
+        await each.handles([*chain(*told.values())], within=within)
+        requests = each.ledger.requests()
+        if not restored and _strange(requests, told):
+            # An entry that does not change the status may be in the view a moment later.
+            await asyncio.sleep(_VIEW_WITHIN)
+            told = await histories(each.api)
+        judge(drill, each.name, requests, told, again=again, one_at_a_time=one_at_a_time, restored=restored)
+
+
+def judge(
+    drill: Drill,
+    name: str,
+    requests: Sequence[Request],
+    told: Histories,
+    *,
+    again: int | None = AT_ONCE,
+    one_at_a_time: bool = True,
+    restored: bool = False,
+) -> None:
+    """Check that a consumer has confirmed each event of all histories, in their order, and was sent nothing else.
+
+    Args:
+        drill: Drill that gets the checks.
+        name: The consumer.
+        requests: All requests that it got.
+        told: The histories.
+        again: How often events may have come that it had confirmed. `None`: any number, because workers were killed.
+        one_at_a_time: Whether no two requests of an order may have been under way at once. A worker that is killed or
+            cut off from Temporal may still be sending when another one goes on.
+        restored: Whether the service was restored meanwhile. It may have forgotten events then, and numbers.
+    """
+    events = {each for history in told.values() for each in history}
+    handled = Counter(request.event_id for request in requests if request.handled)
+    has = len(events & handled.keys())
+    drill.check(f"{name} has {has} of {len(events)} events of {len(told)} orders", 0 < has == len(events))
+    confused = sum(order != told[order_id][: len(order)] for order_id, order in first_handled(requests, told).items())
+    drill.check(f"{name}: {confused} orders were told out of order", not confused)
+    if not restored:
+        strange = len(_strange(requests, told))
+        drill.check(f"{name}: {strange} events are of no history", not strange)
+        numbers = {(request.event_id, request.sequence) for request in requests}
+        twice = len(numbers) - len({request.event_id for request in requests})
+        drill.check(f"{name}: {twice} events came with another number", not twice)
+    if one_at_a_time:
+        met = together(requests)
+        drill.check(f"{name}: {met} requests began while another of their order was under way", not met)
+    if again is not None:
+        repeated = handled.total() - len(handled)
+        drill.check(f"{name}: {repeated} confirmed events came again; {again} may", repeated <= again)
+
+
+def first_handled(requests: Iterable[Request], told: Histories) -> Mapping[str, list[str]]:
+    """Return the events of the histories that were confirmed, by order, as they were confirmed for the first time."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for request in requests:
+        if request.handled and request.event_id in told.get(request.order_id, ()):
+            found[request.order_id][request.event_id] = None
+    return {order_id: list(events) for order_id, events in found.items()}
+
+
+def together(requests: Iterable[Request]) -> int:
+    """Count the requests that began before the one before them of the same order had ended."""
+    by_order: dict[str, list[Request]] = defaultdict(list)
+    for request in requests:
+        by_order[request.order_id].append(request)
+    pairs = chain(*(pairwise(each) for each in by_order.values()))
+    return sum(before.ended is not None and after.began < before.ended for before, after in pairs)
+
+
+def p95_delay(requests: Iterable[Request], since: float, until: float) -> float | None:
+    """Return the 95th percentile of the delays of events that happened in a span, in seconds; `None`: too few."""
+    first = {request.event_id: request.delay for request in reversed([*requests]) if since <= request.happened < until}
+    return statistics.quantiles(first.values(), n=20)[-1] if len(first) > 1 else None
+
+
+def _strange(requests: Iterable[Request], told: Histories) -> set[str]:
+    """Return the events that are of no history."""
+    return {request.event_id for request in requests} - {each for history in told.values() for each in history}
+
+
+async def _orders(api: httpx2.AsyncClient) -> AsyncIterator[str]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await _read(api, "/orderStatuses", {"limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {}))
+        for row in page["items"]:
+            yield row["orderId"]
+        cursor = page["nextCursor"]
+
+
+async def _read(api: httpx2.AsyncClient, path: str, params: Mapping[str, str] | None = None) -> Document:
+    document: Document = (await api.get(path, params=params)).raise_for_status().json()
+    return document
+
+
+def _entry(entry: Document) -> HistoryEntry:
+    return HistoryEntry(Event(entry["event"]), datetime.fromisoformat(entry["at"]), entry["by"])
