@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from domain.common import contexts
@@ -42,6 +42,10 @@ class Apart:
         """Restart both."""
         self._server.start()
         await self.running.start(self._worker)
+
+    def hung(self) -> AbstractContextManager[None]:
+        """Let the database server hang during a block."""
+        return self._server.hung()
 
     @property
     def _worker(self) -> str:
