@@ -1,6 +1,7 @@
 """Drill: the managers' view is lost under load, and rebuilt from the workflows while orders are placed and canceled.
 
-Nothing is restarted. While the view is gone, it answers 503, and nothing else is affected.
+Nothing is restarted. While the view is gone, it answers 503, and nothing else is affected. A consumer of events is sent
+each event, and none with another number: what the rebuilt view tells again is known to the log.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from time import perf_counter
 
 from domain.common import contexts
 from domain.orders import OrderStatus
+from drills.consumers import subscribed
+from drills.deliveries import account
 from drills.drill import Drill, Options, Row
 from drills.outage import environment, patience
 from drills.people import People, insist, people
@@ -123,6 +126,7 @@ async def run(options: Options) -> Drill:
     async with (
         stack.running(*parts, environment=variables, engineers=options.engineers) as running,
         people(running.url) as crowd,
+        subscribed(running, crowd.api, "billing") as consumers,
     ):
         use = _Use(crowd)
         url = running.settings.database_url(contexts.ORDER_STATUS)
@@ -143,6 +147,7 @@ async def run(options: Options) -> Drill:
         drill.check(f"the view said that it is not there: {answer}", answer == HTTPStatus.SERVICE_UNAVAILABLE)
         drill.check("orders and cancels were taken in every phase", all(len(phase.taken) == 2 for phase in use.phases))
         await crowd.accounts.settle(crowd.api, drill, within=_WITHIN, patience=patience(options))
+        await account(drill, consumers)
     return drill
 
 
