@@ -1,7 +1,8 @@
 """Drill: a backup is taken under load; then everything is lost and restored.
 
 Orders that were acknowledged before the backup began are restored, and continue to their end. Later orders may be
-lost. The drill reports how many, and checks that a lost order leaves nothing behind.
+lost. The drill reports how many, and checks that a lost order leaves nothing behind. A consumer of events, which is not
+restored, has every event of the orders that are there, and new events have numbers above all that it knows.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select, update
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -27,6 +28,8 @@ from domain.installation import InstallationStatus
 from domain.order_status.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
 from domain.orders import OrderStatus, workflow_id
 from drills.accounts import Accounts, Act, Seen, look
+from drills.consumers import Subscriber, subscribed
+from drills.deliveries import account
 from drills.drill import Drill, Options
 from drills.outage import environment, patience
 from drills.people import People, insist, people
@@ -34,9 +37,13 @@ from harness import stack
 from harness.waiting import PATIENCE
 from runtime.settings import Settings
 from stores.common.database import Database
+from stores.event_delivery.tables import EVENT, EVENT_POSITION
 from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 
-FAULTS = {"installations-lost": "the installation context's rows are not put back"}
+FAULTS = {
+    "installations-lost": "the installation context's rows are not put back",
+    "reused": "new events get numbers that were used after the backup",
+}
 _CUSTOMERS = 6
 
 
@@ -57,21 +64,27 @@ async def run(options: Options) -> Drill:
         async with (
             stack.running(*parts, environment=environment(options), engineers=options.engineers) as running,
             people(running.url) as crowd,
+            subscribed(running, crowd.api, "billing") as [billing],
         ):
             backup = Path(directory) / "copy"
             taken = await _under_load(crowd, seconds, chance, backup)
             for part in ("api", "worker", "temporal"):
                 await running.kill(part)
             _wipe(running.settings.data_dir)
+            requests = len(billing.ledger.requests())
             began = perf_counter()
             await _program("ops.backup", "restore", str(backup))
-            if options.plant:
+            if options.plant == "installations-lost":
                 await _lose_installations(running.settings)
+            elif options.plant == "reused":
+                await _number_as_before(running.settings)
             for part in ("temporal", "worker", "api"):
                 await running.start(part)
             restored = perf_counter() - began
             ended = await _reconcile(running)
             await _judge(drill, running, crowd, taken, ended, options)
+            await account(drill, [billing], again=None, restored=True)
+            _judge_numbers(drill, billing, requests)
             drill.rows.append({"": "seconds of the backup, under load", "orders": taken.seconds})
             drill.rows.append({"": "seconds from an empty directory until all is ready", "orders": restored})
     return drill
@@ -134,6 +147,14 @@ async def _lose_installations(settings: Settings) -> None:
     await database.dispose()
 
 
+async def _number_as_before(settings: Settings) -> None:
+    database = Database(settings.database_url(contexts.EVENT_DELIVERY))
+    async with database.writing() as connection:
+        last = select(func.max(EVENT.c.sequence)).scalar_subquery()
+        await connection.execute(update(EVENT_POSITION).values(sequence=last))
+    await database.dispose()
+
+
 async def _reconcile(running: stack.Stack) -> int:
     """Do what an operator does after a restore. Returns how many lost orders had left data behind and were ended."""
     await _program("ops.rebuild_view")
@@ -170,6 +191,17 @@ async def _judge(drill: Drill, running: stack.Stack, crowd: People, taken: Taken
     found = await promised.settle(crowd.api, drill, within=PATIENCE, patience=patience(options))
     ends = sum(seen.status is not None and seen.status.final for seen in found.values())
     drill.check(f"{ends} of {len(found)} orders have come to their end", 0 < ends == len(found))
+
+
+def _judge_numbers(drill: Drill, consumer: Subscriber, before: int) -> None:
+    """Check the numbers of the events that a consumer did not know before it was sent so many requests."""
+    requests = consumer.ledger.requests()
+    known = {request.event_id for request in requests[:before]}
+    last = max((request.sequence for request in requests[:before]), default="")
+    new = {request.event_id: request.sequence for request in requests[before:] if request.event_id not in known}
+    above = sum(sequence > last for sequence in new.values())
+    drill.rows.append({"": "events that were sent after the restore for the first time", "orders": len(new)})
+    drill.check(f"{above} of {len(new)} new events have numbers above all before", 0 < above == len(new))
 
 
 async def _is_carried(client: Client, order_id: str) -> bool:
