@@ -1,8 +1,8 @@
 """Drill: half an hour of mixed load while a part is killed every 20 seconds. Nothing is lost; memory stays flat.
 
-Customers, engineers and managers use two APIs. The Temporal server, one of two workers or one of the two APIs is
-killed at random and restarted. The other worker and the other API run all the time. Only their memory is judged,
-because a new process has not filled its caches yet.
+Customers, engineers and managers use two APIs, and two consumers are sent every event. The Temporal server, one of two
+workers, one of the two APIs or a consumer is killed at random and restarted. The other worker and the other API run all
+the time. Only their memory is judged, because a new process has not filled its caches yet.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from domain.common import contexts
+from drills.consumers import subscribed
 from drills.crowd import Crowd
+from drills.deliveries import account
 from drills.drill import Drill, Options
 from drills.people import People, people
 from harness.process_usage import resident_mib
@@ -26,7 +28,8 @@ from stores.common.database import Database
 from stores.order_status.tables import OrderStatusRow
 
 FAULTS = {"forgotten": "an order is deleted from the managers' view"}
-_MORTAL = ("temporal", "worker-mortal", "api-mortal")
+_CONSUMERS = ("billing", "crm")
+_MORTAL = ("temporal", "worker-mortal", "api-mortal", *(f"consumer-{name}" for name in _CONSUMERS))
 _WATCHED = ("worker", "api")
 _MINUTES = 30.0
 _CUSTOMERS = 10
@@ -55,12 +58,18 @@ async def run(options: Options) -> Drill:
     async with running("temporal", "migration", "worker", "api") as stack:
         await stack.add_worker("worker-mortal")
         host, port = await stack.add_api("api-mortal")
-        async with people(stack.url) as everybody, people(f"http://{host}:{port}") as at_the_other:
+        async with (
+            people(stack.url) as everybody,
+            people(f"http://{host}:{port}") as at_the_other,
+            subscribed(stack, everybody.api, *_CONSUMERS) as consumers,
+        ):
             at_the_other.accounts = everybody.accounts
             seen = await _soak(stack, [everybody, at_the_other], drill, options, seconds)
             if options.plant:
                 await _forget(stack, everybody)
-            await everybody.accounts.settle(everybody.api, drill, within=10 if options.plant else _SETTLED_WITHIN)
+            within = 10 if options.plant else _SETTLED_WITHIN
+            await everybody.accounts.settle(everybody.api, drill, within=within)
+            await account(drill, consumers, within=within, again=None, one_at_a_time=False)
     judge(drill, seen, enough=not options.quick)
     return drill
 
