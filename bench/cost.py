@@ -28,7 +28,7 @@ from workflows.common.runner import sandbox
 from workflows.orders.subscription import SubscriptionWorkflow
 
 UNDER_LOAD, UNDISTURBED = "under load", "undisturbed"
-_LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16, "sandbox entries": 11}
+LIMITS = {"activities": 8, "workflow tasks": 10, "events": 66, "actions": 16, "sandbox entries": 11}
 """Bounds of the aims. The sandbox is entered for each workflow task, and to give the workflow up at its end."""
 _PROCESSES = ("temporal", "worker", "api")
 _REST = 0.2
@@ -54,7 +54,7 @@ async def measure(*, quick: bool) -> Measurement:
             orders, row = await of_orders(running, Load(running.client, way, feed, in_motion), count, rest)
             entries = await _sandbox_entries(running.client, orders[:_REPLAYED])
             found.rows.append({"order": name, **row, "sandbox entries": entries})
-    for name, limit in _LIMITS.items():
+    for name, limit in LIMITS.items():
         found.aims += [Aim(f"{name} {row['order']}", float(row[name]), limit) for row in found.rows]
     return found
 

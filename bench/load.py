@@ -15,6 +15,7 @@ from bench.orders import Way
 from bench.report import Row
 from domain.orders import workflow_id
 from harness.stack import Stack
+from harness.waiting import soon
 
 _BETWEEN_LOOKS = 0.1
 
@@ -85,7 +86,11 @@ class Load:
     _placing: bool = True
 
     async def window(self, stack: Stack, kinds: Iterable[str], *, warm: float, seconds: float) -> Window:
-        """Warm up, measure for some seconds, and complete every order."""
+        """Warm up, measure for some seconds or until an order has ended, and complete every order.
+
+        Raises:
+            NotInTime: no order ends.
+        """
         pids = {kind: stack.pids(kind) for kind in kinds} | {"client": [os.getpid()]}
         feeding = asyncio.create_task(self.feed.run())
         async with asyncio.TaskGroup() as loops:
@@ -95,6 +100,7 @@ class Load:
             first, began = len(self._closed), perf_counter()
             before = {kind: machine.cpu_seconds(each) for kind, each in pids.items()}
             await asyncio.sleep(seconds)
+            await soon(lambda: self._more_than(first), every=_BETWEEN_LOOKS, what="an order has ended")
             took, closed = perf_counter() - began, self._closed[first:]
             used = {kind: machine.cpu_seconds(each) - before[kind] for kind, each in pids.items()}
             self._placing = False
@@ -122,6 +128,9 @@ class Load:
             await self.way.act(act, order_id, engineer_id)
         await self.client.get_workflow_handle(workflow_id(order_id)).result()
         return order_id
+
+    async def _more_than(self, count: int) -> bool:
+        return len(self._closed) > count
 
     async def _loop(self) -> None:
         while self._placing:

@@ -17,6 +17,8 @@ from stores.order_status.tables import STATISTICS_BEGIN
 from stores.order_status.view import OrderStatusStore
 
 _AT_ONCE = 500
+_DEADLINE = 60.0
+"""Seconds. A busy machine may take long for so many rows at once."""
 
 
 class Requests:
@@ -38,7 +40,7 @@ class Requests:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[OrderStatusStore]:
     """Open the store in the process of the bench."""
-    database = Database(settings.database_url(contexts.ORDER_STATUS))
+    database = Database(settings.database_url(contexts.ORDER_STATUS), deadline_seconds=_DEADLINE)
     try:
         yield OrderStatusStore(database)
     finally:
@@ -50,7 +52,7 @@ async def opened_at(
     settings: Settings, begin: datetime, now: Callable[[], datetime]
 ) -> AsyncIterator[OrderStatusStore]:
     """Open the store with another clock, and let its statistics have begun at a time."""
-    database = Database(settings.database_url(contexts.ORDER_STATUS))
+    database = Database(settings.database_url(contexts.ORDER_STATUS), deadline_seconds=_DEADLINE)
     try:
         async with database.writing() as connection:
             await connection.execute(update(STATISTICS_BEGIN).values(at=begin))

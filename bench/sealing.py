@@ -32,11 +32,7 @@ class _Side:
 
 
 async def measure(found: Measurement, in_motion: int, *, quick: bool) -> None:
-    """Add the rates of both, and their ratio, to a measurement.
-
-    Raises:
-        RuntimeError: nothing was completed in a turn.
-    """
+    """Add the rates of both, and their ratio, to a measurement."""
     # The effect that is asked for is a few percent: less than one pair of turns differs from the next.
     pairs, seconds = (1, 4.0) if quick else (15, 10.0)
     async with AsyncExitStack() as things:
@@ -52,8 +48,6 @@ async def measure(found: Measurement, in_motion: int, *, quick: bool) -> None:
                 window = await side.load(in_motion).window(side.running, _PROCESSES, warm=2, seconds=seconds)
                 side.windows.append(window)
     unbound, bound = sides
-    if not all(window.orders for window in unbound.windows):
-        raise RuntimeError("no order was completed in a turn; the machine is too busy")
     ratios = [ours.rate / theirs.rate for ours, theirs in zip(bound.windows, unbound.windows, strict=True)]
     for side in sides:
         whole = joined(side.windows)
