@@ -10,7 +10,7 @@ from sqlalchemy import update
 from bench.orders import subscription
 from domain.common import contexts
 from domain.order_status.view import OrderFilter
-from domain.orders import Event, Order, OrderStatus
+from domain.orders import Attention, AttentionReason, Event, Order, OrderStatus
 from runtime.settings import Settings
 from stores.common.database import Database
 from stores.order_status.tables import STATISTICS_BEGIN
@@ -61,12 +61,21 @@ async def opened_at(
         await database.dispose()
 
 
-async def fill(store: OrderStatusStore, count: int) -> list[str]:
-    """Store a number of accepted orders, and return their ids."""
+async def fill(store: OrderStatusStore, count: int, *, waiting_each: int | None = None) -> list[str]:
+    """Store a number of accepted orders, and return their ids. One of each so many, if given, waits for a person."""
     orders = [_open_order(number) for number in range(count)]
+    for order in orders[::waiting_each] if waiting_each else ():
+        wait_for_person(order)
     for first in range(0, count, _AT_ONCE):
         await store.put(orders[first : first + _AT_ONCE])
     return [order.order_id for order in orders]
+
+
+def wait_for_person(order: Order) -> None:
+    """Let an order ask for attention; if it does, let it ask no longer. It has a new version then."""
+    now = datetime.now(UTC)
+    attention = Attention(AttentionReason.VISIT_UNREPORTED, now) if order.attention is None else None
+    order.ask_for_attention(attention, at=now)
 
 
 def _open_order(number: int) -> Order:

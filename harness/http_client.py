@@ -12,6 +12,7 @@ from typing import Any
 from httptools import HttpResponseParser
 
 _ANSWER_WITHIN = 30.0
+_NO_HEADERS: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,36 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._answer: asyncio.Future[Answer] | None = None
 
-    async def request(self, method: str, path: str, body: bytes | None = None, token: str | None = None) -> Answer:
-        """Send a request, with a bearer token if given, and wait for its response.
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        token: str | None = None,
+        *,
+        headers: dict[str, str] = _NO_HEADERS,
+    ) -> Answer:
+        """Send a request and wait for its response.
+
+        Args:
+            method: The method.
+            path: The path with its query.
+            body: The body: JSON, unless a header says otherwise.
+            token: A bearer token.
+            headers: Further headers, or others than the usual ones.
 
         Raises:
             TimeoutError, ConnectionError: there is none.
         """
         transport = await self._connected()
-        headers = f"Host: {self._host}\r\n"
+        fields = {"Host": self._host}
         if token is not None:
-            headers += f"Authorization: Bearer {token}\r\n"
+            fields["Authorization"] = f"Bearer {token}"
         if body is not None:
-            headers += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            fields |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (fields | headers).items())
         self._answer = asyncio.get_running_loop().create_future()
-        transport.write(f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode() + (body or b""))
+        transport.write(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + (body or b""))
         async with asyncio.timeout(_ANSWER_WITHIN):
             return await self._answer
 
