@@ -24,6 +24,7 @@ MEASURED = [
     "delay of an event, p50 s",
     "delay of an event, p95 s",
     "events/s to one that catches up",
+    "worker CPU ms for each of them",
 ]
 
 
