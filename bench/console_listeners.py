@@ -16,6 +16,8 @@ from stores.order_status.view import OrderStatusStore
 
 _LIVE = b"event: live\ndata: "
 _NUMBER = b"id: "
+_BACK_AFTER = 1.0
+"""Seconds."""
 
 
 @dataclass
@@ -94,14 +96,24 @@ async def listening(address: tuple[str, int], path: str, cookie: str, count: int
     head = {"Host": f"{host}:{port}", "Accept": "text/event-stream", "Cookie": cookie}
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
     request = f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
-    loop, opened = asyncio.get_running_loop(), []
+    opened: list[tuple[asyncio.Transport, Listener]] = []
     try:
-        for _ in range(count):
-            connected = await loop.create_connection(lambda: Listener(request), host, port)
-            opened.append(connected)
         async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(listener.live for _, listener in opened))
+            while len(opened) < count:
+                opened.append(await _connected(host, port, request))
         yield [listener for _, listener in opened]
     finally:
         for transport, _ in opened:
             transport.abort()
+
+
+async def _connected(host: str, port: int, request: bytes) -> tuple[asyncio.Transport, Listener]:
+    """Open a stream. It is opened again if the console gives it up before it is live, as browsers do."""
+    while True:
+        transport, listener = await asyncio.get_running_loop().create_connection(lambda: Listener(request), host, port)
+        try:
+            await listener.live
+        except ConnectionError:
+            await asyncio.sleep(_BACK_AFTER)
+        else:
+            return transport, listener
