@@ -103,18 +103,28 @@ class BoundedStream(AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """
         Raises:
-            ReadError: the other side has sent too much.
+            ReadError: the other side has sent too much, or what it has sent cannot be decrypted.
         """
-        content = await self._stream.read(max_bytes, timeout)
+        try:
+            content = await self._stream.read(max_bytes, timeout)
+        except ssl.SSLError as error:  # with TLS 1.3, a server refuses a client after the client's handshake
+            raise httpcore2.ReadError("the connection is not encrypted any more") from error
         self._read += len(content)
         if self._read > MOST_BYTES:
             raise httpcore2.ReadError("the answer is too long")
         return content
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Send bytes, and begin to count what is read."""
+        """Send bytes, and begin to count what is read.
+
+        Raises:
+            WriteError: the bytes cannot be encrypted any more.
+        """
         self._read = 0
-        await self._stream.write(buffer, timeout)
+        try:
+            await self._stream.write(buffer, timeout)
+        except ssl.SSLError as error:
+            raise httpcore2.WriteError("the connection is not encrypted any more") from error
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -86,7 +86,7 @@ class Sender:
             failure = Failure.NOT_CONNECTED
         except (TimeoutError, httpcore2.TimeoutException):
             failure = Failure.TIMED_OUT
-        except (httpcore2.NetworkError, httpcore2.ProtocolError):
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError):
             failure = Failure.NOT_HTTP
         if status is None:
             return Answer(Outcome.UNREACHABLE, _milliseconds_since(began), failure=failure)
@@ -151,6 +151,6 @@ def _whole(text: str, *, at_most: int) -> int | None:
 def _time(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):  # in UTC, the year may be beyond 9999
         return None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)

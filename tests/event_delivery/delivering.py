@@ -159,9 +159,17 @@ class Delivering:
         """Forget what was told, for a new subscription. Events have other ids from now on."""
         self.told.clear()
 
-    async def subscribe(self, port: int, *, agreed: bool = True, start: Start = Edge.BEGINNING, **given: Any) -> None:
+    async def subscribe(
+        self,
+        port: int,
+        *,
+        agreed: bool = True,
+        start: Start = Edge.BEGINNING,
+        origin: str = "http://127.0.0.1",
+        **given: Any,
+    ) -> None:
         """Make the subscription."""
-        url = f"http://127.0.0.1:{port}/events"
+        url = f"{origin}:{port}/events"
         request = SubscriptionRequest("billing", url, "service:billing", **given)
         await self.subscriptions.create(A, request, SECRET, start=start)
         if agreed:

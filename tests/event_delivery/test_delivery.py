@@ -1,7 +1,9 @@
 """What an activity delivers, in which order, and what it does with each answer."""
 
 import asyncio
+import ssl
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -13,7 +15,8 @@ from domain.event_delivery.delivery import Delivered, Patience
 from domain.event_delivery.subscriptions import Edge, PauseReason, SubscriptionState
 from domain.event_delivery.targets import TargetRules
 from harness.waiting import soon
-from tests.event_delivery.consumer import Script, answering
+from tests.event_delivery.certificates import contexts
+from tests.event_delivery.consumer import Script, answering, consumer
 from tests.event_delivery.delivering import NOON, A, Answers, Delivering, recipient, running
 
 
@@ -198,6 +201,23 @@ async def test_a_consumer_that_does_not_work_is_waited_for(
         subscription = await delivering.subscription()
         assert (subscription.failing_since, subscription.failures, subscription.retry_at) == (None, 0, None)
         assert [each.number for each in await delivering.attempted() if each.event_id == "a-0"] == [1, 2, 3]
+
+
+async def test_a_consumer_that_demands_a_certificate_is_waited_for(
+    delivering: Delivering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, _ = contexts(tmp_path, "localhost")
+    server.verify_mode = ssl.CERT_REQUIRED
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "consumer.pem"))
+    async with consumer(tls=server) as seen:
+        await delivering.subscribe(seen.port, origin="https://localhost")
+        await delivering.tell("a")
+
+        assert (await delivering.deliver()).again_after > 0
+
+    subscription = await delivering.subscription()
+    assert (subscription.failing_since, subscription.failures) == (NOON, 1)
+    assert [attempt.failure for attempt in await delivering.attempted()] == [Failure.NOT_HTTP]
 
 
 async def test_a_consumer_says_how_long_to_wait(delivering: Delivering) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import httpcore2
 import pytest
@@ -186,6 +187,7 @@ async def test_a_consumer_says_when_to_come_back_and_what_it_allows(names: Threa
         ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
         ("Thu, 99 Jan 1970 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", None),
         ("٣", None),
     ],
 )
@@ -195,6 +197,13 @@ async def test_an_odd_retry_after_stalls_nobody(
     head = f"HTTP/1.1 429 Later\nRetry-After: {retry_after.encode().decode('latin-1')}\nContent-Length: 0\n\n"
 
     assert (await sent(answering(head), names)).retry_after == seconds
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -0100", "noon"])
+async def test_an_odd_date_says_nothing(date: str, names: ThreadPoolExecutor) -> None:
+    answer = await sent(answering(f"HTTP/1.1 204 No Content\nDate: {date}\n\n"), names)
+
+    assert (answer.outcome, answer.clock_skew) == (Outcome.DELIVERED, None)
 
 
 async def test_a_certificate_has_to_be_of_the_host(names: ThreadPoolExecutor, tmp_path: Path) -> None:
@@ -207,6 +216,59 @@ async def test_a_certificate_has_to_be_of_the_host(names: ThreadPoolExecutor, tm
                 answer = await made.send("POST", {})
             assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, Failure.TLS_FAILED)
         assert len(seen.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "failure"),
+    [(ssl.TLSVersion.TLSv1_2, Failure.TLS_FAILED), (ssl.TLSVersion.TLSv1_3, Failure.NOT_HTTP)],
+)
+async def test_a_consumer_that_demands_a_certificate_is_an_answer(
+    version: ssl.TLSVersion, failure: Failure, names: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    server, trusting = contexts(tmp_path, "localhost")
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.maximum_version = version  # with 1.3, the server refuses after the client's handshake
+    async with (
+        consumer(OK, tls=server) as seen,
+        sender(f"https://localhost:{seen.port}/", names, trusted=trusting) as made,
+    ):
+        answer = await made.send("POST", {})
+
+    assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, failure)
+
+
+@pytest.mark.parametrize(
+    ("fails", "error", "within", "failure"),
+    [
+        ("read", ssl.SSLError("bad record"), PATIENCE, Failure.NOT_HTTP),
+        ("read", OSError("odd"), PATIENCE, Failure.NOT_HTTP),
+        ("write", OSError("odd"), PATIENCE, Failure.NOT_HTTP),
+        ("write", ssl.SSLError("bad record"), SOON, Failure.TIMED_OUT),  # an answer to half a request may come
+    ],
+)
+async def test_whatever_fails_on_the_way_is_an_answer(
+    fails: str,
+    error: OSError,
+    within: float,
+    failure: Failure,
+    names: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend, connect = httpcore2.AnyIOBackend, httpcore2.AnyIOBackend.connect_tcp
+
+    async def failing(*_: object, **__: object) -> bytes:
+        raise error
+
+    async def connected(self: httpcore2.AnyIOBackend, host: str, port: int, **given: Any) -> Any:
+        stream = await connect(self, host, port, **given)
+        monkeypatch.setattr(stream, fails, failing)
+        return stream
+
+    monkeypatch.setattr(backend, "connect_tcp", connected)
+
+    answer = await sent(answering(""), names, close=True, within=within)
+
+    assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, failure)
 
 
 async def test_a_handshake_that_does_not_end_leaves_no_connection(names: ThreadPoolExecutor) -> None:
