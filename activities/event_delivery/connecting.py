@@ -35,22 +35,49 @@ class TlsFailed(httpcore2.ConnectError):
     """The connection could not be encrypted, or the certificate is not one of the host."""
 
 
+class NameLookups:
+    """Looks up the names of consumers, each name once at a time, for everybody who waits for it.
+
+    So a name server that hangs holds one thread for a name, however often and by whomever it is asked again.
+    """
+
+    def __init__(self, threads: Executor) -> None:
+        """Use these threads, at least one for each subscription."""
+        self._threads = threads
+        self._under_way: dict[str, asyncio.Future[list[Address]]] = {}
+
+    async def addresses(self, host: str) -> list[Address]:
+        """Return the addresses of a host, at least one.
+
+        Raises:
+            NameUnknown: it has none, or the name servers do not answer in time.
+        """
+        lookup = self._under_way.get(host)
+        if lookup is None:
+            lookup = asyncio.get_running_loop().run_in_executor(self._threads, resolved, host)
+            self._under_way[host] = lookup
+            lookup.add_done_callback(lambda _: self._under_way.pop(host))
+        try:
+            async with asyncio.timeout(RESOLVE_WITHIN):
+                return await asyncio.shield(lookup)
+        except (OSError, UnicodeError) as error:  # a timeout is an OSError, too
+            raise NameUnknown("the name has no address") from error
+
+
 class GuardedNetwork(AsyncNetworkBackend):
     """The network, as one subscription may use it. `connect_tcp` is the only way to open a connection."""
 
-    def __init__(self, rules: TargetRules, scheme: str, names: Executor) -> None:
+    def __init__(self, rules: TargetRules, scheme: str, names: NameLookups) -> None:
         """Create the network.
 
         Args:
             rules: The addresses that are allowed.
             scheme: The scheme of the target's URL.
-            names: Threads that wait for name servers. A subscription uses one at a time, so that a name server which
-                hangs delays nobody else.
+            names: Looks up the names of hosts.
         """
         self._rules = rules
         self._scheme = scheme
         self._names = names
-        self._lookup: asyncio.Future[list[Address]] | None = None
 
     async def connect_tcp(
         self,
@@ -67,7 +94,8 @@ class GuardedNetwork(AsyncNetworkBackend):
             NameUnknown: the host has no address.
             ConnectError, ConnectTimeout: no address accepts a connection.
         """
-        addresses = await self._addresses(host)
+        known = literal(host)
+        addresses = [known] if known is not None else await self._names.addresses(host)
         for address in addresses:
             self._rules.check(address, self._scheme)
         return await self._connected(addresses[:MOST_ADDRESSES], port, min(timeout or CONNECT_WITHIN, CONNECT_WITHIN))
@@ -80,17 +108,6 @@ class GuardedNetwork(AsyncNetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failed = error
         raise failed
-
-    async def _addresses(self, host: str) -> list[Address]:
-        if (address := literal(host)) is not None:
-            return [address]
-        if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.get_running_loop().run_in_executor(self._names, resolved, host)
-        try:
-            async with asyncio.timeout(RESOLVE_WITHIN):
-                return await asyncio.shield(self._lookup)
-        except (OSError, UnicodeError) as error:  # a timeout is an OSError, too
-            raise NameUnknown("the name has no address") from error
 
 
 class BoundedStream(AsyncNetworkStream):

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+import structlog
+
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.sending import Sender, trusted_authorities
 from activities.event_delivery.signing import signed
 from domain.event_delivery.answers import Answer, Outcome
@@ -37,8 +39,7 @@ class Outgoing:
     """How requests to consumers leave this process."""
 
     rules: TargetRules
-    names: Executor
-    """Threads that wait for name servers."""
+    names: NameLookups
     identity: Identity
     now: Callable[[], datetime]
 

@@ -12,6 +12,7 @@ import structlog
 from temporalio.service import RPCError
 
 from activities.common.serving import Part, Resources
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.consumer import Identity, Outgoing
 from activities.event_delivery.delivery import DeliveryActivities
 from activities.event_delivery.log import EventLogActivities
@@ -34,7 +35,7 @@ _AFTER_A_FAILURE = 10.0
 _LONGEST_DELAY = 2.0
 """Seconds. A worker looks for deliveries to start after a random part of it, so that not all workers do so at once."""
 _MOST_LOOKUPS = 128
-"""Threads that wait for name servers. A subscription uses one at a time."""
+"""Threads that wait for name servers. A name uses one at a time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -107,7 +108,7 @@ def part(resources: Resources) -> Part:
     secrets = SecretStore(database, seal)
     outgoing = Outgoing(
         settings.event_targets,
-        ThreadPoolExecutor(_MOST_LOOKUPS, thread_name_prefix="names"),
+        NameLookups(ThreadPoolExecutor(_MOST_LOOKUPS, thread_name_prefix="names")),
         Identity(settings.event_source, settings.event_origin),
         lambda: datetime.now(UTC),
     )

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -11,7 +10,7 @@ from typing import Self
 
 import httpcore2
 
-from activities.event_delivery.connecting import GuardedNetwork, NameUnknown, TlsFailed
+from activities.event_delivery.connecting import GuardedNetwork, NameLookups, NameUnknown, TlsFailed
 from domain.event_delivery.answers import Answer, Failure, Outcome, outcome_of
 from domain.event_delivery.targets import ForbiddenTarget, Target, TargetRules
 
@@ -29,13 +28,13 @@ _COMMON_HEADERS = (("User-Agent", "subscription-orders/1"), ("Accept", "*/*"), (
 
 
 class Sender:
-    """Sends to one target. It shares no connection and no thread with other senders."""
+    """Sends to one target. It shares no connection with other senders."""
 
     def __init__(
         self,
         target: Target,
         rules: TargetRules,
-        names: Executor,
+        names: NameLookups,
         trusted: ssl.SSLContext,
         *,
         at_once: int = 1,
@@ -46,7 +45,7 @@ class Sender:
         Args:
             target: The consumer's URL.
             rules: The addresses that are allowed.
-            names: Threads that wait for name servers, at least one for each sender.
+            names: Looks up the target's name.
             trusted: The certificate authorities that are trusted.
             at_once: The largest number of connections.
             answer_within: Seconds for one request with its whole answer.

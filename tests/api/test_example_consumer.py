@@ -12,6 +12,7 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
 from activities.event_delivery.sending import Sender, trusted_authorities
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.signing import signed
 from domain.common.contexts import ORDER_STATUS
 from domain.event_delivery.answers import Answer
@@ -41,7 +42,7 @@ def document(number: int) -> str:
 class Sending:
     """Sends to the example as the delivery does."""
 
-    def __init__(self, port: int, names: ThreadPoolExecutor) -> None:
+    def __init__(self, port: int, names: NameLookups) -> None:
         target = LOOPBACK.target(f"http://127.0.0.1:{port}/events")
         self.sender = Sender(target, LOOPBACK, names, trusted_authorities())
 
@@ -51,9 +52,9 @@ class Sending:
 
 
 @pytest.fixture
-def names() -> Iterator[ThreadPoolExecutor]:
+def names() -> Iterator[NameLookups]:
     with ThreadPoolExecutor(1) as pool:
-        yield pool
+        yield NameLookups(pool)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def inbox(tmp_path: Path) -> Inbox:
 
 
 @pytest.fixture
-async def sending(inbox: Inbox, names: ThreadPoolExecutor) -> AsyncIterator[Sending]:
+async def sending(inbox: Inbox, names: NameLookups) -> AsyncIterator[Sending]:
     with listening(inbox, SECRET, 0) as port:
         sending = Sending(port, names)
         async with sending.sender:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from activities.event_delivery import delivery_run, watch
+from activities.event_delivery.connecting import NameLookups
 from domain.common import contexts
 from stores.common.database import Database
 from stores.migration import migrate
@@ -12,9 +13,9 @@ from tests.event_delivery.delivering import Delivering
 
 
 @pytest.fixture
-def names() -> Iterator[ThreadPoolExecutor]:
+def names() -> Iterator[NameLookups]:
     with ThreadPoolExecutor(1) as pool:
-        yield pool
+        yield NameLookups(pool)
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def delivering(database: Database, names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Delivering:
+def delivering(database: Database, names: NameLookups, monkeypatch: pytest.MonkeyPatch) -> Delivering:
     for module in (delivery_run, watch):
         monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
     return Delivering(database, names)

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.consumer import Identity, Outgoing
 from activities.event_delivery.delivery import DeliveryActivities
 from activities.event_delivery.ping import PingActivities
@@ -139,7 +139,7 @@ class Clock:
 class Delivering:
     """The log, one subscription, and its deliveries."""
 
-    def __init__(self, database: Database, names: ThreadPoolExecutor, rules: TargetRules | None = None) -> None:
+    def __init__(self, database: Database, names: NameLookups, rules: TargetRules | None = None) -> None:
         self.clock = clock = Clock()
         self.log = EventLog(database, now=clock)
         self.subscriptions = SubscriptionStore(database, SEAL, now=clock)

@@ -1,6 +1,6 @@
 """A ping: who agrees by it, what is sent, and what is known of it afterwards."""
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -10,6 +10,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from standardwebhooks import Webhook
 
 from activities.event_delivery.consumer import Identity, Outgoing
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.ping import PingActivities
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.ping import Ping, Pinged
@@ -39,7 +40,7 @@ def consenting(origin: str, rate: str = "*") -> Script:
 class Pinging:
     """Pings a subscription of a database of its own."""
 
-    def __init__(self, database: Database, names: ThreadPoolExecutor) -> None:
+    def __init__(self, database: Database, names: NameLookups) -> None:
         self.subscriptions = SubscriptionStore(database, SEAL)
         self.secrets = SecretStore(database, SEAL)
         self.attempts = AttemptStore(database)
@@ -63,7 +64,7 @@ class Pinging:
 
 
 @pytest.fixture
-def pinging(database: Database, names: ThreadPoolExecutor) -> Pinging:
+def pinging(database: Database, names: NameLookups) -> Pinging:
     return Pinging(database, names)
 
 

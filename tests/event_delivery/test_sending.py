@@ -16,6 +16,7 @@ import httpcore2
 import pytest
 
 from activities.event_delivery import connecting
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.sending import MOST_OF_BODY, Sender
 from domain.event_delivery.answers import Answer, Failure, Outcome
 from domain.event_delivery.targets import Address, TargetRules
@@ -31,15 +32,15 @@ SOON = 0.3
 
 
 @pytest.fixture
-def names() -> Iterator[ThreadPoolExecutor]:
+def names() -> Iterator[NameLookups]:
     with ThreadPoolExecutor(4) as pool:
-        yield pool
+        yield NameLookups(pool)
 
 
 @asynccontextmanager
 async def sender(
     url: str,
-    names: ThreadPoolExecutor,
+    names: NameLookups,
     rules: TargetRules = LOOPBACK,
     trusted: ssl.SSLContext = UNTRUSTING,
     within: float = PATIENCE,
@@ -48,7 +49,7 @@ async def sender(
         yield made
 
 
-async def sent(script: Script, names: ThreadPoolExecutor, *, within: float = PATIENCE, close: bool = False) -> Answer:
+async def sent(script: Script, names: NameLookups, *, within: float = PATIENCE, close: bool = False) -> Answer:
     async with (
         consumer(script, close=close) as seen,
         sender(f"http://127.0.0.1:{seen.port}/events", names, within=within) as made,
@@ -88,7 +89,7 @@ async def bomb(writer: asyncio.StreamWriter) -> None:
     writer.write(head.encode() + BOMB)
 
 
-async def test_a_request_is_sent_as_it_is_and_its_connection_is_used_again(names: ThreadPoolExecutor) -> None:
+async def test_a_request_is_sent_as_it_is_and_its_connection_is_used_again(names: NameLookups) -> None:
     async with (
         consumer(answering("HTTP/1.1 200 OK\nContent-Length: 2\n\n{}")) as seen,
         sender(f"http://127.0.0.1:{seen.port}/events?of=isp", names) as made,
@@ -122,14 +123,14 @@ async def test_a_request_is_sent_as_it_is_and_its_connection_is_used_again(names
     ids=["gigabyte", "bomb", "interim", "headers", "header", "mail", "nothing", "short", "chunks"],
 )  # fmt: skip
 async def test_a_hostile_answer_has_one_outcome(
-    script: Script, outcome: Outcome, status: int | None, failure: Failure | None, names: ThreadPoolExecutor
+    script: Script, outcome: Outcome, status: int | None, failure: Failure | None, names: NameLookups
 ) -> None:
     answer = await sent(script, names, close=True)
 
     assert (answer.outcome, answer.status, answer.failure) == (outcome, status, failure)
 
 
-async def test_little_of_a_long_answer_is_read(names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_little_of_a_long_answer_is_read(names: NameLookups, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
 
     class Counting(connecting.BoundedStream):
@@ -146,13 +147,13 @@ async def test_little_of_a_long_answer_is_read(names: ThreadPoolExecutor, monkey
 
 
 @pytest.mark.parametrize("script", [silent, trickle])
-async def test_an_answer_that_does_not_end_in_time_is_none(script: Script, names: ThreadPoolExecutor) -> None:
+async def test_an_answer_that_does_not_end_in_time_is_none(script: Script, names: NameLookups) -> None:
     answer = await sent(script, names, within=SOON)
 
     assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, Failure.TIMED_OUT)
 
 
-async def test_a_redirect_is_not_followed(names: ThreadPoolExecutor) -> None:
+async def test_a_redirect_is_not_followed(names: NameLookups) -> None:
     async with (
         consumer() as elsewhere,
         consumer(
@@ -166,7 +167,7 @@ async def test_a_redirect_is_not_followed(names: ThreadPoolExecutor) -> None:
         assert elsewhere.connections == 0
 
 
-async def test_a_consumer_says_when_to_come_back_and_what_it_allows(names: ThreadPoolExecutor) -> None:
+async def test_a_consumer_says_when_to_come_back_and_what_it_allows(names: NameLookups) -> None:
     ahead = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     text = f"HTTP/1.1 429 Later\nRetry-After: 7\nDate: {ahead}\nWebHook-Allowed-Origin: *\nWebHook-Allowed-Rate: 120\n"
 
@@ -191,22 +192,20 @@ async def test_a_consumer_says_when_to_come_back_and_what_it_allows(names: Threa
         ("٣", None),
     ],
 )
-async def test_an_odd_retry_after_stalls_nobody(
-    retry_after: str, seconds: float | None, names: ThreadPoolExecutor
-) -> None:
+async def test_an_odd_retry_after_stalls_nobody(retry_after: str, seconds: float | None, names: NameLookups) -> None:
     head = f"HTTP/1.1 429 Later\nRetry-After: {retry_after.encode().decode('latin-1')}\nContent-Length: 0\n\n"
 
     assert (await sent(answering(head), names)).retry_after == seconds
 
 
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -0100", "noon"])
-async def test_an_odd_date_says_nothing(date: str, names: ThreadPoolExecutor) -> None:
+async def test_an_odd_date_says_nothing(date: str, names: NameLookups) -> None:
     answer = await sent(answering(f"HTTP/1.1 204 No Content\nDate: {date}\n\n"), names)
 
     assert (answer.outcome, answer.clock_skew) == (Outcome.DELIVERED, None)
 
 
-async def test_a_certificate_has_to_be_of_the_host(names: ThreadPoolExecutor, tmp_path: Path) -> None:
+async def test_a_certificate_has_to_be_of_the_host(names: NameLookups, tmp_path: Path) -> None:
     server, trusting = contexts(tmp_path, "localhost")
     async with consumer(OK, tls=server) as seen:
         async with sender(f"https://localhost:{seen.port}/", names, trusted=trusting) as made:
@@ -223,7 +222,7 @@ async def test_a_certificate_has_to_be_of_the_host(names: ThreadPoolExecutor, tm
     [(ssl.TLSVersion.TLSv1_2, Failure.TLS_FAILED), (ssl.TLSVersion.TLSv1_3, Failure.NOT_HTTP)],
 )
 async def test_a_consumer_that_demands_a_certificate_is_an_answer(
-    version: ssl.TLSVersion, failure: Failure, names: ThreadPoolExecutor, tmp_path: Path
+    version: ssl.TLSVersion, failure: Failure, names: NameLookups, tmp_path: Path
 ) -> None:
     server, trusting = contexts(tmp_path, "localhost")
     server.verify_mode = ssl.CERT_REQUIRED
@@ -251,7 +250,7 @@ async def test_whatever_fails_on_the_way_is_an_answer(
     error: OSError,
     within: float,
     failure: Failure,
-    names: ThreadPoolExecutor,
+    names: NameLookups,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backend, connect = httpcore2.AnyIOBackend, httpcore2.AnyIOBackend.connect_tcp
@@ -271,7 +270,7 @@ async def test_whatever_fails_on_the_way_is_an_answer(
     assert (answer.outcome, answer.failure) == (Outcome.UNREACHABLE, failure)
 
 
-async def test_a_handshake_that_does_not_end_leaves_no_connection(names: ThreadPoolExecutor) -> None:
+async def test_a_handshake_that_does_not_end_leaves_no_connection(names: NameLookups) -> None:
     async with (
         consumer(silent) as seen,
         sender(f"https://127.0.0.1:{seen.port}/", names, within=SOON) as made,
@@ -286,7 +285,7 @@ async def _is(condition: bool) -> bool:
     return condition
 
 
-async def test_nobody_listens_and_nobody_has_the_name(names: ThreadPoolExecutor) -> None:
+async def test_nobody_listens_and_nobody_has_the_name(names: NameLookups) -> None:
     async with consumer() as seen:
         port = seen.port
     for url, failure in (
@@ -318,7 +317,7 @@ class Resolver:
 
 
 async def test_a_name_is_resolved_once_and_the_address_that_was_checked_is_connected_to(
-    names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    names: NameLookups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolver = Resolver(monkeypatch, ["1.1.1.1"], ["10.0.0.1"], ["1.1.1.1", "127.0.0.1"])
     async with sender("https://rebinding.example/", names, PUBLIC) as made:
@@ -330,7 +329,7 @@ async def test_a_name_is_resolved_once_and_the_address_that_was_checked_is_conne
 
 
 async def test_the_next_address_is_tried_where_the_first_does_not_answer(
-    names: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    names: NameLookups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolver = Resolver(monkeypatch, [str(IPv4Address("1.1.1.0") + number) for number in range(9)])
     async with sender("https://many.example/", names, PUBLIC) as made:
@@ -339,8 +338,8 @@ async def test_the_next_address_is_tried_where_the_first_does_not_answer(
     assert resolver.connected == ["1.1.1.0", "1.1.1.1", "1.1.1.2"]
 
 
-async def test_a_name_server_that_hangs_holds_one_thread_of_a_subscription(
-    monkeypatch: pytest.MonkeyPatch, names: ThreadPoolExecutor
+async def test_a_name_server_that_hangs_holds_one_thread_for_a_name_whoever_asks(
+    monkeypatch: pytest.MonkeyPatch, names: NameLookups
 ) -> None:
     lookups, answer = [], asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -355,6 +354,8 @@ async def test_a_name_server_that_hangs_holds_one_thread_of_a_subscription(
     async with consumer() as seen, sender(f"http://hanging.example:{seen.port}/", names) as made:
         for _ in range(6):
             assert (await made.send("POST", {})).failure is Failure.NAME_UNKNOWN
+        async with sender(f"http://hanging.example:{seen.port}/", names) as other:
+            assert (await other.send("POST", {})).failure is Failure.NAME_UNKNOWN
         assert len(lookups) == 1
         answer.set()
         await soon(lambda: _delivered(made), what="the name server answers again")
