@@ -11,12 +11,15 @@ import structlog
 from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.sending import Sender, trusted_authorities
 from activities.event_delivery.signing import signed
-from domain.event_delivery.answers import Answer, Outcome
+from domain.event_delivery.answers import Answer, Failure, Outcome
 from domain.event_delivery.subscriptions import EventSubscription
 from domain.event_delivery.targets import ForbiddenTarget, TargetRules
+from runtime.secret_seal import SecretUnreadable
 from stores.event_delivery.secrets import SecretStore
 
 _CONTENT = {"Content-Type": "application/cloudevents+json; charset=UTF-8"}
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,6 @@ class Consumer:
 
         Raises:
             StoreUnavailable: the database does not answer.
-            SecretUnreadable: no key of this process decrypts a secret.
         """
         rate = self._subscription.per_minute
         wanted = {} if rate is None else {"WebHook-Request-Rate": str(rate)}
@@ -77,7 +79,7 @@ class Consumer:
         """Send an event. Whatever the consumer does is an answer.
 
         Raises:
-            StoreUnavailable, SecretUnreadable: as `handshake`.
+            StoreUnavailable: the database does not answer.
         """
 
         def headers() -> Mapping[str, str]:
@@ -90,6 +92,11 @@ class Consumer:
             sender = await self._opened()
         except ForbiddenTarget:
             return Answer(Outcome.FORBIDDEN, 0)
+        except SecretUnreadable as error:
+            _log.error(
+                "nothing is sent to a consumer", subscription=self._subscription.subscription_id, error=str(error)
+            )
+            return Answer(Outcome.UNREACHABLE, 0, failure=Failure.NOT_SIGNED)
         return await sender.send(method, {**self._outgoing.identity.headers, **headers()}, body)
 
     async def _opened(self) -> Sender:

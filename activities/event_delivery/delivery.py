@@ -41,7 +41,6 @@ class DeliveryActivities:
 
         Raises:
             StoreUnavailable: the database does not answer.
-            SecretUnreadable: no key of this process decrypts a secret.
         """
         try:
             begun = await self.store.begin(request.subscription_id)

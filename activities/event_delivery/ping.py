@@ -33,7 +33,6 @@ class PingActivities:
 
         Raises:
             StoreUnavailable: the database does not answer.
-            SecretUnreadable: no key of this process decrypts a secret.
         """
         try:
             subscription = (await self.subscriptions.get(request.subscription_id)).subscription

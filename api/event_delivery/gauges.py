@@ -24,7 +24,7 @@ class SubscriptionGauges:
         )
         self._oldest = Gauge(
             "event_oldest_undelivered_seconds",
-            "Time since the oldest event was appended that is not delivered to a subscription that is not paused",
+            "Time since the oldest event was appended that a subscription has not got over which does not fail",
             registry=registry,
         )
         self._held = Gauge(

@@ -32,6 +32,8 @@ class Failure(OpenStrEnum):
     TIMED_OUT = "timedOut"
     NOT_HTTP = "notHttp"
     """The connection was closed before the answer was complete, or the answer was no HTTP or too long."""
+    NOT_SIGNED = "notSigned"
+    """Nothing was sent: the process has no key that decrypts the secret which signs events."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from stores.common.database import Database
 from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_SUBSCRIPTION
 
 _subscription = EVENT_SUBSCRIPTION.c
-_is_active = _subscription.state != str(SubscriptionState.PAUSED)
+_works = (_subscription.state != str(SubscriptionState.PAUSED)) & _subscription.failing_since.is_(None)
 _COUNTS = select(
     _subscription.state,
     _subscription.pause_reason,
@@ -20,7 +20,7 @@ _COUNTS = select(
 ).group_by(_subscription.state, _subscription.pause_reason)
 _OLDEST = (
     select(EVENT.c.appended_at)
-    .where(EVENT.c.sequence > select(func.min(_subscription.delivered)).where(_is_active).scalar_subquery())
+    .where(EVENT.c.sequence > select(func.min(_subscription.delivered)).where(_works).scalar_subquery())
     .order_by(EVENT.c.sequence)
     .limit(1)
 )
@@ -39,7 +39,7 @@ class Census:
     failing: int
     """Subscriptions that are not paused, and whose consumer does not work."""
     undelivered_since: datetime | None
-    """When the oldest event was appended that a subscription that is not paused has not got over."""
+    """When the oldest event was appended that a subscription has not got over which is neither paused nor failing."""
     held: int
     """Orders that are held, with those that are parked."""
     parked: int

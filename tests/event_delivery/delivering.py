@@ -148,12 +148,17 @@ class Delivering:
         self._database = database
         rules = rules or TargetRules(networks=[ip_network("127.0.0.0/8")])
         outgoing = Outgoing(rules, names, Identity("https://orders.example", "orders.example"), clock)
-        secrets = SecretStore(database, SEAL, now=clock)
-        self.pings = PingActivities(self.subscriptions, secrets, self.attempts, Handshake.OPTIONAL, outgoing)
+        self._outgoing = outgoing
+        self.begin_with(SEAL)
         self.told: list[str] = []
         """Ids of all events, in the order of the log."""
         self._positions: Counter[str] = Counter()
         self._read = 0
+
+    def begin_with(self, seal: SecretSeal) -> None:
+        """Begin as a process that has these keys."""
+        secrets = SecretStore(self._database, seal, now=self.clock)
+        self.pings = PingActivities(self.subscriptions, secrets, self.attempts, Handshake.OPTIONAL, self._outgoing)
 
     def begin_anew(self) -> None:
         """Forget what was told, for a new subscription. Events have other ids from now on."""

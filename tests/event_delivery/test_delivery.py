@@ -15,9 +15,11 @@ from domain.event_delivery.delivery import Delivered, Patience
 from domain.event_delivery.subscriptions import Edge, PauseReason, SubscriptionState
 from domain.event_delivery.targets import TargetRules
 from harness.waiting import soon
+from runtime.payload_keys import PayloadKeys
+from runtime.secret_seal import SecretSeal
 from tests.event_delivery.certificates import contexts
 from tests.event_delivery.consumer import Script, answering, consumer
-from tests.event_delivery.delivering import NOON, A, Answers, Delivering, recipient, running
+from tests.event_delivery.delivering import NOON, SEAL, A, Answers, Delivering, recipient, running
 
 
 def status(code: int, *headers: str) -> Script:
@@ -69,10 +71,11 @@ async def test_only_what_is_selected_is_sent(delivering: Delivering) -> None:
         await delivering.tell("b", event="JoinCompleted", region="KR-26")
         await delivering.tell("c", event="JoinCompleted")
         await delivering.tell("d", event="JoinCompleted", region="KR-11")
+        await delivering.tell("a", event="PersonalDataErased")
 
         await delivering.deliver()
 
-        assert seen.sent == ["d-0"]
+        assert sorted(seen.sent) == ["a-1", "d-0"]
         assert (await delivering.view()).behind == 0
 
 
@@ -115,6 +118,20 @@ async def test_a_consumer_that_does_not_agree_in_a_day_is_left_alone(delivering:
 
         subscription = await delivering.subscription()
         assert (subscription.state, subscription.pause_reason) == (SubscriptionState.PAUSED, PauseReason.UNVERIFIED)
+
+
+async def test_an_erasure_is_sent_after_what_holds_its_order(delivering: Delivering) -> None:
+    refused = {"a-0"}
+    async with recipient(lambda event_id: REFUSED if event_id in refused else None) as seen:
+        await delivering.subscribe(seen.port, types=["orders.JoinOrdered"], regions=["KR-11"])
+        await delivering.tell("a", region="KR-11")
+        await delivering.tell("a", event="PersonalDataErased")
+        await delivering.deliver()
+        refused.clear()
+        delivering.clock.passes(hours=1)
+        await delivering.deliver()
+
+        assert seen.accepted == ["a-0", "a-1"]
 
 
 async def test_a_refused_event_holds_its_order_alone_and_nothing_is_left_out(delivering: Delivering) -> None:
@@ -220,9 +237,27 @@ async def test_a_consumer_that_demands_a_certificate_is_waited_for(
     assert [attempt.failure for attempt in await delivering.attempted()] == [Failure.NOT_HTTP]
 
 
-async def test_a_consumer_says_how_long_to_wait(delivering: Delivering) -> None:
-    async with recipient(lambda _: status(503, "Retry-After: 120")) as seen:
+async def test_a_secret_that_cannot_be_read_is_shown_as_a_failure(delivering: Delivering) -> None:
+    async with recipient() as seen:
         await delivering.subscribe(seen.port)
+        await delivering.tell("a")
+        delivering.begin_with(SecretSeal(PayloadKeys({"b": bytes(32)})))
+
+        assert (await delivering.deliver()).again_after > 0
+
+        subscription = await delivering.subscription()
+        assert (subscription.failing_since, subscription.last_outcome) == (NOON, Outcome.UNREACHABLE)
+        assert [attempt.failure for attempt in await delivering.attempted()] == [Failure.NOT_SIGNED]
+        assert seen.sent == []
+        delivering.begin_with(SEAL)
+        await delivering.deliver()
+        assert seen.accepted == ["a-0"]
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+async def test_a_consumer_says_how_long_to_wait(delivering: Delivering, *, agreed: bool) -> None:
+    async with recipient(lambda _: status(503, "Retry-After: 120")) as seen:
+        await delivering.subscribe(seen.port, agreed=agreed)
         await delivering.tell("a")
         assert (await delivering.deliver()).again_after == 120
 
@@ -268,6 +303,26 @@ async def test_nothing_is_sent_where_nothing_may_be_sent(
 
         assert (await delivering.subscription()).pause_reason is PauseReason.TARGET_FORBIDDEN
         assert seen.sent == []
+
+
+async def test_an_address_has_to_be_forbidden_for_an_hour_whatever_failed_before(delivering: Delivering) -> None:
+    allowed, forbidden = delivering.pings.outgoing.rules, TargetRules()
+
+    async def deliver(rules: TargetRules, *, after: float) -> Delivered:
+        object.__setattr__(delivering.pings.outgoing, "rules", rules)
+        delivering.clock.passes(minutes=after)
+        return await delivering.deliver()
+
+    async with recipient(lambda _: BAD_GATEWAY) as seen:
+        await delivering.subscribe(seen.port)
+        await delivering.tell("a")
+        for rules, after in ((allowed, 0), (forbidden, 120), (forbidden, 59), (allowed, 1), (forbidden, 1)):
+            assert not (await deliver(rules, after=after)).ended
+        assert not (await deliver(forbidden, after=59)).ended
+
+        assert (await deliver(forbidden, after=1)).ended
+
+    assert (await delivering.subscription()).pause_reason is PauseReason.TARGET_FORBIDDEN
 
 
 async def test_a_consumer_that_refuses_everything_does_not_work(delivering: Delivering) -> None:

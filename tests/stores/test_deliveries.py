@@ -173,13 +173,18 @@ async def test_monitoring_counts_what_there_is(world: World) -> None:
     await world.tell("o1")
     world.now += SECOND
     await world.tell("o2")
-    failing = (await world.deliveries.begin("a")).subscription
-    failing.failing_since, failing.delivered = NOON, failing.delivered + 1
-    await world.deliveries.save(failing, [], {"o1": held("o1", 1), "o2": held("o2", 2, None)})
+    working = (await world.deliveries.begin("a")).subscription
+    working.delivered += 1
+    await world.deliveries.save(working, [], {"o1": held("o1", 1), "o2": held("o2", 2, None)})
     ended = (await world.deliveries.begin("b")).subscription
     ended.state, ended.pause_reason, ended.failing_since = SubscriptionState.PAUSED, PauseReason.GONE, NOON
     await world.deliveries.save(ended)
     await world.subscriptions.pause("c")
 
-    counts = {("ACTIVE", ""): 1, ("PAUSED", "GONE"): 1, ("PAUSED", "BY_PERSON"): 1}
+    await world.subscribe("d")
+    failing = (await world.deliveries.begin("d")).subscription
+    failing.failing_since = NOON
+    await world.deliveries.save(failing)
+
+    counts = {("ACTIVE", ""): 2, ("PAUSED", "GONE"): 1, ("PAUSED", "BY_PERSON"): 1}
     assert await world.census.take() == Census(counts, 1, NOON + SECOND, 2, 1)
