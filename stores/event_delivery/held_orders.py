@@ -22,6 +22,7 @@ _LATER = (
     .where(EVENT.c.sequence <= bindparam("up_to"))
     .order_by(EVENT.c.sequence)
 )
+_GO_AHEAD = update(EVENT_SUBSCRIPTION).where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
 _NOTICE = (
     update(EVENT_SUBSCRIPTION)
     .where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
@@ -60,6 +61,9 @@ class HeldOrderStore:
         async def work(connection: AsyncConnection) -> None:
             held = await self._held(connection, subscription_id, order_id)
             subscription = as_subscription(await row_of(connection, subscription_id))
+            if held.sequence > subscription.delivered:  # the next run reads it again, and has to pass over it
+                ahead = sorted({*(subscription.ahead or ()), held.sequence})
+                await connection.execute(_GO_AHEAD, {"of_id": subscription_id, "ahead": ahead})
             span = {"subject": order_id, "after": held.sequence, "up_to": subscription.delivered}
             later = [
                 row
