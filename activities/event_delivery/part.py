@@ -21,7 +21,7 @@ from activities.event_delivery.watch import Watch
 from domain.common.errors import StoreUnavailable
 from domain.event_delivery.delivery import Patience
 from domain.event_delivery.log import FAMILIES
-from runtime.secret_seal import SecretSeal, SecretUnreadable
+from runtime.secret_seal import SecretSeal
 from runtime.temporal_client import payload_keys_of, start_event_delivery, start_event_relay
 from stores.event_delivery.attempts import AttemptStore
 from stores.event_delivery.deliveries import DeliveryStore
@@ -30,7 +30,8 @@ from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 
 _BETWEEN_STARTS = 60.0
-"""Seconds until the relays and deliveries are started again, in case somebody has terminated one."""
+"""Seconds until the relays and deliveries are started again, in case somebody has terminated one, and until secrets are
+encrypted anew."""
 _AFTER_A_FAILURE = 10.0
 _LONGEST_DELAY = 2.0
 """Seconds. A worker looks for deliveries to start after a random part of it, so that not all workers do so at once."""
@@ -69,29 +70,27 @@ async def keep_deliveries_running(
     await _again_and_again(start_all, stop, "the delivery of events could not be started; trying again")
 
 
-async def reseal_secrets(secrets: SecretStore, stop: asyncio.Event) -> None:
-    """Encrypt the secrets of subscriptions with the newest payload key, so that older keys can be taken away."""
-    while not stop.is_set():
-        try:
-            if resealed := await secrets.reseal():
-                _log.info("secrets of subscriptions are encrypted with the newest key", secrets=resealed)
-        except StoreUnavailable as error:
-            _log.warning("the secrets of subscriptions could not be read; trying again", error=str(error))
-        except SecretUnreadable as error:
-            _log.error("a secret of a subscription cannot be decrypted", error=str(error))
-            return
-        else:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_AFTER_A_FAILURE):
-                await stop.wait()
+async def keep_resealing(secrets: SecretStore, stop: asyncio.Event) -> None:
+    """Encrypt the secrets of subscriptions with the newest payload key, so that older keys can be taken away.
+
+    Again and again until `stop` is set: while processes are restarted, others still use an older key.
+    """
+
+    async def reseal_all() -> None:
+        resealed = await secrets.reseal()
+        if resealed.secrets:
+            _log.info("secrets of subscriptions are encrypted with the newest key", secrets=resealed.secrets)
+        if resealed.unreadable:
+            _log.error("secrets of subscriptions cannot be decrypted", subscriptions=resealed.unreadable)
+
+    await _again_and_again(reseal_all, stop, "the secrets of subscriptions could not be read; trying again")
 
 
-async def _again_and_again(start: Callable[[], Awaitable[None]], stop: asyncio.Event, failure: str) -> None:
+async def _again_and_again(act: Callable[[], Awaitable[None]], stop: asyncio.Event, failure: str) -> None:
     while not stop.is_set():
         pause = _BETWEEN_STARTS
         try:
-            await start()
+            await act()
         except (RPCError, RuntimeError, TimeoutError, StoreUnavailable) as error:
             _log.warning(failure, error=str(error))
             pause = _AFTER_A_FAILURE
@@ -130,6 +129,6 @@ def part(resources: Resources) -> Part:
             tasks.create_task(keep_relays_running(partial(start_event_relay, resources.client), stop))
             start = partial(start_event_delivery, resources.client)
             tasks.create_task(keep_deliveries_running(store.unattended, start, stop))
-            tasks.create_task(reseal_secrets(secrets, stop))
+            tasks.create_task(keep_resealing(secrets, stop))
 
     return Part([EventLogActivities(log, timedelta(seconds=settings.event_retention)), pings, deliveries], background)

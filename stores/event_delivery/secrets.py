@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import AlreadyExists, NotFound
 from domain.event_delivery.subscriptions import MOST_SECRETS, SecretPeriod
-from runtime.secret_seal import SecretSeal
+from runtime.secret_seal import SecretSeal, SecretUnreadable
 from stores.common.database import Database
 from stores.event_delivery.tables import EVENT_SECRET, EVENT_SUBSCRIPTION
 
@@ -28,6 +29,16 @@ _one = (EVENT_SECRET.c.subscription_id == bindparam("of_id")) & (EVENT_SECRET.c.
 _EXPIRE = update(EVENT_SECRET).where(_one).values(expires_at=bindparam("at"))
 _REMOVE = delete(EVENT_SECRET).where(_one)
 _RESEAL = update(EVENT_SECRET).where(_one, EVENT_SECRET.c.sealed == bindparam("before")).values(sealed=bindparam("now"))
+
+
+@dataclass
+class Resealed:
+    """What was encrypted anew."""
+
+    secrets: int = 0
+    """Number of secrets."""
+    unreadable: list[str] = field(default_factory=list)
+    """Subscriptions with a secret that no key of this process decrypts."""
 
 
 class SecretStore:
@@ -82,24 +93,27 @@ class SecretStore:
 
         return await self._database.transact(work)
 
-    async def reseal(self) -> int:
+    async def reseal(self) -> "Resealed":
         """Encrypt with the newest key what an older one has encrypted, so that the older one can be taken away.
 
-        Returns:
-            The number of secrets that were encrypted anew.
-
-        Raises:
-            SecretUnreadable: no key of this process decrypts one of them.
+        A secret that counts no more is left as it is: nobody reads it.
         """
+        now, resealed = self._now(), Resealed()
         async with self._database.reading() as connection:
             rows = (await connection.execute(_ALL)).all()
-        older = [row for row in rows if not self._seal.is_newest(row.sealed)]
-        for row in older:
-            secret = self._seal.open(row.subscription_id, row.sealed)
+        for row in rows:
+            if self._seal.is_newest(row.sealed) or not _counts(row, now):
+                continue
+            try:
+                secret = self._seal.open(row.subscription_id, row.sealed)
+            except SecretUnreadable:
+                resealed.unreadable.append(row.subscription_id)
+                continue
             named = {"of_id": row.subscription_id, "of_number": row.number, "before": row.sealed}
             async with self._database.writing() as connection:
                 await connection.execute(_RESEAL, {**named, "now": self._seal.seal(row.subscription_id, secret)})
-        return len(older)
+            resealed.secrets += 1
+        return resealed
 
 
 async def add(connection: AsyncConnection, subscription_id: str, number: int, sealed: str, now: datetime) -> None:

@@ -27,7 +27,7 @@ from runtime.secret_seal import SecretSeal, SecretUnreadable, new_secret
 from stores.common.database import Database
 from stores.event_delivery.attempts import KEEP_ATTEMPTS_FOR, AttemptStore
 from stores.event_delivery.held_orders import HeldOrderStore
-from stores.event_delivery.secrets import SecretStore
+from stores.event_delivery.secrets import Resealed, SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_POSITION, EVENT_SECRET, EVENT_SUBSCRIPTION
 from tests.stores.conftest import Connect
@@ -291,8 +291,8 @@ async def test_a_secret_is_sealed_for_its_subscription_and_for_the_newest_key(
         SecretSeal(KEYS).open("b", await sealed())
     with pytest.raises(SecretUnreadable):
         SecretSeal(NEWER).open("a", await sealed())
-    assert await SecretStore(database, both).reseal() == 1
-    assert await SecretStore(database, both).reseal() == 0
+    assert await SecretStore(database, both).reseal() == Resealed(1)
+    assert await SecretStore(database, both).reseal() == Resealed(0)
     assert await SecretStore(database, SecretSeal(NEWER)).keys("a") == [secret]
 
 
