@@ -60,10 +60,13 @@ def build_worker(
 
 
 def _slots(settings: Settings, context: str) -> int:
-    """Return how many activities run at once. Each subscription to events occupies one, nearly all the time."""
+    """Return how many activities run at once.
+
+    Each subscription to events occupies one, nearly all the time, and may be pinged at the same time.
+    """
     if context != contexts.EVENT_DELIVERY:
         return settings.max_concurrent_activities
-    return max(settings.max_concurrent_activities, settings.max_event_subscriptions + _OTHER_ACTIVITIES)
+    return max(settings.max_concurrent_activities, 2 * settings.max_event_subscriptions + _OTHER_ACTIVITIES)
 
 
 def _deployment(settings: Settings, context: str) -> WorkerDeploymentConfig | None:

@@ -56,9 +56,9 @@ def test_every_command_has_an_input_because_nothing_else_can_be_bound_to_its_wor
 
 @pytest.mark.parametrize(
     ("context", "slots", "expected"),
-    [(contexts.EVENT_DELIVERY, 30, 70), (contexts.EVENT_DELIVERY, 80, 80), (contexts.INSTALLATION, 30, 30)],
+    [(contexts.EVENT_DELIVERY, 30, 120), (contexts.EVENT_DELIVERY, 130, 130), (contexts.INSTALLATION, 30, 30)],
 )
-def test_each_subscription_has_a_slot_for_its_delivery(
+def test_each_subscription_has_a_slot_for_its_delivery_and_one_for_a_ping(
     monkeypatch: pytest.MonkeyPatch, context: str, slots: int, expected: int
 ) -> None:
     worker = Mock()
