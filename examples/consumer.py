@@ -5,7 +5,7 @@ It needs Python and `standardwebhooks`. It is set up by environment variables:
     EVENT_SECRET  the secret of the subscription
     EVENT_PORT    the port to listen on (9100)
     EVENT_INBOX   the file that keeps the events (events.db)
-    EVENTS_URL    where it catches up at its start (http://127.0.0.1:8000/events)
+    EVENTS_URL    where it catches up at its start (http://127.0.0.1:8080/events)
     EVENTS_TOKEN  its access token, if the API requires one
 """
 
@@ -134,7 +134,7 @@ def listening(inbox: Inbox, secret: str, port: int) -> Iterator[int]:
 
 def fetch(query: str) -> tuple[int, dict[str, Any]]:
     """Send `GET /events`."""
-    url = os.environ.get("EVENTS_URL", "http://127.0.0.1:8000/events") + query
+    url = os.environ.get("EVENTS_URL", "http://127.0.0.1:8080/events") + query
     token = os.environ.get("EVENTS_TOKEN")
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310
     try:

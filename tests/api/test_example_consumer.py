@@ -1,6 +1,7 @@
 """The example of a consumer, by requests as they are really sent and by the real `GET /events`."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
-from activities.event_delivery.sending import Sender, trusted_authorities
 from activities.event_delivery.connecting import NameLookups
+from activities.event_delivery.sending import Sender, trusted_authorities
 from activities.event_delivery.signing import signed
 from domain.common.contexts import ORDER_STATUS
 from domain.event_delivery.answers import Answer
@@ -27,6 +28,7 @@ from tests.api.service import Service, serving
 
 LOOPBACK = TargetRules(networks=[ip_network("127.0.0.0/8")])
 SECRET = new_secret()
+CONSUMER_PORT = 9100
 AT = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
 
@@ -141,6 +143,15 @@ async def test_it_catches_up_and_knows_what_it_has(without_temporal: Settings, i
         await tell(service, 3)
         await caught_up(service, inbox)
         assert done(inbox) == ["e3"]
+
+
+@pytest.mark.parametrize("place", ["docs/events.md", "examples/consumer.py"])
+def test_the_guide_and_the_example_name_the_port_on_which_the_api_listens(place: str) -> None:
+    text = (Path(__file__).parents[2] / place).read_text(encoding="utf-8")
+
+    ports = {int(port) for port in re.findall(r"(?:localhost|127\.0\.0\.1):(\d+)/event(?:s|Subscriptions)\b", text)}
+
+    assert ports - {CONSUMER_PORT} == {Settings.model_fields["api_port"].default}
 
 
 def test_after_a_gap_it_goes_on_with_what_is_left(inbox: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
