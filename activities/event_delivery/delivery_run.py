@@ -24,6 +24,7 @@ from domain.event_delivery.delivery import (
     Delivered,
     LoggedEvent,
     Patience,
+    forget_failures,
     note_failure,
     pause,
 )
@@ -236,7 +237,7 @@ class DeliveryRun:
         subscription, event = self._subscription, try_.event
         subscription.last_delivered_at = now
         if not self._stopped:
-            subscription.failing_since, subscription.failures, subscription.retry_at = None, 0, None
+            forget_failures(subscription)
         self._refused = 0
         self._tries.pop(event.event_id, None)
         self._pace.succeed()

@@ -110,12 +110,20 @@ def note_failure(
         spread: A factor from 0.5 to 1.5 for the pause.
     """
     since = subscription.failing_since = subscription.failing_since or now
+    forbidden = answer.outcome is Outcome.FORBIDDEN
+    subscription.forbidden_since = (subscription.forbidden_since or now) if forbidden else None
     subscription.failures += 1
-    if reason := _given_up(subscription, answer.outcome, now - since, over=patience.is_over(since, now)):
+    if reason := _given_up(subscription, now, over=patience.is_over(since, now)):
         pause(subscription, reason, now)
         return
     wait = max(patience.pause(since, now, spread), timedelta(seconds=answer.retry_after or 0))
     subscription.retry_at = max(now + wait, subscription.retry_at or now)
+
+
+def forget_failures(subscription: EventSubscription) -> None:
+    """Note that a consumer works."""
+    subscription.failing_since = subscription.forbidden_since = subscription.retry_at = None
+    subscription.failures = 0
 
 
 def pause(subscription: EventSubscription, reason: PauseReason, now: datetime) -> None:
@@ -124,11 +132,9 @@ def pause(subscription: EventSubscription, reason: PauseReason, now: datetime) -
     subscription.retry_at = None
 
 
-def _given_up(
-    subscription: EventSubscription, outcome: Outcome, failing: timedelta, *, over: bool
-) -> PauseReason | None:
-    if outcome is Outcome.FORBIDDEN and failing >= FORBIDDEN_FOR:
+def _given_up(subscription: EventSubscription, now: datetime, *, over: bool) -> PauseReason | None:
+    if now - (subscription.forbidden_since or now) >= FORBIDDEN_FOR:
         return PauseReason.TARGET_FORBIDDEN
-    if subscription.state is SubscriptionState.PENDING and failing >= AGREES_WITHIN:
+    if subscription.state is SubscriptionState.PENDING and now - (subscription.failing_since or now) >= AGREES_WITHIN:
         return PauseReason.UNVERIFIED
     return PauseReason.UNREACHABLE if over else None

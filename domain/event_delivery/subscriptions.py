@@ -109,6 +109,8 @@ class EventSubscription:
     """Rises with everything that a running delivery has to notice. A delivery of an earlier run stops."""
     failing_since: datetime | None = None
     failures: int = 0
+    forbidden_since: datetime | None = None
+    """Since when every attempt failed because nothing may be sent to the address."""
     """Attempts that failed since then."""
     retry_at: datetime | None = None
     last_outcome: Outcome | None = None

@@ -33,6 +33,7 @@ _WRITTEN = (
     "delivered",
     "ahead",
     "failing_since",
+    "forbidden_since",
     "failures",
     "retry_at",
     "last_outcome",

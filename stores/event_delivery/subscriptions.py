@@ -45,7 +45,7 @@ _IN_ORDER = Keyset("eventSubscriptions", (EVENT_SUBSCRIPTION.c.created_at, EVENT
 _RELEASE = delete(EVENT_HELD).where(
     EVENT_HELD.c.subscription_id == bindparam("of_id"), EVENT_HELD.c.sequence > bindparam("after")
 )
-_NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "failures": 0, "retry_at": None}
+_NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "forbidden_since": None, "failures": 0, "retry_at": None}
 
 
 class SubscriptionStore:

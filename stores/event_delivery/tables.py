@@ -96,6 +96,7 @@ class EventSubscriptionRow(EventDeliveryTable, table=True):
     seen_at: datetime | None = Field(None, sa_type=UtcDateTime)
     """When a delivery was last at work."""
     failing_since: datetime | None = Field(None, sa_type=UtcDateTime)
+    forbidden_since: datetime | None = Field(None, sa_type=UtcDateTime)
     failures: int
     retry_at: datetime | None = Field(None, sa_type=UtcDateTime)
     last_outcome: str | None = Field(None, max_length=20)
