@@ -72,7 +72,7 @@ class DeliveryActivities:
         if pinged.outcome is Outcome.GONE:
             pause(subscription, PauseReason.GONE, now)
         else:
-            answer = Answer(pinged.outcome, pinged.milliseconds, pinged.status)
+            answer = Answer(pinged.outcome, pinged.milliseconds, pinged.status, retry_after=pinged.retry_after)
             note_failure(subscription, answer, now, self.patience, spread=spread())
         await self.store.save(subscription)
         if subscription.retry_at is None:

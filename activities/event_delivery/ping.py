@@ -55,7 +55,7 @@ class PingActivities:
                 await self.subscriptions.agree(subscription.subscription_id, subscription.url, rate)
         except NotFound:
             return Pinged()
-        return Pinged(answer.outcome, answer.status, answer.failure, answer.milliseconds)
+        return Pinged(answer.outcome, answer.status, answer.failure, answer.milliseconds, answer.retry_after)
 
     async def _sent(self, subscription: EventSubscription, event_id: str) -> tuple[Answer, Answer | None]:
         """Return the answer to the ping, and the one to the handshake if there was any."""

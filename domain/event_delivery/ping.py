@@ -33,6 +33,8 @@ class Pinged:
     failure: Failure | None = None
     """Why there was no answer."""
     milliseconds: int = 0
+    retry_after: float | None = None
+    """Seconds for which the consumer asks to wait."""
 
 
 PING = Command("ping_subscription", EVENT_DELIVERY, Ping, Pinged, "연결 확인 · Ping a consumer of events")
