@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.common.serving import carries_out
 from domain.event_delivery.relay import APPEND_EVENTS, POSITION, PRUNE_EVENTS, AppendEvents
+from stores.event_delivery.attempts import AttemptStore
 from stores.event_delivery.log import EventLog
 
 
@@ -14,16 +15,22 @@ class EventLogActivities:
     """Activities that maintain the log."""
 
     def __init__(
-        self, log: EventLog, keep_for: timedelta, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        log: EventLog,
+        attempts: AttemptStore,
+        keep_for: timedelta,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Create the activities.
 
         Args:
             log: The log.
+            attempts: The attempts to send events.
             keep_for: How long an event is kept after it was appended.
             now: The clock.
         """
         self._log = log
+        self._attempts = attempts
         self._keep_for = keep_for
         self._now = now
 
@@ -45,5 +52,5 @@ class EventLogActivities:
 
     @carries_out(PRUNE_EVENTS)
     async def prune(self, source: str) -> int:  # noqa: ARG002 - the log forgets all events in their order
-        """Forget a batch of events that are kept no longer."""
-        return await self._log.prune(self._now() - self._keep_for)
+        """Forget a batch of events, and of attempts to send them, that are kept no longer."""
+        return await self._log.prune(self._now() - self._keep_for) + await self._attempts.prune()

@@ -111,9 +111,8 @@ def part(resources: Resources) -> Part:
         Identity(settings.event_source, settings.event_origin),
         lambda: datetime.now(UTC),
     )
-    pings = PingActivities(
-        SubscriptionStore(database, seal), secrets, AttemptStore(database), settings.event_handshake, outgoing
-    )
+    subscriptions, attempts = SubscriptionStore(database, seal), AttemptStore(database)
+    pings = PingActivities(subscriptions, secrets, attempts, settings.event_handshake, outgoing)
     store = DeliveryStore(database, log)
     deliveries = DeliveryActivities(
         store,
@@ -131,4 +130,5 @@ def part(resources: Resources) -> Part:
             tasks.create_task(keep_deliveries_running(store.unattended, start, stop))
             tasks.create_task(keep_resealing(secrets, stop))
 
-    return Part([EventLogActivities(log, timedelta(seconds=settings.event_retention)), pings, deliveries], background)
+    keeping = EventLogActivities(log, attempts, timedelta(seconds=settings.event_retention))
+    return Part([keeping, pings, deliveries], background)

@@ -202,7 +202,7 @@ async def change_subscription(
 
 @router.delete("/{eventSubscriptionId}", status_code=204, responses=_ONE)
 async def unsubscribe(subscription_id: SubscriptionId, store: Subscriptions) -> None:
-    """Delete a subscription, its secrets and its attempts. A request under way may still arrive."""
+    """Delete a subscription and its secrets. A request under way may still arrive. Its attempts go later."""
     await store.delete(subscription_id)
 
 

@@ -29,7 +29,7 @@ from stores.common.paging import Keyset
 from stores.event_delivery import secrets
 from stores.event_delivery.positions import LOCK_LOG, position_of
 from stores.event_delivery.subscription_rows import MEMBERS, as_subscription, as_values, row_of, view_of, views_of
-from stores.event_delivery.tables import EVENT_ATTEMPT, EVENT_HELD, EVENT_SECRET, EVENT_SUBSCRIPTION
+from stores.event_delivery.tables import EVENT_HELD, EVENT_SECRET, EVENT_SUBSCRIPTION
 
 MOST_SUBSCRIPTIONS = 1000
 """The largest number of subscriptions that a setting can allow. Lists read all of them."""
@@ -255,7 +255,7 @@ class SubscriptionStore:
         await self._change(subscription_id, changed, by_person=False)
 
     async def delete(self, subscription_id: str) -> None:
-        """Delete a subscription with everything that belongs to it.
+        """Delete a subscription. There may be very many attempts, so these are deleted by `AttemptStore.prune`.
 
         Raises:
             NotFound: no subscription has this id.
@@ -263,7 +263,7 @@ class SubscriptionStore:
 
         async def work(connection: AsyncConnection) -> None:
             await _locked(connection, subscription_id)
-            for table in (EVENT_SECRET, EVENT_HELD, EVENT_ATTEMPT, EVENT_SUBSCRIPTION):
+            for table in (EVENT_SECRET, EVENT_HELD, EVENT_SUBSCRIPTION):
                 await connection.execute(delete(table).where(table.c.subscription_id == subscription_id))
 
         await self._database.transact(work)

@@ -13,6 +13,7 @@ from domain.common import contexts
 from domain.event_delivery.delivery import workflow_id
 from runtime.settings import Settings
 from runtime.temporal_client import connect, start_event_relay
+from tests.api.problems import assert_problem
 from tests.api.service import MOON, Service, but, serving
 from tests.event_delivery.consumer import consumer
 from tests.eventually import soon
@@ -146,6 +147,10 @@ async def test_a_worker_waits_a_random_moment_before_it_starts_any_and_not_when_
     await running
     assert moment.call_args.args == (0, 2)
     assert unattended.await_count == 0
+
+
+async def test_what_does_not_exist_has_no_attempts(service: Service) -> None:
+    assert_problem(await service.http.get(f"{SUBSCRIPTIONS}/unknown/attempts"), 404, "not-found")
 
 
 async def test_the_metrics_tell_how_the_subscriptions_are(service: Service) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
-from activities.event_delivery.consumer import Identity, Outgoing
 from activities.event_delivery.connecting import NameLookups
+from activities.event_delivery.consumer import Identity, Outgoing
 from activities.event_delivery.ping import PingActivities
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.ping import Ping, Pinged
@@ -23,6 +24,7 @@ from stores.common.database import Database
 from stores.event_delivery.attempts import AttemptStore
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
+from stores.event_delivery.tables import EVENT_ATTEMPT
 from tests.event_delivery.consumer import OK, Script, answering, consumer, in_turn
 
 LOOPBACK = TargetRules(networks=[ip_network("127.0.0.0/8")])
@@ -150,3 +152,18 @@ async def test_a_ping_wakes_nobody_who_is_paused_and_nothing_that_is_gone(pingin
         await pinging.subscriptions.delete("a")
         assert (await pinging.ping()).outcome is None
         assert len(seen.heads) == 2
+
+
+async def test_a_ping_leaves_nothing_of_a_subscription_that_is_deleted_meanwhile(
+    pinging: Pinging, database: Database
+) -> None:
+    async def delete(writer: asyncio.StreamWriter) -> None:
+        await pinging.subscriptions.delete("a")
+        await OK(writer)
+
+    async with consumer(in_turn(OK, delete)) as seen:
+        await pinging.subscribe(seen.port)
+        assert (await pinging.ping()).outcome is None
+
+    async with database.reading() as connection:
+        assert (await connection.execute(select(EVENT_ATTEMPT))).all() == []

@@ -25,6 +25,7 @@ from domain.event_delivery.subscriptions import (
 from runtime.payload_keys import PayloadKeys
 from runtime.secret_seal import SecretSeal, SecretUnreadable, new_secret
 from stores.common.database import Database
+from stores.event_delivery import attempts as event_attempts
 from stores.event_delivery.attempts import KEEP_ATTEMPTS_FOR, AttemptStore
 from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.secrets import Resealed, SecretStore
@@ -298,6 +299,7 @@ async def test_a_secret_is_sealed_for_its_subscription_and_for_the_newest_key(
 
 async def test_attempts_are_listed_and_forgotten(store: SubscriptionStore, database: Database, clock: Clock) -> None:
     attempts = AttemptStore(database, now=clock)
+    await made(store)
     for number in range(5):
         clock.time += timedelta(minutes=1)
         outcome = Outcome.REFUSED if number % 2 else Outcome.UNREACHABLE
@@ -313,21 +315,40 @@ async def test_attempts_are_listed_and_forgotten(store: SubscriptionStore, datab
     assert [attempt.attempt_id for attempt in listed] == [f"attempt-{number}" for number in (4, 3, 2, 1, 0)]
     refused = await attempts.list("a", AttemptFilter(outcome=Outcome.REFUSED, event_id="e1"))
     assert [attempt.attempt_id for attempt in refused.items] == ["attempt-3", "attempt-1"]
-    assert (await attempts.list("b", AttemptFilter())).items == []
+    with pytest.raises(NotFound):
+        await attempts.list("b", AttemptFilter())
+    with pytest.raises(NotFound):
+        await attempts.add(Attempt("attempt-b", "b", "e", clock.time))
     clock.time += KEEP_ATTEMPTS_FOR - timedelta(minutes=2)
+    kept = await attempts.list("a", AttemptFilter())
+    assert [attempt.attempt_id for attempt in kept.items] == ["attempt-4", "attempt-3", "attempt-2"]
     await attempts.add(Attempt("attempt-9", "a", "e", clock.time, Outcome.DELIVERED, 1, status=204))
     left = await attempts.list("a", AttemptFilter())
     assert [attempt.attempt_id for attempt in left.items] == ["attempt-9", "attempt-4", "attempt-3", "attempt-2"]
     assert (left.items[0].status, left.items[0].failure) == (204, None)
 
 
-async def test_nothing_of_a_deleted_subscription_stays(store: SubscriptionStore, database: Database) -> None:
+async def test_nothing_of_a_deleted_subscription_stays(
+    store: SubscriptionStore, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_attempts, "_EXPIRED", event_attempts._EXPIRED.limit(3))
     await made(store)
     await held(database, "order-0", 102)
-    await AttemptStore(database).add(Attempt("1", "a", "e", NOON, Outcome.DELIVERED, 1))
+    await made(store, "b")
+    attempts = AttemptStore(database, now=clock)
+    for number in range(7):
+        await attempts.add(Attempt(f"{number}", "a", "e", NOON, Outcome.DELIVERED, 1))
+    await attempts.add(Attempt("b", "b", "e", NOON, Outcome.DELIVERED, 1))
 
     await store.delete("a")
 
+    with pytest.raises(NotFound):
+        await attempts.list("a", AttemptFilter())
+    assert [await attempts.prune() for _ in range(4)] == [3, 3, 1, 0]
+    assert len((await attempts.list("b", AttemptFilter())).items) == 1
+    clock.time += KEEP_ATTEMPTS_FOR + timedelta(seconds=1)
+    assert await attempts.prune() == 1
+    await store.delete("b")
     async with database.reading() as connection:
         for table in EVENT_SUBSCRIPTION.metadata.sorted_tables:
             if "subscription_id" in table.c:
