@@ -136,7 +136,9 @@ def _events(order: Order, start: int) -> Iterator[OutboxEvent]:
         status = _after(event, previous)
         if event is Event.INSTALLATION_COMPLETED:
             completed_at = order.install_completed_at
-        if position >= start:
+        if position >= start and event is Event.PERSONAL_DATA_ERASED:
+            yield _erased(order, position, entry, status)
+        elif position >= start:
             facts = OrderFacts(
                 orderId=order.order_id,
                 position=position,
@@ -155,6 +157,27 @@ def _events(order: Order, start: int) -> Iterator[OutboxEvent]:
             id_ = event_id(order.order_id, position, entry)
             yield OutboxEvent(id_, order.order_id, position, event.value, entry.at, facts, entry.region)
         previous, previous_visit = status, entry.visit
+
+
+def _erased(order: Order, position: int, entry: HistoryEntry, status: OrderStatus) -> OutboxEvent:
+    """Return the event that everybody is sent, also those who may know nothing else of the order: it says little."""
+    facts = OrderFacts(
+        orderId=order.order_id,
+        position=position,
+        status=status.value,
+        previousStatus=status.value,
+        by=_role(entry.by),
+        region=None,
+        productId=order.product_id,
+        engineerId=None,
+        visit=None,
+        previousVisit=None,
+        assignmentRound=None,
+        orderedAt=None,
+        installCompletedAt=None,
+    )
+    id_ = event_id(order.order_id, position, entry)
+    return OutboxEvent(id_, order.order_id, position, entry.event, entry.at, facts)
 
 
 def _after(event: Event, status: OrderStatus | None) -> OrderStatus:

@@ -12,6 +12,8 @@ from domain.event_delivery.relay import OutboxEvent
 
 FAMILIES = {ORDER_STATUS: "orders"}
 """By source: the family of its events, which their types begin with."""
+FOR_EVERYBODY = "orders.PersonalDataErased"
+"""The type of events that every filter selects: whoever has copied what the order was has to forget it."""
 _DIGITS = 20
 
 
@@ -25,7 +27,7 @@ class EventsGone(Exception):
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Conditions that select events. An event has to meet all that are set."""
+    """Conditions that select events. An event has to meet all that are set, unless it is for everybody."""
 
     types: tuple[str, ...] = ()
     """Types, or families as in `orders.*`."""

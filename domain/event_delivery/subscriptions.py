@@ -8,6 +8,7 @@ from enum import Enum, auto
 from domain.common.open_enum import OpenStrEnum
 from domain.common.times import UNSET
 from domain.event_delivery.answers import Failure, Outcome
+from domain.event_delivery.log import FOR_EVERYBODY
 
 ALL_OF = ".*"
 """The end of a family: all types with this beginning."""
@@ -108,9 +109,9 @@ class EventSubscription:
     run: int = 0
     """Rises with everything that a running delivery has to notice. A delivery of an earlier run stops."""
     failing_since: datetime | None = None
-    failures: int = 0
     forbidden_since: datetime | None = None
     """Since when every attempt failed because nothing may be sent to the address."""
+    failures: int = 0
     """Attempts that failed since then."""
     retry_at: datetime | None = None
     last_outcome: Outcome | None = None
@@ -121,6 +122,8 @@ class EventSubscription:
 
     def selects(self, type_: str, region: str | None) -> bool:
         """Return whether events of a type, about orders of a region, are sent."""
+        if type_ == FOR_EVERYBODY:
+            return True
         if self.regions is not None and region not in self.regions:
             return False
         return self.types is None or any(_covers(each, type_) for each in self.types)

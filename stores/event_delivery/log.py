@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.event_delivery.log import EventFilter, EventPage, EventsGone, document_of, type_of
+from domain.event_delivery.log import FOR_EVERYBODY, EventFilter, EventPage, EventsGone, document_of, type_of
 from domain.event_delivery.relay import AppendEvents, OutboxEvent
 from stores.common.database import Database
 from stores.event_delivery.tables import EVENT, EVENT_POSITION, EVENT_SOURCE
@@ -197,7 +197,8 @@ def _conditions(wanted: EventFilter, event: Subquery) -> Sequence[ColumnElement[
     exact = [name for name in wanted.types if not name.endswith(_FAMILY)]
     families = [name.removesuffix("*") for name in wanted.types if name.endswith(_FAMILY)]
     types = [event.c.type.in_(exact), *(event.c.type.startswith(family, autoescape=True) for family in families)]
-    return [
+    conditions = [
         *([or_(*types)] if wanted.types else []),
         *([event.c.region.in_(wanted.regions)] if wanted.regions else []),
     ]
+    return [or_(event.c.type == FOR_EVERYBODY, and_(*conditions))] if conditions else []

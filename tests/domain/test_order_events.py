@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.common.contexts import ORDER_STATUS
 from domain.common.personal import erased
 from domain.erasure import skeleton
+from domain.event_delivery.log import FOR_EVERYBODY, type_of
 from domain.event_delivery.relay import OutboxEvent
 from domain.order_events import OrderFacts, event_id, news
 from domain.orders import Event, HistoryEntry, Order, OrderStatus
@@ -149,7 +151,13 @@ def test_an_erasure_is_told_and_what_was_told_before_it_stays_as_it_was() -> Non
 
     assert again[:-1] == told(order)
     assert (again[-1].event, again[-1].at) == ("PersonalDataErased", at(60))
-    assert (again[-1].data["status"], again[-1].data["by"], again[-1].region) == ("JOIN_COMPLETED", "system", "KR-11")
+    assert (again[-1].data["status"], again[-1].data["by"]) == ("JOIN_COMPLETED", "system")
+    # Also those are sent it who see only other regions.
+    assert again[-1].region is None
+    assert {name for name, value in again[-1].data.items() if value is not None} == {
+        *("orderId", "position", "status", "previousStatus", "by", "productId")
+    }
+    assert type_of(ORDER_STATUS, again[-1].event) == FOR_EVERYBODY
     assert list(news(erased_at, order, told(order)[-1].event_id).events) == again[-1:]
 
 

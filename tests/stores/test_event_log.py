@@ -173,7 +173,8 @@ async def test_a_reader_gets_what_its_filter_selects_and_passes_over_the_rest(
     log, random = EventLog(database), Random(7)  # noqa: S311 - not secret
     written: list[OutboxEvent] = []
     for number in range(40):
-        kind, region = random.choice(["JoinOrdered", "JoinCompleted", "Join"]), random.choice([None, "KR-11", "KR-26"])
+        kinds = ["JoinOrdered", "JoinCompleted", "Join", "PersonalDataErased"]
+        kind, region = random.choice(kinds), random.choice([None, "KR-11", "KR-26"])
         written += events(number, event=kind, region=region)
     await log.append(AppendEvents(SOURCE, 0, written, 1))
 
@@ -182,8 +183,11 @@ async def test_a_reader_gets_what_its_filter_selects_and_passes_over_the_rest(
             expected = [
                 each.event_id
                 for each in written
-                if (not types or f"orders.{each.event}" in types or "orders.*" in types)
-                and (not regions or each.region in regions)
+                if each.event == "PersonalDataErased"
+                or (
+                    (not types or f"orders.{each.event}" in types or "orders.*" in types)
+                    and (not regions or each.region in regions)
+                )
             ]
             for limit in (1, 3, 40):
                 assert ids(await everything(log, EventFilter(types, regions), limit)) == expected
