@@ -74,7 +74,7 @@ _CHANGING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TI
 _MOVING = problem_responses(
     ProblemType.NOT_FOUND,
     ProblemType.ILLEGAL_TRANSITION,
-    ProblemType.EVENTS_GONE,
+    ProblemType.POSITION_GONE,
     ProblemType.NO_ANSWER_IN_TIME,
     body=True,
 )
@@ -87,7 +87,7 @@ _CREATING: Answers = {
     **CREATED,
     **problem_responses(
         ProblemType.TOO_MANY_SUBSCRIPTIONS,
-        ProblemType.EVENTS_GONE,
+        ProblemType.POSITION_GONE,
         ProblemType.IDEMPOTENCY_KEY_REUSED,
         ProblemType.NO_ANSWER_IN_TIME,
         body=True,

@@ -21,7 +21,7 @@ from api.http.errors import (
     Unauthenticated,
 )
 from domain.common import errors
-from domain.event_delivery.log import EventsGone, shown
+from domain.event_delivery.log import EventsGone, PositionGone, shown
 from domain.event_delivery.subscriptions import TooManySubscriptions
 
 MEDIA_TYPE = "application/problem+json"
@@ -54,6 +54,7 @@ class ProblemType(Enum):
     ALREADY_EXISTS = (409, "already-exists", "It already exists")
     TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
     TOO_MANY_SUBSCRIPTIONS = (409, "too-many-subscriptions", "There are too many subscriptions")
+    POSITION_GONE = (409, "events-gone", "The events are not kept any more")
     EVENTS_GONE = (410, "events-gone", "The events are not kept any more")
     TOO_LARGE = (413, "too-large", "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body is not application/json")
@@ -141,7 +142,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _events_gone(_: Request, error: Exception) -> Response:
     if not isinstance(error, EventsGone):
         raise error
-    return problem(ProblemType.EVENTS_GONE, str(error), oldest=shown(error.oldest))
+    kind = ProblemType.POSITION_GONE if isinstance(error, PositionGone) else ProblemType.EVENTS_GONE
+    return problem(kind, str(error), oldest=shown(error.oldest))
 
 
 async def _unauthenticated(_: Request, error: Exception) -> Response:

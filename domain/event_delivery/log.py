@@ -25,6 +25,10 @@ class EventsGone(Exception):
         self.oldest = oldest
 
 
+class PositionGone(EventsGone):
+    """A subscription cannot begin at a position, or go on there: events after it are not kept any more."""
+
+
 @dataclass(frozen=True)
 class EventFilter:
     """Conditions that select events. An event has to meet all that are set, unless it is for everybody."""

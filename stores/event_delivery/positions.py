@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.event_delivery.log import EventsGone
+from domain.event_delivery.log import PositionGone
 from domain.event_delivery.subscriptions import Edge, Start
 from stores.event_delivery.tables import EVENT, EVENT_POSITION
 
@@ -19,7 +19,7 @@ async def position_of(connection: AsyncConnection, start: Start) -> int:
     """Return the position after which a start lies. A time before the oldest event means the oldest event.
 
     Raises:
-        EventsGone: events after the position are not kept any more.
+        PositionGone: events after the position are not kept any more.
         ValueError: the log has no such position yet.
     """
     extent = (await connection.execute(EXTENT)).one()
@@ -31,7 +31,7 @@ async def position_of(connection: AsyncConnection, start: Start) -> int:
         first = (await connection.execute(_FIRST_SINCE, {"since": start})).scalar()
         return int(extent.sequence) if first is None else int(first) - 1
     if start < extent.pruned:
-        raise EventsGone(int(extent.pruned))
+        raise PositionGone(int(extent.pruned))
     if start > extent.sequence:
         raise ValueError("there is no such position yet")
     return start

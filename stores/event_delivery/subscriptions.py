@@ -83,7 +83,7 @@ class SubscriptionStore:
         Raises:
             AlreadyExists: the id is taken.
             TooManySubscriptions: there are as many as allowed.
-            EventsGone: the first events are not kept any more.
+            PositionGone: the first events are not kept any more.
             ValueError: the log has no such position yet.
         """
         now = self._now()
@@ -192,7 +192,7 @@ class SubscriptionStore:
         Raises:
             NotFound: no subscription has this id.
             IllegalTransition: a position is given, but the subscription is not paused.
-            EventsGone: the next events are not kept any more.
+            PositionGone: the next events are not kept any more.
             ValueError: the log has no such position yet.
         """
 
@@ -224,7 +224,7 @@ class SubscriptionStore:
         Raises:
             NotFound: no subscription has this id.
             IllegalTransition: the position is later than what was delivered, so that events would be left out.
-            EventsGone: events after the position are not kept any more.
+            PositionGone: events after the position are not kept any more.
             ValueError: the log has no such position yet.
         """
 

@@ -126,12 +126,12 @@ async def test_what_nothing_can_be_sent_by_is_refused(billing: Ask, given: dict[
 
 
 async def test_an_event_that_is_gone_is_said(billing: Ask) -> None:
-    problem = assert_problem(await billing("POST", "", BODY | {"from": "1"}), 410, "events-gone")
+    problem = assert_problem(await billing("POST", "", BODY | {"from": "1"}), 409, "events-gone")
     assert len(problem["oldest"]) == 20
     made = (await billing("POST", "", BODY | {"from": problem["oldest"]})).json()
     assert made["delivered"] == problem["oldest"]
     path = f"/{made['eventSubscriptionId']}"
-    assert_problem(await billing("POST", f"{path}/replay", {"from": "1"}), 410, "events-gone")
+    assert_problem(await billing("POST", f"{path}/replay", {"from": "1"}), 409, "events-gone")
     assert_problem(await billing("POST", f"{path}/replay", {}), 422, "invalid-input")
 
 
