@@ -1,6 +1,7 @@
 """Activities on the outbox of events: reading what is new, and completing it."""
 
 import asyncio
+from dataclasses import replace
 from time import monotonic
 
 import structlog
@@ -29,6 +30,11 @@ class OutboxActivities:
             "How often the outbox of events was found behind its reader, as after a restore, and numbered anew",
             registry=registry,
         )
+        self._lacking = Counter(
+            "event_log_set_back",
+            "How often the log of events was found behind what it had copied, and events of that time are told again",
+            registry=registry,
+        )
 
     @carries_out(READ_EVENTS)
     async def read(self, request: ReadEvents) -> EventsRead:
@@ -38,16 +44,19 @@ class OutboxActivities:
             last = await self._outbox.renumber(beyond=request.after)
             self._set_back.inc()
             _log.error("the outbox of events was set back, and is numbered anew", after=request.after, last=last)
+        if lacking := await self._outbox.lacks(request.after):
+            self._lacking.inc()
+            _log.error("the log of events was set back, and is told again what is not kept", after=request.after)
         await self._outbox.relayed(request.after)
         new = await self._wait(request.after, min(request.wait, _LONGEST_WAIT))
         if 0 < new < limit:
             await asyncio.sleep(min(request.gather, _LONGEST_GATHERING))
-        return await self._outbox.read(request.after, limit)
+        return replace(await self._outbox.read(request.after, limit), lacking=lacking)
 
     @carries_out(TELL_UNTOLD)
     async def tell_untold(self, request: TellUntold) -> Told:
         """Write what is missing about a page of orders: a release that does not know the outbox has stored them."""
-        return await self._outbox.tell_untold(request.since, request.after)
+        return await self._outbox.tell_untold(request.since, request.after, again=request.again)
 
     async def _wait(self, after: int, seconds: float) -> int:
         """Return how many numbers were given after one, as soon as there are any, or the time is over."""

@@ -6,7 +6,7 @@ and keeps the number up to which it has read. A source has the name of its conte
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.common.commands import Command
@@ -55,6 +55,8 @@ class EventsRead:
     """Number up to which every event is among these. The next read begins after it."""
     last: int = 0
     """The highest number that the outbox has given."""
+    lacking: bool = False
+    """Whether events may be missing that had been copied and are not kept any more. They have to be written again."""
 
 
 @dataclass
@@ -76,6 +78,8 @@ class TellUntold:
     since: datetime = UNSET
     after: str | None = None
     """Cursor; `None` at the beginning."""
+    again: bool = False
+    """Whether every event since then is written again, because the log may have lost it. It ignores what it has."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ APPEND_EVENTS = Command("append_events", EVENT_DELIVERY, AppendEvents, int, "이
 """Returns the position of the source, whoever has moved it. Events that the log has are left out."""
 PRUNE_EVENTS = Command("prune_events", EVENT_DELIVERY, str, int, "보존 기한 · Forget events that are kept no longer")
 """Input: the source. Returns how many events were deleted, and has to be repeated until that is 0."""
+
+TOLD_AGAIN_FOR = timedelta(days=30)
+"""What has happened in this time is written again for a log that was set back."""
 
 WORKFLOW_TYPE = "EventRelayWorkflow"
 """Workflow type in Temporal."""

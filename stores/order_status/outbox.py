@@ -5,9 +5,10 @@ number up to the last one is visible, or never will be.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import accumulate, takewhile
 from typing import Any
 
@@ -22,7 +23,8 @@ from stores.common.paging import Keyset, page_of_parts
 from stores.order_status.counts import advance
 from stores.order_status.tables import ORDER_EVENT, ORDER_STATUS, OUTBOX_POSITION
 
-KEEP_RELAYED_FOR = timedelta(days=1)
+KEEP_RELAYED_FOR = timedelta(days=8)
+"""How long an event is kept that has been copied, in case the copy is lost: longer than backups are usually old."""
 KEEP_FOR = timedelta(days=30)
 """How long an event is kept that nobody has copied."""
 _PAGE = 100
@@ -58,6 +60,7 @@ _WAITING = (
     .order_by(ORDER_EVENT.c.sequence)
     .limit(1)
 )
+_EXTENT = select(OUTBOX_POSITION.c.relayed, select(func.min(ORDER_EVENT.c.sequence)).scalar_subquery().label("oldest"))
 _PRUNE = delete(ORDER_EVENT).where(ORDER_EVENT.c.sequence <= bindparam("up_to"))
 _TOLD_OF = ("order_id", "product_id", "status", "install_completed_at", "history", "last_told")
 """The columns from which the events of an order are made."""
@@ -73,7 +76,11 @@ _RENUMBER = insert(ORDER_EVENT).from_select(
     select(
         bindparam("beyond", type_=BigInteger) + func.row_number().over(order_by=ORDER_EVENT.c.sequence),
         *_EVENT,
-    ),
+    ).where(ORDER_EVENT.c.sequence > select(OUTBOX_POSITION.c.relayed).scalar_subquery()),
+)
+_FORGET_NUMBERS = delete(ORDER_EVENT).where(
+    ORDER_EVENT.c.sequence > select(OUTBOX_POSITION.c.relayed).scalar_subquery(),
+    ORDER_EVENT.c.sequence <= bindparam("up_to"),
 )
 _COUNT = select(func.count()).select_from(ORDER_EVENT).where(ORDER_EVENT.c.sequence > bindparam("beyond"))
 _SET_LAST = update(OUTBOX_POSITION).values(sequence=bindparam("last"))
@@ -147,12 +154,24 @@ class OutboxStore:
         async with self._database.writing() as connection:
             await connection.execute(_RELAYED, {"up_to": up_to})
 
-    async def tell_untold(self, since: datetime, cursor: str | None) -> Told:
+    async def lacks(self, after: int) -> bool:
+        """Return whether events after a number may be gone that had been copied: the copy has been set back since."""
+        async with self._database.reading() as connection:
+            extent = (await connection.execute(_EXTENT)).one()
+        return after < extent.relayed and (extent.oldest is None or extent.oldest > after + 1)
+
+    async def tell_untold(self, since: datetime, cursor: str | None, *, again: bool = False) -> Told:
         """Write the missing events of a page of orders that were stored since a time: a release before has stored them.
+
+        Args:
+            since: The time.
+            cursor: Where the page begins; `None`: at the beginning.
+            again: Write every event that has happened since then, also those that were written before.
 
         Raises:
             MalformedCursor: the cursor is of another list.
         """
+        untold = partial(_untold, again_since=since if again else None)
         async with self._database.reading() as connection:
             page = await page_of_parts(
                 connection,
@@ -161,17 +180,20 @@ class OutboxStore:
                 limit=_PAGE,
                 cursor=cursor,
                 dialect=self._database.dialect,
-                made=lambda row: row.order_id if _untold(row).events else None,
+                made=lambda row: row.order_id if untold(row).events else None,
             )
         order_ids = [order_id for order_id in page.items if order_id is not None]
-        told = await self._database.transact(lambda connection: _tell(connection, order_ids)) if order_ids else 0
+        told = 0
+        if order_ids:
+            told = await self._database.transact(lambda connection: _tell(connection, order_ids, untold))
         return Told(told, page.next_cursor)
 
     async def renumber(self, beyond: int = 0) -> int:
         """Number the events anew, beyond a number, every number that was given, and the time in milliseconds.
 
-        Whoever reads the outbox reads its events again, and knows them by their ids. That is needed after a backup
-        was restored, which does not know the numbers that were given after it.
+        That is needed after a backup was restored, which does not know the numbers that were given after it. Events
+        that had been copied when it was taken keep their numbers: whoever reads on there has them. Whoever reads the
+        outbox may read the others again, and knows them by their ids.
 
         Returns:
             The last number.
@@ -182,7 +204,7 @@ class OutboxStore:
             now = int(datetime.now(UTC).timestamp() * 1000)
             before = max(beyond, now, int((await connection.execute(_LAST)).scalar_one()))
             await connection.execute(_RENUMBER, {"beyond": before})
-            await connection.execute(_PRUNE, {"up_to": before})
+            await connection.execute(_FORGET_NUMBERS, {"up_to": before})
             last = before + int((await connection.execute(_COUNT, {"beyond": before})).scalar_one())
             await connection.execute(_SET_LAST, {"last": last})
             return last
@@ -190,10 +212,10 @@ class OutboxStore:
         return await self._database.transact(work)
 
 
-async def _tell(connection: AsyncConnection, order_ids: Sequence[str]) -> int:
+async def _tell(connection: AsyncConnection, order_ids: Sequence[str], untold_of: Callable[[Any], News]) -> int:
     await advance(connection, 0)
     rows = (await connection.execute(_SOME_ORDERS, {"of_orders": list(order_ids)})).all()
-    untold = {row.order_id: _untold(row) for row in rows}
+    untold = {row.order_id: untold_of(row) for row in rows}
     found = {order_id: untold[order_id] for order_id in order_ids if order_id in untold}
     events = [event for each in found.values() for event in each.events]
     await write(connection, events, at=datetime.now(UTC))
@@ -209,8 +231,8 @@ def _that_fit(rows: Sequence[Any]) -> int:
     return max(1, sum(size <= _MOST_BYTES for size in sizes))
 
 
-def _untold(row: Any) -> News:
-    """Return what is missing in the outbox about an order as it is stored."""
+def _untold(row: Any, *, again_since: datetime | None) -> News:
+    """Return what is missing in the outbox about an order as it is stored, or all that has happened since a time."""
     order = Order(
         row.order_id,
         product_id=row.product_id,
@@ -218,4 +240,7 @@ def _untold(row: Any) -> News:
         install_completed_at=row.install_completed_at,
         history=row.history,
     )
-    return news_of(order, row)
+    if again_since is None:
+        return news_of(order, row)
+    all_ = news(order, None, None)
+    return replace(all_, events=[event for event in all_.events if event.at >= again_since])

@@ -338,21 +338,45 @@ async def test_events_are_kept_until_they_are_copied_but_not_for_ever(
     assert len(await rows(database)) == left
 
 
+async def test_what_a_log_has_lost_and_the_outbox_keeps_no_longer_is_told_again(
+    database: Database, told: OutboxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "_PRUNE_EVERY", 1)
+    backup = await told.last() + 1
+    orders = [of_entries(f"o{number}", 1, Event.ORDER_ACCEPTED) for number in range(3)]
+    await OrderStatusStore(database, now=lambda: NOON).put(orders)
+    await told.relayed(last := await told.last())
+    assert not await told.lacks(backup), "everything after it is kept"
+    later = NOON + KEEP_RELAYED_FOR + timedelta(hours=1)
+
+    await OrderStatusStore(database, now=lambda: later).put([of_entries("o9", 0)])
+
+    assert [await told.lacks(after) for after in (0, backup, last)] == [True, True, False]
+    assert (await told.tell_untold(NOON + timedelta(seconds=1), None, again=True)).told == 0, "it happened before"
+    assert (await told.tell_untold(NOON, None, again=True)).told == 7
+    read = [event.event_id for event in (await told.read(backup, 100)).events]
+    assert read[1:-1] == [each for order_ in orders for each in ids(order_.order_id, order_.history)]
+    assert (await told.tell_untold(UNSET, None)).told == 0
+
+
 async def test_a_restored_outbox_numbers_anew_beyond_every_number_that_was_given(
     database: Database, store: OrderStatusStore, told: OutboxStore
 ) -> None:
     await store.put([of_entries(f"o{number}", 0) for number in range(3)])
-    before, far = await rows(database), int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    [copied, *before], far = await rows(database), int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+    await told.relayed(copied.sequence)
 
     last = await told.renumber(beyond=far)
 
-    again = await rows(database)
+    [first, *again] = await rows(database)
+    assert first == copied
     assert [row.event_id for row in again] == [row.event_id for row in before]
-    assert [row.sequence for row in again] == [far + 1, far + 2, far + 3]
-    assert last == await told.last() == far + 3
+    assert [row.sequence for row in again] == [far + 1, far + 2]
+    assert last == await told.last() == far + 2
     await store.put([of_entries("o9", 0)])
-    assert (await rows(database))[-1].sequence == far + 4
-    assert await told.renumber() == far + 8
+    assert (await rows(database))[-1].sequence == far + 3
+    assert await told.renumber() == far + 6
     async with database.writing() as connection:
         await connection.execute(ORDER_EVENT.delete())
         await connection.execute(update(OUTBOX_POSITION).values(sequence=7))

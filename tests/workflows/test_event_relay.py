@@ -26,6 +26,7 @@ from domain.event_delivery.relay import (
     PRUNE_EVENTS,
     READ_EVENTS,
     TELL_UNTOLD,
+    TOLD_AGAIN_FOR,
     AppendEvents,
     EventsRead,
     OutboxEvent,
@@ -57,6 +58,8 @@ class Source:
     outbox: list[OutboxEvent] = field(default_factory=list)
     untold: list[OutboxEvent] = field(default_factory=list)
     """Events that are missing in the outbox."""
+    lacking: bool = False
+    """Whether the next reader is told that events are missing which are not kept any more."""
     sweeps: list[TellUntold] = field(default_factory=list)
     prunes: list[str] = field(default_factory=list)
     to_prune: int = 0
@@ -73,7 +76,8 @@ class Source:
         first = request.after // 10
         found = self.outbox[first : first + AT_ONCE]
         await self.faults.after(READ_EVENTS.name, "")
-        return EventsRead(found, (first + len(found)) * 10, len(self.outbox) * 10)
+        lacking, self.lacking = self.lacking, False
+        return EventsRead(found, (first + len(found)) * 10, len(self.outbox) * 10, lacking)
 
     @activity.defn(name=TELL_UNTOLD.name)
     async def tell_untold(self, request: TellUntold) -> Told:
@@ -193,13 +197,19 @@ async def test_every_event_is_copied_once_and_in_order_through_many_runs(client:
         await caught_up(source)
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("command", [APPEND_EVENTS.name, READ_EVENTS.name, POSITION.name])
+@pytest.mark.parametrize(
+    ("command", "done"),
+    [
+        (APPEND_EVENTS.name, False),
+        (APPEND_EVENTS.name, True),
+        (READ_EVENTS.name, False),
+        (READ_EVENTS.name, True),
+        (POSITION.name, False),
+    ],
+)
 async def test_what_fails_is_tried_again_and_copies_nothing_twice(
     client: Client, source: Source, command: str, done: bool
 ) -> None:
-    if command == POSITION.name and done:
-        return
     source.faults.fail(command, times=2, done=done)
     source.tell(*range(7))
     async with relaying(client, source):
@@ -252,6 +262,25 @@ async def test_the_next_search_begins_where_the_last_one_did_less_a_moment(clien
     first, second, *_ = source.sweeps
     assert first.since == before - timedelta(minutes=1)
     assert second.since > before
+
+
+async def test_what_a_log_has_lost_is_told_again_and_the_search_that_was_under_way_is_made_up_for(
+    client: Client, source: Source
+) -> None:
+    source.untold = [OutboxEvent(f"e{number}", f"o{number}", 0, "JoinOrdered", AT, {}) for number in range(4)]
+    source.lacking = True
+    source.tell(100)
+    async with relaying(client, source):
+
+        async def searched() -> bool:
+            return {sweep.again for sweep in source.sweeps} == {False, True} and not source.sweeps[-1].again
+
+        await eventually(searched)
+        await caught_up(source)
+
+    again = next(sweep for sweep in source.sweeps if sweep.again)
+    assert again.since < datetime.now(UTC) - TOLD_AGAIN_FOR < again.since + timedelta(hours=1)
+    assert source.sweeps[-1].since == UNSET
 
 
 async def test_new_events_do_not_wait_until_everything_was_looked_at(client: Client, source: Source) -> None:

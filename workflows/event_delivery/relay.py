@@ -19,6 +19,7 @@ from domain.event_delivery.relay import (
     PRUNE_EVENTS,
     READ_EVENTS,
     TELL_UNTOLD,
+    TOLD_AGAIN_FOR,
     WORKFLOW_TYPE,
     AppendEvents,
     ReadEvents,
@@ -61,9 +62,17 @@ class EventRelayWorkflow:
             one_try=_ONE_TRY + timedelta(seconds=wait),
             silence=_SILENCE,
         )
+        if found.lacking:
+            self._tell_again()
         if not found.events and found.up_to <= position:
             return position
         return await _execute(APPEND_EVENTS, AppendEvents(source, position, found.events, found.up_to))
+
+    def _tell_again(self) -> None:
+        """Have everything of the last time told again. The search that is under way is made up for by the next one."""
+        relay = self.relay
+        began = relay.sweep.since if relay.sweep is not None else relay.swept_at
+        self.relay = replace(relay, swept_at=began, sweep=TellUntold(workflow.now() - TOLD_AGAIN_FOR, again=True))
 
     async def _maintain(self) -> bool:
         """Do one piece of the hourly work, so that new events do not wait for all of it. Return whether there was one.
