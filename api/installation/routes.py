@@ -16,6 +16,7 @@ from api.installation.schemas import (
     EngineerCompletes,
     EngineerDeclines,
     EngineerFails,
+    FailedVisitResponse,
     InstallationResponse,
 )
 from api.orders.client import OrderWorkflowClient
@@ -101,6 +102,26 @@ async def get_installation(
 ) -> InstallationResponse:
     """Return the newest installation of an order. An engineer sees the newest of their own."""
     return _shown(request, await _addressed(store, order_id, caller, None))
+
+
+@router.get(
+    "/{orderId}/failedVisits", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
+)
+async def list_failed_visits(
+    request: Request, order_id: OrderId, services: AppServices, caller: CurrentCaller
+) -> Page[FailedVisitResponse]:
+    """List the visits that led to no installation before the one that `GET /installations/{orderId}` returns.
+
+    The newest comes first. To an engineer they tell what to prepare for, not who was there.
+    """
+    store = services.get(InstallationStore)
+    newest = await _addressed(store, order_id, caller, None)
+    contact = services.get(ContactPolicy).shows(newest, datetime.now(UTC))
+    visits = [
+        shown(request, FailedVisitResponse.model_validate(one), customer_id=one.customer_id, contact=contact)
+        for one in await store.failed_before(newest)
+    ]
+    return Page(items=visits, next_cursor=None)
 
 
 @router.post("/{orderId}/accept", response_model=InstallationResponse, responses=_ACTING)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.http.fields import Id, RequestBody, Text, Time
 from api.http.windows import VisitResponse
-from api.security.views import INSTALLATION_VIEWS, ViewedAnswer, Views
+from api.security.views import FAILED_VISIT_VIEWS, INSTALLATION_VIEWS, ViewedAnswer, Views
 from domain.common.personal import personal_fields
 from domain.installation import IncompleteReason, Installation, InstallationStatus
 
@@ -67,3 +67,18 @@ class InstallationResponse(ViewedAnswer):
     def words_of_others(self) -> frozenset[str]:
         """The reason of a cancellation. The reason of a decline or a failed visit is the engineer's own."""
         return frozenset({"reason"} if self.status is InstallationStatus.CANCELED else ())
+
+
+class FailedVisitResponse(ViewedAnswer):
+    """A visit that led to no installation. Members that the caller's role may not see are null."""
+
+    views: ClassVar[Views] = FAILED_VISIT_VIEWS
+    personal: ClassVar[frozenset[str]] = frozenset({"reason", "note"})
+
+    order_id: str
+    engineer_id: str | None
+    engineer_name: str | None
+    visit: VisitResponse | None
+    status_at: Time = Field(description="When the engineer reported it")
+    reason: str | None = Field(description="Why nothing was installed")
+    note: str | None = Field(description="What the engineer noted about the visit")

@@ -143,6 +143,7 @@ RULES: Mapping[str, Rule | None] = {
     "DELETE /managementCenters/products/{productId}": _CHANGE_THE_COUNTRY,
     "GET /installations": _read("installations:read", *_ENGINEERS_OWN),
     "GET /installations/{orderId}": _read("installations:read", *_ENGINEERS_OWN),
+    "GET /installations/{orderId}/failedVisits": _read("installations:read", *_ENGINEERS_OWN),
     "POST /installations/{orderId}/accept": _ACT,
     "POST /installations/{orderId}/decline": _ACT,
     "POST /installations/{orderId}/start": _ACT,

@@ -74,6 +74,10 @@ INSTALLATION_VIEWS: Views = _UNLIMITED | {
         contact=personal_fields(Installation) - {"customer_id"},
     ),
 }
+FAILED_VISIT_VIEWS: Views = _UNLIMITED | {
+    Role.ENGINEER: View(always=frozenset({"order_id", "visit", "status_at"}), contact=frozenset({"reason", "note"})),
+}
+"""The engineer who comes next reads what to prepare for, and not who was there."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,14 @@ _ERASE = (
     .where(INSTALLATION.c.order_id.in_(bindparam("of_orders", expanding=True)))
     .values(**erased(Installation), serials=None)
 )
+_MOST_FAILED = 100
+"""Failed visits of one order."""
+_FAILED_BEFORE = (
+    select(INSTALLATION)
+    .where(_of_order, INSTALLATION.c.round < bindparam("of_round"), INSTALLATION.c.status == INCOMPLETE.value)
+    .order_by(INSTALLATION.c.round.desc())
+    .limit(_MOST_FAILED)
+)
 _NEWEST = select(INSTALLATION).where(_of_order).order_by(INSTALLATION.c.round.desc()).limit(1)
 
 
@@ -175,6 +183,13 @@ class InstallationStore:
             NotFound: the round was not requested.
         """
         return _found(await self._one(_OF_ROUND, of_order=order_id, of_round=round_))
+
+    async def failed_before(self, installation: Installation) -> Sequence[Installation]:
+        """Return the visits of an order that led to no installation before this one, the newest first: 100 at most."""
+        wanted = {"of_order": installation.order_id, "of_round": installation.round}
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_FAILED_BEFORE, wanted)).all()
+        return [as_installation(row) for row in rows]
 
     async def list(
         self,

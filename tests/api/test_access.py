@@ -65,6 +65,7 @@ MAY = {
     "DELETE /managementCenters/products/{productId}": ALL,
     "GET /installations": "engineer manager regional service",
     "GET /installations/{orderId}": "engineer manager regional service",
+    "GET /installations/{orderId}/failedVisits": "engineer manager regional service",
     "POST /installations/{orderId}/accept": "engineer manager regional service",
     "POST /installations/{orderId}/decline": "engineer manager regional service",
     "POST /installations/{orderId}/start": "engineer manager regional service",

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from api.http.errors import Forbidden
-from api.installation.schemas import InstallationResponse
+from api.installation.schemas import FailedVisitResponse, InstallationResponse
 from api.order_status.schemas import OrderStatusResponse, OrderStatusSummary
 from api.orders.routes import order_id_of
 from api.orders.schemas import OrderResponse
@@ -77,6 +77,7 @@ BODY = {
     "note": "the bell is broken",
 }
 KEY = "key"
+ANSWERS = [OrderResponse, OrderStatusSummary, OrderStatusResponse, InstallationResponse, FailedVisitResponse]
 
 
 @pytest.fixture
@@ -233,10 +234,10 @@ def test_every_answer_with_personal_data_has_a_view_for_every_role_that_may_get_
                 assert rule is not None
                 assert (rule.roles | {Role.SERVICE, None}) <= model.views.keys(), (model, route.path)
                 checked.add(model.__name__)
-    assert checked == {"OrderResponse", "OrderStatusSummary", "OrderStatusResponse", "InstallationResponse"}
+    assert checked == {each.__name__ for each in ANSWERS}
 
 
-@pytest.mark.parametrize("answer", [OrderResponse, OrderStatusSummary, OrderStatusResponse, InstallationResponse])
+@pytest.mark.parametrize("answer", ANSWERS)
 def test_a_view_names_members_that_exist_and_what_it_hides_may_be_null(answer: type[ViewedAnswer]) -> None:
     members, everywhere = answer.model_fields, {*OrderStatusResponse.model_fields, *InstallationResponse.model_fields}
     for view in filter(None, answer.views.values()):
