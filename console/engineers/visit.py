@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from console.engineers.labels import WORDS, Words
-from console.engineers.visits import Visit, find
+from console.engineers.visits import FailedVisit, Visit, failed_before, find
 from console.page_request import PageRequest
 from console.problems import sentence
 from console.service import Problem
@@ -36,6 +36,8 @@ class VisitPage:
     me: str
     """Subject of the engineer."""
     visit: Visit
+    failed: Sequence[FailedVisit] | None
+    """Earlier visits that led to nothing, the newest first. None: they cannot be told now."""
     refusal: str | None = None
     """Why what the engineer has just sent does not count."""
     entered: Sequence[str] = ()
@@ -56,7 +58,8 @@ async def visit_page(
     asked: PageRequest, visit: Visit, refusal: str | None = None, entered: Sequence[str] = ()
 ) -> Response:
     """Return the page of a visit. If what was sent does not count, it says why, and what had been entered."""
-    page = VisitPage(asked.person.subject, visit, refusal, entered)
+    failed = await failed_before(asked, visit.order_id)
+    page = VisitPage(asked.person.subject, visit, failed, refusal, entered)
     return await asked.page("engineers/visit.html", page, 409 if refusal else 200)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
 from console.engineers.labels import INCOMPLETE, STATUS, TONE
 from console.page_request import PageRequest
-from console.service import Api, Query
+from console.service import Api, ApiAway, Problem, Query
 from console.texts import Texts
 from domain.installation import EngineerAction, InstallationStatus
 
@@ -112,6 +113,23 @@ class Visit:
         return _NEXT.get(self.status, ())
 
 
+@dataclass(frozen=True)
+class FailedVisit:
+    """An earlier visit of the order that led to nothing. Who made it is not told."""
+
+    window: Mapping[str, str] | None
+    status_at: str
+    why: str | None
+    """The reason, as a text marked for translation if it is one of the known ones. None: it is not shown any more."""
+    note: str | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return a failed visit of the API."""
+        reason = row["reason"]
+        return cls(row["visit"], row["statusAt"], INCOMPLETE.get(reason, reason), row["note"])
+
+
 def path_of(order_id: str, action: EngineerAction | None = None) -> str:
     """Return the path of a visit, or of one thing that an engineer does about it."""
     path = f"/visits/{quote(order_id, safe='')}"
@@ -126,6 +144,21 @@ async def find(asked: PageRequest, order_id: str) -> Visit:
         ApiAway: there is no answer.
     """
     return _visit(asked, await asked.api.get(f"{_INSTALLATIONS}/{quote(order_id, safe='')}"))
+
+
+async def failed_before(asked: PageRequest, order_id: str) -> list[FailedVisit] | None:
+    """Return the visits that led to nothing before this engineer's, the newest first. None: it cannot be told now."""
+    try:
+        found = await asked.api.get(f"{_INSTALLATIONS}/{quote(order_id, safe='')}/failedVisits")
+    except Problem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:  # by an API of the release before, which does not tell it
+            return []
+        if not problem.passes:
+            raise
+        return None
+    except ApiAway:
+        return None
+    return [FailedVisit.of(row) for row in found["items"]]
 
 
 async def listed(asked: PageRequest, query: Query) -> list[Visit]:

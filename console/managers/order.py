@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from console import labels
-from console.managers.explanations import INSTALLATION
+from console.managers.explanations import INSTALLATION, Explanations
 from console.managers.order_reading import Reading, read_order
 from console.managers.rows import Attention
 from console.managers.story import Entry, Teller
@@ -20,6 +20,24 @@ _CHANGEABLE = frozenset(OrderStatus) - {
     OrderStatus.CANCEL_ORDERED,
     OrderStatus.ORDER_CANCELED,
 }
+
+
+@dataclass(frozen=True)
+class FailedVisit:
+    """A visit that led to nothing."""
+
+    visit: Mapping[str, str] | None
+    at: str
+    engineer: str | None
+    why: str | None
+    """In the language of the page. None: it is erased."""
+    note: str | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], explanations: Explanations) -> "FailedVisit":
+        """Return a failed visit of the API."""
+        why = explanations.of_visit(row["reason"]) if row["reason"] else None
+        return cls(row["visit"], row["statusAt"], row["engineerName"] or row["engineerId"], why, row["note"])
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,9 @@ class Facts:
     installation: Mapping[str, Any] | None
     installation_reason: str | None
     installations_away: bool
+    failed_visits: Sequence[FailedVisit]
+    """Those before the installation, the newest first."""
+    failed_visits_away: bool
 
     @classmethod
     def of(cls, reading: Reading, teller: Teller) -> "Facts":
@@ -57,6 +78,8 @@ class Facts:
             installation,
             explanations.of_visit(installation["reason"]) if installation and installation["reason"] else None,
             reading.installation.away,
+            [FailedVisit.of(one, explanations) for one in (reading.failed_visits.body or {"items": ()})["items"]],
+            reading.failed_visits.away,
         )
 
     @property

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from console.customers.calls import order_of
 from console.page_request import PageRequest
 from console.service import Api, ApiAway, Problem
+from domain.orders import Event
 
 _MOST_NAMES = 10
 """Engineers of the past whose names are looked up for one page."""
@@ -31,6 +32,8 @@ class Reading:
     order: Mapping[str, Any]
     assignment: Part = Part()
     installation: Part = Part()
+    failed_visits: Part = Part()
+    """Those before the installation."""
     product: Part = Part()
     engineers: Mapping[str, str] = field(default_factory=dict)
     """Names of engineers by id."""
@@ -62,11 +65,19 @@ async def read_order(visit: PageRequest) -> Reading:
         for one in (order, assignment.body, installation.body)
         if one and one["engineerId"] and one["engineerName"]
     }
-    product, names = await asyncio.gather(
+    product, failed, names = await asyncio.gather(
         _part(api, path_of("/managementCenters/products", order["productId"])),
+        _failed_visits(api, order),
         _names(api, _engineers_in(order) - known.keys()),
     )
-    return Reading(order, assignment, installation, product, known | names)
+    return Reading(order, assignment, installation, failed, product, known | names)
+
+
+async def _failed_visits(api: Api, order: Mapping[str, Any]) -> Part:
+    """Return the visits that led to nothing, if the order's story tells of any."""
+    if all(entry["event"] != Event.INSTALLATION_INCOMPLETE for entry in order["history"]):
+        return Part()
+    return await _part(api, path_of("/installations", order["orderId"], "failedVisits"))
 
 
 def _engineers_in(order: Mapping[str, Any]) -> set[str]:
