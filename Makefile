@@ -65,8 +65,8 @@ coverage: $(VENV)/dev.stamp ## run the tests and list the lines that no test rea
 	$(PY) -m coverage run -m pytest
 	$(PY) -m coverage report
 
-demo: $(VENV)/embedded.stamp ## walk through the scenario on the service that `make run` started
-	@$(PY) -m ops.demo
+demo: $(VENV)/embedded.stamp ## walk through the scenario on the service that `make run` started; PACE=2 waits 2 s after each step
+	@$(PY) -m ops.demo $(if $(PACE),--pace "$(PACE)")
 
 bench: $(VENV)/dev.stamp ## measure the service; print tables and write JSON; ARGS=--record updates docs/benchmarks.md
 	$(PY) -m bench $(ARGS)

@@ -19,6 +19,10 @@ class Terminal:
         """Print a step and its duration in seconds."""
         print(f"  {self._paint(f'{took * 1000:7.0f} ms', '2')}  {self._paint('✓', '32')} {text}", flush=True)
 
+    def note(self, text: str) -> None:
+        """Print a line that is no step."""
+        print(f"  {'':10}    {text}", flush=True)
+
     def fail(self, text: str) -> None:
         """Print the failure that ends the walk."""
         print(f"  {'':10}  {self._paint('✗', '31')} {text}", flush=True)

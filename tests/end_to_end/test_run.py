@@ -113,6 +113,9 @@ def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
     walk = demo(up.environment())
     assert walk.returncode == 0, walk.stdout + walk.stderr
     assert "\033" not in walk.stdout
+    console = f"http://127.0.0.1:{up.ports['console']}"
+    assert f"as customer 1: {console}/login?next=%2Forders" in walk.stdout
+    assert walk.stdout.count(f"In the console: {console}/orders/") == 4
     assert "POST /eventSubscriptions → 201" in walk.stdout
     assert "orders.JoinCompleted · JOIN_COMPLETED" in walk.stdout
     assert "orders.VisitRescheduled · ENGINEER_ASSIGNED" in walk.stdout
