@@ -26,10 +26,20 @@ NEIGHBOR = {
     "name": "박지우",
     "phone": "010-9876-5432",
     "address": "부산광역시 해운대구 센텀중앙로 79",
+    "region": "부산광역시",
     "note": "초인종이 고장입니다. 전화 주세요.",
     "reason": "이사합니다",
 }
 """What another customer enters on the pages, in a region with several engineers."""
+RESIDENT = {
+    "name": "정하린",
+    "phone": "010-5555-0101",
+    "address": "대전광역시 서구 둔산로 100",
+    "region": "대전광역시",
+    "note": "주차는 지하 2층에 해 주세요.",
+}
+"""A customer in a region whose week is planned, and the engineers who are hired there."""
+HIRED = ("서하늘", "문가람")
 _PRODUCTS = {"2001": ("Internet", "인터넷"), "2002": ("IPTV", "IPTV")}
 _NOTE = "벨을 누르지 말고 전화 주세요. 아기가 자고 있고, 강아지가 있습니다."
 ADDRESS = "서울특별시 강남구 테헤란로 152 강남파이낸스센터 20층"
@@ -118,6 +128,8 @@ class Showcase:
             _REASON,
             *WAITING.values(),
             *NEIGHBOR.values(),
+            *RESIDENT.values(),
+            *HIRED,
             *self.names,
             *texts,
         }

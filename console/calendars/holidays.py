@@ -9,6 +9,7 @@ from starlette.responses import Response
 from console.calendars.kinds import EXTRA_SHIFTS
 from console.managers.center import CENTER
 from console.page_request import PageRequest
+from console.planning.choice import is_planned, week_address
 from console.texts import KOREAN
 
 PATH = "/holidays"
@@ -22,6 +23,8 @@ class Holiday:
 
     day: date
     name: str
+    week: str | None
+    """Address of the plan of its week. None: it is too far away."""
     shift: str | None
     """Where an extra shift on that day is added. None: the day has passed."""
 
@@ -44,10 +47,15 @@ async def show_holidays(visit: PageRequest) -> Response:
     wanted = visit.query.get("year") or str(today.year)
     found = (await visit.api.get(f"{CENTER}/holidays", {"year": wanted}))["items"]
     name = "localName" if visit.preferences.language == KOREAN else "name"
-    days = [(date.fromisoformat(one["date"]), str(one[name])) for one in found]
-    holidays = [Holiday(day, text, f"{EXTRA_SHIFTS.new}?from={day}" if day >= today else None) for day, text in days]
+    holidays = [_holiday(date.fromisoformat(one["date"]), str(one[name]), today) for one in found]
     year = int(wanted)
     return await visit.page("calendars/holidays.html", HolidaysPage(year, holidays, _at(year - 1), _at(year + 1)))
+
+
+def _holiday(day: date, name: str, today: date) -> Holiday:
+    shift = f"{EXTRA_SHIFTS.new}?from={day}" if day >= today else None
+    week = week_address(day, None) if is_planned(day, today) else None
+    return Holiday(day, name, week, shift)
 
 
 def _at(year: int) -> str | None:

@@ -96,7 +96,12 @@ def day_of(text: str | None, today: date) -> date:
         day = date.fromisoformat(text or "")
     except ValueError:
         return today
-    return day if abs(day - today) <= _FAR else today
+    return day if is_planned(day, today) else today
+
+
+def is_planned(day: date, today: date) -> bool:
+    """Return whether a day is near enough to today for a plan of it."""
+    return abs(day - today) <= _FAR
 
 
 def monday_of(day: date) -> date:

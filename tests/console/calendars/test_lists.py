@@ -152,6 +152,17 @@ async def test_the_holidays_of_a_year_are_in_the_language_of_the_page(
     assert re.findall(r'href="/holidays\?year=(\d+)"', page.text) == ["2099"]
 
 
+async def test_a_holiday_leads_to_the_plan_of_its_week_if_there_is_one(bare: Pages) -> None:
+    near, far = in_days(bare, 399), in_days(bare, 402)
+    days = [{"date": day, "name": "A holiday", "localName": "공휴일"} for day in (near, far)]
+    bare.line.answers["GET /managementCenters/holidays"] = Response(200, json={"items": days, "nextCursor": None})
+    person = await bare.person(MANAGER)
+
+    page = await person.get("/holidays")
+
+    assert re.findall(r'href="(/week\?from=[^"]*)"', page.text) == [f"/week?from={near}"]
+
+
 async def test_a_year_without_holidays_says_so_and_what_is_no_year_is_refused(bare: Pages) -> None:
     person = await bare.person(MANAGER)
 

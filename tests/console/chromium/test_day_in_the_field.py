@@ -1,95 +1,18 @@
 """The scenario, by the people themselves, in a real browser and in Korean: with a script, and without."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from harness.browser import PHONE, Appearance, Window, window
 from harness.showcase import NEIGHBOR, Showcase
 from harness.stack import Stack
-from tests.eventually import PATIENCE, soon
+from tests.console.chromium.people import SCREEN, link_appears, order, people, press, says
+from tests.eventually import soon
 
-expect.set_options(timeout=PATIENCE * 1000)
-
-SCREEN = Appearance("ko", "light", 1280)
 REGION = "KR-26"
 """The region of the neighbor's address."""
 WITH_AND_WITHOUT_A_SCRIPT = pytest.mark.parametrize("scripts", [True, False], ids=["with a script", "without a script"])
-
-
-@dataclass
-class People:
-    """The people of the scenario, each at a browser of their own."""
-
-    browser: Browser
-    url: str
-    scripts: bool
-    _opened: AsyncExitStack
-    _windows: list[Window] = field(default_factory=list)
-
-    async def sits_down(self, name: str, path: str, appearance: Appearance = PHONE) -> Page:
-        """Somebody opens a page, and signs in on the way."""
-        opened = await self._opened.enter_async_context(
-            window(self.browser, self.url, appearance, java_script_enabled=self.scripts)
-        )
-        self._windows.append(opened)
-        await opened.page.goto(f"/login?region={REGION}&next={path}")
-        await press(opened.page, name)
-        return opened.page
-
-    @property
-    def errors(self) -> list[str]:
-        """What went wrong in any of the browsers."""
-        return [error for opened in self._windows for error in opened.errors]
-
-
-@asynccontextmanager
-async def people(browser: Browser, url: str, *, scripts: bool) -> AsyncIterator[People]:
-    async with AsyncExitStack() as opened:
-        yield People(browser, url, scripts, opened)
-
-
-async def press(page: Page, name: str, role: Literal["button", "link"] = "button") -> None:
-    """Press a button or a link of the page, and wait for where it leads."""
-    async with page.expect_navigation():
-        await page.get_by_role("main").get_by_role(role, name=name, exact=True).click()
-
-
-async def link_appears(page: Page, name: str | re.Pattern[str]) -> None:
-    """Look at the page again until a link is there."""
-
-    async def there() -> bool:
-        await page.reload()
-        return await page.get_by_role("main").get_by_role("link", name=name, exact=True).count() > 0
-
-    await soon(there, every=0.5, what=str(name))
-
-
-async def heading(page: Page, text: str) -> None:
-    await expect(page.get_by_role("heading", level=1, name=text)).to_be_visible()
-
-
-async def says(page: Page, text: str) -> None:
-    await expect(page.get_by_text(text).first).to_be_visible()
-
-
-async def order(page: Page) -> None:
-    """Order as the neighbor, for the third of the windows."""
-    await page.get_by_role("radio", name="인터넷").check(force=True)
-    await page.get_by_label("설치 주소").fill(NEIGHBOR["address"])
-    await press(page, "예약 가능한 시간 보기")
-    await says(page, "부산광역시")
-    await page.get_by_role("radio").nth(2).check(force=True)
-    await page.get_by_label("이름").fill(NEIGHBOR["name"])
-    await page.get_by_label("전화번호").fill(NEIGHBOR["phone"])
-    await page.get_by_label("기사에게 남길 말").fill(NEIGHBOR["note"])
-    await press(page, "신청하기")
-    await heading(page, "인터넷")
 
 
 async def choose_another_time(page: Page, number: int) -> None:
@@ -137,11 +60,10 @@ async def start(page: Page, visit: str) -> None:
 async def test_a_day_in_the_field_from_order_to_completion(
     chromium: Browser, stack: Stack, showcase: Showcase, *, scripts: bool
 ) -> None:
-    async with people(chromium, stack.console_url, scripts=scripts) as everybody:
+    async with people(chromium, stack.console_url, REGION, scripts=scripts) as everybody:
         customer = await everybody.sits_down("고객 2", "/orders/new")
-        await order(customer)
+        order_id = await order(customer)
         first = await who_comes(customer)
-        order_id = customer.url.rpartition("/")[2].partition("?")[0]
         visit = f"/visits/{order_id}"
 
         # The engineer finds the visit in the day's work, with the customer's note, and declines.
@@ -206,7 +128,7 @@ async def test_a_day_in_the_field_from_order_to_completion(
 async def test_a_customer_orders_moves_the_visit_and_cancels(
     chromium: Browser, stack: Stack, showcase: Showcase, *, scripts: bool
 ) -> None:
-    async with people(chromium, stack.console_url, scripts=scripts) as everybody:
+    async with people(chromium, stack.console_url, REGION, scripts=scripts) as everybody:
         page = await everybody.sits_down("고객 2", "/orders/new")
         await order(page)
         await choose_another_time(page, 5)
