@@ -3,8 +3,10 @@
 HAProxy is in front of two APIs and checks the readiness of each. A new API is started; once it is ready, the old one
 is stopped: it drains while HAProxy takes it out, and ends. Workers of the new build are started next to the old ones
 and promoted, then the old ones are stopped. No request may fail, and every acknowledged order must reach its end.
-Then the same is repeated without these measures, to show their worth: nobody checks readiness, no API drains, and
-each process is replaced on its own port.
+Then the consoles are replaced while people use them (`drills/redeploy_console.py`).
+
+At last APIs and workers are replaced without these measures, to show their worth: nobody checks readiness, no API
+drains, and each process is replaced on its own port.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from domain.orders import OrderStatus
+from drills import redeploy_console
 from drills.drill import Drill, Options
 from drills.people import People, install, people
 from harness.balancer import balance
@@ -51,7 +54,7 @@ class Seen:
 
 
 async def run(options: Options) -> Drill:
-    """Replace everything under load, with and without guidance."""
+    """Replace everything while it is used, with and without guidance."""
     drill = Drill("Redeployed under siege")
     async with running("temporal", "migration", environment=_environment(options.plant != "hasty")) as stack:
         guided = await _redeploy(stack, options, steered=True)
@@ -59,6 +62,7 @@ async def run(options: Options) -> Drill:
         if drill.passed:
             async with people(guided.url) as everybody:
                 await _see_through(everybody, guided, drill)
+            redeploy_console.judge(drill, await redeploy_console.replace(stack, options, guided.url))
     if not options.plant:
         async with running("temporal", "migration", environment=_environment(drains=False)) as stack:
             blind = await _redeploy(stack, options, steered=False)
@@ -90,7 +94,9 @@ async def _redeploy(stack: Stack, options: Options, *, steered: bool) -> Seen:
             await stack.add_worker(f"worker-old-{number}")
     host = stack.settings.api_host
     addresses = [(host, port) for port in sorted({*old, *new})]
-    balancer = await balance(stack, addresses, running=_EACH, steered=steered)
+    # An API gets as many requests at once as it may start orders. The others wait for the API that is free first.
+    at_once = stack.settings.max_starts_in_flight
+    balancer = await balance(stack, addresses, running=_EACH, at_once=at_once, steered=steered)
     clients, seconds = (6, 90) if options.quick else (30, 150)
     url = f"http://127.0.0.1:{balancer.port}/orders"
     siege = asyncio.create_task(besiege(url, clients=clients, seconds=seconds, body=ORIGINAL_BODY))

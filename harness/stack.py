@@ -109,6 +109,11 @@ class Stack:
         await self._add(name, "api", "API_PORT", port, [], variables)
         return self.settings.api_host, port
 
+    async def add_console(self, name: str, *, port: int, **variables: str) -> tuple[str, int]:
+        """Start an additional console process, named `console-…`, as `add_api` does. Returns its address."""
+        await self._add(name, "console", "CONSOLE_PORT", port, [], variables)
+        return self.settings.console_host, port
+
     async def run_beside(self, name: str, module: str, *arguments: str) -> None:
         """Start another program. It is ready when it creates the file that its last argument names."""
         made = Path(arguments[-1])
@@ -219,11 +224,7 @@ class Stack:
     def know(self, part: Part) -> None:
         """Register a part, so that `start` can start it."""
         self._programs[part.name] = _Program(
-            part.command,
-            lambda: answers(part.ready_at),
-            self._variables_of(part),
-            part.before_start,
-            checkout=self.checkout,
+            part.command, lambda: answers(part.ready_at), self._variables_of(part), part.before_start, self.checkout
         )
 
     def _variables_of(self, part: Part) -> Mapping[str, str]:
