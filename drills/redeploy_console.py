@@ -117,17 +117,13 @@ async def _orders_of(api_url: str, expected: int) -> list[str]:
 
         async def listed() -> list[str]:
             found: list[str] = []
-            cursor: str | None = ""
-            while cursor is not None:
-                query: dict[str, str | int] = {
-                    "customerId": CUSTOMER,
-                    "limit": 200,
-                    **({"cursor": cursor} if cursor else {}),
-                }
+            query = {"customerId": CUSTOMER, "limit": "200"}
+            while True:
                 page = (await http.get("/orderStatuses", params=query)).raise_for_status().json()
                 found += [order["orderId"] for order in page["items"]]
-                cursor = page["nextCursor"]
-            return found
+                if page["nextCursor"] is None:
+                    return found
+                query["cursor"] = page["nextCursor"]
 
         async def complete() -> list[str]:
             found = await listed()
