@@ -34,7 +34,7 @@ class ReschedulePage:
     order: Json | None
     """None: it cannot be told now."""
     version: str
-    """Of the order for which the visit is moved."""
+    """Of the order for which the visit is moved: as it was when the person was last told how it is."""
     times: FreeTimes
     form: Form
     chosen: str | None
@@ -74,6 +74,9 @@ async def _refused(visit: PageRequest, problem: Problem, fields: Mapping[str, st
         return visit.redirect(f"/orders/{order_id}", Flash(sentence(problem, visit.texts), "refused"))
     if problem.is_of_the_page:
         raise problem
+    if problem.slug == "changed-meanwhile":
+        # Sent again, it is meant for the order as the page now shows it.
+        fields = {**fields, "version": ""}
     form, nearest = refused(problem, fields, visit.texts, {"/preferredVisit": "visit"}), problem.members.get("slots")
     return await _page(visit, await order_if_known(visit, order_id), form, problem.status, nearest or ())
 
@@ -92,7 +95,7 @@ async def _page(
         times = FreeTimes(known=False)
     if told and not told.alert and order and order["visit"]:
         times = times.without(order["visit"]["start"])
-    version = str(order["version"]) if order else form.value("version")
+    version = form.value("version") or (str(order["version"]) if order else "")
     chosen = None if nearest else chosen_elsewhere(form.value("visit"), times, visit.texts)
     page = ReschedulePage(order_id, order, version, times, form, chosen, bool(nearest))
     return await visit.page("customers/reschedule.html", page, status)

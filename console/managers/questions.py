@@ -1,7 +1,7 @@
 """Forms about an order. A form names the version of the order that was looked at (`If-Match`).
 
 If somebody has changed the order meanwhile, nothing is done, and the form comes back with what has happened since. Sent
-again, it is meant for the order as it is now.
+again, it is meant for the order as it is now. A form that comes back for another reason names the version that it had.
 """
 
 import re
@@ -48,7 +48,7 @@ class Question:
     since: Sequence[Entry]
     """What has happened since the form was first shown, if it comes back for that reason."""
     seen: Mapping[str, str]
-    """Hidden fields: the version of the order that the page shows, and the number of its events."""
+    """Hidden fields: the version of the order for which the form is meant, and the number of its events."""
 
     @classmethod
     async def about(cls, visit: PageRequest, refusal: Refusal) -> Self:
@@ -58,23 +58,22 @@ class Question:
             Problem: there is no such order, or it cannot be read now, when the form is shown for the first time.
             ApiAway: the API does not answer, when the form is shown for the first time.
         """
+        seen = {name: form.value(name) for name in ("version", "events")}
         order_id, form = visit.path_value("orderId"), refusal.form
         try:
             reading = await read_order(visit)
         except (ApiAway, Problem) as error:
             if refusal is NEW or (isinstance(error, Problem) and error.is_of_the_page):
                 raise
-            return cls(order_id, None, form, (), {name: form.value(name) for name in ("version", "events")})
+            return cls(order_id, None, form, (), seen)
         teller, history = Teller(visit.texts, reading), reading.order["history"]
-        known = form.value("events")
-        changed = refusal.slug == "changed-meanwhile" and _COUNT.fullmatch(known)
-        return cls(
-            order_id,
-            Facts.of(reading, teller),
-            form,
-            teller.entries(history[int(known) :]) if changed else (),
-            {"version": str(reading.order["version"]), "events": str(len(history))},
-        )
+        since: Sequence[Entry] = ()
+        changed = refusal.slug == "changed-meanwhile"
+        if changed and _COUNT.fullmatch(seen["events"]):
+            since = teller.entries(history[int(seen["events"]) :])
+        if changed or refusal is NEW:
+            seen = {"version": str(reading.order["version"]), "events": str(len(history))}
+        return cls(order_id, Facts.of(reading, teller), form, since, seen)
 
     @property
     def changeable(self) -> bool:

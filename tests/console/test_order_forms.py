@@ -1,5 +1,7 @@
 """The forms about an order come back with what was entered, with the API's own status, and whatever a browser sends."""
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,6 +65,23 @@ async def test_a_form_comes_back_with_the_status_of_the_api(pages: Pages, who: s
 
     assert answer.status_code == status
     assert form_of(answer, f"{PATH}/reschedule")["visit"] == START
+
+
+@pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
+async def test_a_form_means_the_order_that_was_looked_at_until_somebody_is_told_of_a_newer_one(
+    pages: Pages, store: OrderStatusStore, who: str
+) -> None:
+    person, path = await pages.person(who), f"{PATH}/reschedule"
+    asked = form_of(await person.get(path), path)
+    await store.put([replace(ORDER, version=ORDER.version + 1)])
+    seen = []
+
+    for fields, slug in (({}, ""), ({"visit": START}, "no-answer-in-time"), ({"visit": START}, "changed-meanwhile")):
+        status = 409 if slug == "changed-meanwhile" else 503
+        pages.line.answers[f"POST {path}"] = Response(status, json={"type": f"/problems/{slug}", "status": status})
+        seen.append(form_of(await person.post(path, asked | fields), path)["version"])
+
+    assert seen == [asked["version"], asked["version"], str(ORDER.version + 1)]
 
 
 @pytest.mark.parametrize("who", [CUSTOMER, MANAGER])
