@@ -1,10 +1,15 @@
-"""A manager cancels an order, with the definite answer of the engine: done, recorded, or too late."""
+"""A manager cancels an order, with the definite answer of the engine: done, recorded, or too late.
 
-from dataclasses import dataclass
+What names a version of the order cannot be recorded while no worker runs. If no answer comes, the form comes back
+without the version: sent again, the cancellation is recorded, and meant for the order however it is by then.
+"""
+
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from starlette.responses import Response
 
+from console.forms import Form
 from console.managers.order_reading import path_of
 from console.managers.questions import NEW, Question, Refusal, send
 from console.page_request import PageRequest
@@ -13,6 +18,10 @@ from console.texts import N_
 
 _RECORDED = N_(
     "The cancellation is recorded. It will be carried out, unless the installation has been completed before."
+)
+_AGAIN = N_(
+    "No answer came in time. If you send it again, the cancellation is recorded, and will be carried out even if the"
+    " order changes before."
 )
 
 
@@ -34,9 +43,15 @@ async def cancel(visit: PageRequest) -> Response:
     body = {"reason": values["reason"]} if values.get("reason") else {}
     outcome = await send(visit, "POST", path_of("/orders", order_id, "cancel"), values, body)
     if isinstance(outcome, Refusal):
+        if values.get("version") and outcome.slug == "no-answer-in-time":
+            outcome = replace(outcome, form=_without_version(outcome.form, visit))
         return await ask_cancel(visit, outcome)
     if outcome.status == HTTPStatus.ACCEPTED:
         flash = Flash(visit.texts(_RECORDED), "note")
     else:
         flash = Flash(visit.texts("The order and its installation are canceled."))
     return visit.redirect(path_of("/orders", order_id), flash)
+
+
+def _without_version(form: Form, visit: PageRequest) -> Form:
+    return replace(form, values={**form.values, "version": ""}, summary=visit.texts(_AGAIN))

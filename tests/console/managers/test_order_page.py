@@ -151,16 +151,21 @@ async def test_a_cancel_that_comes_too_late_is_refused_with_the_reason(pages: Pa
     assert f'href="/orders/{order_id}/cancel"' not in page.text
 
 
-async def test_without_a_worker_a_cancel_is_recorded_and_the_page_is_as_last_known(
+async def test_without_a_worker_a_cancel_that_is_sent_again_is_recorded_and_the_page_is_as_last_known(
     pages: Pages, impatient: None
 ) -> None:
     order_id = await pages.service.order()
-    person = await pages.person(MANAGER)
+    person, path = await pages.person(MANAGER), f"/orders/{order_id}/cancel"
+    assert "This is what was last known" in text_of(await person.get(f"/orders/{order_id}"))
 
-    page = await person.get(f"/orders/{order_id}")
-    assert "This is what was last known" in text_of(page)
-    done = await person.post(f"/orders/{order_id}/cancel", {})
-    assert "The cancellation is recorded" in text_of(await person.follow(done))
+    silent = await person.post(path, await question(person, order_id, "cancel") | {"reason": "moved away"})
+
+    assert silent.status_code == 503
+    assert "If you send it again, the cancellation is recorded" in text_of(silent)
+    again = form_of(silent, path)
+    assert (again["version"], again["reason"]) == ("", "moved away")
+    page = await person.follow(await person.post(path, again))
+    assert "The cancellation is recorded" in text_of(page)
 
 
 async def test_an_order_that_needs_a_person_is_taken_on(pages: Pages) -> None:
