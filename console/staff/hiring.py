@@ -15,7 +15,9 @@ from console.staff.fields import POINTERS, body_of, day_names, incomplete, new_v
 from console.staff.listing import PATH
 from console.texts import N_
 
-_MAYBE = N_("The service did not answer. Before you send this again, look whether the engineer is in the list already.")
+_MAYBE = N_(
+    "It is not known whether this was done. Before you send it again, look whether the engineer is in the list already."
+)
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,15 @@ async def hire(visit: PageRequest) -> Response:
         return await _page(visit, again, await reach_if_there(visit), 422)
     try:
         made = (await visit.api.send("POST", ENGINEERS, body_of(values))).body
-    except ApiAway as error:
-        form = replace(refused(error, values, visit.texts, POINTERS), summary=visit.texts(_MAYBE))
-        return await _page(visit, form, await reach_if_there(visit), 503)
-    except Problem as problem:
-        if problem.status == 401:
+    except (ApiAway, Problem) as error:
+        status = 503 if isinstance(error, ApiAway) else error.status
+        if status == 401:
             raise
-        form = refused(problem, values, visit.texts, POINTERS)
-        return await _page(visit, form, await reach_if_there(visit), problem.status)
+        form = refused(error, values, visit.texts, POINTERS)
+        if status >= 500:
+            # The same form again would hire another engineer.
+            form = replace(form, summary=visit.texts(_MAYBE))
+        return await _page(visit, form, await reach_if_there(visit), status)
     done = visit.texts("%(name)s can be assigned now.", name=made["name"])
     return visit.redirect(path_of(PATH, made["engineerId"]), Flash(done))
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from httpx2 import Response
 
 from console.managers import center
 from domain.management_center.staff import Weekday
@@ -100,6 +101,7 @@ async def test_an_engineer_is_hired_as_entered_and_shown_with_the_week(bare: Pag
 
     page = await person.follow(done)
     assert "한결 기사를 등록했습니다." in text_of(page)
+    assert "계정의 subject가 아래 기사 번호와 같아야 합니다." in text_of(page)
     assert "2건 가능" in text_of(await person.get(f"{done.headers['Location']}?from={day(7)}"))
     made = await engineer(bare, done.headers["Location"].rpartition("/")[2])
     made.pop("engineerId")
@@ -153,6 +155,20 @@ async def test_an_engineer_is_not_hired_twice_unnoticed_when_no_answer_came(bare
     assert await count(bare) == before + 1
 
 
+@pytest.mark.parametrize(
+    ("status", "slug"), [(503, "no-answer-in-time"), (503, "temporal-unavailable"), (500, "internal-error")]
+)
+async def test_nobody_is_told_that_an_engineer_is_not_hired_twice(bare: Pages, status: int, slug: str) -> None:
+    person = await bare.person(MANAGER)
+    bare.line.answers[f"POST {API}"] = Response(status, json={"type": f"/problems/{slug}", "status": status})
+
+    answer = await person.post("/engineers", NEW | WORKED)
+
+    assert answer.status_code == status
+    assert "look whether the engineer is in the list already" in text_of(answer)
+    assert "twice" not in text_of(answer)
+
+
 async def test_while_the_api_is_away_what_was_entered_is_shown_again(bare: Pages) -> None:
     person = await bare.person(MANAGER)
     asked = await question(person, "change")
@@ -176,6 +192,10 @@ async def test_only_what_was_changed_is_sent_and_it_is_said_when_visits_move(bar
     page = await person.follow(await person.post(f"/engineers/{ME}/change", asked | {"skills": "fiber"}))
     assert "Saved. Visits" not in text_of(page)
     assert await engineer(bare) == before | {"skills": ["fiber"]}
+
+    asked = await question(person, "change")
+    page = await person.follow(await person.post(f"/engineers/{ME}/change", asked | {"skills": ""}))
+    assert "Saved. Visits that the engineer can no longer make go to other engineers." in text_of(page)
 
     asked = await question(person, "change")
     del asked["on-MON"]
@@ -278,6 +298,9 @@ async def test_the_engineers_week_has_the_visits_of_every_region_and_the_regions
     assert 'href="/orders/o-1"' in page.text
     assert ME in text_of(page)
     assert "13:00–15:00 휴무" in text_of(page)
+    assert '<th scope="col">날짜</th>' in page.text
+    assert "이전 주" in text_of(page)
+    assert "다음 주" in text_of(page)
     [entered] = re.findall(r'href="/days-off/new\?([^"]+)"', page.text)
     monday = GRID.day_of(window(9, 7).start)
     monday -= timedelta(days=monday.weekday())
