@@ -32,6 +32,18 @@ class Reach:
 
 async def reach_of(visit: PageRequest) -> Reach:
     """Return the regions of the manager."""
+async def reach_if_there(visit: PageRequest) -> Reach:
+    """Return the regions that can be chosen, or none while they cannot be told: a form then keeps the one it has."""
+    try:
+        return await reach_of(visit)
+    except ApiAway:
+        return Reach((), limited=False)
+    except Problem as problem:
+        if not problem.passes:
+            raise
+        return Reach((), limited=False)
+
+
     own = (await visit.api.get("/whoami"))["regions"]
     return Reach(sorted(labels.REGION if own is None else own), own is not None)
 
