@@ -27,6 +27,8 @@ _ACTED_ON = ("completed", "gone")
 """States of things to which empty forms are sent: nothing can be done to them any more."""
 _NOT_SENT = frozenset({"/logout", "/preferences"})
 _EMPTY = "empty"
+_LIMITED = "limited"
+"""A page about one thing, to a manager of one region."""
 _SEND = """([path, fields]) => {
   const form = document.body.appendChild(document.createElement("form"));
   form.method = "post";
@@ -138,7 +140,10 @@ def _of_route(route: Route, shown: Showcase) -> Iterator[View]:
             for state, fields in {_NO_ENTRIES: {}, **_ENTRIES.get(route.path, {})}.items():
                 yield View(role, _person(role, shown, _ACTED_ON[0]), "POST", route.path, path, state, fields)
             continue
-        for state, path in _paths(route.path, shown):
+        paths = list(_paths(route.path, shown))
+        if role == Role.MANAGER and _PLACEHOLDER.search(route.path):
+            paths.append((_LIMITED, paths[0][1]))
+        for state, path in paths:
             yield View(role, _person(role, shown, state), "GET", route.path, path, state)
 
 
@@ -186,6 +191,8 @@ def _person(role: str, shown: Showcase, state: str) -> str | None:
     }
     if role == Role.TRACKER:
         return f"{role}:{shown.links.get(state) or next(iter(shown.links.values()))}"
+    if state == _LIMITED:
+        return f"{role}:{showcase.REGION}"
     return None if role == NOBODY else f"{role}:{people[role][state == _EMPTY]}"
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from console import labels
 from console.forms import missing
+from console.managers.center import reach_if_there
 from console.managers.explanations import OBSTACLE, regions_in_question
 from console.managers.order_reading import path_of
 from console.managers.questions import NEW, Question, Refusal, send
@@ -59,7 +59,7 @@ class AssignPage:
     question: Question
     region: str | None
     regions: Sequence[str]
-    """Regions that can be chosen."""
+    """Regions that can be chosen: those of the manager, and of these the ones in which the address may be."""
     visit: Mapping[str, Any] | None
     """The window for which this holds."""
     candidates: Sequence[Candidate]
@@ -86,10 +86,12 @@ async def ask_assign(visit: PageRequest, refusal: Refusal = NEW) -> Response:
             if not problem.passes:
                 raise
             away = True
+    own = (await reach_if_there(visit)).regions
+    in_question = regions_in_question((order["attention"] or {}).get("detail"))
     page = AssignPage(
         question,
         region,
-        regions_in_question((order["attention"] or {}).get("detail")) or sorted(labels.REGION),
+        [one for one in in_question if one in own] or own,
         found["visit"],
         [_candidate(one, order["engineerId"]) for one in found["items"]],
         away,

@@ -121,3 +121,14 @@ async def test_without_free_times_the_reason_is_said(pages: Pages, who: str, rea
 
     assert said in page
     assert ("No time is free" in page) == (reason is None)
+
+
+async def test_a_manager_of_one_region_is_offered_engineers_of_this_alone(pages: Pages) -> None:
+    person = await pages.person("manager:KR-11")
+
+    page = await person.get(f"{PATH}/assign")
+    pages.line.cut.add("GET /whoami")
+    silent = await person.get(f"{PATH}/assign")
+
+    for each in (page, silent):
+        assert re.findall(r'<option value="(KR-\d+)"', each.text) == ["KR-11"]
