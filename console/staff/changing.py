@@ -71,13 +71,14 @@ async def change(visit: PageRequest) -> Response:
         if problem.status in (401, 404):
             raise
         return await _page(visit, refused(problem, values, texts, POINTERS), seen, problem.status)
-    return visit.redirect(path_of(PATH, engineer["engineerId"]), Flash(texts(_done(changes))))
+    return visit.redirect(path_of(PATH, engineer["engineerId"]), Flash(texts(_done(engineer, changes))))
 
 
-def _done(changes: Mapping[str, Any]) -> str:
+def _done(before: Mapping[str, Any], changes: Mapping[str, Any]) -> str:
     if not changes:
         return N_("There was nothing to change.")
-    if _MOVES & changes.keys():
+    loses_skills = "skills" in changes and not set(before["skills"]) <= set(changes["skills"])
+    if loses_skills or _MOVES & changes.keys():
         return N_("Saved. Visits that the engineer can no longer make go to other engineers.")
     return N_("Saved.")
 
