@@ -207,7 +207,7 @@ async def _handled(visit: PageRequest, routes: list[Route]) -> Response:
     [route] = [route for route in routes if role in route.roles]
     response = await route.handler(visit)
     if route.method == "POST":
-        visit.console.cookies.draft_was_sent(response, visit.cookies, visit.request.url.path)
+        visit.console.cookies.draft_was_sent(response, visit.cookies, visit.path)
     return response
 
 
@@ -226,7 +226,7 @@ async def _ask_to_sign_in(visit: PageRequest) -> Response:
         return visit.redirect(_login(visit.address))
     ended = cookies.session_in(visit.cookies)
     fields = [(name, text) for name, text in (await visit.form_data()).multi_items() if isinstance(text, str)]
-    draft = Draft(visit.request.url.path, fields, ended.subject if ended else "")
+    draft = Draft(visit.path, fields, ended.subject if ended else "")
     response = visit.redirect(_login(account.RESUME))
     try:
         cookies.keep(response, draft)

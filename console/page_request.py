@@ -26,6 +26,8 @@ from console.texts import Texts
 FORM_WITHIN = 10.0
 """Seconds within which a form has to arrive."""
 _LONGEST_NEXT = 1000
+_OF_PATHS = "/:@!$&'()*+,;="
+"""Characters that stand in paths as they are (RFC 3986)."""
 _TRACE = TraceContextTextMapPropagator()
 
 
@@ -90,10 +92,15 @@ class PageRequest:
         return str(self.request.path_params[name])
 
     @property
+    def path(self) -> str:
+        """Path of the page as an address has it. Ids of other systems may contain any character."""
+        return quote(self.request.scope["path"], safe=_OF_PATHS)
+
+    @property
     def address(self) -> str:
         """Path and query of the page."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else url.path
+        query = self.request.scope["query_string"].decode("latin-1")
+        return f"{self.path}?{query}" if query else self.path
 
     @property
     def navigates(self) -> bool:
@@ -155,7 +162,7 @@ class PageRequest:
         roles = frozenset(session.roles if session else ())
         outages = await self.console.availability.outages(roles)
         entries = self.console.table.menu(roles, limited=session is not None and session.limited)
-        menu, section = menus(entries, self.request.url.path, self.texts)
+        menu, section = menus(entries, self.path, self.texts)
         return Shell(
             preferences=self.preferences,
             languages=self.console.renderer.languages,

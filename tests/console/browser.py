@@ -57,11 +57,16 @@ class _Forms(HTMLParser):
             self._area = None
 
 
-def form_of(page: Response, action: str) -> dict[str, str]:
-    """Return the fields of the form with this action, as a browser would send them."""
+def forms_of(page: Response) -> list[tuple[str, dict[str, str]]]:
+    """Return the forms of a page: the action, and the fields as a browser would send them."""
     found = _Forms()
     found.feed(page.text)
-    [fields] = [fields for path, fields in found.forms if path == action]
+    return found.forms
+
+
+def form_of(page: Response, action: str) -> dict[str, str]:
+    """Return the fields of the form with this action, as a browser would send them."""
+    [fields] = [fields for path, fields in forms_of(page) if path == action]
     return fields
 
 

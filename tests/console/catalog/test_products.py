@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from httpx2 import Response
 
-from tests.console.browser import MANAGER, Pages, form_of, text_of, wrong_fields
+from tests.console.browser import MANAGER, Pages, form_of, forms_of, text_of, wrong_fields
 
 API = "/managementCenters/products"
 FORM = {
@@ -192,6 +194,31 @@ async def test_an_id_of_another_system_may_contain_anything(bare: Pages) -> None
 
     assert f'href="{path}"' in listed.text
     assert [(one["productId"], one["name"]) for one in await products(bare)] == [("tv/100 & more?", "More")]
+
+
+async def test_one_returns_to_the_page_of_such_an_id(bare: Pages) -> None:
+    product_id = "상품 100%/#1?"
+    await stored(bare, productId=product_id)
+    browser, path = bare.browser(), f"/products/{quote(product_id, safe='')}/change"
+
+    wanted = next_of(await browser.get(f"{path}?a=1"))
+    kept = await browser.post(path, {"name": "More"})
+    page = await browser.follow(await browser.post("/login", {"person": MANAGER, "next": wanted}))
+    preferred = await browser.post("/preferences", form_of(page, "/preferences"))
+    [(action, entered)] = [each for each in forms_of(await browser.get(next_of(kept))) if "name" in each[1]]
+    sent = await browser.post(action, form_of(page, path) | entered)
+
+    assert page.status_code == 200
+    assert preferred.headers["Location"] == wanted
+    assert sent.headers["Location"] == "/products"
+    assert [(one["productId"], one["name"]) for one in await products(bare)] == [(product_id, "More")]
+    assert (await browser.get("/resume")).headers["Location"] == "/"
+
+
+def next_of(answer: Response) -> str:
+    """Return to which page the sign-in leads afterwards, to which an answer leads."""
+    assert answer.next_request
+    return str(answer.next_request.url.params["next"])
 
 
 async def test_a_manager_of_some_regions_reads_products_and_is_offered_no_change(bare: Pages) -> None:
