@@ -3,7 +3,7 @@
 from console.sealing import SealedCookie, sealer
 from console.sign_in.development import DevelopmentSignIn
 from console.sign_in.oidc import ATTEMPT_SECONDS, CALLBACK, OidcSignIn
-from console.sign_in.provider import Attempt, OpenIdProvider
+from console.sign_in.provider import Attempts, OpenIdProvider
 from console.sign_in.way import SignIn
 from runtime.console_settings import session_keys_file
 from runtime.key_rings import KeyRing
@@ -32,8 +32,8 @@ def sign_in_of(settings: Settings) -> SignIn:
     provider = OpenIdProvider(
         settings.auth_issuer, client_id, secret.get_secret_value() if secret else None, origin + CALLBACK
     )
-    attempt = SealedCookie("sign-in", Attempt, sealer(session_keys(settings)), ATTEMPT_SECONDS, is_secure(settings))
-    return OidcSignIn(provider, attempt, origin, settings.auth_issuer)
+    attempts = SealedCookie("sign-in", Attempts, sealer(session_keys(settings)), ATTEMPT_SECONDS, is_secure(settings))
+    return OidcSignIn(provider, attempts, origin, settings.auth_issuer)
 
 
 def url_of_console(settings: Settings) -> str:

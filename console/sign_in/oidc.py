@@ -13,7 +13,7 @@ from console.routing import EVERYBODY, Route
 from console.sealing import SealedCookie, TooLargeForCookies
 from console.service import ApiAway, Problem
 from console.sessions import Session
-from console.sign_in.provider import Attempt, OpenIdProvider, ProviderAway, SignInRefused, Tokens
+from console.sign_in.provider import Attempts, OpenIdProvider, ProviderAway, SignInRefused, Tokens
 from console.sign_in.renewal import Renewals
 from console.sign_in.way import LOGIN, LOGOUT, session_of
 from console.texts import N_
@@ -45,15 +45,15 @@ class SignInPage:
 class OidcSignIn:
     """Leads to the provider, and back."""
 
-    def __init__(self, provider: OpenIdProvider, attempt: SealedCookie[Attempt], origin: str, issuer: str) -> None:
+    def __init__(self, provider: OpenIdProvider, attempts: SealedCookie[Attempts], origin: str, issuer: str) -> None:
         """Args:
         provider: The provider.
-        attempt: The cookie in which a browser keeps what it has begun.
+        attempts: The cookie in which a browser keeps what it has begun.
         origin: Origin of this console.
         issuer: The provider's name, a URL.
         """
         self._provider = provider
-        self._attempt = attempt
+        self._attempts = attempts
         self._origin = origin
         self._renewals = Renewals(provider.renew)
         parts = urlsplit(issuer)
@@ -102,11 +102,12 @@ class OidcSignIn:
         except ProviderAway:
             return await self._failed(visit, 503, _AWAY, target)
         response = visit.redirect(url)
-        self._attempt.write(response, attempt)
+        self._attempts.write(response, self._begun(visit).with_another(attempt))
         return response
 
     async def _finish(self, visit: PageRequest) -> Response:
-        attempt = self._attempt.read(visit.cookies)
+        begun = self._begun(visit)
+        attempt = begun.of(visit.query.get("state", ""))
         target = attempt.next if attempt else "/"
         try:
             tokens = await self._provider.finish(visit.query, attempt)
@@ -125,8 +126,14 @@ class OidcSignIn:
         except TooLargeForCookies:
             _log.error("the provider's tokens do not fit into cookies")
             response = await self._failed(visit, 403, _NOT_ACCEPTED, target)
-        self._attempt.clear(response, visit.cookies)
+        if others := begun.without(attempt).begun:
+            self._attempts.write(response, Attempts(others))
+        else:
+            self._attempts.clear(response, visit.cookies)
         return response
+
+    def _begun(self, visit: PageRequest) -> Attempts:
+        return self._attempts.read(visit.cookies) or Attempts()
 
     async def _failed(self, visit: PageRequest, status: int, text: str, target: str) -> Response:
         page = SignInPage(visit.texts(N_("Not signed in")), visit.texts(text), target)

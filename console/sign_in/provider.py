@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import jwt
@@ -29,6 +29,7 @@ ANSWERS_WITHIN = 6.0
 """Seconds within which the provider has to answer all requests of one step."""
 FRESH_FOR = 3600.0
 """Seconds after which the discovery document is read again."""
+_MOST_ATTEMPTS = 3
 _DISCOVERY = "/.well-known/openid-configuration"
 _SCOPE = "openid profile"
 _ALGORITHMS = ("RS256", "ES256", "PS256")
@@ -69,6 +70,25 @@ class Attempt:
     code_verifier: str
     next: str
     """Path to which the person wanted to go."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The sign-ins that a browser has begun, the newest last: several of its tabs may be at the provider at once."""
+
+    begun: tuple[Attempt, ...] = ()
+
+    def of(self, state: str) -> Attempt | None:
+        """Return the one to which an answer of the provider belongs, or None."""
+        return next((one for one in self.begun if one.state == state), None)
+
+    def with_another(self, attempt: Attempt) -> Self:
+        """Return them with one more. Of too many, the oldest go."""
+        return type(self)((*self.begun, attempt)[-_MOST_ATTEMPTS:])
+
+    def without(self, attempt: Attempt | None) -> Self:
+        """Return those that are still at the provider."""
+        return type(self)(tuple(one for one in self.begun if one != attempt))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tests.console import openid
 from tests.console.browser import Browser, Pages, form_of, pages_of, text_of
 from tests.console.test_sealing import kept
 from tests.console.test_sign_in import ELSEWHERE
+from tests.console.tracking.links import COOKIE, opened_link, token_of
 from tests.eventually import PATIENCE
 
 WANTED = "/resume?a=b%26c"
@@ -201,6 +202,32 @@ async def test_nobody_chooses_to_be_somebody(pages: Pages) -> None:
 # --- staying signed in ------------------------------------------------------------------------------------------------
 
 
+async def test_two_tabs_can_sign_in_at_once(pages: Pages) -> None:
+    browser = pages.browser()
+    links = [await to_the_provider(browser, path) for path in ("/orders", WANTED)]
+    answers = [await browser.get(link) for link in links]
+
+    assert [answer.headers.get("Location") for answer in answers] == ["/orders", WANTED]
+    assert not [name for name in browser.http.cookies if "sign-in" in name]
+
+
+async def test_what_does_not_belong_to_a_sign_in_ends_none(pages: Pages) -> None:
+    browser = pages.browser()
+    link = await to_the_provider(browser)
+
+    assert (await browser.get("/login/callback?state=x&code=y")).status_code == 400
+
+    assert (await browser.get(link)).headers["Location"] == WANTED
+
+
+async def test_a_browser_keeps_the_newest_sign_ins_that_it_has_begun(pages: Pages) -> None:
+    browser = pages.browser()
+    oldest, *others = [await to_the_provider(browser, f"/orders?{'a' * 900}={number}") for number in range(4)]
+
+    assert (await browser.get(oldest)).status_code == 400
+    assert {(await browser.get(link)).status_code for link in others} == {303}
+
+
 async def test_a_fresh_token_is_not_renewed(pages: Pages, remote: openid.OpenIdProvider) -> None:
     browser = await signed_in(pages)
 
@@ -219,6 +246,19 @@ async def test_an_old_token_is_renewed_on_the_way(pages: Pages, remote: openid.O
     assert remote.renewals == 1
     assert new.refresh_token != old.refresh_token
     assert (new.lives, new.name, new.roles) == (True, old.name, old.roles)
+
+
+async def test_whoever_opens_a_link_with_an_old_session_stays_signed_in(
+    pages: Pages, remote: openid.OpenIdProvider
+) -> None:
+    browser, token = await signed_in(pages), token_of()
+    grow_old(pages, browser, ended=True)
+    assert "You are signed in as" in text_of(await browser.get(f"/t/{token}"))
+    grow_old(pages, browser, ended=True)
+    await opened_link(browser, token)
+
+    assert COOKIE not in browser.http.cookies
+    assert remote.renewals == 2
 
 
 async def test_twenty_requests_at_once_use_a_refresh_token_once(pages: Pages, remote: openid.OpenIdProvider) -> None:
