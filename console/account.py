@@ -50,7 +50,7 @@ async def resume(visit: PageRequest) -> Response:
 
 
 ROUTES: Sequence[Route] = (
-    Route("GET", "/", EVERYBODY, start),
+    Route("GET", "/", EVERYBODY, start, renews=True),
     Route("POST", PREFERENCES, EVERYBODY, change_preferences),
     Route("GET", RESUME, SIGNED_IN, resume),
 )

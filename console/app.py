@@ -137,8 +137,8 @@ def _endpoint(console: Console, sign_in: SignIn, routes: list[Route]) -> Callabl
     async def endpoint(request: Request) -> Response:
         request.scope["route"] = routes[0]
         visit = PageRequest(Request(request.scope, bounded(request.receive)), console)
-        # Pages for everybody begin or end sessions, so they do not renew them.
-        renewed = await _renew(visit, sign_in) if routes[0].roles else None
+        # Pages that begin or end sessions do not renew them.
+        renewed = await _renew(visit, sign_in) if routes[0].roles or routes[0].renews else None
         try:
             response = await _serve(visit, routes)
         except Exception as error:  # noqa: BLE001 - every error has a page

@@ -51,6 +51,8 @@ class Route:
     roles: frozenset[Role]
     handler: Handler
     entry: Entry | None = None
+    renews: bool = False
+    """Whether an old session is renewed although the page is for everybody. It always is on pages of roles."""
 
 
 class RouteTable:

@@ -7,10 +7,10 @@ from console.tracking.opening import LINKS, ask_open, close_link, open_link, sho
 from console.tracking.sharing import ask_share, share
 
 ROUTES: Sequence[Route] = (
-    Route("GET", LINKS, EVERYBODY, show_links),
-    Route("GET", f"{LINKS}/{{token}}", EVERYBODY, ask_open),
-    Route("POST", f"{LINKS}/{{token}}", EVERYBODY, open_link),
-    Route("POST", f"{LINKS}/close", EVERYBODY, close_link),
+    Route("GET", LINKS, EVERYBODY, show_links, renews=True),
+    Route("GET", f"{LINKS}/{{token}}", EVERYBODY, ask_open, renews=True),
+    Route("POST", f"{LINKS}/{{token}}", EVERYBODY, open_link, renews=True),
+    Route("POST", f"{LINKS}/close", EVERYBODY, close_link, renews=True),
     Route("GET", "/orders/{orderId}/link", CUSTOMER | MANAGER, ask_share),
     Route("POST", "/orders/{orderId}/link", CUSTOMER | MANAGER, share),
 )
