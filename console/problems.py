@@ -33,6 +33,23 @@ SENTENCES: Mapping[str, str] = {
     "no-answer-in-time": N_("No answer came in time. Please try again: it will not be done twice."),
 }
 """By slug."""
+BEING_MOVED = "the order is being moved to another engineer or another time"
+"""The detail of a refusal that passes within seconds."""
+REASONS: Mapping[str, str] = {
+    "the order is being canceled": N_("The order is being canceled."),
+    BEING_MOVED: N_(
+        "The order is just being moved to another engineer or another time. Please look again in a moment."
+    ),
+    "the order has been reassigned too often": N_("The order has been reassigned too often."),
+    "the visit has been moved too often": N_("The visit has been moved as often as it can be."),
+    "the order does not ask for attention": N_("The order does not need a person any more."),
+    "the engineer does not exist, is not active, or has no free window": N_(
+        "The engineer is not active, or has no free time any more."
+    ),
+    "the engineer is not active": N_("The engineer is not active."),
+    "the engineer does not exist": N_("There is no such engineer any more."),
+}
+"""By detail: why an order cannot be changed, where the service says more than the slug does."""
 _DETAILS: tuple[tuple[str, str], ...] = (
     (r"at most (?P<most>\d+) characters", N_("At most %(most)s characters are possible.")),
     (r"at least 1 character|must not be blank|Field required", N_("This is missing.")),
@@ -62,7 +79,7 @@ _CHECK = N_("Please check this entry.")
 
 def sentence(problem: Problem, texts: Texts) -> str:
     """Return what a person is told about a problem."""
-    return texts(SENTENCES.get(problem.slug, _UNKNOWN))
+    return texts(REASONS.get(problem.detail) or SENTENCES.get(problem.slug, _UNKNOWN))
 
 
 def field_sentence(detail: str, texts: Texts) -> str:

@@ -18,7 +18,7 @@ from console.customers.calls import (
 from console.customers.progress import progress
 from console.forms import Form, missing, refused
 from console.page_request import PageRequest
-from console.problems import TOO_LATE, sentence
+from console.problems import BEING_MOVED, TOO_LATE, sentence
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_
@@ -70,7 +70,7 @@ async def reschedule(visit: PageRequest) -> Response:
 
 async def _refused(visit: PageRequest, problem: Problem, fields: Mapping[str, str]) -> Response:
     order_id = visit.path_value("orderId")
-    if problem.slug == "illegal-transition":
+    if problem.slug == "illegal-transition" and problem.detail != BEING_MOVED:
         return visit.redirect(f"/orders/{order_id}", Flash(sentence(problem, visit.texts), "refused"))
     if problem.is_of_the_page:
         raise problem

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from console import labels
+from console.problems import REASONS
 from console.texts import N_, Texts
 from domain.installation import IncompleteReason
 from domain.orders import Event
@@ -57,18 +58,7 @@ SENTENCES: Mapping[str, str] = {
     "the engineer cannot come": N_("The engineer cannot come, and nobody else is free at that time"),
     "the workflow was terminated": N_("The order's process was ended from outside"),
     "the installation has been completed": N_("The installation had been completed"),
-    "the order is being canceled": N_("The order is being canceled."),
-    "the order is being moved to another engineer or another time": N_(
-        "The order is just being moved to another engineer or another time. Please look again in a moment."
-    ),
-    "the order has been reassigned too often": N_("The order has been reassigned too often."),
-    "the visit has been moved too often": N_("The visit has been moved as often as it can be."),
-    "the order does not ask for attention": N_("The order does not need a person any more."),
-    "the engineer does not exist, is not active, or has no free window": N_(
-        "The engineer is not active, or has no free time any more."
-    ),
-    "the engineer is not active": N_("The engineer is not active."),
-    "the engineer does not exist": N_("There is no such engineer any more."),
+    **REASONS,
 }
 """Sentences of the service, as they are."""
 _CHOICE = re.compile(
@@ -77,11 +67,6 @@ _CHOICE = re.compile(
 )
 _ASKED = re.compile(r"(\d+) engineers have been asked")
 _MAY_BE_IN = re.compile(r"the address may be in ([A-Z0-9-]+(?:, [A-Z0-9-]+)*)")
-
-
-def sentence_of(detail: str) -> str | None:
-    """Return the text, marked for translation, for a sentence of the service, or None if it has none."""
-    return SENTENCES.get(detail)
 
 
 def regions_in_question(detail: str | None) -> list[str]:

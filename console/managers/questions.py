@@ -6,11 +6,10 @@ again, it is meant for the order as it is now. A form that comes back for anothe
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from console.forms import Form, refused
-from console.managers.explanations import sentence_of
 from console.managers.order import Facts
 from console.managers.order_reading import read_order
 from console.managers.story import Entry, Teller
@@ -58,8 +57,8 @@ class Question:
             Problem: there is no such order, or it cannot be read now, when the form is shown for the first time.
             ApiAway: the API does not answer, when the form is shown for the first time.
         """
-        seen = {name: form.value(name) for name in ("version", "events")}
         order_id, form = visit.path_value("orderId"), refusal.form
+        seen = {name: form.value(name) for name in ("version", "events")}
         try:
             reading = await read_order(visit)
         except (ApiAway, Problem) as error:
@@ -98,6 +97,4 @@ async def send(
         if problem.is_of_the_page:
             raise
         form = refused(problem, values, visit.texts, {"/preferredVisit": "visit", "/reason": "reason"})
-        if (exact := sentence_of(problem.detail)) is not None:
-            form = replace(form, summary=visit.texts(exact))
         return Refusal(form, problem.status, problem.slug, problem.members)

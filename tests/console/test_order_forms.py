@@ -93,6 +93,34 @@ async def test_a_version_that_no_page_has_had_is_refused(pages: Pages, who: str)
     assert form_of(answer, f"{PATH}/reschedule")["visit"] == START
 
 
+MOVING = "the order is being moved to another engineer or another time"
+OFTEN = "the visit has been moved too often"
+
+
+@pytest.mark.parametrize(
+    ("detail", "said", "again"),
+    [
+        (MOVING, "The order is just being moved to another engineer or another time.", True),
+        (OFTEN, "The visit has been moved as often as it can be.", False),
+        ("", "This is not possible any more in the current state of the order.", False),
+    ],
+)
+async def test_a_customer_is_told_why_the_visit_is_not_moved_and_may_try_again_if_it_passes(
+    pages: Pages, detail: str, said: str, again: bool
+) -> None:
+    path = f"{PATH}/reschedule"
+    problem = {"type": "/problems/illegal-transition", "status": 409, "detail": detail}
+    pages.line.answers[f"POST {path}"] = Response(409, json=problem)
+    person = await pages.person(CUSTOMER)
+
+    answer = await person.post(path, {"version": "3", "visit": START})
+
+    assert answer.status_code == (409 if again else 303)
+    assert said in text_of(answer if again else await person.follow(answer))
+    if again:
+        assert form_of(answer, path)["visit"] == START
+
+
 async def test_a_number_of_events_that_no_page_has_had_shows_none(pages: Pages) -> None:
     problem = {"type": "/problems/changed-meanwhile", "status": 409}
     pages.line.answers[f"POST {PATH}/cancel"] = Response(409, json=problem)
