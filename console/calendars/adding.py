@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from console.calendars.kinds import Kind
 from console.forms import Form, missing
-from console.managers.center import ENGINEERS, Refusal, every, reach_of, refusal
+from console.lists import all_of
+from console.managers.center import ENGINEERS, Refusal, reach_of, refusal
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.routing import Handler
@@ -41,6 +42,8 @@ class Choices:
     region: str | None
     """None: it has to be chosen first."""
     engineers: Sequence[Mapping[str, Any]] = ()
+    complete: bool = True
+    """Whether these are all engineers of the region."""
     away: bool = False
     """Whether the engineers cannot be shown now."""
 
@@ -133,9 +136,10 @@ async def _is_known(api: Api, kind: Kind, body: Mapping[str, Any]) -> bool:
 
     What cannot be looked for is for the API to refuse.
     """
-    query = {"engineerId": body["engineerId"], "region": body["region"], "from": body["from"]}
+    query = {name: body[name] for name in ("engineerId", "region", "from", "to")}
     try:
-        there = await every(api, kind.api, query)
+        # More entries of one engineer or region on the same days than are read at once are not expected.
+        there = (await all_of(api, kind.api, query)).items
     except Problem as problem:
         if problem.passes:
             raise
@@ -159,5 +163,6 @@ async def _choices(visit: PageRequest, region: str | None) -> Choices:
         [region] = reach.regions
     if region is None:
         return Choices(reach.regions, None)
-    engineers = await every(visit.api, ENGINEERS, {"region": region})
-    return Choices(reach.regions, region, sorted(engineers, key=lambda one: (not one["active"], one["name"])))
+    found = await all_of(visit.api, ENGINEERS, {"region": region})
+    engineers = sorted(found.items, key=lambda one: (not one["active"], one["name"]))
+    return Choices(reach.regions, region, engineers, found.complete)

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from console import labels
+from console.calendars.engineers import engineers_of
 from console.calendars.entries import Entry
 from console.calendars.kinds import Kind
-from console.managers.center import ENGINEERS, Listed, Reach, every, listed, reach_of
+from console.managers.center import Listed, Reach, listed, reach_of
 from console.page_request import PageRequest
 from console.routing import Handler
 
@@ -55,7 +56,8 @@ def showing(kind: Kind) -> Handler:
         region, engineer_id = visit.query.get("region") or None, visit.query.get("engineerId") or None
         query = {"region": region, "engineerId": engineer_id, "from": first_day}
         listing = await listed(visit, kind.path, kind.api, query)
-        engineers = {} if region else {one["engineerId"]: one for one in await every(visit.api, ENGINEERS)}
+        named = {one for one in (engineer_id, *(each["engineerId"] for each in listing.items)) if one}
+        engineers = {} if region else await engineers_of(visit.api, named)
         of_list = engineers.get(engineer_id) if engineer_id else None
         reach = await reach_of(visit)
         page = EntriesPage(

@@ -17,7 +17,8 @@ from console import labels
 from console.catalog.kinds import PRODUCTS, Kind, Values
 from console.catalog.listing import Staff, staff_of
 from console.forms import Form, missing
-from console.managers.center import Refusal, every, refusal, require_whole_country
+from console.lists import all_of
+from console.managers.center import Refusal, refusal, require_whole_country
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.problems import SENTENCES
@@ -80,7 +81,8 @@ def adding(kind: Kind) -> Handler:
         body = kind.body_of(values) | ({kind.key: values[kind.key]} if kind.key in kind.fields else {})
         try:
             await require_whole_country(visit)
-            there = await every(visit.api, kind.api)
+            # What is beyond the bound is not seen. Then the API refuses an id that is there already.
+            there = (await all_of(visit.api, kind.api)).items
             known = any(all(one[member] == value for member, value in body.items()) for one in there)
             if not known:
                 await visit.api.send("POST", kind.api, body)

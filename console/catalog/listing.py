@@ -7,7 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from console.catalog.kinds import PRODUCTS, Kind
-from console.managers.center import ENGINEERS, Listed, every, listed, reach_of
+from console.lists import all_of
+from console.managers.center import ENGINEERS, Listed, listed, reach_of
 from console.page_request import PageRequest
 from console.routing import Handler
 from console.service import Api, ApiAway, Problem
@@ -19,7 +20,7 @@ class Staff:
 
     skills: Sequence[frozenset[str]] = ()
     known: bool = False
-    """Whether all of them are known: the engineers of the whole country could be read."""
+    """Whether all of them are known: the engineers of the whole country could be read, and are not too many."""
 
     def can_install(self, skills: Sequence[str]) -> bool:
         """Whether any engineer has all of these skills, as far as is known."""
@@ -34,10 +35,10 @@ class Staff:
 async def staff_of(api: Api) -> Staff:
     """Return the skills of all engineers. None are known while they cannot be read."""
     try:
-        engineers = await every(api, ENGINEERS, {"active": "true"})
+        engineers = await all_of(api, ENGINEERS, {"active": "true"})
     except (ApiAway, Problem):
         return Staff()
-    return Staff([frozenset(one["skills"]) for one in engineers], known=True)
+    return Staff([frozenset(one["skills"]) for one in engineers.items], known=engineers.complete)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import quote
 
+from console.days import FAR
+from console.lists import all_of
 from console.page_request import PageRequest
 from console.service import Answer, Api, ApiAway, Problem
 from console.texts import KOREAN, Texts
 
 PAGE_DAYS = 14
 """Days whose windows are shown at once."""
-_FAR = timedelta(days=400)
-"""How far from today a day may be. Visits are booked some weeks ahead."""
 _ORDERS_OF_PAGE = 20
 _PRODUCTS = "products"
 
@@ -79,7 +79,7 @@ class FreeTimes:
             offer["reason"],
             offer["regions"],
             earlier=None if begins <= today else max(before, today).isoformat(),
-            later=after.isoformat() if after - today <= _FAR else None,
+            later=after.isoformat() if after - today <= FAR else None,
         )
 
     def without(self, start: str) -> Self:
@@ -107,7 +107,16 @@ def chosen_elsewhere(start: str, times: FreeTimes, texts: Texts) -> str | None:
         return None
 
 
-async def products(visit: PageRequest) -> Sequence[Product]:
+@dataclass(frozen=True)
+class Offer:
+    """The products that can be ordered."""
+
+    products: Sequence[Product]
+    complete: bool = True
+    """Whether these are all."""
+
+
+async def offer(visit: PageRequest) -> Offer:
     """Return the products that can be ordered. If the management center is away, those that it had before.
 
     Raises:
@@ -115,15 +124,16 @@ async def products(visit: PageRequest) -> Sequence[Product]:
     """
     memory = visit.console.memory
     try:
-        memory[_PRODUCTS] = (await visit.api.get("/managementCenters/products", {"limit": 200}))["items"]
+        memory[_PRODUCTS] = await all_of(visit.api, "/managementCenters/products")
     except (Problem, ApiAway):
         if _PRODUCTS not in memory:
             raise
-    local = visit.preferences.language == KOREAN
-    return [
+    local, known = visit.preferences.language == KOREAN, memory[_PRODUCTS]
+    products = [
         Product(one["productId"], (one["localName"] if local else one["name"]) or one["name"] or one["productId"])
-        for one in memory[_PRODUCTS]
+        for one in known.items
     ]
+    return Offer(products, known.complete)
 
 
 def first_day(given: str | None, today: date) -> date | None:
@@ -132,7 +142,7 @@ def first_day(given: str | None, today: date) -> date | None:
         day = date.fromisoformat(given or "")
     except ValueError:
         return None
-    return day if today < day <= today + _FAR else None
+    return day if today < day <= today + FAR else None
 
 
 async def times_for(visit: PageRequest, address: str, product_id: str, given_day: str | None) -> FreeTimes:

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from console import labels
 from console.customers.calls import (
     FreeTimes,
+    Offer,
     Product,
     chosen_elsewhere,
     latest_order,
+    offer,
     place_order,
-    products,
     times_for,
 )
 from console.forms import Form, missing, refused
@@ -52,7 +53,7 @@ _PLACED_BEFORE = N_("Your order was already received. This is how it stands.")
 class ProductPage:
     """The first page: what and where."""
 
-    products: Sequence[Product]
+    offer: Offer
     form: Form
     carried: Mapping[str, str]
 
@@ -143,11 +144,11 @@ async def _refused(visit: PageRequest, error: Problem | ApiAway, fields: Mapping
 async def _first_page(visit: PageRequest, form: Form, status: int = 200) -> Response:
     carried = {name: form.values[name] for name in _CARRIED if form.values.get(name)}
     try:
-        offered = await products(visit)
+        offered = await offer(visit)
     except (Problem, ApiAway):
         if not (chosen := form.value("product")):
             raise
-        offered = [Product(chosen, form.value("productName") or chosen)]
+        offered = Offer([Product(chosen, form.value("productName") or chosen)])
     return await visit.page("customers/product.html", ProductPage(offered, form, carried), status)
 
 
@@ -195,7 +196,7 @@ async def _name_of(visit: PageRequest, fields: Mapping[str, str]) -> str:
     if name := fields.get("productName"):
         return name
     try:
-        known = {product.product_id: product.name for product in await products(visit)}
+        known = {product.product_id: product.name for product in (await offer(visit)).products}
     except (Problem, ApiAway):
         return ""
     return known.get(fields["product"], "")

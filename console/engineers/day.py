@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from babel.dates import format_date
 from starlette.responses import Response
 
+from console.days import DAYS_OF_WEEK, day_of, monday_of, sunday_of
 from console.engineers.labels import WORDS, Words
 from console.engineers.visits import Visit, listed
 from console.page_request import PageRequest
@@ -16,9 +17,7 @@ from domain.installation import EngineerAction, InstallationStatus
 
 PATH = "/today"
 LIVE = f"{PATH}/live"
-_WEEK = timedelta(days=7)
-_FAR = timedelta(days=400)
-"""How far from today a day may be. Visits are booked some weeks ahead."""
+_WEEK = timedelta(days=DAYS_OF_WEEK)
 _REPORTED = (InstallationStatus.COMPLETED, InstallationStatus.INCOMPLETE)
 _LEFT = (InstallationStatus.DECLINED, InstallationStatus.CANCELED)
 
@@ -55,6 +54,8 @@ class DayPage:
     """Requests for other days that wait for an answer."""
     unreported: Sequence[Visit]
     """Visits of earlier days of which nobody knows how they ended."""
+    complete: bool
+    """Whether no visit is left out."""
 
     @property
     def live(self) -> str:
@@ -86,9 +87,9 @@ async def show_day(asked: PageRequest) -> Response:
     """Show the visits of a day: of the one in the address, or of today."""
     now = datetime.now(UTC)
     today = asked.texts.local(now).date()
-    day = _day_of(asked.query.get("date", ""), today)
-    monday = day - timedelta(days=day.weekday())
-    of_week = {"from": monday.isoformat(), "to": (monday + timedelta(days=6)).isoformat()}
+    day = day_of(asked.query.get("date"), today)
+    monday = monday_of(day)
+    of_week = {"from": monday.isoformat(), "to": sunday_of(day).isoformat()}
     before = (today - timedelta(days=1)).isoformat()
     week, requests, accepted, started = await asyncio.gather(
         listed(asked, of_week),
@@ -96,8 +97,8 @@ async def show_day(asked: PageRequest) -> Response:
         listed(asked, {"status": InstallationStatus.ACCEPTED, "to": before}),
         listed(asked, {"status": InstallationStatus.STARTED, "to": before}),
     )
-    counts = Counter(visit.day for visit in week if visit.status not in _LEFT)
-    of_day = [visit for visit in week if visit.day == day]
+    counts = Counter(visit.day for visit in week.items if visit.status not in _LEFT)
+    of_day = [visit for visit in week.items if visit.day == day]
     # A visit that was moved within the day is there twice, and only its new time matters.
     still_theirs = {visit.order_id for visit in of_day if visit.status not in _LEFT}
     page = DayPage(
@@ -107,24 +108,16 @@ async def show_day(asked: PageRequest) -> Response:
         now,
         [
             WeekDay(one, format_date(one, "EEE", locale=asked.texts.locale), counts[one], one == day, one == today)
-            for one in (monday + timedelta(days=number) for number in range(7))
+            for one in (monday + timedelta(days=number) for number in range(DAYS_OF_WEEK))
         ],
         _next_first(visit for visit in of_day if visit.status not in _REPORTED + _LEFT),
         [visit for visit in of_day if visit.status in _REPORTED],
         [visit for visit in of_day if visit.status in _LEFT and visit.order_id not in still_theirs],
-        _next_first(visit for visit in requests if visit.day != day),
-        [visit for visit in _next_first([*accepted, *started]) if visit.day != day],
+        _next_first(visit for visit in requests.items if visit.day != day),
+        [visit for visit in _next_first([*accepted.items, *started.items]) if visit.day != day],
+        all(each.complete for each in (week, requests, accepted, started)),
     )
     return await asked.page("engineers/day.html", page)
-
-
-def _day_of(text: str, today: date) -> date:
-    """Return the day that an address names, or today if it names none near it."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return today
-    return day if abs(day - today) <= _FAR else today
 
 
 def _next_first(visits: Iterable[Visit]) -> list[Visit]:

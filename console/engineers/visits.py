@@ -8,14 +8,13 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from console.engineers.labels import INCOMPLETE, STATUS, TONE
+from console.lists import all_of
 from console.page_request import PageRequest
 from console.service import Api, ApiAway, Problem, Query
 from console.texts import Texts
 from domain.installation import EngineerAction, InstallationStatus
 
 _INSTALLATIONS = "/installations"
-_PAGE = 200
-_MOST_PAGES = 5
 _SHORT = 8
 """Characters of an order's id that tell the orders of a day apart."""
 _NEXT: Mapping[str, tuple[EngineerAction, ...]] = {
@@ -161,22 +160,24 @@ async def failed_before(asked: PageRequest, order_id: str) -> list[FailedVisit] 
     return [FailedVisit.of(row) for row in found["items"]]
 
 
-async def listed(asked: PageRequest, query: Query) -> list[Visit]:
-    """Return all installations of this engineer that a query finds.
+@dataclass(frozen=True)
+class Visits:
+    """Installations of this engineer."""
+
+    items: Sequence[Visit]
+    complete: bool
+    """Whether these are all."""
+
+
+async def listed(asked: PageRequest, query: Query) -> Visits:
+    """Return all installations of this engineer that a query finds, up to a thousand.
 
     Raises:
         Problem: the API refuses the query, or cannot answer it now.
         ApiAway: there is no answer.
     """
-    found: list[Visit] = []
-    cursor: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = await asked.api.get(_INSTALLATIONS, {**query, "limit": _PAGE, "cursor": cursor})
-        found += (_visit(asked, row) for row in page["items"])
-        cursor = page["nextCursor"]
-        if cursor is None:
-            break
-    return found
+    found = await all_of(asked.api, _INSTALLATIONS, query)
+    return Visits([_visit(asked, row) for row in found.items], found.complete)
 
 
 async def act(api: Api, order_id: str, action: EngineerAction, body: Mapping[str, Any]) -> None:

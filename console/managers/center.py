@@ -2,23 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from console import labels
 from console.forms import Form, refused
 from console.page_request import PageRequest
-from console.service import Api, ApiAway, Problem, Query
-from console.texts import Texts
+from console.service import ApiAway, Problem, Query
+from console.texts import KOREAN, Texts
 
 CENTER = "/managementCenters"
 ENGINEERS = f"{CENTER}/engineers"
 ROWS = 50
-_PAGE = 200
-_MOST_PAGES = 5
-"""How many pages of a list are read where all of it is wanted."""
-_OF_THE_PAGE = frozenset({401, 403, 404})
-"""Answers that are not about what was entered."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +28,6 @@ class Reach:
 
 async def reach_of(visit: PageRequest) -> Reach:
     """Return the regions of the manager."""
-async def reach_if_there(visit: PageRequest) -> Reach:
-    """Return the regions that can be chosen, or none while they cannot be told: a form then keeps the one it has."""
-    try:
-        return await reach_of(visit)
-    except ApiAway:
-        return Reach((), limited=False)
-    except Problem as problem:
-        if not problem.passes:
-            raise
-        return Reach((), limited=False)
-
-
     own = (await visit.api.get("/whoami"))["regions"]
     return Reach(sorted(labels.REGION if own is None else own), own is not None)
 
@@ -69,17 +53,16 @@ async def require_whole_country(visit: PageRequest) -> None:
         raise Problem(403, "forbidden")
 
 
-async def every(api: Api, path: str, query: Query | None = None) -> list[Mapping[str, Any]]:
-    """Return all items of a list, up to a thousand."""
-    found: list[Mapping[str, Any]] = []
-    cursor: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = await api.get(path, {**(query or {}), "limit": _PAGE, "cursor": cursor})
-        found += page["items"]
-        cursor = page["nextCursor"]
-        if cursor is None:
-            break
-    return found
+async def holidays_of(visit: PageRequest, year: int) -> Mapping[date, str]:
+    """Return the names of the national holidays of a year, in the language of the page.
+
+    Raises:
+        Problem: the API does not have this year, or cannot tell now.
+        ApiAway: there is no answer.
+    """
+    name = "localName" if visit.preferences.language == KOREAN else "name"
+    found = await visit.api.get(f"{CENTER}/holidays", {"year": year})
+    return {date.fromisoformat(one["date"]): str(one[name]) for one in found["items"]}
 
 
 @dataclass(frozen=True)
@@ -134,7 +117,7 @@ def refusal(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, f
     Raises:
         Problem: the answer is not about what was entered: nobody is signed in, or there is no such thing.
     """
-    if isinstance(error, Problem) and error.status in _OF_THE_PAGE:
+    if isinstance(error, Problem) and error.is_of_the_page:
         raise error
     status = 503 if isinstance(error, ApiAway) else error.status
     return Refusal(refused(error, values, texts, fields), status)

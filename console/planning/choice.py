@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
+from console.days import DAYS_OF_WEEK, day_of, monday_of
 from console.managers.center import reach_of
 from console.page_request import PageRequest
 
 DAY, WEEK = "/day", "/week"
-_DAYS_OF_WEEK = 7
-_FAR = timedelta(days=400)
-"""How far from today a day may be. Visits are booked some weeks ahead."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Choice:
 
     @property
     def _step(self) -> timedelta:
-        return timedelta(days=_DAYS_OF_WEEK if self.weekly else 1)
+        return timedelta(days=DAYS_OF_WEEK if self.weekly else 1)
 
     @property
     def earlier(self) -> str:
@@ -88,27 +86,3 @@ async def choice_of(visit: PageRequest, path: str, *, weekly: bool) -> Choice:
     day = day_of(visit.query.get("from" if weekly else "date"), today)
     region = visit.query.get("region") or next(iter(reach.regions), None)
     return Choice(path, monday_of(day) if weekly else day, today, weekly, region, reach.regions, reach.limited)
-
-
-def day_of(text: str | None, today: date) -> date:
-    """Return the day that an address names, or today if it names none near it."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return today
-    return day if is_planned(day, today) else today
-
-
-def is_planned(day: date, today: date) -> bool:
-    """Return whether a day is near enough to today for a plan of it."""
-    return abs(day - today) <= _FAR
-
-
-def monday_of(day: date) -> date:
-    """Return the first day of the week that contains a day."""
-    return day - timedelta(days=day.weekday())
-
-
-def sunday_of(day: date) -> date:
-    """Return the last day of the week that contains a day."""
-    return monday_of(day) + timedelta(days=_DAYS_OF_WEEK - 1)

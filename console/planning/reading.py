@@ -1,24 +1,21 @@
 """What a plan reads from the API: engineers, calendars and holidays of the management center, and visits."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from console.managers.center import CENTER, ENGINEERS
+from console.lists import Items, all_of
+from console.managers.center import CENTER, ENGINEERS, holidays_of
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.planning.calendars import Booked, Entry, Member
 from console.planning.plan import Plan
 from console.service import Api, ApiAway, Problem, Query
-from console.texts import KOREAN
 
 _DAYS_OFF, _EXTRA_SHIFTS = f"{CENTER}/daysOff", f"{CENTER}/extraShifts"
 _VISITS = "/installations"
-_PAGE = 200
-_MOST_PAGES = 5
-"""How many pages of a list one plan reads."""
 
 
 @dataclass(frozen=True)
@@ -33,43 +30,13 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Items:
-    """The items of a list."""
-
-    items: Sequence[Mapping[str, Any]] = ()
-    complete: bool = True
-
-    def and_(self, other: "Items") -> "Items":
-        """Return the items of both lists."""
-        return Items([*self.items, *other.items], self.complete and other.complete)
-
-
-@dataclass(frozen=True)
 class Center:
     """What the management center says. Default: nothing."""
 
-    team: Items = Items()
-    off: Items = Items()
-    shifts: Items = Items()
+    team: Items = field(default_factory=Items)
+    off: Items = field(default_factory=Items)
+    shifts: Items = field(default_factory=Items)
     holidays: Mapping[date, str] = field(default_factory=dict)
-
-
-async def all_of(api: Api, path: str, query: Query) -> Items:
-    """Return all items of a list, page by page, up to a thousand.
-
-    Raises:
-        Problem: the API refuses the query, or cannot answer it now.
-        ApiAway: there is no answer.
-    """
-    found: list[Mapping[str, Any]] = []
-    cursor: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = await api.get(path, {**query, "limit": _PAGE, "cursor": cursor})
-        found += page["items"]
-        cursor = page["nextCursor"]
-        if cursor is None:
-            return Items(found)
-    return Items(found, complete=False)
 
 
 async def plan_of_region(visit: PageRequest, region: str, first: date, last: date) -> Reading:
@@ -150,10 +117,8 @@ def _span(first: date, last: date) -> Mapping[str, str]:
 
 
 async def _holidays(visit: PageRequest, first: date, last: date) -> Mapping[date, str]:
-    name = "localName" if visit.preferences.language == KOREAN else "name"
-    years = sorted({first.year, last.year})
-    found = await asyncio.gather(*(visit.api.get(f"{CENTER}/holidays", {"year": year}) for year in years))
-    return {date.fromisoformat(one["date"]): one[name] for year in found for one in year["items"]}
+    found = await asyncio.gather(*(holidays_of(visit, year) for year in sorted({first.year, last.year})))
+    return {day: name for year in found for day, name in year.items()}
 
 
 def _reading(visit: PageRequest, first: date, last: date, visits: Items, known: Center | None) -> Reading:

@@ -6,8 +6,9 @@ from datetime import date
 
 from starlette.responses import Response
 
+from console.days import sunday_of
 from console.page_request import PageRequest
-from console.planning.choice import WEEK, Choice, choice_of, day_address, sunday_of
+from console.planning.choice import WEEK, Choice, choice_of, day_address
 from console.planning.plan import Plan
 from console.planning.reading import Reading, plan_of_region
 

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from console.forms import Form, missing
+from console.lists import Items
 from console.managers.center import Refusal, refusal, require_whole_country
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
@@ -41,6 +42,8 @@ class ErasePage:
     """Whether it can be told now which orders the customer has."""
     orders: int
     """Number of the customer's newest orders."""
+    complete: bool
+    """Whether these are all."""
     open_orders: Sequence[Mapping[str, Any]]
     """Those that have not ended, because of which nothing can be erased."""
     recorded: bool
@@ -94,22 +97,23 @@ async def _ask(visit: PageRequest, refused: Refusal) -> Response:
         erase_path(customer_id),
         refused.form,
         orders is not None,
-        len(orders or ()),
-        [order for order in orders or () if order["status"] not in _ENDED],
+        len(orders.items) if orders else 0,
+        orders is None or orders.complete,
+        [order for order in orders.items if order["status"] not in _ENDED] if orders else [],
         _RECORDED in visit.query,
     )
     return await visit.page("reports/erase.html", page, refused.status)
 
 
-async def _orders_of(visit: PageRequest, customer_id: str) -> Sequence[Mapping[str, Any]] | None:
+async def _orders_of(visit: PageRequest, customer_id: str) -> Items | None:
     """Return the newest orders of a customer, or None if they cannot be told now."""
     body = {"customerId": customer_id, "limit": _MOST_ORDERS}
     try:
-        found: Sequence[Mapping[str, Any]] = (await visit.api.send("POST", "/orderStatuses/search", body)).body["items"]
+        found = (await visit.api.send("POST", "/orderStatuses/search", body)).body
     except ApiAway:
         return None
     except Problem as problem:
         if not problem.passes:
             raise
         return None
-    return found
+    return Items(found["items"], found["nextCursor"] is None)

@@ -8,11 +8,12 @@ from typing import Any
 from starlette.responses import Response
 
 from console.forms import Form, refused
+from console.lists import all_of
 from console.managers.center import ENGINEERS
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.planning.calendars import Booked
-from console.planning.reading import all_of, find
+from console.planning.reading import find
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.staff.listing import PATH

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
-from console.planning import reading
+from console import lists
 from tests.api.service import Service
 from tests.console.browser import MANAGER, Pages, text_of
 from tests.console.engineers.visits import GRID, ME, day, visit, window
@@ -162,7 +162,7 @@ async def test_without_the_visits_there_is_no_plan(bare: Pages) -> None:
 
 
 async def test_what_does_not_fit_is_said(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_PAGE", 1)
+    monkeypatch.setattr(lists, "PAGE", 1)
     for number, hour in enumerate((9, 11, 13, 15, 17, 19)):
         await visit(bare, f"o-{number}", window(hour, AHEAD), engineer_id=ME, region="KR-11")
 
