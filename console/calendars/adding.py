@@ -87,6 +87,8 @@ def adding(kind: Kind) -> Handler:
 
     async def add(visit: PageRequest) -> Response:
         values = await visit.form()
+        if values.pop("show", None) or values.get("region") != values.get("listed", values.get("region")):
+            return await _again(visit, kind, Refusal(Form(_of_region(values)), 200))
         if incomplete := _incomplete(values, visit.texts):
             return await _again(visit, kind, Refusal(incomplete))
         body = _body(values)
@@ -102,6 +104,12 @@ def adding(kind: Kind) -> Handler:
         return visit.redirect(listed, said)
 
     return add
+
+
+def _of_region(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what was entered, for the region that was chosen. An engineer of another one is not chosen any more."""
+    stays = values.get("who") == WHOLE_REGION or values.get("region") == values.get("listed")
+    return values if stays else {**values, "who": ""}
 
 
 def _incomplete(values: Mapping[str, str], texts: Texts) -> Form | None:
@@ -150,7 +158,7 @@ async def _is_known(api: Api, kind: Kind, body: Mapping[str, Any]) -> bool:
 async def _again(visit: PageRequest, kind: Kind, refused: Refusal) -> Response:
     values = refused.form.values
     try:
-        choices = await _choices(visit, values.get("region"))
+        choices = await _choices(visit, values.get("region") or None)
     except (ApiAway, Problem):
         # What was entered is shown, whatever else can be.
         choices = Choices((), values.get("region"), away=True)

@@ -43,7 +43,7 @@ async def test_what_got_no_answer_is_kept_and_entered_once(bare: Pages, path: st
 
     assert silent.status_code == 503
     again = form_of(silent, f"{path}/new")
-    assert again == morning(bare)
+    assert again == morning(bare, listed=REGION)
     page = await person.follow(await person.post(f"{path}/new", again))
 
     assert "had been entered already" in text_of(page)
@@ -83,7 +83,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(
     assert page.status_code == 422
     assert wrong_fields(page) == wrong
     assert said in text_of(page)
-    assert form_of(page, "/days-off/new") == form
+    assert form_of(page, "/days-off/new") == form | {"listed": REGION}
     assert await entries(bare, "/days-off") == []
 
 
@@ -94,7 +94,7 @@ async def test_the_form_keeps_everything_while_the_api_is_away(bare: Pages) -> N
     page = await person.post("/days-off/new", morning(bare))
 
     assert page.status_code == 503
-    assert form_of(page, "/days-off/new") == morning(bare)
+    assert form_of(page, "/days-off/new") == morning(bare, listed=REGION)
 
 
 async def test_a_manager_of_another_region_enters_nothing_here(bare: Pages) -> None:
@@ -114,6 +114,23 @@ async def test_a_manager_of_one_region_chooses_among_its_engineers_at_once(bare:
     assert f'<option value="{ENGINEER}">' in page.text
     assert "kr-26-1" not in page.text
     assert "Show its engineers" not in text_of(page)
+
+
+async def test_choosing_another_region_keeps_what_was_entered(bare: Pages) -> None:
+    person, path = await bare.person(MANAGER), "/days-off/new"
+    asked = form_of(await person.get(f"{path}?from=2026-12-24"), path)
+    assert asked == {"region": "", "from": "2026-12-24"}
+    form = form_of(await person.post(path, asked | {"region": REGION, "show": "1"}), path)
+    assert form["from"] == "2026-12-24"
+
+    shown = await person.post(path, morning(bare, listed=REGION, region="KR-26", show="1"))
+    everybody = await person.post(path, morning(bare, listed=REGION, region="KR-26", who="*"))
+
+    assert 'value="kr-26-1"' in shown.text
+    assert form_of(shown, path) == morning(bare, listed="KR-26", region="KR-26", who="")
+    # Nobody enters for a region what was chosen for another one.
+    assert form_of(everybody, path) == morning(bare, listed="KR-26", region="KR-26", who="*")
+    assert await entries(bare, path.removesuffix("/new")) == []
 
 
 async def test_the_form_of_an_engineer_names_the_engineer_and_the_day(bare: Pages) -> None:

@@ -151,7 +151,9 @@ async def test_where_there_is_nothing_to_show_it_is_said(bare: Pages) -> None:
         assert 'href="/engineers/new?region=KR-99"' in nobody.text
     bare.line.answers["GET /whoami"] = Response(200, json={"regions": []})
     for path in ("/day", "/week"):
-        assert "No region is yours to look after." in text_of(await person.get(path))
+        page = await person.get(path)
+        assert "No region is yours to look after." in text_of(page)
+        assert "None" not in text_of(page)
 
 
 async def test_without_the_visits_there_is_no_plan(bare: Pages) -> None:
