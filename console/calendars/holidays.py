@@ -7,10 +7,10 @@ from datetime import date
 from starlette.responses import Response
 
 from console.calendars.kinds import EXTRA_SHIFTS
-from console.managers.center import CENTER
+from console.managers.center import holidays_of
 from console.page_request import PageRequest
 from console.planning.choice import is_planned, week_address
-from console.texts import KOREAN
+from console.service import Problem
 
 PATH = "/holidays"
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
@@ -42,13 +42,14 @@ class HolidaysPage:
 
 
 async def show_holidays(visit: PageRequest) -> Response:
-    """Show the holidays of a year. Default: this year. What is no year the API refuses."""
+    """Show the holidays of a year. Default: this year. The API refuses years that it does not have."""
     today = visit.texts.today()
-    wanted = visit.query.get("year") or str(today.year)
-    found = (await visit.api.get(f"{CENTER}/holidays", {"year": wanted}))["items"]
-    name = "localName" if visit.preferences.language == KOREAN else "name"
-    holidays = [_holiday(date.fromisoformat(one["date"]), str(one[name]), today) for one in found]
-    year = int(wanted)
+    try:
+        year = int(visit.query.get("year") or today.year)
+    except ValueError as error:
+        raise Problem(400, "malformed-request") from error
+    found = sorted((await holidays_of(visit, year)).items())
+    holidays = [_holiday(day, text, today) for day, text in found]
     return await visit.page("calendars/holidays.html", HolidaysPage(year, holidays, _at(year - 1), _at(year + 1)))
 
 
