@@ -90,13 +90,10 @@ class Texts:
         return datetime.now(self.zone).date()
 
     def day(self, at: datetime | date | str) -> str:
-        """Return the day with its weekday: `12월 1일 (화)`, `Tue, Dec 1`."""
+        """Return the day with its weekday: `12월 1일 (화)`, `Tue, Dec 1`. With the year, if that is not this year."""
         day = at if type(at) is date else self.local(at)  # type: ignore[arg-type] # a datetime is a date, too
-        return str(format_skeleton("MMMEd", day, tzinfo=None, locale=self.locale))
-
-    def full_day(self, day: date) -> str:
-        """Return the day with its weekday and its year: `2027년 7월 1일 (목)`."""
-        return str(format_skeleton("yMMMEd", day, tzinfo=None, locale=self.locale))
+        skeleton = "MMMEd" if day.year == self.today().year else "yMMMEd"
+        return str(format_skeleton(skeleton, day, tzinfo=None, locale=self.locale))
 
     def date(self, at: datetime | date | str) -> str:
         """Return the date with its year."""

@@ -36,15 +36,9 @@ class Entry:
             entry["engineerId"],
             engineer["name"] if engineer else None,
             engineer["region"] if engineer else entry["region"],
-            _days(first, last, today, texts),
+            texts.day(first) if first == last else f"{texts.day(first)} – {texts.day(last)}",
             f"{hours['from']}–{hours['until']}" if hours else None,
             entry["reason"],
             last < today,
             kind.removal(entry[kind.key]),
         )
-
-
-def _days(first: date, last: date, today: date, texts: Texts) -> str:
-    """Return the days as they are read: with their years, if they are not all of this year."""
-    written = texts.day if first.year == last.year == today.year else texts.full_day
-    return written(first) if first == last else f"{written(first)} – {written(last)}"

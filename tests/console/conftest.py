@@ -1,11 +1,13 @@
 """The console in this process, before the real API in this process."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 
 import pytest
 from httpx2 import AsyncHTTPTransport
 
 from console import streams
+from console.texts import Texts
 from domain.common import contexts
 from runtime.settings import Settings
 from stores.common.database import Database
@@ -23,6 +25,12 @@ __all__ = ["impatient", "issuer", "migrated", "patient", "settings", "without_te
 def patient_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use long deadlines, because a busy machine is not an outage."""
     wait_long(monkeypatch)
+
+
+@pytest.fixture
+def in_2026(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this year be 2026 to whatever is written on pages."""
+    monkeypatch.setattr(Texts, "today", lambda _: date(2026, 11, 29))
 
 
 @pytest.fixture

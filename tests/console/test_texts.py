@@ -56,12 +56,21 @@ def test_korean_has_the_places_of_the_english_text() -> None:
     ("language", "window", "date"),
     [("ko", "12월 1일 (화) 09:00–11:00", "2026년 12월 1일"), ("en", "Tue, Dec 1 09:00–11:00", "December 1, 2026")],
 )
-def test_a_window_is_written_in_the_time_zone_of_the_visits(language: str, window: str, date: str) -> None:
+def test_a_window_is_written_in_the_time_zone_of_the_visits(
+    in_2026: None, language: str, window: str, date: str
+) -> None:
     texts = Texts(language, SEOUL)
 
     assert texts.window(WINDOW) == window
     assert texts.date(WINDOW["start"]) == date
     assert texts.date("2026-12-01") == date
+
+
+@pytest.mark.parametrize(
+    ("language", "moment"), [("ko", "2027년 12월 1일 (수) 09:00"), ("en", "Wed, Dec 1, 2027 09:00")]
+)
+def test_a_day_of_another_year_has_its_year(in_2026: None, language: str, moment: str) -> None:
+    assert Texts(language, SEOUL).moment("2027-12-01T00:00:00Z") == moment
 
 
 @pytest.mark.parametrize(("language", "said"), [("ko", "3분 전"), ("en", "3 minutes ago")])

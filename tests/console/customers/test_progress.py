@@ -11,6 +11,7 @@ from console.texts import Texts
 from domain.orders import AttentionReason, Event, OrderStatus
 
 ENGLISH, KOREAN = Texts("en", ZoneInfo("Asia/Seoul")), Texts("ko", ZoneInfo("Asia/Seoul"))
+pytestmark = pytest.mark.usefixtures("in_2026")
 VISIT = {"start": "2026-12-01T00:00:00Z", "end": "2026-12-01T02:00:00Z"}
 
 

@@ -33,6 +33,8 @@ ORDER = Order(
     history=[HistoryEntry("JoinOrdered", NOW, "customer:7")],
 )
 
+pytestmark = pytest.mark.usefixtures("in_2026")
+
 
 async def store(pages: Pages, *orders: Order) -> None:
     await pages.service.app.state.services.get(OrderStatusStore).put(orders)

@@ -16,6 +16,7 @@ from domain.orders import AttentionReason
 ROOT = Path(__file__).parents[3]
 SEOUL = ZoneInfo("Asia/Seoul")
 
+pytestmark = pytest.mark.usefixtures("in_2026")
 
 def explained(language: str) -> Explanations:
     return Explanations(Texts(language, SEOUL), lambda actor: f"<{actor}>")
