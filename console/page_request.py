@@ -60,9 +60,9 @@ class PageRequest:
         """The session of somebody who is signed in.
 
         Raises:
-            NotSignedIn: nobody is.
+            NotSignedIn: nobody is, or the tracking link has ended.
         """
-        if self.session is None:
+        if self.session is None or not self.session.lives:
             raise NotSignedIn
         return self.session
 

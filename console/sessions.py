@@ -17,6 +17,8 @@ DRAFT_SECONDS = 15 * 60
 _FLASH_SECONDS = 60
 _LONGEST_LINK_SECONDS = 400 * 24 * 60 * 60
 """For which browsers keep a cookie at most. A tracking link usually ends before."""
+_LINK_TELLS_SECONDS = 24 * 60 * 60
+"""How long after its end a tracking link is still known as one that has ended."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,12 @@ class SessionCookies:
         self.link.clear(response, cookies)
 
     def link_in(self, cookies: Mapping[str, str]) -> Session | None:
-        """Return the session of the tracking link that was opened, if it has not ended."""
-        link = self.link.read(cookies)
-        return link if link and link.lives else None
+        """Return the session of the tracking link that was opened, also if it has ended."""
+        return self.link.read(cookies)
 
     def open_link(self, response: Response, link: Session) -> None:
-        """Keep a tracking link until it ends."""
-        self.link.write(response, link, link.expires_at - time.time())
+        """Keep a tracking link until some time after its end: so an open page says that it has ended."""
+        self.link.write(response, link, link.expires_at - time.time() + _LINK_TELLS_SECONDS)
 
     def flash_in(self, cookies: Mapping[str, str]) -> Flash | None:
         """Return the sentence for this page."""

@@ -51,7 +51,7 @@ async def test_it_opens_its_order_at_the_usual_address(pages: Pages, language: s
     assert name.startswith("tracking=")
     assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(attributes)
     [age] = [int(one.removeprefix("Max-Age=")) for one in attributes if one.startswith("Max-Age=")]
-    assert 400 < age <= 500
+    assert 400 < age - 24 * 60 * 60 <= 500
     assert answer.headers["Location"] == PAGE
     assert str(MINE.customer_name) in text_of(page)
     for seen in (cookie, page.text):
@@ -124,17 +124,24 @@ async def test_a_cookie_that_was_changed_opens_nothing(pages: Pages, change: Cal
     assert leads_to_sign_in((await browser.get(PAGE)).headers["Location"])
 
 
-async def test_when_the_token_ends_the_cookie_opens_nothing_either(
+async def test_when_the_token_ends_the_cookie_opens_nothing_either_and_an_open_page_says_so(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = pages.browser()
     await opened_link(browser, token_of(exp=int(time.time()) + 1000))
     later = time.time() + 1001
     monkeypatch.setattr("console.sessions.time.time", lambda: later)
+    pages.line.carried.clear()
 
+    elsewhere = await browser.get(f"/orders/{OTHERS.order_id}")
     answer = await browser.get(PAGE)
+    page = await browser.follow(answer)
 
-    assert leads_to_sign_in(answer.headers["Location"])
+    assert leads_to_sign_in(elsewhere.headers["Location"])
+    assert answer.headers["Location"] == "/t"
+    assert "This link does not open an order any more" in text_of(page)
+    assert COOKIE not in browser.http.cookies
+    assert {request.url.path for request in pages.line.carried} <= {"/health/ready"}
 
 
 async def test_a_key_that_is_taken_out_closes_what_it_has_opened(
