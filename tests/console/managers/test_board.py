@@ -206,3 +206,11 @@ async def test_without_the_read_model_the_page_says_what_still_works(without_tem
     assert page.status_code == 503
     assert "신청 목록을 보여드릴 수 없습니다. 신청, 변경, 취소는 정상적으로 하실 수 있습니다" in text_of(page)
     assert page.headers["Retry-After"]
+
+
+async def test_the_address_of_an_erased_order_is_said_not_to_be_kept(bare: Pages) -> None:
+    await store(bare, replace(ORDER, installation_address="", attention=Attention("NO_CAPACITY", NOW)))
+    person = await bare.person(MANAGER)
+
+    for path in ("/board", "/attention", f"/orders/{ORDER.order_id}", f"/orders/{ORDER.order_id}/assign"):
+        assert "not kept any more" in text_of(await person.get(path)), path
