@@ -69,13 +69,14 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", ({ target }) => menus().forEach((menu) => menu.contains(target) || (menu.open = false)));
 
 // Times that are told from now on keep being true.
-const ago = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
-const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const ago = new Intl.RelativeTimeFormat(root.lang);
+const units = Object.entries({ year: 31536000, month: 2592000, week: 604800, day: 86400, hour: 3600, minute: 60, second: 1 });
 setInterval(() => {
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
-    const [unit, length] = units.find(([, least]) => Math.abs(seconds) >= least) ?? units.at(-1);
-    time.textContent = ago.format(Math.trunc(seconds / length), unit);
+    // As the server tells them: 0.85 of a unit count as one.
+    const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= 0.85 * length) ?? units.at(-1);
+    time.textContent = ago.format(Math.sign(seconds) * Math.round(Math.abs(seconds) / length), unit);
   }
 }, 30_000);
 

@@ -4,10 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import pytest
+from babel.dates import format_timedelta
 from playwright.async_api import Browser, Page, Request, Route, expect
 
-from harness.browser import PHONE, window
+from harness.browser import DESK, PHONE, Appearance, window
 from harness.showcase import CUSTOMER, Showcase
 from harness.stack import Stack
 from harness.views import signed_in
@@ -16,6 +19,21 @@ from tests.eventually import PATIENCE
 expect.set_options(timeout=PATIENCE * 1000)
 
 CHANGES = "retry: 9999999\n\nevent: live\ndata:\n\nevent: row\ndata: a\n\nevent: row\ndata: b\n\n"
+INTERVALS = (
+    "const acts = []; window.setInterval = (act) => acts.push(act); window.pass = () => acts.forEach((act) => act());"
+)
+TELL = """(every) => {
+  const now = Date.now();
+  Date.now = () => now;
+  const times = every.map((seconds) => {
+    const time = document.body.appendChild(document.createElement("time"));
+    [time.dataset.ago, time.dateTime] = ["", new Date(now - 1000 * seconds).toISOString()];
+    return time;
+  });
+  window.pass();
+  return times.map((time) => time.textContent);
+}"""
+"""Shows when something was, so many seconds ago, lets half a minute pass, and returns what is told."""
 IS_UNFOLDED = "(summary) => summary.parentElement.open"
 MARK = "(part) => { part.dataset.replaced = 'not'; }"
 
@@ -141,3 +159,18 @@ async def test_a_link_within_a_page_does_not_load_it_again(chromium: Browser, st
 
         assert loads == []
         await expect(serial).to_have_value("ONT-1")
+
+
+@pytest.mark.parametrize("shown", [PHONE, DESK], ids=["ko", "en"])
+async def test_how_long_ago_something_was_is_told_by_the_script_as_by_the_server(
+    chromium: Browser, stack: Stack, shown: Appearance
+) -> None:
+    seconds = [20, 50, 52, 89, 3000, 3100, 5400, 72_000, 74_000, 86_400, 172_800, 518_400, 2_400_000, 40_000_000]
+    async with window(chromium, stack.console_url, shown) as opened:
+        await opened.page.add_init_script(INTERVALS)
+        await opened.page.goto("/login")
+        told = await opened.page.evaluate(TELL, seconds)
+        assert opened.errors == []
+
+    language = shown.language
+    assert told == [format_timedelta(-timedelta(seconds=one), add_direction=True, locale=language) for one in seconds]
