@@ -65,7 +65,7 @@ async def show_engineer(visit: PageRequest) -> Response:
     reading = await plan_of_engineer(visit, engineer, monday, last)
     hours, lines = _table(reading.plan, engineer["engineerId"], texts)
     choice = Choice(path_of(PATH, engineer["engineerId"]), monday, today, weekly=True)
-    agreed = [*summary_of(engineer, texts), (N_("Engineer number"), engineer["engineerId"])]
+    agreed = [*summary_of(engineer, texts), (N_("Engineer number, the subject of the account"), engineer["engineerId"])]
     page = EngineerPage(engineer, agreed, choice, last, hours, lines, reading.complete)
     return await visit.page("staff/engineer.html", page)
 

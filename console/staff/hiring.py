@@ -15,6 +15,10 @@ from console.staff.fields import POINTERS, body_of, day_names, incomplete, new_v
 from console.staff.listing import PATH
 from console.texts import N_
 
+_HIRED = N_(
+    "%(name)s can be assigned now. To sign in, the engineer needs an account whose subject is the engineer number"
+    " below."
+)
 _MAYBE = N_(
     "It is not known whether this was done. Before you send it again, look whether the engineer is in the list already."
 )
@@ -52,8 +56,8 @@ async def hire(visit: PageRequest) -> Response:
             # The same form again would hire another engineer.
             form = replace(form, summary=visit.texts(_MAYBE))
         return await _page(visit, form, await reach_if_there(visit), status)
-    done = visit.texts("%(name)s can be assigned now.", name=made["name"])
-    return visit.redirect(path_of(PATH, made["engineerId"]), Flash(done))
+    done = Flash(visit.texts(_HIRED, name=made["name"]))
+    return visit.redirect(path_of(PATH, made["engineerId"]), done)
 
 
 async def _page(visit: PageRequest, form: Form, reach: Reach, status: int) -> Response:
