@@ -49,7 +49,7 @@ INSTALLATION: Mapping[str, str] = {
     "ACCEPTED": N_("Confirmed by the engineer"),
     "STARTED": N_("The engineer is at work"),
     "DECLINED": N_("Declined"),
-    "COMPLETED": N_("Completed"),
+    "COMPLETED": N_("Installed"),
     "INCOMPLETE": N_("Not finished"),
     "CANCELED": N_("Canceled"),
 }

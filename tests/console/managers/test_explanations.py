@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from console.labels import labeler
 from console.managers import explanations
 from console.managers.explanations import HELP, INCOMPLETE, INSTALLATION, OBSTACLE, Explanations, regions_in_question
 from console.texts import Texts
@@ -15,8 +16,8 @@ from domain.orders import AttentionReason
 
 ROOT = Path(__file__).parents[3]
 SEOUL = ZoneInfo("Asia/Seoul")
-
 pytestmark = pytest.mark.usefixtures("in_2026")
+
 
 def explained(language: str) -> Explanations:
     return Explanations(Texts(language, SEOUL), lambda actor: f"<{actor}>")
@@ -64,6 +65,13 @@ def test_every_sentence_that_is_translated_is_one_of_the_service() -> None:
 )
 def test_a_reason_is_said_in_korean_and_the_words_of_people_stay(detail: str, said: str) -> None:
     assert explained("ko").of(detail) == said
+
+
+def test_an_installation_is_installed_and_an_order_is_completed() -> None:
+    texts = Texts("ko", SEOUL)
+
+    assert texts(INSTALLATION["COMPLETED"]) == "설치 완료"
+    assert labeler(texts)("status", "JOIN_COMPLETED") == "개통 완료"
 
 
 @pytest.mark.parametrize(
