@@ -13,7 +13,12 @@ def day_of(text: str | None, today: date) -> date:
         day = date.fromisoformat(text or "")
     except ValueError:
         return today
-    return day if abs(day - today) <= FAR else today
+    return day if is_near(day, today) else today
+
+
+def is_near(day: date, today: date) -> bool:
+    """Return whether a day is near enough to today to be shown."""
+    return abs(day - today) <= FAR
 
 
 def monday_of(day: date) -> date:

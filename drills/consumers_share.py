@@ -22,6 +22,8 @@ from harness.waiting import soon
 
 FAULTS = {"repeated": "the position of the subscription is moved back to the beginning"}
 _REPLICAS = 3
+_AT_ONCE = 16
+"""As many requests as a subscription may send at once: none waits in the balancer."""
 _MOST = 4
 """Replicas that run at some time."""
 _TURNS = 5
@@ -55,7 +57,7 @@ async def run(options: Options) -> Drill:
         for number in range(_REPLICAS):
             await shared.run(ports[number], f"-{number}")
         at = [("127.0.0.1", port) for port in ports]
-        balancer = await balance(stack, at, running=_REPLICAS, steered=True)
+        balancer = await balance(stack, at, running=_REPLICAS, at_once=_AT_ONCE)
         await shared.subscribe(balancer.port)
         dice = Random(options.seed)  # noqa: S311 - chance, not a secret
         crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from random import uniform
+from secrets import SystemRandom
 
 import structlog
 from temporalio.service import RPCError
@@ -65,7 +65,7 @@ async def keep_deliveries_running(
             await start(subscription_id)
 
     with suppress(TimeoutError):
-        async with asyncio.timeout(uniform(0, _LONGEST_DELAY)):  # noqa: S311 - nothing secret
+        async with asyncio.timeout(SystemRandom().uniform(0, _LONGEST_DELAY)):
             await stop.wait()
     await _again_and_again(start_all, stop, "the delivery of events could not be started; trying again")
 

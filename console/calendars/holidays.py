@@ -7,9 +7,10 @@ from datetime import date
 from starlette.responses import Response
 
 from console.calendars.kinds import EXTRA_SHIFTS
+from console.days import is_near
 from console.managers.center import holidays_of
 from console.page_request import PageRequest
-from console.planning.choice import is_planned, week_address
+from console.planning.choice import week_address
 from console.service import Problem
 
 PATH = "/holidays"
@@ -55,7 +56,7 @@ async def show_holidays(visit: PageRequest) -> Response:
 
 def _holiday(day: date, name: str, today: date) -> Holiday:
     shift = f"{EXTRA_SHIFTS.new}?from={day}" if day >= today else None
-    week = week_address(day, None) if is_planned(day, today) else None
+    week = week_address(day, None) if is_near(day, today) else None
     return Holiday(day, name, week, shift)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from secrets import SystemRandom
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -135,7 +136,7 @@ async def test_a_worker_waits_a_random_moment_before_it_starts_any_and_not_when_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moment = Mock(return_value=10.0**6)
-    monkeypatch.setattr(part, "uniform", moment)
+    monkeypatch.setattr(SystemRandom, "uniform", moment)
     stop, unattended = asyncio.Event(), AsyncMock()
     running = asyncio.create_task(part.keep_deliveries_running(unattended, AsyncMock(), stop))
 
@@ -145,7 +146,7 @@ async def test_a_worker_waits_a_random_moment_before_it_starts_any_and_not_when_
     await soon(waits)
     stop.set()
     await running
-    assert moment.call_args.args == (0, 2)
+    moment.assert_called_once_with(0, 2)
     assert unattended.await_count == 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.sending import Sender, trusted_authorities
 from activities.event_delivery.signing import signed
 from domain.common.contexts import ORDER_STATUS
@@ -37,7 +38,7 @@ def document(number: int, order_id: str = "a") -> str:
 class Sending:
     """Sends to the consumer as the service does."""
 
-    def __init__(self, port: int, names: ThreadPoolExecutor) -> None:
+    def __init__(self, port: int, names: NameLookups) -> None:
         self._port = port
         self._names = names
         self._trusted = trusted_authorities()
@@ -62,9 +63,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 async def sending(ledger: Ledger) -> AsyncIterator[Sending]:
     server = await asyncio.start_server(Consumer("billing", ledger).converse, "127.0.0.1", 0)
-    with ThreadPoolExecutor(1) as names:
+    with ThreadPoolExecutor(1) as threads:
         async with server:
-            yield Sending(server.sockets[0].getsockname()[1], names)
+            yield Sending(server.sockets[0].getsockname()[1], NameLookups(threads))
 
 
 async def test_it_notes_what_came_before_it_answers(sending: Sending, ledger: Ledger) -> None:
