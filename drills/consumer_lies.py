@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
 from time import time
@@ -113,6 +113,7 @@ async def _lie(liar: Subscriber, others: Sequence[Subscriber], everybody: People
         await liar.subscribe(port)
         await asyncio.sleep(seconds)
         await soon(lambda: _has_lied(liar), within=_SETTLED_WITHIN, what="it has told each of its lies")
+        liar.ledger.manners = replace(liar.ledger.manners, lies=())
     left = time()
     told = await histories(everybody.api)
     events = {each for history in told.values() for each in history}
