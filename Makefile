@@ -27,7 +27,7 @@ define structure
 	$(call stage,imports,$(PY) $(VENV)/bin/lint-imports --no-logo)
 endef
 
-.PHONY: help run quick test test-whole release-before lint format check coverage demo bench screenshots audit-verify access-report sbom vulnerabilities token secrets temporal-credentials backup restore rebuild-view lock clean tools FORCE
+.PHONY: help run quick test test-whole release-before lint format check coverage demo bench screenshots readme-screenshots audit-verify access-report sbom vulnerabilities token secrets temporal-credentials backup restore rebuild-view lock clean tools FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,9 @@ drill-%: $(VENV)/dev.stamp ## run one resilience drill against a real service, s
 
 screenshots: $(VENV)/dev.stamp ## take pictures of every page and state of the console: screenshots/index.html
 	@$(PY) -m harness.screenshots
+
+readme-screenshots: $(VENV)/dev.stamp ## take the pictures of the README again: docs/images
+	@$(PY) -m harness.readme_pictures
 
 token: $(VENV)/embedded.stamp ## print a token of the development issuer: ROLE=manager SUBJECT=kim [REGIONS="KR-11"] [SCOPE="…"] [ISSUER=secrets]
 	@$(PY) -m ops.issue_token --role "$(ROLE)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(REGIONS),--regions "$(REGIONS)") \

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.security.permissions import SCOPES
+from harness.readme_pictures import BOARD, DAY, FOLDER, MOST_BYTES
 from runtime.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,13 @@ def test_the_readme_has_the_ten_settings_that_one_needs_first_as_the_page_has_th
 
     assert first == {name: every[name] for name in first}
     assert len(first) == 10
+
+
+def test_the_readme_shows_the_board_and_an_engineers_day_in_small_pictures() -> None:
+    shown = re.findall(r'<img src="([^"]+)" width="\d+" alt="[^"]+">', README)
+
+    assert [Path(each) for each in shown] == [FOLDER / BOARD, FOLDER / DAY]
+    assert all((ROOT / each).stat().st_size <= MOST_BYTES for each in shown)
 
 
 def test_the_readme_is_short() -> None:
