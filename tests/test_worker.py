@@ -102,7 +102,7 @@ def test_all_workers_have_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> 
     for context in contexts.ALL:
         WORK.worker(client, Settings(), context, Part([]))
 
-    own = {"task_queue", "workflows", "activities", "deployment_config"}
+    own = {"task_queue", "workflows", "activities", "deployment_config", "max_concurrent_activities"}
     assert [given["task_queue"] for given in built] == list(contexts.ALL)
     shared = [{name: value for name, value in given.items() if name not in own} for given in built]
     assert all(each == shared[0] for each in shared)

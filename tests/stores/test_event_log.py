@@ -194,7 +194,8 @@ async def test_a_reader_gets_what_its_filter_selects_and_passes_over_the_rest(
 
     beginning = (await log.read(None, ALL, 1)).next - 1
     page = await log.read(beginning, EventFilter(("nothing.*",)), 5)
-    assert (page.documents, page.next) == ([], beginning + 5)
+    told = [each.event_id for each in written[:5] if each.event == "PersonalDataErased"]
+    assert (ids(page.documents), page.next) == (told, beginning + 5)
 
 
 async def test_what_is_kept_no_longer_is_said_to_be_gone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,12 +13,13 @@ from activities.order_status.outbox import OutboxActivities
 from domain.common import contexts
 from domain.event_delivery.relay import EventsRead, ReadEvents, TellUntold
 from stores.common.database import Database
-from stores.order_status.outbox import OutboxStore
+from stores.order_status import view
+from stores.order_status.outbox import KEEP_RELAYED_FOR, OutboxStore
 from stores.order_status.tables import ORDER_STATUS, OUTBOX_POSITION
 from stores.order_status.view import OrderStatusStore
 from tests.databases import SQLITE
 from tests.eventually import soon
-from tests.stores.orders import order
+from tests.stores.orders import NOON, order
 
 pytestmark = pytest.mark.parametrize("kind", [SQLITE])
 FOR_EVER = 60.0
@@ -136,6 +138,30 @@ async def test_an_outbox_that_was_set_back_is_read_again_and_told_of(
     assert registry.get_sample_value("event_outbox_set_back_total") == 1
     await ActivityEnvironment().run(activities.read, ReadEvents(read.up_to, wait=0))
     assert registry.get_sample_value("event_outbox_set_back_total") == 1
+
+
+async def test_a_log_that_was_set_back_behind_what_is_kept_is_told_again(
+    database: Database,
+    activities: OutboxActivities,
+    last: int,
+    registry: CollectorRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A backup of the log was restored, which does not know what was copied and is kept no longer."""
+    monkeypatch.setattr(view, "_PRUNE_EVERY", 1)
+    await OrderStatusStore(database, now=lambda: NOON).put([order("o1")])
+    copied = await ActivityEnvironment().run(activities.read, ReadEvents(last + 1, wait=0))
+    later = NOON + KEEP_RELAYED_FOR + timedelta(hours=1)
+    await OrderStatusStore(database, now=lambda: later).put([order("o2")])
+
+    read = await ActivityEnvironment().run(activities.read, ReadEvents(last, wait=0))
+    await ActivityEnvironment().run(activities.tell_untold, TellUntold(again=True))
+    again = await ActivityEnvironment().run(activities.read, ReadEvents(read.up_to, wait=0))
+
+    assert (copied.lacking, read.lacking, again.lacking) == (False, True, False)
+    assert [each.subject for each in read.events] == ["o2"]
+    assert [each.subject for each in again.events] == ["o1", "o2"]
+    assert registry.get_sample_value("event_log_set_back_total") == 1
 
 
 async def test_what_is_missing_is_told_on_request(database: Database, activities: OutboxActivities, last: int) -> None:
