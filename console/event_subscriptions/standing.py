@@ -46,6 +46,9 @@ FAILURE: Mapping[str, str] = {
     Failure.TLS_FAILED: N_("Its certificate was not accepted."),
     Failure.TIMED_OUT: N_("It did not answer in time."),
     Failure.NOT_HTTP: N_("Its answer could not be read."),
+    Failure.NOT_SIGNED: N_(
+        "Nothing was sent, because its secret cannot be read here. Tell those who run this service."
+    ),
 }
 _FAILING = Standing(
     N_("Failing"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from console.event_subscriptions.standing import FAILURE
 from console.managers import center
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.subscriptions import Attempt, PauseReason
@@ -55,6 +56,7 @@ async def test_a_state_is_told_with_what_to_do_next(bare: Pages) -> None:
 def test_every_reason_has_words() -> None:
     tested = {"BY_PERSON", "UNREACHABLE", "GONE", "UNVERIFIED", "TARGET_FORBIDDEN", "EVENTS_GONE"}
     assert {str(reason) for reason in PauseReason} == tested
+    assert FAILURE.keys() == set(Failure)
 
 
 async def test_a_state_of_a_newer_release_is_shown_as_it_is(bare: Pages) -> None:
