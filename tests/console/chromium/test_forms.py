@@ -16,7 +16,7 @@ async def test_enter_in_a_field_places_the_order(chromium: Browser, stack: Stack
         await opened.context.add_cookies(await signed_in(stack.console_url, "customer:enter"))  # type: ignore[arg-type]
         page = opened.page
         await page.goto("/orders/new")
-        await page.get_by_label("IPTV").check()
+        await page.get_by_role("radio", name="IPTV").check(force=True)
         await page.get_by_label("Address of the installation").fill(NEIGHBOR["address"])
         await page.get_by_role("button", name="Show free times").click()
         await page.get_by_label("Name", exact=True).fill(NEIGHBOR["name"])
@@ -33,7 +33,7 @@ async def test_enter_in_a_field_enters_a_day_off_whatever_its_region(
     async with window(chromium, stack.console_url, DESK) as opened:
         await opened.context.add_cookies(await signed_in(stack.console_url, "manager:*"))  # type: ignore[arg-type]
         page = opened.page
-        await page.goto("/days-off/new?region=KR-50&from=2100-01-01")
+        await page.goto("/days-off/new?region=KR-50&from=9999-12-31")
         await page.get_by_label("Who").select_option("*")
         await page.get_by_label("Reason").fill("Inventory")
         await page.get_by_label("Reason").press("Enter")
