@@ -168,4 +168,4 @@ def _row(how: str, seen: Seen) -> dict[str, str | int | float | None]:
 
 
 def _environment(drains: bool) -> dict[str, str]:
-    return {"DRAIN_SECONDS": "3" if drains else "0", **_SLOTS}
+    return {"DRAIN_SECONDS": "3" if drains else "0", **_SLOTS, **redeploy_console.UNLIMITED}

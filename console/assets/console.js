@@ -70,11 +70,10 @@ document.addEventListener("click", ({ target }) => menus().forEach((menu) => men
 
 // Times that are told from now on keep being true.
 const ago = new Intl.RelativeTimeFormat(root.lang);
-const units = Object.entries({ year: 31536000, month: 2592000, week: 604800, day: 86400, hour: 3600, minute: 60, second: 1 });
+const units = Object.entries({ year: 31536000, month: 2592000, week: 604800, day: 86400, hour: 3600, minute: 60, second: 1 }); // As the server tells them: 0.85 of one count as one.
 setInterval(() => {
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
-    // As the server tells them: 0.85 of a unit count as one.
     const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= 0.85 * length) ?? units.at(-1);
     time.textContent = ago.format(Math.sign(seconds) * Math.round(Math.abs(seconds) / length), unit);
   }

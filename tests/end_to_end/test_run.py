@@ -110,10 +110,11 @@ def test_where_it_has_made_the_directory_there_is_something_to_order(up: System)
 
 
 def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
+    console = f"http://127.0.0.1:{up.ports['console']}"
+    eventually(lambda: reachable(f"{console}/health/live"), what="the console")
     walk = demo(up.environment())
     assert walk.returncode == 0, walk.stdout + walk.stderr
     assert "\033" not in walk.stdout
-    console = f"http://127.0.0.1:{up.ports['console']}"
     assert f"as customer 1: {console}/login?next=%2Forders" in walk.stdout
     assert walk.stdout.count(f"In the console: {console}/orders/") == 4
     assert "POST /eventSubscriptions → 201" in walk.stdout

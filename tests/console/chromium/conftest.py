@@ -1,6 +1,8 @@
 """One browser, and one service with orders in every state, for all tests of a process."""
 
+import os
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
 import pytest_asyncio
@@ -36,8 +38,11 @@ async def chromium() -> AsyncIterator[Browser]:
 @starts_processes()
 async def stack(chromium: Browser) -> AsyncIterator[Stack]:
     """The service, as `make run` starts it."""
+    environment = dict(os.environ)
     async with running("temporal", "migration", "worker", "api", "console", engineers=1) as stack:
-        yield stack
+        # Tests of other things in this process keep the environment that they had.
+        with mock.patch.dict(os.environ, environment, clear=True):
+            yield stack
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,28 +5,30 @@ from dataclasses import replace
 from httpx2 import Response
 
 from domain.orders import Event, HistoryEntry, Order
+from domain.visits import TimeWindow
 from stores.order_status.view import OrderStatusStore
 from tests.console.browser import MANAGER, Pages, text_of
 from tests.console.engineers.visits import GRID, ME, visit, window
 from tests.domain.filled import filled
 
 NEXT = f"engineer:{ME}"
-FIRST = window(9, -1)
 
 
-async def a_second_visit(pages: Pages) -> None:
-    """Let a colleague's visit fail, and request another one from the engineer."""
-    await visit(pages, "o1", FIRST, "accept", "incomplete", engineer_id="kr-11-2", engineer_name="박지우")
+async def a_second_visit(pages: Pages) -> TimeWindow:
+    """Let a colleague's visit fail, and request another one from the engineer. Returns when the colleague was there."""
+    first = window(9, -1)
+    await visit(pages, "o1", first, "accept", "incomplete", engineer_id="kr-11-2", engineer_name="박지우")
     await visit(pages, "o1", window(11, 1), round=2)
+    return first
 
 
 async def test_the_engineer_reads_reason_and_note_of_a_colleagues_visit(bare: Pages) -> None:
-    await a_second_visit(bare)
+    first = await a_second_visit(bare)
 
     told = text_of(await (await bare.person(NEXT)).get("/visits/o1"))
 
     [_, earlier] = told.split("Earlier visits without success")
-    assert f"{FIRST.start.astimezone(GRID.zone):%-d}" in earlier
+    assert f"{first.start.astimezone(GRID.zone):%-d}" in earlier
     assert "09:00–11:00" in earlier
     assert "Nobody was at home" in earlier
     assert "거실" in earlier
@@ -52,8 +54,8 @@ async def test_the_visit_is_shown_also_where_earlier_ones_cannot_be_told(bare: P
 
 
 async def test_managers_see_at_the_order_who_was_there_and_why_it_failed(bare: Pages) -> None:
-    await a_second_visit(bare)
-    failed = HistoryEntry(Event.INSTALLATION_INCOMPLETE, FIRST.end, "engineer:kr-11-2", "CUSTOMER_ABSENT")
+    first = await a_second_visit(bare)
+    failed = HistoryEntry(Event.INSTALLATION_INCOMPLETE, first.end, "engineer:kr-11-2", "CUSTOMER_ABSENT")
     order = replace(filled(Order), order_id="o1", order_date="2026-07-01", history=[failed])
     await bare.service.app.state.services.get(OrderStatusStore).put([order])
     manager = await bare.person(MANAGER)
