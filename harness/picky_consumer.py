@@ -1,4 +1,4 @@
-"""A consumer of events in this process, for pages about event subscriptions: it takes some, and refuses others."""
+"""A consumer of events in this process: it takes some, and refuses others."""
 
 import asyncio
 import json

@@ -22,7 +22,8 @@ def traced() -> Iterator[Collector]:
 @starts_processes()
 def running(tmp_path_factory: pytest.TempPathFactory, traced: Collector) -> Iterator[System]:
     """One service for all tests. Each test restarts what it has stopped."""
-    with system(tmp_path_factory.mktemp("system"), OTEL_EXPORTER_OTLP_ENDPOINT=traced.url) as started:
+    places = {"OTEL_EXPORTER_OTLP_ENDPOINT": traced.url, "EVENT_TARGET_NETWORKS": "127.0.0.0/8"}
+    with system(tmp_path_factory.mktemp("system"), **places) as started:
         yield started
 
 

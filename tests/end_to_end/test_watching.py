@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 import yaml
+from anyio.from_thread import start_blocking_portal
 from prometheus_client import CollectorRegistry, generate_latest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import ActivityFailureError, Client, WorkflowHandle
@@ -18,6 +20,7 @@ from temporalio.common import RetryPolicy
 
 from api.security.tokens import tokens_of, trust_of
 from domain.common import contexts
+from harness.picky_consumer import picky_consumer
 from runtime.settings import Settings
 from tests.end_to_end.system import ROOT, System
 from tests.eventually import PATIENCE, eventually, soon
@@ -109,12 +112,22 @@ async def has_failed(workflow: WorkflowHandle[Any, Any]) -> bool:
     return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED for event in events)
 
 
-def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is_shown_or_logged(
-    talkative: System,
-) -> None:
-    nobody = {"name": "nobody", "kind": "webhook", "url": "https://nobody.invalid/"}
-    made = talkative.client.post("/eventSubscriptions", json=nobody)
+@pytest.fixture
+def following() -> Iterator[str]:
+    """The URL of a consumer of events."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(picky_consumer()) as url:
+        yield url
+
+
+def subscribe(running: System, url: str) -> None:
+    made = running.client.post("/eventSubscriptions", json={"name": "a consumer", "kind": "webhook", "url": url})
     assert made.status_code == 201, made.text
+
+
+def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is_shown_or_logged(
+    talkative: System, following: str
+) -> None:
+    subscribe(talkative, following)
     order_id = talkative.order(**PERSONAL)
     nowhere = talkative.order(**PERSONAL | {"installationAddress": "MarkedStreet 7"})
     talkative.until(order_id, "INSTALLATION_REQUESTED")
@@ -126,7 +139,7 @@ def test_all_that_is_asked_for_is_shown_and_nothing_that_a_person_has_written_is
     talkative.until(order_id, "JOIN_COMPLETED")
     asyncio.run(fail(f"127.0.0.1:{talkative.ports['temporal']}"))
 
-    # Some appear with the first event that is copied, and with the first look at subscriptions.
+    # Some appear with the first event that is copied or delivered, and with the first look at subscriptions.
     wanted = asked_for() - OF_TOKENS - OF_CERTIFICATES - OF_CONSOLE
     eventually(lambda: wanted <= names_in(everything_scraped(talkative)), what=f"all of these are shown: {wanted}")
     shown = everything_scraped(talkative)
