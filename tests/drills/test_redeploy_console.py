@@ -133,6 +133,7 @@ def test_nobody_notices_that_consoles_are_replaced() -> None:
     assert passes("redeploy-console")
 
 
+@pytest.mark.whole
 def test_it_finds_that_a_console_does_not_drain() -> None:
     program("haproxy")
     assert finds("redeploy-console", "hasty")
