@@ -19,12 +19,19 @@ EVERY = [
     for theme in get_args(Theme)
     for width in (PHONE.width, DESK.width)
 ]
-SHOWN = EVERY if is_whole() else [PHONE, DESK]
+USUAL = [PHONE, DESK]
+SHOWN = EVERY if is_whole() else USUAL
 
 
 def looked_at(every: list[View], shown: Appearance) -> list[View]:
-    """Return the views for an appearance. In the quick form, each route is there, and its other states take turns."""
-    return every if is_whole() else dealt(few(every), len(SHOWN))[SHOWN.index(shown)]
+    """Return the views for an appearance: each route, while its other states take turns.
+
+    In the whole form, these turns are those of the unusual appearances, and the usual ones have every state.
+    """
+    if is_whole() and shown in USUAL:
+        return every
+    taking_turns = [each for each in SHOWN if each not in USUAL] or USUAL
+    return dealt(few(every), len(taking_turns))[taking_turns.index(shown)]
 
 
 async def findings(page: Page, shown: Appearance, entered: set[str]) -> list[str]:
