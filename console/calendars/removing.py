@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from http import HTTPStatus
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -12,12 +12,12 @@ from console.calendars.entries import Entry
 from console.calendars.kinds import Kind
 from console.forms import Form
 from console.lists import Items, all_of
-from console.managers.center import Refusal, refusal
+from console.managers import removal
+from console.managers.center import Refusal
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.routing import Handler
 from console.service import Api, ApiAway, Problem
-from console.sessions import Flash
 
 _COMING = frozenset({"REQUESTED", "ACCEPTED", "STARTED"})
 """Statuses of visits that are still to be made."""
@@ -55,16 +55,9 @@ def removing(kind: Kind) -> Handler:
     """Return what removes an entry. What is not there any more is removed, too."""
 
     async def remove(visit: PageRequest) -> Response:
-        entry_id = visit.path_value(kind.key)
-        try:
-            await visit.api.send("DELETE", path_of(kind.api, entry_id))
-        except ApiAway as error:
-            return await _again(visit, kind, refusal(error, {}, visit.texts, {}))
-        except Problem as problem:
-            if problem.status == HTTPStatus.NOT_FOUND:
-                return visit.redirect(kind.path, Flash(visit.texts(kind.gone), "note"))
-            return await _again(visit, kind, refusal(problem, {}, visit.texts, {}))
-        return visit.redirect(kind.path, Flash(visit.texts(kind.removed)))
+        thing = path_of(kind.api, visit.path_value(kind.key))
+        again = partial(_again, visit, kind)
+        return await removal.remove(visit, thing, kind.path, removed=kind.removed, gone=kind.gone, again=again)
 
     return remove
 

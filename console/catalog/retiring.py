@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
+from functools import partial
 
 from starlette.responses import Response
 
 from console.catalog.kinds import Kind
 from console.forms import Form
-from console.managers.center import Refusal, refusal, require_whole_country
+from console.managers import removal
+from console.managers.center import Refusal, require_whole_country
 from console.managers.order_reading import path_of
 from console.page_request import PageRequest
 from console.routing import Handler
 from console.service import ApiAway, Problem
-from console.sessions import Flash
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,9 @@ def retiring(kind: Kind) -> Handler:
     """Return what gives up a thing. What is not there any more is given up, too."""
 
     async def retire(visit: PageRequest) -> Response:
-        thing_id = visit.path_value(kind.key)
-        try:
-            await visit.api.send("DELETE", path_of(kind.api, thing_id))
-        except ApiAway as error:
-            return await _again(visit, kind, refusal(error, {}, visit.texts, {}))
-        except Problem as problem:
-            if problem.status == HTTPStatus.NOT_FOUND:
-                return visit.redirect(kind.path, Flash(visit.texts(kind.gone), "note"))
-            return await _again(visit, kind, refusal(problem, {}, visit.texts, {}))
-        return visit.redirect(kind.path, Flash(visit.texts(kind.retired)))
+        thing = path_of(kind.api, visit.path_value(kind.key))
+        again = partial(_again, visit, kind)
+        return await removal.remove(visit, thing, kind.path, removed=kind.retired, gone=kind.gone, again=again)
 
     return retire
 
