@@ -45,7 +45,7 @@ test: $(VENV)/dev.stamp release-before ## run every check and test
 	$(structure)
 	$(call stage,tests,$(TESTS) $(call AT_ONCE,$(WAITING)))
 
-test-whole: $(VENV)/dev.stamp ## run the random and exhaustive tests in their long form, with many more examples
+test-whole: $(VENV)/dev.stamp ## run what has a long form: random tests, pages in every appearance, drills
 	$(call stage,whole tests,$(TESTS) $(call AT_ONCE,$(WAITING)) --whole)
 
 release-before: $(VENV)/dev.stamp ## prepare the previous release for drill-upgrade: its sources and dependencies, once
