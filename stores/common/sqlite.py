@@ -6,18 +6,22 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from threading import Thread, current_thread
+from time import monotonic, sleep
 from typing import Any
 
 import aiosqlite
 
 READING = ("PRAGMA query_only=ON",)
+_WRITE_AHEAD = "PRAGMA journal_mode=WAL"
 WRITING = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     # Overwrites with zeros what is deleted, which may be personal data.
     "PRAGMA secure_delete=ON",
 )
+
+
+_BETWEEN_TRIES = 0.02
 
 
 def make_private(path: str | os.PathLike[str]) -> None:
@@ -48,6 +52,8 @@ async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connecti
         threads.append(current_thread())
         make_private(path)
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, factory=FetchingConnection)
+        if writing:
+            _write_ahead(connection, busy_seconds)
         for pragma in WRITING if writing else READING:
             connection.execute(pragma)
         connection.begin = "BEGIN IMMEDIATE" if writing else None
@@ -61,6 +67,24 @@ async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connecti
         threads[0].join()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Use a write-ahead log, which the file remembers.
+
+    SQLite itself does not wait for others who use a new file meanwhile: the connection reads the file already, and two
+    that read and wait for each other would never end.
+    """
+    ends = monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute(_WRITE_AHEAD)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= ends:
+                raise
+            sleep(_BETWEEN_TRIES)
+        else:
+            return
 
 
 def _with_daemon_thread(make: "Callable[[], Connection]") -> "Connection":

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,35 @@ async def test_a_statement_and_its_rows_take_one_answer_of_the_thread(
     assert [column[0] for column in cursor.description] == ["one", "two"]
     await cursor.close()
     assert answers == 3
+
+
+async def test_a_new_file_is_opened_by_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "new.db")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        pauses = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 2:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr(sqlite, "sleep", pause)
+
+        opened = await sqlite.connect(path, writing=True, busy_seconds=600)
+
+    cursor = opened.cursor()
+    await cursor.execute("PRAGMA journal_mode")
+    assert (cursor.rows, len(pauses)) == ([("wal",)], 2)
+    await opened.close()
+
+
+async def test_who_holds_a_new_file_for_too_long_is_not_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "new.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            await sqlite.connect(path, writing=True, busy_seconds=0.1)
 
 
 def modes_in(directory: Path) -> dict[str, int]:
