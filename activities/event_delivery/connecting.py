@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -115,6 +116,7 @@ class BoundedStream(AsyncNetworkStream):
 
     def __init__(self, stream: AsyncNetworkStream) -> None:
         self._stream = stream
+        self._unsent: list[bytes] = []
         self._read = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
@@ -122,6 +124,8 @@ class BoundedStream(AsyncNetworkStream):
         Raises:
             ReadError: the other side has sent too much, or what it has sent cannot be decrypted.
         """
+        with suppress(httpcore2.WriteError):  # the other side may have answered before it closed the connection
+            await self._flush(timeout)
         try:
             content = await self._stream.read(max_bytes, timeout)
         except ssl.SSLError as error:  # with TLS 1.3, a server refuses a client after the client's handshake
@@ -131,13 +135,18 @@ class BoundedStream(AsyncNetworkStream):
             raise httpcore2.ReadError("the answer is too long")
         return content
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Send bytes, and begin to count what is read.
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
+        """Send bytes when something is read, and begin to count that.
 
-        Raises:
-            WriteError: the bytes cannot be encrypted any more.
+        So the headers and the body of a request are one packet, and cost one call.
         """
         self._read = 0
+        self._unsent.append(buffer)
+
+    async def _flush(self, timeout: float | None) -> None:  # noqa: ASYNC109
+        if not self._unsent:
+            return
+        buffer, self._unsent = b"".join(self._unsent), []
         try:
             await self._stream.write(buffer, timeout)
         except ssl.SSLError as error:

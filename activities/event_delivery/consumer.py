@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
 import structlog
 
 from activities.event_delivery.connecting import NameLookups
-from activities.event_delivery.sending import Sender, trusted_authorities
+from activities.event_delivery.sending import Authorities, Sender
 from activities.event_delivery.signing import signed
 from domain.event_delivery.answers import Answer, Failure, Outcome
 from domain.event_delivery.subscriptions import EventSubscription
@@ -45,6 +45,7 @@ class Outgoing:
     names: NameLookups
     identity: Identity
     now: Callable[[], datetime]
+    authorities: Authorities = field(default_factory=Authorities)
 
 
 class Consumer:
@@ -105,6 +106,6 @@ class Consumer:
                 subscription, outgoing = self._subscription, self._outgoing
                 target = outgoing.rules.target(subscription.url)
                 self._keys = await self._secrets.keys(subscription.subscription_id)
-                trusted = await asyncio.to_thread(trusted_authorities)
+                trusted = await outgoing.authorities.trusted()
                 self._sender = Sender(target, outgoing.rules, outgoing.names, trusted, at_once=subscription.at_once)
             return self._sender

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -18,6 +18,8 @@ ANSWER_WITHIN = 15.0
 """Seconds for everything: resolving, connecting, sending, and the whole answer."""
 MOST_OF_BODY = 16 * 1024
 """Bytes of a body that are read, so that the connection can be used again. It is closed if a body is longer."""
+READ_AGAIN_AFTER = 60 * 60.0
+"""Seconds after which an authority that the machine does not trust any more is not trusted here, either."""
 _KEEP_CONNECTION = 30.0
 """Seconds for which an unused connection is kept."""
 _LONGEST_WAIT = 60 * 60.0
@@ -111,6 +113,24 @@ class Sender:
                 if length > MOST_OF_BODY:
                     break
             return response.status, {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
+
+
+class Authorities:
+    """The certificate authorities that are trusted. To read them takes a while, so they are read once an hour."""
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._trusted: ssl.SSLContext | None = None
+        self._read_at = 0.0
+
+    async def trusted(self) -> ssl.SSLContext:
+        """Return a context that trusts them."""
+        async with self._reading:
+            if self._trusted is None or self._clock() >= self._read_at + READ_AGAIN_AFTER:
+                self._trusted = await asyncio.to_thread(trusted_authorities)
+                self._read_at = self._clock()
+            return self._trusted
 
 
 def trusted_authorities() -> ssl.SSLContext:
