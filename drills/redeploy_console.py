@@ -29,8 +29,8 @@ _EACH = 2
 """Number of consoles of each release."""
 _AT_ONCE = 50
 """Requests that HAProxy sends to one console at once."""
-UNLIMITED = {"RATE_LIMIT_CUSTOMER": "0"}
-"""Settings of the API: one customer stands for many here, and asks for more than one may."""
+UNLIMITED = {f"RATE_LIMIT_{role}": "0" for role in ("CUSTOMER", "ENGINEER", "MANAGER")}
+"""Settings of the API: each person stands for many here, and asks for more than one may."""
 
 
 @dataclass(frozen=True)
