@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from temporalio.service import RPCError
@@ -39,18 +40,16 @@ class DispatchWatch:
 
     async def run(self) -> None:
         """Check until stopped."""
-        stopping = asyncio.create_task(self._stopping.wait())
         while not self._stopping.is_set():
             self._changed.clear()
             longest = _BETWEEN_LOOKS if await self._checked() else _AFTER_A_FAILURE
-            await asyncio.wait([stopping], timeout=_AT_MOST_EVERY)
-            changing = asyncio.create_task(self._changed.wait())
-            await asyncio.wait([stopping, changing], timeout=longest, return_when=asyncio.FIRST_COMPLETED)
-            changing.cancel()
+            await _wait(self._stopping, _AT_MOST_EVERY)
+            await _wait(self._changed, longest)
 
     def stop(self) -> None:
         """Let `run` end."""
         self._stopping.set()
+        self._changed.set()
 
     async def _checked(self) -> bool:
         try:
@@ -60,3 +59,10 @@ class DispatchWatch:
             _log.warning("orders that are due could not be dispatched; trying again", error=type(error).__qualname__)
             return False
         return True
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but not longer than so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

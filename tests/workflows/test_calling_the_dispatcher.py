@@ -122,6 +122,17 @@ async def test_a_check_that_fails_is_repeated_although_nothing_happens(monkeypat
     assert due_regions.await_count == 3
 
 
+async def test_a_check_that_breaks_leaves_no_task_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch_watch, "_AT_MOST_EVERY", AT_ONCE)
+    monkeypatch.setattr(dispatch_watch, "_BETWEEN_LOOKS", AT_ONCE)
+    before = asyncio.all_tasks()
+
+    with pytest.raises(KeyError):
+        await DispatchWatch(AsyncMock(side_effect=[[], KeyError("a mistake")]), AsyncMock()).run()
+
+    assert asyncio.all_tasks() == before
+
+
 async def test_after_each_change_somebody_checks_whatever_did_not_answer_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
