@@ -51,6 +51,6 @@ class EventLogActivities:
         return position
 
     @carries_out(PRUNE_EVENTS)
-    async def prune(self, source: str) -> int:  # noqa: ARG002 - the log forgets all events in their order
+    async def prune(self, _: str = "") -> int:
         """Forget a batch of events, and of attempts to send them, that are kept no longer."""
         return await self._log.prune(self._now() - self._keep_for) + await self._attempts.prune()

@@ -100,7 +100,8 @@ POSITION = Command("event_position", EVENT_DELIVERY, str, int, "이벤트 위치
 APPEND_EVENTS = Command("append_events", EVENT_DELIVERY, AppendEvents, int, "이벤트 기록 · Append events to the log")
 """Returns the position of the source, whoever has moved it. Events that the log has are left out."""
 PRUNE_EVENTS = Command("prune_events", EVENT_DELIVERY, str, int, "보존 기한 · Forget events that are kept no longer")
-"""Input: the source. Returns how many events were deleted, and has to be repeated until that is 0."""
+"""Input: an empty text, because the log forgets events of all sources. (A release before names one. It means nothing.)
+Returns how many events were deleted, and has to be repeated until that is 0."""
 
 TOLD_AGAIN_FOR = timedelta(days=30)
 """What has happened in this time is written again for a log that was set back."""

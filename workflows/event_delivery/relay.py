@@ -85,7 +85,7 @@ class EventRelayWorkflow:
             following = replace(relay.sweep, after=told.next) if told.next is not None else None
             self.relay = replace(relay, sweep=following, pruning=following is None)
         elif relay.pruning:
-            deleted = await _execute(PRUNE_EVENTS, relay.source)
+            deleted = await _execute(PRUNE_EVENTS, "")
             self.relay = replace(relay, pruning=deleted > 0)
         elif now - relay.swept_at >= timedelta(seconds=relay.sweep_every):
             since = max(relay.swept_at - _OVERLAP, UNSET)
