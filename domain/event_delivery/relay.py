@@ -29,7 +29,7 @@ class OutboxEvent:
     at: datetime = UNSET
     """When it happened."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Facts for consumers: a JSON object whose members have their public names."""
+    """Facts for consumers: a JSON object whose members have their public names. One is the `position`."""
     region: str | None = None
     """ISO 3166-2:KR code of the region in which it happened, by which consumers select. `None`: in no region yet."""
 

@@ -2,25 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.event_delivery.log import FOR_EVERYBODY, EventFilter, EventPage, EventsGone, document_of, type_of
 from domain.event_delivery.relay import AppendEvents, OutboxEvent
 from stores.common.database import Database
+from stores.event_delivery.positions import EXTENT, LOCK_LOG
+from stores.event_delivery.pruning import prune, without_pruned
 from stores.event_delivery.tables import EVENT, EVENT_POSITION, EVENT_SOURCE
 
 DEFAULT_ORIGIN = "urn:subscription-orders"
 SEARCHED_AT_ONCE = 2000
 """Events among which one query searches. A filter that selects little must not block other readers."""
-_PRUNED_AT_ONCE = 2000
 _FAMILY = ".*"
 
-_LOCK = update(EVENT_POSITION).values(sequence=EVENT_POSITION.c.sequence)
-_EXTENT = select(EVENT_POSITION.c.sequence, EVENT_POSITION.c.pruned)
 _MOVE = update(EVENT_POSITION).values(sequence=bindparam("new_sequence"))
 _RENUMBER = _MOVE.where(EVENT_POSITION.c.sequence < bindparam("new_sequence"))
 _READ_UP_TO = select(EVENT_SOURCE.c.sequence).where(EVENT_SOURCE.c.source == bindparam("of_source"))
@@ -32,9 +30,6 @@ _READ_ON = (
 )
 _KNOWN = select(EVENT.c.event_id).where(EVENT.c.event_id.in_(bindparam("event_ids", expanding=True)))
 _APPEND = insert(EVENT)
-_OLDEST = select(EVENT.c.sequence, EVENT.c.appended_at).order_by(EVENT.c.sequence).limit(_PRUNED_AT_ONCE)
-_PRUNE = delete(EVENT).where(EVENT.c.sequence <= bindparam("up_to"))
-_PRUNED = update(EVENT_POSITION).values(pruned=bindparam("up_to"))
 
 
 class EventLog:
@@ -66,7 +61,7 @@ class EventLog:
     async def append(self, request: AppendEvents) -> tuple[int, int]:
         """Append events of a source, all or none, unless somebody has moved the source's position meanwhile.
 
-        Events that the log has are left out, so that each is appended once, whoever is killed when.
+        Events that the log has, or has had, are left out, so that each is appended once, whoever is killed when.
 
         Returns:
             The position of the source now, and how many events were appended.
@@ -74,13 +69,17 @@ class EventLog:
         return await self._database.transact(lambda connection: self._append(connection, request))
 
     async def prune(self, before: datetime) -> int:
-        """Delete a batch of the oldest events, as far as they were appended before a time. Returns how many."""
-        return await self._database.transact(lambda connection: _prune(connection, before))
+        """Delete a batch of the oldest events, as far as they were appended before a time.
+
+        Returns:
+            How many rows were deleted. There may be more unless it is 0.
+        """
+        return await self._database.transact(lambda connection: prune(connection, before, self._now()))
 
     async def last(self) -> int:
         """Return the newest position. Each number up to it is used, or never will be."""
         async with self._database.reading() as connection:
-            return int((await connection.execute(_EXTENT)).one().sequence)
+            return int((await connection.execute(EXTENT)).one().sequence)
 
     async def read(self, after: int | None, wanted: EventFilter, limit: int) -> EventPage:
         """Return the next events after a position, or (`None`) the oldest ones.
@@ -116,15 +115,16 @@ class EventLog:
 
     async def _append(self, connection: AsyncConnection, request: AppendEvents) -> tuple[int, int]:
         # Other writers wait here until this is committed, so numbers rise in the order of commits.
-        await connection.execute(_LOCK)
+        await connection.execute(LOCK_LOG)
         position = await _position(connection, request.source)
         if position != request.after:
             return position, 0
         unique = {event.event_id: event for event in request.events}
         known = set((await connection.execute(_KNOWN, {"event_ids": list(unique)})).scalars())
-        new = [event for event_id, event in unique.items() if event_id not in known]
+        unknown = [event for event_id, event in unique.items() if event_id not in known]
+        new = await without_pruned(connection, request.source, unknown)
         if new:
-            last = int((await connection.execute(_EXTENT)).one().sequence)
+            last = int((await connection.execute(EXTENT)).one().sequence)
             rows = [self._row(event, request.source, last + number) for number, event in enumerate(new, 1)]
             await connection.execute(_APPEND, rows)
             await connection.execute(_MOVE, {"new_sequence": last + len(new)})
@@ -150,16 +150,6 @@ class EventLog:
 
 async def _position(connection: AsyncConnection, source: str) -> int:
     return int((await connection.execute(_READ_UP_TO, {"of_source": source})).scalar() or 0)
-
-
-async def _prune(connection: AsyncConnection, before: datetime) -> int:
-    oldest = (await connection.execute(_OLDEST)).all()
-    # The clock may have been set back: what follows a younger event is kept with it.
-    old = [*takewhile(lambda row: row.appended_at < before, oldest)]
-    if old:
-        await connection.execute(_PRUNE, {"up_to": old[-1].sequence})
-        await connection.execute(_PRUNED, {"up_to": old[-1].sequence})
-    return len(old)
 
 
 def _page(after: int, wanted: EventFilter, limit: int, scanned: int) -> Any:

@@ -67,6 +67,22 @@ class EventSourceRow(EventDeliveryTable, table=True):
     sequence: int = Field(sa_type=BigInteger)
 
 
+class EventPrunedRow(EventDeliveryTable, table=True):
+    """How far an order had come with the events of it that are not kept any more."""
+
+    __tablename__ = "event_pruned"
+    __table_args__ = (Index("event_pruned_by_time", "pruned_at"), OURS)
+
+    source: str = Field(primary_key=True, max_length=40)
+    subject: str = Field(primary_key=True, max_length=SHORT)
+    """The id of the order."""
+    position: int
+    """The last one in the order's history."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    """The latest time at which one of these events happened."""
+    pruned_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class EventSubscriptionRow(EventDeliveryTable, table=True):
     """A subscription. Its members are those of `Subscription`."""
 
@@ -157,6 +173,7 @@ class EventAttemptRow(EventDeliveryTable, table=True):
 EVENT = table_of(EventRow)
 EVENT_POSITION = table_of(EventPositionRow)
 EVENT_SOURCE = table_of(EventSourceRow)
+EVENT_PRUNED = table_of(EventPrunedRow)
 EVENT_SUBSCRIPTION = table_of(EventSubscriptionRow)
 EVENT_SECRET = table_of(EventSecretRow)
 EVENT_HELD = table_of(EventHeldRow)

@@ -48,9 +48,7 @@ async def tell(service: Service, *numbers: int, event: str = "JoinOrdered", regi
     """Append events to the log, as the relay does."""
     log = log_of(service)
     position = await log.position(SOURCE)
-    written = [
-        OutboxEvent(f"e{number}", f"o{number}", 0, event, AT, {"orderId": f"o{number}"}, region) for number in numbers
-    ]
+    written = [OutboxEvent(f"e{number}", f"o{number}", 0, event, AT, {"position": 0}, region) for number in numbers]
     await log.append(AppendEvents(SOURCE, position, written, position + len(written)))
 
 

@@ -187,7 +187,7 @@ class Delivering:
             position = self._positions[order_id]
             self._positions[order_id] += 1
             id_ = f"{order_id}-{position}"
-            events.append(OutboxEvent(id_, order_id, position, event, self.clock(), {}, region))
+            events.append(OutboxEvent(id_, order_id, position, event, self.clock(), {"position": position}, region))
         before, self._read = self._read, self._read + len(events)
         await self.log.append(AppendEvents(contexts.ORDER_STATUS, before, events, self._read))
         ids = [event.event_id for event in events]

@@ -60,7 +60,8 @@ class World:
 
     async def tell(self, *orders: str, event: str = "JoinOrdered") -> None:
         events = [
-            OutboxEvent(f"e{self._read + number}", order, 0, event, self.now, {}) for number, order in enumerate(orders)
+            OutboxEvent(f"e{self._read + number}", order, 0, event, self.now, {"position": 0})
+            for number, order in enumerate(orders)
         ]
         before, self._read = self._read, self._read + len(events)
         await self.log.append(AppendEvents(contexts.ORDER_STATUS, before, events, self._read))

@@ -14,6 +14,7 @@ from domain.event_delivery.log import EventFilter, EventsGone
 from domain.event_delivery.relay import AppendEvents, OutboxEvent
 from stores.common.database import Database
 from stores.event_delivery import log as event_log
+from stores.event_delivery import pruning
 from stores.event_delivery.log import EventLog
 from tests.stores.conftest import Connect
 
@@ -39,7 +40,7 @@ class Clock:
 
 def events(*numbers: int, event: str = "JoinOrdered", region: str | None = None) -> list[OutboxEvent]:
     return [
-        OutboxEvent(f"o{number}-0-abc", f"o{number}", 0, event, AT, {"orderId": f"o{number}", "by": "customer"}, region)
+        OutboxEvent(f"o{number}-0-abc", f"o{number}", 0, event, AT, {"orderId": f"o{number}", "position": 0}, region)
         for number in numbers
     ]
 
@@ -76,7 +77,7 @@ async def test_an_event_is_a_cloud_event_and_stays_the_same_text(database: Datab
         "datacontenttype": "application/json",
         "partitionkey": "o1",
         "sequence": f"{await log.last():020}",
-        "data": {"orderId": "o1", "by": "customer"},
+        "data": {"orderId": "o1", "position": 0},
     }
     assert await everything(EventLog(database, origin="https://elsewhere.example")) == [document]
 
@@ -199,7 +200,7 @@ async def test_a_reader_gets_what_its_filter_selects_and_passes_over_the_rest(
 
 
 async def test_what_is_kept_no_longer_is_said_to_be_gone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_log, "_OLDEST", event_log._OLDEST.limit(2))
+    monkeypatch.setattr(pruning, "_OLDEST", pruning._OLDEST.limit(2))
     clock = Clock()
     log, began = EventLog(database, now=clock), await EventLog(database).last()
     await log.append(AppendEvents(SOURCE, 0, events(1, 2, 3), 3))
