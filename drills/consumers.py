@@ -64,6 +64,14 @@ class Subscriber:
         self.subscription_id, self.ledger.secret = made["eventSubscriptionId"], made["secret"]
         await self.until(lambda view: view["state"] == "ACTIVE", "the consumer agrees")
 
+    async def pause(self) -> None:
+        """Have nothing sent any more.
+
+        Raises:
+            HTTPStatusError: the service refuses.
+        """
+        (await self.api.post(f"/eventSubscriptions/{self.subscription_id}/pause", json={})).raise_for_status()
+
     async def replay(self) -> None:
         """Have everything sent once more, and wait until it is.
 

@@ -18,7 +18,7 @@ from harness.balancer import balance
 from harness.ledger import Request
 from harness.ports import free_ports
 from harness.stack import running
-from harness.waiting import soon
+from harness.waiting import last_look
 
 FAULTS = {"repeated": "the position of the subscription is moved back to the beginning"}
 _REPLICAS = 3
@@ -104,5 +104,5 @@ async def _span(shared: Subscriber, name: str, now: Sequence[str], seconds: floa
         return len(shared.ledger.handled()) - handled >= _TURNS * len(now)
 
     await asyncio.sleep(seconds)
-    await soon(enough, what=f"events come to {shared.name}")
+    await last_look(enough)
     return Span(name, now, shared.ledger.requests()[before:])

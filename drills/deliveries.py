@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, pairwise
 
@@ -14,13 +14,13 @@ from domain.orders import Event, HistoryEntry
 from drills.accounts import Document
 from drills.consumers import AT_ONCE, Subscriber
 from drills.drill import Drill
+from drills.lists import document, items
 from harness.ledger import Request
 from harness.waiting import PATIENCE
 
 Histories = Mapping[str, Sequence[str]]
 """Ids of the events of each order, in the order of its history."""
 _READ_AT_ONCE = 16
-_PAGE = 200
 _VIEW_WITHIN = 5.0
 
 
@@ -28,16 +28,16 @@ async def histories(api: httpx2.AsyncClient) -> Histories:
     """Return the histories of all orders, from the managers' view.
 
     Raises:
-        HTTPStatusError: the view does not answer.
+        HTTPStatusError, NotInTime: the view does not answer.
     """
     turns = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def history(order_id: str) -> Sequence[str]:
         async with turns:
-            row = await _read(api, f"/orderStatuses/{order_id}")
+            row = await document(api, f"/orderStatuses/{order_id}")
         return [event_id(order_id, position, _entry(entry)) for position, entry in enumerate(row["history"])]
 
-    order_ids = [order_id async for order_id in _orders(api)]
+    order_ids = [row["orderId"] async for row in items(api, "/orderStatuses")]
     return dict(zip(order_ids, await asyncio.gather(*map(history, order_ids)), strict=True))
 
 
@@ -59,13 +59,11 @@ async def account(
         again, one_at_a_time, restored: As in `judge`.
     """
     for each in subscribers:
-        told = await histories(each.api)
-        await each.handles([*chain(*told.values())], within=within)
-        requests = each.ledger.requests()
+        told, requests = await _told_and_sent(each, within)
         if not restored and _strange(requests, told):
-            # An entry that does not change the status may be in the view a moment later.
+            # An entry that does not change the status may be in the view a moment later, and is sent after that.
             await asyncio.sleep(_VIEW_WITHIN)
-            told = await histories(each.api)
+            told, requests = await _told_and_sent(each, within)
         judge(drill, each.name, requests, told, again=again, one_at_a_time=one_at_a_time, restored=restored)
 
 
@@ -135,23 +133,16 @@ def p95_delay(requests: Iterable[Request], since: float, until: float) -> float 
     return statistics.quantiles(first.values(), n=20)[-1] if len(first) > 1 else None
 
 
+async def _told_and_sent(each: Subscriber, within: float) -> tuple[Histories, Sequence[Request]]:
+    """Return the histories of all orders, and what a consumer was sent until it has them, or the time is over."""
+    told = await histories(each.api)
+    await each.handles([*chain(*told.values())], within=within)
+    return told, each.ledger.requests()
+
+
 def _strange(requests: Iterable[Request], told: Histories) -> set[str]:
     """Return the events that are of no history."""
     return {request.event_id for request in requests} - {each for history in told.values() for each in history}
-
-
-async def _orders(api: httpx2.AsyncClient) -> AsyncIterator[str]:
-    cursor: str | None = ""
-    while cursor is not None:
-        page = await _read(api, "/orderStatuses", {"limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {}))
-        for row in page["items"]:
-            yield row["orderId"]
-        cursor = page["nextCursor"]
-
-
-async def _read(api: httpx2.AsyncClient, path: str, params: Mapping[str, str] | None = None) -> Document:
-    document: Document = (await api.get(path, params=params)).raise_for_status().json()
-    return document
 
 
 def _entry(entry: Document) -> HistoryEntry:

@@ -18,17 +18,22 @@ from drills.consumers import subscribed
 from drills.crowd import Crowd
 from drills.deliveries import account
 from drills.drill import Drill, Options
-from drills.outage import Apart, with_apart
+from drills.outage import OTHERS, Apart, with_apart
 from drills.people import People, people
-from harness.waiting import soon
+from harness.waiting import last_look
 from runtime.settings import Settings
 from stores.common.database import Database
 from stores.order_status.tables import ORDER_EVENT, OUTBOX_POSITION
 from supervisor.process import answers
 
-FAULTS = {"forgotten": "the events that wait in the outbox are deleted"}
+FAULTS = {
+    "forgotten": "the events that wait in the outbox are deleted",
+    "stopped": "the worker of all other contexts is gone, too",
+}
 _DELIVERED_WITHIN = 300.0
 _PATIENCE_WITH_A_FAULT = 10.0
+_USED_WITHIN = 60.0
+"""Seconds for which a phase waits for people, at least. They would break off after a longer time without an answer."""
 _AS_MANY = 0.8
 """Smallest ratio of the orders per second to those before the outage."""
 
@@ -108,20 +113,24 @@ async def _phases(apart: Apart, everybody: People, crowd: Crowd, options: Option
             return crowd.ways.total() > orders and crowd.looks.total() > looks.total()
 
         await asyncio.sleep(seconds)
-        await soon(used, what=f"people use the service, {name}")
+        await last_look(used, within=_PATIENCE_WITH_A_FAULT if options.plant else _USED_WITHIN)
         log = (await everybody.api.get("/events", params={"limit": 1})).status_code
         took = perf_counter() - began
         phases.append(Phase(name, took, crowd.ways.total() - orders, crowd.looks - looks, log, out))
 
     await phase("there")
     await apart.go()
+    if options.plant == "stopped":
+        await apart.running.kill(OTHERS)
     await phase("gone", out=True)
-    if options.plant:
+    if options.plant == "stopped":
+        await apart.running.start(OTHERS)
+    if options.plant == "forgotten":
         await _forget(apart.running.settings)
     await apart.come_back()
     with apart.hung():
         await phase("hung", out=True)
-    await soon(lambda: answers(f"{apart.running.url}/events?limit=1"), what="the log answers")
+    await last_look(lambda: answers(f"{apart.running.url}/events?limit=1"))
     await phase("back")
     return phases
 

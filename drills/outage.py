@@ -12,6 +12,8 @@ from harness import databases, stack
 from harness.databases import POSTGRESQL, Server
 from harness.stack import Stack
 
+OTHERS = "worker-others"
+"""Name of the worker of all contexts but one."""
 _QUICKLY = {"ORDER_RETRY_AT_MOST_EVERY": "2"}
 
 
@@ -63,9 +65,7 @@ async def with_apart(context: str, options: Options) -> AsyncIterator[Apart]:
             "temporal", "migration", "api", environment=variables, engineers=options.engineers
         ) as running:
             others = [each for each in contexts.ALL if each != context]
-            await asyncio.gather(
-                running.add_worker("worker-others", *others), running.add_worker(f"worker-{context}", context)
-            )
+            await asyncio.gather(running.add_worker(OTHERS, *others), running.add_worker(f"worker-{context}", context))
             yield Apart(running, context, server)
 
 

@@ -15,13 +15,14 @@ from time import perf_counter
 import httpx2
 
 from drills.drill import Drill, Options
+from drills.lists import items
 from drills.visitors import CUSTOMER, Seen, until_seen, visitors
 from harness.balancer import balance
 from harness.next_release import files_of, next_release, version_of
 from harness.ports import free_port, free_ports
 from harness.release_before import OURS
 from harness.stack import Stack, running
-from harness.waiting import PATIENCE, NotInTime, soon
+from harness.waiting import PATIENCE, last_look
 from runtime.key_files import new_key
 
 FAULTS = {"hasty": "a console that is told to stop does not drain"}
@@ -116,25 +117,14 @@ async def replace(stack: Stack, options: Options, api_url: str) -> Replaced:
 async def _orders_of(api_url: str, expected: int) -> list[str]:
     """Return the ids of the orders that were placed by forms, as soon as the expected number of them is there."""
     async with httpx2.AsyncClient(base_url=api_url, timeout=PATIENCE, trust_env=False) as http:
+        found: list[str] = []
 
-        async def listed() -> list[str]:
-            found: list[str] = []
-            query = {"customerId": CUSTOMER, "limit": "200"}
-            while True:
-                page = (await http.get("/orderStatuses", params=query)).raise_for_status().json()
-                found += [order["orderId"] for order in page["items"]]
-                if page["nextCursor"] is None:
-                    return found
-                query["cursor"] = page["nextCursor"]
+        async def complete() -> bool:
+            found[:] = [order["orderId"] async for order in items(http, "/orderStatuses", customerId=CUSTOMER)]
+            return len(found) >= expected
 
-        async def complete() -> list[str]:
-            found = await listed()
-            return found if len(found) >= expected else []
-
-        try:
-            return await soon(complete, every=0.2, what=f"{expected} orders")
-        except NotInTime:
-            return await listed()
+        await last_look(complete, every=0.2)
+        return found
 
 
 def _first(found: Sequence[str]) -> str:

@@ -24,7 +24,8 @@ def eventually(look: Callable[[], Found], *, within: float = PATIENCE, what: str
     """
     deadline = time.monotonic() + within
     while not (found := look()):
-        _check(deadline, within, what or str(look), found)
+        if time.monotonic() >= deadline:
+            raise NotInTime(_told(within, what or str(look), found))
         time.sleep(_BETWEEN_LOOKS)
     return found
 
@@ -37,13 +38,23 @@ async def soon(
     Raises:
         NotInTime: as `eventually`.
     """
-    deadline = time.monotonic() + within
-    while not (found := await look()):
-        _check(deadline, within, what or str(look), found)
-        await asyncio.sleep(every)
+    found = await last_look(look, within=within, every=every)
+    if not found:
+        raise NotInTime(_told(within, what or str(look), found))
     return found
 
 
-def _check(deadline: float, within: float, what: str, found: object) -> None:
-    if time.monotonic() >= deadline:
-        raise NotInTime(f"not within {within} s: {what}, but {found!r}")
+async def last_look(
+    look: Callable[[], Awaitable[Found]], *, within: float = PATIENCE, every: float = _BETWEEN_LOOKS
+) -> Found:
+    """Call `look` until its result is true, or for `within` seconds. The caller judges the last result."""
+    deadline = time.monotonic() + within
+    while True:
+        found = await look()
+        if found or time.monotonic() >= deadline:
+            return found
+        await asyncio.sleep(every)
+
+
+def _told(within: float, what: str, found: object) -> str:
+    return f"not within {within} s: {what}, but {found!r}"

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from drills.consumer_down import Seen, judge
+from drills.consumer_down import Seen, back_within, judge
 from drills.drill import Drill
 from tests.drills.drilled import finds, passes
 
-BACK = Seen(before=1.0, meanwhile=1.4, missed=500, back_after=90)
+BACK = Seen(noticed=True, before=1.0, meanwhile=1.4, missed=500, back_after=90)
 FAULTS = {
+    "nobody noticed": replace(BACK, noticed=False),
     "nothing was missed": replace(BACK, missed=0),
     "it does not catch up": replace(BACK, back_after=None),
     "it catches up too late": replace(BACK, back_after=121),
@@ -20,7 +21,7 @@ FAULTS = {
 
 def judged(seen: Seen) -> Drill:
     drill = Drill("consumer-down")
-    judge(drill, seen, enough=True)
+    judge(drill, seen, back_within(300), enough=True)
     return drill
 
 
@@ -33,6 +34,11 @@ def test_the_drill_fails_on_a_fault(fault: str) -> None:
     assert not judged(FAULTS[fault]).passed
 
 
+@pytest.mark.parametrize(("minutes", "seconds"), [(0.05, 120), (5, 120), (10, 240), (30, 720)])
+def test_who_was_away_for_long_has_more_time_to_catch_up(minutes: float, seconds: float) -> None:
+    assert back_within(60 * minutes) == seconds
+
+
 def test_a_consumer_that_comes_back_gets_what_it_has_missed() -> None:
     assert passes("consumer-down")
 
@@ -40,3 +46,8 @@ def test_a_consumer_that_comes_back_gets_what_it_has_missed() -> None:
 @pytest.mark.whole
 def test_it_finds_that_an_event_was_left_out() -> None:
     assert finds("consumer-down", "skipped")
+
+
+@pytest.mark.whole
+def test_it_finds_that_nothing_was_sent_to_anybody() -> None:
+    assert finds("consumer-down", "paused")

@@ -12,6 +12,7 @@ UNNOTICED = Seen(
     before=1.0,
     meanwhile=1.4,
     lies=10,
+    kinds=9,
     lagging=[],
     behind=0,
     held={"orders": 1, "parked": 0, "oldest": {"orderId": "a"}},
@@ -19,6 +20,8 @@ UNNOTICED = Seen(
 )
 FAULTS = {
     "nobody lied": replace(UNNOTICED, lies=0),
+    "one lie was not told": replace(UNNOTICED, lies=8),
+    "nobody can lie": replace(UNNOTICED, kinds=0),
     "another one lags behind": replace(UNNOTICED, lagging=["crm"]),
     "it was not sent an event again": replace(UNNOTICED, behind=1),
     "another order is held": replace(UNNOTICED, refused="b"),
@@ -50,3 +53,8 @@ def test_nobody_else_notices_a_hostile_consumer() -> None:
 @pytest.mark.whole
 def test_it_finds_that_events_of_an_order_overtake_one_another() -> None:
     assert finds("consumer-lies", "unordered")
+
+
+@pytest.mark.whole
+def test_it_finds_that_nobody_has_lied() -> None:
+    assert finds("consumer-lies", "paused")

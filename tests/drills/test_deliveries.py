@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
 
+import httpx2
 import pytest
 
-from drills.deliveries import Histories, first_handled, judge, p95_delay, together
+from domain.order_events import event_id
+from domain.orders import Event, HistoryEntry
+from drills import deliveries
+from drills.consumers import Subscriber
+from drills.deliveries import Histories, account, first_handled, judge, p95_delay, together
 from drills.drill import Drill
-from harness.ledger import HANDLED, Request
+from harness.ledger import HANDLED, Ledger, Request, opened
+from harness.stack import Stack
 
 TOLD: Histories = {"a": ["a-0", "a-1", "a-2"], "b": ["b-0", "b-1"]}
 
@@ -88,3 +97,49 @@ def test_the_delay_is_that_of_the_first_request() -> None:
     again = replace(ALL[0], began=99.0)
     assert p95_delay([ALL[0], ALL[1], again], -2, 2) == 1.0
     assert p95_delay(ALL, 90, 99) is None
+
+
+AT = datetime(2026, 11, 28, tzinfo=UTC)
+STORY = [
+    HistoryEntry(event, AT, "system") for event in (Event.JOIN_ORDERED, Event.ORDER_ACCEPTED, Event.CANCEL_ORDERED)
+]
+
+
+def send(ledger: Ledger, position: int) -> None:
+    """Have a consumer confirm an event of the order "a"."""
+    id_ = event_id("a", position, STORY[position])
+    facts = {"position": position}
+    event = {"id": id_, "subject": "a", "type": "orders.X", "data": facts, "sequence": f"{position:020}"}
+    ledger.end(ledger.begin({**event, "time": AT.isoformat()}, "billing"), HANDLED)
+
+
+async def test_what_happens_while_the_view_catches_up_is_not_taken_for_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(deliveries, "_VIEW_WITHIN", 0)
+    looks: list[str] = []
+
+    def service(request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path
+        if path == "/orderStatuses":
+            return httpx2.Response(200, json={"items": [{"orderId": "a"}], "nextCursor": None})
+        looks.append(path)
+        if len(looks) == 1:  # the view lags behind the consumer
+            return httpx2.Response(200, json={"history": _shown(STORY[:1])})
+        if len(looks) == 2:
+            send(ledger, 2)
+        return httpx2.Response(200, json={"history": _shown(STORY)})
+
+    drill = Drill("events")
+    with opened(tmp_path / "ledger.db") as ledger:
+        send(ledger, 0)
+        send(ledger, 1)
+        transport = httpx2.MockTransport(service)
+        async with httpx2.AsyncClient(base_url="http://api", transport=transport) as api:
+            await account(drill, [Subscriber("billing", ledger, cast(Stack, None), api)])
+
+    assert drill.passed, drill.report()
+
+
+def _shown(history: Sequence[HistoryEntry]) -> list[dict[str, Any]]:
+    return [{"event": entry.event, "at": entry.at.isoformat(), "by": entry.by} for entry in history]

@@ -46,3 +46,9 @@ def test_everything_is_delivered_after_an_outage_of_event_delivery() -> None:
 @needs_a_database_server
 def test_it_finds_that_waiting_events_are_deleted() -> None:
     assert finds("event-store-down", "forgotten")
+
+
+@pytest.mark.whole
+@needs_a_database_server
+def test_it_finds_that_orders_come_to_no_end() -> None:
+    assert finds("event-store-down", "stopped")
