@@ -19,6 +19,7 @@ from api.audit.access_log import AccessLog, AccessRecording
 from api.audit.trail import AuditTrail
 from api.codec import routes as codec
 from api.event_delivery import asyncapi
+from api.event_delivery import held_routes as held_orders
 from api.event_delivery import ping as event_pings
 from api.event_delivery import routes as events
 from api.event_delivery import subscription_routes as event_subscriptions
@@ -154,6 +155,7 @@ def _routes() -> Sequence[BaseRoute]:
         order_status,
         events,
         event_subscriptions,
+        held_orders,
         event_pings,
         erasure,
         tracking,

@@ -224,7 +224,7 @@ class DeliveryRun:
             count_delay(now - event.at)
             await self._delivered(try_, now)
         elif answer.outcome is Outcome.REFUSED and self._holds(try_):
-            self._refuse(try_, now)
+            self._refuse(try_, answer, now)
         else:
             if not try_.held:
                 self._lanes.put_back(event)
@@ -258,12 +258,12 @@ class DeliveryRun:
         self._refused += 1
         return self._refused < MOST_REFUSED_IN_A_ROW and len(self._lanes.held) < MOST_HELD
 
-    def _refuse(self, try_: _Try, now: datetime) -> None:
+    def _refuse(self, try_: _Try, answer: Answer, now: datetime) -> None:
         """Hold an order, or hold it longer. After too long a time, a person has to decide."""
         event, patience = try_.event, self._patience
         before = self._lanes.held[event.order_id] if try_.held else self._held_from(event)
         retry_at = None if patience.is_over(before.since, now) else now + patience.pause(before.since, now, spread())
-        held = replace(before, attempts=before.attempts + 1, retry_at=retry_at)
+        held = replace(before, attempts=before.attempts + 1, retry_at=retry_at, status=answer.status)
         self._journal.hold(held)
 
     def _fail(self, answer: Answer, now: datetime) -> None:

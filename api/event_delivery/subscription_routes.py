@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator
 from starlette.responses import JSONResponse
 
-from api.dependencies import OrderId, provided
+from api.dependencies import provided
 from api.event_delivery.delivery_trigger import DeliveryTrigger, trigger_delivery
 from api.event_delivery.limits import SubscriptionLimits
 from api.event_delivery.subscription_schemas import (
@@ -46,7 +46,6 @@ from domain.event_delivery.subscriptions import (
 from domain.event_delivery.targets import ForbiddenTarget, TargetRules
 from runtime.secret_seal import new_secret
 from stores.event_delivery.attempts import AttemptStore
-from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 
@@ -61,7 +60,6 @@ SubscriptionId = Annotated[str, Path(alias="eventSubscriptionId", pattern=ID)]
 Subscriptions = Annotated[SubscriptionStore, provided(SubscriptionStore)]
 Secrets = Annotated[SecretStore, provided(SecretStore)]
 Attempts = Annotated[AttemptStore, provided(AttemptStore)]
-HeldOrders = Annotated[HeldOrderStore, provided(HeldOrderStore)]
 Targets = Annotated[TargetRules, provided(TargetRules)]
 Deliveries = Annotated[DeliveryTrigger, provided(DeliveryTrigger)]
 Limits = Annotated[SubscriptionLimits, provided(SubscriptionLimits)]
@@ -268,24 +266,6 @@ async def list_attempts(
     page = await attempts.list(subscription_id, AttemptFilter(outcome, event_id), limit=limit, cursor=cursor)
     items = [AttemptResponse.of(attempt) for attempt in page.items]
     return Page[AttemptResponse](items=items, next_cursor=page.next_cursor)
-
-
-@router.post("/{eventSubscriptionId}/held/{orderId}/retry", responses=_ONE)
-async def retry_held(
-    subscription_id: SubscriptionId, order_id: OrderId, held: HeldOrders, store: Subscriptions
-) -> EventSubscriptionResponse:
-    """Send the event again that holds an order."""
-    await held.retry(subscription_id, order_id)
-    return EventSubscriptionResponse.of(await store.get(subscription_id))
-
-
-@router.post("/{eventSubscriptionId}/held/{orderId}/skip", responses=_ONE)
-async def skip_held(
-    subscription_id: SubscriptionId, order_id: OrderId, held: HeldOrders, store: Subscriptions
-) -> EventSubscriptionResponse:
-    """Give up the event that holds an order, for this subscription. The order's later events are sent."""
-    await held.skip(subscription_id, order_id)
-    return EventSubscriptionResponse.of(await store.get(subscription_id))
 
 
 def _check(targets: TargetRules, url: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import to_json
 
+from api.event_delivery.held_schemas import HeldOrderResponse
 from api.http.fields import Region, RequestBody, ResponseBody, Text, Time, unchanged
 from api.http.times import as_time
 from domain.event_delivery.log import shown
@@ -150,14 +151,6 @@ class FailingResponse(ResponseBody):
     outcome: str | None
     status: int | None
     next_attempt_at: Time | None
-
-
-class HeldOrderResponse(ResponseBody):
-    """An order whose next event the consumer has refused. The order's later events wait."""
-
-    order_id: str
-    event_id: str
-    since: Time
 
 
 class HeldResponse(ResponseBody):

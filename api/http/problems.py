@@ -22,7 +22,7 @@ from api.http.errors import (
 )
 from domain.common import errors
 from domain.event_delivery.log import EventsGone, PositionGone, shown
-from domain.event_delivery.subscriptions import TooManySubscriptions
+from domain.event_delivery.subscriptions import AnotherEventHeld, TooManySubscriptions
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 10
@@ -54,6 +54,7 @@ class ProblemType(Enum):
     ALREADY_EXISTS = (409, "already-exists", "It already exists")
     TOO_MANY_OPEN_ORDERS = (409, "too-many-open-orders", "The customer has too many open orders")
     TOO_MANY_SUBSCRIPTIONS = (409, "too-many-subscriptions", "There are too many subscriptions")
+    ANOTHER_EVENT_HELD = (409, "another-event-held", "Another event holds the order")
     POSITION_GONE = (409, "events-gone", "The events are not kept any more")
     EVENTS_GONE = (410, "events-gone", "The events are not kept any more")
     TOO_LARGE = (413, "too-large", "The body is too large")
@@ -97,6 +98,7 @@ _TYPES: Mapping[type[Exception], ProblemType] = {
     errors.MalformedCursor: ProblemType.MALFORMED_REQUEST,
     errors.StoreUnavailable: ProblemType.NO_ANSWER_IN_TIME,
     TooManySubscriptions: ProblemType.TOO_MANY_SUBSCRIPTIONS,
+    AnotherEventHeld: ProblemType.ANOTHER_EVENT_HELD,
     TooManyOpenOrders: ProblemType.TOO_MANY_OPEN_ORDERS,
     IdempotencyKeyReused: ProblemType.IDEMPOTENCY_KEY_REUSED,
     TemporalUnavailable: ProblemType.TEMPORAL_UNAVAILABLE,

@@ -166,6 +166,7 @@ RULES: Mapping[str, Rule | None] = {
     "POST /eventSubscriptions/{eventSubscriptionId}/pause": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/resume": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/replay": _SUBSCRIBE,
+    "GET /eventSubscriptions/{eventSubscriptionId}/held": _LOOK_AT_SUBSCRIPTIONS,
     "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/retry": _SUBSCRIBE,
     "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/skip": _SUBSCRIBE,
     "GET /eventSubscriptions/{eventSubscriptionId}/attempts": _LOOK_AT_SUBSCRIPTIONS,

@@ -20,6 +20,10 @@ class TooManySubscriptions(Exception):
     """There are as many subscriptions as allowed, in all or of one owner."""
 
 
+class AnotherEventHeld(Exception):
+    """Another event than the one that was named holds the order."""
+
+
 class SubscriptionKind(OpenStrEnum):
     """The way in which events reach a subscriber."""
 
@@ -150,6 +154,10 @@ class HeldOrder:
     """`None`: the order is parked. It waits for a person."""
     sequence: int = 0
     """Number of the event in the log."""
+    status: int | None = None
+    """HTTP status of the last refusal. `None`: the event was not sent yet, or it is not known."""
+    type: str | None = None
+    """Type of the event. `None`: it is not kept any more, or was not looked up."""
 
 
 @dataclass(frozen=True)

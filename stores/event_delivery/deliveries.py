@@ -212,6 +212,7 @@ def _held_values(subscription_id: str, order: HeldOrder) -> dict[str, Any]:
         "since": order.since,
         "attempts": order.attempts,
         "retry_at": order.retry_at,
+        "last_status": order.status,
     }
 
 

@@ -1,6 +1,7 @@
 """Orders whose next event a consumer has refused: a person has them tried again, or gives an event up."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,14 +9,20 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
+from domain.common.paging import Page
+from domain.event_delivery.subscriptions import AnotherEventHeld, HeldOrder
 from stores.common.database import Database
-from stores.event_delivery.subscription_rows import as_subscription, row_of
+from stores.common.paging import Keyset
+from stores.event_delivery.subscription_rows import as_held_order, as_subscription, row_of
 from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_SUBSCRIPTION
 
 _one = (EVENT_HELD.c.subscription_id == bindparam("of_id")) & (EVENT_HELD.c.subject == bindparam("of_subject"))
 _ONE = select(EVENT_HELD).where(_one)
 _CHANGE = update(EVENT_HELD).where(_one)
 _RELEASE = delete(EVENT_HELD).where(_one)
+# At most `MOST_HELD` orders of a subscription are held, which the primary key finds. So the order needs no index.
+_IN_ORDER = Keyset("heldOrders", (EVENT_HELD.c.since, EVENT_HELD.c.subject))
+_WITH_TYPES = select(EVENT_HELD, EVENT.c.type).outerjoin(EVENT, EVENT.c.sequence == EVENT_HELD.c.sequence)
 _LATER = (
     select(EVENT.c.sequence, EVENT.c.event_id, EVENT.c.type, EVENT.c.region)
     .where(EVENT.c.subject == bindparam("subject"), EVENT.c.sequence > bindparam("after"))
@@ -37,6 +44,20 @@ class HeldOrderStore:
         self._database = database
         self._now = now
 
+    async def list(self, subscription_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[HeldOrder]:
+        """Return a page of the held orders of a subscription, the one that is held for the longest time first.
+
+        Raises:
+            NotFound: no subscription has this id.
+            MalformedCursor: the cursor does not belong to this list.
+        """
+        statement = _WITH_TYPES.where(EVENT_HELD.c.subscription_id == subscription_id)
+        statement = _IN_ORDER.page(statement, limit=limit, cursor=cursor, dialect=self._database.dialect)
+        async with self._database.reading() as connection:
+            await row_of(connection, subscription_id)
+            rows = (await connection.execute(statement)).all()
+        return _IN_ORDER.cut(rows, limit, lambda row: replace(as_held_order(row), type=row.type))
+
     async def retry(self, subscription_id: str, order_id: str) -> None:
         """Have the event that holds an order sent again at once.
 
@@ -51,15 +72,23 @@ class HeldOrderStore:
 
         await self._database.transact(work)
 
-    async def skip(self, subscription_id: str, order_id: str) -> None:
+    async def skip(self, subscription_id: str, order_id: str, event_id: str | None = None) -> None:
         """Give up the event that holds an order. The order's later events are sent.
+
+        Args:
+            subscription_id: The subscription.
+            order_id: The order.
+            event_id: The event to give up. None: whichever holds the order.
 
         Raises:
             NotFound: the order is not held.
+            AnotherEventHeld: it is held by another event.
         """
 
         async def work(connection: AsyncConnection) -> None:
             held = await self._held(connection, subscription_id, order_id)
+            if event_id not in (None, held.event_id):
+                raise AnotherEventHeld("another event holds the order now")
             subscription = as_subscription(await row_of(connection, subscription_id))
             if held.sequence > subscription.delivered:  # the next run reads it again, and has to pass over it
                 ahead = sorted({*(subscription.ahead or ()), held.sequence})
@@ -73,7 +102,7 @@ class HeldOrderStore:
             named = _named(subscription_id, order_id)
             if later:
                 now = self._now()
-                head = {"sequence": later[0].sequence, "event_id": later[0].event_id}
+                head = {"sequence": later[0].sequence, "event_id": later[0].event_id, "last_status": None}
                 await connection.execute(_CHANGE, {**named, **head, "attempts": 0, "since": now, "retry_at": now})
             else:
                 await connection.execute(_RELEASE, named)

@@ -52,7 +52,7 @@ def as_subscription(row: Any) -> EventSubscription:
 
 def as_held_order(row: Any) -> HeldOrder:
     """Return the held order of a row."""
-    return HeldOrder(row.subject, row.event_id, row.since, row.attempts, row.retry_at, row.sequence)
+    return HeldOrder(row.subject, row.event_id, row.since, row.attempts, row.retry_at, row.sequence, row.last_status)
 
 
 async def row_of(connection: AsyncConnection, subscription_id: str, *, locked: bool = False) -> Any:

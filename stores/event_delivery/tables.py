@@ -150,6 +150,7 @@ class EventHeldRow(EventDeliveryTable, table=True):
     attempts: int
     retry_at: datetime | None = Field(None, sa_type=UtcDateTime)
     """`None`: the order is parked, and waits for a person."""
+    last_status: int | None = None
 
 
 class EventAttemptRow(EventDeliveryTable, table=True):

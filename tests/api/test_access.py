@@ -92,6 +92,7 @@ MAY = {
     "POST /eventSubscriptions/{eventSubscriptionId}/pause": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/resume": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/replay": ANY_MANAGER,
+    "GET /eventSubscriptions/{eventSubscriptionId}/held": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/retry": ANY_MANAGER,
     "POST /eventSubscriptions/{eventSubscriptionId}/held/{orderId}/skip": ANY_MANAGER,
     "GET /eventSubscriptions/{eventSubscriptionId}/attempts": ANY_MANAGER,

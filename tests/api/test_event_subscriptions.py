@@ -1,13 +1,17 @@
 """Subscriptions over HTTP: what is refused, who sees them, and that a secret is shown once."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from domain.common import contexts
 from domain.event_delivery.log import shown
+from domain.event_delivery.subscriptions import HeldOrder
 from runtime.settings import Settings
+from stores.event_delivery.deliveries import DeliveryStore
+from stores.event_delivery.log import EventLog
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 from tests.api.issuer import Issuer
@@ -17,6 +21,7 @@ from tests.api.service import Service, but, serving
 
 URL = "https://billing.example/events"
 BODY = {"name": "billing", "url": URL}
+NOON, HOUR = datetime(2026, 11, 28, 12, tzinfo=UTC), timedelta(hours=1)
 Ask = Callable[..., Awaitable[Any]]
 
 
@@ -215,6 +220,58 @@ async def test_a_subscription_is_paused_resumed_and_deleted(billing: Ask) -> Non
     assert (await billing("GET", f"{path}/attempts")).json() == {"items": [], "nextCursor": None}
     assert (await billing("DELETE", path)).status_code == 204
     assert_problem(await billing("GET", path), 404, "not-found")
+
+
+async def hold(service: Service, id_: str, *held: HeldOrder) -> None:
+    """Let orders be held."""
+    async with service.opened(contexts.EVENT_DELIVERY) as database:
+        store = DeliveryStore(database, EventLog(database))
+        begun = await store.begin(id_)
+        await store.save(begun.subscription, held={order.order_id: order for order in held})
+
+
+async def test_the_event_that_is_named_is_given_up_and_no_other(service: Service, billing: Ask) -> None:
+    id_ = (await billing("POST", "", BODY)).json()["eventSubscriptionId"]
+    await hold(service, id_, *(HeldOrder(order_id, f"{order_id}-3-abc", NOON) for order_id in ("o1", "o2")))
+    path = f"/{id_}/held"
+
+    answer = await billing("POST", f"{path}/o1/skip", {"eventId": "o1-2-abc"})
+
+    assert_problem(answer, 409, "another-event-held")
+    assert (await billing("GET", f"/{id_}")).json()["held"]["orders"] == 2
+    assert_problem(await billing("POST", f"{path}/o1/skip", {"eventId": 7}), 422, "invalid-input")
+    given_up = (await billing("POST", f"{path}/o1/skip", {"eventId": "o1-3-abc"})).json()
+    assert given_up["held"]["oldest"]["orderId"] == "o2"
+    assert_problem(await billing("POST", f"{path}/o1/skip", {"eventId": "o1-3-abc"}), 404, "not-found")
+    assert (await billing("POST", f"{path}/o2/skip")).json()["held"]["orders"] == 0, "whichever it is"
+
+
+async def test_all_held_orders_are_listed_page_by_page(
+    service: Service, billing: Ask, other: Ask, manager: Ask
+) -> None:
+    id_ = (await billing("POST", "", BODY)).json()["eventSubscriptionId"]
+    assert (await billing("GET", f"/{id_}/held")).json() == {"items": [], "nextCursor": None}
+    parked = HeldOrder("o1", "o1-3-abc", NOON, 7, None, status=422)
+    await hold(service, id_, HeldOrder("o2", "o2-0-abc", NOON + HOUR, retry_at=NOON + 2 * HOUR), parked)
+
+    first = (await billing("GET", f"/{id_}/held?limit=1")).json()
+
+    assert first["items"] == [
+        {
+            "orderId": "o1",
+            "eventId": "o1-3-abc",
+            "type": None,
+            "since": "2026-11-28T12:00:00Z",
+            "attempts": 7,
+            "nextAttemptAt": None,
+            "status": 422,
+        }
+    ]
+    [second] = (await manager("GET", f"/{id_}/held?cursor={first['nextCursor']}")).json()["items"]
+    assert (second["orderId"], second["nextAttemptAt"], second["status"]) == ("o2", "2026-11-28T14:00:00Z", None)
+    assert_problem(await other("GET", f"/{id_}/held"), 404, "not-found")
+    assert_problem(await billing("GET", f"/{id_}/held?limit=201"), 400, "malformed-request")
+    assert_problem(await billing("GET", f"/{id_}/held?cursor=nonsense"), 400, "malformed-request")
 
 
 async def test_a_secret_is_replaced_without_a_break(service: Service, billing: Ask) -> None:

@@ -77,7 +77,7 @@ def attempt(number: int, at: datetime = NOON) -> Attempt:
 
 
 def held(order_id: str, sequence: int, retry_at: datetime | None = NOON) -> HeldOrder:
-    return HeldOrder(order_id, f"e-{order_id}", NOON, 1, retry_at, sequence)
+    return HeldOrder(order_id, f"e-{order_id}", NOON, 1, retry_at, sequence, 422)
 
 
 async def test_what_is_saved_is_where_the_next_run_begins(world: World) -> None:

@@ -1,11 +1,11 @@
 """Subscriptions: where they begin, what a person's acts leave, and that nothing is left out unasked."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from domain.common import contexts
 from domain.common.errors import AlreadyExists, IllegalTransition, NotFound
@@ -27,32 +27,16 @@ from runtime.secret_seal import SecretSeal, SecretUnreadable, new_secret
 from stores.common.database import Database
 from stores.event_delivery import attempts as event_attempts
 from stores.event_delivery.attempts import KEEP_ATTEMPTS_FOR, AttemptStore
-from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.secrets import Resealed, SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
-from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_POSITION, EVENT_SECRET, EVENT_SUBSCRIPTION
+from stores.event_delivery.tables import EVENT_POSITION, EVENT_SECRET, EVENT_SUBSCRIPTION
 from tests.stores.conftest import Connect
-
-NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
-FIRST, LAST = 101, 109
-"""Numbers of the first and of the last event that is kept."""
-KEYS, NEWER = (PayloadKeys({name: bytes([number]) * 32}) for number, name in enumerate("ab"))
-REQUEST = SubscriptionRequest("billing", "https://billing.example/events", "service:billing")
+from tests.stores.subscribing import FIRST, KEYS, LAST, NEWER, NOON, REQUEST, Clock, held, made, store_with_log
 
 
 @pytest.fixture
 def context() -> str:
     return contexts.EVENT_DELIVERY
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def __call__(self) -> datetime:
-        return self.time
 
 
 @pytest.fixture
@@ -62,30 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def store(database: Database, clock: Clock) -> SubscriptionStore:
-    """A store, and a log that has events 101 to 109, one a minute until noon, of three orders in turns."""
-    events = [
-        {
-            "sequence": number,
-            "event_id": f"event-{number}",
-            "source": "order-status",
-            "subject": f"order-{number % 3}",
-            "type": "orders.JoinOrdered" if number < 107 else "orders.JoinCompleted",
-            "region": "KR-11",
-            "at": NOON,
-            "document": "{}",
-            "appended_at": NOON - timedelta(minutes=LAST - number),
-        }
-        for number in range(FIRST, LAST + 1)
-    ]
-    async with database.writing() as connection:
-        await connection.execute(insert(EVENT), events)
-        await connection.execute(update(EVENT_POSITION).values(sequence=LAST, pruned=FIRST - 1))
-    return SubscriptionStore(database, SecretSeal(KEYS), now=clock)
-
-
-async def made(store: SubscriptionStore, id_: str = "a", start: Start = Edge.END, **given: Any) -> Any:
-    request = SubscriptionRequest(**{**vars(REQUEST), **given})
-    return (await store.create(id_, request, new_secret(), start=start)).subscription
+    return await store_with_log(database, clock)
 
 
 @pytest.mark.parametrize(
@@ -202,12 +163,6 @@ async def test_who_was_paused_for_too_long_is_told_what_is_gone(store: Subscript
     assert (await store.resume("a", Edge.BEGINNING)).subscription.delivered == 106
 
 
-async def held(database: Database, subject: str, sequence: int) -> None:
-    values = {"sequence": sequence, "event_id": f"event-{sequence}", "since": NOON, "attempts": 3, "retry_at": None}
-    async with database.writing() as connection:
-        await connection.execute(insert(EVENT_HELD), {"subscription_id": "a", "subject": subject, **values})
-
-
 async def test_a_replay_goes_back_and_leaves_nothing_out(store: SubscriptionStore, database: Database) -> None:
     await made(store, start=107)
     await held(database, "order-0", 105)
@@ -220,31 +175,6 @@ async def test_a_replay_goes_back_and_leaves_nothing_out(store: SubscriptionStor
     assert (view.subscription.delivered, view.held, view.parked) == (104, 1, 1)
     assert view.oldest_held is not None
     assert view.oldest_held.order_id == "order-1"
-
-
-async def test_an_order_that_is_held_is_tried_again_or_one_event_is_given_up(
-    store: SubscriptionStore, database: Database, clock: Clock
-) -> None:
-    run = (await made(store, start=108, types=["orders.JoinOrdered"])).run
-    held_orders = HeldOrderStore(database, now=clock)
-    await held(database, "order-0", 102)
-
-    async def head() -> tuple[int, Any, int] | None:
-        async with database.reading() as connection:
-            row = (await connection.execute(select(EVENT_HELD))).one_or_none()
-        return None if row is None else (row.sequence, row.retry_at, row.attempts)
-
-    await held_orders.retry("a", "order-0")
-    assert await head() == (102, NOON, 3)
-    await held_orders.skip("a", "order-0")
-    assert await head() == (105, NOON, 0)
-    await held_orders.skip("a", "order-0")
-    assert await head() is None  # 108 is of another type
-    assert (await store.get("a")).subscription.run == run + 3
-    for act in (held_orders.retry, held_orders.skip):
-        for id_ in ("a", "b"):
-            with pytest.raises(NotFound):
-                await act(id_, "order-0")
 
 
 async def test_two_secrets_count_while_one_replaces_the_other(
