@@ -5,17 +5,17 @@ from typing import Any
 
 from starlette.responses import Response
 
-from console.event_subscriptions.addresses import HELD, held_act, of_api, page_of
-from console.event_subscriptions.refusals import said
-from console.event_subscriptions.standing import FAILURE, OUTCOME
+from console.event_subscriptions.addresses import held_act, of_api, page_of
+from console.event_subscriptions.refusals import Sentences, said
+from console.event_subscriptions.standing import FAILURE, OUTCOME, after
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_, Texts
 from domain.event_delivery.answers import Outcome
 
-_ANOTHER = N_("Another event holds the order now. Nothing was given up.")
-_NOT_HELD = N_("The order is not held any more.")
+_NOT_HELD = {"not-found": N_("The order is not held any more.")}
+_NOT_GIVEN_UP = {**_NOT_HELD, "another-event-held": N_("Another event holds the order now. Nothing was given up.")}
 
 
 async def pause(visit: PageRequest) -> Response:
@@ -34,42 +34,43 @@ async def ping(visit: PageRequest) -> Response:
 
 async def retry_held(visit: PageRequest) -> Response:
     """Have the event sent again that holds an order."""
-    return await _sent(visit, held_act(visit, "retry"), N_("The event is sent again now."), gone=_NOT_HELD)
+    return await _sent(visit, held_act(visit, "retry"), N_("The event will be sent again."), notes=_NOT_HELD)
 
 
 async def skip_held(visit: PageRequest) -> Response:
-    """Give up the event that holds an order, if it is still the one that the form names.
+    """Give up the event that the form names, if it still holds the order.
 
-    The API gives up whichever holds the order. A form that is sent again, after an answer that was lost, would give up
-    the next one.
+    A form that is sent again, after an answer that was lost, does not give up the next one.
     """
-    event_id = (await visit.form()).get("event")
-    try:
-        oldest = (await visit.api.get(of_api(visit)))["held"]["oldest"]
-    except (ApiAway, Problem) as error:
-        return _refused(visit, error)
-    if oldest and oldest["orderId"] == visit.path_value(HELD) and oldest["eventId"] != event_id:
-        return visit.redirect(page_of(visit), Flash(visit.texts(_ANOTHER), "note"))
-    done = N_("The event is given up. The order's later events are sent.")
-    return await _sent(visit, held_act(visit, "skip"), done, gone=_NOT_HELD)
+    event = {"eventId": (await visit.form()).get("event", "")}
+    done = N_("The event is given up. The order does not wait for it any more.")
+    return await _sent(visit, held_act(visit, "skip"), done, event, notes=_NOT_GIVEN_UP)
 
 
-async def _sent(visit: PageRequest, act: str, done: str, *, gone: str | None = None) -> Response:
+async def _sent(
+    visit: PageRequest,
+    act: str,
+    done: str,
+    body: Mapping[str, str] | None = None,
+    *,
+    notes: Sentences = {},  # noqa: B006 - it is not changed
+) -> Response:
     """Carry out an act.
 
     Args:
         visit: The request.
         act: The end of the API's path.
         done: What is said afterwards, marked for translation.
-        gone: What is said if there is nothing to act on. None: the subscription itself does not exist.
+        body: What the API is sent.
+        notes: What is said, by the slug of a refusal, if there is nothing left to do.
     """
     try:
-        await visit.api.send("POST", of_api(visit, act))
+        answer = await visit.api.send("POST", of_api(visit, act), body)
     except (ApiAway, Problem) as error:
-        if gone and isinstance(error, Problem) and error.slug == "not-found":
-            return visit.redirect(page_of(visit), Flash(visit.texts(gone), "note"))
+        if isinstance(error, Problem) and error.slug in notes:
+            return visit.redirect(page_of(visit), Flash(visit.texts(notes[error.slug]), "note"))
         return _refused(visit, error)
-    return visit.redirect(page_of(visit), Flash(visit.texts(done)))
+    return visit.redirect(page_of(visit), Flash(after(done, answer.body, visit.texts)))
 
 
 def _refused(visit: PageRequest, error: ApiAway | Problem) -> Response:

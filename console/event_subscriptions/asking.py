@@ -1,12 +1,12 @@
 """Pages that ask before an event subscription is deleted, or an event is given up."""
 
-from collections.abc import Mapping
+import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
 from console.event_subscriptions.addresses import HELD, PATH, held_act, of_api, page_of
+from console.event_subscriptions.held import HeldOrder, held_order
 from console.event_subscriptions.refusals import form_again
 from console.event_subscriptions.terms import terms_of
 from console.forms import Form
@@ -34,8 +34,8 @@ class SkipPage:
     path: str
     action: str
     order_id: str
-    held: Mapping[str, Any] | None
-    """The held order as the API has it. None: the API does not tell."""
+    held: HeldOrder | None
+    """None: the order is not held any more."""
 
 
 async def ask_delete(visit: PageRequest) -> Response:
@@ -56,10 +56,9 @@ async def delete(visit: PageRequest) -> Response:
 
 async def ask_skip(visit: PageRequest) -> Response:
     """Say what is given up, and ask."""
-    facts = await visit.api.get(of_api(visit))
-    order_id, oldest = visit.path_value(HELD), facts["held"]["oldest"]
-    held = oldest if oldest and oldest["orderId"] == order_id else None
-    page = SkipPage(facts["name"], page_of(visit), page_of(visit, held_act(visit, "skip")), order_id, held)
+    facts, held = await asyncio.gather(visit.api.get(of_api(visit)), held_order(visit))
+    action = page_of(visit, held_act(visit, "skip"))
+    page = SkipPage(facts["name"], page_of(visit), action, visit.path_value(HELD), held)
     return await visit.page("event_subscriptions/skip.html", page)
 
 

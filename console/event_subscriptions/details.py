@@ -11,10 +11,10 @@ from starlette.responses import Response
 from console import labels
 from console.event_subscriptions.addresses import of_api, page_of
 from console.event_subscriptions.attempts import Attempt
-from console.event_subscriptions.standing import OUTCOME, Standing, standing_of
+from console.event_subscriptions.held import HeldOrders, longest_held
+from console.event_subscriptions.standing import OUTCOME, Standing, events_are_gone, standing_of
 from console.event_subscriptions.terms import terms_of
 from console.page_request import PageRequest
-from domain.event_delivery.subscriptions import PauseReason
 
 _NEWEST = 5
 """Attempts on the page. All of them have a page of their own."""
@@ -35,6 +35,8 @@ class SubscriptionPage:
     failing: str | None
     """How the last request has ended, marked for translation, if the consumer fails."""
     attempts: Sequence[Attempt]
+    held: HeldOrders | None
+    """None: they cannot be told now."""
     as_of: datetime
 
     @property
@@ -43,16 +45,18 @@ class SubscriptionPage:
         return self.facts["pause"] is not None
 
     @property
-    def resumed_elsewhere(self) -> bool:
-        """Whether it cannot go on where it was."""
-        return self.paused and bool(self.facts["pause"]["reason"] == PauseReason.EVENTS_GONE)
+    def goes_back(self) -> bool:
+        """Whether events can be sent again."""
+        return not events_are_gone(self.facts)
 
 
 async def show_subscription(visit: PageRequest) -> Response:
     """Show a subscription with its newest attempts."""
     at = datetime.now(UTC)
-    facts, attempts = await asyncio.gather(
-        visit.api.get(of_api(visit)), visit.api.get(of_api(visit, "attempts"), {"limit": _NEWEST})
+    facts, attempts, held = await asyncio.gather(
+        visit.api.get(of_api(visit)),
+        visit.api.get(of_api(visit, "attempts"), {"limit": _NEWEST}),
+        longest_held(visit),
     )
     failing = facts["failing"]
     page = SubscriptionPage(
@@ -63,6 +67,7 @@ async def show_subscription(visit: PageRequest) -> Response:
         terms_of(facts, visit.texts),
         OUTCOME.get(failing["outcome"], failing["outcome"]) if failing else None,
         [Attempt.of(one) for one in attempts["items"]],
+        held,
         at,
     )
     return await visit.page("event_subscriptions/one.html", page)

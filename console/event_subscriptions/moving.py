@@ -8,13 +8,15 @@ from starlette.responses import Response
 from console.event_subscriptions.addresses import of_api, page_of
 from console.event_subscriptions.fields import AFTER, AT, HERE, LABELS, NEXT, OLDEST, STARTS, pointers, start_of
 from console.event_subscriptions.refusals import form_again
+from console.event_subscriptions.standing import after, events_are_gone
 from console.forms import Form
 from console.managers.center import Refusal
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_, Texts
-from domain.event_delivery.subscriptions import PauseReason
+
+_GONE = N_("The next events are not kept any more, so none of them can be sent again.")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ RESUME = Move(
     N_("Resume the subscription"),
     N_("What is left out between the old position and a later one is not sent any more."),
     N_("Resume"),
-    N_("Resumed. Events are sent again."),
+    N_("Resumed."),
     N_("The subscription is not paused any more."),
 )
 REPLAY = Move(
@@ -50,7 +52,7 @@ REPLAY = Move(
         "The consumer has to know by the ids what it has already."
     ),
     N_("Send again"),
-    N_("The events are sent again."),
+    N_("The events after this position will be sent again."),
     N_("Events before this position are not delivered yet. One can only go back."),
 )
 
@@ -100,11 +102,11 @@ async def _move(visit: PageRequest, move: Move) -> Response:
     if wrong:
         return await _ask(visit, move, Refusal(wrong))
     try:
-        await visit.api.send("POST", of_api(visit, move.act), {} if start is None else {"from": start})
+        answer = await visit.api.send("POST", of_api(visit, move.act), {} if start is None else {"from": start})
     except (ApiAway, Problem) as error:
         special = {"illegal-transition": move.impossible}
         return await _ask(visit, move, form_again(error, values, texts, pointers(values), special))
-    return visit.redirect(page_of(visit), Flash(texts(move.done)))
+    return visit.redirect(page_of(visit), Flash(after(move.done, answer.body, texts)))
 
 
 async def _ask(visit: PageRequest, move: Move, refused: Refusal) -> Response:
@@ -114,8 +116,10 @@ async def _ask(visit: PageRequest, move: Move, refused: Refusal) -> Response:
         if refused.status == 200:
             raise
         facts = {"name": "", "delivered": "", "pause": None}
+    gone = events_are_gone(facts)
+    if gone and move is REPLAY:
+        return visit.redirect(page_of(visit), Flash(visit.texts(_GONE), "note"))
     # Where the next events are gone, nobody can go on.
-    gone = facts["pause"] is not None and facts["pause"]["reason"] == PauseReason.EVENTS_GONE
     starts = {name: STARTS[name] for name in move.starts if not (gone and name == HERE)}
     form = refused.form
     if not form.values:

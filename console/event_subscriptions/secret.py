@@ -28,9 +28,7 @@ _SENTENCES = {
         "Two secrets count already. Wait until the older one has ended, or choose that no earlier one counts."
     )
 }
-_MAYBE = N_(
-    "The service did not answer. A new secret may have been made that nobody has seen. Below are those that count now."
-)
+_MAYBE = N_("The service did not answer. A new secret may have been made that nobody has seen.")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.texts import N_
+from console.texts import N_, Texts
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.subscriptions import PauseReason, SubscriptionState
 
@@ -50,6 +50,11 @@ FAILURE: Mapping[str, str] = {
         "Nothing was sent, because its secret cannot be read here. Tell those who run this service."
     ),
 }
+_NOT_SENT: Mapping[str, str] = {
+    SubscriptionState.PENDING: N_("No event is sent before the consumer has answered a ping."),
+    SubscriptionState.PAUSED: N_("No event is sent before the subscription is resumed."),
+}
+"""What keeps events from being sent, by state."""
 _FAILING = Standing(
     N_("Failing"),
     "alert",
@@ -116,6 +121,11 @@ _PAUSED: Mapping[str, Standing] = {
 }
 
 
+def events_are_gone(facts: Mapping[str, Any]) -> bool:
+    """Return whether the next events are not kept any more: one can go on after them, and not back."""
+    return facts["pause"] is not None and facts["pause"]["reason"] == PauseReason.EVENTS_GONE
+
+
 def standing_of(facts: Mapping[str, Any]) -> Standing:
     """Return how a subscription of the API stands. A state of a newer release is shown as it is."""
     state, failing = facts["state"], facts["failing"] is not None
@@ -131,3 +141,15 @@ def standing_of(facts: Mapping[str, Any]) -> Standing:
     if facts["held"]["orders"]:
         return _HOLDING
     return _SENDING if facts["behind"] else _DELIVERED
+
+
+def after(done: str, facts: Mapping[str, Any], texts: Texts) -> str:
+    """Return what is said after an act on a subscription, and what has to happen before events are sent.
+
+    Args:
+        done: What was done, marked for translation.
+        facts: The subscription as the API has it now.
+        texts: The language.
+    """
+    waits = _NOT_SENT.get(facts["state"])
+    return f"{texts(done)} {texts(waits)}" if waits else texts(done)

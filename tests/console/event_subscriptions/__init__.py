@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.common import contexts
 from domain.event_delivery.subscriptions import Attempt
 from stores.event_delivery.attempts import AttemptStore
-from stores.event_delivery.tables import EVENT_HELD, EVENT_SUBSCRIPTION
+from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_SUBSCRIPTION
 from tests.console.browser import Pages
 
 API = "/eventSubscriptions"
@@ -50,16 +50,24 @@ async def stand(pages: Pages, id_: str, **columns: Any) -> None:
         await database.transact(work)
 
 
-async def hold(pages: Pages, id_: str, *order_ids: str) -> None:
-    """Let orders be held, the first of them for the longest time. The first is parked."""
+async def hold(pages: Pages, id_: str, *order_ids: str, sequence: int = 0) -> None:
+    """Let orders be held, the first of them for the longest time. The first is parked.
+
+    Args:
+        pages: The console.
+        id_: The subscription.
+        order_ids: The orders.
+        sequence: Number of the event that holds the first. The others follow.
+    """
     rows = [
         {
             "subscription_id": id_,
             "subject": order_id,
-            "sequence": number,
+            "sequence": sequence + number,
             "event_id": f"{order_id}-0-abc",
             "since": NOON.replace(minute=number),
             "attempts": 3,
+            "last_status": 422,
             "retry_at": NOON if number else None,
         }
         for number, order_id in enumerate(order_ids)
@@ -67,6 +75,29 @@ async def hold(pages: Pages, id_: str, *order_ids: str) -> None:
 
     async def work(connection: AsyncConnection) -> None:
         await connection.execute(insert(EVENT_HELD), rows)
+
+    async with pages.service.opened(contexts.EVENT_DELIVERY) as database:
+        await database.transact(work)
+
+
+async def log(pages: Pages, order_id: str, *numbers: int) -> None:
+    """Let events of an order be in the log."""
+    rows = [
+        {
+            "sequence": number,
+            "event_id": f"event-{number}",
+            "source": contexts.ORDER_STATUS,
+            "subject": order_id,
+            "type": "orders.InstallationAccepted",
+            "at": NOON,
+            "document": "{}",
+            "appended_at": NOON,
+        }
+        for number in numbers
+    ]
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(insert(EVENT), rows)
 
     async with pages.service.opened(contexts.EVENT_DELIVERY) as database:
         await database.transact(work)

@@ -5,11 +5,14 @@ from typing import Any
 
 from httpx2 import Response
 
-from tests.console.browser import MANAGER, Pages, form_of, text_of, wrong_fields
-from tests.console.event_subscriptions import API, NOON, PATH, every, facts, hold, stand, subscribed
+from tests.console.browser import MANAGER, Pages, form_of, forms_of, text_of, wrong_fields
+from tests.console.event_subscriptions import API, NOON, PATH, every, facts, hold, log, stand, subscribed
 from tests.console.event_subscriptions.test_editing import secret_in
 
 ACTIVE = {"state": "ACTIVE", "agreed_at": NOON}
+PAUSED = {"state": "PAUSED", "pause_reason": "BY_PERSON", "paused_at": NOON, "agreed_at": NOON}
+UNTIL_AGREED = "No event is sent before the consumer has answered a ping."
+UNTIL_RESUMED = "No event is sent before the subscription is resumed."
 
 
 async def test_it_is_paused_and_resumed_where_the_consumer_was(bare: Pages) -> None:
@@ -23,6 +26,7 @@ async def test_it_is_paused_and_resumed_where_the_consumer_was(bare: Pages) -> N
     resumed = await person.follow(await person.post(f"{path}/resume", asked))
 
     assert "Resumed." in text_of(resumed)
+    assert "No event is sent before" not in text_of(resumed)
     assert (await facts(bare, id_))["state"] == "ACTIVE"
     again = await person.post(f"{path}/resume", asked)
     assert again.status_code == 303, "what is resumed is resumed"
@@ -47,13 +51,53 @@ async def test_where_events_are_gone_one_has_to_choose_where_to_go_on(bare: Page
     assert (await facts(bare, id_))["state"] == "ACTIVE"
 
 
+async def test_who_resumes_before_the_consumer_has_agreed_is_told_that_nothing_is_sent(bare: Pages) -> None:
+    id_ = await subscribed(bare)
+    await stand(bare, id_, **PAUSED | {"agreed_at": None})
+    person, path = await bare.person(MANAGER), f"{PATH}/{id_}"
+
+    page = text_of(await person.follow(await person.post(f"{path}/resume", {"start": "here"})))
+
+    assert f"Resumed. {UNTIL_AGREED}" in page
+
+
+async def test_that_events_are_sent_is_said_only_where_they_are(bare: Pages) -> None:
+    person = await bare.person(MANAGER)
+    for columns, said in (({}, UNTIL_AGREED), (PAUSED, UNTIL_RESUMED), (ACTIVE, None)):
+        id_ = await subscribed(bare, **{"from": "beginning"})
+        await stand(bare, id_, **{"state": "PENDING"} | columns)
+        await hold(bare, id_, "o1")
+        path = f"{PATH}/{id_}"
+        start = {"start": "position", "position": (await facts(bare, id_))["delivered"]}
+        for act, fields in (("held/o1/retry", {}), ("held/o1/skip", {"event": "o1-0-abc"}), ("replay", start)):
+            page = text_of(await person.follow(await person.post(f"{path}/{act}", fields)))
+
+            assert "event" in page
+            assert ("No event is sent before" in page) is (said is not None), (act, said)
+            assert said is None or said in page, act
+
+
+async def test_where_events_are_gone_nobody_is_offered_to_send_them_again(bare: Pages) -> None:
+    id_ = await subscribed(bare)
+    person, path = await bare.person(MANAGER), f"{PATH}/{id_}"
+    assert f'href="{path}/replay"' in (await person.get(path)).text
+    await stand(bare, id_, state="PAUSED", pause_reason="EVENTS_GONE", paused_at=NOON, delivered=0, agreed_at=NOON)
+
+    page = await person.get(path)
+
+    assert f'href="{path}/replay"' not in page.text
+    assert f'href="{path}/resume"' in page.text
+    for answer in (person.get(f"{path}/replay"), person.post(f"{path}/replay", {"start": "beginning"})):
+        assert "none of them can be sent again" in text_of(await person.follow(await answer))
+
+
 async def test_events_are_sent_again_from_a_position_and_never_left_out(bare: Pages) -> None:
     id_ = await subscribed(bare, **{"from": "beginning"})
     before = (await facts(bare, id_))["delivered"]
     person, path = await bare.person(MANAGER), f"{PATH}/{id_}/replay"
 
     page = await person.follow(await person.post(path, {"start": "position", "position": before}))
-    assert "The events are sent again." in text_of(page)
+    assert f"The events after this position will be sent again. {UNTIL_AGREED}" in text_of(page)
     assert (await facts(bare, id_))["delivered"] == before
     wrong = await person.post(path, {"start": "position", "position": ""})
     assert (wrong.status_code, wrong_fields(wrong)) == (422, {"position"})
@@ -103,6 +147,10 @@ async def test_that_a_secret_may_have_been_made_unseen_is_said(bare: Pages) -> N
     assert silent.status_code == 503
     assert "A new secret may have been made" in text_of(silent)
     assert text_of(silent).count("Made ") == 2
+    bare.line.cut.add(f"GET {API}/{id_}")
+    blind = text_of(await person.post(path, {"previous": "86400"}))
+    assert "A new secret may have been made" in blind
+    assert "count now" not in blind, "none is shown"
 
 
 async def test_a_page_asks_before_it_is_deleted(bare: Pages) -> None:
@@ -156,7 +204,9 @@ async def test_a_held_order_is_tried_again_or_its_event_is_given_up(bare: Pages)
     page = text_of(await person.get(path))
     assert "2 orders are held" in page
     assert "1 of them is not tried by itself any more." in page
-    assert "The event is sent again now." in text_of(await person.follow(await person.post(f"{path}/held/o1/retry")))
+    actions = [action for action, _ in forms_of(await person.get(path)) if "/held/" in action]
+    assert actions == [f"{path}/held/{order_id}/retry" for order_id in ("o1", "o2")]
+    assert "The event will be sent again." in text_of(await person.follow(await person.post(f"{path}/held/o1/retry")))
     asked = await person.get(f"{path}/held/o1/skip")
     assert "never gets this event" in text_of(asked)
     assert (await facts(bare, id_))["held"]["orders"] == 2
@@ -170,12 +220,19 @@ async def test_a_held_order_is_tried_again_or_its_event_is_given_up(bare: Pages)
     assert "is not held any more" in text_of(await person.get(f"{path}/held/o1/skip"))
 
 
-async def test_a_form_that_is_sent_again_gives_up_no_other_event(bare: Pages) -> None:
+async def test_a_form_that_is_sent_twice_gives_up_one_event(bare: Pages) -> None:
     id_ = await subscribed(bare)
-    await hold(bare, id_, "o1")
+    await log(bare, "o1", 11, 12)
+    await stand(bare, id_, **ACTIVE, delivered=12)
+    await hold(bare, id_, "o2", "o1", sequence=10)
     person, path = await bare.person(MANAGER), f"{PATH}/{id_}/held/o1/skip"
+    # Another order is held longer, so this one is not the first that the subscription names.
+    form = form_of(await person.get(path), path)
 
-    page = await person.follow(await person.post(path, {"event": "o1-another"}))
+    first = text_of(await person.follow(await person.post(path, form)))
+    second = text_of(await person.follow(await person.post(path, form)))
 
-    assert "Nothing was given up." in text_of(page)
-    assert (await facts(bare, id_))["held"]["orders"] == 1
+    assert "The event is given up." in first
+    assert "Another event holds the order now. Nothing was given up." in second
+    held = (await bare.service.http.get(f"{API}/{id_}/held")).json()["items"]
+    assert [(one["orderId"], one["eventId"]) for one in held] == [("o2", "o2-0-abc"), ("o1", "event-12")]

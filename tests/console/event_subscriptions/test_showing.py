@@ -1,17 +1,19 @@
 """How an event subscription stands is told in words, with what to do next; its attempts can be searched."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
 from console.event_subscriptions.standing import FAILURE
 from console.managers import center
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.subscriptions import Attempt, PauseReason
 from tests.console.browser import MANAGER, Pages, text_of
-from tests.console.event_subscriptions import API, NOON, PATH, attempt, facts, hold, stand, subscribed
+from tests.console.event_subscriptions import API, NOON, PATH, attempt, facts, hold, log, stand, subscribed
 
 FAILING = {"failing_since": NOON, "failures": 7, "last_outcome": "unreachable", "last_status": 502, "retry_at": NOON}
 ACTIVE = {"state": "ACTIVE", "agreed_at": NOON}
@@ -83,6 +85,31 @@ async def test_the_list_says_who_is_behind_and_since_when_somebody_fails(bare: P
     assert "crm" not in only
     assert "No event subscription is in this state." in text_of(await person.get(f"{PATH}?state=PAUSED"))
     assert (await person.get(f"{PATH}?state=nonsense")).status_code == 200
+
+
+async def test_every_held_order_is_told_with_its_event(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    id_ = await subscribed(bare)
+    await log(bare, "o2", 1)
+    await hold(bare, id_, "o1", "o2", "o3")
+    person, path = await bare.person(MANAGER), f"{PATH}/{id_}"
+
+    page = text_of(await person.get(path))
+
+    assert re.findall("Order (o.)", page) == ["o1", "o2", "o3"]
+    assert "Refused event o1-0-abc Since Sat, Nov 28 12:00 Attempts 3 · HTTP 422 Next attempt Not by itself" in page
+    assert "Refused event The engineer confirmed the visit o2-0-abc Since Sat, Nov 28 12:01" in page
+    assert "waited longest" not in page
+    asked = text_of(await person.get(f"{path}/held/o2/skip"))
+    assert "The engineer confirmed the visit o2-0-abc" in asked
+    monkeypatch.setattr(center, "ROWS", 2)
+    assert re.findall("Order (o.)", text_of(await person.get(path))) == ["o1", "o2"]
+    assert "Those that have waited longest are shown." in text_of(await person.get(path))
+    for status in (404, 500, 503):  # 404: an API of the release before, which does not list them
+        bare.line.answers[f"GET {API}/{id_}/held"] = Response(status, json={"type": "x", "detail": "x"})
+        answer = await person.get(path)
+        assert answer.status_code == 200
+        assert "3 orders are held" in text_of(answer)
+        assert "Which ones cannot be shown now." in text_of(answer)
 
 
 async def test_an_empty_list_says_what_that_means(bare: Pages) -> None:
