@@ -152,7 +152,7 @@ async def failed_before(asked: PageRequest, order_id: str) -> list[FailedVisit] 
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:  # by an API of the release before, which does not tell it
             return []
-        if not problem.passes:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
             raise
         return None
     except ApiAway:

@@ -39,7 +39,7 @@ async def reach_if_there(visit: PageRequest) -> Reach:
     except ApiAway:
         return Reach((), limited=False)
     except Problem as problem:
-        if not problem.passes:
+        if problem.is_of_the_page:
             raise
         return Reach((), limited=False)
 

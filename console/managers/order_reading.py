@@ -95,6 +95,6 @@ async def _part(api: Api, path: str) -> Part:
     try:
         return Part(await api.get(path))
     except Problem as problem:
-        return Part(away=problem.passes)
+        return Part(away=not problem.is_of_the_page)
     except ApiAway:
         return Part(away=True)

@@ -107,7 +107,7 @@ async def _if_there(read: Awaitable[Center]) -> Center | None:
     except ApiAway:
         return None
     except Problem as problem:
-        if not problem.passes:
+        if problem.is_of_the_page:
             raise
         return None
 

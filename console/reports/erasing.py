@@ -113,7 +113,7 @@ async def _orders_of(visit: PageRequest, customer_id: str) -> Items | None:
     except ApiAway:
         return None
     except Problem as problem:
-        if not problem.passes:
+        if problem.is_of_the_page:
             raise
         return None
     return Items(found["items"], found["nextCursor"] is None)

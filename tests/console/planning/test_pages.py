@@ -129,9 +129,13 @@ async def test_a_visit_of_an_engineer_from_elsewhere_is_not_left_out(bare: Pages
     assert 'href="/orders/o-1"' in page.text
 
 
-async def test_while_the_management_center_is_away_nobody_is_called_free(bare: Pages) -> None:
+@pytest.mark.parametrize("fails", [False, True], ids=["away", "failing"])
+async def test_while_the_management_center_is_away_nobody_is_called_free(bare: Pages, *, fails: bool) -> None:
     await visit(bare, "o-1", window(9, AHEAD), region="KR-11")
-    bare.line.cut.add("GET /managementCenters")
+    if fails:
+        bare.line.answers["GET /managementCenters"] = Response(500, json={"type": "/problems/internal-error"})
+    else:
+        bare.line.cut.add("GET /managementCenters")
 
     for path in (f"/day?date={day(AHEAD)}", f"/week?from={day(AHEAD)}"):
         page = await (await bare.person(MANAGER)).get(f"{path}&region=KR-11")

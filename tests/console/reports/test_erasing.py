@@ -95,12 +95,14 @@ async def test_while_nothing_answers_the_page_stays_and_can_be_sent_again(bare: 
     assert f'action="{PATH}"' in refused.text
     assert erased(bare) == [OF_API]
 
-    bare.line.cut = {"DELETE", "POST /orderStatuses"}
-    refused = await person.post(PATH)
-    assert refused.status_code == 503
-    assert "The service did not answer." in text_of(refused)
-    assert "cannot be told now" in text_of(refused)
-    assert f'action="{PATH}"' in refused.text
+    bare.line.answers["POST /orderStatuses"] = Response(500, json={"type": "/problems/internal-error"})
+    for also in ("DELETE", "POST /orderStatuses"):
+        bare.line.cut.add(also)
+        refused = await person.post(PATH)
+        assert refused.status_code == 503
+        assert "The service did not answer." in text_of(refused)
+        assert "cannot be told now" in text_of(refused)
+        assert f'action="{PATH}"' in refused.text
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
