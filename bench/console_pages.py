@@ -8,7 +8,7 @@ from time import perf_counter
 from urllib.parse import urlencode
 
 from harness.http_client import Answer, Connection
-from harness.views import signed_in
+from harness.views import cookie_header
 from harness.waiting import PATIENCE
 
 MANAGER, ENGINEER = "manager:*", "engineer:kr-11-1"
@@ -65,7 +65,7 @@ class Page:
 
 async def pages(console_url: str) -> Sequence[Page]:
     """Sign in, and return the pages that are measured, the board first and what does nothing last."""
-    manager, engineer = [await _cookie(console_url, person) for person in (MANAGER, ENGINEER)]
+    manager, engineer = [await cookie_header(console_url, person) for person in (MANAGER, ENGINEER)]
     # Nobody has this name, so the whole view is searched.
     unknown = {"q": "독고탁"}
     return [
@@ -85,7 +85,3 @@ async def load_in_turns(each: Sequence[Page], connection: Connection, rounds: in
             await page.load(connection)
             if number == 0:
                 page.took.clear()
-
-
-async def _cookie(console_url: str, person: str) -> str:
-    return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in await signed_in(console_url, person))

@@ -10,9 +10,9 @@ from typing import cast
 
 from httptools import HttpRequestParser
 
+from domain.event_delivery import ping
+
 _ACCEPTED = b"HTTP/1.1 204 No Content\r\n\r\n"
-_PING = "eventDelivery.Ping"
-"""Type of the event by which a consumer is asked whether it agrees."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Consumer:
         """What it has accepted. It is read only now, so that it takes no time while something is measured."""
         for accepted_at, body in self._bodies:
             event = json.loads(body)
-            if event["type"] != _PING:
+            if event["type"] != ping.TYPE:
                 happened_at, data = datetime.fromisoformat(event["time"]), event["data"]
                 self._received.append(
                     Received(event["id"], event["subject"], data["position"], event["type"], happened_at, accepted_at)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx2
 
-from harness.views import signed_in
+from harness.views import cookie_header
 from harness.waiting import PATIENCE, soon
 
 STYLED_BY = frozenset({"console.css", "console.js"})
@@ -158,8 +158,7 @@ async def visitors(url: str, seen: Seen, *, each: int) -> AsyncIterator[None]:
 
 
 async def _use(url: str, seen: Seen, person: str, paths: Sequence[str], *, orders: bool, over: asyncio.Event) -> None:
-    cookies = "; ".join(f"{one['name']}={one['value']}" for one in await signed_in(url, person))
-    headers = {"Cookie": cookies, "Sec-Fetch-Site": "same-origin"}
+    headers = {"Cookie": await cookie_header(url, person), "Sec-Fetch-Site": "same-origin"}
     async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE, trust_env=False) as http:
         await visit(Visitor(http, seen), paths, orders=orders, over=over)
 

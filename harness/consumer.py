@@ -15,6 +15,7 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from domain.event_delivery import ping
 from harness.ledger import Ledger, opened
 from harness.lies import LIES, Lie
 
@@ -22,7 +23,6 @@ PATH = "/events"
 READY = "/health/ready"
 _WORKS_FOR = 0.01
 """Seconds for one event, in which others may come."""
-_PING = "eventDelivery.Ping"
 _CONSENT = "WebHook-Allowed-Origin: *\r\nWebHook-Allowed-Rate: *\r\n"
 
 
@@ -65,7 +65,7 @@ class Consumer:
             event = Webhook(secret or "").verify(request.body, dict(request.headers))
         except (WebhookVerificationError, RuntimeError, ValueError):
             return await _write(writer, HTTPStatus.UNAUTHORIZED)
-        if event["type"] == _PING:
+        if event["type"] == ping.TYPE:
             return await _write(writer, HTTPStatus.NO_CONTENT)
         answer = self._choose(event)
         number = self._ledger.begin(event, self._replica)

@@ -238,6 +238,11 @@ async def signed_in(url: str, person: str) -> list[dict[str, str]]:
     return [{"name": name, "value": value, "url": url} for name, value in pairs.items() if name.startswith(kept)]
 
 
+async def cookie_header(url: str, person: str) -> str:
+    """Sign in as a person, or open a tracking link. Returns the header `Cookie` of later requests."""
+    return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in await signed_in(url, person))
+
+
 async def show(page: Page, view: View) -> Response | None:
     """Let a page show a view."""
     if view.method == "GET":
