@@ -112,7 +112,7 @@ async def list_failed_visits(
 ) -> Page[FailedVisitResponse]:
     """List the visits that led to no installation before the one that `GET /installations/{orderId}` returns.
 
-    The newest comes first. To an engineer they tell what to prepare for, not who was there.
+    There are at most 100, the newest first. To an engineer they tell what to prepare for, not who was there.
     """
     store = services.get(InstallationStore)
     newest = await _addressed(store, order_id, caller, None)
