@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console import labels
 from console.forms import LARGEST, MOST_FIELDS, sent
+from console.paths import path_of
 from console.preferences import Preferences
 from console.rendering import Contact, MenuItem, Shell
 from console.routing import Entry, Route
@@ -169,7 +170,7 @@ class PageRequest:
             menu=menu,
             section=section,
             person=session.name if session and not session.is_of_link else None,
-            link=f"/orders/{quote(session.subject, safe='')}" if session and session.is_of_link else None,
+            link=path_of("/orders", session.subject) if session and session.is_of_link else None,
             role=self.texts(labels.ACTOR[session.roles[0]]) if session and session.roles else None,
             outages=[self.texts(outage.text) for outage in outages],
             flash=self.console.cookies.flash_in(self.cookies),

@@ -12,8 +12,8 @@ from console.calendars.kinds import Kind
 from console.forms import Form, missing
 from console.lists import all_of
 from console.managers.center import ENGINEERS, Refusal, reach_of, refusal
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.routing import Handler
 from console.service import Api, ApiAway, Problem
 from console.sessions import Flash

@@ -7,7 +7,7 @@ from typing import Any
 
 from console.lists import all_of
 from console.managers.center import ENGINEERS
-from console.managers.order_reading import path_of
+from console.paths import path_of
 from console.service import Api, Problem
 
 

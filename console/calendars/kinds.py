@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from console.managers.center import CENTER
-from console.managers.order_reading import path_of
+from console.paths import path_of
 from console.texts import N_
 
 

@@ -14,8 +14,8 @@ from console.forms import Form
 from console.lists import Items, all_of
 from console.managers import removal
 from console.managers.center import Refusal
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.routing import Handler
 from console.service import Api, ApiAway, Problem
 

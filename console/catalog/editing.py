@@ -19,8 +19,8 @@ from console.catalog.listing import Staff, staff_of
 from console.forms import Form, missing
 from console.lists import all_of
 from console.managers.center import Refusal, refusal, require_whole_country
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.problems import SENTENCES
 from console.routing import Handler
 from console.service import ApiAway, Problem

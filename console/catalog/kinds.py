@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.managers.center import CENTER
-from console.managers.order_reading import path_of
+from console.paths import path_of
 from console.texts import N_
 
 Values = Mapping[str, str]

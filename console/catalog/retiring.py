@@ -10,8 +10,8 @@ from console.catalog.kinds import Kind
 from console.forms import Form
 from console.managers import removal
 from console.managers.center import Refusal, require_whole_country
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.routing import Handler
 from console.service import ApiAway, Problem
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Self
-from urllib.parse import quote
 
 from console.days import FAR
 from console.lists import all_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import Answer, Api, ApiAway, Problem
 from console.texts import KOREAN, Texts
 
@@ -211,7 +211,7 @@ async def order_of(visit: PageRequest, order_id: str) -> Json:
         # The list of orders is closed to whoever has a tracking link.
         if not problem.passes or visit.person.is_of_link:
             raise
-        known: Json = await visit.api.get(f"/orderStatuses/{quote(order_id, safe='')}")
+        known: Json = await visit.api.get(path_of("/orderStatuses", order_id))
         return {**known, "stale": True}
     return order
 
@@ -259,14 +259,14 @@ async def _newest_first(visit: PageRequest, orders: Sequence[Json]) -> Sequence[
 async def _placed_at(visit: PageRequest, order_id: str) -> str:
     """Return when an order was placed. Empty: it cannot be told now, or it was erased."""
     try:
-        order = await visit.api.get(f"/orderStatuses/{quote(order_id, safe='')}")
+        order = await visit.api.get(path_of("/orderStatuses", order_id))
     except (Problem, ApiAway):
         return ""
     return str(order["history"][0]["at"]) if order["history"] else ""
 
 
 def _path(order_id: str) -> str:
-    return f"/orders/{quote(order_id, safe='')}"
+    return path_of("/orders", order_id)
 
 
 def _today(visit: PageRequest) -> date:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from console.engineers import day
 from console.engineers.labels import DECLINE, INCOMPLETE, WORDS, Words
 from console.engineers.visit import moved, moved_sentence, visit_page, why_not
-from console.engineers.visits import Visit, act, find, path_of
+from console.engineers.visits import Visit, act, find, page_of
 from console.forms import Form, missing, refused, sent
 from console.page_request import PageRequest
 from console.routing import Handler
@@ -68,7 +68,7 @@ class ActPage:
     @property
     def path(self) -> str:
         """Where the form is sent."""
-        return path_of(self.order_id, self.action)
+        return page_of(self.order_id, self.action)
 
 
 def asking(action: EngineerAction) -> Handler:

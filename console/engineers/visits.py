@@ -10,6 +10,7 @@ from urllib.parse import quote
 from console.engineers.labels import INCOMPLETE, STATUS, TONE
 from console.lists import all_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import Api, ApiAway, Problem, Query
 from console.texts import Texts
 from domain.installation import EngineerAction, InstallationStatus
@@ -79,7 +80,7 @@ class Visit:
     @property
     def path(self) -> str:
         """Path of its page."""
-        return path_of(self.order_id)
+        return page_of(self.order_id)
 
     @property
     def short_id(self) -> str:
@@ -129,10 +130,9 @@ class FailedVisit:
         return cls(row["visit"], row["statusAt"], INCOMPLETE.get(reason, reason), row["note"])
 
 
-def path_of(order_id: str, action: EngineerAction | None = None) -> str:
+def page_of(order_id: str, action: EngineerAction | None = None) -> str:
     """Return the path of a visit, or of one thing that an engineer does about it."""
-    path = f"/visits/{quote(order_id, safe='')}"
-    return f"{path}/{action}" if action else path
+    return path_of("/visits", order_id, action or "")
 
 
 async def find(asked: PageRequest, order_id: str) -> Visit:
@@ -142,13 +142,13 @@ async def find(asked: PageRequest, order_id: str) -> Visit:
         Problem: there is none, or it cannot be told now.
         ApiAway: there is no answer.
     """
-    return _visit(asked, await asked.api.get(f"{_INSTALLATIONS}/{quote(order_id, safe='')}"))
+    return _visit(asked, await asked.api.get(path_of(_INSTALLATIONS, order_id)))
 
 
 async def failed_before(asked: PageRequest, order_id: str) -> list[FailedVisit] | None:
     """Return the visits that led to nothing before this engineer's, the newest first. None: it cannot be told now."""
     try:
-        found = await asked.api.get(f"{_INSTALLATIONS}/{quote(order_id, safe='')}/failedVisits")
+        found = await asked.api.get(path_of(_INSTALLATIONS, order_id, "failedVisits"))
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:  # by an API of the release before, which does not tell it
             return []
@@ -187,7 +187,7 @@ async def act(api: Api, order_id: str, action: EngineerAction, body: Mapping[str
         Problem: the API refuses it, or cannot tell now whether it was carried out.
         ApiAway: there is no answer. The action may have been carried out.
     """
-    await api.send("POST", f"{_INSTALLATIONS}/{quote(order_id, safe='')}/{action}", body)
+    await api.send("POST", path_of(_INSTALLATIONS, order_id, action), body)
 
 
 def _visit(asked: PageRequest, row: Mapping[str, Any]) -> Visit:

@@ -1,7 +1,7 @@
 """Addresses of event subscriptions, in the console and in the API."""
 
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 
 PATH = "/event-subscriptions"
 OF_API = "/eventSubscriptions"

@@ -1,7 +1,9 @@
 """A manager adds or changes an event subscription.
 
 The form of a new one has a key, so that it is added once, however often it is sent. The form of a change names what it
-was made from: if somebody has changed the same subscription meanwhile, nothing is done, and the form comes back.
+was made from: if somebody has changed the same subscription since it was shown, nothing is done, and the form comes
+back. This is looked up just before the change is sent. Of two changes at the same moment, both are made: each sends
+only the members that are different, and of one that both change, the later one counts.
 """
 
 import secrets
@@ -17,10 +19,10 @@ from console.event_subscriptions.addresses import KEY, OF_API, PATH, of_api, pag
 from console.event_subscriptions.fields import (
     AFTER,
     AT,
-    LABELS,
     NEXT,
     OLDEST,
     STARTS,
+    FormPage,
     body_of,
     chosen_regions,
     chosen_types,
@@ -35,8 +37,8 @@ from console.event_subscriptions.secret import show_secret
 from console.event_subscriptions.terms import ORDERS_EVENTS, event_text, terms_of
 from console.forms import Form
 from console.managers.center import Refusal, reach_if_there
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_, Texts
@@ -50,7 +52,7 @@ _UNCHANGED = N_("Nothing was different, so nothing was changed.")
 
 
 @dataclass(frozen=True)
-class EditPage:
+class EditPage(FormPage):
     """The form of a subscription."""
 
     form: Form
@@ -77,10 +79,6 @@ class EditPage:
         """Return the regions to choose from, with what they are called."""
         label = labels.labeler(texts)
         return {region: label("region", region) for region in self.regions}
-
-    def names(self, texts: Texts) -> dict[str, str]:
-        """Return what the fields are called, for a summary of what is wrong with them."""
-        return {name: texts(label) for name, label in LABELS.items()}
 
 
 async def ask_new(visit: PageRequest) -> Response:

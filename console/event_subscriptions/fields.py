@@ -50,6 +50,14 @@ Values = Mapping[str, str]
 """The fields of a form."""
 
 
+class FormPage:
+    """A page with a form of an event subscription."""
+
+    def names(self, texts: Texts) -> dict[str, str]:
+        """Return what the fields are called, for a summary of what is wrong with them."""
+        return {name: texts(label) for name, label in LABELS.items()}
+
+
 def chosen_types(values: Values) -> Sequence[str]:
     """Return the types that were chosen."""
     return _chosen(values, _TYPE)

@@ -10,8 +10,8 @@ from console import labels
 from console.event_subscriptions.addresses import KEY, OF_API, PATH
 from console.event_subscriptions.standing import STATE, Standing, standing_of
 from console.managers.center import Listed, Reach, listed, reach_of
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from console.event_subscriptions.addresses import of_api, page_of
-from console.event_subscriptions.fields import AFTER, AT, HERE, LABELS, NEXT, OLDEST, STARTS, pointers, start_of
+from console.event_subscriptions.fields import AFTER, AT, HERE, NEXT, OLDEST, STARTS, FormPage, pointers, start_of
 from console.event_subscriptions.refusals import form_again
 from console.event_subscriptions.standing import after, events_are_gone
 from console.forms import Form
@@ -14,7 +14,7 @@ from console.managers.center import Refusal
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
 from console.sessions import Flash
-from console.texts import N_, Texts
+from console.texts import N_
 
 _GONE = N_("The next events are not kept any more, so none of them can be sent again.")
 
@@ -58,7 +58,7 @@ REPLAY = Move(
 
 
 @dataclass(frozen=True)
-class MovePage:
+class MovePage(FormPage):
     """The question where to go on."""
 
     move: Move
@@ -70,10 +70,6 @@ class MovePage:
     """The present position."""
     starts: Mapping[str, str]
     form: Form
-
-    def names(self, texts: Texts) -> dict[str, str]:
-        """Return what the fields are called, for a summary of what is wrong with them."""
-        return {name: texts(label) for name, label in LABELS.items()}
 
 
 async def ask_resume(visit: PageRequest) -> Response:

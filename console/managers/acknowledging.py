@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from console.managers.order_reading import path_of
 from console.managers.questions import Refusal, send
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.sessions import Flash
 
 

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from console.forms import missing
 from console.managers.center import reach_if_there
 from console.managers.explanations import OBSTACLE, regions_in_question
-from console.managers.order_reading import path_of
 from console.managers.questions import NEW, Question, Refusal, send
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.texts import N_

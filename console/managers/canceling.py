@@ -10,9 +10,9 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from console.forms import Form
-from console.managers.order_reading import path_of
 from console.managers.questions import NEW, Question, Refusal, send
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.sessions import Flash
 from console.texts import N_
 

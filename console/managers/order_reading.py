@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from console.customers.calls import order_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import Api, ApiAway, Problem
 from domain.orders import Event
 
@@ -41,11 +41,6 @@ class Reading:
     def name_of(self, engineer_id: str) -> str:
         """Return what an engineer is called, or else the id."""
         return self.engineers.get(engineer_id, engineer_id)
-
-
-def path_of(collection: str, thing: str, act: str = "") -> str:
-    """Return the path of a thing of the API, or of an act on it. An id of a browser may hold any character."""
-    return f"{collection}/{quote(thing, safe='')}{act and '/'}{act}"
 
 
 async def read_order(visit: PageRequest) -> Reading:

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from console.customers.calls import FreeTimes, chosen_elsewhere, days_of, times_of
 from console.forms import missing
-from console.managers.order_reading import path_of
 from console.managers.questions import NEW, Question, Refusal, send
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.sessions import Flash
 
 

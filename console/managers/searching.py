@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from console.forms import Form, refused
-from console.managers.order_reading import path_of
 from console.managers.rows import Row
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import ApiAway, Problem
 
 _ROWS = 50

@@ -8,8 +8,8 @@ from typing import Any
 
 from console.lists import Items, all_of
 from console.managers.center import CENTER, ENGINEERS, holidays_of
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.planning.calendars import Booked, Entry, Member
 from console.planning.plan import Plan
 from console.service import Api, ApiAway, Problem, Query

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from console.forms import Form, missing
 from console.lists import Items
 from console.managers.center import Refusal, refusal, require_whole_country
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from domain.orders import OrderStatus

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from console.forms import Form, refused
 from console.managers.center import ENGINEERS, Reach, reach_if_there
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.planning.reading import find
 from console.service import ApiAway, Problem
 from console.sessions import Flash

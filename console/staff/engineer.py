@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from console.days import day_of, monday_of, sunday_of
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.planning.choice import Choice
 from console.planning.plan import Cell, Plan, used
 from console.planning.reading import find, plan_of_engineer

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from console.forms import Form, refused
 from console.managers.center import ENGINEERS, Reach, reach_if_there, reach_of
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import ApiAway, Problem
 from console.sessions import Flash
 from console.staff.fields import POINTERS, body_of, day_names, incomplete, new_values

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from console.forms import Form, refused
 from console.lists import all_of
 from console.managers.center import ENGINEERS
-from console.managers.order_reading import path_of
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.planning.calendars import Booked
 from console.planning.reading import find
 from console.service import ApiAway, Problem

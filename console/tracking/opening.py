@@ -7,12 +7,12 @@ at every link in a message do not. What it opens is then kept in a cookie, and t
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
 
 from starlette.responses import Response
 
 from console.forms import Form, refused
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.roles import Role
 from console.service import ApiAway, Problem
 from console.sessions import Flash, Session
@@ -60,7 +60,7 @@ async def open_link(visit: PageRequest) -> Response:
         return await _ask(visit, refused(problem, {}, visit.texts, {}), problem.status)
     if not _is_of_link_alone(link):
         return refuse_link(visit)
-    response = visit.redirect(f"/orders/{quote(link.subject, safe='')}")
+    response = visit.redirect(path_of("/orders", link.subject))
     if visit.session is None:
         visit.console.cookies.open_link(response, link)
     return response

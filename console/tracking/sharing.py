@@ -5,13 +5,13 @@ The link is in the answer to the form, and nowhere else: it gets into no address
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
 
 from starlette.responses import Response
 
 from console.customers.calls import order_if_known, order_of
 from console.forms import Form, refused
 from console.page_request import PageRequest
+from console.paths import path_of
 from console.service import ApiAway, Problem
 from console.settings import url_of_console
 from console.texts import N_
@@ -47,7 +47,7 @@ async def share(visit: PageRequest) -> Response:
     """Make a link, and show it."""
     order_id = visit.path_value("orderId")
     try:
-        made = (await visit.api.send("POST", f"/orders/{quote(order_id, safe='')}/trackingTokens")).body
+        made = (await visit.api.send("POST", path_of("/orders", order_id, "trackingTokens"))).body
     except ApiAway as error:
         return await _ask(visit, refused(error, {}, visit.texts, {}), HTTPStatus.SERVICE_UNAVAILABLE)
     except Problem as problem:
