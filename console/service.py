@@ -120,10 +120,10 @@ class Api:
                 )
                 async with asking as response:
                     received = await _received(response)
-        except UnicodeEncodeError as error:
-            # What somebody has put into a hidden field cannot be written into a header.
+        except (UnicodeEncodeError, httpx2.LocalProtocolError, httpx2.InvalidURL) as error:
+            # What somebody has put into a field cannot be written into a header, a body or an address.
             raise Problem(400, "malformed-request") from error
-        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except (TimeoutError, httpx2.HTTPError) as error:
             raise ApiAway(type(error).__name__) from error
         body = _body_of(received)
         if response.is_success:

@@ -1,12 +1,14 @@
 """The client of the API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from httpx2 import AsyncByteStream, AsyncClient, MockTransport, Request, Response
 
 from console import service
-from console.service import Api, ApiAway
+from console.service import Api, ApiAway, Problem
+from tests.console.browser import MANAGER, Pages, form_of, text_of
+from tests.console.event_subscriptions.test_editing import FORM, NEW
 
 
 class Large(AsyncByteStream):
@@ -33,3 +35,25 @@ async def test_of_an_answer_that_is_too_large_no_more_is_read(monkeypatch: pytes
             await Api(client).get("/orderStatuses")
 
     assert body.sent <= 4096 + 1024
+
+
+async def test_what_cannot_be_sent_is_wrong_and_no_outage(on_a_port: Pages) -> None:
+    api = Api(on_a_port.console.client)
+    asked: list[Callable[[], Awaitable[object]]] = [
+        lambda: api.send("POST", "/orders", {}, headers={"Idempotency-Key": "a\nb"}),
+        lambda: api.send("POST", "/orders", {}, headers={"Idempotency-Key": "\u00e9\u0665"}),
+        lambda: api.send("POST", "/orders", {"note": "\ud800"}),
+        lambda: api.get("/orderStatuses", {"q": "x" * 70_000}),
+    ]
+    for ask in asked:
+        with pytest.raises(Problem) as problem:
+            await ask()
+        assert (problem.value.status, problem.value.slug) == (400, "malformed-request")
+
+
+async def test_a_key_that_somebody_has_changed_is_not_called_an_outage(on_a_port: Pages) -> None:
+    answer = await (await on_a_port.person(MANAGER)).post(NEW, FORM | {"key": "a\r\nb"})
+
+    assert answer.status_code == 400
+    assert "The request could not be understood." in text_of(answer)
+    assert form_of(answer, NEW)["name"] == FORM["name"]
