@@ -14,7 +14,9 @@ from activities.common.process import Work, serve
 from activities.event_delivery import part as event_delivery
 from activities.order_status import part as order_status
 from domain.common import contexts
+from observability import sdk_runtime
 from observability.logging_setup import change_level_by_signal, configure_logging
+from observability.task_context import add_order_of_task
 from observability.telemetry import instrumented
 from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import count_refusal
@@ -61,10 +63,11 @@ def main() -> None:
     """Run one worker process."""
     served = contexts_named()
     settings = Settings()
-    configure_logging(settings)
+    configure_logging(settings, add_order_of_task)
     change_level_by_signal(settings)
     collect_garbage_seldom()
-    with instrumented(settings, f"{served[0]}-worker" if len(served) == 1 else "worker") as telemetry:
+    service = f"{served[0]}-worker" if len(served) == 1 else "worker"
+    with instrumented(settings, service, sdk_runtime.install()) as telemetry:
         uvloop.run(serve(settings, served, WORK, telemetry=telemetry))
 
 

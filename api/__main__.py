@@ -3,6 +3,7 @@
 import sys
 
 from api.server import Server
+from observability import sdk_runtime
 from observability.logging_setup import change_level_by_signal, configure_logging
 from observability.telemetry import instrumented
 from runtime.settings import InsecureConfiguration, Settings
@@ -14,7 +15,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings)
     change_level_by_signal(settings)
-    with instrumented(settings, "api") as telemetry:
+    with instrumented(settings, "api", sdk_runtime.install()) as telemetry:
         try:
             server = Server(settings, telemetry)
         except InsecureConfiguration as error:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
@@ -23,10 +23,12 @@ from pydantic import BaseModel
 
 from domain.common import contexts
 from observability.measurements import Measurements
-from observability.sdk_runtime import SdkMetrics
 from runtime.http_connections import ConnectionLimits
 from runtime.http_cookies import WithoutCookies
 from runtime.http_protocol import bounded
+
+if TYPE_CHECKING:
+    from observability.sdk_runtime import SdkMetrics
 
 _CHECK_WITHIN = 1.0
 """Timeout in seconds of the check of one part."""
@@ -61,7 +63,7 @@ class Readiness(BaseModel):
 class Health:
     """Health of a process: its dependencies and its phase, at first `starting`."""
 
-    def __init__(self, checks: Mapping[str, Check] | None = None, sdk: SdkMetrics | None = None) -> None:
+    def __init__(self, checks: Mapping[str, Check] | None = None, sdk: "SdkMetrics | None" = None) -> None:
         """Create the health of a process that is starting.
 
         Args:

@@ -42,11 +42,17 @@ _log = structlog.get_logger(__name__)
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def configure_logging(settings: Settings) -> None:
-    """Send the logs of this process, including those of libraries, to standard error."""
+def configure_logging(settings: Settings, *context: Processor) -> None:
+    """Send the logs of this process, including those of libraries, to standard error.
+
+    Args:
+        settings: The settings.
+        context: What adds to each line of this process what it is about, beside the request and the trace.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_context,
+        *context,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),

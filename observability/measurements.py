@@ -6,7 +6,6 @@ from time import monotonic
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
-from temporalio.service import RPCError
 
 from domain.common.errors import StoreUnavailable
 
@@ -35,7 +34,8 @@ class Measurements:
 
         Args:
             of: Name of what is measured.
-            measure: Sets gauges, within a deadline of its own. It raises an exception if it fails.
+            measure: Sets gauges, within a deadline of its own. If it fails, it raises `StoreUnavailable`,
+                `ConnectionError`, `RuntimeError` or `TimeoutError`.
             forget: Clears the gauges, so that they show nothing instead of outdated values.
         """
         due, measuring = monotonic(), asyncio.Lock()
@@ -48,7 +48,7 @@ class Measurements:
                     return
                 try:
                     await measure()
-                except (StoreUnavailable, RPCError, RuntimeError, TimeoutError) as error:
+                except (StoreUnavailable, ConnectionError, RuntimeError, TimeoutError) as error:
                     _log.debug("measurement failed", of=of, error=str(error))
                     forget()
                     self._up.labels(of).set(0)

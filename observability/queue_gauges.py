@@ -6,6 +6,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry, Gauge
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from domain.common import contexts
 from observability import task_queues
@@ -41,10 +42,13 @@ class QueueGauges:
     async def measure(self) -> None:
         """
         Raises:
-            RPCError, RuntimeError, TimeoutError: the server does not answer in time.
+            ConnectionError, RuntimeError, TimeoutError: the server does not answer in time.
         """
-        async with asyncio.timeout(_WITHIN.total_seconds()):
-            await asyncio.gather(*[self._measure(*queue) for queue in _QUEUES])
+        try:
+            async with asyncio.timeout(_WITHIN.total_seconds()):
+                await asyncio.gather(*[self._measure(*queue) for queue in _QUEUES])
+        except RPCError as error:
+            raise ConnectionError(str(error)) from error
 
     def forget(self) -> None:
         """Clear all gauges."""

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from temporalio.client import Interceptor
-
-from observability import sdk_runtime
-from observability.sdk_runtime import SdkMetrics
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from temporalio.client import Interceptor
+
+    from observability.sdk_runtime import SdkMetrics
     from observability.tracing import Tracing
 
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 class Telemetry:
     """Sources of telemetry of a process. The default has none."""
 
-    sdk: SdkMetrics | None = None
+    sdk: "SdkMetrics | None" = None
     tracing: "Tracing | None" = None
 
     @property
-    def interceptors(self) -> Sequence[Interceptor]:
+    def interceptors(self) -> "Sequence[Interceptor]":
         """Interceptors for the process's Temporal client."""
         return [self.tracing.interceptor] if self.tracing else []
 
@@ -32,13 +31,14 @@ SILENT = Telemetry()
 
 
 @contextmanager
-def instrumented(settings: Settings, service: str) -> Iterator[Telemetry]:
-    """Provide telemetry while the process runs. Enter it before the first Temporal client is created.
+def instrumented(settings: Settings, service: str, sdk: "SdkMetrics | None" = None) -> Iterator[Telemetry]:
+    """Provide telemetry while the process runs.
 
     Args:
+        settings: The settings.
         service: Name of the process in traces, unless the settings contain one.
+        sdk: The metrics of Temporal's SDK, if the process uses it.
     """
-    sdk = sdk_runtime.install()
     if settings.otel_exporter_otlp_endpoint is None:
         yield Telemetry(sdk)
         return

@@ -5,7 +5,8 @@ text of an error.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -14,7 +15,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import Status
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
-from temporalio.contrib.opentelemetry import TracingInterceptor
+
+if TYPE_CHECKING:
+    from temporalio.contrib.opentelemetry import TracingInterceptor
 
 _SEND_WITHIN = 2.0
 """Seconds."""
@@ -44,9 +47,16 @@ class Tracing:
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_SEND_WITHIN)
         self.provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}), shutdown_on_exit=False)
         self.provider.add_span_processor(BatchSpanProcessor(Discreet(exporter)))
-        self.interceptor = TracingInterceptor(self.provider.get_tracer("temporalio"))
+
+    @cached_property
+    def interceptor(self) -> "TracingInterceptor":
+        """Interceptor for the process's Temporal client. A process without one does not load the SDK."""
+        from temporalio.contrib.opentelemetry import TracingInterceptor
+
+        interceptor = TracingInterceptor(self.provider.get_tracer("temporalio"))
         # Without the caller's baggage: everything that is passed to a workflow is stored in its history.
-        self.interceptor.text_map_propagator = TraceContextTextMapPropagator()
+        interceptor.text_map_propagator = TraceContextTextMapPropagator()
+        return interceptor
 
     def __enter__(self) -> Self:
         return self

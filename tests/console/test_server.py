@@ -1,6 +1,9 @@
 """The server of the console."""
 
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,17 @@ from runtime.http_connections import OWN_DESCRIPTORS
 from runtime.settings import Settings
 from tests.api.service import but
 from tests.console.browser import KEYS
+
+LOADED = "import sys, console.__main__, observability.tracing; print('temporalio' in sys.modules)"
+
+
+@pytest.mark.usefixtures("processes")
+def test_the_process_does_not_load_the_sdk_of_temporal_whose_client_it_is_not() -> None:
+    command = [sys.executable, "-c", LOADED]
+    root = Path(__file__).parents[2]
+    told = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+
+    assert told.stdout.strip() == "False"
 
 
 def test_connections_of_browsers_leave_descriptors_for_those_to_the_api(

@@ -13,6 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from observability.log_limit import MOST_LINES
 from observability.logging_setup import LIMITED, change_level_by_signal, configure_logging
+from observability.task_context import add_order_of_task
 from runtime.settings import Settings
 
 
@@ -104,7 +105,7 @@ def test_the_level_changes_while_the_process_runs(capsys: pytest.CaptureFixture[
 
 
 def test_a_line_names_the_order_and_the_trace_that_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(Settings())
+    configure_logging(Settings(), add_order_of_task)
     span = trace.NonRecordingSpan(trace.SpanContext(trace_id=0xABC, span_id=1, is_remote=False))
 
     async def work() -> None:
