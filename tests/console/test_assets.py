@@ -8,9 +8,23 @@ TEMPLATES = ASSETS.with_name("templates")
 MOST_LINES = {"console.js": 250, "console.css": 600}
 
 
+def statements(name: str) -> list[str]:
+    """Return what stands in a stylesheet outside of all braces."""
+    text = re.sub(r"/\*.*?\*/", "", (ASSETS / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+    while (flat := re.sub(r"\{[^{}]*\}", ";", text)) != text:
+        text = flat
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
 def test_script_and_stylesheet_have_so_many_lines_at_most() -> None:
     for name, most in MOST_LINES.items():
         assert len((ASSETS / name).read_text(encoding="utf-8").splitlines()) <= most, name
+
+
+def test_every_rule_is_in_a_layer_and_the_layers_stand_in_the_order_that_is_named() -> None:
+    order, *layers = statements("console.css")
+
+    assert layers == [f"@layer {name}" for name in order.removeprefix("@layer ").split(", ")]
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_stands_inline() -> None:
