@@ -156,7 +156,7 @@ async def _loads(found: _Found, running: Stack, chromium: Browser, times: int) -
     """Measure how a browser loads pages that it does not know yet."""
     board = await console_browser.board_loads(chromium, running.console_url, times)
     found.note("board in a browser, first text", "ms", board.painted, at_most=500)
-    found.note("board in a browser", "requests", board.requests)
+    found.note("board in a browser", "requests", board.requests, at_most=3)
     found.note("board in a browser", "requests to others", board.foreign, at_most=0)
     day = await console_browser.day_loads(chromium, running.console_url, times)
     found.note("engineer's day on a slow line, largest part", "ms", day.largest, at_most=1500)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from console import labels
 from console.assets import Assets
+from console.icons import icons
 from console.preferences import Preferences
 from console.sessions import Flash
 from console.texts import LANGUAGES, Texts
@@ -104,18 +104,8 @@ def _environment(texts: Texts, assets: Assets) -> Environment:
         "asset": assets.path_of,
         "label": labels.labeler(texts),
         "tone": labels.tone,
-        "icon": _icon(assets),
+        "icon": icons().__getitem__,
     }
     translations: Any = environment  # the extension adds a method that its types do not know
     translations.install_gettext_translations(texts.translations, newstyle=True)
     return environment
-
-
-def _icon(assets: Assets) -> Any:
-    def icon(name: str) -> Markup:
-        """Return a symbol, which a screen reader passes over: a text says the same."""
-        return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>').format(
-            assets.path_of("icons.svg"), name
-        )
-
-    return icon

@@ -33,7 +33,7 @@ class Entry:
     label: str
     """Text, marked for translation."""
     icon: str = ""
-    """Id of a symbol in `console/assets/icons.svg`. An entry within another one has none."""
+    """Id of a symbol in `console/icons.svg`. An entry within another one has none."""
     start: bool = False
     """Whether the role begins here."""
     within: "Entry | None" = None

@@ -88,3 +88,4 @@ async def test_the_quick_form_measures_everything() -> None:
         assert measured[what, "s"] > 0
     # What is counted does not depend on how fast the machine is.
     assert measured["board in a browser", "requests to others"] == 0
+    assert measured["board in a browser", "requests"] <= 3
