@@ -18,7 +18,7 @@ from drills.drill import Drill, Options
 from drills.lists import items
 from drills.visitors import CUSTOMER, Seen, until_seen, visitors
 from harness.balancer import balance
-from harness.next_release import files_of, next_release, version_of
+from harness.next_release import files_of, next_release
 from harness.ports import free_port, free_ports
 from harness.release_before import OURS
 from harness.stack import Stack, running
@@ -95,12 +95,12 @@ async def replace(stack: Stack, options: Options, api_url: str) -> Replaced:
     url = f"http://127.0.0.1:{port}"
     places = {"CONSOLE_API_URL": api_url, "CONSOLE_URL": url, "CONSOLE_SESSION_KEYS": f"drill:{new_key()}"}
     following = await asyncio.to_thread(next_release, stack.settings.data_dir / "next-release")
-    releases = {await asyncio.to_thread(version_of, each): files_of(each) for each in (OURS, following)}
+    releases = [await asyncio.to_thread(files_of, each) for each in (OURS, following)]
     for number, at in enumerate(ports[:_EACH]):
         await stack.add_console(f"console-old-{number}", port=at, **places)
     addresses = [(host, at) for at in ports]
     balancer = await balance(stack, addresses, running=_EACH, at_once=_AT_ONCE, name="balancer-of-consoles", port=port)
-    seen, between = Seen(releases), 12 if options.quick else 200
+    seen, between = Seen({each.version: each.contents for each in releases}), 12 if options.quick else 200
     async with visitors(url, seen, each=1 if options.quick else 4):
         await until_seen(seen, between)
         began = perf_counter()

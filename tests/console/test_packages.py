@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-CONSOLE = {"authlib", "babel", "httpx2", "jinja2", "python-multipart"}
+CONSOLE = {"authlib", "babel", "httpx2", "jinja2", "python-multipart", "rcssmin", "rjsmin"}
 """The packages that nothing but the console asks for. Of them, some come with others all the same."""
 MOST_PACKAGES = 12
 MOST_BYTES = 45_000_000

@@ -11,7 +11,7 @@ import pytest
 from drills.drill import Drill
 from drills.redeploy_console import Replaced, judge
 from drills.visitors import Seen, Visitor
-from harness.next_release import files_of, next_release, version_of
+from harness.next_release import files_of, next_release
 from harness.release_before import OURS
 from tests.drills.drilled import finds, passes
 from tests.programs import program
@@ -121,11 +121,11 @@ async def test_a_file_is_kept_for_good_if_it_is_of_the_release_that_its_name_say
 
 
 def test_the_next_release_names_other_files(tmp_path: Path) -> None:
-    following = next_release(tmp_path)
+    ours, following = files_of(OURS), files_of(next_release(tmp_path))
 
-    assert version_of(following) != version_of(OURS)
-    assert files_of(following).keys() == files_of(OURS).keys()
-    assert not set(files_of(following).values()) & set(files_of(OURS).values())
+    assert following.version != ours.version
+    assert following.contents.keys() == ours.contents.keys()
+    assert not set(following.contents.values()) & set(ours.contents.values())
 
 
 def test_nobody_notices_that_consoles_are_replaced() -> None:
