@@ -1,13 +1,17 @@
 """The script and the stylesheet stay small, and stand alone."""
 
+import gzip
 import re
 from pathlib import Path
 
+from console.assets import read
 from console.icons import icons
 
 ASSETS = Path(__file__).parents[2] / "console" / "assets"
 TEMPLATES = ASSETS.with_name("templates")
-MOST_LINES = {"console.js": 250, "console.css": 600}
+MOST_LINES = {"*.js": 250, "*.css": 600}
+MOST_BYTES = {"console.js": 4000, "console.css": 6000, "engineers.css": 2000}
+"""Of what is sent, compressed."""
 
 
 def statements(name: str) -> list[str]:
@@ -18,15 +22,23 @@ def statements(name: str) -> list[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def test_script_and_stylesheet_have_so_many_lines_at_most() -> None:
-    for name, most in MOST_LINES.items():
-        assert len((ASSETS / name).read_text(encoding="utf-8").splitlines()) <= most, name
+def test_script_and_stylesheets_have_so_many_lines_at_most() -> None:
+    for kind, most in MOST_LINES.items():
+        assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in ASSETS.glob(kind)) <= most, kind
+
+
+def test_browsers_get_so_many_bytes_at_most() -> None:
+    for name, most in MOST_BYTES.items():
+        assert len(gzip.compress(read().contents[name])) <= most, name
 
 
 def test_every_rule_is_in_a_layer_and_the_layers_stand_in_the_order_that_is_named() -> None:
     order, *layers = statements("console.css")
+    named = [f"@layer {name}" for name in order.removeprefix("@layer ").split(", ")]
 
-    assert layers == [f"@layer {name}" for name in order.removeprefix("@layer ").split(", ")]
+    assert statements("engineers.css") == ["@layer visits"]
+    assert layers == [name for name in named if name != "@layer visits"]
+    assert len(layers) == len(named) - 1
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_stands_inline() -> None:

@@ -13,7 +13,7 @@ FOLDER = Path(assets.__file__).parent
 RULES = "() => [...document.styleSheets].map((sheet) => [...sheet.cssRules].map((rule) => rule.cssText))"
 
 
-@pytest.mark.parametrize("name", ["console.css"])
+@pytest.mark.parametrize("name", ["console.css", "engineers.css"])
 async def test_a_stylesheet_without_comments_and_spaces_has_the_same_rules(chromium: Browser, name: str) -> None:
     """The minifier takes some spaces for needless that are none: that of `.table :is(th, td)` outside of `@media`."""
     styles = (FOLDER / name).read_text(encoding="utf-8"), assets.read().contents[name].decode()
