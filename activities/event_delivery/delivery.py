@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from secrets import SystemRandom
+from time import monotonic
 from typing import TypeVar
 
 from temporalio import activity
@@ -19,6 +21,8 @@ from domain.event_delivery.ping import Ping
 from domain.event_delivery.subscriptions import EventSubscription, PauseReason, SubscriptionState
 from stores.event_delivery.deliveries import DeliveryStore, Superseded
 
+LONGEST_DELAY = 2.0
+"""Seconds. What begins with a process, begins after a random part of it."""
 _BETWEEN_HEARTBEATS = 2.0
 _AT_ONCE = Delivered()
 _ENDED = Delivered(ended=True)
@@ -34,14 +38,20 @@ class DeliveryActivities:
     watch: Watch
     pings: PingActivities
     patience: Patience
+    began: float = float("-inf")
+    """When the process began, by the monotonic clock."""
 
     @carries_out(DELIVER)
     async def deliver(self, request: Delivery) -> Delivered:
         """Deliver events until the time of a run is over, or the consumer fails. First, the consumer has to agree.
 
+        A process that has just begun is given all deliveries that wait, at once. It begins each after a random pause.
+
         Raises:
             StoreUnavailable: the database does not answer.
         """
+        if monotonic() < self.began + LONGEST_DELAY:
+            await asyncio.sleep(SystemRandom().uniform(0, LONGEST_DELAY))
         try:
             begun = await self.store.begin(request.subscription_id)
         except NotFound:

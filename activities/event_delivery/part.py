@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from secrets import SystemRandom
+from time import monotonic
 
 import structlog
 from temporalio.service import RPCError
@@ -14,7 +15,7 @@ from temporalio.service import RPCError
 from activities.common.serving import Part, Resources
 from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.consumer import Identity, Outgoing
-from activities.event_delivery.delivery import DeliveryActivities
+from activities.event_delivery.delivery import LONGEST_DELAY, DeliveryActivities
 from activities.event_delivery.log import EventLogActivities
 from activities.event_delivery.ping import PingActivities
 from activities.event_delivery.watch import Watch
@@ -33,8 +34,6 @@ _BETWEEN_STARTS = 60.0
 """Seconds until the relays and deliveries are started again, in case somebody has terminated one, and until secrets are
 encrypted anew."""
 _AFTER_A_FAILURE = 10.0
-_LONGEST_DELAY = 2.0
-"""Seconds. A worker looks for deliveries to start after a random part of it, so that not all workers do so at once."""
 _MOST_LOOKUPS = 128
 """Threads that wait for name servers. A name uses one at a time."""
 
@@ -65,7 +64,7 @@ async def keep_deliveries_running(
             await start(subscription_id)
 
     with suppress(TimeoutError):
-        async with asyncio.timeout(SystemRandom().uniform(0, _LONGEST_DELAY)):
+        async with asyncio.timeout(SystemRandom().uniform(0, LONGEST_DELAY)):
             await stop.wait()
     await _again_and_again(start_all, stop, "the delivery of events could not be started; trying again")
 
@@ -121,6 +120,7 @@ def part(resources: Resources) -> Part:
         Patience(
             timedelta(seconds=settings.event_give_up_after), timedelta(seconds=settings.event_retry_at_most_every)
         ),
+        began=monotonic(),
     )
 
     async def background(stop: asyncio.Event) -> None:

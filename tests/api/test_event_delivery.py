@@ -116,7 +116,7 @@ async def test_a_delivery_that_was_not_started_is_left_to_the_workers() -> None:
 
 
 async def test_a_worker_starts_deliveries_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part, "_LONGEST_DELAY", 0)
+    monkeypatch.setattr(part, "LONGEST_DELAY", 0)
     monkeypatch.setattr(part, "_BETWEEN_STARTS", 0.001)
     monkeypatch.setattr(part, "_AFTER_A_FAILURE", 0.001)
     stop, start = asyncio.Event(), AsyncMock(side_effect=[RuntimeError("down"), *[None] * 10**4])
