@@ -21,7 +21,7 @@ from domain.orders import OrderStatus
 from drills.drill import Drill, Options, Row
 from drills.people import order, people
 from harness.stack import Stack, running
-from harness.waiting import soon
+from harness.waiting import last_look
 
 FAULTS = {"blind": "the autoscaler looks at queues that nobody uses"}
 _FEWEST, _MOST = 1, 4
@@ -116,14 +116,14 @@ async def run(options: Options) -> Drill:
 
 
 async def _rest(autoscaler: Autoscaler, scaling: asyncio.Task[None]) -> None:
-    """Wait until the minimum number of workers is left."""
+    """Wait until the minimum number of workers is left. `judge` says whether it is."""
 
     async def done() -> bool:
         if scaling.done():
             await scaling
         return autoscaler.workers == _FEWEST
 
-    await soon(done, within=_RESTS_WITHIN, what="one worker is left")
+    await last_look(done, within=_RESTS_WITHIN)
 
 
 def judge(drill: Drill, rows: list[Row]) -> None:
