@@ -27,14 +27,14 @@ from domain.common import contexts
 from domain.installation import InstallationStatus
 from domain.order_status.reconciliation import WORKFLOW_TYPE, Reconciled, Reconciliation, Repair
 from domain.orders import OrderStatus, workflow_id
-from drills.accounts import Accounts, Act, Seen, look
+from drills.accounts import Accounts, Act, Document, Seen, look
 from drills.consumers import Subscriber, subscribed
 from drills.deliveries import account
 from drills.drill import Drill, Options
 from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, last_look
 from runtime.settings import Settings
 from stores.common.database import Database
 from stores.event_delivery.tables import EVENT, EVENT_POSITION
@@ -45,6 +45,13 @@ FAULTS = {
     "reused": "new events get numbers that were used after the backup",
 }
 _CUSTOMERS = 6
+_ACTS_OR_ENDED = {
+    OrderStatus.INSTALLATION_REQUESTED,
+    OrderStatus.INSTALLATION_ACCEPTED,
+    OrderStatus.JOIN_COMPLETED,
+    OrderStatus.ORDER_CANCELED,
+}
+"""Statuses in which an engineer can act, and those of the end."""
 
 
 @dataclass
@@ -220,8 +227,14 @@ def _lives(seen: Seen) -> bool:
 
 
 async def _bring_to_its_end(crowd: People, order_id: str) -> None:
-    row = await crowd.row(order_id)
-    if not row or OrderStatus(row["status"]).final:
+    """Accept and complete an order as its engineer, as soon as it is requested."""
+
+    async def acts_or_ended() -> Document | None:
+        row = await crowd.row(order_id)
+        return row if row.get("status") in _ACTS_OR_ENDED else None
+
+    row = await last_look(acts_or_ended)
+    if row is None or OrderStatus(row["status"]).final:
         return
     if await insist(partial(crowd.accept, order_id)) == HTTPStatus.CONFLICT:
         # The order was canceled after Temporal's copy was made, but its installation is canceled: repeat the cancel.
