@@ -1,6 +1,5 @@
 """The HTTP server of the API."""
 
-import socket
 from functools import partial
 
 from api.app import create_app, stop_serving
@@ -25,8 +24,3 @@ class Server(DrainingServer):
             end_streams=partial(stop_serving, self._app),
         )
         self._app.state.health.registry.register(ConnectionMetrics(self.connection_limits))
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving."""
-        self._app.openapi()  # takes longer than most requests, and anybody may be the first to need it
-        await super().startup(sockets)

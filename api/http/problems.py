@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
@@ -182,8 +183,9 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> str:
     """Return all methods of the path. The framework knows only those of the first matching route."""
-    path = getattr(request.scope.get("route"), "path_format", None)
-    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
+    path = getattr(request.scope.get("route"), "path_format", "")
+    routes = (route for route in iter_route_contexts(request.app.routes) if route.path_format == path)
+    return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

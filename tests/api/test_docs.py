@@ -1,13 +1,18 @@
 """The documentation page of the API."""
 
+import asyncio
 import re
+import threading
 
 import pytest
 from fastapi.responses import JSONResponse
+from httpx2 import AsyncClient
 
+from api.app import Api
 from api.http import docs
 from runtime.settings import Settings
-from tests.api.service import Service
+from tests.api.service import Service, listening
+from tests.eventually import PATIENCE
 
 
 @pytest.fixture
@@ -47,3 +52,42 @@ async def test_the_document_is_rendered_once(service: Service, monkeypatch: pyte
     for answer in answers:
         assert answer.content == JSONResponse(service.app.openapi()).body
         assert answer.headers["Content-Type"] == "application/json"
+
+
+async def test_a_process_that_is_not_asked_for_the_document_does_not_make_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Api, "openapi", lambda _: pytest.fail("it takes longer than the rest of the start"))
+    with listening(settings) as url:
+        async with AsyncClient(base_url=url, timeout=PATIENCE) as http:
+            assert (await http.get("/health/ready")).status_code == 200
+            refused = await http.delete("/orders")
+
+    assert refused.status_code == 405
+    assert refused.headers["Allow"] == "POST"
+
+
+async def test_others_are_served_while_the_document_is_made_and_who_asked_first_may_leave(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, released, made = asyncio.Event(), threading.Event(), []
+    loop, real = asyncio.get_running_loop(), Api.openapi
+
+    def slow(app: Api) -> dict[str, object]:
+        made.append(app)
+        loop.call_soon_threadsafe(begun.set)
+        assert released.wait(PATIENCE)
+        return real(app)
+
+    monkeypatch.setattr(Api, "openapi", slow)
+    first = asyncio.create_task(service.http.get("/openapi.json"))
+    await begun.wait()
+    first.cancel()
+    second = asyncio.create_task(service.http.get("/openapi.json"))
+    try:
+        assert (await service.http.get("/health/live")).status_code == 200
+    finally:
+        released.set()
+
+    assert (await second).json()["paths"]
+    assert len(made) == 1
