@@ -2,6 +2,8 @@
 # PYTHON=… chooses the Python (3.11 or newer) for the virtual environment.
 
 PYTHON ?=
+# A stack of processes is started again and again, and without bytecode each start would compile all sources.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 # Tools that inspect the dependencies have dependencies themselves, so they get an environment of their own.
 TOOLS := .venv-tools
