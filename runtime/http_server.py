@@ -76,10 +76,14 @@ class DrainingServer(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection."""
+        """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection.
+
+        A program may have disabled it until now.
+        """
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end the streams, then wait for the running requests."""

@@ -104,9 +104,11 @@ def collect_garbage_seldom() -> None:
     """Exempt what the process has loaded from the collection of garbage, and collect less often from now on.
 
     A worker keeps thousands of orders, which are no garbage, and each collection of the oldest generation looks at all.
+    A program may have disabled it until now.
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
 
 

@@ -111,6 +111,7 @@ def test_all_workers_have_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_garbage_is_collected_seldom_and_what_is_loaded_is_exempt() -> None:
     before = gc.get_threshold()
+    gc.disable()  # as the program does while it is loaded
     try:
         collect_garbage_seldom()
 
@@ -119,6 +120,7 @@ def test_garbage_is_collected_seldom_and_what_is_loaded_is_exempt() -> None:
         assert gc.isenabled()
         assert gc.get_threshold() != before
     finally:
+        gc.enable()
         gc.unfreeze()
         gc.set_threshold(*before)
 

@@ -1,6 +1,7 @@
 """The server overrides and reads undocumented members of uvicorn, so its version is pinned exactly."""
 
 import asyncio
+import gc
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,9 @@ from uvicorn.server import ServerState
 
 from api.server import Server
 from runtime.http_protocol import BoundedProtocol
+from runtime.settings import Settings
+from tests.api.service import served
+from tests.eventually import eventually
 
 PROJECT = Path(__file__).parents[2]
 OF_THE_SERVER = ("startup", "shutdown", "handle_exit", "capture_signals", "force_exit", "server_state")
@@ -30,6 +34,15 @@ def test_it_is_the_version_that_the_server_and_the_protocol_were_written_for() -
         "another uvicorn is installed than the one pinned in pyproject.toml: look at each member named in this file, "
         "run tests/api/test_wire.py and tests/api/test_process.py, then pin the new version"
     )
+
+
+def test_garbage_is_collected_from_the_start_on(without_temporal: Settings) -> None:
+    gc.disable()  # as the program does while it is loaded
+    try:
+        with served(without_temporal):
+            eventually(gc.isenabled, what="garbage is collected")
+    finally:
+        gc.enable()
 
 
 @pytest.fixture
