@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,7 +21,7 @@ from stores.audit.grants import grant
 from stores.audit.tables import AuditTable
 from stores.common.columns import is_kept
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
-from stores.common.revisions import alembic_config, version_table
+from stores.common.revisions import REVISIONS, version_table
 from stores.event_delivery.tables import EventDeliveryTable
 from stores.installation.tables import InstallationTable
 from stores.management_center.tables import ManagementCenterTable
@@ -132,6 +133,16 @@ def _drop(connection: Connection, context: str) -> None:
         connection, tables=[table for table in METADATA[context].sorted_tables if not is_kept(table)]
     )
     Table(version_table(context), MetaData()).drop(connection, checkfirst=True)
+
+
+def alembic_config(context: str) -> Config:
+    """Return the Alembic configuration for the revisions of a context."""
+    config = Config()
+    revisions = str(REVISIONS).replace("%", "%%")
+    config.set_main_option("script_location", revisions)
+    config.set_main_option("version_locations", f"{revisions}/{context.replace('-', '_')}")
+    config.set_main_option("path_separator", "newline")
+    return config
 
 
 def upgrade(connection: Connection, context: str, revision: str = "head") -> None:

@@ -1,18 +1,19 @@
-"""The revision of a context's tables, and the revision that this release needs."""
+"""The revision of a context's tables, and the revision that this release needs.
+
+Alembic writes the revision. Reading it needs no Alembic, which would take a tenth of the time of a process's start.
+"""
 
 from functools import cache
 from pathlib import Path
 
 import structlog
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 
 from domain.common.errors import StoreUnavailable
 from stores.common.database import Database
 
-_REVISIONS = Path(__file__).parents[1] / "migrations"
+REVISIONS = Path(__file__).parents[1] / "migrations"
+"""The folder with a folder of revisions for each context."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,16 +55,6 @@ class Schema:
             self._told = found
 
 
-def alembic_config(context: str) -> Config:
-    """Return the Alembic configuration for the revisions of a context."""
-    config = Config()
-    revisions = str(_REVISIONS).replace("%", "%%")
-    config.set_main_option("script_location", revisions)
-    config.set_main_option("version_locations", f"{revisions}/{context.replace('-', '_')}")
-    config.set_main_option("path_separator", "newline")
-    return config
-
-
 def version_table(context: str) -> str:
     """Return the name of a context's version table. Contexts that share a database have separate ones."""
     return f"{context.replace('-', '_')}_revision"
@@ -71,9 +62,9 @@ def version_table(context: str) -> str:
 
 @cache
 def history(context: str) -> tuple[str, ...]:
-    """Return the revisions that this release knows, the newest last."""
-    revisions = ScriptDirectory.from_config(alembic_config(context)).walk_revisions()
-    return tuple(revision.revision for revision in revisions)[::-1]
+    """Return the revisions that this release knows, the newest last. Their files are named `rREVISION_WHAT.py`."""
+    files = (REVISIONS / context.replace("-", "_")).glob("r*.py")
+    return tuple(sorted(file.name.removeprefix("r").partition("_")[0] for file in files))
 
 
 def newest(context: str) -> str:
@@ -87,5 +78,8 @@ def older(context: str) -> frozenset[str | None]:
 
 
 def _revision(connection: Connection, context: str) -> str | None:
-    options = {"version_table": version_table(context)}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
+    name = version_table(context)
+    if not inspect(connection).has_table(name):
+        return None
+    revision: str | None = connection.scalar(select(column("version_num")).select_from(table(name)))
+    return revision

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import column, table
 from structlog.testing import capture_logs
 
@@ -10,7 +11,7 @@ from domain.common import contexts
 from domain.common.errors import StoreUnavailable
 from stores.common.revisions import Schema, history, newest, version_table
 from stores.installation.installations import InstallationStore
-from stores.migration import METADATA, migrate
+from stores.migration import METADATA, alembic_config, migrate
 from tests.databases import Servers
 from tests.stores.conftest import OpenDatabase, fresh
 
@@ -60,4 +61,6 @@ async def test_a_database_with_tables_of_others_alone_is_down(url: str, open_dat
 
 @pytest.mark.parametrize("context", METADATA)
 def test_the_revisions_are_one_line(context: str) -> None:
-    assert history(context) == tuple(f"{number:04}" for number in range(1, len(history(context)) + 1))
+    of_alembic = [each.revision for each in ScriptDirectory.from_config(alembic_config(context)).walk_revisions()]
+    assert history(context) == tuple(reversed(of_alembic))
+    assert history(context) == tuple(f"{number:04}" for number in range(1, len(of_alembic) + 1))
