@@ -100,8 +100,8 @@ def listening(inbox: Inbox, secret: str, port: int) -> Iterator[int]:
             """Check the signature of the bytes as they came, store the event, and answer. Work is done later."""
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or int(length) > LARGEST:
-                self.close_connection = True
-                return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                # The body is not read, so nothing can follow it.
+                return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"})
             body = self.rfile.read(int(length))
             try:
                 event = webhook.verify(body, dict(self.headers))
