@@ -21,7 +21,10 @@ async def document(api: httpx2.AsyncClient, path: str, **query: str) -> Document
     """
 
     async def answered() -> list[httpx2.Response]:
-        answer = await api.get(path, params=query)
+        try:
+            answer = await api.get(path, params=query)
+        except httpx2.TransportError:
+            return []
         return [] if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else [answer]
 
     [answer] = await soon(answered, every=_BETWEEN_TRIES, what=f"{path} is answered")
