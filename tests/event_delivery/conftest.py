@@ -7,6 +7,7 @@ import pytest
 from activities.event_delivery import delivery_run, watch
 from activities.event_delivery.connecting import NameLookups
 from domain.common import contexts
+from harness.waiting import PATIENCE
 from stores.common.database import Database
 from stores.migration import migrate
 from tests.event_delivery.delivering import Delivering
@@ -22,7 +23,7 @@ def names() -> Iterator[NameLookups]:
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     url = f"sqlite:///{tmp_path}/events.db"
     await migrate(contexts.EVENT_DELIVERY, url)
-    database = Database(url)
+    database = Database(url, deadline_seconds=PATIENCE)
     yield database
     await database.dispose()
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from activities.event_delivery import journal, watch
+from domain.common.errors import NotFound
 from domain.event_delivery.delivery import Delivered, Patience
 from domain.event_delivery.subscriptions import Edge, PauseReason, SubscriptionState
 from harness.waiting import PATIENCE, soon
@@ -80,12 +83,12 @@ class Person:
 
     async def tell(self, *told: tuple[str, str]) -> None:
         """Append events: of each, the order and what happened."""
-        for order_id, event in told:
-            [event_id] = await self._delivering.tell(order_id, event=event)
-            self._types[event_id] = f"orders.{event}"
-            if not self._selects(event_id):
-                self.passed_over.add(event_id)
-                self.unselected.add(event_id)
+        for event, group in groupby(told, key=itemgetter(1)):
+            new = await self._delivering.tell(*(order_id for order_id, _ in group), event=event)
+            self._types |= dict.fromkeys(new, f"orders.{event}")
+            unselected = {event_id for event_id in new if not self._selects(event_id)}
+            self.passed_over |= unselected
+            self.unselected |= unselected
 
     async def go_on(self) -> None:
         """Wait, resume, and act."""
@@ -112,7 +115,7 @@ class Person:
 
 @pytest.mark.multiplied
 @settings(
-    max_examples=examples(15, whole=150),
+    max_examples=examples(12, whole=100),
     derandomize=not is_whole(),
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.target, Phase.shrink],
@@ -129,6 +132,8 @@ async def test_every_event_arrives_in_the_order_of_its_order(
 ) -> None:
     left: Iterator[str] = iter(script)
     delivering.begin_anew()
+    with suppress(NotFound):  # the example before has one, also if it has failed
+        await delivering.subscriptions.delete(A)
     async with recipient(lambda _: ANSWERS[next(left, "204")]) as seen:
         person = Person(delivering, seen, acts)
         await delivering.subscribe(seen.port, start=Edge.END, at_once=AT_ONCE)
@@ -158,7 +163,6 @@ async def test_every_event_arrives_in_the_order_of_its_order(
         assert seen.order_at_once == 1
         assert seen.most_at_once <= AT_ONCE
         assert seen.repeated <= AT_ONCE * len(deaths)
-        await delivering.subscriptions.delete(A)
 
 
 def by_order(event_ids: Iterable[str]) -> dict[str, list[str]]:
