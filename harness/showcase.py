@@ -199,7 +199,10 @@ async def _event_subscriptions(http: httpx2.AsyncClient, consumer: str) -> dict[
     await _send(http, "POST", f"{_EVENTS}/{made['paused']}/pause")
 
     async def so() -> bool:
-        found = {state: (await http.get(f"{_EVENTS}/{made[state]}")).json() for state in ("held", "failing")}
+        answers = {state: await http.get(f"{_EVENTS}/{made[state]}") for state in ("held", "failing")}
+        if not all(answer.is_success for answer in answers.values()):
+            return False  # on a busy machine, the database may not have answered in time
+        found = {state: answer.json() for state, answer in answers.items()}
         done = found["held"]["held"]["orders"] == 1 and not found["held"]["behind"]
         return bool(done and found["failing"]["failing"])
 
