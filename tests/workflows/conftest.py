@@ -10,8 +10,8 @@ from harness.waiting import PATIENCE
 from tests.encryption import CONVERTER
 from tests.processes import starts_processes
 from tests.servers import dev_server, time_skipping_server
-from tests.workflows.abandoning import abandoning
 from tests.workflows.stage import Stage
+from tests.workflows.time_skipping import for_time_skipping
 
 
 @pytest.fixture(autouse=True)
@@ -59,5 +59,5 @@ async def clock() -> AsyncIterator[WorkflowEnvironment]:
 @pytest.fixture
 async def timeless(clock: WorkflowEnvironment) -> AsyncIterator[Stage]:
     """A stage on the server that skips time. Its orders do not ask to cancel activities."""
-    async with Stage(abandoning(clock.client)) as stage:
+    async with Stage(for_time_skipping(clock.client)) as stage:
         yield stage

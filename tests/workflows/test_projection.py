@@ -39,9 +39,9 @@ async def running(order: Placed) -> bool:
 
 
 async def limits(order: Placed) -> list[timedelta]:
-    """Return the time limit of each sending of the order. Zero: none."""
+    """Return the time limit of each sending of the order, in whole milliseconds. Zero: none."""
     sent = await order.scheduled(PROJECT_ORDER.name)
-    return [sending.schedule_to_close_timeout.ToTimedelta() for sending in sent]
+    return [timedelta(milliseconds=sending.schedule_to_close_timeout.ToMilliseconds()) for sending in sent]
 
 
 async def test_a_sending_has_no_time_limit_while_the_order_is_open_and_then_that_of_a_step(stage: Stage) -> None:
