@@ -135,13 +135,20 @@ class BoundedStream(AsyncNetworkStream):
             raise httpcore2.ReadError("the answer is too long")
         return content
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
-        """Send bytes when something is read, and begin to count that.
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Send bytes with those that follow, and begin to count what is read.
 
-        So the headers and the body of a request are one packet, and cost one call.
+        So the headers and the body of a request are one packet, and cost one call. The end of a request is written as
+        no bytes, or with the next read.
+
+        Raises:
+            WriteError: the connection is closed, or the bytes cannot be encrypted any more.
         """
         self._read = 0
-        self._unsent.append(buffer)
+        if buffer:
+            self._unsent.append(buffer)
+        else:
+            await self._flush(timeout)
 
     async def _flush(self, timeout: float | None) -> None:  # noqa: ASYNC109
         if not self._unsent:

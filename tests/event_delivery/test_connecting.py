@@ -10,7 +10,7 @@ from activities.event_delivery import sending
 from activities.event_delivery.connecting import BoundedStream
 from activities.event_delivery.sending import READ_AGAIN_AFTER, Authorities
 
-HEAD, BODY, ANSWER = b"POST / HTTP/1.1\r\n\r\n", b"{}", b"HTTP/1.1 413 Too long\r\n\r\n"
+HEAD, BODY, END, ANSWER = b"POST / HTTP/1.1\r\n\r\n", b"{}", b"", b"HTTP/1.1 413 Too long\r\n\r\n"
 
 
 class Recorded(httpcore2.AsyncNetworkStream):
@@ -38,9 +38,20 @@ async def test_the_headers_and_the_body_of_a_request_are_sent_at_once() -> None:
     for _ in range(2):
         await stream.write(HEAD)
         await stream.write(BODY)
+        await stream.write(END)
         assert [await stream.read(1000), await stream.read(1000)] == [ANSWER, ANSWER]
 
     assert recorded.sent == [HEAD + BODY] * 2
+
+
+async def test_a_request_is_sent_although_nothing_is_read_after_it() -> None:
+    recorded = Recorded()
+    stream = BoundedStream(recorded)
+    await stream.write(HEAD)
+    await stream.write(BODY)
+    await stream.write(END)
+
+    assert recorded.sent == [HEAD + BODY]
 
 
 @pytest.mark.parametrize("failure", [httpcore2.WriteError("closed"), ssl.SSLError("closed")])
