@@ -44,9 +44,15 @@ def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
     def rendered() -> asyncio.Task[Response]:
         """Render the document once, and only if somebody asks: it takes a fifth of the time of a start.
 
-        Others are served meanwhile, and whoever asked first may leave.
+        Others are served meanwhile, and whoever asked first may leave. If it fails, the next one tries again.
         """
-        return asyncio.create_task(asyncio.to_thread(lambda: JSONResponse(app.openapi())))
+        rendering = asyncio.create_task(asyncio.to_thread(lambda: JSONResponse(app.openapi())))
+        rendering.add_done_callback(forget_failure)
+        return rendering
+
+    def forget_failure(rendering: asyncio.Task[Response]) -> None:
+        if rendering.cancelled() or rendering.exception():
+            rendered.cache_clear()
 
     async def document(_: Request) -> Response:
         return await asyncio.shield(rendered())

@@ -54,6 +54,19 @@ async def test_the_document_is_rendered_once(service: Service, monkeypatch: pyte
         assert answer.headers["Content-Type"] == "application/json"
 
 
+async def test_a_document_that_could_not_be_made_is_made_for_the_next_who_asks(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Api, "openapi", failing)
+        assert (await service.http.get("/openapi.json")).status_code == 500
+
+    assert (await service.http.get("/openapi.json")).status_code == 200
+
+
 async def test_a_process_that_is_not_asked_for_the_document_does_not_make_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
