@@ -22,6 +22,8 @@ WRITING = (
 
 
 _BETWEEN_TRIES = 0.02
+_KIND = 0xFF
+"""The bits of an extended error code that tell which kind of error it is."""
 
 
 def make_private(path: str | os.PathLike[str]) -> None:
@@ -80,7 +82,7 @@ def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
         try:
             connection.execute(_WRITE_AHEAD)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= ends:
+            if error.sqlite_errorcode & _KIND != sqlite3.SQLITE_BUSY or monotonic() >= ends:
                 raise
             sleep(_BETWEEN_TRIES)
         else:

@@ -19,7 +19,7 @@ from stores.event_delivery.tables import EVENT, EVENT_POSITION, EVENT_PRUNED
 
 REMEMBERED_FOR = timedelta(days=400)
 """How long the log remembers an order after it has last deleted an event of it."""
-_AT_ONCE = 2000
+_AT_ONCE = 500
 
 _OLDEST = (
     select(EVENT.c.sequence, EVENT.c.source, EVENT.c.subject, EVENT.c.at, EVENT.c.document, EVENT.c.appended_at)
