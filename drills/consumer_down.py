@@ -115,10 +115,11 @@ async def _lose(there: Subscriber, gone: Subscriber, away: float, within: float,
     await gone.stack.kill(gone.part)
     left = time()
     await asyncio.sleep(away)
-    patience = _PATIENCE_WITH_A_FAULT if plant else PATIENCE
+    patience = _PATIENCE_WITH_A_FAULT if plant == "paused" else PATIENCE
+    noticed = False
     with suppress(NotInTime):
         await gone.until(_fails, "it is known to be gone", within=patience)
-    noticed = _fails(await gone.view())
+        noticed = True
     missed = await last_look(partial(_missed, there, gone, left), within=patience)
     if plant == "skipped":
         await _skip(gone.stack.settings, gone.subscription_id)

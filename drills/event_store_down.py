@@ -113,7 +113,7 @@ async def _phases(apart: Apart, everybody: People, crowd: Crowd, options: Option
             return crowd.ways.total() > orders and crowd.looks.total() > looks.total()
 
         await asyncio.sleep(seconds)
-        await last_look(used, within=_PATIENCE_WITH_A_FAULT if options.plant else _USED_WITHIN)
+        await last_look(used, within=_PATIENCE_WITH_A_FAULT if options.plant == "stopped" else _USED_WITHIN)
         log = (await everybody.api.get("/events", params={"limit": 1})).status_code
         took = perf_counter() - began
         phases.append(Phase(name, took, crowd.ways.total() - orders, crowd.looks - looks, log, out))

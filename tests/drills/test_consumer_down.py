@@ -45,7 +45,7 @@ def test_a_consumer_that_comes_back_gets_what_it_has_missed() -> None:
 
 @pytest.mark.whole
 def test_it_finds_that_an_event_was_left_out() -> None:
-    assert finds("consumer-down", "skipped")
+    assert finds("consumer-down", "skipped", because="gone has ")
 
 
 @pytest.mark.whole

@@ -52,7 +52,7 @@ def test_nobody_else_notices_a_hostile_consumer() -> None:
 
 @pytest.mark.whole
 def test_it_finds_that_events_of_an_order_overtake_one_another() -> None:
-    assert finds("consumer-lies", "unordered")
+    assert finds("consumer-lies", "unordered", because="while another of their order was under way")
 
 
 @pytest.mark.whole

@@ -47,4 +47,4 @@ def test_replicas_get_each_event_once_between_them() -> None:
 @pytest.mark.whole
 def test_it_finds_that_events_are_sent_once_more() -> None:
     program("haproxy")
-    assert finds("consumers-share", "repeated")
+    assert finds("consumers-share", "repeated", because="came again")

@@ -45,7 +45,7 @@ def test_everything_is_delivered_after_an_outage_of_event_delivery() -> None:
 @pytest.mark.whole
 @needs_a_database_server
 def test_it_finds_that_waiting_events_are_deleted() -> None:
-    assert finds("event-store-down", "forgotten")
+    assert finds("event-store-down", "forgotten", because=" events of ")
 
 
 @pytest.mark.whole
