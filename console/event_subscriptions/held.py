@@ -7,8 +7,7 @@ from typing import Any, Self
 
 from console.event_subscriptions.addresses import HELD, of_api
 from console.event_subscriptions.terms import event_text
-from console.lists import all_of
-from console.managers import center
+from console.lists import PAGE, all_of
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
 from console.texts import Texts
@@ -41,7 +40,7 @@ class HeldOrders:
 async def longest_held(visit: PageRequest) -> HeldOrders | None:
     """Return the first page of the held orders. None: it cannot be told now."""
     try:
-        found = await visit.api.get(of_api(visit, "held"), {"limit": center.ROWS})
+        found = await visit.api.get(of_api(visit, "held"), {"limit": PAGE})
     except ApiAway:
         return None
     except Problem as problem:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
+from console.event_subscriptions import held
 from console.event_subscriptions.standing import FAILURE
 from console.managers import center
 from domain.event_delivery.answers import Failure, Outcome
@@ -101,7 +102,7 @@ async def test_every_held_order_is_told_with_its_event(bare: Pages, monkeypatch:
     assert "waited longest" not in page
     asked = text_of(await person.get(f"{path}/held/o2/skip"))
     assert "The engineer confirmed the visit o2-0-abc" in asked
-    monkeypatch.setattr(center, "ROWS", 2)
+    monkeypatch.setattr(held, "PAGE", 2)
     assert re.findall("Order (o.)", text_of(await person.get(path))) == ["o1", "o2"]
     assert "Those that have waited longest are shown." in text_of(await person.get(path))
     for status in (404, 500, 503):  # 404: an API of the release before, which does not list them
