@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from time import perf_counter
 
 from domain.orders import OrderStatus
 from drills.people import People, insist
@@ -27,6 +28,8 @@ class Crowd:
     """Seconds before each act."""
     ways: Counter[str] = field(default_factory=Counter)
     """What has happened to the orders."""
+    installed: list[float] = field(default_factory=list)
+    """When each order was placed that was completed, by `perf_counter`."""
     looks: Counter[int] = field(default_factory=Counter)
     """Responses to managers, by status."""
     _leaving: bool = False
@@ -61,6 +64,7 @@ class Crowd:
 
     async def _order(self, key: str) -> None:
         [way] = self.dice.choices(list(_WAYS), list(_WAYS.values()))
+        placed_at = perf_counter()
         await self._act(lambda people: people.place(key, customerId=key))
         order_id = self.doors[0].accounts.by_key[key]
         self.looks[await self._door().browse(status=OrderStatus.INSTALLATION_REQUESTED)] += 1
@@ -74,6 +78,8 @@ class Crowd:
             await self._act(lambda people: people.accept(order_id))
             last = People.cancel if way == "canceled after all" else People.complete
             await self._act(lambda people: last(people, order_id))
+            if last is People.complete:
+                self.installed.append(placed_at)
         self.ways[way] += 1
 
     async def _act(self, act: Callable[[People], Awaitable[int]]) -> None:

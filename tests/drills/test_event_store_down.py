@@ -11,10 +11,10 @@ from tests.databases import POSTGRESQL, kinds
 from tests.drills.drilled import finds, passes
 
 needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="PostgreSQL is not installed")
-THERE = Phase("there", 100, 200, Counter({200: 200}), log=200, out=False)
+THERE = Phase("there", 100, 200, 100, Counter({200: 200}), log=200, out=False)
 GONE = replace(THERE, name="gone", log=503, out=True)
 FAULTS = {
-    "no order comes to its end": replace(GONE, orders=0),
+    "no order that is placed is completed": replace(GONE, whole=0),
     "orders are slower": replace(GONE, orders=150),
     "the view does not answer": replace(GONE, looks=Counter({200: 199, 503: 1})),
     "it was not gone": replace(GONE, log=200),
@@ -51,4 +51,4 @@ def test_it_finds_that_waiting_events_are_deleted() -> None:
 @pytest.mark.whole
 @needs_a_database_server
 def test_it_finds_that_orders_come_to_no_end() -> None:
-    assert finds("event-store-down", "stopped")
+    assert finds("event-store-down", "stopped", because=" 0 orders were placed and completed")
