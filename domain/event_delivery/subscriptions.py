@@ -14,6 +14,8 @@ ALL_OF = ".*"
 """The end of a family: all types with this beginning."""
 MOST_SECRETS = 2
 """Secrets of one subscription that count at the same time: an old one, and the one that replaces it."""
+MOST_IN_BATCH = 100
+"""The largest number of events in one request."""
 
 
 class TooManySubscriptions(Exception):
@@ -78,6 +80,7 @@ class SubscriptionRequest:
     types: Sequence[str] | None = None
     regions: Sequence[str] | None = None
     at_once: int = 4
+    batch: int = 1
     per_minute: int | None = None
 
 
@@ -94,7 +97,9 @@ class EventSubscription:
     regions: list[str] | None = None
     """Regions of the orders. `None`: all, and orders without a region."""
     at_once: int = 4
-    """The largest number of requests at once."""
+    """The largest number of requests at once. Batches are sent one at a time."""
+    batch: int = 1
+    """The largest number of events in one request. 1: each event is a request of its own, and no batch."""
     per_minute: int | None = None
     """The largest number of requests in a minute. `None`: no limit."""
     owner: str = ""

@@ -104,6 +104,7 @@ class SubscriptionStore:
                 types=None if request.types is None else list(request.types),
                 regions=None if request.regions is None else list(request.regions),
                 at_once=request.at_once,
+                batch=request.batch,
                 per_minute=request.per_minute,
                 owner=request.owner,
                 created_at=now,

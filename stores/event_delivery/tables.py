@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, Text
+from sqlalchemy import BigInteger, Index, Integer, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -98,6 +98,7 @@ class EventSubscriptionRow(EventDeliveryTable, table=True):
     types: list[str] | None = Field(None, sa_type=AsJson(list[str]))
     regions: list[str] | None = Field(None, sa_type=AsJson(list[str]))
     at_once: int
+    batch: int = Field(1, sa_column_kwargs={"server_default": text("1")})
     per_minute: int | None = None
     owner: str = Field(max_length=SHORT)
     state: str = Field(max_length=20)

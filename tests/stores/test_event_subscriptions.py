@@ -105,13 +105,14 @@ async def test_limits_hold_for_those_who_come_at_once(store: SubscriptionStore, 
 
 
 async def test_a_change_counts_and_is_noticed(store: SubscriptionStore, clock: Clock) -> None:
-    before = await made(store, types=["orders.*"], regions=["KR-11"])
+    before = await made(store, types=["orders.*"], regions=["KR-11"], batch=2)
     await store.agree("a", REQUEST.url, 60)
     clock.time += timedelta(minutes=1)
 
-    after = (await store.change("a", name="other", types=None, at_once=1)).subscription
+    after = (await store.change("a", name="other", types=None, at_once=1, batch=50)).subscription
 
-    assert (after.name, after.types, after.regions, after.at_once) == ("other", None, ["KR-11"], 1)
+    assert (after.name, after.types, after.regions) == ("other", None, ["KR-11"])
+    assert (before.batch, after.at_once, after.batch) == (2, 1, 50)
     assert (after.state, after.allowed_rate) == (SubscriptionState.ACTIVE, 60)
     assert after.run > before.run
     assert (after.created_at, after.changed_at) == (NOON, clock.time)
