@@ -12,12 +12,16 @@ from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.sending import Authorities, Sender
 from activities.event_delivery.signing import signed
 from domain.event_delivery.answers import Answer, Failure, Outcome
+from domain.event_delivery.messages import Message
 from domain.event_delivery.subscriptions import EventSubscription
 from domain.event_delivery.targets import ForbiddenTarget, TargetRules
 from runtime.secret_seal import SecretUnreadable
 from stores.event_delivery.secrets import SecretStore
 
-_CONTENT = {"Content-Type": "application/cloudevents+json; charset=UTF-8"}
+_SINGLE, _BATCH = (
+    {"Content-Type": f"{type_}; charset=UTF-8"}
+    for type_ in ("application/cloudevents+json", "application/cloudevents-batch+json")
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -76,17 +80,19 @@ class Consumer:
         wanted = {} if rate is None else {"WebHook-Request-Rate": str(rate)}
         return await self._send("OPTIONS", lambda: wanted)
 
-    async def post(self, event_id: str, document: str) -> Answer:
-        """Send an event. Whatever the consumer does is an answer.
+    async def post(self, message: Message) -> Answer:
+        """Send an event, or a batch of them. Whatever the consumer does is an answer.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
 
         def headers() -> Mapping[str, str]:
-            return {**_CONTENT, **signed(event_id, document, self._keys, self._outgoing.now())}
+            content_type = _BATCH if message.is_batch else _SINGLE
+            signature = signed(message.message_id, message.content, self._keys, self._outgoing.now())
+            return {**content_type, **signature}
 
-        return await self._send("POST", headers, document.encode())
+        return await self._send("POST", headers, message.content.encode())
 
     async def _send(self, method: str, headers: Callable[[], Mapping[str, str]], body: bytes = b"") -> Answer:
         try:

@@ -1,7 +1,7 @@
 """One run of a delivery: reads the log, sends what the subscription selects, and writes down what was delivered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +29,7 @@ from domain.event_delivery.delivery import (
     pause,
 )
 from domain.event_delivery.log import EventsGone
+from domain.event_delivery.messages import Message, batch, single
 from domain.event_delivery.subscriptions import Attempt, HeldOrder, PauseReason, SubscriptionState
 from stores.event_delivery.deliveries import Begun, DeliveryStore, Superseded
 
@@ -37,13 +38,13 @@ WORK_FOR = 50.0
 
 
 @dataclass(frozen=True)
-class _Try:
+class _Request:
     """A request under way."""
 
-    event: LoggedEvent
+    events: Sequence[LoggedEvent]
+    message: Message
     at: datetime
-    number: int
-    held: bool
+    held: bool = False
     """Whether the event holds its order."""
 
 
@@ -86,7 +87,9 @@ class DeliveryRun:
         self._tries = dict(begun.tries)
         self._refused = 0
         """Orders refused since the last success."""
-        self._requests: dict[asyncio.Task[Answer], _Try] = {}
+        self._alone_up_to = 0
+        """Position up to which events are sent one by one, because the consumer has refused them as a batch."""
+        self._requests: dict[asyncio.Task[Answer], _Request] = {}
         self._retrying: set[str] = set()
         """Held orders of which a request is under way."""
         self._last = subscription.delivered
@@ -156,17 +159,24 @@ class DeliveryRun:
 
     async def _begin_requests(self) -> None:
         while not self._stopped and len(self._requests) < self._pace.at_once and not self._pace.wait:
-            held = False
-            event = await self._take_held()
-            if event is not None:
-                held = True
-                self._retrying.add(event.order_id)
-            elif (event := self._lanes.take()) is None:
+            request = await self._next_request()
+            if request is None:
                 return
             self._pace.begin()
-            number = self._tries[event.event_id] = self._tries.get(event.event_id, 0) + 1
-            request = asyncio.create_task(self._consumer.post(event.event_id, event.document))
-            self._requests[request] = _Try(event, self._now(), number, held)
+            for event in request.events:
+                self._tries[event.event_id] = self._tries.get(event.event_id, 0) + 1
+            self._requests[asyncio.create_task(self._consumer.post(request.message))] = request
+
+    async def _next_request(self) -> _Request | None:
+        if (event := await self._take_held()) is not None:
+            self._retrying.add(event.order_id)
+            return _Request([event], single(event), self._now(), held=True)
+        most = self._subscription.batch
+        alone = most == 1 or self._lanes.delivered < self._alone_up_to
+        events = self._lanes.take(1 if alone else most)
+        if not events:
+            return None
+        return _Request(events, single(events[0]) if alone else batch(events), self._now())
 
     def _due(self) -> list[HeldOrder]:
         now = self._now()
@@ -201,49 +211,60 @@ class DeliveryRun:
         for request in answered:
             await self._take(self._requests.pop(request), request.result())
 
-    async def _take(self, try_: _Try, answer: Answer) -> None:
-        subscription, event, now = self._subscription, try_.event, self._now()
-        subscription.last_outcome, subscription.last_status = answer.outcome, answer.status
-        self._journal.note(
-            Attempt(
-                uuid4().hex,
-                subscription.subscription_id,
-                event.event_id,
-                try_.at,
-                answer.outcome,
-                answer.milliseconds,
-                try_.number,
-                event.sequence,
-                answer.status,
-                answer.failure,
-            )
-        )
-        count(answer)
-        self._retrying.discard(event.order_id)
+    async def _take(self, request: _Request, answer: Answer) -> None:
+        now = self._now()
+        self._note(request, answer)
+        self._retrying.difference_update(event.order_id for event in request.events)
         if answer.outcome is Outcome.DELIVERED:
-            count_delay(now - event.at)
-            await self._delivered(try_, now)
-        elif answer.outcome is Outcome.REFUSED and self._holds(try_):
-            self._refuse(try_, answer, now)
+            await self._delivered(request, now)
+        elif answer.outcome is Outcome.REFUSED and request.message.is_batch:
+            self._alone_up_to = request.events[-1].sequence
+            self._put_back(request)
+        elif answer.outcome is Outcome.REFUSED and self._holds(request):
+            self._refuse(request, answer, now)
         else:
-            if not try_.held:
-                self._lanes.put_back(event)
+            self._put_back(request)
             if answer.outcome is Outcome.GONE:
                 self._pause(PauseReason.GONE)
             else:
                 self._fail(answer, now)
 
-    async def _delivered(self, try_: _Try, now: datetime) -> None:
-        subscription, event = self._subscription, try_.event
+    def _note(self, request: _Request, answer: Answer) -> None:
+        subscription = self._subscription
+        subscription.last_outcome, subscription.last_status = answer.outcome, answer.status
+        count(answer)
+        for event in request.events:
+            self._journal.note(
+                Attempt(
+                    uuid4().hex,
+                    subscription.subscription_id,
+                    event.event_id,
+                    request.at,
+                    answer.outcome,
+                    answer.milliseconds,
+                    self._tries[event.event_id],
+                    event.sequence,
+                    answer.status,
+                    answer.failure,
+                )
+            )
+
+    async def _delivered(self, request: _Request, now: datetime) -> None:
+        subscription = self._subscription
         subscription.last_delivered_at = now
         if not self._stopped:
             forget_failures(subscription)
         self._refused = 0
-        self._tries.pop(event.event_id, None)
         self._pace.succeed()
-        if not try_.held:
-            self._lanes.deliver(event)
-            return
+        for event in request.events:
+            count_delay(now - event.at)
+            self._tries.pop(event.event_id, None)
+            if request.held:
+                await self._delivered_held(event)
+            else:
+                self._lanes.deliver(event)
+
+    async def _delivered_held(self, event: LoggedEvent) -> None:
         self._lanes.deliver_held(event)
         following = await self._next_of(event.order_id, after=event.sequence)
         if following is None:
@@ -251,17 +272,22 @@ class DeliveryRun:
         else:
             self._journal.hold(self._held_from(following))
 
-    def _holds(self, try_: _Try) -> bool:
+    def _put_back(self, request: _Request) -> None:
+        if not request.held:
+            for event in request.events:
+                self._lanes.put_back(event)
+
+    def _holds(self, request: _Request) -> bool:
         """Return whether a refusal is about the event alone. If many are refused, the consumer does not work."""
-        if try_.held:
+        if request.held:
             return True
         self._refused += 1
         return self._refused < MOST_REFUSED_IN_A_ROW and len(self._lanes.held) < MOST_HELD
 
-    def _refuse(self, try_: _Try, answer: Answer, now: datetime) -> None:
+    def _refuse(self, request: _Request, answer: Answer, now: datetime) -> None:
         """Hold an order, or hold it longer. After too long a time, a person has to decide."""
-        event, patience = try_.event, self._patience
-        before = self._lanes.held[event.order_id] if try_.held else self._held_from(event)
+        [event], patience = request.events, self._patience
+        before = self._lanes.held[event.order_id] if request.held else self._held_from(event)
         retry_at = None if patience.is_over(before.since, now) else now + patience.pause(before.since, now, spread())
         held = replace(before, attempts=before.attempts + 1, retry_at=retry_at, status=answer.status)
         self._journal.hold(held)

@@ -1,8 +1,7 @@
 """Events that wait to be sent to one consumer: in order for each order, in parallel across orders."""
 
-import heapq
-from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from domain.event_delivery.delivery import LoggedEvent
 from domain.event_delivery.subscriptions import HeldOrder
@@ -16,8 +15,8 @@ _MOST_AHEAD = 1000
 class Lanes:
     """Events between the position up to which everything is delivered, and the one up to which the log was read.
 
-    At most one event of an order is taken at a time. Events of held orders are passed over: the held order remembers
-    the first of them.
+    While events of an order are taken, its later ones wait. Events of held orders are passed over: the held order
+    remembers the first of them.
     """
 
     def __init__(self, delivered: int, ahead: Iterable[int], held: Iterable[HeldOrder]) -> None:
@@ -31,9 +30,10 @@ class Lanes:
         self.reached = delivered
         self.held = {order.order_id: order for order in held}
         self._ahead = set(ahead)
-        self._open: dict[int, None] = {}  # in the order of the log
-        self._lanes: dict[str, deque[LoggedEvent]] = {}
-        self._ready: list[tuple[int, str]] = []
+        self._open: dict[int, LoggedEvent] = {}
+        """By number, in the order of the log."""
+        self._taken: set[str] = set()
+        """Orders of which events are taken."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -58,32 +58,26 @@ class Lanes:
     def add(self, events: Sequence[LoggedEvent], reached: int) -> None:
         """Add the next events of the log, and the position up to which these are all."""
         for event in events:
-            if event.order_id in self.held or event.sequence in self._ahead:
-                continue
-            self._open[event.sequence] = None
-            lane = self._lanes.setdefault(event.order_id, deque())
-            lane.append(event)
-            if len(lane) == 1:
-                self._make_ready(lane)
+            if event.order_id not in self.held and event.sequence not in self._ahead:
+                self._open[event.sequence] = event
         self.reached = reached
 
-    def take(self) -> LoggedEvent | None:
-        """Return the earliest event of all orders of which none is taken. It is taken until it is given back."""
-        if not self._ready:
-            return None
-        _, order_id = heapq.heappop(self._ready)
-        return self._lanes[order_id][0]
+    def take(self, most: int) -> list[LoggedEvent]:
+        """Take the earliest events, in the order of the log. They are taken until they are given back.
+
+        Args:
+            most: The largest number of events. If it is more than one, several may be of the same order.
+        """
+        untaken = (event for event in self._open.values() if event.order_id not in self._taken)
+        events = [*islice(untaken, most)]
+        self._taken.update(event.order_id for event in events)
+        return events
 
     def deliver(self, event: LoggedEvent) -> None:
         """Give an event back that is delivered."""
-        lane = self._lanes[event.order_id]
-        lane.popleft()
         del self._open[event.sequence]
         self._ahead.add(event.sequence)
-        if lane:
-            self._make_ready(lane)
-        else:
-            del self._lanes[event.order_id]
+        self._taken.discard(event.order_id)
 
     def deliver_held(self, event: LoggedEvent) -> None:
         """Note that the event is delivered that has held its order."""
@@ -91,13 +85,11 @@ class Lanes:
 
     def put_back(self, event: LoggedEvent) -> None:
         """Give an event back that has to be sent again."""
-        self._make_ready(self._lanes[event.order_id])
+        self._taken.discard(event.order_id)
 
     def hold(self, held: HeldOrder) -> None:
         """Hold an order, or hold it longer. Its events that wait are passed over."""
-        for each in self._lanes.pop(held.order_id, ()):
-            del self._open[each.sequence]
+        for event in [event for event in self._open.values() if event.order_id == held.order_id]:
+            del self._open[event.sequence]
+        self._taken.discard(held.order_id)
         self.held[held.order_id] = held
-
-    def _make_ready(self, lane: deque[LoggedEvent]) -> None:
-        heapq.heappush(self._ready, (lane[0].sequence, lane[0].order_id))

@@ -11,10 +11,13 @@ _CATCH_UP = 0.25
 
 
 class Pace:
-    """Limits of one subscription. A consumer that has failed is sent one request at first, then 2, 4 and so on."""
+    """Limits of one subscription. A consumer that has failed is sent one request at first, then 2, 4 and so on.
+
+    Batches are sent one by one: they are many events already.
+    """
 
     def __init__(self, subscription: EventSubscription, *, clock: Callable[[], float] = monotonic) -> None:
-        self._most = subscription.at_once
+        self._most = subscription.at_once if subscription.batch == 1 else 1
         self.at_once = 1 if subscription.failing_since else self._most
         self._successes = 0
         rates = [rate for rate in (subscription.per_minute, subscription.allowed_rate) if rate is not None]

@@ -7,6 +7,7 @@ from activities.common.serving import carries_out
 from activities.event_delivery.consumer import Consumer, Outgoing
 from domain.common.errors import NotFound
 from domain.event_delivery.answers import Answer, Outcome
+from domain.event_delivery.messages import Message
 from domain.event_delivery.ping import PING, Ping, Pinged, document_of
 from domain.event_delivery.subscriptions import Attempt, EventSubscription
 from runtime.event_settings import Handshake
@@ -67,7 +68,7 @@ class PingActivities:
                     return _without_consent(consent), consent
             at, source = self.outgoing.now(), self.outgoing.identity.source
             document = document_of(event_id, subscription.subscription_id, at, origin=source)
-            return await consumer.post(event_id, document), consent
+            return await consumer.post(Message(event_id, document)), consent
 
     def _consents(self, answer: Answer) -> bool:
         return answer.outcome is Outcome.DELIVERED and answer.allowed_origin in (

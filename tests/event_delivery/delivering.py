@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -40,13 +40,14 @@ from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
-from tests.event_delivery.consumer import OK, Script, consumer
+from tests.event_delivery.consumer import OK, Script, answering, consumer
 
 SEAL = SecretSeal(PayloadKeys({"a": bytes(32)}))
 SECRET = new_secret()
 A = "a"
 """Id of the subscription."""
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+_UNSUPPORTED = answering("HTTP/1.1 415 Unsupported Media Type\nContent-Length: 0\n\n")
 
 Answers = Callable[[str], Script | None]
 """Returns the answer to an event, by its id; `None`: 204."""
@@ -64,8 +65,10 @@ class Recipient:
     """What a consumer was sent, and what it has accepted, by the ids of events."""
 
     sent: list[str] = field(default_factory=list)
+    requests: list[list[str]] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     port: int = 0
+    requests_under_way: int = 0
     under_way: Counter[str] = field(default_factory=Counter)
     """Requests under way, by order."""
     most_at_once: int = 0
@@ -73,15 +76,19 @@ class Recipient:
     """Largest number of requests at once about one order."""
 
     @contextmanager
-    def serving(self, order_id: str) -> Iterator[None]:
-        """Count a request."""
-        self.under_way[order_id] += 1
-        self.order_at_once = max(self.order_at_once, self.under_way[order_id])
-        self.most_at_once = max(self.most_at_once, self.under_way.total())
+    def serving(self, event_ids: Sequence[str], orders: Collection[str]) -> Iterator[None]:
+        """Count a request with these events of these orders."""
+        self.sent += event_ids
+        self.requests.append([*event_ids])
+        self.requests_under_way += 1
+        self.under_way.update(orders)
+        self.most_at_once = max(self.most_at_once, self.requests_under_way)
+        self.order_at_once = max(self.order_at_once, *self.under_way.values())
         try:
             yield
         finally:
-            self.under_way[order_id] -= 1
+            self.requests_under_way -= 1
+            self.under_way.subtract(orders)
 
     def first_accepted(self) -> dict[str, list[str]]:
         """Return what was accepted, by order, without repetitions."""
@@ -97,25 +104,31 @@ class Recipient:
 
 
 @asynccontextmanager
-async def recipient(answers: Answers = lambda _: None, *, before: Before = at_once) -> AsyncIterator[Recipient]:
-    """Run a consumer whose answer depends on the event.
+async def recipient(
+    answers: Answers = lambda _: None, *, before: Before = at_once, batches: bool = True
+) -> AsyncIterator[Recipient]:
+    """Run a consumer whose answer depends on the event. To a batch, it gives the first answer that is not 204.
 
     Args:
         answers: What it answers.
         before: What it waits for before it answers.
+        batches: Whether it accepts batches.
     """
     seen = Recipient()
 
     async def answer(writer: asyncio.StreamWriter) -> None:
-        event = json.loads(each.bodies[-1])
-        event_id = event["id"]
-        seen.sent.append(event_id)
-        with seen.serving(event["subject"]):
-            await before(event_id)
-            script = answers(event_id)
+        body = json.loads(each.bodies[-1])
+        events = body if isinstance(body, list) else [body]
+        event_ids = [event["id"] for event in events]
+        with seen.serving(event_ids, {event["subject"] for event in events}):
+            for event_id in event_ids:
+                await before(event_id)
+            script = next((script for event_id in event_ids if (script := answers(event_id))), None)
+            if isinstance(body, list) and not batches:
+                script = _UNSUPPORTED
             await (script or OK)(writer)
             if script is None:
-                seen.accepted.append(event_id)
+                seen.accepted += event_ids
 
     async with consumer(answer) as each:
         seen.port = each.port

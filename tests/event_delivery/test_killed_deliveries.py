@@ -22,7 +22,7 @@ from tests.event_delivery.delivering import A, Delivering, Recipient, recipient,
 from tests.event_delivery.test_delivery import BAD_GATEWAY, BROKEN, GONE, REFUSED, hang_up, status
 from tests.whole import examples, is_whole
 
-AT_ONCE = 3
+AT_ONCE, BATCH = 3, 4
 NEVER = Patience(timedelta(days=10_000))
 ANSWERS: dict[str, Script | None] = {
     "204": None,
@@ -121,7 +121,7 @@ class Person:
     phases=[Phase.explicit, Phase.generate, Phase.target, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(stories, stories, answers, kills, acts)
+@given(stories, stories, answers, kills, acts, st.sampled_from([1, BATCH]))
 async def test_every_event_arrives_in_the_order_of_its_order(
     delivering: Delivering,
     first: Sequence[tuple[str, str]],
@@ -129,6 +129,7 @@ async def test_every_event_arrives_in_the_order_of_its_order(
     script: Sequence[str],
     deaths: Sequence[int],
     acts: Sequence[str],
+    batch: int,
 ) -> None:
     left: Iterator[str] = iter(script)
     delivering.begin_anew()
@@ -136,7 +137,7 @@ async def test_every_event_arrives_in_the_order_of_its_order(
         await delivering.subscriptions.delete(A)
     async with recipient(lambda _: ANSWERS[next(left, "204")]) as seen:
         person = Person(delivering, seen, acts)
-        await delivering.subscribe(seen.port, start=Edge.END, at_once=AT_ONCE)
+        await delivering.subscribe(seen.port, start=Edge.END, at_once=AT_ONCE, batch=batch)
         await person.tell(*first)
         for requests in deaths:
             await killed(delivering, seen, requests)
@@ -161,8 +162,9 @@ async def test_every_event_arrives_in_the_order_of_its_order(
         assert steady <= set(seen.accepted)
         assert {event_id: seen.sent.count(event_id) for event_id in person.given_up} == person.given_up
         assert seen.order_at_once == 1
-        assert seen.most_at_once <= AT_ONCE
-        assert seen.repeated <= AT_ONCE * len(deaths)
+        assert seen.most_at_once <= (AT_ONCE if batch == 1 else 1)
+        assert max(map(len, seen.requests), default=0) <= batch
+        assert seen.repeated <= max(AT_ONCE, batch) * len(deaths)
 
 
 def by_order(event_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ def test_a_consumer_that_has_failed_is_sent_one_request_at_first_and_then_twice_
         pace.succeed()
     assert seen == [1] * 10 + [2] * 10 + [4] * 10 + [6] * 5
     assert Pace(EventSubscription(at_once=6)).at_once == 6
+    assert Pace(EventSubscription(at_once=6, batch=2)).at_once == 1
 
 
 @pytest.mark.parametrize(("per_minute", "allowed_rate", "number"), [(60, None, 60), (None, 120, 120), (600, 30, 30)])
