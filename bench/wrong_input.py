@@ -4,6 +4,7 @@ A service sends them, because it may use every operation.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from time import perf_counter
@@ -22,9 +23,8 @@ from harness.stack import Stack
 from runtime import development_issuer
 
 _TRIES = 3
-_NAMED = dict.fromkeys(
-    ("orderId", "engineerId", "serviceAreaId", "dayOffId", "extraShiftId", "productId", "customerId"), "x"
-)
+_NOTHING = "x"
+"""An id that nothing has."""
 _CODEC = "/codec/{namespace}/decode"
 _PAYLOADS, _BYTES = 1000, 1400
 """Payloads of the largest valid request, and the bytes of each before they are encrypted."""
@@ -40,7 +40,7 @@ async def measure(running: Stack, connection: Connection, found: Measurement, *,
     scopes = " ".join(sorted(SCOPES))
     claims = {"sub": "bench", "roles": [Role.SERVICE.value], "scope": scopes}
     token = development_issuer.token(running.settings.data_dir, claims, hours=1)
-    named = _NAMED | {"namespace": running.client.namespace}
+    named = defaultdict(lambda: _NOTHING, namespace=running.client.namespace)
     document: Mapping[str, object] = (await connection.request("GET", "/openapi.json")).document()
     wrong = list(dear_requests(document))
     payloads = [one for one in wrong if one.route.startswith("POST /codec/")]

@@ -75,6 +75,7 @@ async def test_a_stream_that_the_console_gives_up_is_opened_again(monkeypatch: p
     assert {head.split(b" HTTP")[0] for head in heads} == {b"GET /board/live?after=6"}
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("processes")
 async def test_the_quick_form_measures_everything() -> None:
     program(PROGRAM)
