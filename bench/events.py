@@ -1,14 +1,16 @@
 """Orders with five subscriptions to their events, one of them dead and one slow, compared with none, in turns.
 
-Both sides are one service, whose subscriptions are paused while it works without them. Further rows tell what an order
-costs, how long its events take, and how fast a consumer catches up that was away.
+The subscriptions get each event by itself, and then batches. It is one service, whose subscriptions are paused while it
+works without them. Further rows tell what an order costs, how long its events take, and how fast a consumer catches up
+that was away.
 """
 
 import statistics
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 
 from bench import cost, machine, read_model, relaying
@@ -25,7 +27,8 @@ from harness.waiting import soon
 from stores.order_status.view import OrderStatusStore
 
 _PROCESSES = ("temporal", "worker", "api")
-_NONE, _FIVE = "no subscription", "five subscriptions"
+_BATCH = 50
+"""Events in a request, at most, where there may be more than one."""
 _HEALTHY = 3
 _SLOW = 1.0
 """Seconds that the slow consumer takes for each answer."""
@@ -37,7 +40,9 @@ _CATCHES_UP_WITHIN = 1200.0
 """Seconds. A busy machine may take long."""
 _EVENTS_OF_ONE = 4
 """Events of an order with which the view is filled."""
-_AT_LEAST, _CATCH_UP_AT_LEAST = 0.95, 300.0
+_AT_LEAST = 0.95
+_CATCH_UP_AT_LEAST = {1: 300.0, _BATCH: 1000.0}
+"""Events a second, by the events in a request."""
 _DELAYS = {"p50": (0.5, 1.5), "p95": (0.95, 3.0)}
 """Percentiles of the delay, and the longest that is aimed at, in seconds."""
 _RELAY_AT_MOST = 2.5
@@ -66,15 +71,26 @@ _QUICK = _Size(pairs=1, in_motion=5, warm=0.5, seconds=1.0, costed=3, missed=40,
 
 @dataclass
 class _Side:
-    """Orders with the subscriptions, or without."""
+    """What was measured of orders with the subscriptions, or without."""
 
+    name: str
+    batch: int = 0
+    """Events in a request, at most. 0: the subscriptions are paused."""
     windows: list[Window] = field(default_factory=list)
     cost: Row = field(default_factory=dict)
+    delays: list[float] = field(default_factory=list)
+    """Seconds from each event to the answer of each healthy consumer."""
+    relayed: list[float] = field(default_factory=list)
+    """Activities of the relay in a second, of each window."""
+    caught_up: float = 0.0
+    """Events a second to a consumer that was away."""
+    caught_up_cost: float = 0.0
+    """What one of them costs the worker, in milliseconds of CPU."""
 
 
 @dataclass
 class _Service:
-    """The service, the subscriptions, and what was measured of their events."""
+    """The service and the subscriptions."""
 
     size: _Size
     running: Stack
@@ -82,26 +98,26 @@ class _Service:
     http: OverHttp
     subscriptions: Subscriptions
     healthy: Sequence[Consumer]
-    delays: list[float] = field(default_factory=list)
-    """Seconds from each event to the answer of each healthy consumer."""
-    relayed: list[float] = field(default_factory=list)
-    """Activities of the relay in a second, of each window with subscriptions."""
 
-    async def window(self) -> Window:
-        """Carry orders through for some seconds, by Temporal's client."""
-        load = Load(self.running.client, ByClient(self.running.client), self.feed, self.size.in_motion)
-        return await load.window(self.running, _PROCESSES, warm=self.size.warm, seconds=self.size.seconds)
-
-    async def subscribed_window(self) -> Window:
-        """Do so with the subscriptions, and measure the delays."""
-        async with self.subscribed() as since:
+    async def measure(self, side: _Side) -> None:
+        """Carry orders through for some seconds, by Temporal's client. Measures the delays of their events."""
+        async with self._subscribed(side) as since:
             first, began = await relaying.activities(self.running), perf_counter()
-            window = await self.window()
-            self.relayed.append((await relaying.activities(self.running) - first) / (perf_counter() - began))
-            await self.told(window.orders)
-        for each in self.healthy:
-            self.delays += [event.delay for event in each.received if event.happened_at >= since]
-        return window
+            load = Load(self.running.client, ByClient(self.running.client), self.feed, self.size.in_motion)
+            window = await load.window(self.running, _PROCESSES, warm=self.size.warm, seconds=self.size.seconds)
+            side.windows.append(window)
+            side.relayed.append((await relaying.activities(self.running) - first) / (perf_counter() - began))
+            if side.batch:
+                await self._told(window.orders)
+                for each in self.healthy:
+                    side.delays += [event.delay for event in each.received if event.happened_at >= since]
+
+    async def count(self, side: _Side) -> None:
+        """Count what an order costs."""
+        async with self._subscribed(side):
+            orders, side.cost = await self.cost(self.size.costed)
+            if side.batch:
+                await self._told(orders)
 
     async def cost(self, count: int) -> tuple[Sequence[str], Row]:
         """Carry some orders through over HTTP. Returns them, and the cost of one."""
@@ -109,15 +125,18 @@ class _Service:
         return await cost.of_orders(self.running, load, count, 0)
 
     @asynccontextmanager
-    async def subscribed(self) -> AsyncIterator[datetime]:
+    async def _subscribed(self, side: _Side) -> AsyncIterator[datetime]:
         """Let the subscriptions count for a while: from now on, which is yielded."""
         for each in self.healthy:
             each.received.clear()
-        await self.subscriptions.resume("end")
+        if side.batch:
+            await self.subscriptions.change(batch=side.batch)
+            await self.subscriptions.resume("end")
         yield datetime.now(UTC)
-        await self.subscriptions.pause()
+        if side.batch:
+            await self.subscriptions.pause()
 
-    async def told(self, orders: Sequence[str]) -> None:
+    async def _told(self, orders: Sequence[str]) -> None:
         """Wait until every healthy consumer has the last event of each of these orders.
 
         Raises:
@@ -148,23 +167,23 @@ def check(of: Consumer, orders: Sequence[str]) -> None:
 
 
 async def measure(*, quick: bool) -> Measurement:
-    """Measure both sides in turns, then the cost of an order, then the catching up."""
+    """Measure all sides in turns, then the cost of an order, then the catching up."""
     size = _QUICK if quick else _Size()
-    none, five = _Side(), _Side()
+    none = _Side("no subscription")
+    five = [_Side("five subscriptions", 1), _Side(f"five, {_BATCH} events in a request", _BATCH)]
+    sides = [none, *five]
     async with AsyncExitStack() as things:
         service, store = await _opened(things, size)
         # The first orders are not measured: they load and compile code, and fill caches.
         await service.cost(size.in_motion)
         for number in range(size.pairs):
-            for side in (none, five) if number % 2 == 0 else (five, none):
-                side.windows.append(await (service.window() if side is none else service.subscribed_window()))
-        _, none.cost = await service.cost(size.costed)
-        async with service.subscribed():
-            orders, five.cost = await service.cost(size.costed)
-            await service.told(orders)
+            for side in sides if number % 2 == 0 else sides[::-1]:
+                await service.measure(side)
+        for side in sides:
+            await service.count(side)
         await service.subscriptions.delete()
-        caught_up, costs = await _catch_up(service, store, size.missed)
-    return _compared(none, five, service, caught_up, costs)
+        await _catch_up(service, store, five)
+    return _compared(none, five, size)
 
 
 async def _opened(things: AsyncExitStack, size: _Size) -> tuple[_Service, OrderStatusStore]:
@@ -186,65 +205,90 @@ async def _opened(things: AsyncExitStack, size: _Size) -> tuple[_Service, OrderS
     return _Service(size, running, feed, http, subscriptions, healthy), store
 
 
-async def _catch_up(service: _Service, store: OrderStatusStore, count: int) -> tuple[float, float]:
-    """Return how many events a second a consumer is sent after it was away for so many, and what one costs the worker.
-
-    The cost is in milliseconds of CPU.
+async def _catch_up(service: _Service, store: OrderStatusStore, sides: Sequence[_Side]) -> None:
+    """Measure how many events a second a consumer is sent after it was away for many, and what one costs the worker.
 
     Raises:
         RuntimeError: not all events have come, in order.
     """
+    count, worker = service.size.missed, service.running.pids("worker")
     async with consumer(_ABSENT_ANSWERS_AFTER) as away:
         subscriptions = Subscriptions(service.http)
         await subscriptions.add("away", away, atOnce=_ABSENT_AT_ONCE)
         await subscriptions.pause()
+        start = await subscriptions.delivered()
         orders = await read_model.fill(store, count // _EVENTS_OF_ONE)
+        wanted = set(orders)
 
         async def logged() -> bool:
             return await subscriptions.behind() >= count
 
-        await soon(logged, within=_CATCHES_UP_WITHIN, every=0.1, what="all events in the log")
-        wanted, worker = set(orders), service.running.pids("worker")
-        used, began = machine.cpu_seconds(worker), datetime.now(UTC)
-        await subscriptions.resume()
-
         async def caught_up() -> bool:
             return len({event.event_id for event in away.received if event.order_id in wanted}) >= count
 
-        await soon(caught_up, within=_CATCHES_UP_WITHIN, every=0.1, what="all events at the consumer")
-        used, took = machine.cpu_seconds(worker) - used, away.received[-1].accepted_at - began
-        check(away, orders)
-        return count / took.total_seconds(), 1000 * used / count
+        await soon(logged, within=_CATCHES_UP_WITHIN, every=0.1, what="all events in the log")
+        for side in sides:
+            away.received.clear()
+            await subscriptions.change(batch=side.batch)
+            used, began = machine.cpu_seconds(worker), datetime.now(UTC)
+            await subscriptions.resume(start)
+            await soon(caught_up, within=_CATCHES_UP_WITHIN, every=0.1, what="all events at the consumer")
+            used, took = machine.cpu_seconds(worker) - used, away.received[-1].accepted_at - began
+            await subscriptions.pause()
+            check(away, orders)
+            side.caught_up, side.caught_up_cost = count / took.total_seconds(), 1000 * used / count
 
 
-def _compared(none: _Side, five: _Side, service: _Service, caught_up: float, costs: float) -> Measurement:
+def _compared(none: _Side, five: Sequence[_Side], size: _Size) -> Measurement:
     found = Measurement(
-        f"{service.size.in_motion} orders in motion with five subscriptions, one dead and one slow, and with none"
+        f"{size.in_motion} orders in motion with five subscriptions, one dead and one slow, and with none"
     )
-    windows = [joined(side.windows) for side in (none, five)]
 
-    def row(what: str, without: Cell, having: Cell) -> None:
-        found.rows.append({"what": what, _NONE: without, _FIVE: having})
+    def row(what: str, measured: Callable[[_Side], Cell], *, without: bool = True) -> None:
+        cells = {side.name: measured(side) for side in five}
+        found.rows.append({"what": what, none.name: measured(none) if without else "–", **cells})
 
-    row("completed orders/s", *(window.rate for window in windows))
+    row("completed orders/s", lambda side: joined(side.windows).rate)
     for process in _PROCESSES:
-        row(f"{process} CPU ms an order", *(1000 * window.cpu[process] / len(window.orders) for window in windows))
+        row(f"{process} CPU ms an order", partial(_cpu_of_one, process=process))
     for what in _COUNTED:
-        row(f"{what} of an order", none.cost[what], five.cost[what])
-    row("activities of the relay/s", "–", statistics.mean(service.relayed))
+        row(f"{what} of an order", partial(_counted, what=what))
+    row("activities of the relay/s", lambda side: statistics.mean(side.relayed), without=False)
     for name, (share, _) in _DELAYS.items():
-        row(f"delay of an event, {name} s", "–", percentile(service.delays, share))
-    row("events/s to one that catches up", "–", caught_up)
-    row("worker CPU ms for each of them", "–", costs)
-
-    ratios = [ours.rate / bare.rate for ours, bare in zip(five.windows, none.windows, strict=True)]
-    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    told = f"share of the completed orders/s with no subscription, median of {len(ratios)} pairs ({listed})"
-    found.aims.append(Aim(told, statistics.median(ratios), _AT_LEAST, at_least=True))
-    for what in _COUNTED:
-        found.aims.append(Aim(f"{what} of an order", float(five.cost[what]), cost.LIMITS[what]))
-    found.aims.append(Aim("activities of the relay in a second", statistics.mean(service.relayed), _RELAY_AT_MOST))
-    for name, (share, bound) in _DELAYS.items():
-        found.aims.append(Aim(f"delay of an event, {name}, seconds", percentile(service.delays, share), bound))
-    found.aims.append(Aim("events a second to one that catches up", caught_up, _CATCH_UP_AT_LEAST, at_least=True))
+        row(f"delay of an event, {name} s", partial(_delay, share=share), without=False)
+    row("events/s to one that catches up", lambda side: side.caught_up, without=False)
+    row("worker CPU ms for each of them", lambda side: side.caught_up_cost, without=False)
+    for side in five:
+        found.aims += _aims(side, none)
     return found
+
+
+def _cpu_of_one(side: _Side, process: str) -> float:
+    """Return what an order has cost a kind of process, in milliseconds."""
+    window = joined(side.windows)
+    return 1000 * window.cpu[process] / len(window.orders)
+
+
+def _counted(side: _Side, what: str) -> Cell:
+    return side.cost[what]
+
+
+def _delay(side: _Side, share: float) -> float:
+    return percentile(side.delays, share)
+
+
+def _aims(side: _Side, none: _Side) -> Sequence[Aim]:
+    ratios = [ours.rate / bare.rate for ours, bare in zip(side.windows, none.windows, strict=True)]
+    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    share = f"share of the completed orders/s with no subscription, median of {len(ratios)} pairs ({listed})"
+    aims = [
+        Aim(share, statistics.median(ratios), _AT_LEAST, at_least=True),
+        *(Aim(f"{what} of an order", float(side.cost[what]), cost.LIMITS[what]) for what in _COUNTED),
+        Aim("activities of the relay in a second", statistics.mean(side.relayed), _RELAY_AT_MOST),
+        *(
+            Aim(f"delay of an event, {name}, seconds", percentile(side.delays, of_all), bound)
+            for name, (of_all, bound) in _DELAYS.items()
+        ),
+        Aim("events a second to one that catches up", side.caught_up, _CATCH_UP_AT_LEAST[side.batch], at_least=True),
+    ]
+    return [replace(aim, text=f"{side.name}: {aim.text}") for aim in aims]

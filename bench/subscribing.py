@@ -46,6 +46,16 @@ class Subscriptions:
         """Send again, from where the consumers were or from somewhere else."""
         await self._each("resume", None if start is None else {"from": start})
 
+    async def change(self, **members: Any) -> None:
+        """Change some members of all."""
+        for subscription_id in self.ids:
+            await self.http.send("PATCH", f"{_SUBSCRIPTIONS}/{subscription_id}", json.dumps(members).encode())
+
+    async def delivered(self) -> str:
+        """Return the position up to which the consumer of the only subscription has everything."""
+        [subscription_id] = self.ids
+        return str((await self._shown(subscription_id))["delivered"])
+
     async def behind(self) -> int:
         """Return by how many numbers of the log the subscription is behind that is most behind."""
         return max(int(shown["behind"]) for shown in await asyncio.gather(*map(self._shown, self.ids)))
