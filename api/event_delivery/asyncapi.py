@@ -12,12 +12,15 @@ from api.event_delivery.schemas import EventResponse, PingEvent
 from domain.common.contexts import ORDER_STATUS
 from domain.event_delivery.log import type_of
 from domain.event_delivery.ping import TYPE as PING_TYPE
+from domain.event_delivery.subscriptions import MOST_IN_BATCH
 from domain.orders import Event
 
 PATH = "/asyncapi.json"
 CONTENT_TYPE = "application/cloudevents+json"
+BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 _CHANNEL = "orderEvents"
 _PING = "Ping"
+_BATCH = "Batch"
 _SCHEMAS = "#/components/schemas/"
 _HTTP = {"http": {"method": "POST", "bindingVersion": "0.3.0"}}
 _HEADERS = {
@@ -25,7 +28,11 @@ _HEADERS = {
     "description": "Signature, as Standard Webhooks 1.0 says",
     "required": ["webhook-id", "webhook-timestamp", "webhook-signature"],
     "properties": {
-        "webhook-id": {"type": "string", "description": "The event's `id`. It is the same in each attempt"},
+        "webhook-id": {
+            "type": "string",
+            "description": "The event's `id`, which is the same in each attempt. Of a batch: "
+            "`batch-{first}-{last}-{digest}`, with positions in the log and the beginning of the SHA-256 of the body",
+        },
         "webhook-timestamp": {
             "type": "string",
             "pattern": "^[0-9]+$",
@@ -62,6 +69,17 @@ def document(version: str) -> dict[str, Any]:
     """
     messages = {event.value: _message(EventResponse, type_of(ORDER_STATUS, event)) for event in Event}
     messages[_PING] = _message(PingEvent, PING_TYPE)
+    messages[_BATCH] = {
+        "title": "Several events",
+        "contentType": BATCH_CONTENT_TYPE,
+        "headers": {"$ref": f"{_SCHEMAS}Signature"},
+        "payload": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MOST_IN_BATCH,
+            "items": {"$ref": _SCHEMAS + EventResponse.__name__},
+        },
+    }
     _, schemas = models_json_schema(
         [(EventResponse, "serialization"), (PingEvent, "serialization")], ref_template=_SCHEMAS + "{model}"
     )
@@ -85,6 +103,12 @@ def document(version: str) -> dict[str, Any]:
             "sendOrderEvents": _operation(
                 "Tell what has happened to an order. Any answer `2xx` within 15 seconds confirms the event.",
                 [event.value for event in Event],
+            ),
+            "sendBatches": _operation(
+                "Tell what has happened to orders, in the order of the log, if `batch` of the subscription is above 1. "
+                "Any answer `2xx` within 15 seconds confirms all events of the batch. If it is refused, its events are "
+                "sent one by one. Events of held orders always are.",
+                [_BATCH],
             ),
             "sendPing": _operation("Ask whether the consumer takes events. It agrees by any answer `2xx`.", [_PING]),
         },

@@ -125,6 +125,7 @@ async def subscribe(
         types=given.types,
         regions=_regions(caller, given.regions),
         at_once=given.at_once,
+        batch=given.batch,
         per_minute=given.per_minute,
     )
     fingerprint = given.fingerprint()

@@ -13,6 +13,7 @@ from activities.event_delivery.signing import signed
 from api.event_delivery import asyncapi
 from domain.common.contexts import ORDER_STATUS
 from domain.event_delivery import log, ping
+from domain.event_delivery.subscriptions import MOST_IN_BATCH
 from domain.order_events import news
 from domain.orders import Event, HistoryEntry, Order
 from domain.visits import TimeWindow
@@ -90,7 +91,7 @@ async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None
 async def test_each_event_that_is_sent_is_as_described(document: dict[str, Any]) -> None:
     events = sent()
 
-    assert {name for name, _ in events} | {"Ping"} == set(document["components"]["messages"])
+    assert {name for name, _ in events} | {"Ping", "Batch"} == set(document["components"]["messages"])
     for name, event in events:
         assert [error.message for error in of(document, name, "payload").iter_errors(event)] == [], name
         # Nothing is sent that is not described.
@@ -99,6 +100,25 @@ async def test_each_event_that_is_sent_is_as_described(document: dict[str, Any])
         assert set(event["data"]) == set(described["OrderFacts"]["properties"])
         assert not of(document, name, "payload").is_valid(event | {"type": "orders.Other"})
         assert not of(document, name, "payload").is_valid(event | {"sequence": "1"})
+
+
+async def test_a_batch_of_events_is_as_described(document: dict[str, Any]) -> None:
+    events = [event for _, event in sent()]
+    batch = of(document, "Batch", "payload")
+
+    assert len(events) <= MOST_IN_BATCH
+    for of_batch in (events, events[:1]):
+        assert [error.message for error in batch.iter_errors(of_batch)] == []
+    for other in ([], events[0], [events[0] | {"sequence": "1"}], [events[0]] * (MOST_IN_BATCH + 1)):
+        assert not batch.is_valid(other)
+    message = document["components"]["messages"]["Batch"]
+    assert message["contentType"] == "application/cloudevents-batch+json"
+    [operation] = [
+        name
+        for name, operation in document["operations"].items()
+        if {"$ref": "#/channels/orderEvents/messages/Batch"} in operation["messages"]
+    ]
+    assert operation == "sendBatches"
 
 
 async def test_a_ping_is_as_described(document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.event_delivery.subscription_schemas import EventSubscriptionRequest
 from domain.common import contexts
 from domain.event_delivery.log import shown
 from domain.event_delivery.subscriptions import HeldOrder
@@ -79,6 +80,7 @@ async def test_a_subscription_is_shown_as_it_is_and_its_secret_once(service: Ser
         "types": ["orders.JoinCompleted", "afterService.*"],
         "regions": None,
         "atOnce": 4,
+        "batch": 1,
         "perMinute": 60,
         "allowedRate": None,
         "state": "PENDING",
@@ -116,6 +118,10 @@ async def test_a_subscription_is_shown_as_it_is_and_its_secret_once(service: Ser
         ({"types": ["*"]}, "/types/0"),
         ({"regions": ["Seoul"]}, "/regions/0"),
         ({"atOnce": 17}, "/atOnce"),
+        ({"batch": 0}, "/batch"),
+        ({"batch": 101}, "/batch"),
+        ({"batch": "2"}, "/batch"),
+        ({"batch": None}, "/batch"),
         ({"perMinute": 0}, "/perMinute"),
         ({"from": "tomorrow"}, "/from"),
         ({"from": "99999999999999999999"}, "/from"),
@@ -205,6 +211,27 @@ async def test_members_are_changed_one_by_one(billing: Ask) -> None:
     assert_problem(await billing("PATCH", path, {"url": "http://10.0.0.1/"}), 422, "invalid-input")
     assert_problem(await billing("PATCH", path, {"name": None}), 422, "invalid-input")
     assert (await billing("GET", path)).json() == changed
+
+
+async def test_the_largest_number_of_events_in_a_request_is_given_and_changed(billing: Ask) -> None:
+    made = (await billing("POST", "", BODY | {"batch": 100})).json()
+    path = f"/{made['eventSubscriptionId']}"
+
+    changed = (await billing("PATCH", path, {"batch": 2})).json()
+
+    assert (made["batch"], changed["batch"], changed["atOnce"]) == (100, 2, 4)
+    for wrong in (0, 101, None):
+        assert_problem(await billing("PATCH", path, {"batch": wrong}), 422, "invalid-input")
+    assert (await billing("GET", path)).json() == changed
+
+
+def test_a_request_that_an_earlier_release_has_answered_is_recognized() -> None:
+    def fingerprint(**given: object) -> str:
+        return EventSubscriptionRequest.model_validate(BODY | given).fingerprint()
+
+    of_earlier_release = "88a17c67dec92eead4999e3a4a8aea0f5ea0338e6438ac44955f8de9562aae84"
+    assert fingerprint() == fingerprint(batch=1) == of_earlier_release
+    assert fingerprint(batch=2) != of_earlier_release
 
 
 async def test_a_subscription_is_paused_resumed_and_deleted(billing: Ask) -> None:
