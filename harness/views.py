@@ -54,8 +54,8 @@ _ENTRIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "/products/new": {"refused": {"productId": "2001", "localName": "인터넷"}},
     "/service-areas/new": {"refused": {"region": "KR-11", "words": "서울"}},
     "/event-subscriptions/new": {
-        "filled": {"name": "billing", "url": "http://10.0.0.1:22", "atOnce": "17", "start": "time"},
-        "refused": {"name": "billing", "url": "http://10.0.0.1:22", "atOnce": "4", "start": "end"},
+        "filled": {"name": "billing", "url": "http://10.0.0.1:22", "atOnce": "17", "batch": "0", "start": "time"},
+        "refused": {"name": "billing", "url": "http://10.0.0.1:22", "atOnce": "4", "batch": "1", "start": "end"},
     },
     "/search": {"found": {"q": showcase.PERSON["customerName"]}, "nothing-found": {"q": "홍길동"}},
 }

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any
 
 from starlette.responses import Response
 
@@ -83,7 +82,7 @@ class EditPage(FormPage):
 
 async def ask_new(visit: PageRequest) -> Response:
     """Show an empty form."""
-    return await _new(visit, Refusal(Form({"atOnce": "4", "start": NEXT}), 200))
+    return await _new(visit, Refusal(Form({"atOnce": "4", "batch": "1", "start": NEXT}), 200))
 
 
 async def add(visit: PageRequest) -> Response:
@@ -121,8 +120,10 @@ async def change(visit: PageRequest) -> Response:
         return await _change(visit, Refusal(again), seen)
     try:
         facts = await visit.api.get(of_api(visit))
-        different = {member: value for member, value in body_of(values).items() if not _same(facts[member], value)}
-        now = state_of(values_of(facts))
+        there = values_of(facts)
+        before = body_of(there)
+        different = {member: value for member, value in body_of(values).items() if value != before[member]}
+        now = state_of(there)
         if different and now != seen:
             refused = Refusal(Form(values, summary=texts(_CHANGED)), 409)
             return await _change(visit, refused, now, terms_of(facts, texts))
@@ -135,11 +136,6 @@ async def change(visit: PageRequest) -> Response:
     asked = "url" in different
     done = N_("Saved. The consumer at the new address has to answer a ping first.") if asked else N_("Saved.")
     return visit.redirect(page_of(visit), Flash(texts(done)))
-
-
-def _same(there: Any, wanted: Any) -> bool:
-    both = (there, wanted)
-    return sorted(there) == sorted(wanted) if all(isinstance(one, list) for one in both) else bool(there == wanted)
 
 
 def _both(one: Form | None, other: Form | None) -> Form | None:

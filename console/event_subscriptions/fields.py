@@ -10,6 +10,7 @@ from typing import Any
 
 from console.forms import Form, missing
 from console.texts import N_, Texts
+from domain.event_delivery.subscriptions import MOST_IN_BATCH
 
 _TYPE, _REGION = "type-", "region-"
 """Beginnings of the names of the fields that choose a type of events, or a region."""
@@ -17,6 +18,7 @@ _MOST = 50
 """Types or regions of a subscription."""
 _NUMBERS: Mapping[str, tuple[int, str]] = {
     "atOnce": (16, N_("Please enter a whole number from 1 to 16.")),
+    "batch": (MOST_IN_BATCH, N_("Please enter a whole number from 1 to 100.")),
     "perMinute": (60_000, N_("Please enter a whole number from 1 to 60,000, or nothing.")),
 }
 """The largest number in a field, and what is said if there is another one."""
@@ -29,6 +31,7 @@ LABELS: Mapping[str, str] = {
     "types": N_("Events"),
     "regions": N_("Regions"),
     "atOnce": N_("Requests at once"),
+    "batch": N_("Events in a request"),
     "perMinute": N_("Requests a minute, at most"),
     "start": N_("Where to begin"),
     "time": N_("Time"),
@@ -68,12 +71,18 @@ def chosen_regions(values: Values) -> Sequence[str]:
     return _chosen(values, _REGION)
 
 
+def batch_of(facts: Mapping[str, Any]) -> int:
+    """Return the largest number of events in a request. An API of the release before sends single events."""
+    return int(facts.get("batch", 1))
+
+
 def values_of(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return a subscription of the API as the values of the form."""
     return {
         "name": facts["name"],
         "url": facts["url"],
         "atOnce": str(facts["atOnce"]),
+        "batch": str(batch_of(facts)),
         "perMinute": str(facts["perMinute"] or ""),
         **{_TYPE + one: "1" for one in facts["types"] or ()},
         **{_REGION + one: "1" for one in facts["regions"] or ()},
@@ -88,13 +97,14 @@ def body_of(values: Values) -> dict[str, Any]:
         "types": chosen_types(values) or None,
         "regions": chosen_regions(values) or None,
         "atOnce": int(values["atOnce"]),
+        "batch": int(values["batch"]),
         "perMinute": int(values["perMinute"]) if values.get("perMinute") else None,
     }
 
 
 def incomplete(values: Values, texts: Texts) -> Form | None:
     """Return the form again if something is missing, or cannot be sent to the API."""
-    form = missing(values, ("name", "url", "atOnce"), texts) or Form(values)
+    form = missing(values, ("name", "url", "atOnce", "batch"), texts) or Form(values)
     errors = dict(form.errors)
     for name, (most, said) in _NUMBERS.items():
         given = values.get(name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from console import labels
-from console.event_subscriptions.fields import LABELS
+from console.event_subscriptions.fields import LABELS, batch_of
 from console.texts import N_, Texts
 from domain.common.contexts import ORDER_STATUS
 from domain.event_delivery.log import type_of
@@ -36,5 +36,6 @@ def terms_of(facts: Mapping[str, Any], texts: Texts) -> Sequence[tuple[str, str]
         (LABELS["types"], " · ".join(types) or texts(N_("All, also those of later releases"))),
         (LABELS["regions"], ", ".join(regions) or texts(N_("All, also orders whose region is not known yet"))),
         (LABELS["atOnce"], texts.number(facts["atOnce"])),
+        (LABELS["batch"], texts.number(batch_of(facts))),
         (LABELS["perMinute"], texts.number(rate) if rate else texts(N_("As many as there are"))),
     ]

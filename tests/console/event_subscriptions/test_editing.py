@@ -1,5 +1,6 @@
 """An event subscription is added once, its secret is shown once, and nothing is overwritten unseen."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ FORM = {
     "name": "billing",
     "url": URL,
     "atOnce": "4",
+    "batch": "1",
     "perMinute": "",
     "start": "end",
     "time": "",
@@ -40,9 +42,8 @@ async def test_the_secret_is_shown_in_the_answer_and_gets_into_no_address_and_no
     [made] = await every(bare)
     shown = await person.get(f"{PATH}/{made['eventSubscriptionId']}")
     assert secret not in shown.text + (await person.get(PATH)).text
-    assert (
-        made | {"name": "billing", "url": URL, "types": None, "regions": None, "atOnce": 4, "perMinute": None} == made
-    )
+    wanted = {"name": "billing", "url": URL, "types": None, "regions": None, "perMinute": None}
+    assert made | wanted | {"atOnce": 4, "batch": 1} == made
 
 
 async def test_what_was_chosen_is_what_is_asked_for(bare: Pages) -> None:
@@ -52,12 +53,13 @@ async def test_what_was_chosen_is_what_is_asked_for(bare: Pages) -> None:
         "region-KR-26": "1",
         "perMinute": "600",
         "atOnce": "16",
+        "batch": "100",
     }
     await (await bare.person(MANAGER)).post(NEW, FORM | chosen)
 
     [made] = await every(bare)
     assert made["types"] == ["orders.JoinCompleted", "orders.OrderCanceled"]
-    assert (made["regions"], made["perMinute"], made["atOnce"]) == (["KR-26"], 600, 16)
+    assert (made["regions"], made["perMinute"], made["atOnce"], made["batch"]) == (["KR-26"], 600, 16, 100)
 
 
 async def test_it_is_added_once_however_often_the_form_is_sent(bare: Pages) -> None:
@@ -80,9 +82,11 @@ async def test_it_is_added_once_however_often_the_form_is_sent(bare: Pages) -> N
 
 
 WRONG: Sequence[tuple[dict[str, str], set[str], str]] = [
-    ({"name": "", "url": "", "atOnce": ""}, {"name", "url", "atOnce"}, "This is missing."),
+    ({"name": "", "url": "", "atOnce": "", "batch": ""}, {"name", "url", "atOnce", "batch"}, "This is missing."),
     ({"atOnce": "17"}, {"atOnce"}, "from 1 to 16"),
     ({"atOnce": "², 3"}, {"atOnce"}, "from 1 to 16"),
+    ({"batch": "0"}, {"batch"}, "from 1 to 100"),
+    ({"batch": "101"}, {"batch"}, "from 1 to 100"),
     ({"perMinute": "0"}, {"perMinute"}, "from 1 to 60,000"),
     ({"url": "http://billing.example/"}, {"url"}, "has to begin with https://"),
     ({"url": "https://10.1.2.3/"}, {"url"}, "not public"),
@@ -137,14 +141,14 @@ async def test_a_change_sends_only_what_is_different(bare: Pages) -> None:
     assert form["type-afterService.*"] == "1"
 
     unchanged = await person.follow(await person.post(path, form))
-    changed = await person.follow(await person.post(path, form | {"perMinute": "60", "type-orders.JoinOrdered": "1"}))
+    changed = await person.follow(await person.post(path, form | {"batch": "50", "type-orders.JoinOrdered": "1"}))
 
     assert "nothing was changed" in text_of(unchanged)
     assert "Saved." in text_of(changed)
     [sent] = [request for request in bare.line.carried if request.method == "PATCH"]
-    assert b"url" not in sent.read()
+    assert {*json.loads(sent.read())} == {"batch", "types"}
     now = await facts(bare, id_)
-    assert (now["perMinute"], now["types"]) == (60, ["afterService.*", "orders.JoinCompleted", "orders.JoinOrdered"])
+    assert (now["batch"], now["types"]) == (50, ["afterService.*", "orders.JoinCompleted", "orders.JoinOrdered"])
 
 
 async def test_what_somebody_else_has_changed_is_not_overwritten_unseen(bare: Pages) -> None:

@@ -3,14 +3,18 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 from httpx2 import Response
 
 from console.event_subscriptions import held
+from console.event_subscriptions.fields import values_of
 from console.event_subscriptions.standing import FAILURE
+from console.event_subscriptions.terms import terms_of
 from console.managers import center
+from console.texts import Texts
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.subscriptions import Attempt, PauseReason
 from tests.console.browser import MANAGER, Pages, text_of
@@ -133,12 +137,23 @@ async def test_a_long_list_has_pages(bare: Pages, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_what_is_sent_is_told_in_words(bare: Pages) -> None:
-    id_ = await subscribed(bare, types=["orders.JoinCompleted", "afterService.*"], regions=["KR-11"])
+    id_ = await subscribed(bare, types=["orders.JoinCompleted", "afterService.*"], regions=["KR-11"], batch=50)
 
     page = text_of(await (await bare.person(MANAGER)).get(f"{PATH}/{id_}"))
 
     assert "The order was completed · All of “afterService”" in page
     assert "Seoul" in page
+    assert "Requests at once 4 Events in a request 50" in page
+
+
+async def test_an_api_of_the_release_before_sends_single_events(bare: Pages) -> None:
+    made = await facts(bare, await subscribed(bare))
+    of_release_before = {name: value for name, value in made.items() if name != "batch"}
+
+    assert made["batch"] == 1
+    assert values_of(of_release_before) == values_of(made)
+    texts = Texts("en", UTC)
+    assert terms_of(of_release_before, texts) == terms_of(made, texts)
 
 
 async def test_attempts_are_listed_and_filtered(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
