@@ -25,8 +25,8 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-LARGEST = 64 * 1024
-"""Bytes of the largest body."""
+LARGEST = 1024 * 1024
+"""Bytes of the largest body: a batch has up to 100 events."""
 
 
 class Inbox:
@@ -97,17 +97,21 @@ def listening(inbox: Inbox, secret: str, port: int) -> Iterator[int]:
             self._answer(HTTPStatus.OK, {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "*"})
 
         def do_POST(self) -> None:
-            """Check the signature of the bytes as they came, store the event, and answer. Work is done later."""
+            """Check the signature of the bytes as they came, store the events, and answer. Work is done later."""
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or int(length) > LARGEST:
                 # The body is not read, so nothing can follow it.
                 return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"})
             body = self.rfile.read(int(length))
             try:
-                event = webhook.verify(body, dict(self.headers))
+                sent = webhook.verify(body, dict(self.headers))
             except (WebhookVerificationError, ValueError):
                 return self._answer(HTTPStatus.UNAUTHORIZED)
-            inbox.add([event])
+            try:
+                # A batch is a list. All of its events are stored, or none.
+                inbox.add(sent if isinstance(sent, list) else [sent])
+            except (KeyError, TypeError):
+                return self._answer(HTTPStatus.BAD_REQUEST)
             return self._answer(HTTPStatus.NO_CONTENT)
 
         def _answer(self, status: HTTPStatus, headers: dict[str, str] | None = None) -> None:

@@ -1,6 +1,8 @@
 """The example of a consumer, by requests as they are really sent and by the real `GET /events`."""
 
 import asyncio
+import hashlib
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
 from activities.event_delivery.connecting import NameLookups
@@ -19,6 +22,7 @@ from domain.common.contexts import ORDER_STATUS
 from domain.event_delivery.answers import Answer
 from domain.event_delivery.log import document_of
 from domain.event_delivery.relay import AppendEvents, OutboxEvent
+from domain.event_delivery.subscriptions import MOST_IN_BATCH
 from domain.event_delivery.targets import TargetRules
 from examples.consumer import LARGEST, Inbox, catch_up, listening
 from runtime.secret_seal import new_secret
@@ -41,6 +45,10 @@ def document(number: int) -> str:
     return document_of(outbox_event(number), ORDER_STATUS, number, origin="urn:subscription-orders")
 
 
+def batch(*documents: str) -> str:
+    return f"[{','.join(documents)}]"
+
+
 class Sending:
     """Sends to the example as the delivery does."""
 
@@ -51,6 +59,15 @@ class Sending:
     async def post(self, number: int, *, keys: tuple[str, ...] = (SECRET,), at: datetime | None = None) -> Answer:
         headers = signed(f"e{number}", document(number), keys, at or datetime.now(UTC))
         return await self.sender.send("POST", headers, document(number).encode())
+
+    async def post_batch(self, *documents: str) -> Answer:
+        """Send events in one request. Its id is not that of an event."""
+        body = batch(*documents)
+        id_ = f"batch-1-9-{hashlib.sha256(body.encode()).hexdigest()[:10]}"
+        content = {"Content-Type": "application/cloudevents-batch+json; charset=UTF-8"}
+        return await self.sender.send(
+            "POST", content | dict(signed(id_, body, [SECRET], datetime.now(UTC))), body.encode()
+        )
 
 
 @pytest.fixture
@@ -86,6 +103,32 @@ async def test_each_event_is_handled_once_in_the_order_in_which_it_came(inbox: I
     assert done(inbox) == []
 
 
+async def test_each_event_of_a_batch_is_handled_once_in_the_order_of_the_batch(inbox: Inbox, sending: Sending) -> None:
+    await sending.post(2)
+    assert (await sending.post_batch(document(3), document(1), document(2))).status == 204
+    assert done(inbox) == ["e2", "e3", "e1"]
+    # It comes again, cut in another way: the ids of the events count.
+    assert (await sending.post_batch(document(1), document(2), document(4))).status == 204
+    assert (await sending.post_batch(document(5))).status == 204
+    await sending.post(4)
+    assert done(inbox) == ["e4", "e5"]
+
+
+async def test_a_batch_is_stored_as_a_whole_or_not_at_all(inbox: Inbox, sending: Sending) -> None:
+    for no_event in ("{}", "1", "null", "[]"):
+        assert (await sending.post_batch(document(1), no_event)).status == 400
+    assert done(inbox) == []
+    assert (await sending.post_batch(document(1), document(2))).status == 204
+    assert done(inbox) == ["e1", "e2"]
+
+
+async def test_the_largest_batch_is_accepted(inbox: Inbox, sending: Sending) -> None:
+    numbers = range(MOST_IN_BATCH)
+    # Real events have more members.
+    assert (await sending.post_batch(*(document(number).ljust(2000) for number in numbers))).status == 204
+    assert done(inbox) == [f"e{number}" for number in numbers]
+
+
 async def test_what_was_not_done_is_done_after_a_restart(inbox: Inbox, sending: Sending, tmp_path: Path) -> None:
     for number in (1, 2):
         await sending.post(number)
@@ -109,6 +152,7 @@ async def test_nobody_else_is_believed(inbox: Inbox, sending: Sending) -> None:
     for headers, body in (
         ({}, document(1).encode()),
         (good, document(2).encode()),
+        (good, batch(document(1)).encode()),
         (good, b"\xff"),
         (good | {"webhook-id": "e2"}, document(1).encode()),
         (good | {"webhook-signature": "v1"}, document(1).encode()),
@@ -129,10 +173,19 @@ async def test_it_consents_to_the_handshake(sending: Sending) -> None:
 
 
 def test_other_libraries_read_the_body() -> None:
-    event = from_structured_event(
-        HTTPMessage({"content-type": "application/cloudevents+json; charset=UTF-8"}, document(1).encode())
-    )
+    event = read(document(1))
     assert (event.get_id(), event.get_type(), event.get_data()) == ("e1", "orders.JoinOrdered", outbox_event(1).data)
+
+
+def test_other_libraries_read_each_event_of_a_batch() -> None:
+    # None of them reads a batch as a whole.
+    events = [read(json.dumps(event)) for event in json.loads(batch(document(1), document(2)))]
+    assert [event.get_id() for event in events] == ["e1", "e2"]
+
+
+def read(event: str) -> BaseCloudEvent:
+    headers = {"content-type": "application/cloudevents+json; charset=UTF-8"}
+    return from_structured_event(HTTPMessage(headers, event.encode()))
 
 
 async def test_it_catches_up_and_knows_what_it_has(without_temporal: Settings, inbox: Inbox) -> None:
