@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from httptools import HttpRequestParser
 
@@ -54,12 +54,10 @@ class Consumer:
     def received(self) -> list[Received]:
         """What it has accepted. It is read only now, so that it takes no time while something is measured."""
         for accepted_at, body in self._bodies:
-            event = json.loads(body)
-            if event["type"] != ping.TYPE:
-                happened_at, data = datetime.fromisoformat(event["time"]), event["data"]
-                self._received.append(
-                    Received(event["id"], event["subject"], data["position"], event["type"], happened_at, accepted_at)
-                )
+            content = json.loads(body)
+            for event in content if isinstance(content, list) else [content]:
+                if event["type"] != ping.TYPE:
+                    self._received.append(_received(event, accepted_at))
         self._bodies.clear()
         return self._received
 
@@ -79,6 +77,11 @@ class Consumer:
         """Keep what came."""
         if body:  # The handshake has none.
             self._bodies.append((datetime.now(UTC), body))
+
+
+def _received(event: Mapping[str, Any], accepted_at: datetime) -> Received:
+    happened_at, position = datetime.fromisoformat(event["time"]), event["data"]["position"]
+    return Received(event["id"], event["subject"], position, event["type"], happened_at, accepted_at)
 
 
 class _Conversation(asyncio.Protocol):

@@ -57,14 +57,16 @@ async def test_a_consumer_keeps_events_and_no_pings_until_it_is_dead() -> None:
         connection = Connection("127.0.0.1", one.port)
         for sent in (body(0), body(0, type_="eventDelivery.Ping"), body(1)):
             assert (await connection.request("POST", "/events", sent)).status == 204
-        assert [event.position for event in one.received] == [0, 1]
+        batch = b"[" + b",".join(map(body, (2, 3))) + b"]"
+        assert (await connection.request("POST", "/events", batch)).status == 204
+        assert [event.position for event in one.received] == [0, 1, 2, 3]
 
         one.die()
         with pytest.raises(ConnectionError):
-            await connection.request("POST", "/events", body(2))
+            await connection.request("POST", "/events", body(4))
         with pytest.raises(ConnectionError):
             await asyncio.open_connection("127.0.0.1", one.port)
-        assert len(one.received) == 2
+        assert len(one.received) == 4
 
 
 @pytest.mark.whole
