@@ -19,6 +19,8 @@ from harness.stack import Stack
 from harness.waiting import PATIENCE, NotInTime, soon
 from supervisor.process import answers
 
+BATCH = 20
+"""The largest number of events in a request, where batches are sent."""
 AT_ONCE = 8
 """The largest number of requests to a consumer at once."""
 _BETWEEN_LOOKS = 0.1
@@ -49,17 +51,19 @@ class Subscriber:
         command = (sys.executable, "-m", "harness.consumer", part, str(port), str(self.ledger.path))
         await self.stack.add_program(part, command, lambda: answers(f"http://127.0.0.1:{port}{READY}"))
 
-    async def subscribe(self, port: int) -> None:
+    async def subscribe(self, port: int, *, batch: int = 1) -> None:
         """Subscribe to all events from the beginning on, and wait until the consumer has agreed.
 
         Args:
             port: Where events are sent to.
+            batch: The largest number of events in a request.
 
         Raises:
             HTTPStatusError: the service refuses.
             NotInTime: the consumer does not agree.
         """
-        wanted = {"name": self.name, "url": f"http://127.0.0.1:{port}{PATH}", "from": "beginning", "atOnce": AT_ONCE}
+        url = f"http://127.0.0.1:{port}{PATH}"
+        wanted = {"name": self.name, "url": url, "from": "beginning", "atOnce": AT_ONCE, "batch": batch}
         made = (await self.api.post("/eventSubscriptions", json=wanted)).raise_for_status().json()
         self.subscription_id, self.ledger.secret = made["eventSubscriptionId"], made["secret"]
         await self.until(lambda view: view["state"] == "ACTIVE", "the consumer agrees")
@@ -126,11 +130,13 @@ async def consumers(stack: Stack, api: httpx2.AsyncClient, *names: str) -> Async
 
 
 @asynccontextmanager
-async def subscribed(stack: Stack, api: httpx2.AsyncClient, *names: str) -> AsyncIterator[Sequence[Subscriber]]:
-    """Run consumers of all events, each in one process."""
+async def subscribed(
+    stack: Stack, api: httpx2.AsyncClient, *names: str, batch: int = 1
+) -> AsyncIterator[Sequence[Subscriber]]:
+    """Run consumers of all events, each in one process, which are sent up to so many events in a request."""
     async with consumers(stack, api, *names) as made:
         for each in made:
             port = free_port()
             await each.run(port)
-            await each.subscribe(port)
+            await each.subscribe(port, batch=batch)
         yield made

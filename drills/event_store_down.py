@@ -1,6 +1,6 @@
 """Drill: the database and the worker of event delivery are gone; later, the database hangs. Only consumers notice.
 
-Orders, the managers' view and the API go on. Afterwards a consumer has every event.
+Orders, the managers' view and the API go on. Afterwards two consumers have every event: one is sent batches.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from time import perf_counter
 from sqlalchemy import delete, select
 
 from domain.common import contexts
-from drills.consumers import subscribed
+from drills.consumers import BATCH, subscribed
 from drills.crowd import Crowd
 from drills.deliveries import account
 from drills.drill import Drill, Options
@@ -68,6 +68,7 @@ async def run(options: Options) -> Drill:
         with_apart(contexts.EVENT_DELIVERY, options) as apart,
         people(apart.running.url) as everybody,
         subscribed(apart.running, everybody.api, "billing") as [billing],
+        subscribed(apart.running, everybody.api, "crm", batch=BATCH) as [crm],
     ):
         dice = Random(options.seed)  # noqa: S311 - chance, not a secret
         crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)
@@ -77,7 +78,7 @@ async def run(options: Options) -> Drill:
         await everybody.accounts.settle(everybody.api, drill, within=_DELIVERED_WITHIN)
         # A delivery that was under way when the worker was killed may repeat what it had not written down yet.
         within = _PATIENCE_WITH_A_FAULT if options.plant else _DELIVERED_WITHIN
-        await account(drill, [billing], within=within, again=None, one_at_a_time=False)
+        await account(drill, [billing, crm], within=within, again=None, one_at_a_time=False)
     return drill
 
 

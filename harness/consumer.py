@@ -62,25 +62,29 @@ class Consumer:
             return await _write(writer, HTTPStatus.NOT_FOUND)
         secret = self._ledger.secret
         try:
-            event = Webhook(secret or "").verify(request.body, dict(request.headers))
+            sent = Webhook(secret or "").verify(request.body, dict(request.headers))
         except (WebhookVerificationError, RuntimeError, ValueError):
             return await _write(writer, HTTPStatus.UNAUTHORIZED)
-        if event["type"] == ping.TYPE:
+        events = sent if isinstance(sent, list) else [sent]
+        if events[0]["type"] == ping.TYPE:
             return await _write(writer, HTTPStatus.NO_CONTENT)
-        answer = self._choose(event)
-        number = self._ledger.begin(event, self._replica)
-        await asyncio.sleep(_WORKS_FOR)
+        answers = [self._choose(event) for event in events]
+        answer = next((each for each in answers if each != HTTPStatus.NO_CONTENT), HTTPStatus.NO_CONTENT)
+        numbers = []
+        for event in events:
+            numbers.append(self._ledger.begin(event, self._replica))
+            await asyncio.sleep(_WORKS_FOR)
         if isinstance(answer, HTTPStatus):
-            self._ledger.end(number, answer)
+            self._ledger.end(numbers, answer)
             return await _write(writer, answer)
         try:
             await answer(reader, writer)
         finally:
-            self._ledger.end(number, None)
+            self._ledger.end(numbers, None)
         return False
 
     def _choose(self, event: Mapping[str, Any]) -> HTTPStatus | Lie:
-        """Choose the answer to an event: a status, or a lie."""
+        """Choose the answer to an event: a status, or a lie. It counts for the whole batch."""
         manners = self._ledger.manners
         if event["subject"] == manners.refuses:
             return HTTPStatus.BAD_REQUEST

@@ -100,9 +100,13 @@ class Ledger:
         )
         return cursor.lastrowid or 0
 
-    def end(self, number: int, status: int | None) -> None:
-        """Note the answer to a request."""
-        self._db.execute("UPDATE request SET ended = ?, status = ? WHERE number = ?", (time(), status, number))
+    def end(self, numbers: Sequence[int], status: int | None) -> None:
+        """Note the answer to a request: to its only event, or to all of a batch."""
+        now = time()
+        with self._db:
+            self._db.execute("BEGIN")
+            rows = [(now, status, number) for number in numbers]
+            self._db.executemany("UPDATE request SET ended = ?, status = ? WHERE number = ?", rows)
 
     def go_astray(self, path: str) -> None:
         """Note a request to a path that nobody was given."""

@@ -46,9 +46,16 @@ class Sending:
     async def post(
         self, number: int, *, order_id: str = "a", secret: str = SECRET, within: float = PATIENCE, path: str = "/events"
     ) -> Answer:
-        target = LOOPBACK.target(f"http://127.0.0.1:{self._port}{path}")
         text = document(number, order_id)
-        headers = signed(f"{order_id}-{number}", text, [secret], datetime.now(UTC))
+        return await self._post(f"{order_id}-{number}", text, secret, within, path)
+
+    async def post_batch(self, *order_ids: str) -> Answer:
+        documents = [document(number, order_id) for number, order_id in enumerate(order_ids)]
+        return await self._post("batch", f"[{','.join(documents)}]", SECRET, PATIENCE, "/events")
+
+    async def _post(self, message_id: str, text: str, secret: str, within: float, path: str) -> Answer:
+        target = LOOPBACK.target(f"http://127.0.0.1:{self._port}{path}")
+        headers = signed(message_id, text, [secret], datetime.now(UTC))
         async with Sender(target, LOOPBACK, self._names, self._trusted, answer_within=within) as sender:
             return await sender.send("POST", headers, text.encode())
 
@@ -82,6 +89,19 @@ async def test_it_notes_what_came_before_it_answers(sending: Sending, ledger: Le
 async def test_it_believes_nobody_else(sending: Sending, ledger: Ledger) -> None:
     assert (await sending.post(1, secret=new_secret())).status == 401
     assert not ledger.requests()
+
+
+async def test_it_confirms_a_batch_or_nothing_of_it(sending: Sending, ledger: Ledger) -> None:
+    assert (await sending.post_batch("a", "b", "a")).status == HANDLED
+    assert [(each.order_id, each.position, each.handled) for each in ledger.requests()] == [
+        ("a", 0, True),
+        ("b", 1, True),
+        ("a", 2, True),
+    ]
+
+    ledger.manners = Manners(refuses="d")
+    assert (await sending.post_batch("c", "d")).status == 400
+    assert ledger.handled() == {"a-0", "b-1", "a-2"}
 
 
 @pytest.mark.parametrize("lie", LIES)

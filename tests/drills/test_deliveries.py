@@ -110,7 +110,7 @@ def send(ledger: Ledger, position: int) -> None:
     id_ = event_id("a", position, STORY[position])
     facts = {"position": position}
     event = {"id": id_, "subject": "a", "type": "orders.X", "data": facts, "sequence": f"{position:020}"}
-    ledger.end(ledger.begin({**event, "time": AT.isoformat()}, "billing"), HANDLED)
+    ledger.end([ledger.begin({**event, "time": AT.isoformat()}, "billing")], HANDLED)
 
 
 async def test_what_happens_while_the_view_catches_up_is_not_taken_for_lost(
