@@ -101,6 +101,7 @@ class Source:
     @activity.defn(name=PRUNE_EVENTS.name)
     async def prune(self, _: str) -> int:
         self.prunes += 1
+        await self.faults.before(PRUNE_EVENTS.name, "")
         self.to_prune, pruned = max(0, self.to_prune - 10), min(10, self.to_prune)
         return pruned
 
@@ -292,3 +293,27 @@ async def test_new_events_do_not_wait_until_everything_was_looked_at(client: Cli
 
         await eventually(copied)
         assert source.untold
+
+
+async def test_events_are_copied_although_the_old_ones_cannot_be_deleted(client: Client, source: Source) -> None:
+    source.faults.fail(PRUNE_EVENTS.name, times=10**6)
+    async with relaying(client, source):
+
+        async def failed() -> bool:
+            return source.prunes > 0
+
+        await eventually(failed)
+        source.tell(*range(7))
+        await caught_up(source)
+        assert source.prunes == 1
+
+
+async def test_old_events_that_could_not_be_deleted_are_deleted_the_next_time(client: Client, source: Source) -> None:
+    source.faults.fail(PRUNE_EVENTS.name, times=2)
+    source.to_prune = 25
+    async with relaying(client, source, sweep_every=0.2):
+
+        async def deleted() -> bool:
+            return source.to_prune == 0
+
+        await eventually(deleted)

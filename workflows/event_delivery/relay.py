@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.common.commands import Command
 from domain.common.times import UNSET
@@ -35,6 +36,7 @@ _ONE_TRY = timedelta(seconds=30)
 _SILENCE = timedelta(seconds=15)
 """Heartbeat timeout of a read, which waits. It detects a worker that was killed."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
+_ONCE = RetryPolicy(maximum_attempts=1)
 _OVERLAP = timedelta(minutes=1)
 """A search begins this much before the one before it began, because clocks differ."""
 
@@ -85,8 +87,7 @@ class EventRelayWorkflow:
             following = replace(relay.sweep, after=told.next) if told.next is not None else None
             self.relay = replace(relay, sweep=following, pruning=following is None)
         elif relay.pruning:
-            deleted = await _execute(PRUNE_EVENTS, "")
-            self.relay = replace(relay, pruning=deleted > 0)
+            self.relay = replace(relay, pruning=await self._prune())
         elif now - relay.swept_at >= timedelta(seconds=relay.sweep_every):
             since = max(relay.swept_at - _OVERLAP, UNSET)
             self.relay = replace(relay, swept_at=now, sweep=TellUntold(since))
@@ -94,12 +95,27 @@ class EventRelayWorkflow:
             return False
         return True
 
+    async def _prune(self) -> bool:
+        """Delete a batch of old events. Return whether there may be more.
+
+        If that fails, the next hour's work makes up for it: new events do not wait for it any longer than for one try.
+        """
+        try:
+            deleted = await _execute(PRUNE_EVENTS, "", within=_ONE_TRY, retries=_ONCE)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return False
+        return deleted > 0
+
 
 async def _execute(
     command: Command[Input, Result],
     command_input: Input,
     *,
     one_try: timedelta = _ONE_TRY,
+    within: timedelta | None = None,
     silence: timedelta | None = None,
+    retries: RetryPolicy = _RETRIES,
 ) -> Result:
-    return await execute(command, command_input, one_try=one_try, silence=silence, retries=_RETRIES)
+    return await execute(command, command_input, one_try=one_try, within=within, silence=silence, retries=retries)
