@@ -8,6 +8,7 @@ The typed calls of each subject are in that subject's module. They use `Api.get`
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ READ_WITHIN = 3.0
 ACT_WITHIN = 6.0
 """The same for a request that changes something: the API itself answers a cancellation within 5."""
 _LARGEST_ANSWER = 8 * 1024 * 1024
+_VISIBLE = re.compile(r"[!-~]+")
 
 Query = Mapping[str, str | int | Sequence[str] | None]
 
@@ -111,7 +113,11 @@ class Api:
         Raises:
             Problem: the API has answered with a problem.
             ApiAway: there is no answer.
+            LocalProtocolError: this console's own headers cannot be sent.
         """
+        if not all(_VISIBLE.fullmatch(value) for value in (headers or {}).values()):
+            # They are fields of a form, which somebody may have changed.
+            raise Problem(400, "malformed-request")
         wanted = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         try:
             async with asyncio.timeout(within or READ_WITHIN):
@@ -120,9 +126,12 @@ class Api:
                 )
                 async with asking as response:
                     received = await _received(response)
-        except (UnicodeEncodeError, httpx2.LocalProtocolError, httpx2.InvalidURL) as error:
-            # What somebody has put into a field cannot be written into a header, a body or an address.
+        except (UnicodeEncodeError, httpx2.InvalidURL) as error:
+            # What somebody has put into a field cannot be written into a body or an address.
             raise Problem(400, "malformed-request") from error
+        except httpx2.LocalProtocolError:
+            # Nothing that somebody has entered does that: it is a fault of this console.
+            raise
         except (TimeoutError, httpx2.HTTPError) as error:
             raise ApiAway(type(error).__name__) from error
         body = _body_of(received)
