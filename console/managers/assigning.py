@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
@@ -83,7 +84,7 @@ async def ask_assign(visit: PageRequest, refusal: Refusal = NEW) -> Response:
         except ApiAway:
             away = True
         except Problem as problem:
-            if not problem.passes:
+            if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR and not problem.passes:
                 raise
             away = True
     own = (await reach_if_there(visit)).regions

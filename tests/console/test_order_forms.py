@@ -160,3 +160,30 @@ async def test_a_manager_of_one_region_is_offered_engineers_of_this_alone(pages:
 
     for each in (page, silent):
         assert re.findall(r'<option value="(KR-\d+)"', each.text) == ["KR-11"]
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["away", "failing"])
+async def test_a_choice_of_an_engineer_is_kept_while_the_candidates_cannot_be_shown(
+    pages: Pages, *, fails: bool
+) -> None:
+    person, path = await pages.person(MANAGER), f"{PATH}/assign"
+    center = "/managementCenters/assignments"
+    if fails:
+        pages.line.answers[f"GET {center}"] = Response(500, json={"type": "/problems/internal-error"})
+    else:
+        pages.line.cut.add(f"GET {center}")
+    pages.line.cut.add(f"PUT {center}")
+
+    shown = await person.get(path)
+    answer = await person.post(path, {"version": "3", "engineerId": "kr-11-2"})
+
+    assert (shown.status_code, answer.status_code) == (200, 503)
+    for page in (shown, answer):
+        assert "The management center does not answer now." in text_of(page)
+    assert form_of(answer, path)["engineerId"] == "kr-11-2"
+
+
+async def test_candidates_of_a_region_that_cannot_be_asked_for_are_refused(pages: Pages) -> None:
+    page = await (await pages.person(MANAGER)).get(f"{PATH}/assign?region=nowhere")
+
+    assert page.status_code == 400
