@@ -196,7 +196,8 @@ async def change_subscription(
         _check(targets, members["url"])
     if "regions" in members:
         members["regions"] = _regions(caller, members["regions"])
-    return EventSubscriptionResponse.of(await store.change(subscription_id, **members))
+    # Somebody else may have widened the subscription since the caller was found to see it.
+    return EventSubscriptionResponse.of(await store.change(subscription_id, within=caller.regions, **members))
 
 
 @router.delete("/{eventSubscriptionId}", status_code=204, responses=_ONE)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.common.errors import AlreadyExists, IllegalTransition
+from domain.common.errors import AlreadyExists, IllegalTransition, NotFound
 from domain.common.paging import Page
 from domain.event_delivery.subscriptions import (
     Edge,
@@ -22,6 +22,7 @@ from domain.event_delivery.subscriptions import (
     SubscriptionState,
     SubscriptionView,
     TooManySubscriptions,
+    is_within,
 )
 from runtime.secret_seal import SecretSeal
 from stores.common.database import Database
@@ -98,15 +99,7 @@ class SubscriptionStore:
                 raise TooManySubscriptions("there are as many subscriptions as allowed")
             subscription = EventSubscription(
                 subscription_id=subscription_id,
-                name=request.name,
-                kind=request.kind,
-                url=request.url,
-                types=None if request.types is None else list(request.types),
-                regions=None if request.regions is None else list(request.regions),
-                at_once=request.at_once,
-                batch=request.batch,
-                per_minute=request.per_minute,
-                owner=request.owner,
+                **vars(request),
                 created_at=now,
                 changed_at=now,
                 delivered=await position_of(connection, start),
@@ -155,14 +148,20 @@ class SubscriptionStore:
             views = await views_of(connection, page.items, self._now())
         return Page(views, page.next_cursor)
 
-    async def change(self, subscription_id: str, **given: Any) -> SubscriptionView:
-        """Change the given members. With a new URL, the consumer has to agree again.
+    async def change(
+        self, subscription_id: str, *, within: frozenset[str] | None = None, **given: Any
+    ) -> SubscriptionView:
+        """Change the given members, for somebody who may be limited to orders within some regions.
+
+        With a new URL, the consumer has to agree again.
 
         Raises:
-            NotFound: no subscription has this id.
+            NotFound: no subscription has this id, or it is not about orders of these regions alone.
         """
 
         def changed(subscription: EventSubscription) -> dict[str, Any]:
+            if within is not None and not is_within(subscription, within):
+                raise NotFound("nothing has this id")
             if given.get("url", subscription.url) == subscription.url:
                 return given
             anew: dict[str, Any] = {"agreed_at": None, "allowed_rate": None, **_NO_FAILURES}

@@ -201,6 +201,25 @@ async def test_a_manager_of_a_region_subscribes_to_its_orders_alone(of_seoul: As
     assert (await of_seoul("PATCH", path, {"regions": None})).json()["regions"] == ["KR-11"]
 
 
+async def test_a_manager_of_a_region_changes_nothing_that_has_just_been_widened(
+    service: Service, manager: Ask, of_seoul: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/{(await of_seoul('POST', '', BODY)).json()['eventSubscriptionId']}"
+    store = service.app.state.services.get(SubscriptionStore)
+    change = store.change
+
+    async def change_late(*args: Any, **given: Any) -> Any:
+        monkeypatch.setattr(store, "change", change)
+        assert (await manager("PATCH", path, {"regions": None})).status_code == 200
+        return await change(*args, **given)
+
+    monkeypatch.setattr(store, "change", change_late)
+
+    assert_problem(await of_seoul("PATCH", path, {"url": "https://lee.example/"}), 404, "not-found")
+    now = (await manager("GET", path)).json()
+    assert (now["url"], now["regions"]) == (URL, None)
+
+
 async def test_members_are_changed_one_by_one(billing: Ask) -> None:
     made = (await billing("POST", "", BODY | {"types": ["orders.*"], "perMinute": 5})).json()
     path = f"/{made['eventSubscriptionId']}"
