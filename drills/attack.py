@@ -90,14 +90,10 @@ async def run(options: Options) -> Drill:
         program = requests.token("service", "shop", scope=EVERYTHING)
         async with people(service.url, program) as everybody:
             crowd = Crowd([everybody], Random(options.seed), pause=0.2)  # noqa: S311 - chance, not a secret
-            using = asyncio.create_task(crowd.busy(2 if options.quick else 4))
-            waves, late_before = Waves(service, scale), await _slow_loops(service, requests)
-            chosen = waves.for_bound(options.plant) if options.quick and options.plant else waves.all()
-            await _attack(service, waves.plain(), chosen, seen, seconds=5 if options.quick else 20)
-            crowd.leave()
-            await asyncio.wait((using,))
-            told = repr(using.exception() or dict(crowd.ways))
-            drill.check(f"every user was answered in the end ({told})", using.exception() is None)
+            async with crowd.at_work(2 if options.quick else 4, drill):
+                waves, late_before = Waves(service, scale), await _slow_loops(service, requests)
+                chosen = waves.for_bound(options.plant) if options.quick and options.plant else waves.all()
+                await _attack(service, waves.plain(), chosen, seen, seconds=5 if options.quick else 20)
             seen.deaths, seen.slow_loops = service.deaths("api"), await _slow_loops(service, requests) - late_before
             seen.costs = await costs(service, requests)
             await everybody.accounts.settle(everybody.api, drill, within=_SETTLED_WITHIN)

@@ -66,7 +66,7 @@ async def run(options: Options) -> Drill:
     ):
         dice = Random(options.seed)  # noqa: S311 - chance, not a secret
         crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)
-        async with crowd.at_work(3 if options.quick else 10):
+        async with crowd.at_work(3 if options.quick else 10, drill):
             within = _PATIENCE_WITH_A_FAULT if options.plant else back_within(away)
             seen = await _lose(there, gone, away, within, plant=options.plant)
         judge(drill, seen, back_within(away), enough=not options.quick)

@@ -72,7 +72,7 @@ async def run(options: Options) -> Drill:
             await order(everybody, ["refused"])
             refused = everybody.accounts.by_key["refused"]
             liar.ledger.manners = _manners(refused, quick=options.quick)
-            seen = await _lie(liar, others, everybody, options)
+            seen = await _lie(drill, liar, others, everybody, options)
             judge(drill, seen, enough=not options.quick)
             # The service sends the refused event again by itself.
             liar.ledger.manners = Manners()
@@ -106,14 +106,16 @@ def judge(drill: Drill, seen: Seen, *, enough: bool) -> None:
         drill.check(f"the others' delay was {times:.2f} times that before", 0 < times <= _LATER)
 
 
-async def _lie(liar: Subscriber, others: Sequence[Subscriber], everybody: People, options: Options) -> Seen:
+async def _lie(
+    drill: Drill, liar: Subscriber, others: Sequence[Subscriber], everybody: People, options: Options
+) -> Seen:
     seconds = 60 * options.minutes if options.minutes else (2.0 if options.quick else 180.0)
     dice = Random(options.seed)  # noqa: S311 - chance, not a secret
     crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)
     within = _PATIENCE_WITH_A_FAULT if options.plant else _SETTLED_WITHIN
     kinds = len(liar.ledger.manners.lies)
     began = time()
-    async with crowd.at_work(3 if options.quick else 10):
+    async with crowd.at_work(3 if options.quick else 10, drill):
         await asyncio.sleep(seconds / 3)
         joined, port = time(), free_port()
         await liar.run(port)

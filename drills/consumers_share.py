@@ -61,7 +61,7 @@ async def run(options: Options) -> Drill:
         await shared.subscribe(balancer.port)
         dice = Random(options.seed)  # noqa: S311 - chance, not a secret
         crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)
-        async with crowd.at_work(3 if options.quick else 10):
+        async with crowd.at_work(3 if options.quick else 10, drill):
             spans = await _replace(shared, ports[-1], seconds)
         judge(drill, spans)
         await everybody.accounts.settle(everybody.api, drill, within=_SETTLED_WITHIN)

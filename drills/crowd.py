@@ -9,6 +9,7 @@ from random import Random
 from time import perf_counter
 
 from domain.orders import OrderStatus
+from drills.drill import Drill
 from drills.people import People, insist
 from harness.waiting import soon
 
@@ -45,12 +46,22 @@ class Crowd:
                 crowd.create_task(self._customer(number))
 
     @asynccontextmanager
-    async def at_work(self, customers: int) -> AsyncIterator[None]:
-        """Use the service during the block, and bring orders in progress to their end after it."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.busy(customers))
+    async def at_work(self, customers: int, drill: Drill) -> AsyncIterator[None]:
+        """Use the service during the block, bring orders in progress to their end, and check that all was answered."""
+        using = asyncio.create_task(self.busy(customers))
+        try:
             yield
             self.leave()
+            await asyncio.wait((using,))
+        finally:
+            using.cancel()
+            await asyncio.wait((using,))
+        self.judge(using, drill)
+
+    def judge(self, using: asyncio.Task[None], drill: Drill) -> None:
+        """Check that everybody was answered, after the task of `busy` has ended."""
+        failure = using.exception()
+        drill.check(f"everybody was answered in the end ({failure or dict(self.ways)!r})", failure is None)
 
     def leave(self) -> None:
         """Place no more orders."""

@@ -72,7 +72,7 @@ async def run(options: Options) -> Drill:
     ):
         dice = Random(options.seed)  # noqa: S311 - chance, not a secret
         crowd = Crowd([everybody], dice, 0.1 if options.quick else 1.0)
-        async with crowd.at_work(3 if options.quick else 10):
+        async with crowd.at_work(3 if options.quick else 10, drill):
             phases = await _phases(apart, everybody, crowd, options)
         judge(drill, phases, enough=not options.quick)
         await everybody.accounts.settle(everybody.api, drill, within=_DELIVERED_WITHIN)

@@ -106,7 +106,7 @@ async def _soak(stack: Stack, doors: Sequence[People], drill: Drill, options: Op
     over.set()
     await asyncio.gather(killing, sampling)
     await asyncio.wait((using,))
-    drill.check(f"everybody was answered in the end ({dict(crowd.ways)})", using.exception() is None)
+    crowd.judge(using, drill)
     drill.check(f"{crowd.looks[200]} of {crowd.looks.total()} looks at the list were answered", crowd.looks[200] > 0)
     return seen
 
