@@ -28,6 +28,7 @@ from stores.order_status.view import OrderStatusStore
 
 StatusStore = Annotated[OrderStatusStore, provided(OrderStatusStore)]
 Grid = Annotated[VisitGrid, provided(VisitGrid)]
+_Regions = Annotated[tuple[Region, ...], FailFast(), Query(max_length=50)]
 
 router = APIRouter(prefix="/orderStatuses", tags=["orderStatuses"], route_class=JsonRoute)
 
@@ -98,10 +99,10 @@ async def _page(
     return Page(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/summary", responses=problem_responses(ProblemType.NO_ANSWER_IN_TIME))
-async def get_summary(store: StatusStore, caller: CurrentCaller) -> Totals:
-    """Count the orders by status and region, and those that need a person by reason."""
-    return Totals.model_validate(await store.summary(caller.within(())))
+@router.get("/summary", responses=_ERRORS)
+async def get_summary(store: StatusStore, caller: CurrentCaller, region: _Regions = ()) -> Totals:
+    """Count the orders, of all regions or of some, by status and region, and those that need a person by reason."""
+    return Totals.model_validate(await store.summary(caller.within(region)))
 
 
 @router.get("/statistics", response_model=Page[DayResponse], responses=_ERRORS)
@@ -113,7 +114,7 @@ async def get_statistics(
         Day | None, Query(alias="from", description=f"The first day. The default is {_DEFAULT_DAYS} days up to `to`")
     ] = None,
     last: Annotated[Day | None, Query(alias="to", description="The last day, included. The default is today")] = None,
-    region: Annotated[tuple[Region, ...], FailFast(), Query(max_length=50)] = (),
+    region: _Regions = (),
 ) -> Response:
     """Return what happened to the orders on each day in each region, oldest first. Days without events are left out.
 

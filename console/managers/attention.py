@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from console.managers.counts import SUMMARY
 from console.managers.filters import Filters
 from console.managers.listing import ATTENTION, PATHS, Listing, listing_of
 from console.page_request import PageRequest
@@ -40,10 +41,8 @@ class AttentionPage:
 async def show_attention(visit: PageRequest) -> Response:
     """Show the orders that need a person, of any reason or of one."""
     filters = attention_filters(Filters.of(visit.query))
-    summary, listing = await asyncio.gather(
-        visit.api.get("/orderStatuses/summary"), listing_of(visit, filters, ATTENTION)
-    )
-    page = AttentionPage(reasons_of(summary, filters), listing, visit.person.subject)
+    reasons, listing = await asyncio.gather(reasons_of(visit, filters), listing_of(visit, filters, ATTENTION))
+    page = AttentionPage(reasons, listing, visit.person.subject)
     return await visit.page("managers/attention.html", page)
 
 
@@ -52,8 +51,10 @@ def attention_filters(filters: Filters) -> Filters:
     return replace(filters, attention=filters.attention or "true", sort="attentionSince")
 
 
-def reasons_of(summary: Mapping[str, Any], filters: Filters) -> list[Reason]:
-    """Return the reasons of a summary of the API, the one with the longest wait first."""
+async def reasons_of(visit: PageRequest, filters: Filters) -> list[Reason]:
+    """Read the reasons, of all orders or of those in the filters' regions, the one with the longest wait first."""
+    within = Filters(region=filters.region)
+    summary = await visit.api.get(SUMMARY, within.query)
     needs: Mapping[str, Mapping[str, Any]] = summary["attentionByReason"]
 
     def waits(reason: str) -> tuple[bool, str]:
@@ -65,9 +66,9 @@ def reasons_of(summary: Mapping[str, Any], filters: Filters) -> list[Reason]:
             reason,
             needs[reason]["orders"],
             needs[reason]["unacknowledgedSince"],
-            f"{_PATH}?attention={reason}",
+            within.path(_PATH, attention=reason),
             filters.attention == reason,
         )
         for reason in sorted(needs, key=waits)
     ]
-    return [Reason(None, summary["attention"], None, _PATH, filters.attention == "true"), *each]
+    return [Reason(None, summary["attention"], None, within.path(_PATH), filters.attention == "true"), *each]

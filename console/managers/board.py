@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from starlette.responses import HTMLResponse, Response
 
 from console.managers.attention import Reason, attention_filters, reasons_of
-from console.managers.counts import Counts, counts_of
+from console.managers.counts import SUMMARY, Counts, counts_of
 from console.managers.filters import OPEN, Filters
 from console.managers.listing import ATTENTION, BOARD, Listing, listing_of
 from console.page_request import PageRequest
-
-SUMMARY = "/orderStatuses/summary"
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,11 @@ async def show_board(visit: PageRequest) -> Response:
 
 async def show_counts(visit: PageRequest) -> Response:
     """Return the numbers above a list alone, for a list that is looked at."""
-    filters, summary = Filters.of(visit.query), await visit.api.get(SUMMARY)
+    filters = Filters.of(visit.query)
     if visit.query.get("view") == ATTENTION:
-        reasons = reasons_of(summary, attention_filters(filters))
+        reasons = await reasons_of(visit, attention_filters(filters))
         return _fragment(visit, "managers/reasons.html", reasons=reasons)
-    return _fragment(visit, "managers/counts.html", counts=counts_of(summary, filters))
+    return _fragment(visit, "managers/counts.html", counts=counts_of(await visit.api.get(SUMMARY), filters))
 
 
 def _fragment(visit: PageRequest, template: str, **values: Counts | Sequence[Reason]) -> Response:

@@ -8,6 +8,8 @@ from console import labels
 from console.managers.filters import OPEN, Filters
 from console.texts import N_
 
+SUMMARY = "/orderStatuses/summary"
+"""Where the API tells the numbers."""
 _FEW_REGIONS = 4
 """The number of regions that are shown without being asked for."""
 ALL, OPEN_ORDERS, NEED_A_PERSON = N_("All orders"), N_("Open orders"), N_("Needs attention")
@@ -74,7 +76,7 @@ def counts_of(summary: Mapping[str, Any], filters: Filters) -> Counts:
         groups=[
             Tile(ALL, _count(by_status.values(), filters), "plain"),
             Tile(OPEN_ORDERS, _count((by_status.get(status, 0) for status in OPEN), filters, OPEN), "plain"),
-            # The API does not count those that need a person by region.
+            # A summary does not divide those that need a person by region.
             *([] if filters.region else [Tile(NEED_A_PERSON, Count(summary["attention"], "/attention"), "alert")]),
         ],
         statuses=[

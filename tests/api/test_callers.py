@@ -203,6 +203,7 @@ async def test_lists_hold_what_is_ones_own(service: Service, issuer: Issuer) -> 
         ("customer", "/orderStatuses?customerId=2"),
         ("engineer", "/installations?engineerId=kr-26-1"),
         ("regional", "/orderStatuses?region=KR-26"),
+        ("regional", "/orderStatuses/summary?region=KR-26"),
         ("regional", "/managementCenters/engineers?region=KR-26"),
         ("regional", "/managementCenters/daysOff?region=KR-26"),
         ("regional", "/managementCenters/extraShifts?region=KR-26"),

@@ -167,6 +167,25 @@ async def test_the_summary_counts(view: Service) -> None:
     assert summary["oldestByStatus"].keys() == {"AWAITING_ENGINEER", "JOIN_ORDERED"}
 
 
+async def test_the_summary_counts_the_orders_of_some_regions(view: Service) -> None:
+    busan, both = [
+        (await view.http.get(f"/orderStatuses/summary?{query}")).json()
+        for query in ("region=KR-26", "region=KR-11&region=KR-26")
+    ]
+
+    assert busan == {
+        "total": 1,
+        "byStatus": {"JOIN_ORDERED": 1},
+        "byRegion": {"KR-26": {"JOIN_ORDERED": 1}},
+        "attention": 0,
+        "attentionByReason": {},
+        "oldestByStatus": busan["oldestByStatus"],
+    }
+    assert busan["oldestByStatus"].keys() == {"JOIN_ORDERED"}
+    assert (both["total"], both["byRegion"].keys()) == (2, {"KR-11", "KR-26"})
+    assert_problem(await view.http.get("/orderStatuses/summary?region=Seoul"), 400, "malformed-request")
+
+
 @pytest.mark.parametrize(
     "query",
     [

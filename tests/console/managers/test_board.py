@@ -104,6 +104,33 @@ async def test_the_numbers_of_a_region_are_of_its_orders_alone(bare: Pages) -> N
     assert {number for path, number in here.items() if "INSTALLATION_REQUESTED" in path} == {"1"}
 
 
+async def test_the_reasons_of_a_region_are_those_of_its_orders_alone(bare: Pages) -> None:
+    needs = [("KR-11", "NO_CAPACITY"), ("KR-11", "VISIT_LOST"), ("KR-26", "VISIT_LOST"), (None, "NO_SERVICE_AREA")]
+    await store(
+        bare,
+        *(
+            replace(ORDER, order_id=f"o{at}", region=region, attention=Attention(reason, NOW))
+            for at, (region, reason) in enumerate(needs)
+        ),
+    )
+    person = await bare.person(MANAGER)
+    tiles = re.compile(r'<a class="count [^"]*" href="([^"]*)"[^>]*>\s*<span>[^<]*</span><strong>(\d+)<')
+
+    shown = await person.get("/attention?region=KR-11")
+    counts = re.search(r'data-counts="([^"]*)"', shown.text)
+    assert counts
+    again = await person.get(counts[1].replace("&amp;", "&"))
+
+    for page in (shown, again):
+        numbers = {path.replace("&amp;", "&"): int(number) for path, number in tiles.findall(page.text)}
+        assert sorted(numbers.values()) == [1, 1, 2]
+        for path, number in numbers.items():
+            assert "region=KR-11" in path
+            listed = await person.get(path)
+            assert listed.text.count('<tr id="order-') == number, path
+            assert listed.text.count('aria-current="true"') == 1
+
+
 async def test_orders_without_a_region_are_counted_too(bare: Pages) -> None:
     await store(bare, ORDER, *(replace(ORDER, order_id=f"o{at}", region=None) for at in range(2)))
 
