@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import MetaData
 
 from stores.common.database import Database
+from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.migration import METADATA, migrate
 from tests import databases
 from tests.databases import SQLITE, Server, Servers
 from tests.processes import starts_processes
 from tests.stores.center import Center
+from tests.stores.subscribing import Clock, store_with_log
 
 OpenDatabase = Callable[..., Database]
 Connect = Callable[..., Database]
@@ -135,3 +137,15 @@ def database(connect: Connect) -> Database:
 def center(database: Database) -> Center:
     """Return a management center, for a module whose context it is."""
     return Center(database)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock of `subscriptions`."""
+    return Clock()
+
+
+@pytest.fixture
+async def subscriptions(database: Database, clock: Clock) -> SubscriptionStore:
+    """Return a store of subscriptions with a log of events, for a module whose context is event delivery."""
+    return await store_with_log(database, clock)

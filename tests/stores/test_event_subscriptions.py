@@ -32,22 +32,12 @@ from stores.event_delivery.secrets import Resealed, SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.event_delivery.tables import EVENT_POSITION, EVENT_SECRET, EVENT_SUBSCRIPTION
 from tests.stores.conftest import Connect
-from tests.stores.subscribing import FIRST, KEYS, LAST, NEWER, NOON, REQUEST, Clock, held, made, store_with_log
+from tests.stores.subscribing import FIRST, KEYS, LAST, NEWER, NOON, REQUEST, Clock, held, made
 
 
 @pytest.fixture
 def context() -> str:
     return contexts.EVENT_DELIVERY
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def store(database: Database, clock: Clock) -> SubscriptionStore:
-    return await store_with_log(database, clock)
 
 
 @pytest.mark.parametrize(
@@ -64,28 +54,32 @@ async def store(database: Database, clock: Clock) -> SubscriptionStore:
         (NOON + timedelta(days=1), LAST),
     ],
 )
-async def test_a_subscription_begins_where_it_is_told(store: SubscriptionStore, start: Start, delivered: int) -> None:
-    await made(store, start=start)
+async def test_a_subscription_begins_where_it_is_told(
+    subscriptions: SubscriptionStore, start: Start, delivered: int
+) -> None:
+    await made(subscriptions, start=start)
 
-    view = await store.get("a")
+    view = await subscriptions.get("a")
     assert (view.subscription.delivered, view.last, view.behind) == (delivered, LAST, LAST - delivered)
     assert view.subscription.state is SubscriptionState.PENDING
     assert [period.expires_at for period in view.secrets] == [None]
 
 
-async def test_events_that_are_gone_or_not_there_yet_are_said_and_not_left_out(store: SubscriptionStore) -> None:
+async def test_events_that_are_gone_or_not_there_yet_are_said_and_not_left_out(
+    subscriptions: SubscriptionStore,
+) -> None:
     for start, error in ((FIRST - 2, EventsGone), (0, EventsGone), (LAST + 1, ValueError)):
         with pytest.raises(error):
-            await made(store, start=start)
+            await made(subscriptions, start=start)
     with pytest.raises(NotFound):
-        await store.get("a")
-    await made(store, start=Edge.BEGINNING)
+        await subscriptions.get("a")
+    await made(subscriptions, start=Edge.BEGINNING)
     for start in (FIRST - 2, LAST + 1):
         with pytest.raises((EventsGone, ValueError)):
-            await store.replay("a", start)
+            await subscriptions.replay("a", start)
 
 
-async def test_limits_hold_for_those_who_come_at_once(store: SubscriptionStore, connect: Connect) -> None:
+async def test_limits_hold_for_those_who_come_at_once(subscriptions: SubscriptionStore, connect: Connect) -> None:
     stores = [SubscriptionStore(connect(), SecretSeal(KEYS)) for _ in range(4)]
 
     created: list[str] = []
@@ -102,35 +96,35 @@ async def test_limits_hold_for_those_who_come_at_once(store: SubscriptionStore, 
     assert sum(await asyncio.gather(*(attempt(number, "one") for number in range(8)))) == 3
     assert sum(await asyncio.gather(*(attempt(number, "two") for number in range(8)))) == 2
     with pytest.raises(AlreadyExists):
-        await store.create(created[0], REQUEST, new_secret())
+        await subscriptions.create(created[0], REQUEST, new_secret())
 
 
-async def test_a_change_counts_and_is_noticed(store: SubscriptionStore, clock: Clock) -> None:
-    before = await made(store, types=["orders.*"], regions=["KR-11"], batch=2)
-    await store.agree("a", REQUEST.url, 60)
+async def test_a_change_counts_and_is_noticed(subscriptions: SubscriptionStore, clock: Clock) -> None:
+    before = await made(subscriptions, types=["orders.*"], regions=["KR-11"], batch=2)
+    await subscriptions.agree("a", REQUEST.url, 60)
     clock.time += timedelta(minutes=1)
 
-    after = (await store.change("a", name="other", types=None, at_once=1, batch=50)).subscription
+    after = (await subscriptions.change("a", name="other", types=None, at_once=1, batch=50)).subscription
 
     assert (after.name, after.types, after.regions) == ("other", None, ["KR-11"])
     assert (before.batch, after.at_once, after.batch) == (2, 1, 50)
     assert (after.state, after.allowed_rate) == (SubscriptionState.ACTIVE, 60)
     assert after.run > before.run
     assert (after.created_at, after.changed_at) == (NOON, clock.time)
-    assert (await store.change("a")).subscription.run == after.run
+    assert (await subscriptions.change("a")).subscription.run == after.run
 
 
 async def test_who_is_limited_to_regions_changes_nothing_beyond_them(
-    store: SubscriptionStore, connect: Connect, clock: Clock
+    subscriptions: SubscriptionStore, connect: Connect, clock: Clock
 ) -> None:
     """Also if somebody else widens the subscription at the same time."""
     others = SubscriptionStore(connect(), SecretSeal(KEYS), now=clock)
     seoul = frozenset({"KR-11"})
-    await made(store, regions=["KR-11"])
+    await made(subscriptions, regions=["KR-11"])
 
     async def limited(url: str) -> SubscriptionView | None:
         try:
-            return await store.change("a", within=seoul, url=url)
+            return await subscriptions.change("a", within=seoul, url=url)
         except NotFound:
             return None
 
@@ -139,65 +133,71 @@ async def test_who_is_limited_to_regions_changes_nothing_beyond_them(
         url = f"https://{number}.example/"
         seen, _ = await asyncio.gather(limited(url), others.change("a", regions=["KR-11", "KR-26"]))
         assert seen is None or seen.subscription.regions == ["KR-11"]
-        assert (await store.get("a")).subscription.url == (url if seen else before)
+        assert (await subscriptions.get("a")).subscription.url == (url if seen else before)
     with pytest.raises(NotFound):
-        await store.change("a", within=seoul, name="theirs")
-    assert (await store.change("a", within=seoul | {"KR-26"}, name="x")).subscription.name == "x"
+        await subscriptions.change("a", within=seoul, name="theirs")
+    assert (await subscriptions.change("a", within=seoul | {"KR-26"}, name="x")).subscription.name == "x"
 
 
-async def test_a_new_url_has_to_be_agreed_to(store: SubscriptionStore) -> None:
-    await made(store)
-    await store.agree("a", REQUEST.url, None)
-    same = (await store.change("a", url=REQUEST.url)).subscription
+async def test_a_new_url_has_to_be_agreed_to(subscriptions: SubscriptionStore) -> None:
+    await made(subscriptions)
+    await subscriptions.agree("a", REQUEST.url, None)
+    same = (await subscriptions.change("a", url=REQUEST.url)).subscription
     assert same.state is SubscriptionState.ACTIVE
 
-    changed = (await store.change("a", url="https://new.example/")).subscription
+    changed = (await subscriptions.change("a", url="https://new.example/")).subscription
     assert changed.state is SubscriptionState.PENDING
-    await store.agree("a", REQUEST.url, None)
-    assert (await store.get("a")).subscription.state is SubscriptionState.PENDING
-    await store.pause("a")
-    assert (await store.change("a", url="https://newer.example/")).subscription.pause_reason is PauseReason.BY_PERSON
-    assert (await store.resume("a")).subscription.state is SubscriptionState.PENDING
+    await subscriptions.agree("a", REQUEST.url, None)
+    assert (await subscriptions.get("a")).subscription.state is SubscriptionState.PENDING
+    await subscriptions.pause("a")
+    assert (
+        await subscriptions.change("a", url="https://newer.example/")
+    ).subscription.pause_reason is PauseReason.BY_PERSON
+    assert (await subscriptions.resume("a")).subscription.state is SubscriptionState.PENDING
 
 
-async def test_who_is_paused_goes_on_where_they_were_or_elsewhere(store: SubscriptionStore, clock: Clock) -> None:
-    await made(store, start=105)
-    await store.agree("a", REQUEST.url, None)
-    paused = (await store.pause("a")).subscription
+async def test_who_is_paused_goes_on_where_they_were_or_elsewhere(
+    subscriptions: SubscriptionStore, clock: Clock
+) -> None:
+    await made(subscriptions, start=105)
+    await subscriptions.agree("a", REQUEST.url, None)
+    paused = (await subscriptions.pause("a")).subscription
     assert (paused.state, paused.pause_reason, paused.paused_at) == ("PAUSED", "BY_PERSON", NOON)
     clock.time += timedelta(minutes=1)
-    assert (await store.pause("a")).subscription == paused
+    assert (await subscriptions.pause("a")).subscription == paused
 
-    resumed = (await store.resume("a")).subscription
+    resumed = (await subscriptions.resume("a")).subscription
     assert (resumed.state, resumed.pause_reason, resumed.paused_at, resumed.delivered) == ("ACTIVE", None, None, 105)
-    assert (await store.resume("a")).subscription == resumed
+    assert (await subscriptions.resume("a")).subscription == resumed
     with pytest.raises(IllegalTransition):
-        await store.resume("a", Edge.END)
-    await store.pause("a")
-    assert (await store.resume("a", Edge.END)).subscription.delivered == LAST
+        await subscriptions.resume("a", Edge.END)
+    await subscriptions.pause("a")
+    assert (await subscriptions.resume("a", Edge.END)).subscription.delivered == LAST
 
 
-async def test_who_was_paused_for_too_long_is_told_what_is_gone(store: SubscriptionStore, database: Database) -> None:
-    await made(store, start=105)
-    await store.pause("a")
+async def test_who_was_paused_for_too_long_is_told_what_is_gone(
+    subscriptions: SubscriptionStore, database: Database
+) -> None:
+    await made(subscriptions, start=105)
+    await subscriptions.pause("a")
     async with database.writing() as connection:
         await connection.execute(update(EVENT_POSITION).values(pruned=106))
 
     with pytest.raises(EventsGone) as error:
-        await store.resume("a")
+        await subscriptions.resume("a")
     assert error.value.oldest == 106
-    assert (await store.get("a")).subscription.state is SubscriptionState.PAUSED
-    assert (await store.resume("a", Edge.BEGINNING)).subscription.delivered == 106
+    assert (await subscriptions.get("a")).subscription.state is SubscriptionState.PAUSED
+    assert (await subscriptions.resume("a", Edge.BEGINNING)).subscription.delivered == 106
 
 
-async def test_a_replay_goes_back_and_leaves_nothing_out(store: SubscriptionStore, database: Database) -> None:
-    await made(store, start=107)
+async def test_a_replay_goes_back_and_leaves_nothing_out(subscriptions: SubscriptionStore, database: Database) -> None:
+    await made(subscriptions, start=107)
     await held(database, "order-0", 105)
     await held(database, "order-1", 103)
 
     with pytest.raises(IllegalTransition):
-        await store.replay("a", Edge.END)
-    view = await store.replay("a", 104)
+        await subscriptions.replay("a", Edge.END)
+    view = await subscriptions.replay("a", 104)
 
     assert (view.subscription.delivered, view.held, view.parked) == (104, 1, 1)
     assert view.oldest_held is not None
@@ -205,16 +205,16 @@ async def test_a_replay_goes_back_and_leaves_nothing_out(store: SubscriptionStor
 
 
 async def test_two_secrets_count_while_one_replaces_the_other(
-    store: SubscriptionStore, database: Database, clock: Clock
+    subscriptions: SubscriptionStore, database: Database, clock: Clock
 ) -> None:
     secrets, hour = SecretStore(database, SecretSeal(KEYS), now=clock), timedelta(hours=1)
     [first, second, third, fourth, last] = [new_secret() for _ in range(5)]
-    await store.create("a", REQUEST, first)
-    run = (await store.get("a")).subscription.run
+    await subscriptions.create("a", REQUEST, first)
+    run = (await subscriptions.get("a")).subscription.run
 
     assert await secrets.replace("a", second, hour) == NOON + hour
     assert await secrets.keys("a") == [first, second]
-    assert (await store.get("a")).subscription.run > run
+    assert (await subscriptions.get("a")).subscription.run > run
     with pytest.raises(AlreadyExists):
         await secrets.replace("a", third, hour)
     clock.time += timedelta(minutes=59)
@@ -228,16 +228,16 @@ async def test_two_secrets_count_while_one_replaces_the_other(
     assert await secrets.keys("a") == [fourth]
     await secrets.replace("a", last, timedelta())
     assert await secrets.keys("a") == [last]
-    assert [period.expires_at for period in (await store.get("a")).secrets] == [None]
+    assert [period.expires_at for period in (await subscriptions.get("a")).secrets] == [None]
     with pytest.raises(NotFound):
         await secrets.replace("b", last, hour)
 
 
 async def test_a_secret_is_sealed_for_its_subscription_and_for_the_newest_key(
-    store: SubscriptionStore, database: Database
+    subscriptions: SubscriptionStore, database: Database
 ) -> None:
     secret = new_secret()
-    await store.create("a", REQUEST, secret)
+    await subscriptions.create("a", REQUEST, secret)
     both = SecretSeal(PayloadKeys({**NEWER.by_id, **KEYS.by_id}))
 
     async def sealed() -> str:
@@ -254,9 +254,11 @@ async def test_a_secret_is_sealed_for_its_subscription_and_for_the_newest_key(
     assert await SecretStore(database, SecretSeal(NEWER)).keys("a") == [secret]
 
 
-async def test_attempts_are_listed_and_forgotten(store: SubscriptionStore, database: Database, clock: Clock) -> None:
+async def test_attempts_are_listed_and_forgotten(
+    subscriptions: SubscriptionStore, database: Database, clock: Clock
+) -> None:
     attempts = AttemptStore(database, now=clock)
-    await made(store)
+    await made(subscriptions)
     for number in range(5):
         clock.time += timedelta(minutes=1)
         outcome = Outcome.REFUSED if number % 2 else Outcome.UNREACHABLE
@@ -286,18 +288,18 @@ async def test_attempts_are_listed_and_forgotten(store: SubscriptionStore, datab
 
 
 async def test_nothing_of_a_deleted_subscription_stays(
-    store: SubscriptionStore, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    subscriptions: SubscriptionStore, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_attempts, "_EXPIRED", event_attempts._EXPIRED.limit(3))
-    await made(store)
+    await made(subscriptions)
     await held(database, "order-0", 102)
-    await made(store, "b")
+    await made(subscriptions, "b")
     attempts = AttemptStore(database, now=clock)
     for number in range(7):
         await attempts.add(Attempt(f"{number}", "a", "e", NOON, Outcome.DELIVERED, 1))
     await attempts.add(Attempt("b", "b", "e", NOON, Outcome.DELIVERED, 1))
 
-    await store.delete("a")
+    await subscriptions.delete("a")
 
     with pytest.raises(NotFound):
         await attempts.list("a", AttemptFilter())
@@ -305,26 +307,28 @@ async def test_nothing_of_a_deleted_subscription_stays(
     assert len((await attempts.list("b", AttemptFilter())).items) == 1
     clock.time += KEEP_ATTEMPTS_FOR + timedelta(seconds=1)
     assert await attempts.prune() == 1
-    await store.delete("b")
+    await subscriptions.delete("b")
     async with database.reading() as connection:
         for table in EVENT_SUBSCRIPTION.metadata.sorted_tables:
             if "subscription_id" in table.c:
                 assert (await connection.execute(select(table))).all() == [], table.name
     with pytest.raises(NotFound):
-        await store.delete("a")
+        await subscriptions.delete("a")
 
 
-async def test_a_list_shows_what_the_filter_selects_page_by_page(store: SubscriptionStore, clock: Clock) -> None:
+async def test_a_list_shows_what_the_filter_selects_page_by_page(
+    subscriptions: SubscriptionStore, clock: Clock
+) -> None:
     for number in range(6):
         clock.time += timedelta(minutes=1)
         regions = [["KR-11"], ["KR-11", "KR-26"], None][number % 3]
-        await made(store, f"s{number}", regions=regions, owner=f"service:{number % 2}")
-    await store.agree("s3", REQUEST.url, None)
+        await made(subscriptions, f"s{number}", regions=regions, owner=f"service:{number % 2}")
+    await subscriptions.agree("s3", REQUEST.url, None)
 
     async def listed(**wanted: Any) -> str:
         found, cursor = "", None
         while True:
-            page = await store.list(SubscriptionFilter(**wanted), limit=2, cursor=cursor)
+            page = await subscriptions.list(SubscriptionFilter(**wanted), limit=2, cursor=cursor)
             found += "".join(view.subscription.subscription_id[1:] for view in page.items)
             if (cursor := page.next_cursor) is None:
                 return found

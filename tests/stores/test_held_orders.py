@@ -15,7 +15,7 @@ from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.event_delivery.tables import EVENT_HELD
 from tests.stores.conftest import Connect
-from tests.stores.subscribing import NOON, Clock, held, made, store_with_log
+from tests.stores.subscribing import NOON, Clock, held, made
 
 
 @pytest.fixture
@@ -23,20 +23,10 @@ def context() -> str:
     return contexts.EVENT_DELIVERY
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def store(database: Database, clock: Clock) -> SubscriptionStore:
-    return await store_with_log(database, clock)
-
-
 async def test_an_order_that_is_held_is_tried_again_or_one_event_is_given_up(
-    store: SubscriptionStore, database: Database, clock: Clock
+    subscriptions: SubscriptionStore, database: Database, clock: Clock
 ) -> None:
-    run = (await made(store, start=108, types=["orders.JoinOrdered"])).run
+    run = (await made(subscriptions, start=108, types=["orders.JoinOrdered"])).run
     held_orders = HeldOrderStore(database, now=clock)
     await held(database, "order-0", 102)
 
@@ -51,7 +41,7 @@ async def test_an_order_that_is_held_is_tried_again_or_one_event_is_given_up(
     assert await head() == (105, NOON, 0)
     await held_orders.skip("a", "order-0")
     assert await head() is None  # 108 is of another type
-    assert (await store.get("a")).subscription.run == run + 3
+    assert (await subscriptions.get("a")).subscription.run == run + 3
     for act in (held_orders.retry, held_orders.skip):
         for id_ in ("a", "b"):
             with pytest.raises(NotFound):
@@ -59,9 +49,9 @@ async def test_an_order_that_is_held_is_tried_again_or_one_event_is_given_up(
 
 
 async def test_only_the_event_that_is_named_is_given_up(
-    store: SubscriptionStore, database: Database, connect: Connect, clock: Clock
+    subscriptions: SubscriptionStore, database: Database, connect: Connect, clock: Clock
 ) -> None:
-    await made(store, start=108)
+    await made(subscriptions, start=108)
     await held(database, "order-0", 102)
     await held(database, "order-1", 103)
     held_orders = [HeldOrderStore(each, now=clock) for each in (database, connect())]
@@ -72,22 +62,22 @@ async def test_only_the_event_that_is_named_is_given_up(
     )
 
     assert [type(end) for end in ends if end] == [AnotherEventHeld]
-    run = (await store.get("a")).subscription.run
+    run = (await subscriptions.get("a")).subscription.run
     with pytest.raises(AnotherEventHeld):
         await held_orders[0].skip("a", "order-0", "event-102")
     async with database.reading() as connection:
         rows = await connection.execute(select(EVENT_HELD.c.event_id).order_by(EVENT_HELD.c.subject))
         assert [*rows.scalars()] == ["event-105", "event-103"]
-    assert (await store.get("a")).subscription.run == run
+    assert (await subscriptions.get("a")).subscription.run == run
     await held_orders[0].skip("a", "order-1", "event-103")
 
 
 async def test_held_orders_are_listed_the_longest_held_first(
-    store: SubscriptionStore, database: Database, clock: Clock
+    subscriptions: SubscriptionStore, database: Database, clock: Clock
 ) -> None:
     held_orders = HeldOrderStore(database, now=clock)
     for id_ in ("a", "b"):
-        await made(store, id_, start=108)
+        await made(subscriptions, id_, start=108)
     # The event 99 is not kept any more. Two orders are held since the same moment.
     for subject, sequence, minute in (("o3", 99, 2), ("o1", 102, 3), ("o2", 108, 3), ("o4", 103, 1), ("o5", 104, 9)):
         values = {"subject": subject, "sequence": sequence, "event_id": f"e-{subject}", "attempts": minute}
