@@ -73,10 +73,8 @@ async def test_of_a_refused_batch_the_refused_event_is_found(delivering: Deliver
         assert (view.behind, view.held, view.subscription.failing_since) == (0, 1, None)
         [held] = (await delivering.held.list(A)).items
         assert (held.event_id, held.status, held.attempts) == ("b-0", 500, 1)
-        assert [(each.outcome, each.number) for each in await delivering.attempted() if each.event_id == "a-0"] == [
-            (Outcome.REFUSED, 1),
-            (Outcome.DELIVERED, 2),
-        ]
+        outcomes = {each.number: each.outcome for each in await delivering.attempted() if each.event_id == "a-0"}
+        assert outcomes == {1: Outcome.REFUSED, 2: Outcome.DELIVERED}
 
 
 async def test_what_was_held_is_sent_event_by_event(delivering: Delivering) -> None:
