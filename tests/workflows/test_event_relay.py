@@ -305,11 +305,11 @@ async def test_events_are_copied_although_the_old_ones_cannot_be_deleted(client:
         await eventually(failed)
         source.tell(*range(7))
         await caught_up(source)
-        assert source.prunes == 1
+        assert source.prunes <= 3
 
 
 async def test_old_events_that_could_not_be_deleted_are_deleted_the_next_time(client: Client, source: Source) -> None:
-    source.faults.fail(PRUNE_EVENTS.name, times=2)
+    source.faults.fail(PRUNE_EVENTS.name, times=4)
     source.to_prune = 25
     async with relaying(client, source, sweep_every=0.2):
 

@@ -36,7 +36,7 @@ _ONE_TRY = timedelta(seconds=30)
 _SILENCE = timedelta(seconds=15)
 """Heartbeat timeout of a read, which waits. It detects a worker that was killed."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
-_ONCE = RetryPolicy(maximum_attempts=1)
+_FEW_TRIES = RetryPolicy(maximum_attempts=3)
 _OVERLAP = timedelta(minutes=1)
 """A search begins this much before the one before it began, because clocks differ."""
 
@@ -98,13 +98,14 @@ class EventRelayWorkflow:
     async def _prune(self) -> bool:
         """Delete a batch of old events. Return whether there may be more.
 
-        If that fails, the next hour's work makes up for it: new events do not wait for it any longer than for one try.
+        If that fails, the next hour's work makes up for it: new events wait for one round of tries at most.
         """
         try:
-            deleted = await _execute(PRUNE_EVENTS, "", within=_ONE_TRY, retries=_ONCE)
+            deleted = await _execute(PRUNE_EVENTS, "", within=_ONE_TRY, retries=_FEW_TRIES)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
+            workflow.logger.error("events that are kept no longer could not be deleted; trying again in an hour")
             return False
         return deleted > 0
 
