@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from domain.common import contexts
 from drills.consumers import BATCH, subscribed
 from drills.crowd import Crowd
-from drills.deliveries import account
+from drills.deliveries import account, batches
 from drills.drill import Drill, Options
 from drills.outage import OTHERS, Apart, with_apart
 from drills.people import People, people
@@ -46,7 +46,7 @@ class Phase:
     seconds: float
     orders: int
     """Orders that came to their end."""
-    whole: int
+    completed: int
     """Orders that were placed in this phase, and completed in it."""
     looks: Counter[int]
     """Answers of the managers' view, by status."""
@@ -79,6 +79,8 @@ async def run(options: Options) -> Drill:
         # A delivery that was under way when the worker was killed may repeat what it had not written down yet.
         within = _PATIENCE_WITH_A_FAULT if options.plant else _DELIVERED_WITHIN
         await account(drill, [billing, crm], within=within, again=None, one_at_a_time=False)
+        several = batches(crm.ledger.requests())
+        drill.check(f"{several} requests to crm had several events", several > 0)
     return drill
 
 
@@ -96,7 +98,7 @@ def judge(drill: Drill, phases: Sequence[Phase], *, enough: bool) -> None:
         drill.rows.append(
             {"event delivery": phase.name, "orders/s": phase.rate, "view answered": seen, "GET /events": phase.log}
         )
-        drill.check(f"{phase.name}: {phase.whole} orders were placed and completed", phase.whole > 0)
+        drill.check(f"{phase.name}: {phase.completed} orders were placed and completed", phase.completed > 0)
         drill.check(f"{phase.name}: {seen} looks at the view were answered", set(phase.looks) == {HTTPStatus.OK})
         expected = HTTPStatus.SERVICE_UNAVAILABLE if phase.out else HTTPStatus.OK
         drill.check(f"{phase.name}: GET /events is answered with {phase.log}", phase.log == expected)
@@ -112,17 +114,17 @@ async def _phases(apart: Apart, everybody: People, crowd: Crowd, options: Option
     async def phase(name: str, *, out: bool = False) -> None:
         orders, looks, began = crowd.ways.total(), crowd.looks.copy(), perf_counter()
 
-        def whole() -> int:
+        def completed() -> int:
             return sum(placed_at >= began for placed_at in crowd.installed)
 
         async def used() -> bool:
-            return whole() > 0 and crowd.looks.total() > looks.total()
+            return completed() > 0 and crowd.looks.total() > looks.total()
 
         await asyncio.sleep(seconds)
         await last_look(used, within=_PATIENCE_WITH_A_FAULT if options.plant == "stopped" else _USED_WITHIN)
         log = (await everybody.api.get("/events", params={"limit": 1})).status_code
         took = perf_counter() - began
-        phases.append(Phase(name, took, crowd.ways.total() - orders, whole(), crowd.looks - looks, log, out))
+        phases.append(Phase(name, took, crowd.ways.total() - orders, completed(), crowd.looks - looks, log, out))
 
     await phase("there")
     await apart.go()

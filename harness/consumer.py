@@ -72,7 +72,7 @@ class Consumer:
         answer = next((each for each in answers if each != HTTPStatus.NO_CONTENT), HTTPStatus.NO_CONTENT)
         numbers = []
         for event in events:
-            numbers.append(self._ledger.begin(event, self._replica))
+            numbers.append(self._ledger.begin(event, self._replica, request.headers["webhook-id"]))
             await asyncio.sleep(_WORKS_FOR)
         if isinstance(answer, HTTPStatus):
             self._ledger.end(numbers, answer)

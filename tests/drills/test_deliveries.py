@@ -13,7 +13,7 @@ from domain.order_events import event_id
 from domain.orders import Event, HistoryEntry
 from drills import deliveries
 from drills.consumers import Subscriber
-from drills.deliveries import Histories, account, first_handled, judge, p95_delay, together
+from drills.deliveries import Histories, account, batches, first_handled, judge, p95_delay, together
 from drills.drill import Drill
 from harness.ledger import HANDLED, Ledger, Request, opened
 from harness.stack import Stack
@@ -26,7 +26,7 @@ def request(number: int, event_id: str, *, status: int | None = HANDLED, sequenc
     numbered = sequence or f"{number:020}"
     return Request(
         *(number, "billing", event_id, order_id, "orders.JoinOrdered", int(position), numbered),
-        *(number - 1.0, float(number), number + 0.5, status),
+        *(number - 1.0, float(number), number + 0.5, status, event_id),
     )
 
 
@@ -52,6 +52,12 @@ def judged(requests: Sequence[Request]) -> Drill:
     drill = Drill("events")
     judge(drill, "billing", requests, TOLD, again=1)
     return drill
+
+
+def test_events_of_an_order_may_come_together_in_one_batch() -> None:
+    batch = [replace(each, message_id="batch", ended=9.0) for each in ALL]
+    assert (together(batch), batches(batch), batches(ALL)) == (0, 1, 0)
+    assert together([replace(each, ended=9.0) for each in ALL]) == 3
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def send(ledger: Ledger, position: int) -> None:
     id_ = event_id("a", position, STORY[position])
     facts = {"position": position}
     event = {"id": id_, "subject": "a", "type": "orders.X", "data": facts, "sequence": f"{position:020}"}
-    ledger.end([ledger.begin({**event, "time": AT.isoformat()}, "billing")], HANDLED)
+    ledger.end([ledger.begin({**event, "time": AT.isoformat()}, "billing", "a")], HANDLED)
 
 
 async def test_what_happens_while_the_view_catches_up_is_not_taken_for_lost(

@@ -14,7 +14,7 @@ needs_a_database_server = pytest.mark.skipif(POSTGRESQL not in kinds(), reason="
 THERE = Phase("there", 100, 200, 100, Counter({200: 200}), log=200, out=False)
 GONE = replace(THERE, name="gone", log=503, out=True)
 FAULTS = {
-    "no order that is placed is completed": replace(GONE, whole=0),
+    "no order that is placed is completed": replace(GONE, completed=0),
     "orders are slower": replace(GONE, orders=150),
     "the view does not answer": replace(GONE, looks=Counter({200: 199, 503: 1})),
     "it was not gone": replace(GONE, log=200),
