@@ -18,10 +18,8 @@ from domain.event_delivery.targets import ForbiddenTarget, TargetRules
 from runtime.secret_seal import SecretUnreadable
 from stores.event_delivery.secrets import SecretStore
 
-_SINGLE, _BATCH = (
-    {"Content-Type": f"{type_}; charset=UTF-8"}
-    for type_ in ("application/cloudevents+json", "application/cloudevents-batch+json")
-)
+_EVENT = {"Content-Type": "application/cloudevents+json; charset=UTF-8"}
+_BATCH = {"Content-Type": "application/cloudevents-batch+json; charset=UTF-8"}
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +86,7 @@ class Consumer:
         """
 
         def headers() -> Mapping[str, str]:
-            content_type = _BATCH if message.is_batch else _SINGLE
+            content_type = _BATCH if message.is_batch else _EVENT
             signature = signed(message.message_id, message.content, self._keys, self._outgoing.now())
             return {**content_type, **signature}
 
@@ -113,5 +111,7 @@ class Consumer:
                 target = outgoing.rules.target(subscription.url)
                 self._keys = await self._secrets.keys(subscription.subscription_id)
                 trusted = await outgoing.authorities.trusted()
-                self._sender = Sender(target, outgoing.rules, outgoing.names, trusted, at_once=subscription.at_once)
+                self._sender = Sender(
+                    target, outgoing.rules, outgoing.names, trusted, at_once=subscription.requests_at_once
+                )
             return self._sender

@@ -87,8 +87,6 @@ class DeliveryRun:
         self._tries = dict(begun.tries)
         self._refused = 0
         """Orders refused since the last success."""
-        self._alone_up_to = 0
-        """Position up to which events are sent one by one, because the consumer has refused them as a batch."""
         self._requests: dict[asyncio.Task[Answer], _Request] = {}
         self._retrying: set[str] = set()
         """Held orders of which a request is under way."""
@@ -171,9 +169,9 @@ class DeliveryRun:
         if (event := await self._take_held()) is not None:
             self._retrying.add(event.order_id)
             return _Request([event], single(event), self._now(), held=True)
-        most = self._subscription.batch
-        alone = most == 1 or self._lanes.delivered < self._alone_up_to
-        events = self._lanes.take(1 if alone else most)
+        subscription = self._subscription
+        alone = subscription.batch == 1 or self._lanes.delivered < (subscription.batches_after or 0)
+        events = self._lanes.take(1 if alone else self._pace.batch)
         if not events:
             return None
         return _Request(events, single(events[0]) if alone else batch(events), self._now())
@@ -218,7 +216,7 @@ class DeliveryRun:
         if answer.outcome is Outcome.DELIVERED:
             await self._delivered(request, now)
         elif answer.outcome is Outcome.REFUSED and request.message.is_batch:
-            self._alone_up_to = request.events[-1].sequence
+            self._subscription.batches_after = request.events[-1].sequence
             self._put_back(request)
         elif answer.outcome is Outcome.REFUSED and self._holds(request):
             self._refuse(request, answer, now)
@@ -289,7 +287,7 @@ class DeliveryRun:
         [event], patience = request.events, self._patience
         before = self._lanes.held[event.order_id] if request.held else self._held_from(event)
         retry_at = None if patience.is_over(before.since, now) else now + patience.pause(before.since, now, spread())
-        held = replace(before, attempts=before.attempts + 1, retry_at=retry_at, status=answer.status)
+        held = replace(before, attempts=self._tries[event.event_id], retry_at=retry_at, status=answer.status)
         self._journal.hold(held)
 
     def _fail(self, answer: Answer, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""How fast requests follow each other: as many at once as the consumer seems to bear, and so many in a minute."""
+"""How fast requests follow each other, and how large they are: as a consumer seems to bear, and so many in a minute."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -13,12 +13,14 @@ _CATCH_UP = 0.25
 class Pace:
     """Limits of one subscription. A consumer that has failed is sent one request at first, then 2, 4 and so on.
 
-    Batches are sent one by one: they are many events already.
+    Of batches, the first has one event, and each one after a success twice as many.
     """
 
     def __init__(self, subscription: EventSubscription, *, clock: Callable[[], float] = monotonic) -> None:
-        self._most = subscription.at_once if subscription.batch == 1 else 1
+        self._most, self._most_in_batch = subscription.requests_at_once, subscription.batch
         self.at_once = 1 if subscription.failing_since else self._most
+        self.batch = 1 if subscription.failing_since else self._most_in_batch
+        """Events in a request, at most."""
         self._successes = 0
         rates = [rate for rate in (subscription.per_minute, subscription.allowed_rate) if rate is not None]
         self._between = 60 / min(rates) if rates else 0.0
@@ -37,5 +39,6 @@ class Pace:
     def succeed(self) -> None:
         """Note that a request has succeeded."""
         self._successes += 1
+        self.batch = min(2 * self.batch, self._most_in_batch)
         if self._successes % _SUCCESSES_TO_DOUBLE == 0:
             self.at_once = min(2 * self.at_once, self._most)

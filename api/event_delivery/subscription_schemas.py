@@ -251,7 +251,7 @@ class SecretResponse(ResponseBody):
 
 
 class AttemptResponse(ResponseBody):
-    """One request to the consumer. `sequence` is `null` for a ping."""
+    """An event in a request to the consumer. `sequence` is `null` for a ping."""
 
     attempt_id: str
     event_id: str

@@ -97,7 +97,7 @@ class EventSubscription:
     regions: list[str] | None = None
     """Regions of the orders. `None`: all, and orders without a region."""
     at_once: int = 4
-    """The largest number of requests at once. Batches are sent one at a time."""
+    """The largest number of requests at once, if they are no batches."""
     batch: int = 1
     """The largest number of events in one request. 1: each event is a request of its own, and no batch."""
     per_minute: int | None = None
@@ -115,6 +115,8 @@ class EventSubscription:
     """Position in the log: every event up to it that matches is delivered, or belongs to an order that is held."""
     ahead: list[int] | None = None
     """Numbers of events after this position that are delivered: those of other orders may take longer."""
+    batches_after: int | None = None
+    """Position up to which events are sent one by one, because the consumer has refused them as a batch."""
     run: int = 0
     """Rises with everything that a running delivery has to notice. A delivery of an earlier run stops."""
     failing_since: datetime | None = None
@@ -128,6 +130,11 @@ class EventSubscription:
     last_delivered_at: datetime | None = None
     allowed_rate: int | None = None
     """Requests a minute that the consumer allows. `None`: any number."""
+
+    @property
+    def requests_at_once(self) -> int:
+        """The largest number of requests at once. Batches are many events already, and sent one at a time."""
+        return self.at_once if self.batch == 1 else 1
 
     def selects(self, type_: str, region: str | None) -> bool:
         """Return whether events of a type, about orders of a region, are sent."""
@@ -186,7 +193,7 @@ class SubscriptionView:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request to a consumer."""
+    """An event in a request to a consumer."""
 
     attempt_id: str = ""
     subscription_id: str = ""

@@ -32,6 +32,7 @@ _WRITTEN = (
     "paused_at",
     "delivered",
     "ahead",
+    "batches_after",
     "failing_since",
     "forbidden_since",
     "failures",

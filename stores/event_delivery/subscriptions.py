@@ -46,6 +46,8 @@ _IN_ORDER = Keyset("eventSubscriptions", (EVENT_SUBSCRIPTION.c.created_at, EVENT
 _RELEASE = delete(EVENT_HELD).where(
     EVENT_HELD.c.subscription_id == bindparam("of_id"), EVENT_HELD.c.sequence > bindparam("after")
 )
+_ELSEWHERE: Mapping[str, Any] = {"ahead": None, "batches_after": None}
+"""Members of a subscription that goes on at another position."""
 _NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "forbidden_since": None, "failures": 0, "retry_at": None}
 
 
@@ -209,7 +211,7 @@ class SubscriptionStore:
                 "pause_reason": None,
                 "paused_at": None,
                 "delivered": delivered,
-                "ahead": subscription.ahead if start is None else None,
+                **({} if start is None else _ELSEWHERE),
                 **_NO_FAILURES,
             }
             if delivered < subscription.delivered:
@@ -234,7 +236,7 @@ class SubscriptionStore:
             if position > subscription.delivered:
                 raise IllegalTransition("events before this position are not delivered yet, and would be left out")
             await connection.execute(_RELEASE, {"of_id": subscription_id, "after": position})
-            return await self._changed(connection, subscription, {"delivered": position, "ahead": None})
+            return await self._changed(connection, subscription, {"delivered": position, **_ELSEWHERE})
 
         return await self._database.transact(work)
 

@@ -109,6 +109,7 @@ class EventSubscriptionRow(EventDeliveryTable, table=True):
     agreed_at: datetime | None = Field(None, sa_type=UtcDateTime)
     delivered: int = Field(sa_type=BigInteger)
     ahead: list[int] | None = Field(None, sa_type=AsJson(list[int]))
+    batches_after: int | None = Field(None, sa_type=BigInteger)
     run: int = Field(sa_type=BigInteger)
     seen_at: datetime | None = Field(None, sa_type=UtcDateTime)
     """When a delivery was last at work."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
+from activities.event_delivery import delivery_run
 from domain.event_delivery.answers import Outcome
 from domain.event_delivery.delivery import Delivered, LoggedEvent
 from domain.event_delivery.messages import batch
@@ -72,7 +73,7 @@ async def test_of_a_refused_batch_the_refused_event_is_found(delivering: Deliver
         view = await delivering.view()
         assert (view.behind, view.held, view.subscription.failing_since) == (0, 1, None)
         [held] = (await delivering.held.list(A)).items
-        assert (held.event_id, held.status, held.attempts) == ("b-0", 500, 1)
+        assert (held.event_id, held.status, held.attempts) == ("b-0", 500, 2)
         outcomes = {each.number: each.outcome for each in await delivering.attempted() if each.event_id == "a-0"}
         assert outcomes == {1: Outcome.REFUSED, 2: Outcome.DELIVERED}
 
@@ -104,19 +105,35 @@ async def test_a_consumer_that_takes_no_batches_is_sent_single_events(delivering
         assert (await delivering.view()).held == 0
 
 
-async def test_a_batch_that_does_not_arrive_is_sent_again_as_it_is(delivering: Delivering) -> None:
+async def test_what_was_refused_as_a_batch_is_sent_event_by_event_also_by_a_later_run(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise, a consumer that is sent few requests a minute would be sent the same batch again and again."""
+    monkeypatch.setattr(delivery_run, "WORK_FOR", 0.0)
+    async with recipient(refusing("b-0")) as seen:
+        await delivering.subscribe(seen.port, batch=3)
+        await delivering.tell("a", "b", "c", "d", "e")
+        for _ in range(5):
+            await delivering.deliver()
+
+        assert seen.requests == [["a-0", "b-0", "c-0"], ["a-0"], ["b-0"], ["c-0"], ["d-0", "e-0"]]
+
+
+async def test_a_consumer_that_comes_back_is_sent_small_batches_at_first(delivering: Delivering) -> None:
     works = False
     async with recipient(lambda _: None if works else BAD_GATEWAY) as seen:
-        await delivering.subscribe(seen.port, batch=3)
-        await delivering.tell("a", "a", "b")
+        await delivering.subscribe(seen.port, batch=5)
+        await delivering.tell("a", "a", "b", "b", "a", "b", "c", "d", "e")
         assert (await delivering.deliver()).again_after > 0
         assert (await delivering.subscription()).failures == 1
         works = True
         delivering.clock.passes(hours=1)
         await delivering.deliver()
 
-        assert seen.requests == [["a-0", "a-1", "b-0"]] * 2
-        assert sorted(each.number for each in await delivering.attempted()) == [1, 1, 1, 2, 2, 2]
+        assert list(map(len, seen.requests)) == [5, 1, 2, 4, 2]
+        assert seen.accepted == delivering.told
+        numbers = sorted(each.number for each in await delivering.attempted())
+        assert numbers == [1] * 9 + [2] * 5
 
 
 async def test_events_that_come_while_a_batch_is_under_way_are_in_the_next(delivering: Delivering) -> None:

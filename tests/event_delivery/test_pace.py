@@ -28,7 +28,16 @@ def test_a_consumer_that_has_failed_is_sent_one_request_at_first_and_then_twice_
         pace.succeed()
     assert seen == [1] * 10 + [2] * 10 + [4] * 10 + [6] * 5
     assert Pace(EventSubscription(at_once=6)).at_once == 6
-    assert Pace(EventSubscription(at_once=6, batch=2)).at_once == 1
+
+
+def test_a_consumer_that_has_failed_is_sent_small_batches_at_first_one_at_a_time() -> None:
+    pace = Pace(EventSubscription(at_once=6, batch=10, failing_since=NOON))
+    seen = []
+    for _ in range(20):
+        seen.append((pace.at_once, pace.batch))
+        pace.succeed()
+    assert seen == [(1, 1), (1, 2), (1, 4), (1, 8)] + [(1, 10)] * 16
+    assert Pace(EventSubscription(at_once=6, batch=10)).batch == 10
 
 
 @pytest.mark.parametrize(("per_minute", "allowed_rate", "number"), [(60, None, 60), (None, 120, 120), (600, 30, 30)])

@@ -9,5 +9,9 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add the column. Consumers of earlier releases are sent single events."""
-    add_columns("event_subscription", sa.Column("batch", sa.Integer, nullable=False, server_default="1"))
+    """Add the columns. Consumers of earlier releases are sent single events."""
+    add_columns(
+        "event_subscription",
+        sa.Column("batch", sa.Integer, nullable=False, server_default="1"),
+        sa.Column("batches_after", sa.BigInteger, nullable=True),
+    )
