@@ -14,8 +14,8 @@ from harness.browser import DESK, PHONE, browser
 from harness.picky_consumer import picky_consumer
 from harness.programs import ProgramMissing
 from harness.showcase import shown
-from harness.stack import Stack, running
-from harness.views import Gallery, View, gallery, starts, views
+from harness.stack import running
+from harness.views import View, gallery, starts, views
 from runtime.key_files import new_key
 from runtime.settings import Settings
 
@@ -53,26 +53,22 @@ async def take(folder: Path) -> list[str]:
     async with browser() as running_browser, running(*parts, engineers=1) as stack, picky_consumer() as consumer:
         routes = table()
         every = views(routes, await shown(stack.url, consumer))
-        galleries = _galleries(running_browser, stack)
-        wrong = await _pictures(every, galleries, folder)
+        wrong = await _pictures(every, running_browser, stack.console_url, folder)
         await stack.kill("api")
         away = [view.called("away") for view in starts(routes, every)]
-        wrong += await _pictures(away, galleries, folder)
+        wrong += await _pictures(away, running_browser, stack.console_url, folder)
     (folder / "index.html").write_text(_document([*every, *away]), encoding="utf-8")
     return wrong
 
 
-def _galleries(running_browser: Browser, stack: Stack) -> Sequence[Gallery]:
-    return [gallery(running_browser, stack.console_url, appearance) for appearance in APPEARANCES]
-
-
-async def _pictures(every: Sequence[View], galleries: Sequence[Gallery], folder: Path) -> list[str]:
+async def _pictures(every: Sequence[View], running_browser: Browser, url: str, folder: Path) -> list[str]:
     wrong = []
-    for view in every:
-        for each in galleries:
-            async with each.opened(view) as (window, _):
-                await window.page.screenshot(path=folder / _file(view, str(each.appearance)), full_page=True)
-                wrong += [f"{view.name} ({each.appearance}): {error}" for error in window.errors]
+    for appearance in APPEARANCES:
+        async with gallery(running_browser, url, appearance) as pages:
+            for view in every:
+                await pages.show(view)
+                await pages.window.page.screenshot(path=folder / _file(view, str(appearance)), full_page=True)
+                wrong += [f"{view.name} ({appearance}): {error}" for error in pages.window.errors]
     return wrong
 
 

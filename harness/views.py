@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import httpx2
-from playwright.async_api import Browser, Page, Response
+from playwright.async_api import Browser, Response
 
 from console.roles import Role
 from console.routing import Route, RouteTable
@@ -29,6 +29,8 @@ _NOT_SENT = frozenset({"/logout", "/preferences"})
 _EMPTY = "empty"
 _LIMITED = "limited"
 """A page about one thing, to a manager of one region."""
+_BLANK = "/health/live"
+"""A page of the console without anything on it."""
 _SEND = """([path, fields]) => {
   const form = document.body.appendChild(document.createElement("form"));
   form.method = "post";
@@ -125,6 +127,22 @@ def dealt(every: Sequence[View], parts: int) -> list[list[View]]:
     return found
 
 
+def split(every: Sequence[View], parts: int) -> list[list[View]]:
+    """Return so many parts of the views, each view in one.
+
+    The views of a page take turns. The first views of the pages take turns, too: the first view is often the full one,
+    and the second one the empty one, and each part should have both kinds.
+    """
+    found: list[list[View]] = [[] for _ in range(parts)]
+    pages: dict[str, list[View]] = {}
+    for view in every:
+        pages.setdefault(view.route, []).append(view)
+    for first, of_page in enumerate(pages.values()):
+        for number, view in enumerate(of_page, start=first):
+            found[number % parts].append(view)
+    return found
+
+
 def starts(table: RouteTable, every: Sequence[View]) -> list[View]:
     """Return the page on which each role begins."""
     where = {role: table.start_of([role]) for role in Role}
@@ -196,33 +214,41 @@ def _person(role: str, shown: Showcase, state: str) -> str | None:
     return None if role == NOBODY else f"{role}:{people[role][state == _EMPTY]}"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Gallery:
-    """The console in a browser, for one view after the other."""
+    """The console in one window of a browser, for one view after the other."""
 
-    browser: Browser
-    url: str
-    appearance: Appearance
-    _cookies: dict[str, list[dict[str, str]]]
-    _window: Window | None = None
+    window: Window
+    """Its errors are those of the current view."""
+    _url: str
+    _cookies: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
-    @asynccontextmanager
-    async def opened(self, view: View, **options: bool) -> AsyncIterator[tuple[Window, Response | None]]:
-        """Open a view. Yields its window, and the answer."""
-        async with window(self.browser, self.url, self.appearance, **options) as opened:
-            if view.person:
-                await opened.context.add_cookies(await self._cookies_of(view.person))  # type: ignore[arg-type]
-            yield opened, await show(opened.page, view)
+    async def show(self, view: View) -> Response | None:
+        """Show a view, with no cookies but those of its person. Returns the answer."""
+        page, context = self.window.page, self.window.context
+        # What the previous view still does is not an error of this one.
+        await page.goto(_BLANK)
+        self.window.errors.clear()
+        await context.clear_cookies()
+        if view.person:
+            await context.add_cookies(await self._cookies_of(view.person))  # type: ignore[arg-type]
+        if view.method == "GET":
+            return await page.goto(view.path)
+        async with page.expect_navigation() as navigation:
+            await page.evaluate(_SEND, [view.path, view.fields])
+        return await navigation.value
 
     async def _cookies_of(self, person: str) -> list[dict[str, str]]:
         if person not in self._cookies:
-            self._cookies[person] = await signed_in(self.url, person)
+            self._cookies[person] = await signed_in(self._url, person)
         return self._cookies[person]
 
 
-def gallery(browser: Browser, url: str, appearance: Appearance) -> Gallery:
-    """Return a console in a browser."""
-    return Gallery(browser, url, appearance, {})
+@asynccontextmanager
+async def gallery(browser: Browser, url: str, appearance: Appearance) -> AsyncIterator[Gallery]:
+    """Open a window for the views of a console."""
+    async with window(browser, url, appearance) as opened:
+        yield Gallery(opened, url)
 
 
 async def signed_in(url: str, person: str) -> list[dict[str, str]]:
@@ -241,13 +267,3 @@ async def signed_in(url: str, person: str) -> list[dict[str, str]]:
 async def cookie_header(url: str, person: str) -> str:
     """Sign in as a person, or open a tracking link. Returns the header `Cookie` of later requests."""
     return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in await signed_in(url, person))
-
-
-async def show(page: Page, view: View) -> Response | None:
-    """Let a page show a view."""
-    if view.method == "GET":
-        return await page.goto(view.path)
-    await page.goto("/login" if view.person is None else "/no-such-page")
-    async with page.expect_navigation() as navigation:
-        await page.evaluate(_SEND, [view.path, view.fields])
-    return await navigation.value

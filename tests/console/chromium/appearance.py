@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Page
+from playwright.async_api import BrowserContext, Page
 
 _LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
 _AXE = {
@@ -35,9 +35,13 @@ _TEXTS = """() => {
 }"""
 
 
+async def load_axe(context: BrowserContext) -> None:
+    """Load axe into every document that is opened from now on."""
+    await context.add_init_script(Axe().axe_script)
+
+
 async def shut_out(page: Page) -> list[str]:
-    """Return what axe finds by the rules of WCAG 2.2 AA."""
-    await page.evaluate(Axe().axe_script)
+    """Return what axe finds by the rules of WCAG 2.2 AA, on a page with axe."""
     violations: list[dict[str, Any]] = await page.evaluate(_RUN_AXE, _AXE)
     return [
         f"axe {violation['id']}: {node['target']} {node['failureSummary']}"

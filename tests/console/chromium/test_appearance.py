@@ -46,6 +46,8 @@ def document(body: str, language: str = "ko") -> str:
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def shared(chromium: Browser) -> AsyncIterator[Window]:
     async with window(chromium, "http://localhost", PHONE) as opened:
+        await appearance.load_axe(opened.context)
+        await opened.page.goto("about:blank")
         yield opened
 
 

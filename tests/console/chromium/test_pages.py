@@ -1,5 +1,6 @@
 """Every page of the route table, for every role and in every state: nothing is cut, split, untranslated or shut."""
 
+from itertools import chain
 from typing import get_args
 
 import pytest
@@ -9,7 +10,7 @@ from console.routing import RouteTable
 from harness.browser import DESK, PHONE, Appearance, Language, Theme
 from harness.showcase import Showcase
 from harness.stack import Stack
-from harness.views import View, dealt, few, gallery, starts, views
+from harness.views import View, dealt, few, gallery, split, starts, views
 from tests.console.chromium import appearance as check
 from tests.whole import is_whole
 
@@ -24,13 +25,16 @@ SHOWN = EVERY if is_whole() else USUAL
 
 
 def looked_at(every: list[View], shown: Appearance) -> list[View]:
-    """Return the views for an appearance: each route, while its other states take turns.
+    """Return the views for an appearance. In the quick form, each view is in one of the usual appearances.
 
-    In the whole form, these turns are those of the unusual appearances, and the usual ones have every state.
+    In the whole form, the usual appearances have every state, and the others have each route, while its other states
+    take turns.
     """
-    if is_whole() and shown in USUAL:
+    if not is_whole():
+        return split(few(every), len(USUAL))[USUAL.index(shown)]
+    if shown in USUAL:
         return every
-    taking_turns = [each for each in SHOWN if each not in USUAL] or USUAL
+    taking_turns = [each for each in SHOWN if each not in USUAL]
     return dealt(few(every), len(taking_turns))[taking_turns.index(shown)]
 
 
@@ -50,24 +54,30 @@ async def findings(page: Page, shown: Appearance, entered: set[str]) -> list[str
 async def test_every_page_is_whole_and_open_to_everybody(
     chromium: Browser, stack: Stack, showcase: Showcase, table: RouteTable, shown: Appearance
 ) -> None:
-    pages = gallery(chromium, stack.console_url, shown)
     wrong: list[str] = []
-    for view in looked_at(views(table, showcase), shown):
-        async with pages.opened(view) as (window, answer):
+    async with gallery(chromium, stack.console_url, shown) as pages:
+        await check.load_axe(pages.window.context)
+        for view in looked_at(views(table, showcase), shown):
+            answer = await pages.show(view)
             assert answer is not None
-            found = await findings(window.page, shown, showcase.entered)
-            found += window.errors
+            found = await findings(pages.window.page, shown, showcase.entered)
+            found += pages.window.errors
             if answer.status >= 500:
                 found.append(f"answered {answer.status}")
-        wrong += [f"{view.name}: {one}" for one in found]
+            wrong += [f"{view.name}: {one}" for one in found]
     assert wrong == []
 
 
+@pytest.mark.multiplied
 async def test_the_views_are_those_of_the_route_table(table: RouteTable, showcase: Showcase) -> None:
     every = views(table, showcase)
-    seen = {(view.method, view.route, view.role) for shown in SHOWN for view in looked_at(every, shown)}
-    for shown in SHOWN:
-        assert {view.route for view in looked_at(every, shown)} == {view.route for view in every}
+    parts = [looked_at(every, shown) for shown in SHOWN]
+    for part in parts:
+        if is_whole():
+            assert {view.route for view in part} == {view.route for view in every}
+        else:
+            assert {view.state for view in part} >= {"full", "empty", "without-entries", "requested", "unknown"}
+    seen = {(view.method, view.route, view.role) for view in chain(*parts)}
     for route in table.routes:
         if route.path.endswith(("/live", "/counts", ".csv", ".ics")) or route.path in ("/logout", "/preferences"):
             continue
@@ -80,19 +90,23 @@ async def test_pages_say_so_while_the_api_is_away(
 ) -> None:
     seen = starts(table, views(table, showcase))
     assert seen
-    pages = {shown: gallery(chromium, stack.console_url, shown) for shown in (PHONE, DESK)}
-    for view in seen:  # people who were signed in before
+    async with (
+        gallery(chromium, stack.console_url, PHONE) as on_phone,
+        gallery(chromium, stack.console_url, DESK) as on_desk,
+    ):
+        pages = {PHONE: on_phone, DESK: on_desk}
         for each in pages.values():
-            async with each.opened(view):
-                pass
-    await stack.kill("api")
-    try:
-        for view in seen:
-            for shown, each in pages.items():
-                async with each.opened(view) as (window, answer):
+            await check.load_axe(each.window.context)
+            for view in seen:  # people who were signed in before
+                await each.show(view)
+        await stack.kill("api")
+        try:
+            for view in seen:
+                for shown, each in pages.items():
+                    answer = await each.show(view)
                     assert answer is not None
                     assert answer.status == 503
-                    assert await findings(window.page, shown, showcase.entered) == []
-                    assert window.errors == []
-    finally:
-        await stack.start("api")
+                    assert await findings(each.window.page, shown, showcase.entered) == []
+                    assert each.window.errors == []
+        finally:
+            await stack.start("api")
