@@ -163,7 +163,9 @@ async def _watch(door: People, over: asyncio.Event, seen: Seen) -> int:
                 status = (await door.api.get(path)).status_code
                 if status not in _MAY_BE:
                     seen.surprises.append(f"GET {path}: {status}")
-        await asyncio.sleep(_BETWEEN_LOOKS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BETWEEN_LOOKS):
+                await over.wait()
     return looks
 
 
