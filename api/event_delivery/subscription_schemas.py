@@ -1,15 +1,14 @@
 """Subscriptions of other systems to events: bodies of requests and responses (이벤트 구독)."""
 
-import hashlib
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
-from pydantic_core import to_json
 
 from api.event_delivery.held_schemas import HeldOrderResponse
 from api.http.fields import Region, RequestBody, ResponseBody, Text, Time, unchanged
+from api.http.idempotency import fingerprint_of
 from api.http.times import as_time
 from domain.event_delivery.log import shown
 from domain.event_delivery.subscriptions import (
@@ -119,7 +118,7 @@ class EventSubscriptionRequest(RequestBody):
         if self.batch == 1:
             # The member is left out, as earlier releases did not have it: their requests may be repeated.
             del given["batch"]
-        return hashlib.sha256(to_json(dict(sorted(given.items())))).hexdigest()
+        return fingerprint_of(given)
 
 
 class EventSubscriptionChange(RequestBody):

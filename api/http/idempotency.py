@@ -2,10 +2,12 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from fastapi import Request
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 REPLAYED = {"Idempotent-Replayed": "true"}
@@ -42,3 +44,8 @@ def id_of(key: str | None, sender: str) -> str:
     if not re.fullmatch(_PATTERN, key):
         raise HTTPException(400, "an idempotency key has 1 to 200 visible characters")
     return hashlib.blake2b(f"{sender} {key}".encode(), digest_size=16).hexdigest()
+
+
+def fingerprint_of(members: Mapping[str, Any]) -> str:
+    """Return a hash of what a request asks for: equal only for the same members with the same values."""
+    return hashlib.sha256(to_json(dict(sorted(members.items())))).hexdigest()

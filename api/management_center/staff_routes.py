@@ -3,8 +3,10 @@
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.http import idempotency
+from api.http.errors import IdempotencyKeyReused
 from api.http.fields import Cursor, Limit, Page, Region
 from api.http.problems import ProblemType
 from api.management_center.dependencies import (
@@ -28,9 +30,10 @@ from api.management_center.staff_schemas import (
     ServiceAreaResponse,
 )
 from api.security.authentication import CurrentCaller
-from api.security.openapi import CREATED, problem_responses
-from api.security.principals import Caller, Role
+from api.security.openapi import CREATED, Answers, problem_responses
+from api.security.principals import ANONYMOUS, UNKNOWN, Caller, Role
 from api.security.routing import JsonRoute
+from domain.common.errors import AlreadyExists, NotFound
 
 router = APIRouter(
     prefix="/managementCenters",
@@ -43,6 +46,17 @@ _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWE
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
 _CHANGING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME, body=True)
 _CREATING = CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
+_HIRING: Answers = {
+    200: {
+        "model": EngineerResponse,
+        "description": "The engineer that an earlier request with this key has added",
+        "headers": idempotency.REPLAYED_HEADERS,
+    },
+    **CREATED,
+    **problem_responses(
+        ProblemType.NOT_FOUND, ProblemType.IDEMPOTENCY_KEY_REUSED, ProblemType.NO_ANSWER_IN_TIME, body=True
+    ),
+}
 
 
 @router.get("/serviceAreas", responses=_LISTING)
@@ -94,13 +108,30 @@ async def list_engineers(
     return Page[EngineerResponse].model_validate(page)
 
 
-@router.post("/engineers", status_code=201, responses=_CREATING)
+@router.post(
+    "/engineers",
+    status_code=201,
+    responses=_HIRING,
+    openapi_extra={"parameters": [idempotency.parameter("engineer")]},
+)
 async def create_engineer(
-    given: EngineerRequest, store: CenterStore, caller: CurrentCaller, response: Response
+    given: EngineerRequest, request: Request, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> EngineerResponse:
     """Add an engineer."""
     caller.within([given.region])
-    engineer = await store.create_engineer(**given.members_sent())
+    engineer_id = idempotency.id_of(idempotency.key_of(request), caller.actor or ANONYMOUS)
+    fingerprint = given.fingerprint()
+    try:
+        engineer = await store.create_engineer(**given.members_sent(), engineer_id=engineer_id, fingerprint=fingerprint)
+    except AlreadyExists:
+        if await store.fingerprint_of_engineer(engineer_id) != fingerprint:
+            raise IdempotencyKeyReused("the key was used with another body") from None
+        engineer = await store.engineer(engineer_id)
+        if not caller.reaches({engineer.region}):
+            raise NotFound(UNKNOWN) from None
+        response.status_code = 200
+        response.headers.update(idempotency.REPLAYED)
+        return EngineerResponse.model_validate(engineer)
     response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
     return EngineerResponse.model_validate(engineer)
 

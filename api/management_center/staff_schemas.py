@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from api.http.fields import Identifier, Region, RequestBody, ResponseBody, Text, Word, unchanged
+from api.http.idempotency import fingerprint_of
 from api.http.times import GivenTimeOfDay, TimeOfDay
 from domain.management_center.staff import Weekday, WorkingHours
 
@@ -94,6 +95,10 @@ class EngineerRequest(Calendar):
     name: Text
     region: Region
     active: StrictBool = True
+
+    def fingerprint(self) -> str:
+        """Return a hash that is equal for two bodies only if they say the same."""
+        return fingerprint_of({name: value for name, value in self.members_sent().items() if value is not None})
 
 
 class EngineerChange(Calendar):

@@ -1,13 +1,12 @@
 """Orders (가입신청)."""
 
-import hashlib
 from datetime import datetime, timedelta, timezone
 from typing import ClassVar, Self
 
 from pydantic import Field
-from pydantic_core import to_json
 
 from api.http.fields import Address, Id, Identifier, RequestBody, Text, Time
+from api.http.idempotency import fingerprint_of
 from api.http.times import GivenDate, GivenTime
 from api.http.windows import VisitResponse
 from api.security.views import ORDER_VIEWS, PartlySeen, ViewedAnswer, Viewer, Views
@@ -35,8 +34,7 @@ class OrderRequest(RequestBody):
 
     def fingerprint(self) -> str:
         """Return a hash that is equal for two bodies only if they request the same."""
-        given = self.model_dump(exclude_none=True, mode="json")
-        return hashlib.sha256(to_json(dict(sorted(given.items())))).hexdigest()
+        return fingerprint_of(self.model_dump(exclude_none=True, mode="json"))
 
     def matches(self, order: Order) -> bool:
         """Return whether this body requests the order. If the body has no date, the order's date may be any."""

@@ -1,5 +1,6 @@
-"""A manager hires an engineer."""
+"""A manager hires an engineer. The form has a key, so that the engineer is hired once, however often it is sent."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,8 +20,9 @@ _HIRED = N_(
     "%(name)s can be assigned now. To sign in, the engineer needs an account whose subject is the engineer number"
     " below."
 )
-_MAYBE = N_(
-    "It is not known whether this was done. Before you send it again, look whether the engineer is in the list already."
+_HIRED_BEFORE = N_(
+    "An engineer was hired already, with what you had entered before, and is in the list. If you mean another one,"
+    " please send this again."
 )
 
 
@@ -29,6 +31,7 @@ class HirePage:
     """The form of a new engineer."""
 
     form: Form
+    key: str
     reach: Reach
     day_names: Mapping[str, str]
 
@@ -45,20 +48,23 @@ async def hire(visit: PageRequest) -> Response:
     values = await visit.form()
     if again := incomplete(values, visit.texts):
         return await _page(visit, again, await reach_if_there(visit), 422)
+    key = values.get("key") or secrets.token_urlsafe(16)
     try:
-        made = (await visit.api.send("POST", ENGINEERS, body_of(values))).body
+        made = (await visit.api.send("POST", ENGINEERS, body_of(values), headers={"Idempotency-Key": key})).body
     except (ApiAway, Problem) as error:
         status = 503 if isinstance(error, ApiAway) else error.status
         if status == 401:
             raise
-        form = refused(error, values, visit.texts, POINTERS)
-        if status >= 500:
-            # The same form again would hire another engineer.
-            form = replace(form, summary=visit.texts(_MAYBE))
+        # With other entries, the same key would be refused again.
+        reused = isinstance(error, Problem) and error.slug == "idempotency-key-reused"
+        form = refused(error, {**values, "key": "" if reused else key}, visit.texts, POINTERS)
+        if reused:
+            form = replace(form, summary=visit.texts(_HIRED_BEFORE))
         return await _page(visit, form, await reach_if_there(visit), status)
     done = Flash(visit.texts(_HIRED, name=made["name"]))
     return visit.redirect(path_of(PATH, made["engineerId"]), done)
 
 
 async def _page(visit: PageRequest, form: Form, reach: Reach, status: int) -> Response:
-    return await visit.page("staff/hire.html", HirePage(form, reach, day_names(visit.texts)), status)
+    key = form.value("key") or secrets.token_urlsafe(16)
+    return await visit.page("staff/hire.html", HirePage(form, key, reach, day_names(visit.texts)), status)

@@ -9,6 +9,7 @@ from uuid import uuid4
 from sqlalchemy import bindparam, delete, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.common.errors import AlreadyExists
 from domain.common.paging import Page
 from domain.management_center.staff import WORKING_DAYS, Engineer, Weekday, WorkingHours
 from stores.common.paging import Keyset
@@ -20,6 +21,7 @@ from stores.management_center.tables import BOOKING, ENGINEER, ENGINEER_SKILL
 _WORKING_HOURS = WorkingHours()
 _LIVE = select(ENGINEER).where(ENGINEER.c.retired_at.is_(None))
 _INACTIVE = select(ENGINEER.c.engineer_id).where(or_(ENGINEER.c.active == false(), ENGINEER.c.retired_at.is_not(None)))
+_MADE = select(ENGINEER.c.fingerprint).where(ENGINEER.c.engineer_id == bindparam("of_id"))
 _ONE = _LIVE.where(ENGINEER.c.engineer_id == bindparam("of_id"))
 _LOCK_ONE = _ONE.with_for_update()
 _CHANGE = update(ENGINEER).where(ENGINEER.c.engineer_id == bindparam("of_id"))
@@ -39,21 +41,42 @@ class Engineers(RegionLockedStore):
         working_days: Sequence[Weekday] = WORKING_DAYS,
         working_hours: WorkingHours = _WORKING_HOURS,
         visits_per_window: int | None = None,
+        engineer_id: str | None = None,
+        fingerprint: str | None = None,
     ) -> Engineer:
-        """Add an engineer."""
+        """Add an engineer, with a new id if none is given.
+
+        Raises:
+            AlreadyExists: the id is taken, or was, by somebody who has retired. `fingerprint_of_engineer` tells more.
+        """
+        id_ = engineer_id or uuid4().hex
         engineer = Engineer(
-            uuid4().hex, name, region, active, sorted(skills), _in_order(working_days), working_hours, visits_per_window
+            id_, name, region, active, sorted(skills), _in_order(working_days), working_hours, visits_per_window
         )
 
         async def work(connection: AsyncConnection) -> Engineer:
             await self._lock(connection, region)
-            await connection.execute(insert(ENGINEER), {"engineer_id": engineer.engineer_id, **_as_row(engineer)})
+            if (await connection.execute(_MADE, {"of_id": id_})).one_or_none():
+                raise AlreadyExists("an engineer with this id already exists")
+            made = {"engineer_id": id_, "fingerprint": fingerprint}
+            await connection.execute(insert(ENGINEER), made | _as_row(engineer))
             await _store_skills(connection, engineer)
             if active:
                 await waiting.capacity_appeared(connection, self._now(), region)
             return engineer
 
         return await self._database.transact(work)
+
+    async def fingerprint_of_engineer(self, engineer_id: str) -> str | None:
+        """Return the fingerprint of the request that has added an engineer, who may have retired.
+
+        Raises:
+            NotFound: no engineer has had this id.
+        """
+        async with self._database.reading() as connection:
+            row = await self._row(connection, _MADE, engineer_id)
+            found: str | None = row.fingerprint
+            return found
 
     async def engineer(self, engineer_id: str) -> Engineer:
         """Return one engineer.

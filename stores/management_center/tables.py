@@ -44,6 +44,8 @@ class EngineerRow(ManagementCenterTable, table=True):
     """Minutes of the local day, as `works_until`."""
     works_until: int = Field(1080, sa_column_kwargs={"server_default": text("1080")})
     visits_per_window: int | None = None
+    fingerprint: str | None = Field(None, max_length=64)
+    """Equal for a repeated request to add the engineer, and for no other."""
 
 
 class EngineerSkillRow(ManagementCenterTable, table=True):

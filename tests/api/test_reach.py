@@ -69,6 +69,25 @@ async def test_placing_again_shows_no_order_of_another_region(service: Service, 
             assert answer.status_code == status, (path, region)
 
 
+async def test_hiring_again_shows_no_engineer_of_another_region(service: Service, issuer: Issuer) -> None:
+    everywhere, seoul = manager(issuer), manager(issuer, "KR-11")
+    engineers = "/managementCenters/engineers"
+
+    async def hire(name: str = "김하나") -> Any:
+        body, key = {"name": name, "region": "KR-11"}, {"Idempotency-Key": "one"}
+        return await service.http.post(engineers, json=body, headers=seoul | key)
+
+    made = await hire()
+    assert (made.status_code, (await hire()).status_code) == (201, 200)
+    path = f"{engineers}/{made.json()['engineerId']}"
+    assert (await service.http.patch(path, json={"region": "KR-26"}, headers=everywhere)).is_success
+
+    again = await hire()
+    assert_problem(again, 404, "not-found")
+    assert "Idempotent-Replayed" not in again.headers
+    assert_problem(await hire("이하나"), 422, "idempotency-key-reused")
+
+
 async def test_an_order_without_a_region_is_its_senders_when_it_is_placed_again(
     service: Service, issuer: Issuer
 ) -> None:

@@ -85,6 +85,27 @@ async def test_an_engineer_is_active_in_the_usual_hours_unless_said_otherwise(se
     assert created == {"engineerId": created["engineerId"], "name": "a", "region": "KR-11", "active": True} | CALENDAR
 
 
+async def test_a_repeated_request_hires_one_engineer(service: Service) -> None:
+    def hire(key: str, **changes: Any) -> Any:
+        return service.http.post(ENGINEERS, json=ENGINEER | changes, headers={"Idempotency-Key": key})
+
+    first = await hire("one")
+    again = await hire("one", productId="ignored")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.json() == first.json()
+    assert_problem(await hire("one", name="이하나"), 422, "idempotency-key-reused")
+    assert_problem(await hire("one two"), 400, "malformed-request")
+    assert (await hire("two")).status_code == 201
+    path = f"{ENGINEERS}/{first.json()['engineerId']}"
+    changed = await service.http.patch(path, json={"name": "이하나"})
+    assert (await hire("one")).json() == changed.json()
+    await service.http.delete(path)
+    assert_problem(await hire("one"), 404, "not-found")
+
+
 async def test_a_skill_is_had_once(service: Service) -> None:
     created = await service.http.post(ENGINEERS, json=ENGINEER | {"skills": ["b", "a", "b"]})
 

@@ -5,12 +5,13 @@ from datetime import date
 import pytest
 
 from domain.common import contexts
-from domain.common.errors import MalformedCursor, NotFound
+from domain.common.errors import AlreadyExists, MalformedCursor, NotFound
 from domain.management_center.assignments import ServiceArea
 from domain.management_center.staff import Engineer
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF
+from tests.stores.conftest import Connect
 
 
 @pytest.fixture
@@ -97,6 +98,36 @@ async def test_an_engineer_is_created_read_and_changed(store: ManagementCenterSt
     assert changed == Engineer(created.engineer_id, "Hong", "KR-26", active=False)
     assert await store.change_engineer(created.engineer_id) == changed
     assert await store.engineer(created.engineer_id) == changed
+
+
+async def test_of_several_who_create_an_engineer_with_one_id_at_once_one_does(
+    store: ManagementCenterStore, connect: Connect
+) -> None:
+    """Also if they name regions, which are locked each for itself."""
+    stores = [store, ManagementCenterStore(connect())]
+
+    async def create(number: int) -> Engineer | None:
+        region = ["KR-11", "KR-26"][number // 2 % 2]
+        by = stores[number % 2]
+        try:
+            return await by.create_engineer(
+                name=f"N{number}", region=region, skills=["fiber"], engineer_id="one", fingerprint=str(number)
+            )
+        except AlreadyExists:
+            return None
+
+    created = await asyncio.gather(*(create(number) for number in range(8)))
+
+    [engineer] = filter(None, created)
+    assert await store.engineer("one") == engineer
+    assert await store.fingerprint_of_engineer("one") == engineer.name.removeprefix("N")
+    await store.change_engineer("one", name="other")
+    assert await store.fingerprint_of_engineer("one") == engineer.name.removeprefix("N")
+    assert await store.fingerprint_of_engineer("kr-11-1") is None
+    await store.retire_engineer("one")
+    assert await create(0) is None
+    with pytest.raises(NotFound):
+        await store.engineer("one")
 
 
 async def test_an_area_is_created_read_and_changed(store: ManagementCenterStore) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from httpx2 import Response
 
 from console.managers import center
 from domain.management_center.staff import Weekday
@@ -23,6 +22,7 @@ NEW = {
     "from": "08:30",
     "until": "17:00",
     "visits": "2",
+    "key": "one",
 }
 WORKED = {"on-MON": "1", "on-SAT": "1"}
 
@@ -87,6 +87,7 @@ async def test_a_manager_of_some_regions_sees_and_reaches_these_alone(bare: Page
 async def test_an_engineer_is_hired_as_entered_and_shown_with_the_week(bare: Pages) -> None:
     person = await bare.person(MANAGER, "ko")
     asked = form_of(await person.get("/engineers/new?region=KR-26"), "/engineers")
+    assert asked.pop("key")
     assert asked == {
         "name": "",
         "region": "KR-26",
@@ -143,30 +144,22 @@ async def test_what_cannot_be_accepted_is_said_at_its_field_and_nothing_is_lost(
     assert await count(bare) == before
 
 
-async def test_an_engineer_is_not_hired_twice_unnoticed_when_no_answer_came(bare: Pages) -> None:
+async def test_an_engineer_is_hired_once_when_the_form_is_sent_again_after_no_answer(bare: Pages) -> None:
     before, person = await count(bare), await bare.person(MANAGER)
     bare.line.unanswered.add(f"POST {API}")
 
     answer = await person.post("/engineers", NEW | WORKED)
 
     assert answer.status_code == 503
-    assert "look whether the engineer is in the list already" in text_of(answer)
     assert form_of(answer, "/engineers") == NEW | WORKED
+    bare.line.unanswered.clear()
+    changed = await person.post("/engineers", NEW | WORKED | {"name": "두결"})
+    assert changed.status_code == 422
+    assert "An engineer was hired already, with what you had entered before" in text_of(changed)
+    assert form_of(changed, "/engineers")["key"] not in ("", "one")
+    done = await person.post("/engineers", NEW | WORKED)
+    assert "한결" in text_of(await person.follow(done))
     assert await count(bare) == before + 1
-
-
-@pytest.mark.parametrize(
-    ("status", "slug"), [(503, "no-answer-in-time"), (503, "temporal-unavailable"), (500, "internal-error")]
-)
-async def test_nobody_is_told_that_an_engineer_is_not_hired_twice(bare: Pages, status: int, slug: str) -> None:
-    person = await bare.person(MANAGER)
-    bare.line.answers[f"POST {API}"] = Response(status, json={"type": f"/problems/{slug}", "status": status})
-
-    answer = await person.post("/engineers", NEW | WORKED)
-
-    assert answer.status_code == status
-    assert "look whether the engineer is in the list already" in text_of(answer)
-    assert "twice" not in text_of(answer)
 
 
 async def test_while_the_api_is_away_what_was_entered_is_shown_again(bare: Pages) -> None:
