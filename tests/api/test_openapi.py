@@ -34,6 +34,7 @@ from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 from stores.order_status.view import OrderStatusStore
 from tests.api.fuzzed import end_streams
 from tests.api.service import copy_databases, listening
+from tests.eventually import PATIENCE
 from tests.processes import starts_processes
 from tests.servers import dev_server
 from tests.whole import examples, is_whole
@@ -50,6 +51,7 @@ KNOWN = {
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 # The cases that are derived from each member of each schema multiply: there are some 4,700.
 schema.config.phases.coverage.enabled = is_whole()
+schema.config.request_timeout = PATIENCE
 
 
 @pytest.fixture(scope="module")
