@@ -121,21 +121,21 @@ def first_handled(requests: Iterable[Request], told: Histories) -> Mapping[str, 
 def together(requests: Iterable[Request]) -> int:
     """Count the events that came before the request with the one before them of the same order had ended.
 
-    Events of one batch come together, in their order.
+    Events of one request come together, in their order.
     """
     by_order: dict[str, list[Request]] = defaultdict(list)
     for request in requests:
         by_order[request.order_id].append(request)
     pairs = chain(*(pairwise(each) for each in by_order.values()))
     return sum(
-        before.ended is not None and after.began < before.ended and after.message_id != before.message_id
+        before.ended is not None and after.began < before.ended and after.request_id != before.request_id
         for before, after in pairs
     )
 
 
 def batches(requests: Iterable[Request]) -> int:
     """Count the requests that had more than one event."""
-    return sum(events > 1 for events in Counter(request.message_id for request in requests).values())
+    return sum(events > 1 for events in Counter(request.request_id for request in requests).values())
 
 
 def p95_delay(requests: Iterable[Request], since: float, until: float) -> float | None:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -70,9 +71,9 @@ class Consumer:
             return await _write(writer, HTTPStatus.NO_CONTENT)
         answers = [self._choose(event) for event in events]
         answer = next((each for each in answers if each != HTTPStatus.NO_CONTENT), HTTPStatus.NO_CONTENT)
-        numbers = []
+        request_id, numbers = uuid4().hex, []
         for event in events:
-            numbers.append(self._ledger.begin(event, self._replica, request.headers["webhook-id"]))
+            numbers.append(self._ledger.begin(event, self._replica, request_id))
             await asyncio.sleep(_WORKS_FOR)
         if isinstance(answer, HTTPStatus):
             self._ledger.end(numbers, answer)

@@ -17,7 +17,7 @@ HANDLED = 204
 """Status of an answer that confirms an event."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS request (number INTEGER PRIMARY KEY, replica, event_id, order_id, event_type, position,
-    sequence, happened REAL, began REAL, ended REAL, status, message_id);
+    sequence, happened REAL, began REAL, ended REAL, status, request_id);
 CREATE INDEX IF NOT EXISTS request_by_event ON request (event_id);
 CREATE TABLE IF NOT EXISTS astray (path);
 CREATE TABLE IF NOT EXISTS told (name PRIMARY KEY, value);
@@ -60,8 +60,8 @@ class Request:
     """`None`: the consumer was killed."""
     status: int | None
     """Status of the answer. `None`: there was none."""
-    message_id: str = ""
-    """`webhook-id`. That of a batch is the same for all of its events."""
+    request_id: str = ""
+    """The same for all events of one request, and for no others."""
 
     @property
     def handled(self) -> bool:
@@ -89,15 +89,15 @@ class Ledger:
 
     # --- what the consumer writes -------------------------------------------------------------------------------------
 
-    def begin(self, event: Mapping[str, Any], replica: str, message_id: str) -> int:
+    def begin(self, event: Mapping[str, Any], replica: str, request_id: str) -> int:
         """Note an event of a request. Returns its number."""
         row = (
             *(replica, event["id"], event["subject"], event["type"], event["data"]["position"], event["sequence"]),
-            *(datetime.fromisoformat(event["time"]).timestamp(), time(), message_id),
+            *(datetime.fromisoformat(event["time"]).timestamp(), time(), request_id),
         )
         cursor = self._db.execute(
             "INSERT INTO request (replica, event_id, order_id, event_type, position, sequence, happened, began, "
-            "message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
         return cursor.lastrowid or 0

@@ -26,7 +26,7 @@ def request(number: int, event_id: str, *, status: int | None = HANDLED, sequenc
     numbered = sequence or f"{number:020}"
     return Request(
         *(number, "billing", event_id, order_id, "orders.JoinOrdered", int(position), numbered),
-        *(number - 1.0, float(number), number + 0.5, status, event_id),
+        *(number - 1.0, float(number), number + 0.5, status, f"request {number}"),
     )
 
 
@@ -44,6 +44,7 @@ FAULTS: dict[str, Sequence[Request]] = {
     "one of an unknown order": [*ALL, request(9, "c-0")],
     "one came under another number": [*ALL, request(9, "a-0")],
     "two of an order were under way at once": [*ALL[:-1], replace(ALL[-1], began=2.2)],
+    "one came twice at once": [*ALL, replace(ALL[-1], number=9, request_id="another")],
     "everything came again": [*ALL, *(replace(each, number=each.number + 9, began=each.began + 9) for each in ALL)],
 }
 
@@ -55,7 +56,7 @@ def judged(requests: Sequence[Request]) -> Drill:
 
 
 def test_events_of_an_order_may_come_together_in_one_batch() -> None:
-    batch = [replace(each, message_id="batch", ended=9.0) for each in ALL]
+    batch = [replace(each, request_id="batch", ended=9.0) for each in ALL]
     assert (together(batch), batches(batch), batches(ALL)) == (0, 1, 0)
     assert together([replace(each, ended=9.0) for each in ALL]) == 3
 
