@@ -1,13 +1,12 @@
 """One run of a delivery: reads the log, sends what the subscription selects, and writes down what was delivered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from secrets import SystemRandom
 from time import monotonic
-from uuid import uuid4
 
 from temporalio import activity
 
@@ -16,6 +15,7 @@ from activities.event_delivery.delivery_metrics import count, count_delay
 from activities.event_delivery.journal import Journal
 from activities.event_delivery.lanes import READ_AT_ONCE, Lanes
 from activities.event_delivery.pace import Pace
+from activities.event_delivery.requests import Request
 from activities.event_delivery.watch import LOOK_EVERY, Watch
 from domain.event_delivery.answers import Answer, Outcome
 from domain.event_delivery.delivery import (
@@ -29,23 +29,12 @@ from domain.event_delivery.delivery import (
     pause,
 )
 from domain.event_delivery.log import EventsGone
-from domain.event_delivery.messages import Message, batch, single
-from domain.event_delivery.subscriptions import Attempt, HeldOrder, PauseReason, SubscriptionState
+from domain.event_delivery.messages import batch, single
+from domain.event_delivery.subscriptions import HeldOrder, PauseReason, SubscriptionState
 from stores.event_delivery.deliveries import Begun, DeliveryStore, Superseded
 
 WORK_FOR = 50.0
 """Seconds for which a run begins requests."""
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A request under way."""
-
-    events: Sequence[LoggedEvent]
-    message: Message
-    at: datetime
-    held: bool = False
-    """Whether the event holds its order."""
 
 
 class DeliveryRun:
@@ -87,7 +76,7 @@ class DeliveryRun:
         self._tries = dict(begun.tries)
         self._refused = 0
         """Orders refused since the last success."""
-        self._requests: dict[asyncio.Task[Answer], _Request] = {}
+        self._requests: dict[asyncio.Task[Answer], Request] = {}
         self._retrying: set[str] = set()
         """Held orders of which a request is under way."""
         self._last = subscription.delivered
@@ -165,16 +154,16 @@ class DeliveryRun:
                 self._tries[event.event_id] = self._tries.get(event.event_id, 0) + 1
             self._requests[asyncio.create_task(self._consumer.post(request.message))] = request
 
-    async def _next_request(self) -> _Request | None:
+    async def _next_request(self) -> Request | None:
         if (event := await self._take_held()) is not None:
             self._retrying.add(event.order_id)
-            return _Request([event], single(event), self._now(), held=True)
+            return Request([event], single(event), self._now(), held=True)
         subscription = self._subscription
         alone = subscription.batch == 1 or self._lanes.delivered < (subscription.batches_after or 0)
         events = self._lanes.take(1 if alone else self._pace.batch)
         if not events:
             return None
-        return _Request(events, single(events[0]) if alone else batch(events), self._now())
+        return Request(events, single(events[0]) if alone else batch(events), self._now())
 
     def _due(self) -> list[HeldOrder]:
         now = self._now()
@@ -209,7 +198,7 @@ class DeliveryRun:
         for request in answered:
             await self._take(self._requests.pop(request), request.result())
 
-    async def _take(self, request: _Request, answer: Answer) -> None:
+    async def _take(self, request: Request, answer: Answer) -> None:
         now = self._now()
         self._note(request, answer)
         self._retrying.difference_update(event.order_id for event in request.events)
@@ -227,27 +216,13 @@ class DeliveryRun:
             else:
                 self._fail(answer, now)
 
-    def _note(self, request: _Request, answer: Answer) -> None:
+    def _note(self, request: Request, answer: Answer) -> None:
         subscription = self._subscription
         subscription.last_outcome, subscription.last_status = answer.outcome, answer.status
         count(answer)
-        for event in request.events:
-            self._journal.note(
-                Attempt(
-                    uuid4().hex,
-                    subscription.subscription_id,
-                    event.event_id,
-                    request.at,
-                    answer.outcome,
-                    answer.milliseconds,
-                    self._tries[event.event_id],
-                    event.sequence,
-                    answer.status,
-                    answer.failure,
-                )
-            )
+        self._journal.note(request.attempts(subscription.subscription_id, answer, self._tries))
 
-    async def _delivered(self, request: _Request, now: datetime) -> None:
+    async def _delivered(self, request: Request, now: datetime) -> None:
         subscription = self._subscription
         subscription.last_delivered_at = now
         if not self._stopped:
@@ -270,19 +245,19 @@ class DeliveryRun:
         else:
             self._journal.hold(self._held_from(following))
 
-    def _put_back(self, request: _Request) -> None:
+    def _put_back(self, request: Request) -> None:
         if not request.held:
             for event in request.events:
                 self._lanes.put_back(event)
 
-    def _holds(self, request: _Request) -> bool:
+    def _holds(self, request: Request) -> bool:
         """Return whether a refusal is about the event alone. If many are refused, the consumer does not work."""
         if request.held:
             return True
         self._refused += 1
         return self._refused < MOST_REFUSED_IN_A_ROW and len(self._lanes.held) < MOST_HELD
 
-    def _refuse(self, request: _Request, answer: Answer, now: datetime) -> None:
+    def _refuse(self, request: Request, answer: Answer, now: datetime) -> None:
         """Hold an order, or hold it longer. After too long a time, a person has to decide."""
         [event], patience = request.events, self._patience
         before = self._lanes.held[event.order_id] if request.held else self._held_from(event)

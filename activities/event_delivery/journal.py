@@ -1,5 +1,6 @@
 """What a run has done and not written down yet. If the process is killed, it is done again."""
 
+from collections.abc import Iterable
 from time import monotonic
 
 from activities.event_delivery.lanes import Lanes
@@ -32,9 +33,9 @@ class Journal:
         self._held: dict[str, HeldOrder | None] = {}
         self._saved_at = monotonic()
 
-    def note(self, attempt: Attempt) -> None:
-        """Note an attempt."""
-        self._attempts.append(attempt)
+    def note(self, attempts: Iterable[Attempt]) -> None:
+        """Note attempts."""
+        self._attempts += attempts
 
     def hold(self, held: HeldOrder) -> None:
         """Hold an order, or hold it longer."""

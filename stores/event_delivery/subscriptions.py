@@ -153,9 +153,7 @@ class SubscriptionStore:
     async def change(
         self, subscription_id: str, *, within: frozenset[str] | None = None, **given: Any
     ) -> SubscriptionView:
-        """Change the given members, for somebody who may be limited to orders within some regions.
-
-        With a new URL, the consumer has to agree again.
+        """Change the given members, within the regions of whoever does it. The consumer has to agree to a new URL.
 
         Raises:
             NotFound: no subscription has this id, or it is not about orders of these regions alone.
