@@ -36,10 +36,15 @@ def discard_log(path: str, *, busy_seconds: float) -> bool:
     """Move the write-ahead log of a database into the database, and empty it. Blocks the thread.
 
     The log keeps what later transactions have overwritten. Returns whether it could be emptied: others may use it.
+    SQLite itself waits for those who read or write, but not for another one who empties the log.
     """
-    with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
+    ends = monotonic() + busy_seconds
+    with closing(sqlite3.connect(path, timeout=_BETWEEN_TRIES, isolation_level=None)) as connection:
+        while True:
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy or monotonic() >= ends:
+                return not busy
+            sleep(_BETWEEN_TRIES)
 
 
 async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connection":

@@ -1,6 +1,9 @@
 """What a store erases or deletes is gone from its files as well, where the store is a file."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from stores.order_status.erasure import ErasureStore
 from stores.order_status.reconciliation import ReconciliationStore
 from stores.order_status.view import OrderStatusStore
 from tests.databases import SQLITE
+from tests.eventually import PATIENCE
 from tests.stores.center import RULES
 from tests.stores.conftest import Prepared
 
@@ -100,20 +104,64 @@ async def test_what_is_forgotten_is_in_no_file(forgotten: tuple[Path, Step, Step
         await other_process.dispose()
 
 
-async def test_while_somebody_reads_the_old_log_nothing_counts_as_discarded(prepared: Prepared, tmp_path: Path) -> None:
+@pytest.fixture
+async def read_meanwhile(prepared: Prepared, tmp_path: Path) -> AsyncIterator[tuple[str, sqlite.Connection]]:
+    """A database with entries in its log, and a connection that reads the log as it was before the last of them."""
     url = await prepared.url(SQLITE, contexts.INSTALLATION, tmp_path)
-    database = Database(url, deadline_seconds=0.5)
+    database = Database(url)
     reading = await sqlite.connect(url.removeprefix("sqlite:///"), writing=False, busy_seconds=1)
     try:
         await install(database)
         await reading.execute("BEGIN")
         await reading.cursor().execute("SELECT * FROM installation")
         await install(database)
-
-        with pytest.raises(StoreUnavailable):
-            await database.discard_overwritten()
-        await reading.rollback()
-        await database.discard_overwritten()
+        yield url, reading
     finally:
         await reading.close()
         await database.dispose()
+
+
+async def test_while_somebody_reads_the_old_log_nothing_counts_as_discarded(
+    read_meanwhile: tuple[str, sqlite.Connection],
+) -> None:
+    url, reading = read_meanwhile
+    hasty, patient = Database(url, deadline_seconds=0.5), Database(url, deadline_seconds=PATIENCE)
+    try:
+        with pytest.raises(StoreUnavailable):
+            await hasty.discard_overwritten()
+
+        await reading.rollback()
+        await patient.discard_overwritten()
+    finally:
+        await hasty.dispose()
+        await patient.dispose()
+
+
+async def test_two_who_discard_at_the_same_time_wait_for_each_other(
+    read_meanwhile: tuple[str, sqlite.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, reading = read_meanwhile
+    waiting: set[int] = set()
+    loop, both_wait = asyncio.get_running_loop(), asyncio.Event()
+
+    def sleep(seconds: float) -> None:
+        waiting.add(threading.get_ident())
+        if len(waiting) == 2:
+            loop.call_soon_threadsafe(both_wait.set)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(sqlite, "sleep", sleep)
+    databases = [Database(url, deadline_seconds=PATIENCE) for _ in range(2)]
+    discarding = [asyncio.create_task(database.discard_overwritten()) for database in databases]
+    meeting = asyncio.create_task(both_wait.wait())
+    try:
+        await asyncio.wait([*discarding, meeting], return_when=asyncio.FIRST_COMPLETED)
+        assert not any(one.done() for one in discarding)
+
+        await reading.rollback()
+        await asyncio.gather(*discarding)
+    finally:
+        for task in (*discarding, meeting):
+            task.cancel()
+        for database in databases:
+            await database.dispose()
