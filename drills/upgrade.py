@@ -11,7 +11,7 @@ API works with its workers.
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from functools import partial
 
@@ -134,16 +134,15 @@ async def _hold(settings: Settings, everybody: People, canceled: Sequence[Journe
     assigned = [Journey("held-1", ("accept", "complete"), 0), Journey("held-2", ("cancel",), 0)]
     ordered = [Journey("held-3", ("accept", "complete"), 0), Journey("held-4", ("cancel",), 0)]
     locks.enter_context(_locked(settings, contexts.INSTALLATION))
-    for journey in canceled:
-        await journey.go_on(everybody)
-        await _wait_for_status(everybody, journey, OrderStatus.CANCEL_ORDERED)
-    for journey in assigned:
-        await journey.begin(everybody)
-        await _wait_for_status(everybody, journey, OrderStatus.ENGINEER_ASSIGNED)
+    async with asyncio.TaskGroup() as group:
+        for journey in canceled:
+            group.create_task(_reach(everybody, journey, journey.go_on, OrderStatus.CANCEL_ORDERED))
+        for journey in assigned:
+            group.create_task(_reach(everybody, journey, journey.begin, OrderStatus.ENGINEER_ASSIGNED))
     locks.enter_context(_locked(settings, contexts.MANAGEMENT_CENTER))
-    for journey in ordered:
-        await journey.begin(everybody)
-        await _wait_for_status(everybody, journey, OrderStatus.JOIN_ORDERED)
+    async with asyncio.TaskGroup() as group:
+        for journey in ordered:
+            group.create_task(_reach(everybody, journey, journey.begin, OrderStatus.JOIN_ORDERED))
     return [*assigned, *ordered]
 
 
@@ -156,10 +155,15 @@ def _locked(settings: Settings, context: str) -> Iterator[None]:
         yield
 
 
-async def _wait_for_status(everybody: People, journey: Journey, status: OrderStatus) -> None:
+async def _reach(
+    everybody: People, journey: Journey, step: Callable[[People], Awaitable[object]], status: OrderStatus
+) -> None:
+    """Take a step of a journey, and wait until its order has been in the status."""
+
     async def reached() -> bool:
         return status in await _status_and_event(everybody, journey)
 
+    await step(everybody)
     await soon(reached, within=journey.within, every=0.2, what=f"{journey.key} {status}")
 
 
