@@ -24,7 +24,7 @@ MOST_WAITING = 10_000
 BATCH = 200
 """The largest number of items that are written in one transaction."""
 GATHER_FOR = 0.25
-"""Seconds for which a batch is collected. Together with its transaction, it takes less than half a second."""
+"""Seconds for which a batch is collected, from its first item on. With its transaction, less than half a second."""
 PAUSE = 1.0
 """Seconds before a failed batch is retried."""
 END_WITHIN = 2.0
@@ -53,6 +53,8 @@ class WriteBehindQueue(ABC, Generic[Item]):
         self._reserved = 0
         """The number of places reserved for future items."""
         self._has_items = asyncio.Event()
+        self._gathering_since: float | None = None
+        """When the first item came of the batch that is collected."""
         self._stopping = asyncio.Event()
         self._ended = False
         self._full = False
@@ -99,6 +101,8 @@ class WriteBehindQueue(ABC, Generic[Item]):
             self._drop(1)
             return False
         self._waiting.append(item)
+        if self._gathering_since is None:
+            self._gathering_since = monotonic()
         self._has_items.set()
         return True
 
@@ -121,8 +125,8 @@ class WriteBehindQueue(ABC, Generic[Item]):
         """Write waiting items until stopped. Then write the rest, as far as the store takes it in time."""
         while not self._stopping.is_set():
             await self._has_items.wait()
-            await self._pause(GATHER_FOR)
-            if not await self._write_all():
+            await self._gather()
+            if not await self._write_gathered():
                 await self._pause(PAUSE)
         await self._end()
 
@@ -153,13 +157,33 @@ class WriteBehindQueue(ABC, Generic[Item]):
             self._waiting.clear()
             _log.error("lost: the process ended before these were written", what=self._called, number=lost)
 
-    async def _write_all(self, until: float = float("inf")) -> bool:
+    async def _gather(self) -> None:
+        now = monotonic()
+        since = now if self._gathering_since is None else self._gathering_since
+        await self._pause(since + GATHER_FOR - now)
+        self._gathering_since = None
+
+    async def _write_gathered(self) -> bool:
+        """Write the items that wait by now. Those that come meanwhile are gathered: else batches would be small.
+
+        Returns whether the store has taken them.
+        """
+        left = len(self._waiting)
+        while left > 0:
+            written = await self._write()
+            if not written:
+                return False
+            left -= written
+        return True
+
+    async def _write_all(self, until: float) -> bool:
         while self._waiting:
             if not await self._write() or monotonic() >= until:
                 break
         return not self._waiting
 
-    async def _write(self) -> bool:
+    async def _write(self) -> int:
+        """Write the next batch. Return its size, or 0 if the store takes nothing for now."""
         # While the store refuses everything, try single items, until it takes one.
         batch = [self._waiting[0]] if self._refusing else self.next_batch()
         try:
@@ -168,7 +192,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
             _log.debug(
                 "waiting to be written: the store does not answer", what=self._called, waiting=len(self._waiting)
             )
-            return False
+            return 0
         for _ in batch:
             self._waiting.popleft()
         again = self.refused(refused)
@@ -177,7 +201,7 @@ class WriteBehindQueue(ABC, Generic[Item]):
         self._full = False
         if not self._waiting and not self._stopping.is_set():
             self._has_items.clear()
-        return not self._refusing
+        return 0 if self._refusing else len(batch)
 
     async def _put(self, batch: Sequence[Item]) -> list[Item]:
         """Write the items together, or individually if the store refuses that. Returns those that it refuses."""

@@ -6,7 +6,7 @@ number up to the last one is visible, or never will be.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import accumulate, takewhile
@@ -107,7 +107,7 @@ async def write(connection: AsyncConnection, events: Sequence[OutboxEvent], *, a
     first = int((await connection.execute(_LAST)).scalar_one()) - len(events) + 1
     await connection.execute(
         _NEW_EVENTS,
-        [asdict(event) | {"sequence": first + index, "written_at": at} for index, event in enumerate(events)],
+        [vars(event) | {"sequence": first + index, "written_at": at} for index, event in enumerate(events)],
     )
 
 

@@ -1,9 +1,10 @@
 """Audit entries are written once each, whatever the store does, until the process ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -145,22 +146,38 @@ async def test_notes_that_keep_coming_do_not_put_off_the_writing(trail: Trail) -
         await asyncio.sleep(0)
 
 
-async def test_what_comes_while_a_batch_is_written_is_not_gathered_anew(
-    trail: Trail, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, go_on, append = asyncio.Event(), asyncio.Event(), trail.store.append
+def at_the_end_of_the_first_write(trail: Trail, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    append = trail.store.append
 
-    async def held(acts: Sequence[AuditRecord]) -> Head:
-        begun.set()
-        await go_on.wait()
-        return await append(acts)
+    async def then_act(acts: Sequence[AuditRecord]) -> Head:
+        head = await append(acts)
+        monkeypatch.setattr(trail.store, "append", append)
+        act()
+        return head
 
-    monkeypatch.setattr(trail.store, "append", held)
+    monkeypatch.setattr(trail.store, "append", then_act)
     trail.add(1)
-    await begun.wait()
-    monkeypatch.setattr(batches, "GATHER_FOR", 10_000)
-    trail.add(2)
-    go_on.set()
+
+
+async def test_what_comes_while_a_batch_is_written_is_gathered(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    def two_come() -> None:
+        trail.add(2)
+        asyncio.get_running_loop().call_soon(trail.add, 3)
+
+    at_the_end_of_the_first_write(trail, monkeypatch, two_come)
+
+    await trail.until(1, 2, 3)
+    assert trail.store.batches == [1, 2]
+
+
+async def test_what_came_long_ago_is_not_gathered_anew(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_comes_and_time_passes() -> None:
+        monkeypatch.setattr(batches, "GATHER_FOR", 10_000)
+        trail.add(2)
+        later = monotonic() + 20_000
+        monkeypatch.setattr(batches, "monotonic", lambda: later)
+
+    at_the_end_of_the_first_write(trail, monkeypatch, one_comes_and_time_passes)
 
     await trail.until(1, 2)
 
