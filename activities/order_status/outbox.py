@@ -39,7 +39,7 @@ class OutboxActivities:
     @carries_out(READ_EVENTS)
     async def read(self, request: ReadEvents) -> EventsRead:
         """Wait for events after a number, and return them. What was read before counts as copied from now on."""
-        limit = min(request.limit, _MOST_EVENTS)
+        began, limit = monotonic(), min(request.limit, _MOST_EVENTS)
         if await self._outbox.last() < request.after:
             last = await self._outbox.renumber(beyond=request.after)
             self._set_back.inc()
@@ -50,7 +50,7 @@ class OutboxActivities:
         await self._outbox.relayed(request.after)
         new = await self._wait(request.after, min(request.wait, _LONGEST_WAIT))
         if 0 < new < limit:
-            await asyncio.sleep(min(request.gather, _LONGEST_GATHERING))
+            await asyncio.sleep(max(began + min(request.gather, _LONGEST_GATHERING) - monotonic(), 0.0))
         return replace(await self._outbox.read(request.after, limit), lacking=lacking)
 
     @carries_out(TELL_UNTOLD)

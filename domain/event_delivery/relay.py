@@ -43,7 +43,17 @@ class ReadEvents:
     wait: float = 20
     """Seconds. The longest wait for a first event."""
     gather: float = 1.0
-    """Seconds to wait after the first event, so that one answer has the events of that time."""
+    """Seconds from the beginning of the read for which events are gathered. Later ones are answered at once."""
+
+
+def gathering(read_at: datetime, now: datetime) -> float:
+    """Return for how many seconds a read gathers, so that two reads that find something end a second apart.
+
+    Args:
+        read_at: When the last read ended that found something.
+        now: When the next one begins.
+    """
+    return min(max((read_at - now).total_seconds() + ReadEvents.gather, 0.0), ReadEvents.gather)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select, update
 from temporalio.testing import ActivityEnvironment
 
+from activities.order_status import outbox
 from activities.order_status.outbox import OutboxActivities
 from domain.common import contexts
 from domain.event_delivery.relay import EventsRead, ReadEvents, TellUntold
@@ -79,10 +80,16 @@ async def test_a_read_waits_for_the_first_event_and_says_that_it_lives(
     assert ([each.subject for each in read.events], read.up_to, read.last) == (["o1"], last + 1, last + 1)
 
 
-async def test_events_of_one_moment_are_read_together_and_a_full_page_at_once(
-    database: Database, activities: OutboxActivities, last: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("passed", "left"), [(0.0, 0.5), (0.25, 0.25), (2.0, 0.0)])
+async def test_events_are_gathered_from_the_beginning_of_a_read_on(
+    database: Database,
+    activities: OutboxActivities,
+    last: int,
+    monkeypatch: pytest.MonkeyPatch,
+    passed: float,
+    left: float,
 ) -> None:
-    store = OrderStatusStore(database)
+    store, seconds = OrderStatusStore(database), iter([0.0])
     await store.put([order("o1")])
     gathered: list[float] = []
 
@@ -92,12 +99,21 @@ async def test_events_of_one_moment_are_read_together_and_a_full_page_at_once(
         await store.put([order("o2")])
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(outbox, "monotonic", lambda: next(seconds, passed))
     read = await ActivityEnvironment().run(activities.read, ReadEvents(last, gather=0.5))
-    assert ([each.subject for each in read.events], gathered) == (["o1", "o2"], [0.5])
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    assert ([each.subject for each in read.events], gathered) == (["o1", "o2"], [left])
+
+
+async def test_a_full_page_is_read_at_once(
+    database: Database, activities: OutboxActivities, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await OrderStatusStore(database).put([order("o1"), order("o2")])
+    monkeypatch.setattr(asyncio, "sleep", pytest.fail)
+
     read = await ActivityEnvironment().run(activities.read, ReadEvents(last, limit=2, gather=0.5))
-    assert (len(read.events), gathered) == (2, [0.5])
+
+    assert len(read.events) == 2
 
 
 async def test_a_read_ends_when_nothing_comes_and_when_its_worker_stops(

@@ -14,7 +14,7 @@ import pytest
 from temporalio import activity
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Worker
 
 from domain.common import contexts
@@ -34,6 +34,7 @@ from domain.event_delivery.relay import (
     Relay,
     TellUntold,
     Told,
+    gathering,
 )
 from runtime.payload_codec import for_worker
 from stores.common.database import Database
@@ -60,6 +61,7 @@ class Source:
     """Events that are missing in the outbox."""
     lacking: bool = False
     """Whether the next reader is told that events are missing which are not kept any more."""
+    reads: list[ReadEvents] = field(default_factory=list)
     sweeps: list[TellUntold] = field(default_factory=list)
     prunes: int = 0
     to_prune: int = 0
@@ -70,6 +72,7 @@ class Source:
 
     @activity.defn(name=READ_EVENTS.name)
     async def read(self, request: ReadEvents) -> EventsRead:
+        self.reads.append(request)
         await self.faults.before(READ_EVENTS.name, "")
         if request.wait:
             await _moved(lambda: len(self.outbox) > request.after // 10, within=request.wait)
@@ -196,6 +199,43 @@ async def test_every_event_is_copied_once_and_in_order_through_many_runs(client:
         await eventually(in_a_later_run)
         source.tell(60)
         await caught_up(source)
+
+
+@pytest.mark.parametrize(("ago", "seconds"), [(0, 1.0), (0.25, 0.75), (1, 0.0), (3600, 0.0), (-5, 1.0)])
+def test_reads_that_find_something_end_a_second_apart(ago: float, seconds: float) -> None:
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+    assert gathering(now - timedelta(seconds=ago), now) == seconds
+    assert gathering(UNSET, now) == 0
+
+
+def read_times(history: WorkflowHistory) -> tuple[list[datetime], list[datetime]]:
+    """Return the workflow times at which reads begin, and at which the relay learns what they have found."""
+    now, begin, learned = UNSET, [], []
+    reads: set[int] = set()
+    answered = False
+    for event in history.events:
+        if event.HasField("workflow_task_started_event_attributes"):
+            now = event.event_time.ToDatetime(UTC)
+            if answered:
+                learned.append(now)
+            answered = False
+        elif event.activity_task_scheduled_event_attributes.activity_type.name == READ_EVENTS.name:
+            reads.add(event.event_id)
+            begin.append(now)
+        elif event.activity_task_completed_event_attributes.scheduled_event_id in reads:
+            answered = True
+    return begin, learned
+
+
+async def test_reads_that_find_something_are_kept_apart(client: Client, source: Source) -> None:
+    source.tell(*range(3 * AT_ONCE))
+    async with relaying(client, source, wait=2.0, swept_at=datetime.now(UTC)) as handle:
+        await caught_up(source)
+        begin, learned = read_times(await handle.fetch_history())
+
+    gathered = [read.gather for read in source.reads[:3]]
+    assert gathered == pytest.approx([0, gathering(learned[0], begin[1]), gathering(learned[1], begin[2])], abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from domain.event_delivery.relay import (
     ReadEvents,
     Relay,
     TellUntold,
+    gathering,
 )
 from workflows.common.activity_calls import execute
 
@@ -49,6 +50,7 @@ class EventRelayWorkflow:
     async def run(self, relay: Relay = Relay()) -> None:
         """Copy until the history is long, and go on in a new run."""
         self.relay = relay
+        self.read_at = UNSET
         position = await _execute(POSITION, relay.source)
         while not workflow.info().is_continue_as_new_suggested():
             busy = await self._maintain()
@@ -60,7 +62,7 @@ class EventRelayWorkflow:
         source = self.relay.source
         found = await _execute(
             replace(READ_EVENTS, context=source),
-            ReadEvents(position, wait=wait, gather=min(wait, ReadEvents.gather)),
+            ReadEvents(position, wait=wait, gather=min(wait, gathering(self.read_at, workflow.now()))),
             one_try=_ONE_TRY + timedelta(seconds=wait),
             silence=_SILENCE,
         )
@@ -68,6 +70,7 @@ class EventRelayWorkflow:
             self._tell_again()
         if not found.events and found.up_to <= position:
             return position
+        self.read_at = workflow.now()
         return await _execute(APPEND_EVENTS, AppendEvents(source, position, found.events, found.up_to))
 
     def _tell_again(self) -> None:
