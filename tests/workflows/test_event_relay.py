@@ -85,6 +85,7 @@ class Source:
     @activity.defn(name=TELL_UNTOLD.name)
     async def tell_untold(self, request: TellUntold) -> Told:
         self.sweeps.append(request)
+        await self.faults.before(TELL_UNTOLD.name, "")
         page, self.untold = self.untold[:1], self.untold[1:]
         self.outbox += page
         return Told(len(page), str(len(self.sweeps)) if self.untold else None)
@@ -333,6 +334,36 @@ async def test_new_events_do_not_wait_until_everything_was_looked_at(client: Cli
 
         await eventually(copied)
         assert source.untold
+
+
+async def test_events_are_copied_although_those_that_are_missing_cannot_be_written(
+    client: Client, source: Source
+) -> None:
+    source.faults.fail(TELL_UNTOLD.name, times=10**6)
+    async with relaying(client, source):
+
+        async def pruned() -> bool:
+            return source.prunes > 0
+
+        await eventually(pruned)
+        source.tell(*range(7))
+        await caught_up(source)
+        assert len(source.sweeps) <= 3
+
+
+async def test_a_search_that_has_failed_goes_on_where_it_was(client: Client, source: Source) -> None:
+    source.untold = [OutboxEvent(f"e{number}", f"o{number}", 0, "JoinOrdered", AT, {}) for number in range(3)]
+    source.faults.fail(TELL_UNTOLD.name, times=4)
+    async with relaying(client, source, sweep_every=0.2):
+
+        async def found() -> bool:
+            return not source.untold
+
+        await eventually(found)
+        await caught_up(source)
+
+    assert all(sweep.since == UNSET for sweep in source.sweeps[:7])
+    assert [sweep.after for sweep in source.sweeps[:7]] == [None] * 5 + ["5", "6"]
 
 
 async def test_events_are_copied_although_the_old_ones_cannot_be_deleted(client: Client, source: Source) -> None:

@@ -38,6 +38,8 @@ _SILENCE = timedelta(seconds=15)
 """Heartbeat timeout of a read, which waits. It detects a worker that was killed."""
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _FEW_TRIES = RetryPolicy(maximum_attempts=3)
+_SEARCH_AGAIN = 60.0
+"""Seconds after which a search that has failed goes on, at most."""
 _OVERLAP = timedelta(minutes=1)
 """A search begins this much before the one before it began, because clocks differ."""
 
@@ -50,7 +52,7 @@ class EventRelayWorkflow:
     async def run(self, relay: Relay = Relay()) -> None:
         """Copy until the history is long, and go on in a new run."""
         self.relay = relay
-        self.read_at = UNSET
+        self.read_at = self.search_from = UNSET
         position = await _execute(POSITION, relay.source)
         while not workflow.info().is_continue_as_new_suggested():
             busy = await self._maintain()
@@ -85,32 +87,43 @@ class EventRelayWorkflow:
         Events are missing in the outbox if an order was last stored by a release that wrote none.
         """
         relay, now = self.relay, workflow.now()
-        if relay.sweep is not None:
-            told = await _execute(replace(TELL_UNTOLD, context=relay.source), relay.sweep)
-            following = replace(relay.sweep, after=told.next) if told.next is not None else None
-            self.relay = replace(relay, sweep=following, pruning=following is None)
+        if relay.sweep is not None and now >= self.search_from:
+            await self._search(relay.sweep)
         elif relay.pruning:
-            self.relay = replace(relay, pruning=await self._prune())
-        elif now - relay.swept_at >= timedelta(seconds=relay.sweep_every):
+            # If that fails, the next hour's work makes up for it.
+            deleted = await _try(PRUNE_EVENTS, "")
+            self.relay = replace(relay, pruning=bool(deleted))
+        elif relay.sweep is None and now - relay.swept_at >= timedelta(seconds=relay.sweep_every):
             since = max(relay.swept_at - _OVERLAP, UNSET)
             self.relay = replace(relay, swept_at=now, sweep=TellUntold(since))
         else:
             return False
         return True
 
-    async def _prune(self) -> bool:
-        """Delete a batch of old events. Return whether there may be more.
+    async def _search(self, page: TellUntold) -> None:
+        """Search a page. If that fails, the search goes on later."""
+        told = await _try(replace(TELL_UNTOLD, context=self.relay.source), page)
+        if told is None:
+            again_after = min(_SEARCH_AGAIN, self.relay.sweep_every)
+            self.search_from = workflow.now() + timedelta(seconds=again_after)
+            self.relay = replace(self.relay, pruning=True)
+            return
+        following = replace(page, after=told.next) if told.next is not None else None
+        self.relay = replace(self.relay, sweep=following, pruning=following is None)
 
-        If that fails, the next hour's work makes up for it: new events wait for one round of tries at most.
-        """
-        try:
-            deleted = await _execute(PRUNE_EVENTS, "", within=_ONE_TRY, retries=_FEW_TRIES)
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.error("events that are kept no longer could not be deleted; trying again in an hour")
-            return False
-        return deleted > 0
+
+async def _try(command: Command[Input, Result], command_input: Input) -> Result | None:
+    """Have a piece of the hourly work done. After some tries in vain, log that and return `None`.
+
+    New events wait for it, for one round of tries at most.
+    """
+    try:
+        return await _execute(command, command_input, within=_ONE_TRY, retries=_FEW_TRIES)
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        workflow.logger.error("could not be done, and is tried again later: %s", command.summary)
+        return None
 
 
 async def _execute(
