@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 AWAY = "/away"
 """Path at which nothing is ever taken."""
@@ -12,18 +13,25 @@ _ANSWER = "HTTP/1.1 {} .\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @asynccontextmanager
-async def picky_consumer() -> AsyncIterator[str]:
-    """Run the consumer. Yields its URL. It refuses the event that an order is to be canceled."""
-    server = await asyncio.start_server(_converse, "127.0.0.1", 0)
+async def picky_consumer(requests: list[bytes] | None = None) -> AsyncIterator[str]:
+    """Run the consumer. Yields its URL. It refuses the event that an order is to be canceled.
+
+    Args:
+        requests: Gets each request as it came, the head and the body.
+    """
+    kept = [] if requests is None else requests
+    server = await asyncio.start_server(partial(_converse, kept), "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _converse(kept: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        raw = await reader.readuntil(b"\r\n\r\n")
+        head = raw.decode("latin-1").lower()
         _, _, after = head.partition("content-length:")
         body = await reader.readexactly(int(after.split("\r\n")[0])) if after else b""
+        kept.append(raw + body)
         writer.write(_ANSWER.format(_status(head, body)).encode())
         await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -1,17 +1,22 @@
 """Personal data stays in the contexts' stores, and each look at it is noted. The test searches everywhere else."""
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
+from anyio.from_thread import start_blocking_portal
 from temporalio.client import Client
 
 from domain.common import contexts
 from domain.orders import workflow_id
+from harness.picky_consumer import picky_consumer
 from tests.api.collector import Collector
 from tests.end_to_end.system import System
 from tests.eventually import eventually
@@ -25,6 +30,31 @@ PERSONAL = {
     "note": f"{SECRET}-note",
     "installationAddress": f"Seoul {SECRET}-street 7",
 }
+
+
+HOOK = "a-place-of-the-consumer"
+"""Part of the URL at which a consumer is sent events."""
+
+
+@dataclass
+class Follower:
+    """A consumer of events that has subscribed. It refuses that an order is to be canceled."""
+
+    subscription: str
+    """Path of the subscription."""
+    secret: str
+    requests: list[bytes] = field(default_factory=list)
+    """Each request that it was sent, the head and the body."""
+
+
+@pytest.fixture
+def follower(talkative: System) -> Iterator[Follower]:
+    requests: list[bytes] = []
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(picky_consumer(requests)) as url:
+        made = post(talkative, "/eventSubscriptions", name="a follower", kind="webhook", url=f"{url}/{HOOK}")
+        path = f"/eventSubscriptions/{made['eventSubscriptionId']}"
+        yield Follower(path, made["secret"], requests)
+        talkative.client.delete(path)
 
 
 def post(running: System, path: str, **body: Any) -> dict[str, Any]:
@@ -103,8 +133,24 @@ def audited(running: System) -> bytes:
 
 
 def told_to_others(running: System) -> bytes:
-    """Return the log of events for other systems."""
+    """Return the log of events for other systems, and what is kept of the deliveries."""
     return b"".join(file.read_bytes() for file in running.data_dir.glob("event-delivery.db*"))
+
+
+def kept_of_deliveries(running: System, follower: Follower, refused: str) -> str:
+    """Wait until an order is held, and return what managers and the database tell of deliveries, but for the URL."""
+    paths = [f"{follower.subscription}{rest}" for rest in ("/held", "/attempts?limit=200")]
+
+    def shown() -> list[str] | None:
+        texts = [running.client.get(path).text for path in paths]
+        return texts if refused in texts[0] else None
+
+    texts = eventually(shown, what="the order is held") or []
+    with closing(sqlite3.connect(running.data_dir / "event-delivery.db")) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in set(tables) - {"event_subscription"}:
+            texts += [str(row) for row in database.execute(f'SELECT * FROM "{name}"')]  # noqa: S608 - names of ours
+    return "".join(texts)
 
 
 def without_ids(path: str, order_ids: list[str]) -> str:
@@ -154,14 +200,18 @@ def accesses(running: System) -> Counter[str]:
     return Counter(found.values())
 
 
+def _text(found: str | bytes) -> str:
+    return found if isinstance(found, str) else found.decode("latin-1")
+
+
 def spoken_of(text: str | bytes) -> list[str]:
     """Return the personal data in a text."""
     raw = text if isinstance(text, bytes) else text.encode()
     return [word for word in (SECRET, PHONE) if word.encode() in raw]
 
 
-def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_traced(
-    talkative: System, traced: Collector
+def test_nothing_personal_is_in_temporal_nor_in_what_is_sent_logged_measured_or_traced(
+    talkative: System, traced: Collector, follower: Follower
 ) -> None:
     with noting(talkative) as showing:
         order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
@@ -182,6 +232,13 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
 
     eventually(lambda: set(order_ids) <= set(read()), what="other systems hear of both orders")
 
+    def sent() -> bool:
+        complete = [b"orders.JoinCompleted" in one and order_ids[0].encode() in one for one in follower.requests]
+        return any(complete)
+
+    eventually(sent, what="the consumer has the last event of the first order")
+    of_deliveries = kept_of_deliveries(talkative, follower, order_ids[1])
+
     def followed() -> bool:
         sent = "".join(map(str, traced.spans))
         return all(workflow_id(order_id) in sent for order_id in order_ids)
@@ -194,6 +251,8 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
         "files of the server": stored_by_temporal(talkative),
         "audit": audited(talkative),
         "events": told_to_others(talkative),
+        "requests to a consumer": b"".join(follower.requests),
+        "deliveries": of_deliveries,
         "metrics": metrics(talkative),
         "traces": "".join(map(str, traced.spans)),
         **logs,
@@ -201,6 +260,9 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_logged_measured_or_trace
 
     assert all(workflow_id(order_id) in told for order_id in order_ids)
     assert {name: found for name, text in searched.items() if (found := spoken_of(text))} == {}
+    theirs = {"events", "requests to a consumer"}
+    for word in (HOOK, follower.secret):
+        assert [name for name, text in searched.items() if name not in theirs and word in _text(text)] == []
     kept = b"".join(file.read_bytes() for file in talkative.data_dir.glob("installation.db*"))
     assert PERSONAL["note"].encode() in kept
     assert spoken_of(kept) == [SECRET, PHONE]  # whoever searched in the wrong way would have found nothing there
