@@ -36,15 +36,17 @@ def discard_log(path: str, *, busy_seconds: float) -> bool:
     """Move the write-ahead log of a database into the database, and empty it. Blocks the thread.
 
     The log keeps what later transactions have overwritten. Returns whether it could be emptied: others may use it.
-    SQLite itself waits for those who read or write, but not for another one who empties the log.
+    SQLite itself waits for those who read or write, but not for somebody else who empties the log.
     """
     ends = monotonic() + busy_seconds
-    with closing(sqlite3.connect(path, timeout=_BETWEEN_TRIES, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
         while True:
             busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy or monotonic() >= ends:
+            left = ends - monotonic()
+            if not busy or left <= 0:
                 return not busy
-            sleep(_BETWEEN_TRIES)
+            sleep(min(_BETWEEN_TRIES, left))
+            connection.execute(f"PRAGMA busy_timeout={max(int(left * 1000), 1)}")
 
 
 async def connect(path: str, *, writing: bool, busy_seconds: float) -> "Connection":

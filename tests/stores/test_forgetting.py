@@ -1,7 +1,6 @@
 """What a store erases or deletes is gone from its files as well, where the store is a file."""
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -137,31 +136,29 @@ async def test_while_somebody_reads_the_old_log_nothing_counts_as_discarded(
         await patient.dispose()
 
 
-async def test_two_who_discard_at_the_same_time_wait_for_each_other(
+async def test_who_discards_waits_for_somebody_else_who_does(
     read_meanwhile: tuple[str, sqlite.Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, reading = read_meanwhile
-    waiting: set[int] = set()
-    loop, both_wait = asyncio.get_running_loop(), asyncio.Event()
+    loop, waits = asyncio.get_running_loop(), asyncio.Event()
 
     def sleep(seconds: float) -> None:
-        waiting.add(threading.get_ident())
-        if len(waiting) == 2:
-            loop.call_soon_threadsafe(both_wait.set)
+        loop.call_soon_threadsafe(waits.set)
         time.sleep(seconds)
 
     monkeypatch.setattr(sqlite, "sleep", sleep)
     databases = [Database(url, deadline_seconds=PATIENCE) for _ in range(2)]
     discarding = [asyncio.create_task(database.discard_overwritten()) for database in databases]
-    meeting = asyncio.create_task(both_wait.wait())
+    waiting = asyncio.create_task(waits.wait())
     try:
-        await asyncio.wait([*discarding, meeting], return_when=asyncio.FIRST_COMPLETED)
+        # The first of them waits for the reader, and the second one for the first.
+        await asyncio.wait([*discarding, waiting], return_when=asyncio.FIRST_COMPLETED)
         assert not any(one.done() for one in discarding)
 
         await reading.rollback()
         await asyncio.gather(*discarding)
     finally:
-        for task in (*discarding, meeting):
+        for task in (*discarding, waiting):
             task.cancel()
         for database in databases:
             await database.dispose()
