@@ -60,6 +60,8 @@ class WriteBehindQueue(ABC, Generic[Item]):
         self._full = False
         self._refusing = False
         """Whether the store answered, but refused all of the last batch."""
+        self._to_retry = False
+        """Whether the store has refused some items that are to be retried."""
         self._dropped = Counter(
             f"{name}_dropped", f"{called} that were dropped without being written", registry=registry
         )
@@ -166,15 +168,15 @@ class WriteBehindQueue(ABC, Generic[Item]):
     async def _write_gathered(self) -> bool:
         """Write the items that wait by now. Those that come meanwhile are gathered: else batches would be small.
 
-        Returns whether the store has taken them.
+        Returns whether the store has taken them, so that nothing is to be retried.
         """
-        left = len(self._waiting)
+        left, self._to_retry = len(self._waiting), False
         while left > 0:
             written = await self._write()
             if not written:
                 return False
             left -= written
-        return True
+        return not self._to_retry
 
     async def _write_all(self, until: float) -> bool:
         while self._waiting:
@@ -197,10 +199,12 @@ class WriteBehindQueue(ABC, Generic[Item]):
             self._waiting.popleft()
         again = self.refused(refused)
         self._waiting.extend(again)
+        self._to_retry |= bool(again)
         self._refusing = len(again) == len(batch)
         self._full = False
         if not self._waiting and not self._stopping.is_set():
             self._has_items.clear()
+            self._gathering_since = None
         return 0 if self._refusing else len(batch)
 
     async def _put(self, batch: Sequence[Item]) -> list[Item]:

@@ -198,6 +198,25 @@ async def test_an_entry_that_is_refused_holds_nothing_up_and_is_not_given_up(tra
     assert trail.sample("audit_entries_oldest_seconds") == 0
 
 
+async def test_an_entry_that_is_refused_is_tried_again_after_a_pause_although_others_are_written(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause, pauses, timeout = 0.0123, [], asyncio.timeout
+
+    def noting(seconds: float) -> asyncio.Timeout:
+        pauses.append(seconds)
+        return timeout(seconds)
+
+    monkeypatch.setattr(batches, "PAUSE", pause)
+    monkeypatch.setattr(asyncio, "timeout", noting)
+    trail.store.refuses = frozenset({"a1"})
+    trail.add(1, 2)
+    await trail.called(3)
+    await trail.called(1)
+
+    assert pause in pauses
+
+
 async def test_a_store_that_refuses_everything_loses_nothing_and_is_asked_for_little(trail: Trail) -> None:
     trail.store.refuses = None
     trail.add(*range(5))
