@@ -134,6 +134,8 @@ class Relay:
     """When the newest search for missing events began. Unset: there was none; the first one looks at everything."""
     sweep: TellUntold | None = None
     """Next page of the search that is under way."""
+    sweep_from: datetime = UNSET
+    """When the search goes on, after it has failed."""
     pruning: bool = False
     """Whether old events of the log are being deleted."""
     sweep_every: float = 60 * 60

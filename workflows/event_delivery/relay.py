@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from domain.common.commands import Command
 from domain.common.times import UNSET
@@ -39,20 +39,20 @@ _SILENCE = timedelta(seconds=15)
 _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _FEW_TRIES = RetryPolicy(maximum_attempts=3)
 _SEARCH_AGAIN = 60.0
-"""Seconds after which a search that has failed goes on, at most."""
+"""Seconds after which a search that has failed goes on: about, because it does so between two reads."""
 _OVERLAP = timedelta(minutes=1)
 """A search begins this much before the one before it began, because clocks differ."""
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class EventRelayWorkflow:
-    """Reads what is new and appends it. Once an hour, it looks for what is missing, and deletes what is too old."""
+    """Reads what is new and appends it. Each hour, it looks for what is missing, and deletes what is too old."""
 
     @workflow.run
     async def run(self, relay: Relay = Relay()) -> None:
         """Copy until the history is long, and go on in a new run."""
         self.relay = relay
-        self.read_at = self.search_from = UNSET
+        self.read_at = UNSET
         position = await _execute(POSITION, relay.source)
         while not workflow.info().is_continue_as_new_suggested():
             busy = await self._maintain()
@@ -78,7 +78,7 @@ class EventRelayWorkflow:
     def _tell_again(self) -> None:
         """Have everything of the last time told again. The search that is under way is made up for by the next one."""
         relay = self.relay
-        began = relay.sweep.since if relay.sweep is not None else relay.swept_at
+        began = relay.swept_at if relay.sweep is None or relay.sweep.again else relay.sweep.since
         self.relay = replace(relay, swept_at=began, sweep=TellUntold(workflow.now() - TOLD_AGAIN_FOR, again=True))
 
     async def _maintain(self) -> bool:
@@ -87,10 +87,10 @@ class EventRelayWorkflow:
         Events are missing in the outbox if an order was last stored by a release that wrote none.
         """
         relay, now = self.relay, workflow.now()
-        if relay.sweep is not None and now >= self.search_from:
+        if relay.sweep is not None and now >= relay.sweep_from:
             await self._search(relay.sweep)
         elif relay.pruning:
-            # If that fails, the next hour's work makes up for it.
+            # If that fails, the next search makes up for it.
             deleted = await _try(PRUNE_EVENTS, "")
             self.relay = replace(relay, pruning=bool(deleted))
         elif relay.sweep is None and now - relay.swept_at >= timedelta(seconds=relay.sweep_every):
@@ -101,15 +101,15 @@ class EventRelayWorkflow:
         return True
 
     async def _search(self, page: TellUntold) -> None:
-        """Search a page. If that fails, the search goes on later."""
-        told = await _try(replace(TELL_UNTOLD, context=self.relay.source), page)
+        """Search a page. If that fails, old events are deleted meanwhile, and the search goes on later."""
+        relay = self.relay
+        told = await _try(replace(TELL_UNTOLD, context=relay.source), page)
         if told is None:
-            again_after = min(_SEARCH_AGAIN, self.relay.sweep_every)
-            self.search_from = workflow.now() + timedelta(seconds=again_after)
-            self.relay = replace(self.relay, pruning=True)
-            return
-        following = replace(page, after=told.next) if told.next is not None else None
-        self.relay = replace(self.relay, sweep=following, pruning=following is None)
+            pause = timedelta(seconds=min(_SEARCH_AGAIN, relay.sweep_every))
+            self.relay = replace(relay, sweep_from=workflow.now() + pause, pruning=True)
+        else:
+            following = replace(page, after=told.next) if told.next is not None else None
+            self.relay = replace(relay, sweep=following, pruning=following is None)
 
 
 async def _try(command: Command[Input, Result], command_input: Input) -> Result | None:
@@ -122,7 +122,8 @@ async def _try(command: Command[Input, Result], command_input: Input) -> Result 
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        workflow.logger.error("could not be done, and is tried again later: %s", command.summary)
+        cause = error.cause.type if isinstance(error.cause, ApplicationError) else type(error.cause).__name__
+        workflow.logger.error("could not be done, and is tried again later: %s (%s)", command.summary, cause)
         return None
 
 
