@@ -6,6 +6,7 @@ import pytest
 
 from drills.drill import Drill
 from drills.soak import Seen, judge
+from tests.drills.drilled import finds
 
 FLAT = [90.0] * 100 + [100.0] * 200
 """MiB: memory fills up, and then stays constant."""
@@ -32,3 +33,8 @@ def test_parts_were_killed_and_memory_stayed_flat() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_soak_fails_on_a_fault(fault: str) -> None:
     assert not judged(FAULTS[fault]).passed
+
+
+@pytest.mark.whole
+def test_it_finds_that_an_order_was_forgotten() -> None:
+    assert finds("soak", "forgotten")

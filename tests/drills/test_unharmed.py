@@ -18,7 +18,7 @@ needs_a_browser = pytest.mark.skipif(find(PROGRAM) is None, reason=f"{PROGRAM} i
         pytest.param("management-center-down", marks=needs_a_database_server),
         pytest.param("installation-down", marks=needs_a_database_server),
         pytest.param("console", marks=needs_a_browser),
-        *("temporal-restart", "backup-restore", "view-lost", "scale-out", "waiting-orders", "attack"),
+        *("temporal-restart", "backup-restore", "view-lost", "scale-out", "waiting-orders", "attack", "soak"),
     ],
 )
 def test_a_drill_passes(name: str) -> None:
