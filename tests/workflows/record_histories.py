@@ -13,11 +13,13 @@ from temporalio.client import Client, WorkflowHistory
 
 from runtime.temporal_client import end_process
 from tests.servers import dev_server
+from tests.workflows.delivering import DELIVERIES
 from tests.workflows.dispatching import DISPATCHES
 from tests.workflows.erasing import an_erasure
 from tests.workflows.histories import file_of, written
 from tests.workflows.passes import PASSES
 from tests.workflows.paths import PATHS, Path
+from tests.workflows.relaying import RELAYS
 from tests.workflows.stage import Stage
 
 
@@ -33,6 +35,8 @@ WAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
     **{name: partial(walk, path) for name, path in PATHS.items()},
     **PASSES,
     **DISPATCHES,
+    **DELIVERIES,
+    **RELAYS,
     an_erasure.__name__: an_erasure,
 }
 """All recorded paths."""

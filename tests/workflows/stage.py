@@ -24,6 +24,8 @@ from tests.workflows.contexts import Contexts
 from tests.workflows.placed import Placed
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
+from workflows.event_delivery.delivery import EventDeliveryWorkflow
+from workflows.event_delivery.ping import EventPingWorkflow
 from workflows.event_delivery.relay import EventRelayWorkflow
 from workflows.management_center.dispatch import DispatchWorkflow
 from workflows.order_status.erasure import ErasureWorkflow
@@ -182,6 +184,8 @@ async def replay(
             ReconciliationWorkflow,
             ErasureWorkflow,
             EventRelayWorkflow,
+            EventDeliveryWorkflow,
+            EventPingWorkflow,
         ],
         workflow_runner=runner or sandbox(strict=True),
         interceptors=[*interceptors, MessageGuard()],

@@ -1,87 +1,11 @@
 """The workflow of a subscription runs one activity after the other, waits when it is told to, and ends when it may."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from uuid import uuid4
+from temporalio.client import Client
 
-from temporalio import activity
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
-from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.worker import Replayer, Worker
-
-from domain.common import contexts
-from domain.event_delivery.delivery import DELIVER, LOOK, Delivered, Delivery, workflow_id
-from harness.waiting import soon
-from runtime.payload_codec import for_worker, worker_converter
+from domain.event_delivery.delivery import LOOK, Delivered, workflow_id
 from runtime.temporal_client import start_event_delivery
-from tests.encryption import guard
-from tests.workflows.stage import stumbled
+from tests.workflows.delivering import ENDED, LONG, Deliverer, delivering
 from tests.workflows.waiting import within
-from workflows.common.message_guard import MessageGuard
-from workflows.common.runner import sandbox
-from workflows.event_delivery.delivery import EventDeliveryWorkflow
-
-LONG = Delivered(again_after=10**6)
-ENDED = Delivered(ended=True)
-
-
-class Deliverer:
-    """The activity, which answers what a test has written."""
-
-    def __init__(self, *results: Delivered) -> None:
-        self.results = [*results]
-        self.asked: list[Delivery] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    @activity.defn(name=DELIVER.name)
-    async def deliver(self, request: Delivery) -> Delivered:
-        self.asked.append(request)
-        await self.gate.wait()
-        return self.results.pop(0) if self.results else LONG
-
-    async def until_asked(self, times: int) -> None:
-        async def often() -> bool:
-            return len(self.asked) >= times
-
-        await soon(often)
-
-
-@asynccontextmanager
-async def delivering(client: Client, deliverer: Deliverer) -> AsyncIterator["WorkflowHandle[object, None]"]:
-    """Run a worker, and the workflow of a new subscription, which is terminated at the end if it still runs."""
-    subscription_id = uuid4().hex
-    await start_event_delivery(client, subscription_id)
-    worker = Worker(
-        for_worker(client),
-        task_queue=contexts.EVENT_DELIVERY,
-        workflows=[EventDeliveryWorkflow],
-        activities=[deliverer.deliver],
-        workflow_runner=sandbox(strict=True),
-        interceptors=[guard(client)],
-    )
-    handle: WorkflowHandle[object, None] = client.get_workflow_handle(workflow_id(subscription_id))
-    async with worker:
-        yield handle
-        if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-            await handle.terminate()
-    history = await handle.fetch_history()
-    assert not [event for event in history.events if stumbled(event) and not _was_terminated(event)]
-    replayer = Replayer(
-        workflows=[EventDeliveryWorkflow],
-        workflow_runner=sandbox(strict=True),
-        interceptors=[MessageGuard()],
-        data_converter=worker_converter(client.data_converter),
-    )
-    await replayer.replay_workflow(history)
-
-
-def _was_terminated(event: HistoryEvent) -> bool:
-    """Return whether a task was under way when the workflow was terminated."""
-    failed = event.workflow_task_failed_event_attributes.cause
-    return failed == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND
 
 
 async def test_one_activity_follows_the_other_until_there_is_nothing_to_do(client: Client) -> None:

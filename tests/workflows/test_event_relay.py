@@ -1,25 +1,13 @@
 """The relay copies every event of a source once and in order, whatever fails or is killed in between."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
-from temporalio import activity
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
-from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.worker import Worker
+from temporalio.client import Client, WorkflowHistory
 
-from domain.common import contexts
 from domain.common.times import UNSET
-from domain.event_delivery.log import EventFilter
 from domain.event_delivery.relay import (
     APPEND_EVENTS,
     POSITION,
@@ -27,162 +15,17 @@ from domain.event_delivery.relay import (
     READ_EVENTS,
     TELL_UNTOLD,
     TOLD_AGAIN_FOR,
-    AppendEvents,
-    EventsRead,
     OutboxEvent,
-    ReadEvents,
-    Relay,
-    TellUntold,
-    Told,
     gathering,
 )
-from runtime.payload_codec import for_worker
-from stores.common.database import Database
-from stores.event_delivery.log import EventLog
-from stores.migration import migrate
-from tests.encryption import guard
-from tests.workflows.faults import Faults
-from tests.workflows.stage import replay, stumbled
+from tests.workflows.relaying import AT, AT_ONCE, Source, caught_up, relaying, source_in, started
 from tests.workflows.waiting import eventually
-from workflows.common.runner import sandbox
-from workflows.event_delivery.relay import EventRelayWorkflow
-
-AT_ONCE = 3
-AT = datetime(2026, 11, 28, tzinfo=UTC)
-
-
-@dataclass
-class Source:
-    """An outbox in memory, whose numbers have gaps, and the activities of the log on a real one."""
-
-    log: EventLog
-    outbox: list[OutboxEvent] = field(default_factory=list)
-    untold: list[OutboxEvent] = field(default_factory=list)
-    """Events that are missing in the outbox."""
-    lacking: int = 0
-    """How many of the next reads are told that events are missing which are not kept any more."""
-    reads: list[ReadEvents] = field(default_factory=list)
-    sweeps: list[TellUntold] = field(default_factory=list)
-    prunes: int = 0
-    to_prune: int = 0
-    faults: Faults = field(default_factory=Faults)
-
-    def tell(self, *numbers: int) -> None:
-        self.outbox += [OutboxEvent(f"e{number}", f"o{number}", 0, "JoinOrdered", AT, {}) for number in numbers]
-
-    @activity.defn(name=READ_EVENTS.name)
-    async def read(self, request: ReadEvents) -> EventsRead:
-        self.reads.append(request)
-        await self.faults.before(READ_EVENTS.name, "")
-        if request.wait:
-            await _moved(lambda: len(self.outbox) > request.after // 10, within=request.wait)
-        first = request.after // 10
-        found = self.outbox[first : first + AT_ONCE]
-        await self.faults.after(READ_EVENTS.name, "")
-        lacking, self.lacking = self.lacking, max(0, self.lacking - 1)
-        return EventsRead(found, (first + len(found)) * 10, len(self.outbox) * 10, lacking > 0)
-
-    @activity.defn(name=TELL_UNTOLD.name)
-    async def tell_untold(self, request: TellUntold) -> Told:
-        self.sweeps.append(request)
-        await self.faults.before(TELL_UNTOLD.name, "")
-        page, self.untold = self.untold[:1], self.untold[1:]
-        self.outbox += page
-        return Told(len(page), str(len(self.sweeps)) if self.untold else None)
-
-    @activity.defn(name=POSITION.name)
-    async def position(self, source: str) -> int:
-        await self.faults.before(POSITION.name, "")
-        return await self.log.position(source)
-
-    @activity.defn(name=APPEND_EVENTS.name)
-    async def append(self, request: AppendEvents) -> int:
-        await self.faults.before(APPEND_EVENTS.name, "")
-        position, _ = await self.log.append(request)
-        await self.faults.after(APPEND_EVENTS.name, "")
-        return position
-
-    @activity.defn(name=PRUNE_EVENTS.name)
-    async def prune(self, _: str) -> int:
-        self.prunes += 1
-        await self.faults.before(PRUNE_EVENTS.name, "")
-        self.to_prune, pruned = max(0, self.to_prune - 10), min(10, self.to_prune)
-        return pruned
-
-    async def copied(self) -> list[str]:
-        page = await self.log.read(None, EventFilter(), 500)
-        return [json.loads(document)["id"] for document in page.documents]
-
-    def told(self) -> list[str]:
-        return [event.event_id for event in self.outbox]
-
-
-async def _moved(condition: Any, *, within: float) -> None:
-    """Wait as an outbox does: for a moment that a test does not depend on."""
-    for _ in range(int(within / 0.02)):
-        if condition():
-            return
-        activity.heartbeat()
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture
 async def source(tmp_path: Path) -> AsyncIterator[Source]:
-    url = f"sqlite:///{tmp_path}/event-delivery.db"
-    await migrate(contexts.EVENT_DELIVERY, url)
-    database = Database(url)
-    yield Source(EventLog(database))
-    await database.dispose()
-
-
-@asynccontextmanager
-async def relaying(client: Client, source: Source, **policy: Any) -> AsyncIterator["WorkflowHandle[Any, Any]"]:
-    """Run workers, and a relay, which is terminated at the end."""
-    handle = await started(client, **policy)
-    log = Worker(
-        for_worker(client),
-        task_queue=contexts.EVENT_DELIVERY,
-        workflows=[EventRelayWorkflow],
-        activities=[source.position, source.append, source.prune],
-        workflow_runner=sandbox(strict=True),
-        interceptors=[guard(client)],
-    )
-    outbox = Worker(
-        for_worker(client),
-        task_queue=contexts.ORDER_STATUS,
-        activities=[source.read, source.tell_untold],
-        interceptors=[guard(client)],
-    )
-    try:
-        async with log, outbox:
-            yield handle
-    finally:
-        await handle.terminate()
-        history = await handle.fetch_history()
-        assert not [event for event in history.events if stumbled(event) and not _cut_short(event)]
-        await replay(history, converter=client.data_converter)
-
-
-def _cut_short(event: HistoryEvent) -> bool:
-    """Return whether a task was under way when the relay was terminated."""
-    failed = event.workflow_task_failed_event_attributes.cause
-    return failed == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND
-
-
-async def started(client: Client, **policy: Any) -> "WorkflowHandle[Any, Any]":
-    return await client.start_workflow(
-        EventRelayWorkflow.run,
-        Relay(contexts.ORDER_STATUS, **{"wait": 0.5, **policy}),
-        id=uuid4().hex,
-        task_queue=contexts.EVENT_DELIVERY,
-    )
-
-
-async def caught_up(source: Source) -> None:
-    async def same() -> bool:
-        return await source.copied() == source.told()
-
-    await eventually(same)
+    async with source_in(str(tmp_path)) as source:
+        yield source
 
 
 async def test_every_event_is_copied_once_and_in_order_through_many_runs(client: Client, source: Source) -> None:
