@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 from httptools import HttpResponseParser
 
 _ANSWER_WITHIN = 30.0
+_IDLE_FOR = 2.0
+"""Seconds for which a connection is used again. The server closes one that is idle for five, maybe at that moment."""
 _NO_HEADERS: dict[str, str] = {}
 
 
@@ -28,7 +30,7 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection, for one request at a time. It reconnects if the server has closed the connection."""
+    """One keep-alive connection, for one request at a time. It reconnects if the server has closed it, or may soon."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -37,6 +39,7 @@ class Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._chunks: list[bytes] = []
         self._answer: asyncio.Future[Answer] | None = None
+        self._answered_at = 0.0
 
     async def request(
         self,
@@ -91,6 +94,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _connected(self) -> asyncio.Transport:
+        if monotonic() - self._answered_at > _IDLE_FOR:
+            self.close()
         if self._transport is None or self._transport.is_closing():
             loop = asyncio.get_running_loop()
             self._transport, _ = await loop.create_connection(lambda: self, self._host, self._port)
@@ -116,6 +121,7 @@ class Connection(asyncio.Protocol):
         answer = Answer(self._parser.get_status_code(), b"".join(self._chunks))
         self._chunks = []
         self._parser = HttpResponseParser(self)
+        self._answered_at = monotonic()
         if self._answer and not self._answer.done():
             self._answer.set_result(answer)
 
