@@ -1,14 +1,12 @@
 """Whatever a consumer does, sending ends with one outcome, in time, and reads little of what comes."""
 
 import asyncio
-import gzip
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,76 +15,21 @@ import pytest
 
 from activities.event_delivery import connecting
 from activities.event_delivery.connecting import NameLookups
-from activities.event_delivery.sending import MOST_OF_BODY, Sender
-from domain.event_delivery.answers import Answer, Failure, Outcome
+from activities.event_delivery.sending import Sender
+from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.targets import Address, TargetRules
 from tests.event_delivery.certificates import contexts
 from tests.event_delivery.consumer import OK, Script, answering, consumer, silent
+from tests.event_delivery.hostile import SOON, bomb, flood, interim, sender, sent, trickle
 from tests.eventually import PATIENCE, soon
 
-LOOPBACK = TargetRules(networks=[ip_network("127.0.0.0/8")])
 PUBLIC = TargetRules()
-UNTRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-SOON = 0.3
-"""Seconds in which a consumer of a test, which will never answer, has to."""
 
 
 @pytest.fixture
 def names() -> Iterator[NameLookups]:
     with ThreadPoolExecutor(4) as pool:
         yield NameLookups(pool)
-
-
-@asynccontextmanager
-async def sender(
-    url: str,
-    names: NameLookups,
-    rules: TargetRules = LOOPBACK,
-    trusted: ssl.SSLContext = UNTRUSTING,
-    within: float = PATIENCE,
-) -> AsyncIterator[Sender]:
-    async with Sender(rules.target(url), rules, names, trusted, answer_within=within) as made:
-        yield made
-
-
-async def sent(script: Script, names: NameLookups, *, within: float = PATIENCE, close: bool = False) -> Answer:
-    async with (
-        consumer(script, close=close) as seen,
-        sender(f"http://127.0.0.1:{seen.port}/events", names, within=within) as made,
-    ):
-        return await made.send("POST", {}, b"{}")
-
-
-async def flood(writer: asyncio.StreamWriter) -> None:
-    """Answer with a body of a gigabyte."""
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
-    for _ in range(1024):
-        writer.write(bytes(1024 * 1024))
-        await writer.drain()
-
-
-async def interim(writer: asyncio.StreamWriter) -> None:
-    """Answer for ever that the answer will come."""
-    while True:
-        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100)
-        await writer.drain()
-
-
-async def trickle(writer: asyncio.StreamWriter) -> None:
-    """Answer one byte at a time, for ever."""
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    while True:
-        writer.write(b".")
-        await asyncio.sleep(SOON / 20)
-
-
-BOMB = gzip.compress(bytes(10_000_000))
-
-
-async def bomb(writer: asyncio.StreamWriter) -> None:
-    """Answer with a small body that is large when it is unpacked."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(BOMB)}\r\n\r\n"
-    writer.write(head.encode() + BOMB)
 
 
 async def test_a_request_is_sent_as_it_is_and_its_connection_is_used_again(names: NameLookups) -> None:
@@ -128,22 +71,6 @@ async def test_a_hostile_answer_has_one_outcome(
     answer = await sent(script, names, close=True)
 
     assert (answer.outcome, answer.status, answer.failure) == (outcome, status, failure)
-
-
-async def test_little_of_a_long_answer_is_read(names: NameLookups, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
-
-    class Counting(connecting.BoundedStream):
-        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-            content = await super().read(max_bytes, timeout)
-            read.append(len(content))
-            return content
-
-    monkeypatch.setattr(connecting, "BoundedStream", Counting)
-
-    await sent(flood, names)
-
-    assert MOST_OF_BODY <= sum(read) <= connecting.MOST_BYTES
 
 
 @pytest.mark.parametrize("script", [silent, trickle])
