@@ -9,7 +9,7 @@ from typing import Self
 import structlog
 
 from activities.event_delivery.connecting import NameLookups
-from activities.event_delivery.sending import Authorities, Sender
+from activities.event_delivery.sending import ANSWER_WITHIN, Authorities, Sender
 from activities.event_delivery.signing import signed
 from domain.event_delivery.answers import Answer, Failure, Outcome
 from domain.event_delivery.messages import Message
@@ -48,6 +48,8 @@ class Outgoing:
     identity: Identity
     now: Callable[[], datetime]
     authorities: Authorities = field(default_factory=Authorities)
+    answer_within: float = ANSWER_WITHIN
+    """Seconds for one request with its whole answer."""
 
 
 class Consumer:
@@ -112,6 +114,11 @@ class Consumer:
                 self._keys = await self._secrets.keys(subscription.subscription_id)
                 trusted = await outgoing.authorities.trusted()
                 self._sender = Sender(
-                    target, outgoing.rules, outgoing.names, trusted, at_once=subscription.requests_at_once
+                    target,
+                    outgoing.rules,
+                    outgoing.names,
+                    trusted,
+                    at_once=subscription.requests_at_once,
+                    answer_within=outgoing.answer_within,
                 )
             return self._sender

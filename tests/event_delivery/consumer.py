@@ -35,7 +35,13 @@ def answering(text: str) -> Script:
     return write
 
 
+def status(code: int, *headers: str) -> Script:
+    """Return a script that answers with a status."""
+    return answering("\n".join([f"HTTP/1.1 {code} Test", *headers, "Content-Length: 0", "", ""]))
+
+
 OK = answering("HTTP/1.1 204 No Content\n\n")
+REFUSED, BROKEN, BAD_GATEWAY, GONE = (status(code) for code in (400, 500, 502, 410))
 
 
 async def silent(writer: asyncio.StreamWriter) -> None:
@@ -43,11 +49,16 @@ async def silent(writer: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """A script that closes the connection."""
+    writer.close()
+
+
 @asynccontextmanager
 async def consumer(
     script: Script = OK, *, tls: ssl.SSLContext | None = None, close: bool = False
 ) -> AsyncIterator[Consumer]:
-    """Run a consumer.
+    """Run a consumer. It answers nobody any more who has closed the connection.
 
     Args:
         script: What it writes after each request.
@@ -62,16 +73,25 @@ async def consumer(
         assert task is not None
         tasks.add(task)
         seen.connections += 1
+
+        def ending(read: asyncio.Task[bytes]) -> None:
+            if read.cancelled() or read.exception() or not read.result():
+                task.cancel()
+
+        first = b""
         try:
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 length = [line for line in head.splitlines() if line.lower().startswith("content-length:")]
                 body = await reader.readexactly(int(length[0].split(":")[1])) if length else b""
                 seen.heads.append(head)
                 seen.bodies.append(body)
+                following = asyncio.create_task(reader.read(1))
+                following.add_done_callback(ending)
                 await script(writer)
                 if close:
                     break
+                first = await following
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:

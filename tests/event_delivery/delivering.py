@@ -5,7 +5,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -40,14 +40,14 @@ from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
-from tests.event_delivery.consumer import OK, Script, answering, consumer
+from tests.event_delivery.consumer import OK, Script, consumer, status
 
 SEAL = SecretSeal(PayloadKeys({"a": bytes(32)}))
 SECRET = new_secret()
 A = "a"
 """Id of the subscription."""
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
-_UNSUPPORTED = answering("HTTP/1.1 415 Unsupported Media Type\nContent-Length: 0\n\n")
+_UNSUPPORTED = status(415)
 
 Answers = Callable[[str], Script | None]
 """Returns the answer to an event, by its id; `None`: 204."""
@@ -105,7 +105,11 @@ class Recipient:
 
 @asynccontextmanager
 async def recipient(
-    answers: Answers = lambda _: None, *, before: Before = at_once, batches: bool = True
+    answers: Answers = lambda _: None,
+    *,
+    before: Before = at_once,
+    batches: bool = True,
+    accepting: Collection[Script] = (OK,),
 ) -> AsyncIterator[Recipient]:
     """Run a consumer whose answer depends on the event. To a batch, it gives the first answer that is not 204.
 
@@ -113,6 +117,7 @@ async def recipient(
         answers: What it answers.
         before: What it waits for before it answers.
         batches: Whether it accepts batches.
+        accepting: Answers before which it accepts the events.
     """
     seen = Recipient()
 
@@ -123,12 +128,12 @@ async def recipient(
         with seen.serving(event_ids, {event["subject"] for event in events}):
             for event_id in event_ids:
                 await before(event_id)
-            script = next((script for event_id in event_ids if (script := answers(event_id))), None)
+            script = next((script for event_id in event_ids if (script := answers(event_id))), OK)
             if isinstance(body, list) and not batches:
                 script = _UNSUPPORTED
-            await (script or OK)(writer)
-            if script is None:
+            if script in accepting:
                 seen.accepted += event_ids
+            await script(writer)
 
     async with consumer(answer) as each:
         seen.port = each.port
@@ -173,6 +178,11 @@ class Delivering:
         secrets = SecretStore(self._database, seal, now=self.clock)
         self.pings = PingActivities(self.subscriptions, secrets, self.attempts, Handshake.OPTIONAL, self._outgoing)
 
+    def expect_answers(self, *, within: float) -> None:
+        """Give consumers so many seconds to answer."""
+        self._outgoing = replace(self._outgoing, answer_within=within)
+        self.begin_with(SEAL)
+
     def begin_anew(self) -> None:
         """Forget what was told, for a new subscription. Events have other ids from now on."""
         self.told.clear()
@@ -184,14 +194,15 @@ class Delivering:
         agreed: bool = True,
         start: Start = Edge.BEGINNING,
         origin: str = "http://127.0.0.1",
+        subscription_id: str = A,
         **given: Any,
     ) -> None:
-        """Make the subscription."""
+        """Make a subscription."""
         url = f"{origin}:{port}/events"
         request = SubscriptionRequest("billing", url, "service:billing", **given)
-        await self.subscriptions.create(A, request, SECRET, start=start)
+        await self.subscriptions.create(subscription_id, request, SECRET, start=start)
         if agreed:
-            await self.subscriptions.agree(A, url, None)
+            await self.subscriptions.agree(subscription_id, url, None)
 
     async def tell(self, *orders: str, event: str = "JoinOrdered", region: str | None = None) -> list[str]:
         """Append an event of each order. Returns the ids of the events."""
@@ -225,12 +236,21 @@ class Delivering:
         return await self.subscriptions.get(A)
 
     async def attempted(self) -> list[Attempt]:
-        """Return the attempts, the oldest first."""
-        return [*reversed((await self.attempts.list(A, AttemptFilter(), limit=200)).items)]
+        """Return all attempts, the oldest first."""
+        page = await self.attempts.list(A, AttemptFilter())
+        found = [*page.items]
+        while page.next_cursor:
+            page = await self.attempts.list(A, AttemptFilter(), cursor=page.next_cursor)
+            found += page.items
+        return found[::-1]
 
 
 def running(
-    activities: DeliveryActivities, *, wait: float = 0, environment: ActivityEnvironment | None = None
+    activities: DeliveryActivities,
+    *,
+    wait: float = 0,
+    environment: ActivityEnvironment | None = None,
+    subscription_id: str = A,
 ) -> Awaitable[Delivered]:
     """Run the activity. Canceling this ends it as a killed process does: without another word."""
-    return (environment or ActivityEnvironment()).run(activities.deliver, Delivery(A, wait))
+    return (environment or ActivityEnvironment()).run(activities.deliver, Delivery(subscription_id, wait))

@@ -12,9 +12,9 @@ from domain.event_delivery.answers import Outcome
 from domain.event_delivery.delivery import Delivered, LoggedEvent
 from domain.event_delivery.messages import batch
 from harness.waiting import soon
-from tests.event_delivery.consumer import consumer
+from tests.event_delivery.consumer import BAD_GATEWAY, BROKEN, REFUSED, consumer
 from tests.event_delivery.delivering import NOON, SECRET, A, Delivering, recipient, running
-from tests.event_delivery.test_delivery import BAD_GATEWAY, BROKEN, REFUSED, refusing
+from tests.event_delivery.test_delivery import refusing
 
 
 async def test_a_batch_has_the_next_events_of_all_orders_in_the_order_of_the_log(delivering: Delivering) -> None:

@@ -18,24 +18,14 @@ from harness.waiting import soon
 from runtime.payload_keys import PayloadKeys
 from runtime.secret_seal import SecretSeal
 from tests.event_delivery.certificates import contexts
-from tests.event_delivery.consumer import Script, answering, consumer
+from tests.event_delivery.consumer import BAD_GATEWAY, BROKEN, GONE, REFUSED, Script, consumer, hang_up, status
 from tests.event_delivery.delivering import NOON, SEAL, A, Answers, Delivering, recipient, running
 
-
-def status(code: int, *headers: str) -> Script:
-    return answering("\n".join([f"HTTP/1.1 {code} Test", *headers, "Content-Length: 0", "", ""]))
-
-
-REFUSED, BROKEN, BAD_GATEWAY, GONE = (status(code) for code in (400, 500, 502, 410))
 WEEK = timedelta(days=7)
 
 
 def refusing(*event_ids: str, by: Script = REFUSED) -> Answers:
     return lambda event_id: by if event_id in event_ids else None
-
-
-async def hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.close()
 
 
 async def test_every_event_is_sent_once_in_the_order_of_its_order(delivering: Delivering) -> None:
