@@ -8,8 +8,10 @@ import pytest
 
 from api.event_delivery.subscription_schemas import EventSubscriptionRequest
 from domain.common import contexts
+from domain.event_delivery.delivery import pause
 from domain.event_delivery.log import shown
-from domain.event_delivery.subscriptions import HeldOrder
+from domain.event_delivery.relay import AppendEvents, OutboxEvent
+from domain.event_delivery.subscriptions import HeldOrder, PauseReason
 from runtime.settings import Settings
 from stores.event_delivery.deliveries import DeliveryStore
 from stores.event_delivery.log import EventLog
@@ -144,6 +146,45 @@ async def test_an_event_that_is_gone_is_said(billing: Ask) -> None:
     path = f"/{made['eventSubscriptionId']}"
     assert_problem(await billing("POST", f"{path}/replay", {"from": "1"}), 409, "events-gone")
     assert_problem(await billing("POST", f"{path}/replay", {}), 422, "invalid-input")
+
+
+async def append_two(log: EventLog) -> None:
+    """Append the first events."""
+    events = [OutboxEvent(f"a-{number}", "a", number, "JoinOrdered", NOON, {"position": number}) for number in range(2)]
+    await log.append(AppendEvents(contexts.ORDER_STATUS, 0, events, len(events)))
+
+
+async def test_who_has_missed_events_says_where_to_go_on(service: Service, billing: Ask) -> None:
+    id_ = (await billing("POST", "", BODY)).json()["eventSubscriptionId"]
+    async with service.opened(contexts.EVENT_DELIVERY) as database:
+        log = EventLog(database)
+        await append_two(log)
+        await log.prune(datetime.now(UTC) + HOUR)
+        store = DeliveryStore(database, log)
+        subscription = (await store.begin(id_)).subscription
+        pause(subscription, PauseReason.EVENTS_GONE, NOON)
+        await store.save(subscription)
+
+    problem = assert_problem(await billing("POST", f"/{id_}/resume"), 409, "events-gone")
+
+    paused = (await billing("GET", f"/{id_}")).json()
+    assert (paused["state"], paused["pause"]["reason"]) == ("PAUSED", "EVENTS_GONE")
+    resumed = await billing("POST", f"/{id_}/resume", {"from": problem["oldest"]})
+    assert (resumed.status_code, resumed.json()["state"]) == (200, "PENDING")
+    assert resumed.json()["delivered"] == problem["oldest"]
+
+
+async def test_a_replay_leaves_no_event_out(service: Service, billing: Ask) -> None:
+    path = f"/{(await billing('POST', '', BODY)).json()['eventSubscriptionId']}"
+    async with service.opened(contexts.EVENT_DELIVERY) as database:
+        await append_two(EventLog(database))
+    before = (await billing("GET", path)).json()
+
+    for start in (before["last"], "end"):
+        assert_problem(await billing("POST", f"{path}/replay", {"from": start}), 409, "illegal-transition")
+
+    after = (await billing("GET", path)).json()
+    assert (after["delivered"], after["behind"]) == (before["delivered"], 2)
 
 
 async def test_a_repeated_request_makes_one_subscription(billing: Ask, other: Ask) -> None:
