@@ -17,6 +17,7 @@ from stores.event_delivery import log as event_log
 from stores.event_delivery import pruning
 from stores.event_delivery.log import EventLog
 from tests.stores.conftest import Connect
+from tests.stores.statements import COMMIT, stopped_before_each_statement
 
 SOURCE = contexts.ORDER_STATUS
 ALL = EventFilter()
@@ -106,24 +107,34 @@ async def test_of_many_who_append_the_same_one_does(connect: Connect) -> None:
     assert ids(await everything(logs[0])) == ids([json.dumps({"id": each.event_id}) for each in events(*range(30))])
 
 
-async def test_one_who_dies_before_the_commit_has_appended_nothing(database: Database) -> None:
-    class Killed(Exception):
-        pass
+async def test_whoever_is_stopped_while_appending_has_appended_nothing_and_then_each_event_once(
+    database: Database, context: str
+) -> None:
+    log = EventLog(database)
+    before = await log.last()
+    assert await log.append(AppendEvents(SOURCE, 0, events(1), 1)) == (1, 1)
+    request = AppendEvents(SOURCE, 1, events(1, 2, 3), 3)
 
-    seen: list[datetime] = []
+    done = await stopped_before_each_statement(database, context, lambda: log.append(request))
 
-    def dies() -> datetime:
-        seen.append(datetime.now(UTC))
-        if len(seen) == 2:
-            raise Killed
-        return seen[-1]
+    assert (len(done) >= 8, done[-1]) == (True, COMMIT)
+    # It does not hear that this was committed, and does it again.
+    assert await log.append(request) == (3, 0)
+    assert (await log.position(SOURCE), await log.last()) == (3, before + 3)
+    assert ids(await everything(log)) == [each.event_id for each in events(1, 2, 3)]
 
-    log, before = EventLog(database), await EventLog(database).last()
-    with pytest.raises(Killed):
-        await EventLog(database, now=dies).append(AppendEvents(SOURCE, 0, events(1, 2, 3), 3))
-    assert (await log.position(SOURCE), await log.last(), await everything(log)) == (0, before, [])
 
-    assert await log.append(AppendEvents(SOURCE, 0, events(1, 2, 3), 3)) == (3, 3)
+async def test_whoever_is_stopped_while_reading_a_source_for_the_first_time_has_not_read_it(
+    database: Database, context: str
+) -> None:
+    log = EventLog(database)
+    request = AppendEvents(SOURCE, 0, events(1, 2), 2)
+
+    done = await stopped_before_each_statement(database, context, lambda: log.append(request))
+
+    assert (len(done) >= 9, done[-1]) == (True, COMMIT)
+    assert await log.append(request) == (2, 0)
+    assert ids(await everything(log)) == [each.event_id for each in events(1, 2)]
 
 
 async def test_a_source_moves_on_without_events_and_never_back(database: Database) -> None:
