@@ -1,5 +1,7 @@
 """What a delivery reads and writes: all or nothing, and only if it is the newest."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +17,7 @@ from domain.event_delivery.subscriptions import (
     Attempt,
     AttemptFilter,
     Edge,
+    EventSubscription,
     HeldOrder,
     PauseReason,
     SubscriptionRequest,
@@ -26,9 +29,11 @@ from stores.common.database import Database
 from stores.event_delivery.attempts import KEEP_ATTEMPTS_FOR, AttemptStore
 from stores.event_delivery.census import Census, SubscriptionCensus
 from stores.event_delivery.deliveries import UNATTENDED_AFTER, DeliveryStore, Superseded
+from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.event_delivery.tables import EVENT_ATTEMPT
+from tests.stores.conftest import Connect
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -117,6 +122,59 @@ async def test_an_earlier_run_writes_nothing(world: World) -> None:
         await world.deliveries.save(later)
     with pytest.raises(NotFound):
         await world.deliveries.begin("a")
+
+
+@pytest.mark.parametrize("act", ["nothing", "pause", "skip", "replay", "begin"])
+async def test_of_runs_that_begin_at_once_only_the_newest_writes(connect: Connect, act: str) -> None:
+    """What a person does at the same time stands, and so does a still newer run, whoever is first."""
+    worlds = [World(connect()) for _ in range(4)]
+    world, skipping = worlds[0], HeldOrderStore(connect())
+    await world.subscribe()
+    await world.tell("o1", "o2", "o3")
+    start, written = (await world.subscriptions.get("a")).subscription.delivered, set[str]()
+    acts: dict[str, Callable[[], Awaitable[object]]] = {
+        "nothing": lambda: world.subscriptions.get("a"),
+        "pause": lambda: world.subscriptions.pause("a"),
+        "skip": lambda: skipping.skip("a", "o1"),
+        "replay": lambda: world.subscriptions.replay("a", Edge.BEGINNING),
+        "begin": lambda: world.deliveries.begin("a"),
+    }
+    for turn in range(len(worlds) + 1):
+        await world.subscriptions.resume("a")
+        before = (await world.deliveries.begin("a")).subscription
+        before.delivered, before.last_status = start + 1, before.run
+        await world.deliveries.save(before, [], {"o1": held("o1", start + 1), "o2": None})
+
+        begun = [each.subscription for each in await asyncio.gather(*(each.deliveries.begin("a") for each in worlds))]
+        assert sorted(each.run for each in begun) == [*range(before.run + 1, before.run + 1 + len(worlds))]
+        saves = [_save(each, run, start + 2) for each, run in zip(worlds, begun, strict=True)]
+        answers = await asyncio.gather(*saves[:turn], acts[act](), *saves[turn:], return_exceptions=True)
+        assert not isinstance(answers.pop(turn), BaseException)
+
+        [newest] = [each for each in begun if each.run == before.run + len(worlds)]
+        superseded = [isinstance(answer, Superseded) for answer in answers]
+        assert superseded == [answer is not None for answer in answers]
+        saved = not superseded[begun.index(newest)]
+        assert superseded.count(False) == saved
+        written |= {f"a{newest.run}"} if saved else set()
+        assert saved or act != "nothing"
+        if act != "nothing":
+            with pytest.raises(Superseded):
+                await _save(world, newest, start + 3)
+        now = await world.subscriptions.get("a")
+        assert {each.attempt_id for each in (await world.attempts.list("a", AttemptFilter())).items} == written
+        assert now.subscription.last_status == (newest if saved else before).run
+        assert now.subscription.delivered == (start if act == "replay" else start + 2 if saved else start + 1)
+        assert now.subscription.state == ("PAUSED" if act == "pause" else "ACTIVE")
+        orders = {each.order_id for each in (await skipping.list("a")).items}
+        left = {"o1": act not in ("skip", "replay"), "o2": saved and act != "replay"}
+        assert orders == {order_id for order_id, is_held in left.items() if is_held}
+
+
+async def _save(world: World, run: EventSubscription, delivered: int) -> None:
+    """Save something that names the run."""
+    run.delivered, run.last_status = delivered, run.run
+    await world.deliveries.save(run, [attempt(run.run)], {"o2": held("o2", delivered)})
 
 
 async def test_old_attempts_go_a_bounded_number_at_a_time(world: World, database: Database) -> None:
