@@ -2,10 +2,12 @@
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import select
@@ -63,18 +65,21 @@ async def test_every_entry_becomes_one_event(
             case 0:
                 for each in changed:
                     if each.order_id not in OF_THIS_RELEASE:
-                        before = (await stored_ids(database)).get(each.order_id, [])
-                        replaced[each.order_id] += ids(each.order_id, each.history)[: len(before)] != before
+                        before = (await stored(database))[each.order_id].ids
+                        replaced[each.order_id] += ids(each.order_id, each.history)[: len(before)] != [*before]
                         await store_as_before(database, each)
             case 1:
                 expected |= await all_stored(database)
                 await told.tell_untold(UNSET, None)
             case _:
-                expected |= await all_stored(database)
                 # Of what is in one call, the newest is stored. In another one, old versions come late.
                 for call in ([*changed, *some(chance, past)], some(chance, past), [*some(chance, past), changed[0]]):
+                    # Everything of an order is told with its next version, also what the release before has stored.
+                    before_it = await stored(database)
+                    newer = {each.order_id for each in call if each.version > before_it[each.order_id].version}
                     await store.put(chance.sample(call, len(call)))
-                    expected |= await all_stored(database)
+                    after_it = await stored(database)
+                    expected.update(*(of[each].ids for of in (before_it, after_it) for each in newer))
         past += changed
     expected |= await all_stored(database)
     await told.tell_untold(UNSET, None)
@@ -103,15 +108,25 @@ def some(chance: random.Random, past: list[Order]) -> list[Order]:
     return chance.sample(past, min(len(past), 4))
 
 
-async def stored_ids(database: Database) -> dict[str, list[str]]:
-    """Return the ids of the events of each order as it is stored."""
+class Stored(NamedTuple):
+    """An order as it is stored."""
+
+    version: int = -1
+    ids: Sequence[str] = ()
+    """The ids of its events."""
+
+
+async def stored(database: Database) -> defaultdict[str, Stored]:
+    """Return each order as it is stored."""
     async with database.reading() as connection:
-        found = await connection.execute(select(ORDER_STATUS.c.order_id, ORDER_STATUS.c.history))
-        return {row.order_id: ids(row.order_id, row.history) for row in found}
+        of = ORDER_STATUS.c
+        found = await connection.execute(select(of.order_id, of.version, of.history))
+        rows = {row.order_id: Stored(row.version, ids(row.order_id, row.history)) for row in found}
+        return defaultdict(Stored, rows)
 
 
 async def all_stored(database: Database) -> set[str]:
-    return {each for of_order in (await stored_ids(database)).values() for each in of_order}
+    return {each for order in (await stored(database)).values() for each in order.ids}
 
 
 async def test_an_outbox_row_is_there_if_and_only_if_its_version_is(
@@ -156,8 +171,8 @@ async def test_whoever_is_stopped_while_erasing_has_told_nothing_and_then_each_e
 
     assert (len(done) >= 8, done[-1]) == (True, COMMIT)
     await erasure.erase(["o1", "o2"])
-    stored, found = await stored_ids(database), await rows(database)
-    assert sorted(row.event_id for row in found) == sorted(stored["o1"] + stored["o2"])
+    orders, found = await stored(database), await rows(database)
+    assert sorted(row.event_id for row in found) == sorted([*orders["o1"].ids, *orders["o2"].ids])
     assert [row.event for row in found if row.subject == "o1"] == [
         "JoinOrdered",
         "CancelOrdered",
