@@ -23,3 +23,15 @@ def test_each_form_has_its_tests(monkeypatch: pytest.MonkeyPatch, asked: bool, c
 
     assert whole.select([PLAIN, BOTH, WHOLE])[0] == chosen
     assert whole.examples(3, whole=50) == number
+
+
+@pytest.mark.parametrize(("asked", "times"), [(False, 0), (True, 1)], ids=["quick", "whole"])
+def test_a_whole_form_has_more_time_unless_it_says_how_much(
+    monkeypatch: pytest.MonkeyPatch, asked: bool, times: int
+) -> None:
+    monkeypatch.setattr(whole, "_whole", [asked])
+    usual, own = item("multiplied"), item("multiplied", "timeout")
+
+    whole.select([usual, own])
+
+    assert [one.add_marker.call_count for one in (usual, own)] == [times, 0]

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 OPTION = "--whole"
+TIMEOUT = 3600
+"""Seconds for the whole form of a test: some take a quarter of an hour on a slow and busy machine."""
 _whole: list[bool] = []
 
 
@@ -28,11 +30,13 @@ def examples(quick: int, *, whole: int) -> int:
 
 
 def select(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Return the tests to run, and those of the other form."""
+    """Return the tests to run, and those of the other form. Whole forms are given more time."""
     chosen: list[pytest.Item] = []
     others: list[pytest.Item] = []
     for item in items:
         only_whole = item.get_closest_marker("whole") is not None
         runs = only_whole or item.get_closest_marker("multiplied") is not None if is_whole() else not only_whole
         (chosen if runs else others).append(item)
+        if runs and is_whole() and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
     return chosen, others
