@@ -11,6 +11,7 @@ from api.event_delivery.subscription_routes import SubscriptionId, Subscriptions
 from api.event_delivery.subscription_schemas import EventSubscriptionResponse
 from api.http.fields import Cursor, Limit, Page
 from api.http.problems import ProblemType
+from api.security.authentication import CurrentCaller
 from api.security.openapi import problem_responses
 from api.security.routing import JsonRoute
 from stores.event_delivery.held_orders import HeldOrderStore
@@ -39,10 +40,14 @@ async def list_held(
 
 @router.post("/{eventSubscriptionId}/held/{orderId}/retry", responses=problem_responses(*_ONE))
 async def retry_held(
-    subscription_id: SubscriptionId, order_id: OrderId, held: HeldOrders, store: Subscriptions
+    subscription_id: SubscriptionId,
+    order_id: OrderId,
+    held: HeldOrders,
+    store: Subscriptions,
+    caller: CurrentCaller,
 ) -> EventSubscriptionResponse:
     """Send the event again that holds an order."""
-    await held.retry(subscription_id, order_id)
+    await held.retry(subscription_id, order_id, within=caller.regions)
     return EventSubscriptionResponse.of(await store.get(subscription_id))
 
 
@@ -55,11 +60,12 @@ async def skip_held(
     order_id: OrderId,
     held: HeldOrders,
     store: Subscriptions,
+    caller: CurrentCaller,
     given: SkipRequest | None = None,
 ) -> EventSubscriptionResponse:
     """Give up the event that holds an order, for this subscription. The order's later events are sent.
 
     With `eventId`, only this event is given up. If another one holds the order, nothing changes.
     """
-    await held.skip(subscription_id, order_id, given.event_id if given else None)
+    await held.skip(subscription_id, order_id, given.event_id if given else None, within=caller.regions)
     return EventSubscriptionResponse.of(await store.get(subscription_id))

@@ -1,6 +1,7 @@
 """/eventSubscriptions: other systems subscribe to the events of orders (이벤트 구독).
 
-All routes but `ping` need the database of event delivery alone.
+All routes but `ping` need the database of event delivery alone. What changes a subscription looks again at the regions
+of the caller, because somebody else may have widened it since the caller was found to see it.
 """
 
 from collections.abc import Sequence
@@ -196,14 +197,13 @@ async def change_subscription(
         _check(targets, members["url"])
     if "regions" in members:
         members["regions"] = _regions(caller, members["regions"])
-    # Somebody else may have widened the subscription since the caller was found to see it.
     return EventSubscriptionResponse.of(await store.change(subscription_id, within=caller.regions, **members))
 
 
 @router.delete("/{eventSubscriptionId}", status_code=204, responses=_ONE)
-async def unsubscribe(subscription_id: SubscriptionId, store: Subscriptions) -> None:
+async def unsubscribe(subscription_id: SubscriptionId, store: Subscriptions, caller: CurrentCaller) -> None:
     """Delete a subscription and its secrets. A request under way may still arrive. Its attempts go later."""
-    await store.delete(subscription_id)
+    await store.delete(subscription_id, within=caller.regions)
 
 
 @router.post(
@@ -212,7 +212,7 @@ async def unsubscribe(subscription_id: SubscriptionId, store: Subscriptions) -> 
     responses=_CHANGING | problem_responses(ProblemType.ALREADY_EXISTS),
 )
 async def replace_secret(
-    subscription_id: SubscriptionId, secrets: Secrets, given: SecretRequest | None = None
+    subscription_id: SubscriptionId, secrets: Secrets, caller: CurrentCaller, given: SecretRequest | None = None
 ) -> SecretResponse:
     """Make a new secret, which is shown this once. Until the one before ends, requests have both signatures.
 
@@ -220,37 +220,40 @@ async def replace_secret(
     """
     secret = new_secret()
     previous_for = timedelta(seconds=(given or SecretRequest()).expire_previous_after)
-    ends = await secrets.replace(subscription_id, secret, previous_for)
+    ends = await secrets.replace(subscription_id, secret, previous_for, within=caller.regions)
     return SecretResponse(secret=secret, previous_expires_at=ends)
 
 
 @router.post("/{eventSubscriptionId}/pause", responses=_ONE)
-async def pause(subscription_id: SubscriptionId, store: Subscriptions) -> EventSubscriptionResponse:
+async def pause(
+    subscription_id: SubscriptionId, store: Subscriptions, caller: CurrentCaller
+) -> EventSubscriptionResponse:
     """Send nothing until the subscription is resumed. Events are kept for it as long as for everybody."""
-    return EventSubscriptionResponse.of(await store.pause(subscription_id))
+    return EventSubscriptionResponse.of(await store.pause(subscription_id, within=caller.regions))
 
 
 @router.post("/{eventSubscriptionId}/resume", responses=_MOVING)
 async def resume(
-    subscription_id: SubscriptionId, store: Subscriptions, given: ResumeRequest | None = None
+    subscription_id: SubscriptionId, store: Subscriptions, caller: CurrentCaller, given: ResumeRequest | None = None
 ) -> EventSubscriptionResponse:
     """Go on with a paused subscription, where its consumer was, or elsewhere (`from`).
 
     If the next events are not kept any more, `from` has to say where to go on.
     """
+    start = given.start if given else None
     try:
-        return EventSubscriptionResponse.of(await store.resume(subscription_id, given.start if given else None))
+        return EventSubscriptionResponse.of(await store.resume(subscription_id, start, within=caller.regions))
     except ValueError as error:
         raise invalid_member("from", str(error)) from None
 
 
 @router.post("/{eventSubscriptionId}/replay", responses=_MOVING)
 async def replay(
-    subscription_id: SubscriptionId, given: ReplayRequest, store: Subscriptions
+    subscription_id: SubscriptionId, given: ReplayRequest, store: Subscriptions, caller: CurrentCaller
 ) -> EventSubscriptionResponse:
     """Go back to an earlier position. Everything after it is sent again, with the same ids, in the same order."""
     try:
-        return EventSubscriptionResponse.of(await store.replay(subscription_id, given.start))
+        return EventSubscriptionResponse.of(await store.replay(subscription_id, given.start, within=caller.regions))
     except ValueError as error:
         raise invalid_member("from", str(error)) from None
 

@@ -12,7 +12,7 @@ from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.subscriptions import Attempt, AttemptFilter
 from stores.common.database import Database
 from stores.common.paging import Keyset
-from stores.event_delivery.subscription_rows import row_of
+from stores.event_delivery.subscription_rows import locked, row_of
 from stores.event_delivery.tables import EVENT_ATTEMPT, EVENT_SUBSCRIPTION
 
 KEEP_ATTEMPTS_FOR = timedelta(days=7)
@@ -46,7 +46,7 @@ class AttemptStore:
         """
 
         async def work(connection: AsyncConnection) -> None:
-            await row_of(connection, attempt.subscription_id, locked=True)
+            await locked(connection, attempt.subscription_id)
             await remove_expired(connection, attempt.subscription_id, self._now())
             await connection.execute(insert(EVENT_ATTEMPT), as_attempt_values(attempt))
 

@@ -20,7 +20,7 @@ from stores.common.database import Database
 from stores.event_delivery.attempts import as_attempt_values, remove_expired
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.positions import EXTENT
-from stores.event_delivery.subscription_rows import as_held_order, as_subscription, as_values, row_of
+from stores.event_delivery.subscription_rows import as_held_order, as_values, locked
 from stores.event_delivery.tables import EVENT, EVENT_ATTEMPT, EVENT_HELD, EVENT_SUBSCRIPTION
 
 UNATTENDED_AFTER = timedelta(seconds=90)
@@ -127,7 +127,7 @@ class DeliveryStore:
         """
 
         async def work(connection: AsyncConnection) -> Begun:
-            subscription = as_subscription(await row_of(connection, subscription_id, locked=True))
+            subscription = await locked(connection, subscription_id)
             subscription.run += 1
             named = {"of_id": subscription_id}
             await connection.execute(_CHANGE, {**named, "run": subscription.run, "seen_at": self._now()})
@@ -187,10 +187,10 @@ class DeliveryStore:
 
         async def work(connection: AsyncConnection) -> None:
             try:
-                row = await row_of(connection, id_, locked=True)
+                newest = await locked(connection, id_)
             except NotFound:
                 raise Superseded("the subscription is deleted") from None
-            if row.run != subscription.run:
+            if newest.run != subscription.run:
                 raise Superseded("the subscription was changed")
             await connection.execute(_CHANGE, {"of_id": id_, **values})
             if changed:

@@ -13,7 +13,7 @@ from domain.common.paging import Page
 from domain.event_delivery.subscriptions import AnotherEventHeld, HeldOrder
 from stores.common.database import Database
 from stores.common.paging import Keyset
-from stores.event_delivery.subscription_rows import as_held_order, as_subscription, row_of
+from stores.event_delivery.subscription_rows import as_held_order, locked, row_of
 from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_SUBSCRIPTION
 
 _one = (EVENT_HELD.c.subscription_id == bindparam("of_id")) & (EVENT_HELD.c.subject == bindparam("of_subject"))
@@ -38,7 +38,10 @@ _NOTICE = (
 
 
 class HeldOrderStore:
-    """Stores held orders. Every method raises `StoreUnavailable` if the database does not answer."""
+    """Stores held orders. Every method raises `StoreUnavailable` if the database does not answer.
+
+    A method with `within` changes nothing beyond the regions to which its caller is limited. `None`: no limit.
+    """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
@@ -58,38 +61,47 @@ class HeldOrderStore:
             rows = (await connection.execute(statement)).all()
         return _IN_ORDER.cut(rows, limit, lambda row: replace(as_held_order(row), type=row.type))
 
-    async def retry(self, subscription_id: str, order_id: str) -> None:
+    async def retry(self, subscription_id: str, order_id: str, *, within: frozenset[str] | None = None) -> None:
         """Have the event that holds an order sent again at once.
 
         Raises:
-            NotFound: the order is not held.
+            NotFound: the order is not held, or the subscription is not about orders of these regions alone.
         """
 
         async def work(connection: AsyncConnection) -> None:
-            await self._held(connection, subscription_id, order_id)
+            await locked(connection, subscription_id, within)
+            await _held(connection, subscription_id, order_id)
             await connection.execute(_CHANGE, {**_named(subscription_id, order_id), "retry_at": self._now()})
             await connection.execute(_NOTICE, {"of_id": subscription_id})
 
         await self._database.transact(work)
 
-    async def skip(self, subscription_id: str, order_id: str, event_id: str | None = None) -> None:
+    async def skip(
+        self,
+        subscription_id: str,
+        order_id: str,
+        event_id: str | None = None,
+        *,
+        within: frozenset[str] | None = None,
+    ) -> None:
         """Give up the event that holds an order. The order's later events are sent.
 
         Args:
             subscription_id: The subscription.
             order_id: The order.
             event_id: The event to give up. None: whichever holds the order.
+            within: The regions to which the caller is limited.
 
         Raises:
-            NotFound: the order is not held.
+            NotFound: the order is not held, or the subscription is not about orders of these regions alone.
             AnotherEventHeld: it is held by another event.
         """
 
         async def work(connection: AsyncConnection) -> None:
-            held = await self._held(connection, subscription_id, order_id)
+            subscription = await locked(connection, subscription_id, within)
+            held = await _held(connection, subscription_id, order_id)
             if event_id not in (None, held.event_id):
                 raise AnotherEventHeld("another event holds the order now")
-            subscription = as_subscription(await row_of(connection, subscription_id))
             if held.sequence > subscription.delivered:  # the next run reads it again, and has to pass over it
                 ahead = sorted({*(subscription.ahead or ()), held.sequence})
                 await connection.execute(_GO_AHEAD, {"of_id": subscription_id, "ahead": ahead})
@@ -110,13 +122,12 @@ class HeldOrderStore:
 
         await self._database.transact(work)
 
-    @staticmethod
-    async def _held(connection: AsyncConnection, subscription_id: str, order_id: str) -> Any:
-        await row_of(connection, subscription_id, locked=True)
-        held = (await connection.execute(_ONE, _named(subscription_id, order_id))).one_or_none()
-        if held is None:
-            raise NotFound("the order is not held")
-        return held
+
+async def _held(connection: AsyncConnection, subscription_id: str, order_id: str) -> Any:
+    held = (await connection.execute(_ONE, _named(subscription_id, order_id))).one_or_none()
+    if held is None:
+        raise NotFound("the order is not held")
+    return held
 
 
 def _named(subscription_id: str, order_id: str) -> dict[str, str]:

@@ -9,17 +9,15 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.common.errors import AlreadyExists, NotFound
+from domain.common.errors import AlreadyExists
 from domain.event_delivery.subscriptions import MOST_SECRETS, SecretPeriod
 from runtime.secret_seal import SecretSeal, SecretUnreadable
 from stores.common.database import Database
+from stores.event_delivery.subscription_rows import locked
 from stores.event_delivery.tables import EVENT_SECRET, EVENT_SUBSCRIPTION
 
 _ALL = select(EVENT_SECRET).order_by(EVENT_SECRET.c.subscription_id, EVENT_SECRET.c.number)
 _OF = _ALL.where(EVENT_SECRET.c.subscription_id.in_(bindparam("ids", expanding=True)))
-_LOCK = (
-    select(EVENT_SUBSCRIPTION.c.run).where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id")).with_for_update()
-)
 _NOTICE = (
     update(EVENT_SUBSCRIPTION)
     .where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
@@ -62,20 +60,22 @@ class SecretStore:
             rows = (await connection.execute(_OF, {"ids": [subscription_id]})).all()
         return [self._seal.open(subscription_id, row.sealed) for row in rows if _counts(row, now)]
 
-    async def replace(self, subscription_id: str, secret: str, previous_for: timedelta) -> datetime:
+    async def replace(
+        self, subscription_id: str, secret: str, previous_for: timedelta, *, within: frozenset[str] | None = None
+    ) -> datetime:
         """Add a secret. The one before counts for some time more. Returns when it ends.
 
-        The time is counted from now, whatever an earlier replacement has left.
+        The time is counted from now, whatever an earlier replacement has left. `within` are the regions to which the
+        caller is limited, if it is.
 
         Raises:
-            NotFound: no subscription has this id.
+            NotFound: no subscription has this id, or it is not about orders of these regions alone.
             AlreadyExists: two secrets count, and the time is not 0. With 0, only the new one counts.
         """
         now = self._now()
 
         async def work(connection: AsyncConnection) -> datetime:
-            if (await connection.execute(_LOCK, {"of_id": subscription_id})).one_or_none() is None:
-                raise NotFound("nothing has this id")
+            await locked(connection, subscription_id, within)
             rows = (await connection.execute(_OF, {"ids": [subscription_id]})).all()
             counting = [row for row in rows if previous_for and _counts(row, now)]
             if len(counting) >= MOST_SECRETS:

@@ -1,12 +1,10 @@
-"""Conversions between subscriptions and their rows, and what is shown of a subscription."""
+"""Conversions between subscriptions and their rows."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
@@ -17,11 +15,9 @@ from domain.event_delivery.subscriptions import (
     PauseReason,
     SubscriptionKind,
     SubscriptionState,
-    SubscriptionView,
+    is_within,
 )
-from stores.event_delivery import secrets
-from stores.event_delivery.positions import EXTENT
-from stores.event_delivery.tables import EVENT_HELD, EVENT_SUBSCRIPTION
+from stores.event_delivery.tables import EVENT_SUBSCRIPTION
 
 MEMBERS = tuple(field.name for field in fields(EventSubscription))
 """The members of a subscription, each of which has a column of the same name."""
@@ -33,7 +29,7 @@ _ENUMERATIONS = {
 }
 _ONE = select(EVENT_SUBSCRIPTION).where(EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id"))
 _LOCKED = _ONE.with_for_update()
-_HELD = select(EVENT_HELD).where(EVENT_HELD.c.subscription_id.in_(bindparam("ids", expanding=True)))
+_UNKNOWN = "nothing has this id"
 
 
 def as_values(members: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,46 +51,37 @@ def as_held_order(row: Any) -> HeldOrder:
     return HeldOrder(row.subject, row.event_id, row.since, row.attempts, row.retry_at, row.sequence, row.last_status)
 
 
-async def row_of(connection: AsyncConnection, subscription_id: str, *, locked: bool = False) -> Any:
-    """Return the row of a subscription, and lock it if wanted.
+async def row_of(connection: AsyncConnection, subscription_id: str) -> Any:
+    """Return the row of a subscription.
 
     Raises:
         NotFound: no subscription has this id.
     """
-    row = (await connection.execute(_LOCKED if locked else _ONE, {"of_id": subscription_id})).one_or_none()
+    return await _row(connection, _ONE, subscription_id)
+
+
+async def locked(
+    connection: AsyncConnection, subscription_id: str, within: frozenset[str] | None = None
+) -> EventSubscription:
+    """Lock a subscription, and return it.
+
+    Args:
+        connection: The transaction.
+        subscription_id: The subscription.
+        within: The regions to which whoever changes it is limited. Somebody else may have widened the subscription
+            since the API looked. `None`: no limit.
+
+    Raises:
+        NotFound: no subscription has this id, or it is not about orders of these regions alone.
+    """
+    subscription = as_subscription(await _row(connection, _LOCKED, subscription_id))
+    if within is not None and not is_within(subscription, within):
+        raise NotFound(_UNKNOWN)
+    return subscription
+
+
+async def _row(connection: AsyncConnection, statement: Select[Any], subscription_id: str) -> Any:
+    row = (await connection.execute(statement, {"of_id": subscription_id})).one_or_none()
     if row is None:
-        raise NotFound("nothing has this id")
+        raise NotFound(_UNKNOWN)
     return row
-
-
-async def view_of(connection: AsyncConnection, subscription_id: str, now: datetime) -> SubscriptionView:
-    """Return a subscription with what surrounds it.
-
-    Raises:
-        NotFound: no subscription has this id.
-    """
-    [view] = await views_of(connection, [as_subscription(await row_of(connection, subscription_id))], now)
-    return view
-
-
-async def views_of(
-    connection: AsyncConnection, subscriptions: Sequence[EventSubscription], now: datetime
-) -> list[SubscriptionView]:
-    """Return subscriptions with what surrounds them."""
-    ids = [subscription.subscription_id for subscription in subscriptions]
-    last = int((await connection.execute(EXTENT)).one().sequence)
-    held: dict[str, list[HeldOrder]] = defaultdict(list)
-    for row in (await connection.execute(_HELD, {"ids": ids})).all():
-        held[row.subscription_id].append(as_held_order(row))
-    periods = await secrets.periods(connection, ids, now)
-    return [
-        SubscriptionView(
-            subscription,
-            last,
-            periods[id_],
-            held=len(held[id_]),
-            parked=sum(order.retry_at is None for order in held[id_]),
-            oldest_held=min(held[id_], key=lambda order: order.since, default=None),
-        )
-        for id_, subscription in zip(ids, subscriptions, strict=True)
-    ]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.common.errors import AlreadyExists, IllegalTransition, NotFound
+from domain.common.errors import AlreadyExists, IllegalTransition
 from domain.common.paging import Page
 from domain.event_delivery.subscriptions import (
     Edge,
@@ -22,14 +22,14 @@ from domain.event_delivery.subscriptions import (
     SubscriptionState,
     SubscriptionView,
     TooManySubscriptions,
-    is_within,
 )
 from runtime.secret_seal import SecretSeal
 from stores.common.database import Database
 from stores.common.paging import Keyset
 from stores.event_delivery import secrets
 from stores.event_delivery.positions import LOCK_LOG, position_of
-from stores.event_delivery.subscription_rows import MEMBERS, as_subscription, as_values, row_of, view_of, views_of
+from stores.event_delivery.subscription_rows import MEMBERS, as_subscription, as_values, locked, row_of
+from stores.event_delivery.subscription_views import view_of, views_of
 from stores.event_delivery.tables import EVENT_HELD, EVENT_SECRET, EVENT_SUBSCRIPTION
 
 MOST_SUBSCRIPTIONS = 1000
@@ -50,9 +50,15 @@ _ELSEWHERE: Mapping[str, Any] = {"ahead": None, "batches_after": None}
 """Members of a subscription that goes on at another position."""
 _NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "forbidden_since": None, "failures": 0, "retry_at": None}
 
+_Change = Callable[[EventSubscription], dict[str, Any]]
+"""Returns the new values of members."""
+
 
 class SubscriptionStore:
-    """Stores subscriptions. Every method raises `StoreUnavailable` if the database does not answer."""
+    """Stores subscriptions. Every method raises `StoreUnavailable` if the database does not answer.
+
+    A method with `within` changes nothing beyond the regions to which its caller is limited. `None`: no limit.
+    """
 
     def __init__(
         self, database: Database, seal: SecretSeal, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -153,15 +159,13 @@ class SubscriptionStore:
     async def change(
         self, subscription_id: str, *, within: frozenset[str] | None = None, **given: Any
     ) -> SubscriptionView:
-        """Change the given members, within the regions of whoever does it. The consumer has to agree to a new URL.
+        """Change the given members. The consumer has to agree to a new URL.
 
         Raises:
             NotFound: no subscription has this id, or it is not about orders of these regions alone.
         """
 
         def changed(subscription: EventSubscription) -> dict[str, Any]:
-            if within is not None and not is_within(subscription, within):
-                raise NotFound("nothing has this id")
             if given.get("url", subscription.url) == subscription.url:
                 return given
             anew: dict[str, Any] = {"agreed_at": None, "allowed_rate": None, **_NO_FAILURES}
@@ -169,13 +173,13 @@ class SubscriptionStore:
                 anew |= {"state": SubscriptionState.PENDING, "pause_reason": None, "paused_at": None}
             return given | anew
 
-        return await self._change(subscription_id, changed)
+        return await self._change(subscription_id, within, changed)
 
-    async def pause(self, subscription_id: str) -> SubscriptionView:
+    async def pause(self, subscription_id: str, *, within: frozenset[str] | None = None) -> SubscriptionView:
         """Send nothing more until the subscription is resumed.
 
         Raises:
-            NotFound: no subscription has this id.
+            NotFound: no subscription has this id, or it is not about orders of these regions alone.
         """
 
         def changed(subscription: EventSubscription) -> dict[str, Any]:
@@ -184,20 +188,22 @@ class SubscriptionStore:
             paused = {"pause_reason": PauseReason.BY_PERSON, "paused_at": self._now()}
             return {"state": SubscriptionState.PAUSED, **paused}
 
-        return await self._change(subscription_id, changed)
+        return await self._change(subscription_id, within, changed)
 
-    async def resume(self, subscription_id: str, start: Start | None = None) -> SubscriptionView:
+    async def resume(
+        self, subscription_id: str, start: Start | None = None, *, within: frozenset[str] | None = None
+    ) -> SubscriptionView:
         """Send again, from where the consumer was, or from somewhere else.
 
         Raises:
-            NotFound: no subscription has this id.
+            NotFound: no subscription has this id, or it is not about orders of these regions alone.
             IllegalTransition: a position is given, but the subscription is not paused.
             PositionGone: the next events are not kept any more.
             ValueError: the log has no such position yet.
         """
 
         async def work(connection: AsyncConnection) -> SubscriptionView:
-            subscription = await _locked(connection, subscription_id)
+            subscription = await locked(connection, subscription_id, within)
             if subscription.state is not SubscriptionState.PAUSED:
                 if start is not None:
                     raise IllegalTransition("the subscription is not paused; `replay` goes back to an earlier position")
@@ -218,18 +224,20 @@ class SubscriptionStore:
 
         return await self._database.transact(work)
 
-    async def replay(self, subscription_id: str, start: Start) -> SubscriptionView:
+    async def replay(
+        self, subscription_id: str, start: Start, *, within: frozenset[str] | None = None
+    ) -> SubscriptionView:
         """Go back to an earlier position: everything after it is sent again. Orders held from there on are released.
 
         Raises:
-            NotFound: no subscription has this id.
+            NotFound: no subscription has this id, or it is not about orders of these regions alone.
             IllegalTransition: the position is later than what was delivered, so that events would be left out.
             PositionGone: events after the position are not kept any more.
             ValueError: the log has no such position yet.
         """
 
         async def work(connection: AsyncConnection) -> SubscriptionView:
-            subscription = await _locked(connection, subscription_id)
+            subscription = await locked(connection, subscription_id, within)
             position = await position_of(connection, start)
             if position > subscription.delivered:
                 raise IllegalTransition("events before this position are not delivered yet, and would be left out")
@@ -252,31 +260,27 @@ class SubscriptionStore:
             pending = subscription.state is SubscriptionState.PENDING
             return agreed | ({"state": SubscriptionState.ACTIVE, **_NO_FAILURES} if pending else {})
 
-        await self._change(subscription_id, changed, by_person=False)
+        await self._change(subscription_id, None, changed, by_person=False)
 
-    async def delete(self, subscription_id: str) -> None:
+    async def delete(self, subscription_id: str, *, within: frozenset[str] | None = None) -> None:
         """Delete a subscription. There may be very many attempts, so these are deleted by `AttemptStore.prune`.
 
         Raises:
-            NotFound: no subscription has this id.
+            NotFound: no subscription has this id, or it is not about orders of these regions alone.
         """
 
         async def work(connection: AsyncConnection) -> None:
-            await _locked(connection, subscription_id)
+            await locked(connection, subscription_id, within)
             for table in (EVENT_SECRET, EVENT_HELD, EVENT_SUBSCRIPTION):
                 await connection.execute(delete(table).where(table.c.subscription_id == subscription_id))
 
         await self._database.transact(work)
 
     async def _change(
-        self,
-        subscription_id: str,
-        changed: Callable[[EventSubscription], dict[str, Any]],
-        *,
-        by_person: bool = True,
+        self, subscription_id: str, within: frozenset[str] | None, changed: _Change, *, by_person: bool = True
     ) -> SubscriptionView:
         async def work(connection: AsyncConnection) -> SubscriptionView:
-            subscription = await _locked(connection, subscription_id)
+            subscription = await locked(connection, subscription_id, within)
             return await self._changed(connection, subscription, changed(subscription), by_person=by_person)
 
         return await self._database.transact(work)
@@ -294,7 +298,3 @@ class SubscriptionStore:
             noted = {"run": subscription.run + 1, **({"changed_at": now} if by_person else {})}
             await connection.execute(_CHANGE, {"of_id": id_, **as_values(values), **noted})
         return await view_of(connection, id_, now)
-
-
-async def _locked(connection: AsyncConnection, subscription_id: str) -> EventSubscription:
-    return as_subscription(await row_of(connection, subscription_id, locked=True))

@@ -14,6 +14,7 @@ from domain.event_delivery.relay import AppendEvents, OutboxEvent
 from domain.event_delivery.subscriptions import HeldOrder, PauseReason
 from runtime.settings import Settings
 from stores.event_delivery.deliveries import DeliveryStore
+from stores.event_delivery.held_orders import HeldOrderStore
 from stores.event_delivery.log import EventLog
 from stores.event_delivery.secrets import SecretStore
 from stores.event_delivery.subscriptions import SubscriptionStore
@@ -242,23 +243,48 @@ async def test_a_manager_of_a_region_subscribes_to_its_orders_alone(of_seoul: As
     assert (await of_seoul("PATCH", path, {"regions": None})).json()["regions"] == ["KR-11"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "store", "name"),
+    [
+        ("PATCH", "", {"url": "https://lee.example/"}, SubscriptionStore, "change"),
+        ("DELETE", "", None, SubscriptionStore, "delete"),
+        ("POST", "/secrets", {}, SecretStore, "replace"),
+        ("POST", "/pause", None, SubscriptionStore, "pause"),
+        ("POST", "/resume", {}, SubscriptionStore, "resume"),
+        ("POST", "/replay", {"from": "beginning"}, SubscriptionStore, "replay"),
+        ("POST", "/held/refused/retry", None, HeldOrderStore, "retry"),
+        ("POST", "/held/refused/skip", {}, HeldOrderStore, "skip"),
+    ],
+)
 async def test_a_manager_of_a_region_changes_nothing_that_has_just_been_widened(
-    service: Service, manager: Ask, of_seoul: Ask, monkeypatch: pytest.MonkeyPatch
+    service: Service,
+    manager: Ask,
+    of_seoul: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    body: Any,
+    store: type,
+    name: str,
 ) -> None:
-    path = f"/{(await of_seoul('POST', '', BODY)).json()['eventSubscriptionId']}"
-    store = service.app.state.services.get(SubscriptionStore)
-    change = store.change
+    id_ = (await of_seoul("POST", "", BODY)).json()["eventSubscriptionId"]
+    await hold(service, id_, HeldOrder("refused", "event", NOON))
+    services = service.app.state.services
+    subscription = (await services.get(SubscriptionStore).get(id_)).subscription
+    used = services.get(store)
+    act = getattr(used, name)
 
-    async def change_late(*args: Any, **given: Any) -> Any:
-        monkeypatch.setattr(store, "change", change)
-        assert (await manager("PATCH", path, {"regions": None})).status_code == 200
-        return await change(*args, **given)
+    async def act_late(*args: Any, **given: Any) -> Any:
+        monkeypatch.setattr(used, name, act)
+        assert (await manager("PATCH", f"/{id_}", {"regions": None})).status_code == 200
+        return await act(*args, **given)
 
-    monkeypatch.setattr(store, "change", change_late)
+    monkeypatch.setattr(used, name, act_late)
 
-    assert_problem(await of_seoul("PATCH", path, {"url": "https://lee.example/"}), 404, "not-found")
-    now = (await manager("GET", path)).json()
-    assert (now["url"], now["regions"]) == (URL, None)
+    assert_problem(await of_seoul(method, f"/{id_}{path}", body), 404, "not-found")
+    now = (await services.get(SubscriptionStore).get(id_)).subscription
+    assert (now.url, now.regions, now.run) == (URL, None, subscription.run + 1)
+    assert [order["orderId"] for order in (await manager("GET", f"/{id_}/held")).json()["items"]] == ["refused"]
 
 
 async def test_members_are_changed_one_by_one(billing: Ask) -> None:

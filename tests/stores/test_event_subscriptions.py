@@ -20,7 +20,6 @@ from domain.event_delivery.subscriptions import (
     SubscriptionFilter,
     SubscriptionRequest,
     SubscriptionState,
-    SubscriptionView,
     TooManySubscriptions,
 )
 from runtime.payload_keys import PayloadKeys
@@ -112,31 +111,6 @@ async def test_a_change_counts_and_is_noticed(subscriptions: SubscriptionStore, 
     assert after.run > before.run
     assert (after.created_at, after.changed_at) == (NOON, clock.time)
     assert (await subscriptions.change("a")).subscription.run == after.run
-
-
-async def test_who_is_limited_to_regions_changes_nothing_beyond_them(
-    subscriptions: SubscriptionStore, connect: Connect, clock: Clock
-) -> None:
-    """Also if somebody else widens the subscription at the same time."""
-    others = SubscriptionStore(connect(), SecretSeal(KEYS), now=clock)
-    seoul = frozenset({"KR-11"})
-    await made(subscriptions, regions=["KR-11"])
-
-    async def limited(url: str) -> SubscriptionView | None:
-        try:
-            return await subscriptions.change("a", within=seoul, url=url)
-        except NotFound:
-            return None
-
-    for number in range(10):
-        before = (await others.change("a", regions=["KR-11"])).subscription.url
-        url = f"https://{number}.example/"
-        seen, _ = await asyncio.gather(limited(url), others.change("a", regions=["KR-11", "KR-26"]))
-        assert seen is None or seen.subscription.regions == ["KR-11"]
-        assert (await subscriptions.get("a")).subscription.url == (url if seen else before)
-    with pytest.raises(NotFound):
-        await subscriptions.change("a", within=seoul, name="theirs")
-    assert (await subscriptions.change("a", within=seoul | {"KR-26"}, name="x")).subscription.name == "x"
 
 
 async def test_a_new_url_has_to_be_agreed_to(subscriptions: SubscriptionStore) -> None:
