@@ -98,7 +98,7 @@ async def know_something(settings: Settings) -> None:
 
 @pytest.mark.multiplied
 @schema.parametrize()
-@effort(max_examples=examples(14, whole=40), suppress_health_check=list(HealthCheck))
+@effort(max_examples=examples(10, whole=40), suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case[Any], api_url: str) -> None:
     # What a text has to be beyond its schema, a real date for one, only the API knows.
     case.call_and_validate(base_url=api_url, excluded_checks=[positive_data_acceptance])
@@ -106,7 +106,7 @@ def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case
 
 @pytest.mark.multiplied
 @schema.include(path_regex="{").parametrize()
-@effort(max_examples=examples(7, whole=20), suppress_health_check=list(HealthCheck))
+@effort(max_examples=examples(5, whole=20), suppress_health_check=list(HealthCheck))
 def test_every_answer_about_something_that_exists_is_described_too(case: schemathesis.Case[Any], api_url: str) -> None:
     case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
 

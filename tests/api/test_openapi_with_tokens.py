@@ -19,7 +19,7 @@ from tests.api.issuer import Issuer
 from tests.api.service import copy_databases
 from tests.whole import examples
 
-ADMITTED, REFUSED = examples(3, whole=6), examples(1, whole=3)
+ADMITTED, REFUSED = examples(2, whole=6), examples(1, whole=3)
 """Examples for each operation. Each is sent by every actor, allowed or not."""
 CHANGED = frozenset({"engineerId", "dayOffId", "extraShiftId", "productId", "eventSubscriptionId"})
 """Resources that requests change or remove, and that other tests need."""
