@@ -56,7 +56,7 @@ class DeliveryRun:
         Args:
             begun: Where it begins.
             store: Where it writes down what was delivered.
-            watch: Tells of new events, and of later runs.
+            watch: Tells of later runs, and reads events.
             consumer: Sends the events.
             patience: How long to go on with what fails.
             wait: Seconds to wait for events if there are none.
@@ -138,7 +138,7 @@ class DeliveryRun:
             return
         limit = READ_AT_ONCE - len(self._lanes)
         try:
-            events, reached = await self._store.read(self._subscription, self._lanes.reached, limit)
+            events, reached = await self._watch.read(self._subscription, self._lanes.reached, limit)
         except EventsGone:
             self._pause(PauseReason.EVENTS_GONE)
         else:

@@ -63,6 +63,11 @@ _OF_ORDER = (
     .order_by(EVENT.c.sequence)
     .limit(_SEARCHED_AT_ONCE)
 )
+_NEW = (
+    select(EVENT.c.type, EVENT.c.region, EVENT.c.document)
+    .where(EVENT.c.sequence > bindparam("after"), EVENT.c.sequence <= bindparam("up_to"))
+    .order_by(EVENT.c.sequence)
+)
 _UNATTENDED = (
     select(EVENT_SUBSCRIPTION.c.subscription_id)
     .where(EVENT_SUBSCRIPTION.c.state != str(SubscriptionState.PAUSED))
@@ -86,6 +91,15 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class NewEvent:
+    """An event with what subscriptions select it by."""
+
+    event: LoggedEvent
+    type: str
+    region: str | None
+
+
+@dataclass(frozen=True)
 class Present:
     """What all deliveries of a process look at."""
 
@@ -93,6 +107,8 @@ class Present:
     """The newest position of the log."""
     runs: Mapping[str, int]
     """The newest run of each subscription."""
+    new: Sequence[NewEvent] | None = None
+    """Every event after the position that was asked for. `None`: they are too many, or not all are kept."""
 
 
 class DeliveryStore:
@@ -112,12 +128,22 @@ class DeliveryStore:
             found = await connection.execute(_UNATTENDED, {"seen_before": now - UNATTENDED_AFTER, "now": now})
             return [*found.scalars()]
 
-    async def present(self) -> Present:
-        """Return what deliveries look at."""
+    async def present(self, after: int, *, most: int) -> Present:
+        """Return what deliveries look at.
+
+        Args:
+            after: Position after which every event is wanted.
+            most: The largest distance from there to the newest position for which events are read.
+        """
+        rows: Sequence[Any] = ()
         async with self._database.reading() as connection:
-            last = int((await connection.execute(EXTENT)).one().sequence)
+            extent = (await connection.execute(EXTENT)).one()
             runs = {row.subscription_id: row.run for row in (await connection.execute(_RUNS)).all()}
-        return Present(last, runs)
+            last, are_kept = int(extent.sequence), extent.pruned <= after <= extent.sequence <= after + most
+            if are_kept and last > after:
+                rows = (await connection.execute(_NEW, {"after": after, "up_to": last})).all()
+        new = [NewEvent(_event(row.document), row.type, row.region) for row in rows]
+        return Present(last, runs, new if are_kept else None)
 
     async def begin(self, subscription_id: str) -> Begun:
         """Begin a run. Earlier ones write nothing from now on.

@@ -105,6 +105,25 @@ async def test_what_is_saved_is_where_the_next_run_begins(world: World) -> None:
     assert (await world.deliveries.begin("a")).held == [held("o1", 8)]
 
 
+async def test_what_all_deliveries_look_at_has_the_new_events_if_they_are_few(world: World) -> None:
+    await world.subscribe()
+    first = (await world.deliveries.present(0, most=0)).last
+    await world.tell("o1", "o2")
+    await world.tell("o1", event="JoinCompleted")
+
+    async def new(after: int, most: int) -> list[tuple[int, str, str]] | None:
+        present = await world.deliveries.present(after, most=most)
+        assert (present.last, [*present.runs]) == (first + 3, ["a"])
+        return present.new and [(each.event.sequence - first, each.event.order_id, each.type) for each in present.new]
+
+    ordered, completed = "orders.JoinOrdered", "orders.JoinCompleted"
+    assert await new(first, 3) == [(1, "o1", ordered), (2, "o2", ordered), (3, "o1", completed)]
+    assert await new(first + 1, 2) == [(2, "o2", ordered), (3, "o1", completed)]
+    assert await new(first + 3, 0) == []
+    for too_far, most in ((first, 2), (0, 3), (first - 1, 100), (first + 4, 100)):
+        assert await new(too_far, most) is None
+
+
 async def test_an_earlier_run_writes_nothing(world: World) -> None:
     await world.subscribe()
     earlier = (await world.deliveries.begin("a")).subscription
