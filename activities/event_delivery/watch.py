@@ -2,6 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Sequence
 from time import monotonic
 
 from domain.event_delivery.delivery import LoggedEvent
@@ -23,7 +24,7 @@ class Watch:
         self._present = Present(0, {})
         self._read_at = float("-inf")
         self._recent: list[NewEvent] = []
-        """Every event of the log after `_recent_after` and up to the position that was seen."""
+        """Every event of the log after `_recent_after` and up to the newest position that was seen."""
         self._recent_after = 0
 
     async def look(self, *, since: float) -> Present:
@@ -35,18 +36,17 @@ class Watch:
         async with self._lock:
             now = monotonic()
             if self._read_at < max(since, now - LOOK_EVERY):
-                self._keep(await self._store.present(self._present.last, most=MOST_RECENT))
+                self._keep(*await self._store.present(self._present.last, most=MOST_RECENT))
                 self._read_at = now
             return self._present
 
     async def read(self, subscription: EventSubscription, after: int, limit: int) -> tuple[list[LoggedEvent], int]:
         """Return the next events after a position that a subscription selects, and the position that was reached.
 
-        Only a delivery that is far behind reads the log itself.
-
         Raises:
             EventsGone: the next events are not kept any more.
             StoreUnavailable: the database does not answer.
+            ValueError: the log has no such position any more.
         """
         if not self._recent_after <= after <= self._present.last:
             return await self._store.read(subscription, after, limit)
@@ -56,16 +56,16 @@ class Watch:
             return selected[:limit], selected[limit - 1].sequence
         return selected, self._present.last
 
-    def _keep(self, present: Present) -> None:
-        if present.new is None:
+    def _keep(self, present: Present, new: Sequence[NewEvent] | None) -> None:
+        if new is None:
             self._recent, self._recent_after = [], present.last
         else:
-            self._recent += present.new
+            self._recent += new
             if leaving := self._recent[:-MOST_RECENT]:
-                self._recent_after = leaving[-1].event.sequence
+                self._recent_after = leaving[-1].sequence
                 del self._recent[: len(leaving)]
         self._present = present
 
 
 def _sequence(event: NewEvent) -> int:
-    return event.event.sequence
+    return event.sequence

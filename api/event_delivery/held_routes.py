@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from api.dependencies import OrderId, provided
 from api.event_delivery.delivery_trigger import trigger_delivery
 from api.event_delivery.held_schemas import ListedHeldOrderResponse, SkipRequest
-from api.event_delivery.subscription_routes import SubscriptionId, Subscriptions
+from api.event_delivery.subscription_routes import SubscriptionId
 from api.event_delivery.subscription_schemas import EventSubscriptionResponse
 from api.http.fields import Cursor, Limit, Page
 from api.http.problems import ProblemType
@@ -40,15 +40,10 @@ async def list_held(
 
 @router.post("/{eventSubscriptionId}/held/{orderId}/retry", responses=problem_responses(*_ONE))
 async def retry_held(
-    subscription_id: SubscriptionId,
-    order_id: OrderId,
-    held: HeldOrders,
-    store: Subscriptions,
-    caller: CurrentCaller,
+    subscription_id: SubscriptionId, order_id: OrderId, held: HeldOrders, caller: CurrentCaller
 ) -> EventSubscriptionResponse:
     """Send the event again that holds an order."""
-    await held.retry(subscription_id, order_id, within=caller.regions)
-    return EventSubscriptionResponse.of(await store.get(subscription_id))
+    return EventSubscriptionResponse.of(await held.retry(subscription_id, order_id, within=caller.regions))
 
 
 @router.post(
@@ -59,7 +54,6 @@ async def skip_held(
     subscription_id: SubscriptionId,
     order_id: OrderId,
     held: HeldOrders,
-    store: Subscriptions,
     caller: CurrentCaller,
     given: SkipRequest | None = None,
 ) -> EventSubscriptionResponse:
@@ -67,5 +61,5 @@ async def skip_held(
 
     With `eventId`, only this event is given up. If another one holds the order, nothing changes.
     """
-    await held.skip(subscription_id, order_id, given.event_id if given else None, within=caller.regions)
-    return EventSubscriptionResponse.of(await store.get(subscription_id))
+    event_id = given.event_id if given else None
+    return EventSubscriptionResponse.of(await held.skip(subscription_id, order_id, event_id, within=caller.regions))

@@ -10,11 +10,12 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.dependencies import provided
-from api.event_delivery.subscription_routes import Deliveries, SubscriptionId, Subscriptions
+from api.event_delivery.subscription_routes import Deliveries, SubscriptionId, Subscriptions, seen
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody
 from api.http.problems import ProblemType
 from api.http.temporal_calls import temporal_call
+from api.security.authentication import CurrentCaller
 from api.security.limits import Rates
 from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
@@ -108,13 +109,17 @@ Pings = Annotated[PingClient, provided(PingClient)]
     | problem_responses(ProblemType.NOT_FOUND, ProblemType.TEMPORAL_UNAVAILABLE, ProblemType.NO_ANSWER_IN_TIME),
 )
 async def ping(
-    subscription_id: SubscriptionId, subscriptions: Subscriptions, pings: Pings, deliveries: Deliveries
+    subscription_id: SubscriptionId,
+    subscriptions: Subscriptions,
+    pings: Pings,
+    deliveries: Deliveries,
+    caller: CurrentCaller,
 ) -> Response:
     """Send a signed ping to the consumer. A consumer that has not agreed yet agrees by answering it.
 
     If it answers, the events that wait for it are sent at once.
     """
-    await subscriptions.get(subscription_id)
+    await seen(subscriptions, subscription_id, caller)
     pinged = await pings.ping(subscription_id)
     if pinged is None or pinged.outcome is Outcome.DELIVERED:
         deliveries.changed(subscription_id)

@@ -1,7 +1,7 @@
 """/eventSubscriptions: other systems subscribe to the events of orders (이벤트 구독).
 
-All routes but `ping` need the database of event delivery alone. What changes a subscription looks again at the regions
-of the caller, because somebody else may have widened it since the caller was found to see it.
+All routes but `ping` need the database of event delivery alone. All but the lists look again at the regions of the
+caller, because somebody else may have widened the subscription since the caller was found to see it.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,7 @@ from domain.event_delivery.subscriptions import (
     SubscriptionKind,
     SubscriptionRequest,
     SubscriptionState,
+    SubscriptionView,
     is_within,
 )
 from domain.event_delivery.targets import ForbiddenTarget, TargetRules
@@ -143,10 +144,7 @@ async def subscribe(
     except AlreadyExists:
         if await store.fingerprint(subscription_id) != fingerprint:
             raise IdempotencyKeyReused("the key was used with another body") from None
-        made = await store.get(subscription_id)
-        if caller.regions is not None and not is_within(made.subscription, caller.regions):
-            raise NotFound(UNKNOWN) from None
-        made_before = EventSubscriptionResponse.of(made)
+        made_before = EventSubscriptionResponse.of(await seen(store, subscription_id, caller))
         return JSONResponse(made_before.model_dump(by_alias=True, mode="json"), 200, idempotency.REPLAYED)
     except ValueError as error:
         raise invalid_member("from", str(error)) from None
@@ -175,9 +173,11 @@ async def list_subscriptions(
 
 
 @router.get("/{eventSubscriptionId}", responses=_ONE)
-async def get_subscription(subscription_id: SubscriptionId, store: Subscriptions) -> EventSubscriptionResponse:
+async def get_subscription(
+    subscription_id: SubscriptionId, store: Subscriptions, caller: CurrentCaller
+) -> EventSubscriptionResponse:
     """Return one subscription."""
-    return EventSubscriptionResponse.of(await store.get(subscription_id))
+    return EventSubscriptionResponse.of(await seen(store, subscription_id, caller))
 
 
 @router.patch("/{eventSubscriptionId}", responses=_CHANGING)
@@ -271,6 +271,18 @@ async def list_attempts(
     page = await attempts.list(subscription_id, AttemptFilter(outcome, event_id), limit=limit, cursor=cursor)
     items = [AttemptResponse.of(attempt) for attempt in page.items]
     return Page[AttemptResponse](items=items, next_cursor=page.next_cursor)
+
+
+async def seen(store: SubscriptionStore, subscription_id: str, caller: Caller) -> SubscriptionView:
+    """Return a subscription as it is now.
+
+    Raises:
+        NotFound: no subscription has this id, or it is not about orders of the caller's regions alone.
+    """
+    view = await store.get(subscription_id)
+    if caller.regions is not None and not is_within(view.subscription, caller.regions):
+        raise NotFound(UNKNOWN)
+    return view
 
 
 def _check(targets: TargetRules, url: str) -> None:

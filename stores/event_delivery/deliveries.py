@@ -7,9 +7,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
@@ -19,9 +20,8 @@ from domain.event_delivery.subscriptions import Attempt, EventSubscription, Held
 from stores.common.database import Database
 from stores.event_delivery.attempts import as_attempt_values, remove_expired
 from stores.event_delivery.log import EventLog
-from stores.event_delivery.positions import EXTENT
 from stores.event_delivery.subscription_rows import as_held_order, as_values, locked
-from stores.event_delivery.tables import EVENT, EVENT_ATTEMPT, EVENT_HELD, EVENT_SUBSCRIPTION
+from stores.event_delivery.tables import EVENT, EVENT_ATTEMPT, EVENT_HELD, EVENT_POSITION, EVENT_SUBSCRIPTION
 
 UNATTENDED_AFTER = timedelta(seconds=90)
 """Longer than a delivery takes until the next one begins, unless its consumer fails."""
@@ -63,9 +63,26 @@ _OF_ORDER = (
     .order_by(EVENT.c.sequence)
     .limit(_SEARCHED_AT_ONCE)
 )
+# One statement, so that nothing is appended or deleted between the positions and the events.
 _NEW = (
-    select(EVENT.c.type, EVENT.c.region, EVENT.c.document)
-    .where(EVENT.c.sequence > bindparam("after"), EVENT.c.sequence <= bindparam("up_to"))
+    select(
+        EVENT_POSITION.c.sequence.label("last"),
+        EVENT_POSITION.c.pruned,
+        EVENT.c.sequence,
+        EVENT.c.type,
+        EVENT.c.region,
+        EVENT.c.document,
+    )
+    .outerjoin_from(
+        EVENT_POSITION,
+        EVENT,
+        and_(
+            EVENT.c.sequence > bindparam("after"),
+            EVENT.c.sequence <= EVENT_POSITION.c.sequence,
+            EVENT_POSITION.c.pruned <= bindparam("after"),
+            EVENT_POSITION.c.sequence <= bindparam("far"),
+        ),
+    )
     .order_by(EVENT.c.sequence)
 )
 _UNATTENDED = (
@@ -90,13 +107,19 @@ class Begun:
     """Number of attempts of each event that was sent since the consumer began to fail."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class NewEvent:
     """An event with what subscriptions select it by."""
 
-    event: LoggedEvent
+    sequence: int
     type: str
     region: str | None
+    document: str
+
+    @cached_property
+    def event(self) -> LoggedEvent:
+        """The event as deliveries have it."""
+        return _event(self.document)
 
 
 @dataclass(frozen=True)
@@ -107,8 +130,6 @@ class Present:
     """The newest position of the log."""
     runs: Mapping[str, int]
     """The newest run of each subscription."""
-    new: Sequence[NewEvent] | None = None
-    """Every event after the position that was asked for. `None`: they are too many, or not all are kept."""
 
 
 class DeliveryStore:
@@ -128,22 +149,23 @@ class DeliveryStore:
             found = await connection.execute(_UNATTENDED, {"seen_before": now - UNATTENDED_AFTER, "now": now})
             return [*found.scalars()]
 
-    async def present(self, after: int, *, most: int) -> Present:
-        """Return what deliveries look at.
+    async def present(self, after: int, *, most: int) -> tuple[Present, list[NewEvent] | None]:
+        """Return what deliveries look at, and every event after a position.
 
         Args:
-            after: Position after which every event is wanted.
+            after: The position.
             most: The largest distance from there to the newest position for which events are read.
+
+        Returns:
+            `None` instead of events if they are farther away, not all kept any more, or the position is not reached.
         """
-        rows: Sequence[Any] = ()
         async with self._database.reading() as connection:
-            extent = (await connection.execute(EXTENT)).one()
+            rows = (await connection.execute(_NEW, {"after": after, "far": after + most})).all()
+            # Read last, because it decides whether a request may begin.
             runs = {row.subscription_id: row.run for row in (await connection.execute(_RUNS)).all()}
-            last, are_kept = int(extent.sequence), extent.pruned <= after <= extent.sequence <= after + most
-            if are_kept and last > after:
-                rows = (await connection.execute(_NEW, {"after": after, "up_to": last})).all()
-        new = [NewEvent(_event(row.document), row.type, row.region) for row in rows]
-        return Present(last, runs, new if are_kept else None)
+        last, are_kept = int(rows[0].last), rows[0].pruned <= after <= rows[0].last <= after + most
+        new = [NewEvent(row.sequence, row.type, row.region, row.document) for row in rows if row.sequence is not None]
+        return Present(last, runs), new if are_kept else None
 
     async def begin(self, subscription_id: str) -> Begun:
         """Begin a run. Earlier ones write nothing from now on.

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
 from domain.common.paging import Page
-from domain.event_delivery.subscriptions import AnotherEventHeld, HeldOrder
+from domain.event_delivery.subscriptions import AnotherEventHeld, HeldOrder, SubscriptionView
 from stores.common.database import Database
 from stores.common.paging import Keyset
 from stores.event_delivery.subscription_rows import as_held_order, locked, row_of
+from stores.event_delivery.subscription_views import view_of
 from stores.event_delivery.tables import EVENT, EVENT_HELD, EVENT_SUBSCRIPTION
 
 _one = (EVENT_HELD.c.subscription_id == bindparam("of_id")) & (EVENT_HELD.c.subject == bindparam("of_subject"))
@@ -61,20 +62,23 @@ class HeldOrderStore:
             rows = (await connection.execute(statement)).all()
         return _IN_ORDER.cut(rows, limit, lambda row: replace(as_held_order(row), type=row.type))
 
-    async def retry(self, subscription_id: str, order_id: str, *, within: frozenset[str] | None = None) -> None:
+    async def retry(
+        self, subscription_id: str, order_id: str, *, within: frozenset[str] | None = None
+    ) -> SubscriptionView:
         """Have the event that holds an order sent again at once.
 
         Raises:
             NotFound: the order is not held, or the subscription is not about orders of these regions alone.
         """
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> SubscriptionView:
             await locked(connection, subscription_id, within)
             await _held(connection, subscription_id, order_id)
             await connection.execute(_CHANGE, {**_named(subscription_id, order_id), "retry_at": self._now()})
             await connection.execute(_NOTICE, {"of_id": subscription_id})
+            return await view_of(connection, subscription_id, self._now())
 
-        await self._database.transact(work)
+        return await self._database.transact(work)
 
     async def skip(
         self,
@@ -83,7 +87,7 @@ class HeldOrderStore:
         event_id: str | None = None,
         *,
         within: frozenset[str] | None = None,
-    ) -> None:
+    ) -> SubscriptionView:
         """Give up the event that holds an order. The order's later events are sent.
 
         Args:
@@ -97,7 +101,7 @@ class HeldOrderStore:
             AnotherEventHeld: it is held by another event.
         """
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> SubscriptionView:
             subscription = await locked(connection, subscription_id, within)
             held = await _held(connection, subscription_id, order_id)
             if event_id not in (None, held.event_id):
@@ -119,8 +123,9 @@ class HeldOrderStore:
             else:
                 await connection.execute(_RELEASE, named)
             await connection.execute(_NOTICE, {"of_id": subscription_id})
+            return await view_of(connection, subscription_id, self._now())
 
-        await self._database.transact(work)
+        return await self._database.transact(work)
 
 
 async def _held(connection: AsyncConnection, subscription_id: str, order_id: str) -> Any:

@@ -186,7 +186,8 @@ def _page(after: int, wanted: EventFilter, limit: int, scanned: int) -> Any:
 def _conditions(wanted: EventFilter, event: Subquery) -> Sequence[ColumnElement[bool]]:
     exact = [name for name in wanted.types if not name.endswith(_FAMILY)]
     families = [name.removesuffix("*") for name in wanted.types if name.endswith(_FAMILY)]
-    types = [event.c.type.in_(exact), *(event.c.type.startswith(family, autoescape=True) for family in families)]
+    # `LIKE` would ignore case on SQLite.
+    types = [event.c.type.in_(exact), *(func.substr(event.c.type, 1, len(each)) == each for each in families)]
     conditions = [
         *([or_(*types)] if wanted.types else []),
         *([event.c.region.in_(wanted.regions)] if wanted.regions else []),

@@ -287,6 +287,26 @@ async def test_a_manager_of_a_region_changes_nothing_that_has_just_been_widened(
     assert [order["orderId"] for order in (await manager("GET", f"/{id_}/held")).json()["items"]] == ["refused"]
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/ping")])
+async def test_a_manager_of_a_region_sees_and_pings_nothing_that_has_just_been_widened(
+    service: Service, manager: Ask, of_seoul: Ask, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    id_ = (await of_seoul("POST", "", BODY)).json()["eventSubscriptionId"]
+    store = service.app.state.services.get(SubscriptionStore)
+    get = store.get
+
+    async def get_early(subscription_id: str) -> Any:
+        seen = await get(subscription_id)
+        monkeypatch.setattr(store, "get", get)
+        assert (await manager("PATCH", f"/{id_}", {"regions": None})).status_code == 200
+        return seen
+
+    monkeypatch.setattr(store, "get", get_early)
+
+    assert_problem(await of_seoul(method, f"/{id_}{path}"), 404, "not-found")
+    assert store.get == get, "who may see it was looked up"
+
+
 async def test_members_are_changed_one_by_one(billing: Ask) -> None:
     made = (await billing("POST", "", BODY | {"types": ["orders.*"], "perMinute": 5})).json()
     path = f"/{made['eventSubscriptionId']}"

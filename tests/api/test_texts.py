@@ -83,8 +83,10 @@ async def test_other_writing_is_taken(service: Service, text: str) -> None:
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 async def test_each_of_them_is_refused(service: Service, hidden: str) -> None:
-    answer = await service.http.post("/orders", json={"note": f"Seoul{HIDDEN[hidden]}1"})
+    text = f"Seoul{HIDDEN[hidden]}1"
 
+    assert (await service.http.get("/orderStatuses", params={"q": text})).status_code == 400
+    answer = await service.http.post("/orders", json={"note": text})
     assert "/note" in {error["pointer"] for error in assert_problem(answer, 422, "invalid-input")["errors"]}
 
 

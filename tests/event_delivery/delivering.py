@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from time import monotonic
 from typing import Any
 
 from temporalio.testing import ActivityEnvironment
@@ -172,6 +173,8 @@ class Delivering:
         """Ids of all events, in the order of the log."""
         self._positions: Counter[str] = Counter()
         self._read = 0
+        self._store = DeliveryStore(database, self.log, now=clock)
+        self._watch = Watch(self._store)
 
     def begin_with(self, seal: SecretSeal) -> None:
         """Begin as a process that has these keys."""
@@ -201,6 +204,7 @@ class Delivering:
         url = f"{origin}:{port}/events"
         request = SubscriptionRequest("billing", url, "service:billing", **given)
         await self.subscriptions.create(subscription_id, request, SECRET, start=start)
+        await self._watch.look(since=monotonic())
         if agreed:
             await self.subscriptions.agree(subscription_id, url, None)
 
@@ -220,12 +224,11 @@ class Delivering:
 
     def activities(self, patience: Patience = Patience()) -> DeliveryActivities:  # noqa: B008 - a constant
         """Return activities as of another process."""
-        store = DeliveryStore(self._database, self.log, now=self.clock)
-        return DeliveryActivities(store, Watch(store), self.pings, patience)
+        return DeliveryActivities(self._store, Watch(self._store), self.pings, patience)
 
     async def deliver(self, *, wait: float = 0, patience: Patience = Patience()) -> Delivered:  # noqa: B008
-        """Run the activity once, by default until everything is sent."""
-        return await running(self.activities(patience), wait=wait)
+        """Run the activity once, by default until everything is sent, in a process that has been there all the time."""
+        return await running(DeliveryActivities(self._store, self._watch, self.pings, patience), wait=wait)
 
     async def subscription(self) -> EventSubscription:
         """Return the subscription."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
@@ -83,10 +83,11 @@ def saving_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "SAVE_EVERY", 0.0)
 
 
-async def killed(delivering: Delivering, seen: Recipient, requests: int) -> None:
+async def killed(delivering: Delivering, seen: Recipient, requests: int, meanwhile: Awaitable[None]) -> None:
     """Run the activity in a process that is killed with a request, unless it ends before."""
     before = len(seen.sent)
     process = asyncio.ensure_future(running(delivering.activities(NEVER)))
+    await meanwhile
 
     async def enough() -> bool:
         return process.done() or len(seen.sent) >= before + requests
@@ -194,10 +195,10 @@ async def _deliver_all(
         person = Person(delivering, seen, acts)
         await delivering.subscribe(seen.port, start=Edge.END, at_once=AT_ONCE, batch=batch)
         await person.tell(*first)
-        for requests in deaths:
-            await killed(delivering, seen, requests)
+        for number, requests in enumerate(deaths):
+            await killed(delivering, seen, requests, person.tell(*later[number : number + 1]))
             await person.go_on()
-        await person.tell(*later)
+        await person.tell(*later[len(deaths) :])
 
         async def arrived() -> bool:
             await delivering.deliver(patience=NEVER)

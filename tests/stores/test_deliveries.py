@@ -105,16 +105,18 @@ async def test_what_is_saved_is_where_the_next_run_begins(world: World) -> None:
     assert (await world.deliveries.begin("a")).held == [held("o1", 8)]
 
 
-async def test_what_all_deliveries_look_at_has_the_new_events_if_they_are_few(world: World) -> None:
+async def test_what_all_deliveries_look_at_comes_with_the_new_events_if_they_are_few(world: World) -> None:
     await world.subscribe()
-    first = (await world.deliveries.present(0, most=0)).last
+    first = (await world.deliveries.present(0, most=0))[0].last
     await world.tell("o1", "o2")
     await world.tell("o1", event="JoinCompleted")
 
     async def new(after: int, most: int) -> list[tuple[int, str, str]] | None:
-        present = await world.deliveries.present(after, most=most)
+        present, events = await world.deliveries.present(after, most=most)
         assert (present.last, [*present.runs]) == (first + 3, ["a"])
-        return present.new and [(each.event.sequence - first, each.event.order_id, each.type) for each in present.new]
+        if events is None:
+            return None
+        return [(each.sequence - first, each.event.order_id, each.type) for each in events]
 
     ordered, completed = "orders.JoinOrdered", "orders.JoinCompleted"
     assert await new(first, 3) == [(1, "o1", ordered), (2, "o2", ordered), (3, "o1", completed)]
@@ -122,6 +124,22 @@ async def test_what_all_deliveries_look_at_has_the_new_events_if_they_are_few(wo
     assert await new(first + 3, 0) == []
     for too_far, most in ((first, 2), (0, 3), (first - 1, 100), (first + 4, 100)):
         assert await new(too_far, most) is None
+
+
+@pytest.mark.parametrize(
+    "type_", ["orders.*", "Orders.*", "order.*", "orders.JoinOrdered", "orders.joinOrdered", "o%.*"]
+)
+async def test_the_log_selects_what_a_delivery_selects(world: World, type_: str) -> None:
+    first = (await world.deliveries.present(0, most=0))[0].last
+    for event in ("JoinOrdered", "JoinCompleted", "PersonalDataErased"):
+        await world.tell("o1", event=event)
+    wanted = EventSubscription(types=[type_])
+
+    _, new = await world.deliveries.present(first, most=10)
+    by_delivery = [each.event for each in new or () if wanted.selects(each.type, each.region)]
+
+    assert (await world.deliveries.read(wanted, first, 10))[0] == by_delivery
+    assert len(new or ()) == 3
 
 
 async def test_an_earlier_run_writes_nothing(world: World) -> None:
