@@ -42,7 +42,7 @@ quick: $(VENV)/dev.stamp ## run every check, and the tests that start no server
 	$(structure)
 	$(call stage,quick tests,$(TESTS) $(call AT_ONCE,auto) -m "not server")
 
-test: $(VENV)/dev.stamp release-before ## run every check and test
+test: $(VENV)/dev.stamp release-before ## run every check, and all tests but the longest
 	$(style)
 	$(structure)
 	$(call stage,tests,$(TESTS) $(call AT_ONCE,$(WAITING)))

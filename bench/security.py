@@ -2,7 +2,7 @@
 
 Both use the same stores and the same Temporal server. One requires tokens, counts each client's requests and open
 orders, encrypts what it writes to Temporal, and audits acts. The other, `open_api`, does none of this. Every order
-comes from a new customer, with a token that has to be verified. The last rows compare the dearest wrong requests with
+comes from a new customer, with a token that has to be verified. The last rows compare the costliest wrong requests with
 valid ones.
 """
 

@@ -1,4 +1,4 @@
-"""Cost of the dearest invalid requests, compared with the cost of a valid request of the same size.
+"""Cost of the costliest invalid requests, compared with the cost of a valid request of the same size.
 
 A service sends them, because it may use every operation.
 """
@@ -17,7 +17,7 @@ from api.security.permissions import SCOPES
 from api.security.principals import Role
 from bench.report import Aim, Measurement
 from bench.turns import Side, compare
-from harness.dear_requests import DearRequest, dear_requests
+from harness.costly_requests import CostlyRequest, costly_requests
 from harness.http_client import Connection
 from harness.stack import Stack
 from runtime import development_issuer
@@ -36,13 +36,13 @@ Request = tuple[str, str, bytes | None]
 
 
 async def measure(running: Stack, connection: Connection, found: Measurement, *, blocks: int, seconds: float) -> None:
-    """Add the rows and aims of the dearest request to the codec, and of the dearest other one."""
+    """Add the rows and aims of the costliest request to the codec, and of the costliest other one."""
     scopes = " ".join(sorted(SCOPES))
     claims = {"sub": "bench", "roles": [Role.SERVICE.value], "scope": scopes}
     token = development_issuer.token(running.settings.data_dir, claims, hours=1)
     named = defaultdict(lambda: _NOTHING, namespace=running.client.namespace)
     document: Mapping[str, object] = (await connection.request("GET", "/openapi.json")).document()
-    wrong = list(dear_requests(document))
+    wrong = list(costly_requests(document))
     payloads = [one for one in wrong if one.route.startswith("POST /codec/")]
     others = [one for one in wrong if not one.route.startswith("POST /codec/")]
 
@@ -59,22 +59,22 @@ async def measure(running: Stack, connection: Connection, found: Measurement, *,
             payloads,
         ),
     ):
-        dearest = await _dearest(connection, token, named, candidates)
+        costliest = await _costliest(connection, token, named, candidates)
         sides = (
             Side(valid, partial(send, request, _VALID)),
-            Side(f"{dearest.route}, wrong: {dearest.kind}", partial(send, _request(dearest, named), _WRONG)),
+            Side(f"{costliest.route}, wrong: {costliest.kind}", partial(send, _request(costliest, named), _WRONG)),
         )
         await compare(running, sides, 1, blocks=blocks, seconds=seconds)
         found.rows += [side.row(1, "requests/s") for side in sides]
-        right, dear = (side.cpu["api"] / len(side.took) for side in sides)
+        right, costly = (side.cpu["api"] / len(side.took) for side in sides)
         found.aims.append(
-            Aim(f"the dearest wrong request: CPU time of the API, by that of {valid}", dear / right, _AIM)
+            Aim(f"the costliest wrong request: CPU time of the API, by that of {valid}", costly / right, _AIM)
         )
 
 
-async def _dearest(
-    connection: Connection, token: str, named: Mapping[str, str], candidates: Sequence[DearRequest]
-) -> DearRequest:
+async def _costliest(
+    connection: Connection, token: str, named: Mapping[str, str], candidates: Sequence[CostlyRequest]
+) -> CostlyRequest:
     """Return the request that takes longest when nothing else is sent."""
     took = []
     for number, one in enumerate(candidates):
@@ -87,8 +87,8 @@ async def _dearest(
     return candidates[max(took)[1]]
 
 
-def _request(dear: DearRequest, named: Mapping[str, str]) -> Request:
-    return dear.method, dear.target(named), dear.body
+def _request(costly: CostlyRequest, named: Mapping[str, str]) -> Request:
+    return costly.method, costly.target(named), costly.body
 
 
 async def _largest_payloads(converter: DataConverter) -> bytes:

@@ -1,7 +1,7 @@
 """Drill: attackers try to take the API down, with and without tokens. The others do not notice it.
 
 The service runs as with `AUTH_REQUIRED=1 make run`. While its users place orders and have them installed, attackers
-send dear requests at once, pipeline requests, do not read answers, or send requests that never end.
+send costly requests at once, pipeline requests, do not read answers, or send requests that never end.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ _CONNECTIONS = 200
 """Connections of an address."""
 _ANONYMOUS_RATE = 300
 """Requests of an address in a minute without a good token, and as many at once."""
-_TIMES_AS_DEAR = 5.0
-"""Largest ratio of the API's processor time for a dear request to that for a page of orders."""
+_TIMES_AS_COSTLY = 5.0
+"""Largest ratio of the API's processor time for a costly request to that for a page of orders."""
 _LOOKS_IN_A_ROW = 10
 """Looks in each of which a number of connections was seen: a connection that is refused is closed in less time."""
 _STARVED = 1.0
@@ -59,7 +59,7 @@ class Seen:
     usual: float = 0.0
     """Seconds for an answer to `/health/live` while as many ask for what they may ask for."""
     costs: Sequence[Cost] = ()
-    """What dear requests cost while nobody else asks."""
+    """What costly requests cost while nobody else asks."""
     deaths: Sequence[str] = ()
     """What the supervisor says of the deaths of the API."""
     slow_loops: float = 0
@@ -142,11 +142,11 @@ def judge(drill: Drill, seen: Seen) -> None:
 
 
 def _judge_costs(drill: Drill, seen: Seen) -> None:
-    dearest = max(seen.costs, key=lambda cost: cost.times)
+    costliest = max(seen.costs, key=lambda cost: cost.times)
     drill.check(
-        f"the dearest of {len(seen.costs)} dear requests costs {dearest.times:.1f} times as much as a page of orders "
-        f"({dearest.of})",
-        dearest.times <= _TIMES_AS_DEAR,
+        f"the costliest of {len(seen.costs)} costly requests costs {costliest.times:.1f} times as much as a page of "
+        f"orders ({costliest.of})",
+        costliest.times <= _TIMES_AS_COSTLY,
     )
     errors = max(cost.errors for cost in seen.costs)
     drill.check(f"the longest refusal names {errors} errors", errors <= _MOST_ERRORS)

@@ -1,4 +1,4 @@
-"""What the dearest invalid requests cost a running API: processor time, and the size of the answer."""
+"""What the costliest invalid requests cost a running API: processor time, and the size of the answer."""
 
 import json
 from collections import defaultdict
@@ -10,14 +10,14 @@ from operator import itemgetter
 
 from api.http.bodies import LARGEST_BODY
 from drills.attack_waves import Requests
-from harness.dear_requests import dear_requests
+from harness.costly_requests import costly_requests
 from harness.http_client import Answer, Connection, connections
 from harness.process_usage import processor_seconds
 from harness.supervised import Supervised
 
 _PLAIN = "/orderStatuses?limit=50"
 _PAYLOADS = 6
-"""Number of requests as dear as which one with a body of payloads may be."""
+"""Number of requests as costly as which one with a body of payloads may be."""
 _PLAIN_TIMES, _TIMES = 50, 2
 _SCOPES = (
     "orders:read orders:write installations:read installations:write orderStatuses:read managementCenters:read "
@@ -30,7 +30,7 @@ _NOTHING = "nothing"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one dear request costs."""
+    """What one costly request costs."""
 
     of: str
     """Its route, and what there is too much of."""
@@ -45,24 +45,24 @@ class Cost:
 
 
 async def costs(service: Supervised, requests: Requests) -> Sequence[Cost]:
-    """Send each dear request some times, while nobody else asks. The first one that is not answered ends it."""
+    """Send each costly request some times, while nobody else asks. The first one that is not answered ends it."""
     token = requests.token("service", "costs", scope=_SCOPES)
     found: list[Cost] = []
     async with connections((service.settings.api_host, service.settings.api_port), 1) as [connection]:
         scale = _Scale(connection, service.pid("api") or 0, token)
         document = (await connection.request("GET", "/openapi.json", token=token)).document()
         plain, _ = await scale.weigh("GET", _PLAIN, times=_PLAIN_TIMES)
-        for dear in dear_requests(document):
-            what = f"{dear.route}, {dear.kind}"
-            target = dear.target(defaultdict(lambda: _NOTHING, _NAMED))
+        for costly in costly_requests(document):
+            what = f"{costly.route}, {costly.kind}"
+            target = costly.target(defaultdict(lambda: _NOTHING, _NAMED))
             try:
                 # The least counts: what the API does in the background is no cost of the request.
                 seconds, answer = min(
-                    [await scale.weigh(dear.method, target, dear.body) for _ in range(_TIMES)], key=itemgetter(0)
+                    [await scale.weigh(costly.method, target, costly.body) for _ in range(_TIMES)], key=itemgetter(0)
                 )
             except (ConnectionError, TimeoutError, FileNotFoundError):
                 return [*found, Cost(what, inf)]
-            share = _PAYLOADS if len(dear.body or b"") > LARGEST_BODY else 1
+            share = _PAYLOADS if len(costly.body or b"") > LARGEST_BODY else 1
             found.append(Cost(what, seconds / plain / share, len(answer.body), _errors(answer)))
     return found
 

@@ -42,7 +42,7 @@ class Scale:
     pipelining: int = 150
     """Connections on which one sends many requests before it reads an answer."""
     rounds: int = 3
-    """How often dear requests are sent at once, each time with another token."""
+    """How often costly requests are sent at once, each time with another token."""
     dripping: float = 25.0
     """Seconds for which slow requests are sent, and for which an address floods the service."""
     stream: float = 15.0
@@ -165,7 +165,7 @@ class Waves:
     def _attacks(self) -> Iterator[tuple[str, Attack, Collection[str]]]:
         """Yield the name of each wave, what it does, and the bounds (of `drills.unbounded`) whose lack it shows."""
         make = self.requests
-        yield "dear queries at once, a customer", self._dear(make.dear_query), ["query-parameters"]
+        yield "costly queries at once, a customer", self._dear(make.dear_query), ["query-parameters"]
         yield "long lists at once, a manager", self._dear(make.long_list), ["list-length", "errors-reported"]
         yield "maps of 190,000 members, a service", self._dear(make.many_members, share=0.03), ["list-length"]
         yield "the document, pipelined, no token", self._pipelined("/openapi.json", 60), ["pipelining"]

@@ -1,4 +1,4 @@
-"""Clients that attack: they send dear requests at once, or hold connections without reading or without finishing.
+"""Clients that attack: they send costly requests at once, or hold connections without reading or without finishing.
 
 Each address (`127.0.0.N`, on Linux) is one attacker, so that the limits of an address concern neither the other
 attackers nor the users of the service.

@@ -65,7 +65,7 @@ class Revocations:
             self._problem = None
 
     async def run(self) -> None:
-        """Look at the file for ever."""
+        """Look at the file forever."""
         while True:
             await asyncio.sleep(LOOK_EVERY)
             await asyncio.to_thread(self.reload)

@@ -19,7 +19,7 @@ class OutboxEvent:
     """One event as its source has written it. It contains no personal data."""
 
     event_id: str = ""
-    """Unique for ever, and always of the same event. The source may write an event more than once."""
+    """Unique forever, and always of the same event. The source may write an event more than once."""
     subject: str = ""
     """Id of what it happened to: an order."""
     position: int = 0
@@ -127,7 +127,7 @@ def workflow_id(source: str) -> str:
 
 @dataclass(frozen=True)
 class Relay:
-    """The events of one source are copied, for ever."""
+    """The events of one source are copied, forever."""
 
     source: str = ""
     swept_at: datetime = UNSET

@@ -21,7 +21,7 @@ from api.http.fields import Region, RequestBody
 from api.security.permissions import RULES
 from api.security.routing import JsonRoute
 from domain.common import contexts
-from harness.dear_requests import DearRequest, dear_requests
+from harness.costly_requests import CostlyRequest, costly_requests
 from runtime.settings import Settings
 from tests.api.fuzzed import NO_LIMITS
 from tests.api.issuer import Issuer
@@ -59,14 +59,14 @@ class Besieged:
     tokens: dict[str, str | None]
     looked: Looked = field(default_factory=Looked)
 
-    async def send(self, dear: DearRequest) -> list[str]:
+    async def send(self, costly: CostlyRequest) -> list[str]:
         """Send a request. Returns what is wrong with its answer."""
         self.looked = Looked()
-        headers = bearer(self.tokens[_who_may(dear.route)])
-        if dear.body is not None:
+        headers = bearer(self.tokens[_who_may(costly.route)])
+        if costly.body is not None:
             headers["Content-Type"] = "application/json"
         answer = await self.service.http.request(
-            dear.method, dear.target(self.named), content=dear.body, headers=headers
+            costly.method, costly.target(self.named), content=costly.body, headers=headers
         )
         problem = answer.json() if 400 <= answer.status_code < 500 else {}
         found = {
@@ -78,10 +78,10 @@ class Besieged:
             f"{self.looked.parsed} values parsed": self.looked.parsed > MOST_PARSED,
             f"{self.looked.depth} deep": self.looked.depth > DEEPEST,
         }
-        return [f"{dear.route}, {dear.kind}: {what}" for what, wrong in found.items() if wrong]
+        return [f"{costly.route}, {costly.kind}: {what}" for what, wrong in found.items() if wrong]
 
-    async def send_all(self, sent: Iterable[DearRequest]) -> list[str]:
-        return [wrong for dear in sent for wrong in await self.send(dear)]
+    async def send_all(self, sent: Iterable[CostlyRequest]) -> list[str]:
+        return [wrong for costly in sent for wrong in await self.send(costly)]
 
     def state(self) -> list[str]:
         """Return everything that is stored."""
@@ -138,13 +138,13 @@ def _who_may(route: str) -> str:
     return min(rule.roles).value if rule else "nobody"
 
 
-def _requests(service: Service, *routes: str) -> list[DearRequest]:
+def _requests(service: Service, *routes: str) -> list[CostlyRequest]:
     document = service.app.openapi()
     paths = {
         path: {method: one for method, one in operations.items() if f"{method.upper()} {path}" in (routes or RULES)}
         for path, operations in document["paths"].items()
     }
-    return list(dear_requests(document | {"paths": paths}))
+    return list(costly_requests(document | {"paths": paths}))
 
 
 @pytest.fixture
@@ -165,10 +165,10 @@ async def besieged(
 async def test_the_largest_invalid_input_of_every_operation_costs_little_and_changes_nothing(
     besieged: Besieged,
 ) -> None:
-    dear, before = _requests(besieged.service), besieged.state()
+    costly, before = _requests(besieged.service), besieged.state()
 
-    assert {one.route for one in dear} == RULES.keys()
-    assert await besieged.send_all(dear) == []
+    assert {one.route for one in costly} == RULES.keys()
+    assert await besieged.send_all(costly) == []
     assert besieged.state() == before
 
 

@@ -54,14 +54,14 @@ async def flood(writer: asyncio.StreamWriter) -> None:
 
 
 async def interim(writer: asyncio.StreamWriter) -> None:
-    """Answer for ever that the answer will come."""
+    """Answer forever that the answer will come."""
     while True:
         writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100)
         await writer.drain()
 
 
 async def trickle(writer: asyncio.StreamWriter) -> None:
-    """Answer one byte at a time, for ever."""
+    """Answer one byte at a time, forever."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while True:
         writer.write(b".")

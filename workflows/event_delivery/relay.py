@@ -1,4 +1,4 @@
-"""EventRelayWorkflow (이벤트 중계): copies the events of one context from its outbox to the log, for ever.
+"""EventRelayWorkflow (이벤트 중계): copies the events of one context from its outbox to the log, forever.
 
 The log keeps the position, and moves it together with what it appends. So nothing is lost and nothing is copied twice,
 whoever is killed when, and if this workflow is terminated, a new one goes on.

@@ -36,7 +36,7 @@ async def do_not_deliver(route: Route) -> None:
 
 
 async def do_not_answer(route: Route) -> None:
-    """Let a form be on its way for ever."""
+    """Let a form be on its way forever."""
     if route.request.method != "POST":
         await route.continue_()
 

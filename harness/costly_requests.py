@@ -31,7 +31,7 @@ Schema = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class DearRequest:
+class CostlyRequest:
     """A request that is refused, and that would cost much if it were looked at as a whole."""
 
     route: str
@@ -53,21 +53,21 @@ class DearRequest:
         return f"{path}?{self.query}" if self.query else path
 
 
-def dear_requests(document: Mapping[str, Any]) -> Iterator[DearRequest]:
+def costly_requests(document: Mapping[str, Any]) -> Iterator[CostlyRequest]:
     """Make the requests for every operation of an OpenAPI document."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             route = f"{method.upper()} {path}"
             parameters = {each["name"]: each for each in operation.get("parameters", ()) if each["in"] == "query"}
             for kind, query in _queries(parameters):
-                yield DearRequest(route, kind, query=query)
+                yield CostlyRequest(route, kind, query=query)
             content = operation.get("requestBody", {}).get("content", {})
             if schema := content.get("application/json", {}).get("schema"):
                 bounds = (LARGEST_BODY, MOST_VALUES)
                 if path.startswith("/codec/"):
                     bounds = (LARGEST_PAYLOADS, MOST_SEPARATORS)
                 for kind, body in _Bodies(document["components"]["schemas"], *bounds).of(schema):
-                    yield DearRequest(route, kind, body=body.encode())
+                    yield CostlyRequest(route, kind, body=body.encode())
 
 
 def _queries(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
