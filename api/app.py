@@ -1,16 +1,14 @@
 """The app: the routes that it serves, and the middleware before them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from api.audit import access_routes as access_log
@@ -53,6 +51,24 @@ from runtime.http_cookies import WithoutCookies
 from runtime.payload_codec import ENCRYPTED
 from runtime.settings import Settings
 
+_COLLECTIONS = (
+    orders,
+    management_center,
+    staffing,
+    calendars,
+    installation,
+    order_status,
+    events,
+    event_subscriptions,
+    held_orders,
+    event_pings,
+    erasure,
+    tracking,
+    codec,
+    audit,
+    access_log,
+    whoami,
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -115,7 +131,8 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
     app.state.large_bodies = LargeBodies()
     app.state.parsing = asyncio.Lock()
     app.trust, app.requires_tokens = trust, required
-    app.router.routes.extend(_routes())
+    # As they are: routes that a router includes are prepared anew for each app, and matched twice for each request.
+    app.router.routes.extend(route for collection in _COLLECTIONS for route in collection.router.routes)
     app.include_router(health.router(AuthorizedRoute))
     asyncapi.install(app)
     app.page_policies = docs.install(app, _origin(trust.discovery))
@@ -137,35 +154,6 @@ def create_app(settings: Settings, telemetry: Telemetry = SILENT) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_origins, **_CORS)
     app.add_middleware(codec.CodecCors, origins=settings.web_ui_origins)
     return app
-
-
-@cache
-def _routes() -> Sequence[BaseRoute]:
-    """Return the routes of every collection, which are the same for every app of a process.
-
-    FastAPI prepares a route anew for each router that includes it, which takes longer than most requests.
-    """
-    included = APIRouter()
-    for collection in (
-        orders,
-        management_center,
-        staffing,
-        calendars,
-        installation,
-        order_status,
-        events,
-        event_subscriptions,
-        held_orders,
-        event_pings,
-        erasure,
-        tracking,
-        codec,
-        audit,
-        access_log,
-        whoami,
-    ):
-        included.include_router(collection.router)
-    return tuple(included.routes)
 
 
 def _origin(url: str | None) -> str | None:

@@ -86,7 +86,7 @@ class ByClient:
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={"fingerprint": _FINGERPRINT},
             search_attributes=visibility.first_attributes(workflow_input.order),
-            static_summary="가입신청 · internet",
+            static_summary=visibility.summary(workflow_input.order),
         )
         return workflow_input.order.order_id
 

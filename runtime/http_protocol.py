@@ -143,7 +143,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head:
             self._begin_head()
             self._stop_waiting()
-            self._wait()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a field of the head. Fields of the trailer are ignored, because nothing has checked them."""

@@ -140,6 +140,4 @@ class OrderResponse(OrderSummary):
     @classmethod
     def of(cls, order: Order, *, stale: bool = False) -> "OrderResponse":
         """Make the response from an order."""
-        response = cls.model_validate(order)
-        response.stale = stale
-        return response
+        return cls.model_validate({**vars(order), "stale": stale})

@@ -108,13 +108,13 @@ class Starting:
                 task_queue=contexts.ORDERS,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={FINGERPRINT: fingerprint},
+                memo={FINGERPRINT: _encoded(fingerprint)},
                 search_attributes=visibility.first_attributes(order),
                 static_summary=visibility.summary(order),
                 rpc_timeout=timeout,
             )
 
 
-def _encoded(subscription: Subscription) -> RawValue:
+def _encoded(value: object) -> RawValue:
     """Encode as the SDK would, but in a fifth of the time, and with Hangul unescaped."""
-    return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=to_json(subscription)))
+    return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=to_json(value)))

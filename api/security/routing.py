@@ -1,11 +1,13 @@
 """Route classes. Each authenticates and authorizes a request before it reads the query and the body."""
 
-from typing import get_type_hints
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.routing import request_response
 
 from api.http.bodies import JsonRequest, LargeBodies, LargeJsonRequest
 from api.security.authentication import Handler, authorized
@@ -47,6 +49,11 @@ class DirectRoute(JsonRoute):
 
     FastAPI documents it like any other. Resolving dependencies would cost as much time as the rest of a request.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
+        """Create the route as Starlette does, without FastAPI's stacks for dependencies."""
+        super().__init__(path, endpoint, **given)
+        self.app = request_response(self.get_route_handler())
 
     def get_route_handler(self) -> Handler:
         """Return a handler that reads the body and calls the endpoint."""

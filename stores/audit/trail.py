@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC
+from itertools import count
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,7 +58,13 @@ class AuditStore:
         Raises:
             BrokenChain: somebody else has added entries. Nothing is appended, because the chain could not continue.
         """
-        return await self._database.transact(lambda connection: _append(connection, records))
+        tries = count()
+
+        async def work(connection: AsyncConnection) -> Head:
+            # Nearly always, all are new. After a conflict, the work runs again, and looks.
+            return await _append(connection, records, look=next(tries) > 0)
+
+        return await self._database.transact(work)
 
     async def list(self, wanted: AuditFilter, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """Return a page of the entries of the chain that meet all conditions, the newest first.
@@ -115,13 +122,14 @@ class AuditStore:
         return head
 
 
-async def _append(connection: AsyncConnection, records: Sequence[AuditRecord]) -> Head:
+async def _append(connection: AsyncConnection, records: Sequence[AuditRecord], *, look: bool) -> Head:
     # Other writers wait here until this transaction is committed, because there is one chain.
     await connection.execute(_LOCK)
     row = (await connection.execute(_HEAD)).one()
     _check_span(row)
     head = Head(row.sequence, row.hash)
-    written = set((await connection.execute(_WRITTEN, {"act_ids": [record.act_id for record in records]})).scalars())
+    act_ids = [record.act_id for record in records]
+    written = set((await connection.execute(_WRITTEN, {"act_ids": act_ids})).scalars()) if look else ()
     rows = []
     for record in records:
         if record.act_id not in written:
