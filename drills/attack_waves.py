@@ -89,7 +89,7 @@ class Requests:
         """Make a token of a regional manager."""
         return self.token("manager", subject, seconds=seconds, regions=[REGION])
 
-    def dear_query(self, subject: str) -> bytes:
+    def costly_query(self, subject: str) -> bytes:
         """Return a request of a customer with as many wrong parameters as fit into a head."""
         return self.request("GET", "/orderStatuses?" + "&".join(["status=x"] * 3_400), self.token("customer", subject))
 
@@ -156,7 +156,7 @@ class Waves:
     def plain(self) -> Wave:
         """Return the wave of a client that asks for pages of orders at once, and is no attacker."""
         service = (self.service.settings.api_host, self.service.settings.api_port)
-        return Wave("pages of orders at once", Attacker("127.0.0.1", service), self._dear(self.requests.plain))
+        return Wave("pages of orders at once", Attacker("127.0.0.1", service), self._costly(self.requests.plain))
 
     def for_bound(self, bound: str) -> Sequence[Wave]:
         """Return the waves that show the lack of a bound."""
@@ -165,9 +165,9 @@ class Waves:
     def _attacks(self) -> Iterator[tuple[str, Attack, Collection[str]]]:
         """Yield the name of each wave, what it does, and the bounds (of `drills.unbounded`) whose lack it shows."""
         make = self.requests
-        yield "costly queries at once, a customer", self._dear(make.dear_query), ["query-parameters"]
-        yield "long lists at once, a manager", self._dear(make.long_list), ["list-length", "errors-reported"]
-        yield "maps of 190,000 members, a service", self._dear(make.many_members, share=0.03), ["list-length"]
+        yield "costly queries at once, a customer", self._costly(make.costly_query), ["query-parameters"]
+        yield "long lists at once, a manager", self._costly(make.long_list), ["list-length", "errors-reported"]
+        yield "maps of 190,000 members, a service", self._costly(make.many_members, share=0.03), ["list-length"]
         yield "the document, pipelined, no token", self._pipelined("/openapi.json", 60), ["pipelining"]
         yield "short requests, pipelined, no token", self._pipelined("/nothing", 1000), ["pipelining"]
         yield "nothing is read, no token", self._unread, ["writing-deadline"]
@@ -175,7 +175,7 @@ class Waves:
         yield "slow heads and bodies", self._slow, ["connections"]
         yield "a flood, no token", self._flood, ["anonymous-rate"]
 
-    def _dear(self, make: Callable[[str], bytes], *, share: float = 1.0) -> Attack:
+    def _costly(self, make: Callable[[str], bytes], *, share: float = 1.0) -> Attack:
         async def attack(wave: Wave) -> None:
             for number in range(self.scale.rounds):
                 request = make(f"{wave.attacker.address}-{number}")

@@ -5,6 +5,7 @@ check says `stopping`, and requests are still served.
 """
 
 import asyncio
+import gc
 import math
 import signal
 import socket
@@ -16,7 +17,6 @@ from typing import Any
 import uvicorn
 
 from runtime.addresses import networks
-from runtime.garbage import collect_garbage_seldom
 from runtime.http_connections import OWN_DESCRIPTORS, ConnectionLimits, within_descriptors
 from runtime.http_protocol import bounded
 from runtime.settings import Settings
@@ -76,9 +76,14 @@ class DrainingServer(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving. Objects that exist by now are permanent."""
+        """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection.
+
+        A program may have disabled it until now.
+        """
         await super().startup(sockets)
-        collect_garbage_seldom()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end the streams, then wait for the running requests."""

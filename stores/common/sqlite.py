@@ -18,7 +18,7 @@ WRITING = (
     "PRAGMA foreign_keys=ON",
     # Overwrites with zeros what is deleted, which may be personal data.
     "PRAGMA secure_delete=ON",
-    # KiB. In SQLite's 2 MB, the pages of some hundred orders and their indexes push each other out.
+    # KiB. In the usual 2 MB, the pages of some hundred orders and their indexes push each other out.
     "PRAGMA cache_size=-16384",
 )
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common.errors import NotFound
@@ -63,27 +63,27 @@ _OF_ORDER = (
     .order_by(EVENT.c.sequence)
     .limit(_SEARCHED_AT_ONCE)
 )
+_FOLLOWING = (
+    select(EVENT.c.sequence, EVENT.c.type, EVENT.c.region, EVENT.c.document)
+    .where(EVENT.c.sequence > bindparam("after"), EVENT.c.sequence <= bindparam("far"))
+    .order_by(EVENT.c.sequence)
+    .limit(bindparam("most", type_=Integer))
+    .subquery("following")
+)
+"""What a statement reads of the log, which may be long: no more than this, however its database plans it."""
 # One statement, so that nothing is appended or deleted between the positions and the events.
 _NEW = (
-    select(
-        EVENT_POSITION.c.sequence.label("last"),
-        EVENT_POSITION.c.pruned,
-        EVENT.c.sequence,
-        EVENT.c.type,
-        EVENT.c.region,
-        EVENT.c.document,
-    )
+    select(EVENT_POSITION.c.sequence.label("last"), EVENT_POSITION.c.pruned, _FOLLOWING)
     .outerjoin_from(
         EVENT_POSITION,
-        EVENT,
+        _FOLLOWING,
         and_(
-            EVENT.c.sequence > bindparam("after"),
-            EVENT.c.sequence <= EVENT_POSITION.c.sequence,
+            _FOLLOWING.c.sequence <= EVENT_POSITION.c.sequence,
             EVENT_POSITION.c.pruned <= bindparam("after"),
             EVENT_POSITION.c.sequence <= bindparam("far"),
         ),
     )
-    .order_by(EVENT.c.sequence)
+    .order_by(_FOLLOWING.c.sequence)
 )
 _UNATTENDED = (
     select(EVENT_SUBSCRIPTION.c.subscription_id)
@@ -160,7 +160,7 @@ class DeliveryStore:
             `None` instead of events if they are farther away, not all kept any more, or the position is not reached.
         """
         async with self._database.reading() as connection:
-            rows = (await connection.execute(_NEW, {"after": after, "far": after + most})).all()
+            rows = (await connection.execute(_NEW, {"after": after, "far": after + most, "most": most})).all()
             # Read last, because it decides whether a request may begin.
             runs = {row.subscription_id: row.run for row in (await connection.execute(_RUNS)).all()}
         last, are_kept = int(rows[0].last), rows[0].pruned <= after <= rows[0].last <= after + most
