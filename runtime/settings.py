@@ -94,17 +94,18 @@ class Settings(EventSettings):
     """Keys that encrypt what Temporal stores; see `runtime.payload_keys`. Unset: the file `payload_keys_file`."""
     payload_binding: PayloadBinding | None = None
     """What is written to Temporal, and what is refused. Unset: the file `payload_binding_file`, or `accept`."""
-    max_starts_in_flight: int = Field(4, ge=1)
+    max_starts_in_flight: int = Field(8, ge=1)
     """Orders that a process starts in Temporal at once. More have to wait, so that orders already placed move on.
 
-    The embedded server handles starts one after the other. A cluster handles more at once.
+    The embedded server writes them one after the other, but is not idle between two of them. A cluster handles more.
     """
     worker_deployment_name: str | None = None
     """With `WORKER_BUILD_ID`: the release of this process; see `deployment_name`."""
     worker_build_id: str | None = None
     max_cached_workflows: int = Field(10_000, ge=1)
-    """Orders that a worker caches, at some 230 KB each, with the garbage of those that have left the cache. An active order
-    that is not cached costs a replay.
+    """Orders that a worker caches, at some 230 KB each, with the garbage of those that have left the cache.
+
+    An active order that is not cached costs a replay.
     """
     max_concurrent_workflow_tasks: int = Field(100, ge=2, le=1000)
     """Workflow tasks that one worker executes at once, for each queue."""
