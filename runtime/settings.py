@@ -103,10 +103,7 @@ class Settings(EventSettings):
     """With `WORKER_BUILD_ID`: the release of this process; see `deployment_name`."""
     worker_build_id: str | None = None
     max_cached_workflows: int = Field(10_000, ge=1)
-    """Orders that a worker caches, at some 230 KB each, with the garbage of those that have left the cache.
-
-    An active order that is not cached costs a replay.
-    """
+    """Orders that a worker caches, at some 230 KB each. An active order that is not cached costs a replay."""
     max_concurrent_workflow_tasks: int = Field(100, ge=2, le=1000)
     """Workflow tasks that one worker executes at once, for each queue."""
     max_concurrent_activities: int = Field(100, ge=1, le=1000)

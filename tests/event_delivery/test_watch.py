@@ -54,6 +54,13 @@ async def look(watch: Watch) -> None:
     await watch.look(since=monotonic())
 
 
+async def begun(delivering: Delivering, store: DeliveryStore) -> tuple[int, Watch]:
+    """Return the newest position, and a watch that has seen it."""
+    watch = Watch(store)
+    await look(watch)
+    return await delivering.log.last(), watch
+
+
 async def selected(
     reader: Watch | DeliveryStore, log: EventLog, subscription: EventSubscription, after: int, limit: int = 500
 ) -> list[str]:
@@ -112,8 +119,7 @@ async def test_many_new_events_are_left_to_each_delivery(
     delivering: Delivering, store: CountingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watches, "MOST_RECENT", 3)
-    watch, first = Watch(store), await delivering.log.last()
-    await look(watch)
+    first, watch = await begun(delivering, store)
     await delivering.tell(*"abcd")
     await look(watch)
 
@@ -151,9 +157,7 @@ async def test_events_that_are_gone_are_not_passed_over(
 async def test_a_log_that_was_set_back_is_read_again(
     delivering: Delivering, store: CountingStore, database: Database
 ) -> None:
-    first = await delivering.log.last()
-    watch = Watch(store)
-    await look(watch)
+    first, watch = await begun(delivering, store)
     await delivering.tell(*"abc")
     await look(watch)
     async with database.writing() as connection:
@@ -168,9 +172,7 @@ async def test_a_log_that_was_set_back_is_read_again(
 
 
 async def test_a_log_that_was_renumbered_is_read_on(delivering: Delivering, store: CountingStore) -> None:
-    first = await delivering.log.last()
-    watch = Watch(store)
-    await look(watch)
+    first, watch = await begun(delivering, store)
     await delivering.tell("a")
     await look(watch)
     await delivering.log.renumber()
@@ -184,9 +186,7 @@ async def test_a_log_that_was_renumbered_is_read_on(delivering: Delivering, stor
 async def test_a_look_that_fails_is_made_up_for(
     delivering: Delivering, store: CountingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await delivering.log.last()
-    watch = Watch(store)
-    await look(watch)
+    first, watch = await begun(delivering, store)
     await delivering.tell("a")
     with monkeypatch.context() as away:
         away.setattr(store, "present", AsyncMock(side_effect=StoreUnavailable("away")))
@@ -202,9 +202,7 @@ async def test_a_look_that_fails_is_made_up_for(
 async def test_an_event_that_nobody_can_read_concerns_only_who_selects_it(
     delivering: Delivering, store: CountingStore, database: Database
 ) -> None:
-    first = await delivering.log.last()
-    watch = Watch(store)
-    await look(watch)
+    first, watch = await begun(delivering, store)
     await delivering.tell("a", event="JoinCompleted")
     await delivering.tell("b")
     async with database.writing() as connection:
