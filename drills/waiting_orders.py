@@ -22,6 +22,10 @@ from stores.management_center import waiting_list as waiting
 _ORDERS = 8
 _REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"
 _KOREA = timedelta(hours=9)
+_DAY = timedelta(days=1)
+_DAYS = 4
+_HIRED_AFTER = 30 * _DAY
+"""From today to the first day of the new engineer."""
 _WITHIN = 60.0
 _BETWEEN_LOOKS = 0.05
 FAULTS = {"forgotten": "the management center forgets who has waited longest"}
@@ -117,17 +121,24 @@ class _People:
             await self._done("PATCH", path, {"active": False})
 
     async def hire(self) -> None:
-        """Create an engineer who has time for one visit on each of the next few days."""
+        """Create an engineer who has time for one visit on each of a few days.
+
+        The days are later than any visit that the orders were promised, because a window before it is of no use to
+        an order, and would go to one behind it.
+        """
         name = {"name": "New Engineer", "region": _REGION, "active": False}
         hours = {"workingHours": {"from": "09:00", "until": "11:00"}}
         engineer = await self._done("POST", "/managementCenters/engineers", name | hours)
         engineer_id = engineer["engineerId"]
         today = (datetime.now(UTC) + _KOREA).date()
-        away = {"from": f"{today + timedelta(days=5)}", "to": f"{today + timedelta(days=300)}"}
-        await self._done("POST", "/managementCenters/daysOff", {"engineerId": engineer_id, **away})
+        first = today + _HIRED_AFTER
+        last = first + (_DAYS - 1) * _DAY
+        for start, end in ((today, first - _DAY), (last + _DAY, today + 300 * _DAY)):
+            away = {"engineerId": engineer_id, "from": f"{start}", "to": f"{end}"}
+            await self._done("POST", "/managementCenters/daysOff", away)
         # Also on weekends and holidays, on whatever day the drill runs.
-        there = {"from": f"{today}", "to": f"{today + timedelta(days=4)}"}
-        await self._done("POST", "/managementCenters/extraShifts", {"engineerId": engineer_id, **there})
+        there = {"engineerId": engineer_id, "from": f"{first}", "to": f"{last}"}
+        await self._done("POST", "/managementCenters/extraShifts", there)
         await self._done("PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
 
     async def row(self, order_id: str) -> dict[str, Any]:
