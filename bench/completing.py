@@ -31,7 +31,7 @@ _HTTP = "orders, over HTTP"
 
 async def measure(*, quick: bool) -> Measurement:
     """Measure rates and CPU time of the bare workflows, of orders driven in the same way, and of orders over HTTP."""
-    rounds, seconds = (1, 4.0) if quick else (6, 4.0)
+    rounds, waves = (1, 1) if quick else (6, 2)
     windows: dict[str, list[Window]] = {_STOCK: [], _BARE: [], _OURS: [], _HTTP: []}
     async with (
         stack.running("temporal", "migration", "worker", "api") as running,
@@ -51,7 +51,7 @@ async def measure(*, quick: bool) -> Measurement:
             for name in sides if number % 2 == 0 else reversed(sides):
                 way, feed, kinds = sides[name]
                 load = Load(client, way, feed, IN_MOTION)
-                windows[name].append(await load.window(running, kinds, warm=2, seconds=seconds))
+                windows[name].append(await load.window(running, kinds, waves=waves))
     found = _compared({name: joined(measured) for name, measured in windows.items()})
     await sealing.measure(found, IN_MOTION, quick=quick)
     return found

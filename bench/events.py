@@ -55,10 +55,8 @@ class _Size:
 
     pairs: int = 10
     in_motion: int = IN_MOTION
-    warm: float = 2.0
-    """Seconds before each window."""
-    seconds: float = 4.0
-    """Seconds of each window."""
+    waves: int = 2
+    """Waves of orders in each window."""
     costed: int = 50
     """Orders whose cost is counted."""
     missed: int = 20_000
@@ -66,7 +64,7 @@ class _Size:
     engineers: int = staff.ENGINEERS
 
 
-_QUICK = _Size(pairs=1, in_motion=5, warm=0.5, seconds=1.0, costed=3, missed=40, engineers=20)
+_QUICK = _Size(pairs=1, in_motion=5, waves=1, costed=3, missed=40, engineers=20)
 
 
 @dataclass
@@ -100,11 +98,11 @@ class _Service:
     healthy: Sequence[Consumer]
 
     async def measure(self, side: _Side) -> None:
-        """Carry orders through for some seconds, by Temporal's client. Measures the delays of their events."""
+        """Carry orders through for a while, by Temporal's client. Measures the delays of their events."""
         async with self._subscribed(side) as since:
             first, began = await relaying.activities(self.running), perf_counter()
             load = Load(self.running.client, ByClient(self.running.client), self.feed, self.size.in_motion)
-            window = await load.window(self.running, _PROCESSES, warm=self.size.warm, seconds=self.size.seconds)
+            window = await load.window(self.running, _PROCESSES, waves=self.size.waves)
             side.windows.append(window)
             side.relayed.append((await relaying.activities(self.running) - first) / (perf_counter() - began))
             if side.batch:

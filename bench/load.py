@@ -15,7 +15,7 @@ from bench.orders import Way
 from bench.report import Row
 from domain.orders import workflow_id
 from harness.stack import Stack
-from harness.waiting import soon
+from harness.waiting import PATIENCE
 
 _BETWEEN_LOOKS = 0.1
 
@@ -47,7 +47,7 @@ class RequestFeed:
 
 @dataclass
 class Window:
-    """Measurements of a span of time under load."""
+    """Measurements of a span of time under load, from the end of one order to the end of another."""
 
     seconds: float
     orders: Sequence[str]
@@ -62,7 +62,7 @@ class Window:
 
     def per_order(self, cpu: Mapping[str, float]) -> Row:
         """Return the CPU time for each order, for the table."""
-        return {f"{kind} CPU ms": 1000 * used / max(len(self.orders), 1) for kind, used in cpu.items()}
+        return {f"{kind} CPU ms": 1000 * used / len(self.orders) for kind, used in cpu.items()}
 
 
 def joined(windows: Sequence[Window]) -> Window:
@@ -82,30 +82,32 @@ class Load:
     way: Way
     feed: RequestFeed
     in_motion: int
-    _closed: list[str] = field(default_factory=list)
+    _ended: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _placing: bool = True
 
-    async def window(self, stack: Stack, kinds: Iterable[str], *, warm: float, seconds: float) -> Window:
-        """Warm up, measure for some seconds or until an order has ended, and complete every order.
+    async def window(self, stack: Stack, kinds: Iterable[str], *, waves: int) -> Window:
+        """Measure while some waves of orders end, and complete every order. A wave is as many as are in motion.
+
+        The first wave is not measured: its orders begin together, and none ends until one has taken its whole time.
+        That is the longer the slower the machine is, and says nothing of the rate.
 
         Raises:
-            NotInTime: no order ends.
+            TimeoutError: no order ends for `PATIENCE`.
         """
         pids = {kind: stack.pids(kind) for kind in kinds} | {"client": [os.getpid()]}
         feeding = asyncio.create_task(self.feed.run())
         async with asyncio.TaskGroup() as loops:
             for _ in range(self.in_motion):
                 loops.create_task(self._loop())
-            await asyncio.sleep(warm)
-            first, began = len(self._closed), perf_counter()
+            await self._next(self.in_motion)
+            began = perf_counter()
             before = {kind: machine.cpu_seconds(each) for kind, each in pids.items()}
-            await asyncio.sleep(seconds)
-            await soon(lambda: self._more_than(first), every=_BETWEEN_LOOKS, what="an order has ended")
-            took, closed = perf_counter() - began, self._closed[first:]
+            ended = await self._next(waves * self.in_motion)
+            took = perf_counter() - began
             used = {kind: machine.cpu_seconds(each) - before[kind] for kind, each in pids.items()}
             self._placing = False
         await _end(feeding)
-        return Window(took, closed, used)
+        return Window(took, ended, used)
 
     async def carry_through_many(self, count: int, *, rest: float = 0) -> Sequence[str]:
         """Complete a number of orders, with a pause before each act of the engineer. Returns their ids."""
@@ -129,12 +131,12 @@ class Load:
         await self.client.get_workflow_handle(workflow_id(order_id)).result()
         return order_id
 
-    async def _more_than(self, count: int) -> bool:
-        return len(self._closed) > count
+    async def _next(self, count: int) -> Sequence[str]:
+        return [await asyncio.wait_for(self._ended.get(), PATIENCE) for _ in range(count)]
 
     async def _loop(self) -> None:
         while self._placing:
-            self._closed.append(await self.carry_through())
+            self._ended.put_nowait(await self.carry_through())
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -22,6 +22,6 @@ async def measure(*, quick: bool) -> Measurement:
             for number in range(len(running.pids("worker")) + 1, count + 1):
                 await running.add_worker(f"worker-{number}")
             load = Load(running.client, way, feed, IN_MOTION)
-            window = await load.window(running, ("temporal", "worker"), warm=2, seconds=4 if quick else 10)
+            window = await load.window(running, ("temporal", "worker"), waves=1 if quick else 4)
             found.rows.append({"worker processes": count, "orders/s": window.rate, **window.per_order(window.cpu)})
     return found

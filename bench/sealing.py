@@ -34,7 +34,7 @@ class _Side:
 async def measure(found: Measurement, in_motion: int, *, quick: bool) -> None:
     """Add the rates of both, and their ratio, to a measurement."""
     # The effect that is asked for is a few percent: less than one pair of turns differs from the next.
-    pairs, seconds = (1, 4.0) if quick else (15, 10.0)
+    pairs, waves = (1, 1) if quick else (15, 4)
     async with AsyncExitStack() as things:
         sides = [
             await things.enter_async_context(_side(binding))
@@ -45,7 +45,7 @@ async def measure(found: Measurement, in_motion: int, *, quick: bool) -> None:
             await side.load(in_motion).carry_through_many(in_motion)
         for number in range(pairs):
             for side in sides if number % 2 == 0 else reversed(sides):
-                window = await side.load(in_motion).window(side.running, _PROCESSES, warm=2, seconds=seconds)
+                window = await side.load(in_motion).window(side.running, _PROCESSES, waves=waves)
                 side.windows.append(window)
     unbound, bound = sides
     ratios = [ours.rate / theirs.rate for ours, theirs in zip(bound.windows, unbound.windows, strict=True)]
