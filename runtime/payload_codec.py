@@ -17,9 +17,10 @@ None of them is personal.
 import copy
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -68,6 +69,8 @@ _NONCE_BYTES = 12
 _WORKFLOW_METADATA = WorkflowMetadata.DESCRIPTOR.full_name.encode()
 """Message type with which a running workflow answers the Web UI. It contains the current details."""
 _CHECK_BYTES = 4
+CONVERTERS_KEPT = 500
+"""Converters that are kept, each for one workflow. More workflows are seldom in motion in one process."""
 
 
 class DecryptionError(Exception):
@@ -211,9 +214,35 @@ class Encryption(PayloadCodec, WithSerializationContext):
         return b"\n".join((_BOUND, self.namespace.encode(), key_id.encode(), workflow_id))
 
 
+@dataclass(frozen=True)
+class EncryptingConverter(DataConverter):
+    """Data converter of which only the codec depends on the context of a payload.
+
+    The SDK asks for the converter of a context more often than it converts. What its own method makes anew each time,
+    this one keeps for the workflows of late.
+    """
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """Return the converter for the payloads of one workflow and its activities."""
+        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return self
+        bound: Self = self._kept(context.namespace, context.workflow_id or "")
+        return bound
+
+    @cached_property
+    def _kept(self) -> Callable[[str, str], Any]:
+        return lru_cache(CONVERTERS_KEPT)(self._bound)
+
+    def _bound(self, namespace: str, workflow_id: str) -> Self:
+        codec = self.payload_codec
+        if isinstance(codec, Encryption):
+            codec = codec.with_context(WorkflowSerializationContext(namespace, workflow_id))
+        return replace(self, payload_codec=codec)
+
+
 def encrypting(keys: PayloadKeys, namespace: str, binding: PayloadBinding = PayloadBinding.ACCEPT) -> DataConverter:
     """Return the data converter of every client of the service."""
-    return DataConverter(
+    return EncryptingConverter(
         payload_converter_class=PlainTextPayloadConverter,
         payload_codec=Encryption(keys, namespace, binding),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,

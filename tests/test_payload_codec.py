@@ -14,6 +14,7 @@ from runtime.key_files import new_key
 from runtime.payload_binding import PayloadBinding, bound_id
 from runtime.payload_codec import (
     BOUND_TO,
+    CONVERTERS_KEPT,
     ENCODING,
     ENCRYPTED,
     FORMAT,
@@ -235,6 +236,24 @@ async def test_the_format_of_the_release_before_is_written_until_everybody_reads
     (payload,) = await converter(NEW, binding=PayloadBinding.ACCEPT, of=MINE).encode([ORDER])
 
     assert dict(payload.metadata) == {"encoding": ENCODING, KEY_ID: b"new"}
+
+
+async def test_a_workflow_has_a_converter_of_its_own_which_is_made_once() -> None:
+    ours = converter(NEW, binding=PayloadBinding.REQUIRE)
+    of_activity = ActivitySerializationContext("default", "1", "install", "queue", MINE, "type", is_local=False)
+    mine = ours.with_context(WorkflowSerializationContext("default", MINE))
+    (payload,) = await mine.encode([ORDER])
+
+    assert ours.with_context(of_activity) is mine
+    for number in range(2 * CONVERTERS_KEPT):
+        other = ours.with_context(WorkflowSerializationContext("default", f"{OTHER}-{number}"))
+        assert other is not mine
+    with pytest.raises(NotBound):
+        await other.decode([payload], [Order])
+    again = ours.with_context(of_activity)
+    assert again is not mine, "every workflow that ever was has a converter"
+    assert await again.decode([payload], [Order]) == [ORDER]
+    assert type(mine.payload_converter) is type(ours.payload_converter)
 
 
 def test_only_what_a_schedule_starts_shares_its_binding() -> None:
