@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, PayloadConverter
 
 import domain
 from domain import erasure, installation, orders
@@ -23,9 +23,12 @@ from domain.event_delivery import delivery, ping, relay
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
 from domain.order_status import reconciliation
+from runtime.plaintext_converter import PlainTextPayloadConverter
 
 WRITTEN: dict[str, Any] = json.loads(Path(__file__).with_name("wire_format.json").read_text(encoding="utf-8"))
 CONVERTER = DataConverter.default.payload_converter
+"""Converter of the release before."""
+OURS = PlainTextPayloadConverter()
 
 MESSAGES: dict[str, Any] = {
     orders.Message.CANCEL: orders.CancelRequest,
@@ -73,9 +76,10 @@ def test_what_the_release_before_wrote_is_read_and_written_as_it_was(value: Any,
         assert type_ is type(None)
         return
     payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())
-    (read,) = DataConverter.default.payload_converter.from_payloads([payload], [type_])
+    (read,) = OURS.from_payloads([payload], [type_])
 
-    assert _without_additions(json.loads(CONVERTER.to_payload(read).data), value) == value
+    assert read == CONVERTER.from_payloads([payload], [type_])[0], "not as the release before reads it"
+    assert _without_additions(json.loads(OURS.to_payload(read).data), value) == value
 
 
 def test_everything_that_event_delivery_writes_is_among_it() -> None:
@@ -86,11 +90,41 @@ def test_everything_that_event_delivery_writes_is_among_it() -> None:
     assert kinds <= WRITTEN["workflows"].keys()
 
 
-def test_what_a_later_release_adds_to_a_message_is_passed_over_by_a_worker_of_the_release_before() -> None:
+@pytest.mark.parametrize("reader", [CONVERTER, OURS], ids=["release before", "this release"])
+def test_what_a_later_release_adds_to_a_message_is_passed_over(reader: PayloadConverter) -> None:
     later = {"by": "manager:kim", "reason": None, "expected_version": 7, "added_later": {"any": "thing"}}
     payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(later).encode())
 
-    assert CONVERTER.from_payloads([payload], [orders.CancelRequest]) == [orders.CancelRequest("manager:kim", None, 7)]
+    assert reader.from_payloads([payload], [orders.CancelRequest]) == [orders.CancelRequest("manager:kim", None, 7)]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"note": "half of a pair: \ud83d"},
+        {"version": 5.0},
+        {"version": True},
+        {"preferred_visit": "2026-07-15"},
+        {"status": "OF_A_LATER_RELEASE"},
+        {"history": [{"event": "OfALaterRelease", "at": "2026-07-15T12:00:00Z", "by": "later"}]},
+    ],
+    ids=str,
+)
+def test_what_is_in_histories_is_read_as_the_release_before_reads_it(members: dict[str, Any]) -> None:
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps({"order_id": "1"} | members).encode())
+
+    (read,) = CONVERTER.from_payloads([payload], [orders.Order])
+
+    assert OURS.from_payloads([payload], [orders.Order]) == [read]
+
+
+@pytest.mark.parametrize("wrong", [{"order_id": 5}, {"order_id": "1", "version": "5"}, [], "1", None])
+def test_what_the_release_before_refuses_is_refused(wrong: Any) -> None:
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(wrong).encode())
+
+    for reader in (CONVERTER, OURS):
+        with pytest.raises(TypeError):
+            reader.from_payloads([payload], [orders.Order])
 
 
 def _without_additions(now: Any, before: Any) -> Any:
