@@ -68,12 +68,16 @@ class _RefusingPayloadConverter(EncodingPayloadConverter):
         raise _refusal("it was altered, or is bound to another workflow")
 
 
+_OTHERS = DefaultPayloadConverter.default_encoding_payload_converters[:-1]
+_CONVERTERS = (*_OTHERS, _JsonPayloadConverter(), _RefusingPayloadConverter())
+"""Converters of all workflows: the SDK makes a payload converter each time that it runs one."""
+
+
 class PlainTextPayloadConverter(CompositePayloadConverter):
     """The SDK's default converter, extended by the marks."""
 
     def __init__(self) -> None:
-        *others, _ = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*others, _JsonPayloadConverter(), _RefusingPayloadConverter())
+        super().__init__(*_CONVERTERS)
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """Convert payloads to values.
