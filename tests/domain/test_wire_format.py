@@ -19,6 +19,7 @@ import domain
 from domain import erasure, installation, orders
 from domain.common.commands import Command
 from domain.common.contexts import EVENT_DELIVERY
+from domain.common.seals import sealed
 from domain.event_delivery import delivery, ping, relay
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
@@ -79,7 +80,11 @@ def test_what_the_release_before_wrote_is_read_and_written_as_it_was(value: Any,
     (read,) = OURS.from_payloads([payload], [type_])
 
     assert read == CONVERTER.from_payloads([payload], [type_])[0], "not as the release before reads it"
-    assert _without_additions(json.loads(OURS.to_payload(read).data), value) == value
+    ours = OURS.to_payload(read)
+    (theirs,) = CONVERTER.from_payloads([ours], [type_])
+    assert theirs == read, "not as the release before reads what this one writes"
+    assert _names(_without_additions(json.loads(ours.data), value)) == _names(value)
+    assert _without_additions(json.loads(CONVERTER.to_payload(theirs).data), value) == value
 
 
 def test_everything_that_event_delivery_writes_is_among_it() -> None:
@@ -116,6 +121,14 @@ def test_what_is_in_histories_is_read_as_the_release_before_reads_it(members: di
     (read,) = CONVERTER.from_payloads([payload], [orders.Order])
 
     assert OURS.from_payloads([payload], [orders.Order]) == [read]
+    assert CONVERTER.from_payloads([OURS.to_payload(read)], [orders.Order]) == [read]
+
+
+def test_a_mark_is_not_written() -> None:
+    order = orders.Order("1")
+    before = OURS.to_payload(order)
+
+    assert OURS.to_payload(sealed(order)) == before
 
 
 @pytest.mark.parametrize("wrong", [{"order_id": 5}, {"order_id": "1", "version": "5"}, [], "1", None])
@@ -125,6 +138,13 @@ def test_what_the_release_before_refuses_is_refused(wrong: Any) -> None:
     for reader in (CONVERTER, OURS):
         with pytest.raises(TypeError):
             reader.from_payloads([payload], [orders.Order])
+
+
+def _names(value: Any) -> Any:
+    """Leave out what the members are."""
+    if isinstance(value, dict):
+        return {name: _names(member) for name, member in value.items()}
+    return [_names(member) for member in value] if isinstance(value, list) else None
 
 
 def _without_additions(now: Any, before: Any) -> Any:
