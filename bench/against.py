@@ -63,7 +63,7 @@ class Contender:
 
 async def completing(other: Checkout, *, quick: bool) -> Measurement:
     """Compare completed orders per second."""
-    pairs, waves = (1, 1) if quick else (6, 4)
+    pairs, waves = (1, 1) if quick else (12, 2)
     found = Measurement(f"Completed orders against {_short(other)}, {IN_MOTION} in motion, one worker process each")
     async with _both(other, "worker") as contenders:
         for each in contenders:
@@ -76,12 +76,11 @@ async def completing(other: Checkout, *, quick: bool) -> Measurement:
     for each, whole in zip(contenders, wholes, strict=True):
         cpu = {kind: whole.cpu[kind] for kind in _PROCESSES}
         found.rows.append({"what": each.name, "orders/s": whole.rate, **whole.per_order(cpu)})
-    ours, theirs = ([window.rate for window in each.windows] for each in contenders)
-    found.aims.append(_ratio("orders/s", ours, theirs))
+    ours, theirs = (each.windows for each in contenders)
+    found.aims.append(_ratio("orders/s", [(a.rate, b.rate) for a, b in zip(ours, theirs, strict=True)], _AT_LEAST))
     for kind in _PROCESSES:
-        ours_used, theirs_used = (whole.cpu[kind] / len(whole.orders) for whole in wholes)
-        text = f"{kind} CPU time of an order, by that of the other commit"
-        found.aims.append(Aim(text, ours_used / theirs_used, _AT_MOST))
+        used = [(a.cpu_of_one(kind), b.cpu_of_one(kind)) for a, b in zip(ours, theirs, strict=True)]
+        found.aims.append(_ratio(f"{kind} CPU time of an order", used, _AT_MOST, at_least=False))
     return found
 
 
@@ -208,11 +207,12 @@ def _no_more(name: str, counted: str, ours: Row, theirs: Row) -> Aim:
     return Aim(f"{counted} {name}, compared with the other commit", float(ours[counted]), float(theirs[counted]))
 
 
-def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Aim:
+def _ratio(what: str, pairs: Sequence[tuple[float, float]], bound: float, *, at_least: bool = True) -> Aim:
     """Compare neighboring turns, because what slows the machine for a while slows both."""
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    ratios = [ours / theirs for ours, theirs in pairs]
     listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    return Aim(f"{what}, median of {len(ratios)} pairs ({listed})", statistics.median(ratios), _AT_LEAST, at_least=True)
+    told = f"{what}, by that of the other commit, median of {len(ratios)} pairs ({listed})"
+    return Aim(told, statistics.median(ratios), bound, at_least=at_least)
 
 
 def _in_turns(both: Sequence[Each], number: int) -> Iterable[Each]:

@@ -263,8 +263,7 @@ def _compared(none: _Side, five: Sequence[_Side], size: _Size) -> Measurement:
 
 def _cpu_of_one(side: _Side, process: str) -> float:
     """Return what an order has cost a kind of process, in milliseconds."""
-    window = joined(side.windows)
-    return 1000 * window.cpu[process] / len(window.orders)
+    return 1000 * joined(side.windows).cpu_of_one(process)
 
 
 def _counted(side: _Side, what: str) -> Cell:

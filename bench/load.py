@@ -60,6 +60,10 @@ class Window:
         """Orders per second."""
         return len(self.orders) / self.seconds
 
+    def cpu_of_one(self, kind: str) -> float:
+        """Return the CPU seconds that a kind of process has used for an order."""
+        return self.cpu[kind] / len(self.orders)
+
     def per_order(self, cpu: Mapping[str, float]) -> Row:
         """Return the CPU time for each order, for the table."""
         return {f"{kind} CPU ms": 1000 * used / len(self.orders) for kind, used in cpu.items()}
@@ -92,13 +96,12 @@ class Load:
         That is the longer the slower the machine is, and says nothing of the rate.
 
         Raises:
-            TimeoutError: no order ends for `PATIENCE`.
+            ExceptionGroup: an act has failed, or no order has ended for `PATIENCE`.
         """
         pids = {kind: stack.pids(kind) for kind in kinds} | {"client": [os.getpid()]}
-        feeding = asyncio.create_task(self.feed.run())
         async with asyncio.TaskGroup() as loops:
-            for _ in range(self.in_motion):
-                loops.create_task(self._loop())
+            feeding = loops.create_task(self.feed.run())
+            carrying = [loops.create_task(self._loop()) for _ in range(self.in_motion)]
             await self._next(self.in_motion)
             began = perf_counter()
             before = {kind: machine.cpu_seconds(each) for kind, each in pids.items()}
@@ -106,7 +109,8 @@ class Load:
             took = perf_counter() - began
             used = {kind: machine.cpu_seconds(each) - before[kind] for kind, each in pids.items()}
             self._placing = False
-        await _end(feeding)
+            await asyncio.wait(carrying)
+            feeding.cancel()
         return Window(took, ended, used)
 
     async def carry_through_many(self, count: int, *, rest: float = 0) -> Sequence[str]:

@@ -191,7 +191,9 @@ async def _play(people: _People, plant: Callable[[str], Awaitable[None]]) -> See
                 quiet_since = perf_counter()
         await asyncio.sleep(_BETWEEN_LOOKS)
     seen.newcomer = await people.order()
-    await people.until(seen.newcomer, _requested_or_waiting)
+    row = await people.until(seen.newcomer, _requested_or_waiting)
+    if row["status"] == "INSTALLATION_REQUESTED":
+        seen.visits[seen.newcomer] = row["visit"]["start"]
     if seen.visits and still_waiting:
         # The latest window, because no waiting order was promised a later one.
         seen.canceled = max(seen.visits, key=seen.visits.__getitem__)

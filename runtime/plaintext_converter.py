@@ -1,4 +1,4 @@
-"""Payload converter: like the SDK's default converter, except for marks.
+"""Payload converter: the SDK's default one with marks, and with a faster one for dataclasses.
 
 It marks texts that are not to be encrypted, and values of payloads that are bound to their reader. It refuses payloads
 that the codec has found to be forged, and unencrypted ones that are no value of the expected type.
@@ -37,7 +37,8 @@ REFUSED = b"binary/refused"
 class _JsonPayloadConverter(JSONPlainPayloadConverter):
     """Has pydantic write and read dataclasses, which takes a thirtieth of the SDK's time.
 
-    The SDK does what pydantic refuses, such as half a surrogate pair. Histories may contain it.
+    The SDK does what pydantic refuses, such as half a surrogate pair. Histories may contain it. Pydantic takes more
+    forms of times, such as seconds since 1970, and writes `Z` for UTC, where the SDK writes `+00:00`.
     """
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
@@ -79,7 +80,7 @@ _CONVERTERS = (*_OTHERS, _JsonPayloadConverter(), _RefusingPayloadConverter())
 
 
 class PlainTextPayloadConverter(CompositePayloadConverter):
-    """The SDK's default converter, extended by the marks."""
+    """The SDK's default converter, extended."""
 
     def __init__(self) -> None:
         super().__init__(*_CONVERTERS)

@@ -46,6 +46,5 @@ async def test_a_window_measures_whole_waves_after_one_that_only_begins() -> Non
     window = await load.window(cast(Stack, _Stack()), ["worker"], waves=_WAVES)
 
     assert window.orders == orders.ended[_IN_MOTION : (1 + _WAVES) * _IN_MOTION]
-    assert window.rate == len(window.orders) / window.seconds
     assert set(window.cpu) == {"worker", "client"}
     assert sorted(orders.ended) == sorted(orders.placed), "an order that was placed has not ended, or twice"

@@ -2,6 +2,7 @@
 
 import inspect
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from domain.orders import Order
 from harness import sandbox_entries
 from harness.sandbox_entries import CONTEXT, RUN
 from runtime.payload_binding import PayloadBinding
-from runtime.payload_codec import encrypting
+from runtime.payload_codec import Encryption, encrypting
 from runtime.payload_keys import PayloadKeys
 from tests.encryption import KEYS
 from tests.workflows.histories import read
@@ -81,12 +82,14 @@ async def test_an_activity_has_the_context_of_its_workflow(converter: DataConver
         workflow_id="order-1",
         workflow_type="SubscriptionWorkflow",
     )
-    of_activity = converter.with_context(activity)
+    assert isinstance(converter.payload_codec, Encryption)
+    of_activity = replace(converter, payload_codec=converter.payload_codec.with_context(activity))
     of_workflow = converter.with_context(WorkflowSerializationContext("default", "order-1"))
 
     for writes, reads in ((of_activity, of_workflow), (of_workflow, of_activity)):
         assert await reads.decode(await writes.encode([Order("1")]), [Order]) == [Order("1")]
 
+    assert converter.with_context(activity) is of_workflow
     assert READ - {"namespace", "workflow_id"} == set()
     assert "workflow_id" in READ
 
