@@ -1,5 +1,6 @@
 """Metrics of requests to consumers. No label names a subscription, an order or a URL."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio import activity
@@ -22,9 +23,10 @@ def count(answer: Answer) -> None:
         skew.set(abs(answer.clock_skew))  # the SDK refuses a value below zero
 
 
-def count_delay(delay: timedelta) -> None:
-    """Count the time from what has happened to its delivery."""
+def count_delays(delays: Iterable[timedelta]) -> None:
+    """Count the time from what has happened to its delivery, of each event of a request."""
     histogram = activity.metric_meter().create_histogram_float(
         "event_delivery_delay_seconds", "Time from an event to its delivery to a consumer"
     )
-    histogram.record(max(delay.total_seconds(), 0.0))
+    for delay in delays:
+        histogram.record(max(delay.total_seconds(), 0.0))

@@ -11,7 +11,7 @@ from time import monotonic
 from temporalio import activity
 
 from activities.event_delivery.consumer import Consumer
-from activities.event_delivery.delivery_metrics import count, count_delay
+from activities.event_delivery.delivery_metrics import count, count_delays
 from activities.event_delivery.journal import Journal
 from activities.event_delivery.lanes import READ_AT_ONCE, Lanes
 from activities.event_delivery.pace import Pace
@@ -229,8 +229,8 @@ class DeliveryRun:
             forget_failures(subscription)
         self._refused = 0
         self._pace.succeed()
+        count_delays(now - event.at for event in request.events)
         for event in request.events:
-            count_delay(now - event.at)
             self._tries.pop(event.event_id, None)
             if request.held:
                 await self._delivered_held(event)
