@@ -110,6 +110,7 @@ class World:
         self.secrets[region].add(order_id)
         self.named[region] |= {"orderId": order_id}
         if self.worked:
+            self.portal.call(self.inside.until_quiet, order_id)
             row = self.do("GET", f"/orderStatuses/{order_id}")
             self.named[region] |= {"assigned": row["engineerId"]}
             for before in FIRST.get(act, ()):

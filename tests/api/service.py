@@ -29,6 +29,7 @@ from stores.migration import METADATA, migrate
 from stores.order_status.view import OrderStatusStore
 from tests.api import patience
 from tests.eventually import PATIENCE, eventually, soon
+from tests.workflows.waiting import until_quiet
 from worker import WORK
 
 CONTRACT_BODY = {
@@ -137,6 +138,10 @@ class Service:
         found = await soon(row, what=f"{order_id} {status}")
         assert found is not None
         return found
+
+    async def until_quiet(self, order_id: str) -> None:
+        """Wait until nothing of the order runs. The view may show an order before the end of the step that told it."""
+        await until_quiet((await connect(self.settings)).get_workflow_handle(workflow_id(order_id)))
 
     async def closed(self, order_id: str) -> None:
         """Wait until the order's workflow has closed."""

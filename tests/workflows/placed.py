@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
 from temporalio.api.update.v1 import UpdateRef
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,7 +21,7 @@ from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
 from domain.orders import Acknowledgement, CancelRequest, Order, OrderStatus, RescheduleRequest, workflow_id
 from tests.workflows.contexts import Contexts
-from tests.workflows.waiting import eventually, within
+from tests.workflows.waiting import eventually, until_quiet, within
 from workflows.orders.subscription import SubscriptionWorkflow
 
 Answer = TypeVar("Answer")
@@ -149,16 +149,7 @@ class Placed:
 
     async def until_quiet(self, *, but: Collection[str] = ()) -> None:
         """Wait until nothing is running (`but` these commands), so that the next event is the test's own message."""
-
-        async def quiet() -> bool:
-            described = await self.handle.describe()
-            if described.status is not WorkflowExecutionStatus.RUNNING:
-                return True
-            description = described.raw_description
-            under_way = {pending.activity_type.name for pending in description.pending_activities}
-            return under_way <= {*but} and not description.HasField("pending_workflow_task")
-
-        await eventually(quiet)
+        await until_quiet(self.handle, but=but)
 
     async def scheduled(self, name: str) -> list[ActivityTaskScheduledEventAttributes]:
         """Return how a command was sent, each time."""

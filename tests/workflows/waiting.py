@@ -1,11 +1,12 @@
 """How tests wait: for an answer, for several answers, and by polling."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from harness.waiting import PATIENCE, soon
@@ -24,6 +25,20 @@ async def within(doing: Awaitable[Answer], seconds: float = PATIENCE) -> Answer:
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
     """Poll until a condition holds. Only for events without a notification."""
     await soon(look)
+
+
+async def until_quiet(workflow: WorkflowHandle[Any, Any], *, but: Collection[str] = ()) -> None:
+    """Wait until nothing runs (`but` these activities), so that the next event of its history comes from outside."""
+
+    async def quiet() -> bool:
+        described = await workflow.describe()
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            return True
+        description = described.raw_description
+        under_way = {pending.activity_type.name for pending in description.pending_activities}
+        return under_way <= {*but} and not description.HasField("pending_workflow_task")
+
+    await eventually(quiet)
 
 
 async def skip(clock: WorkflowEnvironment, time: timedelta) -> None:
