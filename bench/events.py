@@ -17,7 +17,7 @@ from bench import cost, machine, read_model, relaying
 from bench.completing import IN_MOTION
 from bench.consumers import Consumer, consumer
 from bench.load import Load, RequestFeed, Window, joined
-from bench.orders import ByClient, OverHttp
+from bench.orders import OverHttp
 from bench.report import Aim, Cell, Measurement, Row, percentile
 from bench.subscribing import Subscriptions
 from harness import stack, staff
@@ -98,11 +98,10 @@ class _Service:
     healthy: Sequence[Consumer]
 
     async def measure(self, side: _Side) -> None:
-        """Carry orders through for a while, by Temporal's client. Measures the delays of their events."""
+        """Carry orders through for a while, over HTTP. Measures the delays of their events."""
         async with self._subscribed(side) as since:
             first, began = await relaying.activities(self.running), perf_counter()
-            load = Load(self.running.client, ByClient(self.running.client), self.feed, self.size.in_motion)
-            window = await load.window(self.running, _PROCESSES, waves=self.size.waves)
+            window = await self._load().window(self.running, _PROCESSES, waves=self.size.waves)
             side.windows.append(window)
             side.relayed.append((await relaying.activities(self.running) - first) / (perf_counter() - began))
             if side.batch:
@@ -119,8 +118,10 @@ class _Service:
 
     async def cost(self, count: int) -> tuple[Sequence[str], Row]:
         """Carry some orders through over HTTP. Returns them, and the cost of one."""
-        load = Load(self.running.client, OverHttp(list(self.http.idle)), self.feed, self.size.in_motion)
-        return await cost.of_orders(self.running, load, count, 0)
+        return await cost.of_orders(self.running, self._load(), count, 0)
+
+    def _load(self) -> Load:
+        return Load(self.running.client, OverHttp(list(self.http.idle)), self.feed, self.size.in_motion)
 
     @asynccontextmanager
     async def _subscribed(self, side: _Side) -> AsyncIterator[datetime]:

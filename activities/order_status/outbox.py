@@ -39,7 +39,7 @@ class OutboxActivities:
     @carries_out(READ_EVENTS)
     async def read(self, request: ReadEvents) -> EventsRead:
         """Wait for events after a number, and return them. What was read before counts as copied from now on."""
-        began, limit = monotonic(), min(request.limit, _MOST_EVENTS)
+        asked, limit = monotonic() - _seconds_until_started(), min(request.limit, _MOST_EVENTS)
         if await self._outbox.last() < request.after:
             last = await self._outbox.renumber(beyond=request.after)
             self._set_back.inc()
@@ -50,7 +50,7 @@ class OutboxActivities:
         await self._outbox.relayed(request.after)
         new = await self._wait(request.after, min(request.wait, _LONGEST_WAIT))
         if 0 < new < limit:
-            await asyncio.sleep(max(began + min(request.gather, _LONGEST_GATHERING) - monotonic(), 0.0))
+            await asyncio.sleep(max(asked + min(request.gather, _LONGEST_GATHERING) - monotonic(), 0.0))
         return replace(await self._outbox.read(request.after, limit), lacking=lacking)
 
     @carries_out(TELL_UNTOLD)
@@ -67,3 +67,9 @@ class OutboxActivities:
             if new > 0 or monotonic() >= until or activity.is_worker_shutdown():
                 return new
             await asyncio.sleep(_LOOK_EVERY)
+
+
+def _seconds_until_started() -> float:
+    """Return for how long this try waited for a worker. The server has noted both times, by its clock."""
+    info = activity.info()
+    return max((info.started_time - info.current_attempt_scheduled_time).total_seconds(), 0.0)

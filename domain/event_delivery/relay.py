@@ -42,16 +42,18 @@ class ReadEvents:
     limit: int = 500
     wait: float = 20
     """Seconds. The longest wait for a first event."""
-    gather: float = 1.0
-    """Seconds from the beginning of the read for which events are gathered. Later ones are answered at once."""
+    gather: float = 0.8
+    """Seconds from when the read was asked for, in which events are gathered. Later ones are answered at once."""
 
 
 def gathering(read_at: datetime, now: datetime) -> float:
-    """Return for how many seconds a read gathers, so that two reads that find something end a second apart.
+    """Return for how many seconds a read gathers, so that it ends so long after the one before that found something.
+
+    A read and an append after it are two activities: at most 2.5 a second.
 
     Args:
         read_at: When the last read ended that found something.
-        now: When the next one begins.
+        now: When the next one is asked for.
     """
     return min(max((read_at - now).total_seconds() + ReadEvents.gather, 0.0), ReadEvents.gather)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -80,15 +81,27 @@ async def test_a_read_waits_for_the_first_event_and_says_that_it_lives(
     assert ([each.subject for each in read.events], read.up_to, read.last) == (["o1"], last + 1, last + 1)
 
 
-@pytest.mark.parametrize(("passed", "left"), [(0.0, 0.5), (0.25, 0.25), (2.0, 0.0)])
-async def test_events_are_gathered_from_the_beginning_of_a_read_on(
+@pytest.mark.parametrize(
+    ("waited", "passed", "left"),
+    [(0.0, 0.0, 0.5), (0.0, 0.25, 0.25), (0.25, 0.0, 0.25), (0.125, 0.25, 0.125), (0.0, 2.0, 0.0), (2.0, 0.0, 0.0)],
+)
+async def test_events_are_gathered_since_the_read_was_asked_for(
     database: Database,
     activities: OutboxActivities,
     last: int,
     monkeypatch: pytest.MonkeyPatch,
+    waited: float,
     passed: float,
     left: float,
 ) -> None:
+    """The read has waited for a worker. Then some time has passed until there was a first event."""
+    environment, asked_at = ActivityEnvironment(), datetime(2026, 11, 28, 12, tzinfo=UTC)
+    environment.info = replace(
+        environment.info,
+        scheduled_time=asked_at - timedelta(hours=1),  # of a try before
+        current_attempt_scheduled_time=asked_at,
+        started_time=asked_at + timedelta(seconds=waited),
+    )
     store, seconds = OrderStatusStore(database), iter([0.0])
     await store.put([order("o1")])
     gathered: list[float] = []
@@ -100,7 +113,7 @@ async def test_events_are_gathered_from_the_beginning_of_a_read_on(
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     monkeypatch.setattr(outbox, "monotonic", lambda: next(seconds, passed))
-    read = await ActivityEnvironment().run(activities.read, ReadEvents(last, gather=0.5))
+    read = await environment.run(activities.read, ReadEvents(last, gather=0.5))
 
     assert ([each.subject for each in read.events], gathered) == (["o1", "o2"], [left])
 
