@@ -14,6 +14,7 @@ from stores.event_delivery.subscriptions import SubscriptionStore
 from stores.migration import METADATA, migrate
 from tests import databases
 from tests.databases import SQLITE, Server, Servers
+from tests.eventually import PATIENCE
 from tests.processes import starts_processes
 from tests.stores.center import Center
 from tests.stores.subscribing import Clock, store_with_log
@@ -114,7 +115,7 @@ async def open_database() -> AsyncIterator[OpenDatabase]:
     made: list[Database] = []
 
     def make(url: str, **options: Any) -> Database:
-        made.append(Database(url, **{"deadline_seconds": 20.0, **options}))
+        made.append(Database(url, **{"deadline_seconds": PATIENCE, **options}))
         return made[-1]
 
     yield make

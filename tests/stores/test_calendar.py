@@ -24,6 +24,7 @@ from stores.management_center.assignments import ManagementCenterStore
 from stores.management_center.calendar_entries import DAYS_OFF, EXTRA_SHIFTS
 from stores.management_center.tables import BOOKING, ENGINEER
 from stores.migration import migrate
+from tests.eventually import PATIENCE
 from tests.stores.naive_calendar import NaiveCalendar
 from tests.whole import examples
 
@@ -270,7 +271,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def prepare() -> None:
         await migrate(contexts.MANAGEMENT_CENTER, f"sqlite:///{path}")
-        database = Database(f"sqlite:///{path}")
+        database = Database(f"sqlite:///{path}", deadline_seconds=PATIENCE)
         async with database.writing() as connection:
             await connection.execute(delete(ENGINEER))
         await database.dispose()
@@ -300,7 +301,7 @@ def test_whatever_happens_free_places_choice_and_who_is_due_are_as_on_paper(
     bought: str,
 ) -> None:
     async def play() -> None:
-        database = Database(f"sqlite:///{shutil.copy(template, tmp_path / 'store.db')}", deadline_seconds=20.0)
+        database = Database(f"sqlite:///{shutil.copy(template, tmp_path / 'store.db')}", deadline_seconds=PATIENCE)
         paper = NaiveCalendar(*began, AREAS)
         played = Played(ManagementCenterStore(database, paper.rules, now=lambda: paper.now), database, paper)
         try:

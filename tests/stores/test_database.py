@@ -164,7 +164,7 @@ async def test_many_who_stand_in_each_others_way_all_get_through(
 
 
 async def test_writers_of_one_process_wait_in_line(connect: Connect) -> None:
-    database = connect(deadline_seconds=10)
+    database = connect()
 
     async def count_up(connection: AsyncConnection) -> None:
         statement = select(INSTALLATION_ORDER.c.newest_round).with_for_update()

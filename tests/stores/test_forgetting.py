@@ -86,8 +86,8 @@ async def forgotten(request: pytest.FixtureRequest, prepared: Prepared, tmp_path
 @pytest.mark.parametrize("where", ["in the log", "in the database"])
 async def test_what_is_forgotten_is_in_no_file(forgotten: tuple[Path, Step, Step], where: str) -> None:
     file, write, forget = forgotten
-    database = Database(f"sqlite:///{file}")
-    other_process = Database(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}", deadline_seconds=PATIENCE)
+    other_process = Database(f"sqlite:///{file}", deadline_seconds=PATIENCE)
     try:
         await other_process.ping()
         await write(database)
@@ -107,7 +107,7 @@ async def test_what_is_forgotten_is_in_no_file(forgotten: tuple[Path, Step, Step
 async def read_meanwhile(prepared: Prepared, tmp_path: Path) -> AsyncIterator[tuple[str, sqlite.Connection]]:
     """A database with entries in its log, and a connection that reads the log as it was before the last of them."""
     url = await prepared.url(SQLITE, contexts.INSTALLATION, tmp_path)
-    database = Database(url)
+    database = Database(url, deadline_seconds=PATIENCE)
     reading = await sqlite.connect(url.removeprefix("sqlite:///"), writing=False, busy_seconds=1)
     try:
         await install(database)

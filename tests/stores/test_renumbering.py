@@ -10,12 +10,16 @@ from runtime.settings import Settings
 from stores.common.database import Database
 from stores.event_delivery.log import EventLog
 from stores.order_status.outbox import OutboxStore
+from tests.eventually import PATIENCE
 from tests.stores.conftest import Prepared
 
 
 async def numbers(settings: Settings) -> tuple[int, int]:
     """Return the last numbers of the log and of the outbox."""
-    log, outbox = (Database(settings.database_url(name)) for name in (contexts.EVENT_DELIVERY, contexts.ORDER_STATUS))
+    log, outbox = (
+        Database(settings.database_url(name), deadline_seconds=PATIENCE)
+        for name in (contexts.EVENT_DELIVERY, contexts.ORDER_STATUS)
+    )
     try:
         return await EventLog(log).last(), await OutboxStore(outbox).last()
     finally:

@@ -12,12 +12,14 @@ from tests.processes import starts_processes
 from tests.servers import dev_server, time_skipping_server
 from tests.workflows.stage import Stage
 from tests.workflows.time_skipping import for_time_skipping
+from workflows.management_center import dispatch
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An order's answer counts, however busy the machine is."""
+    """An order's answer to a dispatcher counts, however busy the machine is."""
     monkeypatch.setattr(management_center, "_ANSWER_WITHIN", timedelta(seconds=PATIENCE))
+    monkeypatch.setattr(dispatch, "_ONE_TRY", timedelta(seconds=PATIENCE))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """One order on a server, as a client uses it."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
+from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes, HistoryEvent
 from temporalio.api.update.v1 import UpdateRef
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -20,13 +20,14 @@ from domain.installation import EngineerAct
 from domain.management_center.assignments import Assignment, ManualAssignment
 from domain.management_center.dispatch import Reconsider
 from domain.orders import Acknowledgement, CancelRequest, Order, OrderStatus, RescheduleRequest, workflow_id
+from tests.eventually import PATIENCE
 from tests.workflows.contexts import Contexts
 from tests.workflows.waiting import eventually, until_quiet, within
 from workflows.orders.subscription import SubscriptionWorkflow
 
 Answer = TypeVar("Answer")
 
-_RPC = timedelta(seconds=10)
+_RPC = timedelta(seconds=PATIENCE)
 
 
 class Way(StrEnum):
@@ -150,6 +151,16 @@ class Placed:
     async def until_quiet(self, *, but: Collection[str] = ()) -> None:
         """Wait until nothing is running (`but` these commands), so that the next event is the test's own message."""
         await until_quiet(self.handle, but=but)
+
+    async def events(self) -> Sequence[HistoryEvent]:
+        """Return the history's events, without the workflow tasks that a busy machine has let time out."""
+        events = (await self.handle.fetch_history()).events
+        timed_out: set[int] = set()
+        for event in events:
+            if event.HasField("workflow_task_timed_out_event_attributes"):
+                of = event.workflow_task_timed_out_event_attributes
+                timed_out |= {event.event_id, of.scheduled_event_id, of.started_event_id}
+        return [event for event in events if event.event_id not in timed_out]
 
     async def scheduled(self, name: str) -> list[ActivityTaskScheduledEventAttributes]:
         """Return how a command was sent, each time."""

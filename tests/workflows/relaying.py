@@ -37,6 +37,7 @@ from stores.common.database import Database
 from stores.event_delivery.log import EventLog
 from stores.migration import migrate
 from tests.encryption import guard
+from tests.eventually import PATIENCE
 from tests.workflows.faults import Faults
 from tests.workflows.stage import replay, stumbled
 from tests.workflows.waiting import eventually
@@ -127,7 +128,7 @@ async def source_in(directory: str) -> AsyncIterator[Source]:
     """Open a source whose log is in this directory."""
     url = f"sqlite:///{directory}/event-delivery.db"
     await migrate(contexts.EVENT_DELIVERY, url)
-    database = Database(url)
+    database = Database(url, deadline_seconds=PATIENCE)
     try:
         yield Source(EventLog(database))
     finally:

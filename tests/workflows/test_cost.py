@@ -22,8 +22,7 @@ async def counted(order: Placed) -> Counter[str]:
     await order.until_quiet()
     await order.complete()
     await order.result()
-    history = await order.handle.fetch_history()
-    return Counter(EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events)
+    return Counter(EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in await order.events())
 
 
 async def test_an_order_that_is_placed_accepted_and_completed_costs_what_it_may(stage: Stage) -> None:

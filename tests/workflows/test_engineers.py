@@ -58,15 +58,15 @@ async def test_what_does_not_fit_the_state_leaves_nothing_in_the_history(stage: 
     order = await stage.place()
     await places.requested(order)
     await order.until_quiet()
-    before = await order.handle.fetch_history()
+    before = await order.events()
 
     assert await refusal(order.complete()) == "IllegalTransition"
     assert await refusal(order.accept("e2")) == "NotAssigned"
 
-    after = await order.handle.fetch_history()
+    after = await order.events()
     updates = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
-    assert updates not in [event.event_type for event in after.events]
-    assert len(after.events) == len(before.events)
+    assert updates not in [event.event_type for event in after]
+    assert len(after) == len(before)
 
 
 async def test_an_engineer_answers_once_and_saying_it_again_has_the_same_outcome(stage: Stage) -> None:

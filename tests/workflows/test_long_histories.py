@@ -18,7 +18,7 @@ MOST = 200
 
 async def events(order: Placed, *, but: str = "") -> int:
     await order.until_quiet(but={but})
-    return len((await order.handle.fetch_history()).events)
+    return len(await order.events())
 
 
 async def grown_long(order: Placed) -> None:

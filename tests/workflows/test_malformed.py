@@ -8,6 +8,7 @@ from temporalio.client import WorkflowQueryFailedError
 
 from domain.management_center.assignments import ASSIGN_ENGINEER
 from domain.orders import CancelRequest, Event, Order, OrderStatus
+from tests.eventually import PATIENCE
 from tests.workflows import places
 from tests.workflows.placed import Placed, refusal
 from tests.workflows.stage import Stage
@@ -160,6 +161,6 @@ async def test_a_message_of_an_unknown_name_changes_nothing(stage: Stage) -> Non
     await order.handle.signal("explode", args=[1, 2, 3])
     assert await refusal(within(order.handle.execute_update("explode", 1))) == "RuntimeError"
     with pytest.raises(WorkflowQueryFailedError):
-        await order.handle.query("explode", rpc_timeout=timedelta(seconds=10))
+        await order.handle.query("explode", rpc_timeout=timedelta(seconds=PATIENCE))
 
     assert (await canceled(order)).history[:3] == order.row.history[:3]

@@ -58,32 +58,36 @@ async def test_a_sending_has_no_time_limit_while_the_order_is_open_and_then_that
         assert last == timedelta(seconds=OrderPolicy.attention_after)
 
 
-async def test_a_last_state_for_which_the_time_of_a_step_was_not_enough_is_sent_once_more(stage: Stage) -> None:
-    order = await stage.place(replace(QUICK, attention_after=0.5))
+async def test_a_last_state_for_which_the_time_of_a_step_was_not_enough_is_sent_once_more(
+    timeless: Stage, clock: WorkflowEnvironment
+) -> None:
+    order = await timeless.place()
     await places.accepted(order)
     await order.until(OrderStatus.INSTALLATION_ACCEPTED)
-    stage.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
+    timeless.contexts.faults.fail(PROJECT_ORDER.name, times=EVER)
     sent = len(await limits(order))
 
     await order.complete()
+    await order.until_sent(PROJECT_ORDER.name, times=sent + 1)
+    await clock.sleep(timedelta(seconds=OrderPolicy.attention_after))
     await order.until_sent(PROJECT_ORDER.name, times=sent + 2)
-    stage.contexts.faults.heal()
+    timeless.contexts.faults.heal()
     await order.result()
 
     *_, first, again = await limits(order)
-    assert first == timedelta(seconds=0.5)
+    assert first == timedelta(seconds=OrderPolicy.attention_after)
     assert first < again < WEEK
     assert len(await limits(order)) == sent + 2
 
 
 async def test_a_last_state_whose_try_hangs_is_sent_once_more(stage: Stage) -> None:
-    order = await stage.place(replace(QUICK, attention_after=0.5))
+    order = await stage.place(replace(QUICK, attention_after=3))
     await places.accepted(order)
     await order.until(OrderStatus.INSTALLATION_ACCEPTED)
     await order.until_quiet()
     sent = len(await limits(order))
 
-    gate = stage.contexts.faults.hold(PROJECT_ORDER.name, tries=1)
+    gate = stage.contexts.faults.hold(PROJECT_ORDER.name)
     await order.complete()
     await order.until_sent(PROJECT_ORDER.name, times=sent + 2)
     gate.open()

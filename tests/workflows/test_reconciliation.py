@@ -159,7 +159,7 @@ async def test_a_pass_that_has_taken_its_time_leaves_the_rest_of_the_view_to_the
     monkeypatch.setattr(schedules, "Reconciliation", lambda **_: Reconciliation(lasts_for=1e-6))
     looked = Looked({None: [Found(), Found()], PARTS[1]: [Found(), Found()]})
     async with looking(scheduling, looked) as reconcile:
-        await schedule_reconciliation(scheduling, Settings(reconcile_every=3600))
+        await schedule_reconciliation(scheduling, Settings(reconcile_every=86_400))
         schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
 
         async def finished(passes: int) -> bool:
@@ -265,7 +265,7 @@ async def test_a_long_pass_of_the_release_before_ends_in_the_run_that_it_is_in(m
 async def test_a_scheduled_pass_that_needs_several_runs_is_one_pass(scheduling: Client) -> None:
     looked = Looked(changes=[500] * 50)
     async with looking(scheduling, looked):
-        await schedule_reconciliation(scheduling, Settings(reconcile_every=3600, view_retention=400_000))
+        await schedule_reconciliation(scheduling, Settings(reconcile_every=86_400, view_retention=400_000))
         schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
 
         async def finished(passes: int) -> bool:
@@ -284,7 +284,7 @@ async def test_a_scheduled_pass_begins_where_the_one_before_has_come_to(scheduli
     lacking = [f"o{number:02}" for number in range(25)]
     looked = Looked(lacking=list(lacking), unknown=lacking)
     async with looking(scheduling, looked):
-        await schedule_reconciliation(scheduling, Settings(reconcile_every=3600))
+        await schedule_reconciliation(scheduling, Settings(reconcile_every=86_400))
         schedule = scheduling.get_schedule_handle(SCHEDULE_ID)
 
         async def finished(passes: int) -> bool:

@@ -11,6 +11,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHistory
 
 from domain.orders import CancelRequest, HistoryEntry, Order, OrderStatus
+from tests.eventually import PATIENCE
 from tests.workflows import places
 from tests.workflows.placed import Placed
 from tests.workflows.stage import Stage
@@ -30,7 +31,7 @@ async def attributes(order: Placed) -> dict[str, str | None]:
 async def details(order: Placed) -> str:
     """Query the current details, as the Web UI does."""
     metadata = await order.handle.query(
-        "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=timedelta(seconds=10)
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=timedelta(seconds=PATIENCE)
     )
     assert isinstance(metadata, WorkflowMetadata)
     return metadata.current_details
