@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from api.security.principals import Role
@@ -31,6 +32,8 @@ PATIENCE = 30.0
 _ASKED_IN_TURN = 3
 """Number of engineers of the region that are asked for one visit."""
 _BETWEEN_LOOKS = 0.02
+_ASK_AGAIN = (HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE)
+_BETWEEN_TRIES = 0.5
 
 
 class Surprise(Exception):
@@ -70,13 +73,17 @@ class Walk:
         self.terminal.title("토큰 · The API requires tokens")
         self.terminal.step(time.perf_counter() - began, f"각자의 토큰으로 · Made with the keys in {self.keys}")
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """Send a request, and return the status and the document of the response."""
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = ""
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request, with an idempotency key if there is one. Returns the response's status and document."""
         request = urllib.request.Request(  # noqa: S310 - http only, as built here
             self.api + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"} | self._authorization(method, path),
+            headers={"Content-Type": "application/json"}
+            | ({"Idempotency-Key": key} if key else {})
+            | self._authorization(method, path),
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
@@ -94,12 +101,19 @@ class Walk:
         return {"Authorization": f"Bearer {token}"}
 
     def do(
-        self, expected: int, text: str, method: str, path: str, body: dict[str, Any] | None = None
+        self, expected: int, text: str, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = ""
     ) -> dict[str, Any]:
-        """Send a request whose response must have the expected status, and return its document."""
+        """Send a request whose response must have the expected status, and return its document.
+
+        A busy service may have no time for it, or carry a cancel out later. The same request again tells what has come
+        of it. With a key, `200` is the answer to an order that was taken before.
+        """
         began = time.perf_counter()
-        status, document = self.call(method, path, body)
-        if status != expected:
+        status, document = self.call(method, path, body, key=key)
+        while status != expected and status in _ASK_AGAIN and time.perf_counter() - began < PATIENCE:
+            time.sleep(_BETWEEN_TRIES)
+            status, document = self.call(method, path, body, key=key)
+        if status != expected and not (key and status == HTTPStatus.OK):
             raise Surprise(f"{method} {path}: {status} instead of {expected}: {document.get('detail', document)}")
         self.terminal.step(time.perf_counter() - began, f"{text} — {method} {path} → {status}")
         time.sleep(self.pace)
@@ -107,7 +121,7 @@ class Walk:
 
     def order(self, text: str = "가입신청 · A customer orders", **more: Any) -> None:
         """Place an order."""
-        self.order_id = self.do(201, text, "POST", "/orders", ORDER | more)["orderId"]
+        self.order_id = self.do(201, text, "POST", "/orders", ORDER | more, key=uuid4().hex)["orderId"]
         self.events_seen = 0
         if self.console:
             self.terminal.note(f"콘솔 · In the console: {self.console}/orders/{self.order_id}")
@@ -145,7 +159,8 @@ class Walk:
 
     def engineer(self, act: str, text: str, body: dict[str, Any] | None = None) -> str:
         """Act as the assigned engineer, and return their id."""
-        installation = self.do(200, text, "POST", f"/installations/{self.order_id}/{act}", body)
+        named = {"engineerId": self.engineer_id} | (body or {})
+        installation = self.do(200, text, "POST", f"/installations/{self.order_id}/{act}", named)
         self.look(time.perf_counter())
         return str(installation["engineerId"])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -85,15 +86,33 @@ class System:
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
-    def order(self, **changes: Any) -> str:
-        """Place an order. Returns its id."""
-        answer = self.client.post("/orders", json=CONTRACT_BODY | changes)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["orderId"])
+    def send(self, method: str, path: str, *wanted: int, **request: Any) -> dict[str, Any]:
+        """Send a request until it is answered with one of these statuses. Returns the document.
 
-    def cancel(self, order_id: str) -> httpx2.Response:
-        """Cancel an order."""
-        return self.client.post(f"/orders/{order_id}/cancel", json={"reason": "moving house"})
+        The contract declares it safe to send the same again after `503`, and after a cancel that was taken for later.
+        """
+
+        def answered() -> httpx2.Response | None:
+            try:
+                answer = self.client.request(method, path, **request)
+            except httpx2.TransportError:
+                return None
+            assert answer.status_code in (*wanted, 202, 503), (method, path, answer.status_code, answer.text)
+            return answer if answer.status_code in wanted else None
+
+        answer = eventually(answered, what=f"{method} {path}")
+        assert answer is not None
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def order(self, key: str = "", **changes: Any) -> str:
+        """Place an order. The key makes it one order, however often it is sent. Returns its id."""
+        headers = {"Idempotency-Key": key or uuid4().hex}
+        return str(self.send("POST", "/orders", 200, 201, json=CONTRACT_BODY | changes, headers=headers)["orderId"])
+
+    def cancel(self, order_id: str, status: int = 200, *, reason: str = "moving house") -> dict[str, Any]:
+        """Cancel an order until that is answered with a status. Returns the document."""
+        return self.send("POST", f"/orders/{order_id}/cancel", status, json={"reason": reason})
 
     def act(self, order_id: str, act: str) -> httpx2.Response:
         """Send an action of the assigned engineer."""

@@ -33,13 +33,12 @@ def test_every_visit_of_an_engineer_who_leaves_is_handed_over_although_the_dispa
     order_ids = [running.order(installationAddress="Sejong") for _ in range(6)]
     for order_id in order_ids:
         running.until(order_id, "INSTALLATION_REQUESTED")
-        answer = running.client.put(f"/managementCenters/assignments/{order_id}", json={"engineerId": leaving})
-        assert answer.status_code == 200, answer.text
+        running.send("PUT", f"/managementCenters/assignments/{order_id}", 200, json={"engineerId": leaving})
     eventually(lambda: all(asked(running, order_id, leaving) for order_id in order_ids), what="all are asked")
     before = {order_id: row(running, order_id)["visit"] for order_id in order_ids}
 
     running.kill(contexts.MANAGEMENT_CENTER)
-    assert running.client.patch(f"/managementCenters/engineers/{leaving}", json=AWAY).status_code == 200
+    running.send("PATCH", f"/managementCenters/engineers/{leaving}", 200, json=AWAY)
     running.start(contexts.MANAGEMENT_CENTER)
 
     def handed_over() -> list[dict[str, Any]]:

@@ -58,10 +58,7 @@ def follower(talkative: System) -> Iterator[Follower]:
 
 
 def post(running: System, path: str, **body: Any) -> dict[str, Any]:
-    answer = running.client.post(path, json=body)
-    assert answer.is_success, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
+    return running.send("POST", path, 200, 201, json=body)
 
 
 def until_asked(running: System, order_id: str, times: int) -> None:
@@ -79,17 +76,11 @@ def a_day_in_the_field(running: System) -> str:
     asked = {"address": PERSONAL["installationAddress"], "productId": "2001"}
     slots = running.client.get("/managementCenters/slots", params=asked).json()["items"]
     first, second, third = [slot["start"] for slot in slots if slot["free"] >= 2][:3]
-    headers = {"Idempotency-Key": "a-day-in-the-field"}
-    body = {
-        "productId": "2001",
-        "productName": "internet",
-        "customerId": CUSTOMERS[0],
-        "preferredVisit": first,
-    } | PERSONAL
-    order_id = str(running.client.post("/orders", json=body, headers=headers).json()["orderId"])
+    order_id = running.order("a-day-in-the-field", customerId=CUSTOMERS[0], preferredVisit=first, **PERSONAL)
     act = f"/installations/{order_id}"
     until_asked(running, order_id, 1)
-    post(running, f"{act}/decline", reason=f"{SECRET}-decline")
+    asked_first = running.client.get(f"/orderStatuses/{order_id}").json()["engineerId"]
+    post(running, f"{act}/decline", reason=f"{SECRET}-decline", engineerId=asked_first)
     until_asked(running, order_id, 2)
     post(running, f"{act}/accept")
     post(running, f"/orders/{order_id}/reschedule", preferredVisit=second)
@@ -102,8 +93,7 @@ def a_day_in_the_field(running: System) -> str:
     post(running, f"{act}/accept")
     post(running, f"{act}/complete", note=f"{SECRET}-done", serials=[f"{SECRET}-serial"])
     running.until(order_id, "JOIN_COMPLETED")
-    refused = running.client.post(f"/orders/{order_id}/cancel", json={"reason": f"{SECRET}-late"})
-    assert refused.status_code == 409
+    running.cancel(order_id, 409, reason=f"{SECRET}-late")
     return order_id
 
 
@@ -111,7 +101,7 @@ def a_change_of_mind(running: System) -> str:
     """Create a canceled order. Returns its id."""
     order_id = running.order(customerId=CUSTOMERS[1], **PERSONAL)
     running.until(order_id, "INSTALLATION_REQUESTED")
-    post(running, f"/orders/{order_id}/cancel", reason=f"{SECRET}-reason")
+    running.cancel(order_id, reason=f"{SECRET}-reason")
     running.until(order_id, "ORDER_CANCELED")
     return order_id
 
