@@ -14,6 +14,7 @@ import pytest
 
 from domain.common import contexts
 from domain.event_delivery.relay import AppendEvents, OutboxEvent
+from harness.waiting import PATIENCE
 from ops.audit_verify import verify
 from ops.backup import parts, put_back, renumber, take
 from runtime import access_log_key, tracking_keys
@@ -167,7 +168,7 @@ async def with_log(settings: Settings, *numbers: int) -> Sequence[int]:
 
 @asynccontextmanager
 async def closing_database(settings: Settings, context: str) -> AsyncIterator[Database]:
-    database = Database(settings.database_url(context))
+    database = Database(settings.database_url(context), deadline_seconds=PATIENCE)
     try:
         yield database
     finally:

@@ -15,6 +15,7 @@ from api.orders import canceling, open_orders, starting, updates
 from api.orders import client as subscriptions
 from api.orders import erasure as erasures
 from api.orders import lookup as known_orders
+from api.security import jwks
 from domain.common import contexts
 from harness.waiting import PATIENCE
 from observability import health, queue_gauges
@@ -35,6 +36,7 @@ SERVERS: Deadlines = (
     (known_orders, "LOOK_WITHIN"),
     (open_orders, "COUNT_WITHIN"),
     (health, "_CHECK_WITHIN"),
+    (jwks, "FETCH_WITHIN"),
     (order_workflows, "_WITHIN"),
     (queue_gauges, "_WITHIN"),
     (starting, "ANSWER_WITHIN"),
@@ -44,7 +46,7 @@ SERVERS: Deadlines = (
     (temporal_client, "_CALL_WITHIN"),
     (temporal_client, "_PROBE_WITHIN"),
 )
-"""Deadlines for databases and Temporal."""
+"""Deadlines for databases, Temporal and the issuer of tokens."""
 ORDERS: Deadlines = (
     (known_orders, "TELL_WITHIN"),
     (order_workflows, "_TELL_WITHIN"),

@@ -66,7 +66,7 @@ class Service:
             running = self._workers[context] = AsyncExitStack()
             part = None
             if context in contexts.STORES:
-                database = Database(self.settings.database_url(context))
+                database = Database(self.settings.database_url(context), deadline_seconds=PATIENCE)
                 running.push_async_callback(database.dispose)
                 part = WORK.parts[context](Resources(database, client, self.settings, CollectorRegistry()))
             await running.enter_async_context(WORK.worker(client, self.settings, context, part))
@@ -81,7 +81,7 @@ class Service:
     @asynccontextmanager
     async def opened(self, context: str) -> AsyncIterator[Database]:
         """Open a context's database, for direct access."""
-        database = Database(self.settings.database_url(context))
+        database = Database(self.settings.database_url(context), deadline_seconds=PATIENCE)
         try:
             yield database
         finally:

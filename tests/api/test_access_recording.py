@@ -26,7 +26,7 @@ from runtime.payload_keys import NoKeys
 from runtime.settings import Settings
 from stores.audit.access_log import AccessLogStore
 from stores.common.database import Database
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 
 KEY = AccessLogKey(b"k" * 32)
 ROUTE = SimpleNamespace(path_format="/x", dependant=SimpleNamespace(query_params=[], dependencies=[]))
@@ -51,7 +51,7 @@ class Unsteady(AccessLogStore):
 
 @pytest.fixture
 async def store(without_temporal: Settings) -> AsyncIterator[Unsteady]:
-    database = Database(without_temporal.database_url(contexts.AUDIT))
+    database = Database(without_temporal.database_url(contexts.AUDIT), deadline_seconds=PATIENCE)
     yield Unsteady(database)
     await database.dispose()
 

@@ -14,6 +14,7 @@ from runtime.settings import Settings
 from stores.audit.access_log import AccessLogStore
 from stores.common.database import Database
 from tests.api.service import NOWHERE
+from tests.eventually import PATIENCE
 
 SEOUL = ZoneInfo("Asia/Seoul")
 
@@ -26,7 +27,7 @@ def read(name: str, at: datetime, actor: str, people: int, **more: Any) -> Acces
 async def url(without_temporal: Settings) -> str:
     """The URL of a log with an entry in the last second of November in Seoul, and one in the first of December."""
     url = without_temporal.database_url(contexts.AUDIT)
-    database = Database(url)
+    database = Database(url, deadline_seconds=PATIENCE)
     await AccessLogStore(database).add(
         [
             read("e1", datetime(2026, 11, 30, 14, 59, 59, tzinfo=UTC), "manager:kim", 1200, filters=("q",)),

@@ -12,7 +12,7 @@ from runtime.settings import Settings
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
 from tests.api.test_process import is_ready, process
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 ENGINEER = {"name": "김하나", "region": "KR-11"}
 
@@ -21,7 +21,7 @@ def noted(settings: Settings) -> list[str | None]:
     """Return the targets of all entries of an intact chain, the oldest first."""
 
     async def look() -> list[str | None]:
-        database = Database(settings.database_url(contexts.AUDIT))
+        database = Database(settings.database_url(contexts.AUDIT), deadline_seconds=PATIENCE)
         try:
             await AuditStore(database).verify()
             return [entry.act.target for entry in (await AuditStore(database).list(AuditFilter(), 200)).items][::-1]

@@ -18,7 +18,7 @@ from runtime.settings import Settings
 from stores.audit.heads import HeadsFile
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -114,7 +114,7 @@ class Trail:
 async def trail(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Trail]:
     for name in ("GATHER_FOR", "PAUSE", "END_WITHIN"):
         monkeypatch.setattr(batches, name, 0.01)
-    database = Database(settings.database_url(contexts.AUDIT))
+    database = Database(settings.database_url(contexts.AUDIT), deadline_seconds=PATIENCE)
     trail = Trail(database)
     yield trail
     await trail.stop()

@@ -86,7 +86,7 @@ def many_changes(settings: Settings) -> None:
     """Versions of orders that fill every buffer of a listener that does not read."""
 
     async def put() -> None:
-        database = Database(settings.database_url(contexts.ORDER_STATUS))
+        database = Database(settings.database_url(contexts.ORDER_STATUS), deadline_seconds=PATIENCE)
         orders = [Order(f"order-{number}", "1", installation_address="x" * 500) for number in range(1000)]
         await OrderStatusStore(database).put(orders)
         await database.dispose()

@@ -75,13 +75,13 @@ def api_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 async def know_something(settings: Settings) -> None:
     order_id = KNOWN["orderId"]
-    statuses = Database(settings.database_url(contexts.ORDER_STATUS))
+    statuses = Database(settings.database_url(contexts.ORDER_STATUS), deadline_seconds=PATIENCE)
     await OrderStatusStore(statuses).put([Order(order_id)])
     await statuses.dispose()
-    installations = Database(settings.database_url(contexts.INSTALLATION))
+    installations = Database(settings.database_url(contexts.INSTALLATION), deadline_seconds=PATIENCE)
     await InstallationStore(installations).request(RequestInstallation(order_id, 1, "kr-11-1", "a", "b"), UNSET)
     await installations.dispose()
-    centers = Database(settings.database_url(contexts.MANAGEMENT_CENTER))
+    centers = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=PATIENCE)
     center = ManagementCenterStore(centers, settings.booking_rules)
     await center.create_product(KNOWN["productId"], [])
     today = datetime.now(UTC).date()
@@ -89,7 +89,7 @@ async def know_something(settings: Settings) -> None:
     KNOWN["dayOffId"] = (await center.create_entry(DAYS_OFF, region="KR-11", **entry)).day_off_id
     KNOWN["extraShiftId"] = (await center.create_entry(EXTRA_SHIFTS, region="KR-11", **entry)).extra_shift_id
     await centers.dispose()
-    events = Database(settings.database_url(contexts.EVENT_DELIVERY))
+    events = Database(settings.database_url(contexts.EVENT_DELIVERY), deadline_seconds=PATIENCE)
     subscription = SubscriptionRequest("billing", "https://billing.example/", "anonymous")
     await SubscriptionStore(events, SecretSeal(payload_keys_of(settings))).create("known", subscription, new_secret())
     KNOWN["eventSubscriptionId"] = "known"

@@ -37,7 +37,7 @@ class Event:
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[OrderStatusStore]:
     """The read model, for writing as a worker does."""
-    database = Database(settings.database_url(contexts.ORDER_STATUS))
+    database = Database(settings.database_url(contexts.ORDER_STATUS), deadline_seconds=PATIENCE)
     yield OrderStatusStore(database)
     await database.dispose()
 
@@ -73,7 +73,7 @@ async def test_a_listener_gets_what_is_stored_from_now_on(settings: Settings, st
             await store.put([Order("one", status=OrderStatus.ENGINEER_ASSIGNED, version=1)])
             got = [await anext(stream) for _ in range(3)]
 
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE) as http:
             row = (await http.get(f"{url}/orderStatuses/one")).json()
 
     assert [event.data["orderId"] for event in got] == ["one", "two", "one"]
@@ -203,7 +203,7 @@ async def test_a_stream_ends_promptly_when_the_api_stops(settings: Settings) -> 
 @pytest.mark.parametrize(("query", "last"), [("status=OPEN", None), ("", "x"), ("", "-1"), ("", "9" * 30)])
 async def test_a_bad_parameter_is_malformed(settings: Settings, query: str, last: str | None) -> None:
     with listening(settings) as url:
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE) as http:
             headers = {"Last-Event-ID": last} if last else {}
             answer = await http.get(f"{url}/orderStatuses/events?{query}", headers=headers)
 

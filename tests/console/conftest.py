@@ -58,7 +58,7 @@ async def bare(without_temporal: Settings, monkeypatch: pytest.MonkeyPatch) -> A
 @pytest.fixture
 async def store(without_temporal: Settings) -> AsyncIterator[OrderStatusStore]:
     """The read model of `bare` and of `on_a_port`, for writing as a worker does."""
-    database = Database(without_temporal.database_url(contexts.ORDER_STATUS))
+    database = Database(without_temporal.database_url(contexts.ORDER_STATUS), deadline_seconds=PATIENCE)
     yield OrderStatusStore(database)
     await database.dispose()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.common import contexts
+from harness.waiting import PATIENCE
 from ops.backup import put_back, take
 from runtime.settings import Settings
 from stores.common.database import Database
@@ -33,7 +34,7 @@ def added(settings: Settings) -> list[str]:
     """Migrate the database, run the step, and return the products."""
 
     async def products() -> list[str]:
-        database = Database(settings.database_url(contexts.MANAGEMENT_CENTER))
+        database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=PATIENCE)
         page = await Products(database).products()
         await database.dispose()
         return [product.product_id for product in page.items]
@@ -62,7 +63,7 @@ def test_they_are_added_once_and_after_a_start_that_failed_as_well(settings: Set
 @pytest.mark.usefixtures("processes")
 def test_what_was_removed_stays_removed(settings: Settings) -> None:
     async def remove() -> None:
-        database = Database(settings.database_url(contexts.MANAGEMENT_CENTER))
+        database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=PATIENCE)
         await Products(database).retire_product("2002")
         await database.dispose()
 

@@ -14,6 +14,7 @@ from runtime.settings import Settings
 from stores.common.database import Database
 from stores.order_status.tables import DAY_STATISTICS
 from tests.console.browser import CUSTOMER, MANAGER, Pages, text_of
+from tests.eventually import PATIENCE
 
 DAY = date(2026, 11, 2)
 SEOUL, BUSAN = "KR-11", "KR-26"
@@ -23,7 +24,7 @@ SPAN = "/statistics?from=2026-11-02&to=2026-11-08"
 @pytest.fixture
 async def counted(without_temporal: Settings, bare: Pages) -> AsyncIterator[Pages]:
     """The console of an API with a few days of statistics."""
-    database = Database(without_temporal.database_url(contexts.ORDER_STATUS))
+    database = Database(without_temporal.database_url(contexts.ORDER_STATUS), deadline_seconds=PATIENCE)
     days = [
         row(DAY, SEOUL, ordered=7, completed=3, hours={16: 2, 64: 1}),
         row(DAY, BUSAN, ordered=2, declined=1, incomplete_by_reason={"CUSTOMER_ABSENT": 2, "OTHER": 1}),
