@@ -15,7 +15,7 @@ from runtime.settings import Settings
 from stores.migration import migrate
 from tests.api.problems import assert_problem
 from tests.api.service import CONTRACT_BODY, NOWHERE, Service, but, serving
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 from worker import WORK
 
 STORES = {"managementCenterStore", "installationStore", "eventDeliveryStore", "orderStatusStore", "auditStore"}
@@ -74,7 +74,10 @@ async def test_a_worker_says_so_too_and_serves_once_they_are_migrated(
     await migrate(contexts.MANAGEMENT_CENTER, url, "0001")
     stop = asyncio.Event()
     changed = but(settings, management_center_database_url=url, worker_port=free_port, graceful_shutdown_seconds=0.1)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as http, asyncio.TaskGroup() as running:
+    async with (
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=PATIENCE) as http,
+        asyncio.TaskGroup() as running,
+    ):
         running.create_task(serve(changed, [contexts.MANAGEMENT_CENTER], WORK, stop))
 
         async def store() -> Any:
@@ -83,9 +86,12 @@ async def test_a_worker_says_so_too_and_serves_once_they_are_migrated(
             except httpx2.TransportError:
                 return None
 
+        async def up() -> bool:
+            return bool(await store() == "up")
+
         assert await soon(store) == "down"
         await migrate(contexts.MANAGEMENT_CENTER, url)
-        assert await store() == "up"
+        await soon(up)
         stop.set()
 
 

@@ -116,7 +116,9 @@ def test_a_header_says_where_a_request_comes_from_only_if_a_trusted_proxy_sends_
 ) -> None:
     with listening(but(settings, trusted_proxies=proxies, rate_limit_anonymous=1)) as url:
         answers = [
-            httpx2.get(f"{url}/orderStatuses", headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code
+            httpx2.get(
+                f"{url}/orderStatuses", headers={"X-Forwarded-For": f"203.0.113.{number}"}, timeout=PATIENCE
+            ).status_code
             for number in range(3)
         ]
     assert answers.count(200) == seen

@@ -76,7 +76,7 @@ def test_it_starts_and_shows_orders_while_temporal_is_down(settings: Settings, f
     down = settings.model_copy(update={"temporal_port": 1})
     with process(down, free_port, tmp_path / "log"):
         eventually(lambda: is_ready(free_port), what="the API is ready")
-        assert httpx2.get(f"http://127.0.0.1:{free_port}/orderStatuses").status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{free_port}/orderStatuses", timeout=PATIENCE).status_code == 200
 
 
 def test_it_does_not_start_where_it_would_be_open_to_everybody(

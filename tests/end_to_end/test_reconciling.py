@@ -10,7 +10,7 @@ from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, Work
 from domain.common import contexts
 from domain.order_status.reconciliation import SCHEDULE_ID
 from tests.end_to_end.system import System
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 
 
 async def test_a_pass_comes_to_its_end_when_the_schedule_says_so_and_closed_orders_are_kept(running: System) -> None:
@@ -25,7 +25,7 @@ async def test_a_pass_comes_to_its_end_when_the_schedule_says_so_and_closed_orde
     async def succeeded() -> bool:
         return await succeeded_at() > before
 
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as http:
         before = await succeeded_at()
         await client.get_schedule_handle(SCHEDULE_ID).trigger()
         await soon(succeeded)

@@ -26,7 +26,8 @@ def refused(running: System) -> dict[str, float]:
     """Return how often each kind was refused, by all workers together."""
     found: dict[str, float] = {}
     for context in contexts.ALL:
-        for line in httpx2.get(f"http://127.0.0.1:{running.ports[context]}/metrics").text.splitlines():
+        told = httpx2.get(f"http://127.0.0.1:{running.ports[context]}/metrics", timeout=PATIENCE)
+        for line in told.text.splitlines():
             if line.startswith("payloads_refused_total{"):
                 what = line.partition('what="')[2].partition('"')[0]
                 found[what] = found.get(what, 0) + float(line.split()[-1])

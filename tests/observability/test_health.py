@@ -33,7 +33,7 @@ async def test_a_process_that_starts_or_stops_is_not_ready(port: int) -> None:
     watched = Health({"store": works})
     async with (
         serve_health(watched, "127.0.0.1", port),
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http,
     ):
 
         async def ready() -> tuple[int, str]:
@@ -107,7 +107,7 @@ async def test_probes_at_the_same_time_share_one_check() -> None:
 async def test_no_route_reads_cookies(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     monkeypatch.setattr(requests, "cookie_parser", read.append)
-    async with serve_health(Health(), "127.0.0.1", port), httpx2.AsyncClient() as http:
+    async with serve_health(Health(), "127.0.0.1", port), httpx2.AsyncClient(timeout=PATIENCE) as http:
         for path in ("/health/live", "/health/ready", "/metrics", "/unknown"):
             await http.get(f"http://127.0.0.1:{port}{path}", headers={"Cookie": "a=b"})
     assert read == []

@@ -14,7 +14,7 @@ from runtime.payload_binding import PayloadBinding
 from runtime.settings import Settings
 from runtime.temporal_client import payload_binding_of
 from supervisor.temporal import database_file, set_aside_unfinished, temporal
-from tests.eventually import eventually, reachable
+from tests.eventually import PATIENCE, eventually, reachable
 
 
 def database(file: Path, *statements: str) -> bytes:
@@ -121,5 +121,5 @@ def test_the_http_api_of_the_embedded_server_answers_nobody(tmp_path: Path) -> N
     with started(settings, "--http-port", str(port)):
         for host in ("127.0.0.1", f"127.0.0.1:{port}", "localhost", "attacker.example", "nobody at all", "*"):
             headers = {"Host": host, "Content-Type": "text/plain"}
-            assert httpx2.get(url, headers=headers).status_code in REFUSED
-            assert httpx2.post(f"{url}/order", json=body, headers=headers).status_code in REFUSED
+            assert httpx2.get(url, headers=headers, timeout=PATIENCE).status_code in REFUSED
+            assert httpx2.post(f"{url}/order", json=body, headers=headers, timeout=PATIENCE).status_code in REFUSED
