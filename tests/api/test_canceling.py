@@ -9,6 +9,7 @@ from domain.orders import Order, OrderStatus, workflow_id
 from runtime.settings import Settings
 from runtime.temporal_client import connect
 from stores.installation.installations import InstallationStore
+from tests.api import patience
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, silent_port
 from tests.stopwatch import stopwatch
@@ -56,6 +57,7 @@ async def test_while_a_completion_is_carried_out_a_cancel_is_rejected(service: S
     await service.rest("installation")
     completing = asyncio.create_task(service.act(order_id, "complete"))
     await service.taken(order_id, "complete")
+    patience.wait_long(patience.WORKERS)  # the orders' worker, which refuses, runs
 
     answer = await service.http.post(f"/orders/{order_id}/cancel")
 
@@ -73,6 +75,7 @@ async def test_a_cancel_that_was_rejected_is_taken_once_the_completion_has_come_
     await service.rest("installation")
     completing = asyncio.create_task(service.act(order_id, "complete"))
     await service.taken(order_id, "complete")
+    patience.wait_long(patience.WORKERS)  # the orders' worker, which refuses, runs
     for _ in range(2):
         assert_problem(await service.http.post(f"/orders/{order_id}/cancel"), 409, "order-cancel-rejected")
     await completing

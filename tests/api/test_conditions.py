@@ -14,6 +14,7 @@ from domain.orders import HistoryEntry, Order, OrderStatus, workflow_id
 from runtime import development_issuer
 from runtime.settings import Settings
 from runtime.temporal_client import connect
+from tests.api import patience
 from tests.api.known import bearer
 from tests.api.problems import assert_problem
 from tests.api.service import Service, serving, window
@@ -81,6 +82,7 @@ async def test_what_comes_too_late_is_refused_for_its_version_first_and_leaves_n
     await service.rest("installation")
     completing = asyncio.create_task(service.act(order_id, "complete"))
     await service.taken(order_id, "complete")
+    patience.wait_long(patience.WORKERS)  # the orders' worker, which refuses, runs
     known = await seen(service, order_id)
 
     for what in CHANGES:
