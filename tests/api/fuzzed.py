@@ -70,6 +70,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.http.trust_env = False  # to look for proxies takes longer than most requests
+        self.http.headers["Connection"] = "close"  # the server may close one that was idle just as a request is sent
 
     def know(self, region: str) -> None:
         """Create one resource of each kind in a region."""

@@ -17,6 +17,9 @@ from tests.api.deeds import DEEDS
 from tests.api.fuzzed import World, world
 from tests.api.issuer import Issuer
 from tests.api.service import copy_databases
+from tests.eventually import PATIENCE
+from tests.processes import starts_processes
+from tests.servers import dev_server
 from tests.whole import examples
 
 ADMITTED, REFUSED = examples(2, whole=6), examples(1, whole=3)
@@ -28,6 +31,7 @@ schema = schemathesis.openapi.from_dict(
 )
 # Each example is sent many times: without those that are made up systematically, which need no token to be tried.
 schema.config.phases.coverage.enabled = False
+schema.config.request_timeout = PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +46,13 @@ def _settings(migrated: Path, temporal_address: str, data_dir: Path) -> Settings
 
 
 @pytest.fixture(scope="module")
-def still(
-    migrated: Path, temporal_address: str, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    """A service without workers, on which nothing may change."""
-    settings = _settings(migrated, temporal_address, tmp_path_factory.mktemp("still"))
-    with world(settings, issuer, worked=False) as found:
-        yield found
+@starts_processes()
+def still(migrated: Path, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A service without workers, on which nothing may change: with its own Temporal server, as `busy` has workers."""
+    with dev_server() as address:
+        settings = _settings(migrated, address, tmp_path_factory.mktemp("still"))
+        with world(settings, issuer, worked=False) as found:
+            yield found
 
 
 @pytest.fixture(scope="module")
