@@ -10,6 +10,7 @@ from api.http import bodies
 from runtime import http_protocol as protocol
 from runtime.settings import Settings
 from tests.api.service import listening
+from tests.eventually import PATIENCE
 
 
 @pytest.fixture
@@ -22,13 +23,14 @@ REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 
 @pytest.fixture
 def url(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(protocol, "HEAD_WITHIN", 0.3)
-    monkeypatch.setattr(bodies, "BODY_WITHIN", 0.1)
+    """An API that waits longer than the clients here. What is too slow for it, each test says itself."""
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 2 * PATIENCE)
+    monkeypatch.setattr(bodies, "BODY_WITHIN", 2 * PATIENCE)
     with listening(settings) as url:
         yield url
 
 
-def connected(url: str, timeout: float = 20) -> closing[socket.socket]:
+def connected(url: str, timeout: float = PATIENCE) -> closing[socket.socket]:
     host, _, port = url.removeprefix("http://").partition(":")
     return closing(socket.create_connection((host, int(port)), timeout))
 
@@ -72,7 +74,10 @@ def test_a_head_that_is_too_large_is_refused(url: str, size: int, ending: bytes)
 @pytest.mark.parametrize(
     "pieces", [(), (b"GET",), (REQUEST,), (REQUEST + b"\r\n" + REQUEST,)], ids=["none", "a word", "some", "a later one"]
 )
-def test_a_head_that_does_not_come_is_not_waited_for(url: str, pieces: tuple[bytes, ...]) -> None:
+def test_a_head_that_does_not_come_is_not_waited_for(
+    url: str, pieces: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 0.3)
     assert b"HTTP/1.1 408 " in answer_to(url, *pieces)
 
 
@@ -82,7 +87,8 @@ def test_a_head_in_pieces_is_put_together(url: str) -> None:
     assert said.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(url: str) -> None:
+def test_a_body_that_does_not_come_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_WITHIN", 0.1)
     head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     said = answer_to(url, head)
 
@@ -100,13 +106,15 @@ def test_a_body_that_does_not_come_is_not_waited_for(url: str) -> None:
     ],
     ids=["a body", "chunks", "trailing fields", "blank lines"],
 )
-def test_nobody_keeps_a_connection_by_what_trickles_in_after_the_answer(url: str, request_: bytes, drop: bytes) -> None:
+def test_nobody_keeps_a_connection_by_what_trickles_in_after_the_answer(
+    url: str, request_: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 0.3)
     with connected(url, timeout=0.05) as connection:
         assert is_closed_on(connection, request_, *[drop] * 400)
 
 
 def test_a_request_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_WITHIN", 60)
     monkeypatch.setattr(protocol, "LARGEST_REQUEST", 256 * 1024)
     # The connection is closed, or this would go on waiting.
     answer_to(url, REQUEST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"x" * 8 * 1024 * 1024)
