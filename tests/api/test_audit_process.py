@@ -36,7 +36,7 @@ def is_noted(settings: Settings, target: str) -> bool:
 
 
 def hire(port: int) -> str:
-    answer = httpx2.post(f"http://127.0.0.1:{port}/managementCenters/engineers", json=ENGINEER, timeout=30)
+    answer = httpx2.post(f"http://127.0.0.1:{port}/managementCenters/engineers", json=ENGINEER, timeout=PATIENCE)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["engineerId"])
 

@@ -95,13 +95,17 @@ class Trail:
 
         await soon(as_wanted, what="what was noted is written")
 
+    async def until_waiting(self, number: int) -> None:
+        """Wait until so many entries wait. One that is written waits for a moment more, until its writer knows that."""
+
+        async def as_many() -> bool:
+            return self.sample("audit_entries_waiting") == number
+
+        await soon(as_many, what=f"{number} entries wait")
+
     async def until_nothing_waits(self) -> list[str]:
         """Wait until no entry waits. Returns what is written in an intact chain."""
-
-        async def nothing() -> bool:
-            return self.sample("audit_entries_waiting") == 0
-
-        await soon(nothing, what="nothing waits")
+        await self.until_waiting(0)
         found = await self.written()
         assert (await self.store.verify()).sequence == len(found)
         return found
@@ -189,7 +193,7 @@ async def test_an_entry_that_is_refused_holds_nothing_up_and_is_not_given_up(tra
     await trail.called(4)
     trail.add(5)
     await trail.until(2, 4, 5)
-    assert trail.sample("audit_entries_waiting") == 2
+    await trail.until_waiting(2)
     assert (trail.sample("audit_entries_oldest_seconds") or 0) > 60
 
     trail.store.refuses = frozenset()

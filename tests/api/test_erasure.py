@@ -21,7 +21,7 @@ from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
 from stores.order_status.view import OrderStatusStore
 from tests.api.problems import assert_problem
 from tests.api.service import Service, window
-from tests.eventually import soon
+from tests.eventually import PATIENCE, soon
 from workflows.order_status.reconciliation import ReconciliationWorkflow
 
 PERSONAL: dict[str, Any] = {
@@ -42,7 +42,7 @@ TABLES = {
 def erase(monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the path for a customer of this test, because the server has erasures of other tests, too."""
     monkeypatch.setitem(PERSONAL, "customerId", f"SECRET-{uuid4().hex}")
-    monkeypatch.setattr(erasures, "ERASE_WITHIN", 20)
+    monkeypatch.setattr(erasures, "ERASE_WITHIN", PATIENCE)
     return f"/orders/customers/{PERSONAL['customerId']}/personalData"
 
 

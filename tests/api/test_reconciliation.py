@@ -249,6 +249,7 @@ async def test_an_order_that_was_reset_after_its_end_is_shown_as_it_stands_again
     service: Service, operator: Operator
 ) -> None:
     order_id = await service.completed()
+    await operator.until_listed(order_id, "Completed")  # so that what is listed as running is the run after the reset
     await operator.set_back(order_id, after=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED)
     await operator.until_listed(order_id, "Running")
     assert (await service.until(order_id, "JOIN_COMPLETED"))["attention"] is None
