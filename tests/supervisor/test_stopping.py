@@ -35,7 +35,7 @@ def test_a_signal_while_starting_stops_what_has_started(start: Start) -> None:
 
 
 def test_a_part_that_does_not_stop_is_killed_after_its_grace(start: Start) -> None:
-    copy = start(one=fake(), two=fake("stubborn"), limits={"grace": 2}).wait_ready()
+    copy = start(one=fake(), two=fake("stubborn"), limits={"grace": 10}).wait_ready()
     copy.process.terminate()
     assert copy.ended() == 0
     assert "two did not stop in time and was killed" in copy.output
@@ -53,12 +53,13 @@ def test_a_second_interrupt_hurries(start: Start) -> None:
 
 
 def test_a_second_sigterm_does_not_hurry_for_make_sends_one_on(start: Start) -> None:
-    copy = start(one=fake("stubborn"), limits={"grace": 3}).wait_ready()
+    copy = start(one=fake("stubborn"), limits={"grace": 600}).wait_ready()
     copy.process.terminate()
     eventually(lambda: "one asked to stop" in copy.journal)
     copy.process.terminate()
     with pytest.raises(subprocess.TimeoutExpired):
         copy.process.wait(timeout=0.5)
+    copy.process.send_signal(signal.SIGINT)
     assert copy.ended() == 0
 
 
