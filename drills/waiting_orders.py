@@ -8,14 +8,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
 from typing import Any
 
 import httpx2
 
 from drills.drill import Drill, Options
+from drills.lists import change, document
+from drills.people import People
 from harness import stack, staff
-from harness.waiting import soon
+from harness.waiting import last_look, soon
 from runtime.settings import Settings
 from stores.management_center import waiting_list as waiting
 
@@ -24,6 +25,7 @@ _REGION, _ADDRESS = "KR-49", "제주특별자치도 제주시"
 _KOREA = timedelta(hours=9)
 _DAY = timedelta(days=1)
 _DAYS = 4
+"""Days on which the new engineer works, with one visit on each."""
 _HIRED_AFTER = 30 * _DAY
 """From today to the first day of the new engineer."""
 _WITHIN = 60.0
@@ -115,7 +117,7 @@ class _People:
 
     async def leave(self) -> None:
         """Deactivate the engineers of the region."""
-        engineers = await self._done("GET", f"/managementCenters/engineers?region={_REGION}")
+        engineers = await document(self.api, "/managementCenters/engineers", region=_REGION)
         for engineer in engineers["items"]:
             path = f"/managementCenters/engineers/{engineer['engineerId']}"
             await self._done("PATCH", path, {"active": False})
@@ -142,10 +144,8 @@ class _People:
         await self._done("PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
 
     async def row(self, order_id: str) -> dict[str, Any]:
-        """Return the order from the managers' view."""
-        answer = await self.api.get(f"/orderStatuses/{order_id}")
-        row: dict[str, Any] = answer.json() if answer.status_code == 200 else {"status": None}
-        return row
+        """Return the order from the managers' view, or nothing if it is not there."""
+        return await People(self.api).row(order_id)
 
     async def until(self, order_id: str, so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until the managers' view meets a condition, and return the order."""
@@ -159,15 +159,13 @@ class _People:
         await soon(look, within=_WITHIN, every=_BETWEEN_LOOKS)
         return row
 
-    async def _done(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer = await self.api.request(method, path, json=body)
-        answer.raise_for_status()
-        document: dict[str, Any] = answer.json()
-        return document
+    async def _done(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        done: dict[str, Any] = (await change(self.api, method, path, body)).json()
+        return done
 
 
 def _requested_or_waiting(row: dict[str, Any]) -> bool:
-    return row["status"] in ("INSTALLATION_REQUESTED", "AWAITING_ENGINEER")
+    return row.get("status") in ("INSTALLATION_REQUESTED", "AWAITING_ENGINEER")
 
 
 async def _play(people: _People, plant: Callable[[str], Awaitable[None]]) -> Seen:
@@ -179,19 +177,22 @@ async def _play(people: _People, plant: Callable[[str], Awaitable[None]]) -> See
     await people.leave()
     await people.hire()
     still_waiting = list(seen.orders)
-    quiet_since = perf_counter()
-    while still_waiting and perf_counter() - quiet_since < 3:
+
+    async def all_sold() -> bool:
         for order in list(still_waiting):
             row = await people.row(order)
-            if row["status"] == "INSTALLATION_REQUESTED":
+            if row.get("status") == "INSTALLATION_REQUESTED":
                 seen.visits[order] = row["visit"]["start"]
                 accepted = [entry["at"] for entry in row["history"] if entry["event"] == "OrderAccepted"]
                 seen.assigned[order] = accepted[-1]
                 still_waiting.remove(order)
-                quiet_since = perf_counter()
-        await asyncio.sleep(_BETWEEN_LOOKS)
+        return len(seen.visits) >= _DAYS
+
+    await last_look(all_sold, within=_WITHIN, every=_BETWEEN_LOOKS)
     seen.newcomer = await people.order()
     row = await people.until(seen.newcomer, _requested_or_waiting)
+    # A window that was sold twice shows by now.
+    await all_sold()
     if row["status"] == "INSTALLATION_REQUESTED":
         seen.visits[seen.newcomer] = row["visit"]["start"]
     if seen.visits and still_waiting:

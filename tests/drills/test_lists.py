@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import httpx2
 import pytest
 
-from drills.lists import items
+from drills.lists import change, items
 
 PAGES: Sequence[httpx2.Response | Exception] = [
     httpx2.Response(200, json={"items": [{"orderId": "a"}, {"orderId": "b"}], "nextCursor": "x"}),
@@ -40,3 +40,22 @@ async def test_a_list_is_read_page_by_page_and_asked_for_again_where_there_is_no
 async def test_who_is_refused_is_told_so() -> None:
     with pytest.raises(httpx2.HTTPStatusError):
         await listed(iter([httpx2.Response(403)]))
+
+
+async def test_a_change_is_sent_again_with_its_key_where_there_is_no_answer() -> None:
+    answers: Iterator[httpx2.Response | Exception] = iter(
+        [httpx2.Response(503), httpx2.ReadTimeout("nothing came"), httpx2.Response(201, json={"orderId": "a"})]
+    )
+    keys: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        if isinstance(found := next(answers), Exception):
+            raise found
+        return found
+
+    async with httpx2.AsyncClient(base_url="http://api", transport=httpx2.MockTransport(answer)) as api:
+        assert (await change(api, "POST", "/orders", {})).json() == {"orderId": "a"}
+
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
