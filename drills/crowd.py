@@ -11,6 +11,7 @@ from time import perf_counter
 from domain.orders import OrderStatus
 from drills.drill import Drill
 from drills.people import People, insist
+from drills.stalls import Stalls
 from harness.waiting import soon
 
 _WAYS = {"completed": 6, "declined first": 2, "canceled at once": 1, "canceled after all": 1}
@@ -33,6 +34,8 @@ class Crowd:
     """When each order was placed that was completed, by `perf_counter`."""
     looks: Counter[int] = field(default_factory=Counter)
     """Responses to managers, by status."""
+    stalls: Stalls = field(default_factory=Stalls)
+    """When the machine stood still, while the service is used."""
     _leaving: bool = False
 
     async def busy(self, customers: int) -> None:
@@ -41,7 +44,7 @@ class Crowd:
         Raises:
             NotInTime: an act was not answered.
         """
-        async with asyncio.TaskGroup() as crowd:
+        async with self.stalls.noticed(), asyncio.TaskGroup() as crowd:
             for number in range(customers):
                 crowd.create_task(self._customer(number))
 
@@ -78,7 +81,7 @@ class Crowd:
         placed_at = perf_counter()
         await self._act(lambda people: people.place(key, customerId=key))
         order_id = self.doors[0].accounts.by_key[key]
-        self.looks[await self._door().browse(status=OrderStatus.INSTALLATION_REQUESTED)] += 1
+        self.looks[await self.stalls.answered(self._browse)] += 1
         if way == "canceled at once":
             await self._act(lambda people: people.cancel(order_id))
         else:
@@ -92,6 +95,9 @@ class Crowd:
             if last is People.complete:
                 self.installed.append(placed_at)
         self.ways[way] += 1
+
+    async def _browse(self) -> int:
+        return await self._door().browse(status=OrderStatus.INSTALLATION_REQUESTED)
 
     async def _act(self, act: Callable[[People], Awaitable[int]]) -> None:
         await asyncio.sleep(self.pause)

@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from random import Random
 from time import perf_counter
@@ -122,7 +123,7 @@ async def _phases(apart: Apart, everybody: People, crowd: Crowd, options: Option
 
         await asyncio.sleep(seconds)
         await last_look(used, within=_PATIENCE_WITH_A_FAULT if options.plant == "stopped" else _USED_WITHIN)
-        log = (await everybody.api.get("/events", params={"limit": 1})).status_code
+        log = await crowd.stalls.answered(partial(everybody.browse_events, limit="1"))
         took = perf_counter() - began
         phases.append(Phase(name, took, crowd.ways.total() - orders, completed(), crowd.looks - looks, log, out))
 

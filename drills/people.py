@@ -12,6 +12,7 @@ import httpx2
 
 from domain.orders import OrderStatus
 from drills.accounts import Accounts, Act, Document
+from drills.lists import document
 from harness.staff import REGION
 from harness.waiting import PATIENCE, soon
 
@@ -103,6 +104,10 @@ class People:
         """List orders as a manager."""
         return _status(await self._send("GET", "/orderStatuses", params=filters))
 
+    async def browse_events(self, **filters: str) -> int:
+        """List events as another system."""
+        return _status(await self._send("GET", "/events", params=filters))
+
     async def engineers(self, region: str = REGION) -> list[str]:
         """Return the ids of a region's engineers.
 
@@ -144,10 +149,9 @@ class People:
         """Return the number of orders without an installation request, from the managers' view.
 
         Raises:
-            HTTPStatusError: the view does not answer.
+            HTTPStatusError, NotInTime: the view does not answer.
         """
-        answer = await self.api.get("/orderStatuses/summary")
-        by_status = answer.raise_for_status().json()["byStatus"]
+        by_status = (await document(self.api, "/orderStatuses/summary"))["byStatus"]
         return sum(by_status.get(status, 0) for status in (OrderStatus.JOIN_ORDERED, OrderStatus.ENGINEER_ASSIGNED))
 
     async def until_none_left(self, *, within: float) -> None:

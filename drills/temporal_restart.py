@@ -14,6 +14,7 @@ from domain.orders import OrderStatus
 from drills.drill import Drill, Options
 from drills.outage import drop, environment, patience
 from drills.people import People, insist, people
+from drills.stalls import Stalls
 from harness import stack
 from harness.stack import Stack
 
@@ -90,7 +91,8 @@ async def _install(everybody: People, order_id: str) -> None:
 
 
 async def _look_on(everybody: People, looks: Counter[int]) -> None:
-    while True:
-        answer = await everybody.api.get("/orderStatuses?limit=50")
-        looks[answer.status_code] += 1
-        await asyncio.sleep(_BETWEEN_LOOKS)
+    stalls = Stalls()
+    async with stalls.noticed():
+        while True:
+            looks[await stalls.answered(partial(everybody.browse, limit="50"))] += 1
+            await asyncio.sleep(_BETWEEN_LOOKS)

@@ -1,0 +1,50 @@
+"""What a drill counts as a look that was not answered."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from drills.stalls import Stalls
+
+
+def stand_still() -> None:
+    """Stop the whole process, as a machine does."""
+    time.sleep(0.7)
+
+
+def no_stall() -> None:
+    """Go on."""
+
+
+@pytest.mark.parametrize(("meanwhile", "counts"), [(stand_still, [200]), (no_stall, [503, 200])])
+async def test_a_look_counts_unless_the_machine_stood_still(meanwhile: Callable[[], None], counts: list[int]) -> None:
+    stalls, answers, counted = Stalls(), iter((503, 200)), list[int]()
+
+    async def look() -> int:
+        await asyncio.sleep(0)
+        status = next(answers)
+        if status != 200:
+            meanwhile()
+        return status
+
+    async with stalls.noticed():
+        while counted[-1:] != [200]:
+            counted.append(await stalls.answered(look))
+
+    assert counted == counts
+
+
+async def test_an_earlier_stall_excuses_nothing() -> None:
+    stalls = Stalls()
+
+    async def refused() -> int:
+        return 503
+
+    async with stalls.noticed():
+        await asyncio.sleep(0.1)
+        stand_still()
+        await asyncio.sleep(0.2)
+
+        assert await stalls.answered(refused) == 503
