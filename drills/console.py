@@ -13,6 +13,7 @@ from time import perf_counter
 from domain.orders import OrderStatus
 from drills.board import Board, board_of
 from drills.drill import Drill, Options
+from drills.lists import document
 from drills.outage import environment, patience
 from drills.people import People, insist, order, people
 from harness import stack
@@ -102,7 +103,7 @@ async def _outage(drill: Drill, running: Stack, everybody: People, board: Board,
     drill.check(f"{outage.part}: the board comes back by itself", await board.says("live"))
     await insist(partial(everybody.accept, outage.last))
     await _until(everybody, [outage.last], OrderStatus.INSTALLATION_ACCEPTED)
-    expected = {order_id: int((await everybody.row(order_id))["version"]) for order_id in shown}
+    expected = {order_id: await _version(everybody, order_id) for order_id in shown}
     drill.check(f"{outage.part}: the last change comes", await board.shows(outage.last, expected[outage.last]))
     caught_up = perf_counter() - back
     rows = await board.rows()
@@ -114,6 +115,10 @@ async def _outage(drill: Drill, running: Stack, everybody: People, board: Board,
     drill.rows.append(
         {"killed": outage.part, "said so after s": said, "caught up s after its return": caught_up, "shown": right}
     )
+
+
+async def _version(everybody: People, order_id: str) -> int:
+    return int((await document(everybody.api, f"/orderStatuses/{order_id}"))["version"])
 
 
 async def _work(everybody: People, outage: Outage) -> None:

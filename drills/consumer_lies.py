@@ -142,7 +142,7 @@ async def _lie(
         kinds=kinds,
         lagging=lagging,
         behind=len(possible - liar.ledger.handled()),
-        held=(await liar.view()).get("held", {}),
+        held=(await last_look(liar.view)).get("held", {}),
         refused=liar.ledger.manners.refuses,
     )
 

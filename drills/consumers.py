@@ -12,6 +12,7 @@ from time import perf_counter
 import httpx2
 
 from drills.accounts import Document
+from drills.lists import change
 from harness.consumer import PATH, READY
 from harness.ledger import Ledger, opened
 from harness.ports import free_port
@@ -60,11 +61,16 @@ class Subscriber:
 
         Raises:
             HTTPStatusError: the service refuses.
-            NotInTime: the consumer does not agree.
+            NotInTime: it does not answer, or the consumer does not agree.
         """
         url = f"http://127.0.0.1:{port}{PATH}"
         wanted = {"name": self.name, "url": url, "from": "beginning", "atOnce": AT_ONCE, "batch": batch}
-        made = (await self.api.post("/eventSubscriptions", json=wanted)).raise_for_status().json()
+        made: Document = {}
+        # The secret is shown once. Without it, the consumer does not agree, and is sent nothing.
+        while "secret" not in made:
+            if made:
+                await change(self.api, "DELETE", f"/eventSubscriptions/{made['eventSubscriptionId']}")
+            made = (await change(self.api, "POST", "/eventSubscriptions", wanted)).json()
         self.subscription_id, self.ledger.secret = made["eventSubscriptionId"], made["secret"]
         await self.until(lambda view: view["state"] == "ACTIVE", "the consumer agrees")
 
@@ -73,23 +79,27 @@ class Subscriber:
 
         Raises:
             HTTPStatusError: the service refuses.
+            NotInTime: it does not answer.
         """
-        (await self.api.post(f"/eventSubscriptions/{self.subscription_id}/pause", json={})).raise_for_status()
+        await change(self.api, "POST", f"/eventSubscriptions/{self.subscription_id}/pause", {})
 
     async def replay(self) -> None:
         """Have everything sent once more, and wait until it is.
 
         Raises:
             HTTPStatusError: the service refuses.
-            NotInTime: it is not sent.
+            NotInTime: the service does not answer, or does not send it.
         """
         path = f"/eventSubscriptions/{self.subscription_id}/replay"
-        (await self.api.post(path, json={"from": "beginning"})).raise_for_status()
+        await change(self.api, "POST", path, {"from": "beginning"})
         await self.until(lambda view: view["delivered"] == view["last"], "everything is sent once more")
 
     async def view(self) -> Document:
         """Return the subscription as the API shows it, or nothing if it does not answer."""
-        answer = await self.api.get(f"/eventSubscriptions/{self.subscription_id}")
+        try:
+            answer = await self.api.get(f"/eventSubscriptions/{self.subscription_id}")
+        except httpx2.TransportError:
+            return {}
         view: Document = answer.json() if answer.status_code == HTTPStatus.OK else {}
         return view
 

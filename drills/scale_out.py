@@ -10,6 +10,7 @@ from time import perf_counter
 from domain.orders import Event, OrderStatus
 from drills.accounts import Seen
 from drills.drill import Drill, Options
+from drills.lists import change, document
 from drills.people import People, order, people
 from harness.stack import Stack, running
 from harness.waiting import soon
@@ -70,14 +71,13 @@ async def _work_off(stack: Stack, everybody: People, workers: int, orders: int) 
 
 async def _ask_again(everybody: People) -> None:
     order_id = next(iter(everybody.accounts.acknowledged))
-    engineer = (await everybody.row(order_id))["engineerId"]
-    others = await everybody.api.get("/managementCenters/engineers", params={"region": "KR-11", "limit": 2})
-    [other, *_] = [each["engineerId"] for each in others.json()["items"] if each["engineerId"] != engineer]
-    path = f"/managementCenters/assignments/{order_id}"
-    (await everybody.api.put(path, json={"engineerId": other})).raise_for_status()
+    engineer = (await everybody.until(order_id, OrderStatus.INSTALLATION_REQUESTED))["engineerId"]
+    others = await document(everybody.api, "/managementCenters/engineers", region="KR-11", limit="2")
+    [other, *_] = [each["engineerId"] for each in others["items"] if each["engineerId"] != engineer]
+    await change(everybody.api, "PUT", f"/managementCenters/assignments/{order_id}", {"engineerId": other})
 
     async def asked_again() -> bool:
-        events = [entry["event"] for entry in (await everybody.row(order_id))["history"]]
+        events = [entry["event"] for entry in (await everybody.row(order_id)).get("history", ())]
         return events.count(Event.INSTALLATION_REQUESTED) > 1
 
     await soon(asked_again, what="a second request")

@@ -20,6 +20,7 @@ from domain.orders import OrderStatus
 from drills.consumers import subscribed
 from drills.deliveries import account
 from drills.drill import Drill, Options, Row
+from drills.lists import document
 from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
@@ -153,7 +154,7 @@ async def run(options: Options) -> Drill:
 
 async def _ended(crowd: People) -> int:
     """Return the number of orders that have ended. They are not projected again: only a rebuild restores them."""
-    summary = (await crowd.api.get("/orderStatuses/summary")).json()
+    summary = await document(crowd.api, "/orderStatuses/summary")
     return sum(count for status, count in summary["byStatus"].items() if OrderStatus(status).final)
 
 
