@@ -91,10 +91,10 @@ async def run(options: Options) -> Drill:
         async with people(service.url, program) as everybody:
             crowd = Crowd([everybody], Random(options.seed), pause=0.2)  # noqa: S311 - chance, not a secret
             async with crowd.at_work(2 if options.quick else 4, drill):
-                waves, late_before = Waves(service, scale), await _slow_loops(service, requests)
+                waves = Waves(service, scale)
                 chosen = waves.for_bound(options.plant) if options.quick and options.plant else waves.all()
-                await _attack(service, waves.plain(), chosen, seen, seconds=5 if options.quick else 20)
-            seen.deaths, seen.slow_loops = service.deaths("api"), await _slow_loops(service, requests) - late_before
+                await _attack(requests, waves.plain(), chosen, seen, seconds=5 if options.quick else 20)
+            seen.deaths = service.deaths("api")
             seen.costs = await costs(service, requests)
             await everybody.accounts.settle(everybody.api, drill, within=_SETTLED_WITHIN)
     judge(drill, seen)
@@ -185,7 +185,8 @@ def _row(wave: Wave, looks: Sequence[Look]) -> Row:
     }
 
 
-async def _attack(service: Supervised, warm_up: Wave, waves: Sequence[Wave], seen: Seen, *, seconds: float) -> None:
+async def _attack(requests: Requests, warm_up: Wave, waves: Sequence[Wave], seen: Seen, *, seconds: float) -> None:
+    service = requests.service
     ready = partial(answers, f"{service.url}/health/ready")
     with HealthWatch(service) as watch:
         began = monotonic()
@@ -193,6 +194,8 @@ async def _attack(service: Supervised, warm_up: Wave, waves: Sequence[Wave], see
         await warm_up.attack(warm_up)
         looks = await watch.since(began)
         seen.resident, seen.usual = max(look.resident for look in looks), max(look.own for look in looks)
+        # Only the loops of which there are looks: these tell whether it was the machine.
+        late_before = await _slow_loops(service, requests)
         for wave in waves:
             began, restarted = monotonic(), service.times_restarted("api")
             await wave.attack(wave)
@@ -201,6 +204,7 @@ async def _attack(service: Supervised, warm_up: Wave, waves: Sequence[Wave], see
             await soon(ready, every=_BETWEEN_LOOKS, what="the API is ready")
             wave.restarts = service.times_restarted("api") - restarted
             seen.waves.append((wave, await watch.since(began)))
+        seen.slow_loops = await _slow_loops(service, requests) - late_before
 
 
 async def _slow_loops(service: Supervised, requests: Requests) -> float:
