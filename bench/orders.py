@@ -1,11 +1,9 @@
 """Ways in which the bench places orders and acts as engineers: by Temporal's client, or over HTTP."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from http import HTTPStatus
 from typing import Protocol
 from uuid import uuid4
 
@@ -31,8 +29,6 @@ BODY = {
 }
 ENCODED = json.dumps(BODY, ensure_ascii=False).encode()
 _FINGERPRINT = "0" * 64
-_RETRY_AFTER = 1.0
-"""Seconds, as in the `Retry-After` header of a 503."""
 
 
 def subscription() -> Subscription:
@@ -122,10 +118,7 @@ class OverHttp:
         """
         connection = self.idle.pop()
         try:
-            answer = await connection.request(method, path, body, token)
-            while answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
-                await asyncio.sleep(_RETRY_AFTER)
-                answer = await connection.request(method, path, body, token)
+            answer = await connection.answered(method, path, body, token)
         finally:
             self.idle.append(connection)
         if answer.status != expected:

@@ -14,6 +14,8 @@ from httptools import HttpResponseParser
 _ANSWER_WITHIN = 30.0
 _IDLE_FOR = 2.0
 """Seconds for which a connection is used again. The server closes one that is idle for five, maybe at that moment."""
+_RETRY_AFTER = 1.0
+"""Seconds, as in the `Retry-After` header of a 503."""
 _NO_HEADERS: dict[str, str] = {}
 
 
@@ -74,15 +76,27 @@ class Connection(asyncio.Protocol):
         async with asyncio.timeout(_ANSWER_WITHIN):
             return await self._answer
 
+    async def answered(self, method: str, path: str, body: bytes | None = None, token: str | None = None) -> Answer:
+        """Send a request, and repeat it after each 503, which a stall of the machine is enough for.
+
+        Raises:
+            TimeoutError, ConnectionError: there is no response.
+        """
+        while True:
+            answer = await self.request(method, path, body, token)
+            if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                return answer
+            await asyncio.sleep(_RETRY_AFTER)
+
     async def timed(self, path: str) -> tuple[float, Answer]:
-        """Send a GET request that has to succeed. Returns its duration in seconds, and the response.
+        """Send a GET request that has to succeed. Returns the seconds until it has, and the response.
 
         Raises:
             TimeoutError, ConnectionError: there is none.
             RuntimeError: the status is not 200.
         """
         began = perf_counter()
-        answer = await self.request("GET", path)
+        answer = await self.answered("GET", path)
         took = perf_counter() - began
         if answer.status != HTTPStatus.OK:
             raise RuntimeError(f"GET {path}: {answer.status} {answer.body.decode()}")

@@ -37,7 +37,7 @@ async def hire_over_http(address: tuple[str, int], region: str = REGION, enginee
     async with connections(address, 1) as [connection]:
         for number in range(engineers):
             body = json.dumps({"name": f"Engineer {number}", "region": region}).encode()
-            answer = await connection.request("POST", "/managementCenters/engineers", body)
+            answer = await connection.answered("POST", "/managementCenters/engineers", body)
             if answer.status != HTTPStatus.CREATED:
                 raise RuntimeError(f"an engineer was not hired: {answer.status} {answer.body.decode()}")
 
