@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ import httpx2
 from domain.installation import InstallationStatus
 from domain.orders import Event, OrderStatus
 from drills.drill import Drill
+from harness.waiting import last_look
 
 Document = dict[str, Any]
 
@@ -164,25 +166,24 @@ class Accounts:
         """
         found: dict[str, Seen] = {}
         faults: dict[str, list[str]] = {}
-        began = changed = monotonic()
+        began, unchanged = monotonic(), _Unchanged()
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def settle_one(order_id: str) -> None:
-            nonlocal changed
             while True:
                 async with turns:
                     seen = await look(api, order_id)
-                if seen != found.get(order_id):
-                    found[order_id], changed = seen, monotonic()
+                unchanged.looked(changed=seen != found.get(order_id))
+                found[order_id] = seen
                 for_good = list(broken(seen))
                 faults[order_id] = for_good or list(missing(self.acknowledged[order_id], seen))
-                late = monotonic() - began > within or monotonic() - changed > patience
+                late = monotonic() - began > within or unchanged.seconds > patience
                 if for_good or late or not faults[order_id]:
                     return
                 await asyncio.sleep(_BETWEEN_LOOKS)
 
         await asyncio.gather(*map(settle_one, self.acknowledged))
-        summary = await _document(api, "/orderStatuses/summary")
+        summary = await last_look(partial(_document, api, "/orderStatuses/summary"), every=_BETWEEN_LOOKS)
         self._judge(drill, faults, found, int(summary.get("total", -1)))
         return found
 
@@ -196,6 +197,20 @@ class Accounts:
         known = f"{total} orders are known, {len(self.requested)} were requested"
         nothing_twice = not (twice or self.two_orders) and len(self.acknowledged) <= total <= len(self.requested)
         drill.check(f"none twice: {known}; {len(twice)} share an engineer's window", nothing_twice)
+
+
+@dataclass
+class _Unchanged:
+    """Seconds for which looks at any order have shown no change."""
+
+    seconds: float = 0.0
+    _last: float = field(default_factory=monotonic)
+
+    def looked(self, *, changed: bool) -> None:
+        """Count the time since the last look, but not that for which the machine stood still: then nothing changes."""
+        now = monotonic()
+        self.seconds = 0.0 if changed else self.seconds + min(now - self._last, 4 * _BETWEEN_LOOKS)
+        self._last = now
 
 
 async def look(api: httpx2.AsyncClient, order_id: str) -> Seen:
