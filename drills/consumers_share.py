@@ -28,6 +28,7 @@ _MOST = 4
 """Replicas that run at some time."""
 _TURNS = 5
 _SETTLED_WITHIN = 120.0
+_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,19 @@ async def _replace(shared: Subscriber, port: int, seconds: float) -> Sequence[Sp
 
 
 async def _span(shared: Subscriber, name: str, now: Sequence[str], seconds: float) -> Span:
-    """Wait for some seconds, and until so many events have come that each replica has its turn."""
+    """Wait for some seconds, and until so many events have come that each replica has its turn, and has taken it.
+
+    The balancer sends a new replica nothing before two good probes. Meanwhile the others may confirm all of them.
+    """
     before, handled = len(shared.ledger.requests()), len(shared.ledger.handled())
 
     async def enough() -> bool:
-        return len(shared.ledger.handled()) - handled >= _TURNS * len(now)
+        come = len(shared.ledger.handled()) - handled >= _TURNS * len(now)
+        return come and all(span().shares[each] for each in now)
+
+    def span() -> Span:
+        return Span(name, now, shared.ledger.requests()[before:])
 
     await asyncio.sleep(seconds)
-    await last_look(enough)
-    return Span(name, now, shared.ledger.requests()[before:])
+    await last_look(enough, every=_BETWEEN_LOOKS)
+    return span()
