@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -148,17 +149,17 @@ async def shown(api: str, consumer: str) -> Showcase:
     async with httpx2.AsyncClient(base_url=api, timeout=PATIENCE, trust_env=False) as http:
         for product_id, (name, local_name) in _PRODUCTS.items():
             product = {"productId": product_id, "name": name, "localName": local_name}
-            await _send(http, "POST", "/managementCenters/products", product)
+            await send(http, "POST", "/managementCenters/products", product)
         engineer_id, names = await _only_engineer(http)
         # In this order, so that the visits of the engineer's first day are in different states.
         orders = {state: await _order(http, number) for number, state in enumerate(STEPS)}
         waiting = {state: await _order(http, 0, address) for state, address in WAITING.items()}
         await asyncio.gather(*(_advance(http, orders[state], steps) for state, steps in STEPS.items()))
         await asyncio.gather(*(_until_attention(http, order_id) for order_id in waiting.values()))
-        first = (await _send(http, "GET", f"/orders/{orders['requested']}"))["visit"]["start"]
+        first = (await send(http, "GET", f"/orders/{orders['requested']}"))["visit"]["start"]
         day = VisitGrid().day_of(datetime.fromisoformat(first))
         calendar = await _calendar(http, engineer_id)
-        areas = (await _send(http, "GET", "/managementCenters/serviceAreas?limit=200"))["items"]
+        areas = (await send(http, "GET", "/managementCenters/serviceAreas?limit=200"))["items"]
         words = {word for area in areas for word in (area["name"], area["localName"], *area["matches"])}
         every = {**orders, **waiting}
         links = {state: await _link(http, order_id) for state, order_id in every.items()}
@@ -168,11 +169,11 @@ async def shown(api: str, consumer: str) -> Showcase:
 
 async def _only_engineer(http: httpx2.AsyncClient) -> tuple[str, frozenset[str]]:
     """Leave one engineer in the region. Returns the id, and the names of all engineers."""
-    found = (await _send(http, "GET", "/managementCenters/engineers?limit=200"))["items"]
+    found = (await send(http, "GET", "/managementCenters/engineers?limit=200"))["items"]
     first, *others = sorted(engineer["engineerId"] for engineer in found if engineer["region"] == REGION)
-    await _send(http, "PATCH", f"/managementCenters/engineers/{first}", {"name": _ENGINEER})
+    await send(http, "PATCH", f"/managementCenters/engineers/{first}", {"name": _ENGINEER})
     for other in others:
-        await _send(http, "PATCH", f"/managementCenters/engineers/{other}", {"active": False})
+        await send(http, "PATCH", f"/managementCenters/engineers/{other}", {"active": False})
     return str(first), frozenset(engineer["name"] for engineer in found)
 
 
@@ -183,8 +184,8 @@ async def _calendar(http: httpx2.AsyncClient, engineer_id: str) -> dict[str, str
     day_off = {"engineerId": engineer_id, "from": f"{year}-07-01", "hours": morning, "reason": _REASON}
     shift = {"region": REGION, "from": f"{year}-07-03", "to": f"{year}-07-04"}
     return {
-        "dayOffId": (await _send(http, "POST", "/managementCenters/daysOff", day_off))["dayOffId"],
-        "extraShiftId": (await _send(http, "POST", "/managementCenters/extraShifts", shift))["extraShiftId"],
+        "dayOffId": (await send(http, "POST", "/managementCenters/daysOff", day_off))["dayOffId"],
+        "extraShiftId": (await send(http, "POST", "/managementCenters/extraShifts", shift))["extraShiftId"],
     }
 
 
@@ -195,8 +196,8 @@ async def _event_subscriptions(http: httpx2.AsyncClient, consumer: str) -> dict[
         "failing": {"name": "crm", "url": f"{consumer}{AWAY}", "types": ["orders.JoinCompleted"], "regions": [REGION]},
         "paused": {"name": "warehouse", "url": f"{consumer}/paused", "types": ["orders.*"]},
     }
-    made = {state: (await _send(http, "POST", _EVENTS, body))["eventSubscriptionId"] for state, body in wanted.items()}
-    await _send(http, "POST", f"{_EVENTS}/{made['paused']}/pause")
+    made = {state: (await send(http, "POST", _EVENTS, body))["eventSubscriptionId"] for state, body in wanted.items()}
+    await send(http, "POST", f"{_EVENTS}/{made['paused']}/pause")
 
     async def so() -> bool:
         answers = {state: await http.get(f"{_EVENTS}/{made[state]}") for state in ("held", "failing")}
@@ -219,20 +220,20 @@ async def _order(http: httpx2.AsyncClient, number: int, address: str | None = No
         "installationAddress": address or (_LONG_ADDRESS if number % 2 else ADDRESS),
         "note": _NOTE if number % 2 else None,
     }
-    order_id = str((await _send(http, "POST", "/orders", body))["orderId"])
+    order_id = str((await send(http, "POST", "/orders", body))["orderId"])
     if address is None:
         await _until(http, order_id, lambda order: order["status"] == "INSTALLATION_REQUESTED")
     return order_id
 
 
 async def _link(http: httpx2.AsyncClient, order_id: str) -> str:
-    return str((await _send(http, "POST", f"/orders/{order_id}/trackingTokens"))["token"])
+    return str((await send(http, "POST", f"/orders/{order_id}/trackingTokens"))["token"])
 
 
 async def _advance(http: httpx2.AsyncClient, order_id: str, steps: tuple[str, ...]) -> None:
     for step in steps:
         collection = "orders" if step == "cancel" else "installations"
-        await _send(http, "POST", f"/{collection}/{order_id}/{step}", dict(_BODIES.get(step, {})))
+        await send(http, "POST", f"/{collection}/{order_id}/{step}", dict(_BODIES.get(step, {})))
     ends = {"complete": "JOIN_COMPLETED", "incomplete": "AWAITING_RESCHEDULE", "cancel": "ORDER_CANCELED"}
     if steps and steps[-1] in ends:
         await _until(http, order_id, lambda order: order["status"] == ends[steps[-1]])
@@ -252,9 +253,17 @@ async def _until(http: httpx2.AsyncClient, order_id: str, holds: Any) -> None:
     await soon(look, every=0.1, what=f"order {order_id}")
 
 
-async def _send(http: httpx2.AsyncClient, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+async def send(http: httpx2.AsyncClient, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """Send a request until the API answers, always with the same key. Returns the document.
+
+    Raises:
+        RuntimeError: the API refuses.
+        NotInTime: it does not answer.
+    """
+    headers = {"Idempotency-Key": uuid4().hex}
+
     async def answered() -> httpx2.Response | None:
-        answer = await http.request(method, path, json=body)
+        answer = await http.request(method, path, json=body, headers=headers)
         return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
 
     answer = await soon(answered, every=0.5, what=f"{method} {path}")

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 import httpx2
 from playwright.async_api import Browser, Response
@@ -18,7 +19,7 @@ from console.sealing import cookies_of
 from harness import showcase
 from harness.browser import Appearance, Window, window
 from harness.showcase import Showcase
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, soon
 
 NOBODY = "nobody"
 """Not signed in."""
@@ -252,16 +253,30 @@ async def gallery(browser: Browser, url: str, appearance: Appearance) -> AsyncIt
 
 
 async def signed_in(url: str, person: str) -> list[dict[str, str]]:
-    """Sign in as a person, or open a tracking link. Returns the cookies, as a browser takes them."""
+    """Sign in as a person, or open a tracking link. Returns the cookies, as a browser takes them.
+
+    While the API does not say in time who that is, the console asks people to try again: with a page, or by leading
+    them to one without a session.
+
+    Raises:
+        RuntimeError: the console refuses.
+        NotInTime: there is no session.
+    """
     role, _, token = person.partition(":")
     path = f"/t/{token}" if role == Role.TRACKER else "/login"
-    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
-        answer = await http.post(path, data={"person": person}, headers={"Sec-Fetch-Site": "same-origin"})
-    if answer.status_code != 303:
-        raise RuntimeError(f"{role} was not signed in: {answer.status_code}")
-    pairs = cookies_of("; ".join(value.partition(";")[0] for value in answer.headers.get_list("set-cookie")))
     kept = ("session", "tracking")
-    return [{"name": name, "value": value, "url": url} for name, value in pairs.items() if name.startswith(kept)]
+    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
+
+        async def cookies() -> list[dict[str, str]]:
+            answer = await http.post(path, data={"person": person}, headers={"Sec-Fetch-Site": "same-origin"})
+            if answer.status_code not in (HTTPStatus.SEE_OTHER, HTTPStatus.SERVICE_UNAVAILABLE):
+                raise RuntimeError(f"{role} was not signed in: {answer.status_code}")
+            pairs = cookies_of("; ".join(value.partition(";")[0] for value in answer.headers.get_list("set-cookie")))
+            return [
+                {"name": name, "value": value, "url": url} for name, value in pairs.items() if name.startswith(kept)
+            ]
+
+        return await soon(cookies, every=0.5, what=f"{role} is signed in")
 
 
 async def cookie_header(url: str, person: str) -> str:

@@ -4,9 +4,10 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Literal
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Response, expect
 
 from harness.browser import PHONE, Appearance, Window, window
 from harness.showcase import NEIGHBOR
@@ -15,6 +16,8 @@ from tests.eventually import PATIENCE, soon
 expect.set_options(timeout=PATIENCE * 1000)
 
 SCREEN = Appearance("ko", "light", 1280)
+AGAIN = "다시 시도해 주세요"
+"""What a page says while the service is too slow, and people should press again."""
 
 
 @dataclass
@@ -35,14 +38,20 @@ class People:
             window(self.browser, self.url, appearance, java_script_enabled=self.scripts)
         )
         self._windows.append(opened)
-        await opened.page.goto(f"/login?region={self.region}&next={path}")
-        await press(opened.page, name)
+
+        async def signed_in() -> bool:
+            await open_page(opened.page, f"/login?region={self.region}&next={path}")
+            await press(opened.page, name)
+            return "/login" not in opened.page.url
+
+        await soon(signed_in, every=0.5, what=f"{name} is signed in")
         return opened.page
 
     @property
     def errors(self) -> list[str]:
-        """What went wrong in any of the browsers."""
-        return [error for opened in self._windows for error in opened.errors]
+        """What went wrong in any of the browsers. What the service was too slow for, pages ask for again."""
+        every = [error for opened in self._windows for error in opened.errors]
+        return [error for error in every if not error.startswith(f"{HTTPStatus.SERVICE_UNAVAILABLE} of")]
 
 
 @asynccontextmanager
@@ -52,10 +61,45 @@ async def people(browser: Browser, url: str, region: str, *, scripts: bool = Tru
         yield People(browser, url, region, scripts, opened)
 
 
+async def open_page(page: Page, path: str) -> None:
+    """Open a page, and look again while the service is too slow for it."""
+    await _loaded(page, await page.goto(path))
+
+
 async def follow(page: Page, link: Locator) -> None:
-    """Press something, and wait for where it leads."""
-    async with page.expect_navigation():
-        await link.click()
+    """Press something, and wait for where it leads. Press it again while the page asks for that."""
+
+    async def led() -> bool:
+        async with page.expect_navigation() as navigation:
+            await link.click()
+        answer = await navigation.value
+        if answer.request.method == "POST":
+            return answer.status != HTTPStatus.SERVICE_UNAVAILABLE
+        await _loaded(page, answer)
+        return True
+
+    await soon(led, every=0.5, what=f"{page.url} leads on")
+
+
+async def _loaded(page: Page, answer: Response | None) -> None:
+    async def loaded() -> bool:
+        nonlocal answer
+        if answer is None or answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            return True
+        answer = await page.reload()
+        return False
+
+    await soon(loaded, every=0.5, what=page.url)
+
+
+async def tell(page: Page, button: Locator, told: str) -> None:
+    """Send an engineer's report until the page has told it. With a script, the page itself sends it again."""
+    await button.click()
+    said, asks = page.get_by_text(told), page.locator(".notice.refused, .message", has_text=AGAIN)
+    while not await said.count():
+        await expect(said.or_(asks).first).to_be_visible()
+        if not await said.count():
+            await follow(page, button)
 
 
 async def press(page: Page, name: str | re.Pattern[str], role: Literal["button", "link"] = "button") -> None:

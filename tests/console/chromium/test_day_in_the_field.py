@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from harness.showcase import NEIGHBOR, Showcase
 from harness.stack import Stack
-from tests.console.chromium.people import SCREEN, link_appears, order, people, press, says
+from tests.console.chromium.people import SCREEN, follow, link_appears, open_page, order, people, press, says, tell
 from tests.eventually import soon
 
 REGION = "KR-26"
@@ -43,17 +43,15 @@ async def accept(page: Page, visit: str) -> None:
         return await page.get_by_role("button", name="수락", exact=True).count() > 0
 
     await soon(asked, every=0.5, what=f"{visit} to accept")
-    await page.get_by_role("button", name="수락", exact=True).click()
-    await says(page, "방문을 수락했습니다.")
+    await tell(page, page.get_by_role("button", name="수락", exact=True), "방문을 수락했습니다.")
 
 
 async def start(page: Page, visit: str) -> None:
     """Start a visit. It is on another day, so the page asks first."""
-    await page.goto(visit)
+    await open_page(page, visit)
     await press(page, "설치 시작", "link")
     await says(page, "오늘 예정된 방문이 아닙니다.")
-    await page.get_by_role("button", name="설치 시작", exact=True).click()
-    await says(page, "설치를 시작했습니다.")
+    await tell(page, page.get_by_role("button", name="설치 시작", exact=True), "설치를 시작했습니다.")
 
 
 @WITH_AND_WITHOUT_A_SCRIPT
@@ -75,18 +73,18 @@ async def test_a_day_in_the_field_from_order_to_completion(
             return await to_answer.count() > 0
 
         await soon(found, every=0.5, what="the visit among those to answer")
-        await to_answer.click()
+        await follow(engineer, to_answer)
         await says(engineer, NEIGHBOR["note"])
         await press(engineer, "거절", "link")
         await engineer.get_by_role("radio", name="이 시간에는 방문할 수 없습니다").check(force=True)
-        await engineer.get_by_role("button", name="방문 거절").click()
-        await says(engineer, "방문을 거절했습니다. 다른 기사에게 요청합니다.")
+        declines = engineer.get_by_role("button", name="방문 거절")
+        await tell(engineer, declines, "방문을 거절했습니다. 다른 기사에게 요청합니다.")
 
         # Another one is asked at once, and accepts; a manager gives the visit to the third.
         second = await who_comes(customer, first)
         await accept(await everybody.sits_down(second, visit), visit)
         manager = await everybody.sits_down("전국 담당자", "/board", SCREEN)
-        await manager.locator(f'a.opens[href="/orders/{order_id}"]').click()
+        await follow(manager, manager.locator(f'a.opens[href="/orders/{order_id}"]'))
         await press(manager, "기사 배정", "link")
         declined = manager.locator("li", has_text=first)
         await expect(declined).to_contain_text("이 신청을 거절했거나 응답하지 않음")
@@ -103,15 +101,15 @@ async def test_a_day_in_the_field_from_order_to_completion(
         await start(engineer, visit)
         await press(engineer, "설치 못함", "link")
         await engineer.get_by_role("radio", name="고객이 부재중입니다").check(force=True)
-        await engineer.get_by_role("button", name="설치하지 못함 보고").click()
-        await says(engineer, "보고했습니다. 고객이 다른 시간을 선택합니다.")
+        fails = engineer.get_by_role("button", name="설치하지 못함 보고")
+        await tell(engineer, fails, "보고했습니다. 고객이 다른 시간을 선택합니다.")
         await choose_another_time(customer, 7)
         await accept(engineer, visit)
         await start(engineer, visit)
         await press(engineer, "설치 완료", "link")
         await engineer.get_by_label("일련번호 1", exact=True).fill("ONT-2026-0003")
-        await engineer.get_by_role("button", name="설치 완료 보고").click()
-        await says(engineer, "설치 완료를 보고했습니다.")
+        completes = engineer.get_by_role("button", name="설치 완료 보고")
+        await tell(engineer, completes, "설치 완료를 보고했습니다.")
 
         for page in (customer, manager):
 
@@ -134,7 +132,6 @@ async def test_a_customer_orders_moves_the_visit_and_cancels(
         await choose_another_time(page, 5)
         await page.get_by_role("link", name="신청 취소").click()
         await page.get_by_role("textbox").fill(NEIGHBOR["reason"])
-        async with page.expect_navigation():  # in a dialog, if there is a script
-            await page.get_by_role("button", name="신청 취소").click()
+        await follow(page, page.get_by_role("button", name="신청 취소"))  # in a dialog, if there is a script
         await says(page, "취소 완료")
         assert everybody.errors == []

@@ -8,7 +8,7 @@ import httpx2
 from playwright.async_api import Browser, Page, expect
 
 from harness.browser import Appearance, window
-from harness.showcase import NEIGHBOR, Showcase
+from harness.showcase import NEIGHBOR, Showcase, send
 from harness.stack import Stack
 from harness.views import signed_in
 from tests.eventually import PATIENCE, soon
@@ -34,8 +34,8 @@ class Board:
     async def order(self) -> str:
         """Order as somebody else, and wait until the engineer is asked and the managers' view shows it."""
         body = {"productId": "2001", "productName": "인터넷", "customerId": "board"}
-        answer = await self.api.post("/orders", json=body | {"installationAddress": NEIGHBOR["address"]})
-        order_id = str(answer.raise_for_status().json()["orderId"])
+        placed = await send(self.api, "POST", "/orders", body | {"installationAddress": NEIGHBOR["address"]})
+        order_id = str(placed["orderId"])
 
         async def requested() -> bool:
             shown = await self.api.get(f"/orderStatuses/{order_id}")
@@ -82,7 +82,7 @@ async def test_changes_come_to_the_open_board_by_themselves(
         await row.locator(".opens").focus()
 
         # A change comes into its row, in its place, and the focus stays.
-        (await api.post(f"/installations/{order_id}/accept", json={})).raise_for_status()
+        await send(api, "POST", f"/installations/{order_id}/accept", {})
         await expect(row).to_contain_text("방문 확정")
         await expect(row.locator(".opens")).to_be_focused()
         assert await open_board.rows() == before

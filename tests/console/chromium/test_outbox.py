@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from harness.browser import PHONE, window
-from harness.showcase import ADDRESS, Showcase
+from harness.showcase import ADDRESS, Showcase, send
 from harness.stack import Stack
 from harness.views import signed_in
 from tests.eventually import PATIENCE, soon
@@ -57,7 +57,7 @@ class Engineer:
     async def accepted(self) -> str:
         """Return a new order whose visit is accepted."""
         body = {"productId": "2001", "installationAddress": ADDRESS, "customerId": "outbox"}
-        order_id = str((await self.api.post("/orders", json=body | {"productName": "인터넷"})).json()["orderId"])
+        order_id = str((await send(self.api, "POST", "/orders", body | {"productName": "인터넷"}))["orderId"])
 
         async def accepted() -> bool:
             answer = await self.api.post(f"/installations/{order_id}/accept", json={})
@@ -84,11 +84,11 @@ class Engineer:
         """Wait until the report has arrived, and look that it did so once."""
 
         async def completed() -> bool:
-            return bool((await self.api.get(f"/orders/{order_id}")).json()["status"] == "JOIN_COMPLETED")
+            return bool((await send(self.api, "GET", f"/orders/{order_id}"))["status"] == "JOIN_COMPLETED")
 
         await soon(completed, every=0.1, what="the report")
-        order = (await self.api.get(f"/orders/{order_id}")).json()
-        installation = (await self.api.get(f"/installations/{order_id}")).json()
+        order = await send(self.api, "GET", f"/orders/{order_id}")
+        installation = await send(self.api, "GET", f"/installations/{order_id}")
         assert [entry["event"] for entry in order["history"]].count("InstallationCompleted") == 1
         assert installation["serials"] == ["ONT-1"]
 

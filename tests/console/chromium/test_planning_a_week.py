@@ -10,7 +10,7 @@ from console.texts import Texts
 from domain.visits import VisitGrid
 from harness.showcase import HIRED, RESIDENT, Showcase
 from harness.stack import Stack
-from tests.console.chromium.people import SCREEN, follow, heading, order, people, press, says
+from tests.console.chromium.people import SCREEN, follow, heading, open_page, order, people, press, says
 from tests.eventually import soon
 
 REGION = "KR-30"
@@ -111,7 +111,7 @@ async def enter(page: Page, kind: str, engineer: str, day: date, hours: tuple[st
 
 async def assign(page: Page, order_id: str, engineer: str) -> None:
     """Assign an engineer to an order, unless the visit is theirs already."""
-    await page.goto(f"/orders/{order_id}")
+    await open_page(page, f"/orders/{order_id}")
     await press(page, "기사 배정", "link")
     candidate = page.locator("ul.candidates > li", has_text=engineer).get_by_role("radio")
     if await candidate.is_enabled():
@@ -121,7 +121,7 @@ async def assign(page: Page, order_id: str, engineer: str) -> None:
 
 
 async def show_week(page: Page, week: Week) -> None:
-    await page.goto(f"/week?region={REGION}&from={week.monday}")
+    await open_page(page, f"/week?region={REGION}&from={week.monday}")
     await heading(page, TEXTS.day(week.monday))
 
 
@@ -148,7 +148,7 @@ async def test_the_week_of_a_region_is_planned_in_the_browser_alone(
         # A customer orders twice, for the morning of the leave.
         customer = await everybody.sits_down("고객 3", "/orders/new")
         orders = [await order(customer, RESIDENT, start_of(workday, 9))]
-        await customer.goto("/orders/new")
+        await open_page(customer, "/orders/new")
         orders.append(await order(customer, RESIDENT, start_of(workday, 9)))
 
         # One visit is given to who works on Saturday, and moved to it; the other to who has the afternoon alone.
@@ -189,7 +189,7 @@ async def test_the_week_of_a_region_is_planned_in_the_browser_alone(
         await expect(manager.locator("tfoot tr").last.locator("td").nth(number - 1)).to_have_text(re.compile("0$"))
 
         # The customer of one visit rings and cancels. The place is free again, and the week's statistics tell of it.
-        await manager.goto(f"/orders/{orders[1]}")
+        await open_page(manager, f"/orders/{orders[1]}")
         await manager.get_by_role("link", name="신청 취소").click()
         await manager.get_by_role("textbox", name="사유").fill("이사합니다")
         await follow(manager, manager.get_by_role("button", name="신청 취소"))
