@@ -23,6 +23,7 @@ from harness.balancer import balance
 from harness.ports import free_ports
 from harness.siege import Siege, besiege
 from harness.stack import Stack, running
+from harness.waiting import PATIENCE
 from ops.promote_build import Release
 
 ORIGINAL_BODY = '{"productId": "2001", "productName": "internet", "installationAddress": "Seoul", "customerId": "1"}'
@@ -115,7 +116,7 @@ async def _redeploy(stack: Stack, options: Options, *, steered: bool) -> Seen:
 async def _replace_guided(stack: Stack, ports: Sequence[int]) -> None:
     for number, port in enumerate(ports):
         await stack.add_api(f"api-new-{number}", port=port)
-        await stack.stop(f"api-old-{number}")
+        await stack.stop(f"api-old-{number}", within=PATIENCE)
     await _release(stack, "new")
     for number in range(_EACH):
         await stack.stop(f"worker-old-{number}")
@@ -168,4 +169,4 @@ def _row(how: str, seen: Seen) -> dict[str, str | int | float | None]:
 
 
 def _environment(drains: bool) -> dict[str, str]:
-    return {"DRAIN_SECONDS": "3" if drains else "0", **_SLOTS, **redeploy_console.UNLIMITED}
+    return {"DRAIN_SECONDS": redeploy_console.DRAINED if drains else "0", **_SLOTS, **redeploy_console.UNLIMITED}

@@ -30,6 +30,8 @@ _EACH = 2
 """Number of consoles of each release."""
 _AT_ONCE = 50
 """Requests that HAProxy sends to one console at once."""
+DRAINED = "10"
+"""Seconds for which a process drains. HAProxy takes it out after two probes, which a busy machine answers late."""
 UNLIMITED = {f"RATE_LIMIT_{role}": "0" for role in ("CUSTOMER", "ENGINEER", "MANAGER")}
 """Settings of the API: each person stands for many here, and asks for more than one may."""
 
@@ -50,7 +52,7 @@ class Replaced:
 async def run(options: Options) -> Drill:
     """Replace the consoles of a service."""
     drill = Drill("Consoles are replaced while people use them")
-    drains = {"DRAIN_SECONDS": "0" if options.plant == "hasty" else "3"}
+    drains = {"DRAIN_SECONDS": "0" if options.plant == "hasty" else DRAINED}
     async with running("temporal", "migration", "api", environment=drains | UNLIMITED, engineers=1) as stack:
         replaced = await replace(stack, options, stack.url)
     judge(drill, replaced)
@@ -107,7 +109,7 @@ async def replace(stack: Stack, options: Options, api_url: str) -> Replaced:
         for number, at in enumerate(ports[_EACH:]):
             await stack.of(following).add_console(f"console-new-{number}", port=at, **places)
             await until_seen(seen, between)
-            await stack.stop(f"console-old-{number}")
+            await stack.stop(f"console-old-{number}", within=PATIENCE)
             await until_seen(seen, between)
         took = perf_counter() - began
     await balancer.stop()

@@ -152,10 +152,10 @@ class Stack:
         except NotInTime as error:
             raise StackFailure(f"{error}: {self._last_words(name)}") from None
 
-    async def stop(self, name: str) -> None:
-        """Stop a part, and wait for its end."""
+    async def stop(self, name: str, *, within: float = _GRACE) -> None:
+        """Stop a part, and wait for its end. It is killed if it does not end within some seconds."""
         self.resume(name)
-        await self._processes.pop(name).stop(_GRACE, asyncio.Event())
+        await self._processes.pop(name).stop(within, asyncio.Event())
 
     async def finish(self, name: str, number: signal.Signals) -> None:
         """Send a part the signal that makes it end after its work, and wait for its end.
