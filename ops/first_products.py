@@ -15,6 +15,7 @@ from supervisor.service import needs_first_products
 
 _NAMES = {"2001": ("Internet", "인터넷"), "2002": ("IPTV", "IPTV")}
 """By product id: the name and the local name."""
+_DEADLINE_SECONDS = 60.0
 
 
 async def add(database: Database) -> None:
@@ -33,7 +34,7 @@ async def _add_if_new(settings: Settings) -> int:
     """Return the exit status: `EX_TEMPFAIL` if the database does not answer."""
     if not needs_first_products(settings):
         return os.EX_OK
-    database = Database(settings.database_url(contexts.MANAGEMENT_CENTER))
+    database = Database(settings.database_url(contexts.MANAGEMENT_CENTER), deadline_seconds=_DEADLINE_SECONDS)
     try:
         await add(database)
     except StoreUnavailable as error:

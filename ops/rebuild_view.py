@@ -27,6 +27,7 @@ from stores.migration import drop, migrate
 from stores.order_status.counts import CountStore
 from stores.order_status.view import OrderStatusStore
 
+_DEADLINE_SECONDS = 60.0
 _REPORT_EVERY = 1.0
 """Seconds between two lines about the progress."""
 
@@ -101,7 +102,9 @@ async def _prepare(url: str, *, anew: bool) -> None:
 
 
 async def _rebuild(client: Client, settings: Settings, rebuilt: Rebuilt, at_once: int) -> Progress:
-    database = Database(settings.database_url(contexts.ORDER_STATUS), name=contexts.ORDER_STATUS)
+    database = Database(
+        settings.database_url(contexts.ORDER_STATUS), name=contexts.ORDER_STATUS, deadline_seconds=_DEADLINE_SECONDS
+    )
     try:
         view, workflows = OrderStatusStore(database, settings.booking_rules.grid), OrderWorkflows(client)
         try:

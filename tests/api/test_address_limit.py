@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from time import monotonic
 from typing import Any
 
 import jwt
@@ -11,6 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from api.security import jwks
+from api.security.limits import Rates
 from runtime.settings import Settings
 from tests.api.issuer import Issuer, ec_key
 from tests.api.known import bearer
@@ -34,6 +36,12 @@ async def statuses(service: Service, path: str, *tokens: str | None) -> list[int
 def stranger(issuer: Issuer) -> Issuer:
     """An issuer with a key that the API does not know."""
     return Issuer(issuer.file.with_name("stranger.json"), keys={"two": ec_key(1)})
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time pass slowly for the limits: however long the requests take, no client is allowed more meanwhile."""
+    monkeypatch.setattr(Rates.__init__, "__defaults__", (lambda: monotonic() / 1000,))
 
 
 WITHOUT_A_TOKEN = [

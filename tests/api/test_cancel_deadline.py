@@ -12,6 +12,7 @@ from api.orders.lookup import Known, OrderLookup
 from api.orders.updates import Update, Updates
 from domain.common.errors import OrderCancelRejected
 from domain.orders import CancelRequest, Order, OrderStatus
+from tests.api import patience
 from workflows.common.decisions import as_failure
 
 ORDER = Order("1", status=OrderStatus.INSTALLATION_ACCEPTED)
@@ -55,6 +56,11 @@ class Refusing:
 
     async def signal(self, name: str, request: CancelRequest, *, rpc_timeout: object) -> None:
         """Accept the signal."""
+
+
+def test_a_cancel_and_the_look_after_it_have_less_than_five_seconds() -> None:
+    patience.wait_as_in_production(patience.ALL)
+    assert cancels.CANCEL_WITHIN + cancels.LOOKUP_GRACE < 5
 
 
 async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

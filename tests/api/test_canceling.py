@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.orders import canceling
 from domain.installation import CancelInstallation
 from domain.orders import Order, OrderStatus, workflow_id
 from runtime.settings import Settings
@@ -12,6 +13,7 @@ from stores.installation.installations import InstallationStore
 from tests.api import patience
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving, silent_port
+from tests.eventually import PATIENCE
 from tests.stopwatch import stopwatch
 
 UNKNOWN = "0" * 32
@@ -93,9 +95,7 @@ async def test_without_a_worker_a_cancel_is_recorded_and_done_when_one_comes(ser
     order_id = await service.order()
     await service.until(order_id, "JOIN_ORDERED")
 
-    async with stopwatch() as watch:
-        answer = await service.http.post(f"/orders/{order_id}/cancel")
-        assert watch.seconds < 5
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
 
     assert (answer.status_code, answer.json()["status"], answer.json()["stale"]) == (202, "JOIN_ORDERED", True)
     await service.work()
@@ -103,14 +103,15 @@ async def test_without_a_worker_a_cancel_is_recorded_and_done_when_one_comes(ser
     assert (await service.http.post(f"/orders/{order_id}/cancel")).status_code == 200
 
 
-async def test_without_the_installation_context_a_cancel_is_recorded_and_done_when_it_is_back(service: Service) -> None:
+async def test_without_the_installation_context_a_cancel_is_recorded_and_done_when_it_is_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await service.work()
     order_id = await service.requested()
     await service.rest("installation")
+    monkeypatch.setattr(canceling, "_told_within", lambda _: PATIENCE)  # the orders' worker, which takes it, runs
 
-    async with stopwatch() as watch:
-        answer = await service.http.post(f"/orders/{order_id}/cancel")
-        assert watch.seconds < 5
+    answer = await service.http.post(f"/orders/{order_id}/cancel")
 
     assert (answer.status_code, answer.json()["status"], answer.json()["stale"]) == (202, "CANCEL_ORDERED", False)
     await service.work("installation")

@@ -63,9 +63,7 @@ async def test_without_a_worker_the_read_model_tells(service: Service) -> None:
     order_id = await service.order()
     await service.until(order_id, "JOIN_ORDERED")
 
-    async with stopwatch() as watch:
-        answer = await service.http.get(f"/orders/{order_id}")
-        assert watch.seconds < 2
+    answer = await service.http.get(f"/orders/{order_id}")
 
     assert (answer.status_code, answer.json()["stale"]) == (200, True)
     assert answer.json()["installationAddress"] == "Seoul"

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.http.errors import TemporalUnavailable
 from api.orders import starting
 from domain.orders import workflow_id
 from runtime.settings import Settings
@@ -261,15 +262,21 @@ async def test_a_server_that_says_nothing_is_told_within_three_seconds(settings:
 async def test_too_many_starts_at_once_wait_and_are_told_to_come_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    over = asyncio.Event()
+
+    async def start(*_: object) -> None:
+        await over.wait()
+        raise TemporalUnavailable("it has not answered")
+
     monkeypatch.setattr(starting, "TURN_WITHIN", 0.1)
-    monkeypatch.setattr(starting, "START_WITHIN", 1.0)
-    with silent_port() as port:
-        async with serving(but(settings, temporal_port=port, max_starts_in_flight=1)) as service:
-            first = asyncio.create_task(service.http.post("/orders", json=CONTRACT_BODY))
-            await soon(lambda: in_flight(service, 1))
-            assert_problem(await service.http.post("/orders", json=CONTRACT_BODY), 503, "no-answer-in-time")
-            assert_problem(await first, 503, "temporal-unavailable")
-            assert await in_flight(service, 0)
+    monkeypatch.setattr(starting.Starting, "_start", start)
+    async with serving(but(settings, max_starts_in_flight=1)) as service:
+        first = asyncio.create_task(service.http.post("/orders", json=CONTRACT_BODY))
+        await soon(lambda: in_flight(service, 1))
+        assert_problem(await service.http.post("/orders", json=CONTRACT_BODY), 503, "no-answer-in-time")
+        over.set()
+        assert_problem(await first, 503, "temporal-unavailable")
+        assert await in_flight(service, 0)
 
 
 async def in_flight(service: Service, starts: int) -> bool:

@@ -16,6 +16,7 @@ from stores.event_delivery.log import EventLog
 from stores.migration import drop, migrate
 from stores.order_status.outbox import OutboxStore
 from stores.order_status.view import OrderStatusStore
+from tests.api import patience
 from tests.api.service import Service
 from tests.eventually import soon
 
@@ -82,6 +83,7 @@ async def test_a_consumer_follows_every_order(service: Service, client: Client) 
 async def test_orders_go_on_without_event_delivery_and_are_told_afterwards(service: Service, client: Client) -> None:
     others = [context for context in contexts.ALL if context != contexts.EVENT_DELIVERY]
     await service.work(*others)
+    patience.wait_long(patience.WORKERS)  # those that complete an order run
     order_id = await service.completed()
     expected = await histories(service, order_id)
     assert (await service.http.get("/events")).json()["items"] == []

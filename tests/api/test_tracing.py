@@ -4,17 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from domain.orders import workflow_id
+from observability import tracing as tracing_module
 from observability.telemetry import Telemetry
 from observability.tracing import Tracing
 from runtime.settings import Settings
 from runtime.temporal_client import connect
 from tests.api.collector import collector
 from tests.api.service import but, serving
-from tests.api.test_process import is_ready, process
+from tests.api.test_process import is_ready, process, shows_orders
 from tests.eventually import PATIENCE, eventually
 from tests.workflows.histories import read
 from tests.workflows.stage import replay
@@ -23,10 +23,13 @@ PERSONAL = {"customerName": "MarkedName", "contactPhone": "01012345678", "note":
 ADDRESS = "Seoul MarkedStreet"
 
 
-async def test_a_request_its_workflow_and_its_activities_are_one_trace(settings: Settings) -> None:
+async def test_a_request_its_workflow_and_its_activities_are_one_trace(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing_module, "_SEND_WITHIN", PATIENCE)
     with collector() as collected:
         with Tracing(collected.url, "api") as tracing:
-            async with serving(settings, Telemetry(tracing=tracing)) as service:
+            async with serving(but(settings, order_try_for=PATIENCE), Telemetry(tracing=tracing)) as service:
                 await service.work()
                 service.http.headers["baggage"] = "customer=MarkedName"
                 order_id = await service.requested(installationAddress=ADDRESS, **PERSONAL)
@@ -73,10 +76,10 @@ def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
     with collector() as collected:
         with process(alone, free_port, tmp_path / "log", OTEL_EXPORTER_OTLP_ENDPOINT=collected.url) as running:
             eventually(lambda: is_ready(free_port), what="the API is ready")
-            assert httpx2.get(f"http://127.0.0.1:{free_port}/orderStatuses", timeout=PATIENCE).status_code == 200
+            eventually(lambda: shows_orders(free_port), what="the API shows orders")
             running.terminate()
             assert running.wait(timeout=PATIENCE) == 0
-        assert [span.name for span in collected.spans] == ["GET /orderStatuses"]
+        assert {span.name for span in collected.spans} == {"GET /orderStatuses"}
         assert collected.services == {"api"}
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from domain.event_delivery.delivery import Delivered
 from domain.event_delivery.subscriptions import Edge
-from harness.waiting import soon
+from harness.waiting import PATIENCE, soon
 from tests.event_delivery.consumer import silent
 from tests.event_delivery.delivering import Delivering, recipient, running
 
@@ -17,6 +17,7 @@ async def test_events_arrive_while_another_consumer_holds_all_of_its_requests_op
     async with recipient(lambda _: silent) as stuck, recipient() as seen:
         await delivering.subscribe(stuck.port, at_once=MOST_AT_ONCE)
         await delivering.subscribe(seen.port, at_once=1, start=Edge.END, subscription_id="b")
+        delivering.expect_answers(within=PATIENCE)
         process = delivering.activities()
         await delivering.tell(*orders)
         others = asyncio.ensure_future(running(process))
