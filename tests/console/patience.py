@@ -2,13 +2,14 @@
 
 import pytest
 
-from console import availability, metrics, service
+from console import app, availability, metrics, service
 from harness.waiting import PATIENCE
 
 
 def wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use long deadlines."""
     for module, name in (
+        (app, "_CONNECT_WITHIN"),
         (service, "READ_WITHIN"),
         (service, "ACT_WITHIN"),
         (availability, "_WITHIN"),

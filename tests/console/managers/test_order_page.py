@@ -152,7 +152,7 @@ async def test_a_cancel_that_comes_too_late_is_refused_with_the_reason(pages: Pa
 
 
 async def test_without_a_worker_a_cancel_that_is_sent_again_is_recorded_and_the_page_is_as_last_known(
-    pages: Pages, impatient: None
+    pages: Pages,
 ) -> None:
     order_id = await pages.service.order()
     person, path = await pages.person(MANAGER), f"/orders/{order_id}/cancel"
