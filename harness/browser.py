@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, async_playwright
@@ -51,6 +52,11 @@ class Window:
 
     The status of the page itself is no error.
     """
+
+    @property
+    def errors_but_delays(self) -> list[str]:
+        """The errors, without what a running service was too slow for: pages ask for that again."""
+        return [error for error in self.errors if not error.startswith(f"{HTTPStatus.SERVICE_UNAVAILABLE} of")]
 
     def watch(self) -> None:
         """Begin to keep what goes wrong."""

@@ -1,7 +1,7 @@
 """The people who use the console in a test, each at a browser of their own, and what they do on every page."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -50,8 +50,7 @@ class People:
     @property
     def errors(self) -> list[str]:
         """What went wrong in any of the browsers. What the service was too slow for, pages ask for again."""
-        every = [error for opened in self._windows for error in opened.errors]
-        return [error for error in every if not error.startswith(f"{HTTPStatus.SERVICE_UNAVAILABLE} of")]
+        return [error for opened in self._windows for error in opened.errors_but_delays]
 
 
 @asynccontextmanager
@@ -68,10 +67,18 @@ async def open_page(page: Page, path: str) -> None:
 
 async def follow(page: Page, link: Locator) -> None:
     """Press something, and wait for where it leads. Press it again while the page asks for that."""
+    await _follow(page, link.click)
 
+
+async def enter(page: Page, entry: Locator) -> None:
+    """Press Enter in a field, and wait for where it leads, as `follow` does."""
+    await _follow(page, lambda: entry.press("Enter"))
+
+
+async def _follow(page: Page, press: Callable[[], Awaitable[None]]) -> None:
     async def led() -> bool:
         async with page.expect_navigation() as navigation:
-            await link.click()
+            await press()
         answer = await navigation.value
         if answer.request.method == "POST":
             return answer.status != HTTPStatus.SERVICE_UNAVAILABLE

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import httpx2
 from playwright.async_api import Browser, Page, expect
 
-from harness.browser import Appearance, window
+from harness.browser import Appearance, Window, window
 from harness.showcase import NEIGHBOR, Showcase, send
 from harness.stack import Stack
 from harness.views import signed_in
+from tests.console.chromium.people import follow, open_page
 from tests.eventually import PATIENCE, soon
 
 expect.set_options(timeout=PATIENCE * 1000)
@@ -27,9 +28,13 @@ IDS = "(rows) => rows.map((row) => row.id)"
 class Board:
     """The board in a browser, and the API through which others act."""
 
-    page: Page
+    window: Window
     api: httpx2.AsyncClient
-    errors: list[str]
+
+    @property
+    def page(self) -> Page:
+        """The page of the board."""
+        return self.window.page
 
     async def order(self) -> str:
         """Order as somebody else, and wait until the engineer is asked and the managers' view shows it."""
@@ -65,7 +70,7 @@ async def board(chromium: Browser, stack: Stack) -> AsyncIterator[Board]:
         httpx2.AsyncClient(base_url=stack.url, timeout=PATIENCE, trust_env=False) as api,
     ):
         await opened.context.add_cookies(await signed_in(stack.console_url, "manager:*"))  # type: ignore[arg-type]
-        yield Board(opened.page, api, opened.errors)
+        yield Board(opened, api)
 
 
 async def test_changes_come_to_the_open_board_by_themselves(
@@ -74,7 +79,7 @@ async def test_changes_come_to_the_open_board_by_themselves(
     async with board(chromium, stack) as open_board:
         page, api = open_board.page, open_board.api
         order_id = await open_board.order()
-        await page.goto("/board")
+        await open_page(page, "/board")
         await open_board.state("live")
         await page.evaluate("() => { window.notReloaded = true; }")
         row, before = page.locator(f"#order-{order_id}"), await open_board.rows()
@@ -110,12 +115,11 @@ async def test_changes_come_to_the_open_board_by_themselves(
         assert await page.evaluate("() => window.notReloaded")
 
         # They are shown as soon as somebody asks for them.
-        async with page.expect_navigation():
-            await page.locator("[data-news]").click()
+        await follow(page, page.locator("[data-news]"))
         shown = await open_board.rows()
         assert {f"order-{one}" for one in new} <= set(shown)
         assert len(shown) == len(before) + len(new)
-        assert open_board.errors == []
+        assert open_board.window.errors_but_delays == []
 
 
 async def test_keys_lead_through_the_board_and_one_tells_the_others(
@@ -123,7 +127,7 @@ async def test_keys_lead_through_the_board_and_one_tells_the_others(
 ) -> None:
     async with board(chromium, stack) as open_board:
         page = open_board.page
-        await page.goto("/board")
+        await open_page(page, "/board")
         rows = page.locator("[data-rows] .opens")
         for key, focused in (("j", rows.nth(0)), ("j", rows.nth(1)), ("k", rows.nth(0))):
             await page.keyboard.press(key)
@@ -137,4 +141,4 @@ async def test_keys_lead_through_the_board_and_one_tells_the_others(
         await expect(page.get_by_role("searchbox")).to_be_focused()
         await page.keyboard.type("?j")
         await expect(page.get_by_role("searchbox")).to_have_value("?j")
-        assert open_board.errors == []
+        assert open_board.window.errors_but_delays == []
