@@ -1,13 +1,12 @@
 """An API for each test, with databases of its own on the session's Temporal server."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from harness import ports
 from runtime.settings import Settings
 from tests.api import patience
 from tests.api.issuer import Issuer
@@ -74,5 +73,4 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
 @pytest.fixture
 def free_port() -> int:
     """A port on which nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
+    return ports.free_port()

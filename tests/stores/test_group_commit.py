@@ -156,7 +156,7 @@ async def test_while_the_store_is_away_every_caller_is_told_so_and_nothing_is_lo
         return not any(isinstance(answer, StoreUnavailable) for answer in again)
 
     await soon(stored_again)
-    assert set(await listed(store)) == {"o0", "o1", "o2"}
+    assert set(await listed(OrderStatusStore(connect()))) == {"o0", "o1", "o2"}
 
 
 async def test_who_gives_up_holds_up_nobody() -> None:

@@ -230,10 +230,10 @@ async def test_a_worker_counts_at_its_start_as_soon_as_the_database_answers(
     kind: str, url: str, servers: Servers, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconciliation, "_AFTER_A_FAILURE", 0.01)
-    database, stop, stopped = connect(deadline_seconds=0.5), asyncio.Event(), asyncio.Event()
-    await warmed_up(database)
+    database, hasty, stop, stopped = connect(), connect(deadline_seconds=0.5), asyncio.Event(), asyncio.Event()
+    await warmed_up(hasty)
     await store_as_before(database, [order("not-counted")])
-    activities = ReconciliationActivities(database, Mock(), CollectorRegistry(), every=0)
+    activities = ReconciliationActivities(hasty, Mock(), CollectorRegistry(), every=0)
     stopped.set()
     await activities.count_at_start(stopped)
     with deaf(kind, url, servers), capture_logs() as logged:
