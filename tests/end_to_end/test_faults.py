@@ -62,10 +62,10 @@ def test_orders_end_as_their_messages_say_although_every_part_is_killed_again_an
     for order_id in completed:
         row = running.until(order_id, "JOIN_COMPLETED")
         assert [entry["event"] for entry in row["history"]] == EVENTS_OF_A_COMPLETED_ORDER
-        assert running.client.get(f"/installations/{order_id}").json()["status"] == "COMPLETED"
+        assert running.get(f"/installations/{order_id}")["status"] == "COMPLETED"
     for order_id in canceled:
         running.until(order_id, "ORDER_CANCELED")
-        assert running.client.get(f"/installations/{order_id}").json()["status"] == "CANCELED"
+        assert running.get(f"/installations/{order_id}")["status"] == "CANCELED"
 
 
 def test_a_start_whose_answer_was_lost_is_one_order_when_it_is_asked_for_again(running: System) -> None:
@@ -83,7 +83,7 @@ def test_orders_and_cancels_are_taken_while_every_worker_is_down(running: System
     kept, canceled = running.order(), running.order()
     running.cancel(canceled, 202)
     assert running.until(kept, "JOIN_ORDERED")["version"] == 0
-    known = running.client.get(f"/orders/{kept}").json()
+    known = running.get(f"/orders/{kept}")
     assert (known["status"], known["stale"]) == ("JOIN_ORDERED", True)
     assert running.act(kept, "accept").status_code in (404, 503)
     running.start(*contexts.ALL)
@@ -97,7 +97,7 @@ def test_without_the_management_center_orders_are_taken_and_canceled_and_go_on_o
     running.kill(contexts.MANAGEMENT_CENTER)
     waiting, canceled = running.order(), running.order()
     assert running.cancel(canceled)["status"] == "ORDER_CANCELED"
-    assert running.client.get(f"/orders/{waiting}").json()["status"] == "JOIN_ORDERED"
+    assert running.get(f"/orders/{waiting}")["status"] == "JOIN_ORDERED"
     running.start(contexts.MANAGEMENT_CENTER)
     running.insist(waiting, "accept")
     running.until(waiting, "INSTALLATION_ACCEPTED")
@@ -113,7 +113,7 @@ def test_without_the_installation_context_a_cancel_is_recorded_and_done_once_it_
     running.start(contexts.INSTALLATION)
     running.until(order_id, "ORDER_CANCELED")
     running.cancel(order_id)
-    assert running.client.get(f"/installations/{order_id}").json()["status"] == "CANCELED"
+    assert running.get(f"/installations/{order_id}")["status"] == "CANCELED"
     running.until(another, "INSTALLATION_REQUESTED")
 
 
@@ -129,7 +129,7 @@ def test_without_its_store_the_read_model_holds_nothing_up_and_catches_up(tmp_pa
             order_id, canceled = running.order(), running.order()
             running.insist(order_id, "accept")
             running.insist(order_id, "complete")
-            assert running.client.get(f"/orders/{order_id}").json()["status"] == "JOIN_COMPLETED"
+            assert running.get(f"/orders/{order_id}")["status"] == "JOIN_COMPLETED"
             assert running.cancel(canceled)["status"] == "ORDER_CANCELED"
             assert running.client.get("/orderStatuses").status_code == 503
         running.until(order_id, "JOIN_COMPLETED")

@@ -11,14 +11,13 @@ AWAY = {"active": False}
 
 
 def hire(running: System, number: int) -> str:
-    answer = running.client.post("/managementCenters/engineers", json={"name": f"Engineer {number}", "region": SEJONG})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["engineerId"])
+    body, headers = {"name": f"Engineer {number}", "region": SEJONG}, {"Idempotency-Key": f"engineer-{number}"}
+    made = running.send("POST", "/managementCenters/engineers", 200, 201, json=body, headers=headers)
+    return str(made["engineerId"])
 
 
 def row(running: System, order_id: str) -> dict[str, Any]:
-    shown: dict[str, Any] = running.client.get(f"/orderStatuses/{order_id}").json()
-    return shown
+    return running.get(f"/orderStatuses/{order_id}")
 
 
 def asked(running: System, order_id: str, engineer_id: str) -> bool:

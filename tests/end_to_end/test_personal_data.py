@@ -65,7 +65,7 @@ def until_asked(running: System, order_id: str, times: int) -> None:
     """Wait until the view contains so many requests of engineers."""
 
     def asked() -> bool:
-        row = running.client.get(f"/orderStatuses/{order_id}").json()
+        row = running.send("GET", f"/orderStatuses/{order_id}", 200, 404)
         return [entry["event"] for entry in row.get("history", [])].count("InstallationRequested") == times
 
     eventually(asked, what=f"{order_id} asked {times} times")
@@ -74,12 +74,12 @@ def until_asked(running: System, order_id: str, times: int) -> None:
 def a_day_in_the_field(running: System) -> str:
     """Create an order with every kind of message, each with personal data. Returns its id."""
     asked = {"address": PERSONAL["installationAddress"], "productId": "2001"}
-    slots = running.client.get("/managementCenters/slots", params=asked).json()["items"]
+    slots = running.get("/managementCenters/slots", params=asked)["items"]
     first, second, third = [slot["start"] for slot in slots if slot["free"] >= 2][:3]
     order_id = running.order("a-day-in-the-field", customerId=CUSTOMERS[0], preferredVisit=first, **PERSONAL)
     act = f"/installations/{order_id}"
     until_asked(running, order_id, 1)
-    asked_first = running.client.get(f"/orderStatuses/{order_id}").json()["engineerId"]
+    asked_first = running.get(f"/orderStatuses/{order_id}")["engineerId"]
     post(running, f"{act}/decline", reason=f"{SECRET}-decline", engineerId=asked_first)
     until_asked(running, order_id, 2)
     post(running, f"{act}/accept")
@@ -184,7 +184,7 @@ def accesses(running: System) -> Counter[str]:
         cursor: str | None = ""
         while cursor is not None:
             asked = {"customerId": customer_id, "limit": "200"} | ({"cursor": cursor} if cursor else {})
-            page = running.client.get("/accessLog", params=asked).json()
+            page = running.get("/accessLog", params=asked)
             found |= {f"{item['at']} {item['route']}": item["route"] for item in page["items"]}
             cursor = page["nextCursor"]
     return Counter(found.values())
@@ -205,10 +205,10 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_sent_logged_measured_or_
 ) -> None:
     with noting(talkative) as showing:
         order_ids = [a_day_in_the_field(talkative), a_change_of_mind(talkative)]
-        talkative.client.get("/orderStatuses", params={"q": f"{SECRET}-street"})
+        talkative.get("/orderStatuses", params={"q": f"{SECRET}-street"})
         for q in (PERSONAL["customerName"], PHONE):
             assert len(post(talkative, "/orderStatuses/search", q=q)["items"]) == len(order_ids)
-        talkative.client.get("/installations", params={"limit": "200"})
+        talkative.get("/installations", params={"limit": "200"})
     routes = Counter(f"{method} {without_ids(path, order_ids)}" for method, path in showing)
     assert routes.keys() >= {"POST /orders", "GET /orderStatuses", "POST /installations/{orderId}/accept"}
     assert routes["POST /orderStatuses/search"] == 2
@@ -217,7 +217,7 @@ def test_nothing_personal_is_in_temporal_nor_in_what_is_sent_logged_measured_or_
     eventually(lambda: order_ids[1].encode() in audited(talkative), what="the last order's cancel is written down")
 
     def read() -> list[str]:
-        items = talkative.client.get("/events", params={"limit": 500, "type": "orders.JoinOrdered"}).json()["items"]
+        items = talkative.get("/events", params={"limit": 500, "type": "orders.JoinOrdered"})["items"]
         return [item["subject"] for item in items]
 
     eventually(lambda: set(order_ids) <= set(read()), what="other systems hear of both orders")

@@ -100,7 +100,7 @@ def test_what_it_keeps_is_for_its_owner_alone(up: System) -> None:
 
 
 def test_where_it_has_made_the_directory_there_is_something_to_order(up: System) -> None:
-    products = up.client.get("/managementCenters/products").json()["items"]
+    products = up.get("/managementCenters/products")["items"]
 
     assert [(product["productId"], product["name"], product["localName"]) for product in products] == [
         ("2001", "Internet", "인터넷"),
@@ -120,7 +120,7 @@ def test_the_demo_passes_against_what_make_run_started(up: System) -> None:
     assert "POST /eventSubscriptions → 201" in walk.stdout
     assert "orders.JoinCompleted · JOIN_COMPLETED" in walk.stdout
     assert "orders.VisitRescheduled · ENGINEER_ASSIGNED" in walk.stdout
-    assert up.client.get("/eventSubscriptions").json()["items"] == []
+    assert up.get("/eventSubscriptions")["items"] == []
     assert "not bound to this workflow" not in log_of(up).read_text()
 
 
@@ -142,7 +142,7 @@ def test_the_demo_shows_tokens_where_they_are_asked_for_or_says_that_it_has_none
 def test_orders_go_on_after_everything_was_killed_at_once_and_one_signal_ends_everything(idle: System) -> None:
     with supervised(idle) as supervisor:
         requested, accepted = idle.order(), idle.order()
-        assert idle.client.get("/managementCenters/products").json()["items"] == []
+        assert idle.get("/managementCenters/products")["items"] == []
         idle.insist(accepted, "accept")
         idle.until(requested, "INSTALLATION_REQUESTED")
         pids = [part["pid"] for part in parts(idle).values()]

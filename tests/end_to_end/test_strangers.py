@@ -86,9 +86,9 @@ def test_who_has_no_keys_changes_nothing_stops_nothing_and_is_counted(running: S
         }
 
     eventually(counted, what="every refusal is counted")
-    assert running.client.get(f"/orders/{never}").status_code == 404
-    assert running.client.get(f"/orderStatuses/{never}").status_code == 404
-    history = running.client.get(f"/orders/{order_id}").json()["history"]
+    running.send("GET", f"/orders/{never}", 404)
+    running.send("GET", f"/orderStatuses/{never}", 404)
+    history = running.get(f"/orders/{order_id}")["history"]
     assert not [entry for entry in history if "kim" in entry["by"]]
     running.insist(order_id, "accept")
     running.insist(order_id, "complete")

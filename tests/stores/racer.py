@@ -12,6 +12,7 @@ from domain.management_center.assignments import AssignEngineer, CloseAssignment
 from domain.visits import BookingRules
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
+from tests.eventually import PATIENCE
 
 MIDNIGHT = datetime(2026, 7, 12, 15, tzinfo=UTC)
 """A Monday in Seoul."""
@@ -39,7 +40,7 @@ async def assign(store: ManagementCenterStore, order_id: str, round_: int = 1) -
 
 
 async def _race(url: str) -> None:
-    store = store_of(Database(url, deadline_seconds=60, pool_size=_AT_A_TIME))
+    store = store_of(Database(url, deadline_seconds=PATIENCE, pool_size=_AT_A_TIME))
     few = asyncio.Semaphore(_AT_A_TIME)
 
     async def one(what: str, order_id: str) -> list[str] | None:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.common import contexts
 from domain.common.errors import StoreUnavailable
+from stores.common import pool
 from stores.common.database import Database, driver_url
 from stores.installation.tables import INSTALLATION, INSTALLATION_ORDER
 from tests.databases import POSTGRESQL, SQLITE, Servers, kinds
@@ -233,8 +234,11 @@ async def test_a_silent_database_is_refused_once_it_is_known_to_be_and_used_agai
     await works_again(database, "o2")
 
 
-async def test_who_gets_no_turn_in_time_is_told_and_the_database_is_not_suspected(connect: Connect) -> None:
-    database = connect(name="installation", deadline_seconds=4 * DEADLINE, pool_size=1)
+async def test_who_gets_no_turn_in_time_is_told_and_the_database_is_not_suspected(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_IN_LINE", 0.01)  # of the deadline, within which the outer use has to end
+    database = connect(name="installation", pool_size=1)
     await warmed_up(database)
     async with database.writing():
         with pytest.raises(StoreUnavailable, match=rf"^installation \({database.dialect}\) is overloaded"):

@@ -327,8 +327,8 @@ async def test_a_migration_that_has_to_wait_holds_nobody_up(
     url = fresh(kind, servers, tmp_path)
     context = contexts.INSTALLATION
     await migrate(context, url, "0001")
-    # As the API has it; without the migration's own patience a write would wait behind it for as long as it waits.
-    release_before = open_database(url, deadline_seconds=3.0)
+    # Without the migration's own patience a write would wait behind it for as long as it waits.
+    release_before = open_database(url)
     known = {table: list(rows[0]) for table, rows in IN_USE[context].items() if table == "installation_order"}
     async with open_database(url).writing() as long:
         await long.execute(text("SELECT * FROM installation"))
