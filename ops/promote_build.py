@@ -56,8 +56,8 @@ class Release:
         self._client = client
         self._served = served
         self._settings = settings
-        self.waits_for = ""
-        """What is still missing, and why, as a text for people."""
+        self.waits_for = "the server has not answered yet"
+        """What was missing when the server last answered, and why, as a text for people."""
 
     async def take_over(self, percent: float | None = None) -> None:
         """Become current, or take a share of the orders, once the workers of every context poll.
@@ -127,10 +127,10 @@ class Release:
 
     async def _until(self, done: Callable[[str], Awaitable[bool]], context: str) -> None:
         while True:
-            self.waits_for = f"{context}: not every queue is polled by, or routed to, the release"
             try:
                 if await done(context):
                     return
+                self.waits_for = f"{context}: not every queue is polled by, or routed to, the release"
             except RPCError as error:
                 if error.status not in _NOT_YET:
                     raise

@@ -82,7 +82,7 @@ def test_a_release_without_workers_is_put_off(of_build: Settings) -> None:
         "WORKER_BUILD_ID": "1",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
-    command = [sys.executable, "-m", "ops.promote_build", "--wait", "0.5"]
+    command = [sys.executable, "-m", "ops.promote_build", "--wait", "5"]
     done = subprocess.run(
         command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
