@@ -10,7 +10,7 @@ from domain.common import contexts
 from runtime.settings import Settings
 from stores.audit.trail import AuditStore
 from stores.common.database import Database
-from tests.api.test_process import is_ready, process, sent
+from tests.api.test_process import created, is_ready, process
 from tests.eventually import PATIENCE, eventually
 
 ENGINEER = {"name": "김하나", "region": "KR-11"}
@@ -36,7 +36,7 @@ def is_noted(settings: Settings, target: str) -> bool:
 
 
 def hire(port: int) -> str:
-    return str(sent(f"http://127.0.0.1:{port}/managementCenters/engineers", ENGINEER)["engineerId"])
+    return str(created(f"http://127.0.0.1:{port}/managementCenters/engineers", ENGINEER)["engineerId"])
 
 
 def test_a_process_that_is_killed_leaves_what_was_noted_and_the_next_one_goes_on_with_the_chain(

@@ -15,6 +15,7 @@ import pytest
 
 from runtime.settings import Settings
 from tests.api.service import CONTRACT_BODY
+from tests.asking import send
 from tests.eventually import PATIENCE, eventually, reachable
 
 PROJECT = Path(__file__).parents[2]
@@ -46,16 +47,10 @@ def shows_orders(port: int) -> bool:
     return reachable(f"http://127.0.0.1:{port}/orderStatuses")
 
 
-def sent(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Create something by a request, again while a busy process has no time for it. Returns the document."""
+def created(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Create something, once. Returns the document."""
     headers = {"Idempotency-Key": uuid4().hex}
-
-    def created() -> dict[str, Any]:
-        answer = httpx2.post(url, json=body, headers=headers, timeout=PATIENCE)
-        assert answer.status_code in (200, 201, 503), answer.text
-        return dict(answer.json()) if answer.is_success else {}
-
-    return eventually(created, what=f"POST {url}")
+    return send(httpx2.request, "POST", url, 200, 201, json=body, headers=headers, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -84,7 +79,7 @@ def test_while_it_drains_it_says_so_and_serves_who_is_there_and_who_comes(
         running.terminate()
         eventually(lambda: httpx2.get(f"{url}/health/ready", timeout=PATIENCE).json()["status"] == "stopping")
         assert who_is_there.get("/orderStatuses").headers["Connection"] == "close"
-        assert sent(f"{url}/orders", CONTRACT_BODY)["orderId"]
+        assert created(f"{url}/orders", CONTRACT_BODY)["orderId"]
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=PATIENCE) == 0

@@ -80,6 +80,7 @@ def test_a_process_sends_its_traces_where_the_environment_says_before_it_ends(
             running.terminate()
             assert running.wait(timeout=PATIENCE) == 0
         assert {span.name for span in collected.spans} == {"GET /orderStatuses"}
+        assert len({span.span_id for span in collected.spans}) == len(collected.spans)
         assert collected.services == {"api"}
 
 

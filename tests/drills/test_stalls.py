@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import chain, count, repeat
 
 import pytest
 
 from drills.stalls import Stalls
+from tests.eventually import PATIENCE
 
 
 def stand_still() -> None:
@@ -36,15 +38,17 @@ async def test_a_look_counts_unless_the_machine_stood_still(meanwhile: Callable[
     assert counted == counts
 
 
-async def test_an_earlier_stall_excuses_nothing() -> None:
-    stalls = Stalls()
+async def test_a_stall_excuses_only_the_looks_during_which_it_was() -> None:
+    stalls, meanwhile, looks = Stalls(), chain([stand_still], repeat(no_stall)), count()
 
     async def refused() -> int:
+        await asyncio.sleep(0)
+        next(looks)
+        next(meanwhile)()
         return 503
 
-    async with stalls.noticed():
-        await asyncio.sleep(0.1)
-        stand_still()
-        await asyncio.sleep(0.2)
-
+    # It would look for ever if the first stall excused every later look.
+    async with stalls.noticed(), asyncio.timeout(PATIENCE):
         assert await stalls.answered(refused) == 503
+
+    assert next(looks) > 1

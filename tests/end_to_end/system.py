@@ -19,6 +19,7 @@ from harness.ports import free_port
 from runtime.settings import Settings
 from supervisor.part import Part
 from supervisor.service import plan
+from tests import asking
 from tests.eventually import PATIENCE, eventually, reachable
 
 ROOT = Path(__file__).parents[2]
@@ -89,23 +90,8 @@ class System:
     # --- what people do -----------------------------------------------------------------------------------------------
 
     def send(self, method: str, path: str, *wanted: int, **request: Any) -> dict[str, Any]:
-        """Send a request until it is answered with one of these statuses. Returns the document.
-
-        The contract declares it safe to send the same again after `503`, and after a cancel that was taken for later.
-        """
-
-        def answered() -> httpx2.Response | None:
-            try:
-                answer = self.client.request(method, path, **request)
-            except httpx2.TransportError:
-                return None
-            assert answer.status_code in (*wanted, 202, 503), (method, path, answer.status_code, answer.text)
-            return answer if answer.status_code in wanted else None
-
-        answer = eventually(answered, what=f"{method} {path}")
-        assert answer is not None
-        document: dict[str, Any] = answer.json()
-        return document
+        """Send a request until it is answered with one of these statuses. Returns the document."""
+        return asking.send(self.client.request, method, path, *wanted, **request)
 
     def get(self, path: str, **request: Any) -> dict[str, Any]:
         """Ask for a document until it is there."""
