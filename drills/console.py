@@ -13,10 +13,10 @@ from time import perf_counter
 from domain.orders import OrderStatus
 from drills.board import Board, board_of
 from drills.drill import Drill, Options
-from drills.lists import document
 from drills.outage import environment, patience
 from drills.people import People, insist, order, people
 from harness import stack
+from harness.asking import document
 from harness.stack import Stack
 
 FAULTS = {"forgetful": "the page does not send the number of the last event"}

@@ -12,7 +12,7 @@ from time import perf_counter
 import httpx2
 
 from drills.accounts import Document
-from drills.lists import change
+from harness.asking import send
 from harness.consumer import PATH, READY
 from harness.ledger import Ledger, opened
 from harness.ports import free_port
@@ -69,8 +69,8 @@ class Subscriber:
         # The secret is shown once. Without it, the consumer does not agree, and is sent nothing.
         while "secret" not in made:
             if made:
-                await change(self.api, "DELETE", f"/eventSubscriptions/{made['eventSubscriptionId']}")
-            made = (await change(self.api, "POST", "/eventSubscriptions", wanted)).json()
+                await send(self.api, "DELETE", f"/eventSubscriptions/{made['eventSubscriptionId']}")
+            made = await send(self.api, "POST", "/eventSubscriptions", wanted)
         self.subscription_id, self.ledger.secret = made["eventSubscriptionId"], made["secret"]
         await self.until(lambda view: view["state"] == "ACTIVE", "the consumer agrees")
 
@@ -81,7 +81,7 @@ class Subscriber:
             HTTPStatusError: the service refuses.
             NotInTime: it does not answer.
         """
-        await change(self.api, "POST", f"/eventSubscriptions/{self.subscription_id}/pause", {})
+        await send(self.api, "POST", f"/eventSubscriptions/{self.subscription_id}/pause", {})
 
     async def replay(self) -> None:
         """Have everything sent once more, and wait until it is.
@@ -91,7 +91,7 @@ class Subscriber:
             NotInTime: the service does not answer, or does not send it.
         """
         path = f"/eventSubscriptions/{self.subscription_id}/replay"
-        await change(self.api, "POST", path, {"from": "beginning"})
+        await send(self.api, "POST", path, {"from": "beginning"})
         await self.until(lambda view: view["delivered"] == view["last"], "everything is sent once more")
 
     async def view(self) -> Document:

@@ -14,7 +14,8 @@ from domain.orders import Event, HistoryEntry
 from drills.accounts import Document
 from drills.consumers import AT_ONCE, Subscriber
 from drills.drill import Drill
-from drills.lists import document, items
+from drills.lists import items
+from harness.asking import document
 from harness.ledger import Request
 from harness.waiting import PATIENCE
 

@@ -12,7 +12,7 @@ import httpx2
 
 from domain.orders import OrderStatus
 from drills.accounts import Accounts, Act, Document
-from drills.lists import document
+from harness.asking import document
 from harness.staff import REGION
 from harness.waiting import PATIENCE, soon
 

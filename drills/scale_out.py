@@ -10,8 +10,8 @@ from time import perf_counter
 from domain.orders import Event, OrderStatus
 from drills.accounts import Seen
 from drills.drill import Drill, Options
-from drills.lists import change, document
 from drills.people import People, order, people
+from harness.asking import document, send
 from harness.stack import Stack, running
 from harness.waiting import soon
 
@@ -74,7 +74,7 @@ async def _ask_again(everybody: People) -> None:
     engineer = (await everybody.until(order_id, OrderStatus.INSTALLATION_REQUESTED))["engineerId"]
     others = await document(everybody.api, "/managementCenters/engineers", region="KR-11", limit="2")
     [other, *_] = [each["engineerId"] for each in others["items"] if each["engineerId"] != engineer]
-    await change(everybody.api, "PUT", f"/managementCenters/assignments/{order_id}", {"engineerId": other})
+    await send(everybody.api, "PUT", f"/managementCenters/assignments/{order_id}", {"engineerId": other})
 
     async def asked_again() -> bool:
         events = [entry["event"] for entry in (await everybody.row(order_id)).get("history", ())]

@@ -20,10 +20,10 @@ from domain.orders import OrderStatus
 from drills.consumers import subscribed
 from drills.deliveries import account
 from drills.drill import Drill, Options, Row
-from drills.lists import document
 from drills.outage import environment, patience
 from drills.people import People, insist, people
 from harness import stack
+from harness.asking import document
 from harness.waiting import soon
 from stores.migration import drop, migrate
 

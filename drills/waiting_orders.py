@@ -13,9 +13,9 @@ from typing import Any
 import httpx2
 
 from drills.drill import Drill, Options
-from drills.lists import change, document
 from drills.people import People
 from harness import stack, staff
+from harness.asking import document, send
 from harness.waiting import last_look, soon
 from runtime.settings import Settings
 from stores.management_center import waiting_list as waiting
@@ -103,24 +103,24 @@ class _People:
     async def order(self) -> str:
         """Place an order."""
         body = {"productId": "2001", "productName": "internet", "installationAddress": _ADDRESS, "customerId": "1"}
-        return str((await self._done("POST", "/orders", body))["orderId"])
+        return str((await send(self.api, "POST", "/orders", body))["orderId"])
 
     async def cancel(self, order_id: str) -> None:
         """Cancel as the customer."""
-        await self._done("POST", f"/orders/{order_id}/cancel", {})
+        await send(self.api, "POST", f"/orders/{order_id}/cancel", {})
 
     async def decline(self, order_id: str) -> None:
         """Decline as each requested engineer, until nobody is left to ask."""
         while (order := await self.until(order_id, _requested_or_waiting))["status"] != "AWAITING_ENGINEER":
             body = {"engineerId": order["engineerId"], "reason": "no time"}
-            await self._done("POST", f"/installations/{order_id}/decline", body)
+            await send(self.api, "POST", f"/installations/{order_id}/decline", body)
 
     async def leave(self) -> None:
         """Deactivate the engineers of the region."""
         engineers = await document(self.api, "/managementCenters/engineers", region=_REGION)
         for engineer in engineers["items"]:
             path = f"/managementCenters/engineers/{engineer['engineerId']}"
-            await self._done("PATCH", path, {"active": False})
+            await send(self.api, "PATCH", path, {"active": False})
 
     async def hire(self) -> None:
         """Create an engineer who has time for one visit on each of a few days.
@@ -130,18 +130,18 @@ class _People:
         """
         name = {"name": "New Engineer", "region": _REGION, "active": False}
         hours = {"workingHours": {"from": "09:00", "until": "11:00"}}
-        engineer = await self._done("POST", "/managementCenters/engineers", name | hours)
+        engineer = await send(self.api, "POST", "/managementCenters/engineers", name | hours)
         engineer_id = engineer["engineerId"]
         today = (datetime.now(UTC) + _KOREA).date()
         first = today + _HIRED_AFTER
         last = first + (_DAYS - 1) * _DAY
         for start, end in ((today, first - _DAY), (last + _DAY, today + 300 * _DAY)):
             away = {"engineerId": engineer_id, "from": f"{start}", "to": f"{end}"}
-            await self._done("POST", "/managementCenters/daysOff", away)
+            await send(self.api, "POST", "/managementCenters/daysOff", away)
         # Also on weekends and holidays, on whatever day the drill runs.
         there = {"engineerId": engineer_id, "from": f"{first}", "to": f"{last}"}
-        await self._done("POST", "/managementCenters/extraShifts", there)
-        await self._done("PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
+        await send(self.api, "POST", "/managementCenters/extraShifts", there)
+        await send(self.api, "PATCH", f"/managementCenters/engineers/{engineer_id}", {"active": True})
 
     async def row(self, order_id: str) -> dict[str, Any]:
         """Return the order from the managers' view, or nothing if it is not there."""
@@ -158,10 +158,6 @@ class _People:
 
         await soon(look, within=_WITHIN, every=_BETWEEN_LOOKS)
         return row
-
-    async def _done(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        done: dict[str, Any] = (await change(self.api, method, path, body)).json()
-        return done
 
 
 def _requested_or_waiting(row: dict[str, Any]) -> bool:

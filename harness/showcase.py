@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from http import HTTPStatus
 from itertools import chain
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 
 from domain.visits import VisitGrid
+from harness.asking import send
 from harness.picky_consumer import AWAY
 from harness.waiting import PATIENCE, soon
 
@@ -251,22 +250,3 @@ async def _until(http: httpx2.AsyncClient, order_id: str, holds: Any) -> None:
         return answer.is_success and bool(holds(answer.json()))
 
     await soon(look, every=0.1, what=f"order {order_id}")
-
-
-async def send(http: httpx2.AsyncClient, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """Send a request until the API answers, always with the same key. Returns the document.
-
-    Raises:
-        RuntimeError: the API refuses.
-        NotInTime: it does not answer.
-    """
-    headers = {"Idempotency-Key": uuid4().hex}
-
-    async def answered() -> httpx2.Response | None:
-        answer = await http.request(method, path, json=body, headers=headers)
-        return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
-
-    answer = await soon(answered, every=0.5, what=f"{method} {path}")
-    if answer is None or not answer.is_success:
-        raise RuntimeError(f"{method} {path}: {answer and answer.text}")
-    return answer.json()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import httpx2
 from playwright.async_api import Browser, Page, expect
 
+from harness.asking import send
 from harness.browser import Appearance, Window, window
-from harness.showcase import NEIGHBOR, Showcase, send
+from harness.showcase import NEIGHBOR, Showcase
 from harness.stack import Stack
 from harness.views import signed_in
 from tests.console.chromium.people import follow, open_page

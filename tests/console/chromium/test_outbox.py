@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
+from harness.asking import send
 from harness.browser import PHONE, window
-from harness.showcase import ADDRESS, Showcase, send
+from harness.showcase import ADDRESS, Showcase
 from harness.stack import Stack
 from harness.views import signed_in
 from tests.eventually import PATIENCE, soon
