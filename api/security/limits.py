@@ -8,7 +8,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic_ns
 
 from fastapi import Request
 from starlette.types import Scope
@@ -20,7 +20,9 @@ from runtime.settings import Settings
 
 MOST_CLIENTS = 50_000
 """The largest number of clients whose requests are counted. Beyond it, the client idle for longest is forgotten."""
-_MINUTE = 60.0
+_SECOND = 10**9
+"""Nanoseconds. Whole numbers, because rounding could refuse the last request of a burst."""
+_MINUTE = 60 * _SECOND
 _LONGEST_ADDRESS = 64
 """Characters. What follows is the zone of an address, or the whole text is none."""
 _ANONYMOUS_RATE, _OPEN_ORDERS, _LISTENERS, _CONNECTIONS = 300, 20, 5, 200
@@ -65,10 +67,10 @@ def limits_of(settings: Settings) -> Limits:
 class Rates:
     """Limits request rates: a burst of one minute's requests, then an even rate (generic cell rate algorithm)."""
 
-    def __init__(self, per_minute: Mapping[Role | None, int], now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, per_minute: Mapping[Role | None, int], now: Callable[[], int] = monotonic_ns) -> None:
         self._per_minute = per_minute
         self._now = now
-        self._paid_until: OrderedDict[tuple[Role | None, str], float] = OrderedDict()
+        self._paid_until: OrderedDict[tuple[Role | None, str], int] = OrderedDict()
         """By recent client: the time at which all of its requests are compensated by the even rate."""
 
     def take(self, role: Role | None, client: str) -> None:
@@ -80,9 +82,9 @@ class Rates:
         if not (per_minute := self._per_minute[role]):
             return
         now, key = self._now(), (role, client)
-        paid_until = max(self._paid_until.get(key, now), now) + _MINUTE / per_minute
+        paid_until = max(self._paid_until.get(key, now), now) + _MINUTE // per_minute
         if (excess := paid_until - now - _MINUTE) > 0:
-            raise TooManyRequests("too many requests at once", retry_after=math.ceil(excess))
+            raise TooManyRequests("too many requests at once", retry_after=math.ceil(excess / _SECOND))
         self._paid_until[key] = paid_until
         self._paid_until.move_to_end(key)
         if len(self._paid_until) > MOST_CLIENTS:
@@ -92,7 +94,7 @@ class Rates:
         """Take back the count of a request, which turned out to be another client's."""
         key = (role, client)
         if key in self._paid_until:
-            self._paid_until[key] -= _MINUTE / self._per_minute[role]
+            self._paid_until[key] -= _MINUTE // self._per_minute[role]
 
 
 def client_of(caller: Caller, request: Request) -> str:

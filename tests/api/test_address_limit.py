@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from time import monotonic
+from time import monotonic_ns
 from typing import Any
 
 import jwt
@@ -41,7 +41,7 @@ def stranger(issuer: Issuer) -> Issuer:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let time pass slowly for the limits: however long the requests take, no client is allowed more meanwhile."""
-    monkeypatch.setattr(Rates.__init__, "__defaults__", (lambda: monotonic() / 1000,))
+    monkeypatch.setattr(Rates.__init__, "__defaults__", (lambda: monotonic_ns() // 1000,))
 
 
 WITHOUT_A_TOKEN = [

@@ -30,11 +30,13 @@ Serve = Callable[..., AbstractAsyncContextManager[Service]]
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
+    """A clock that a test sets."""
 
-    def __call__(self) -> float:
-        return self.time
+    def __init__(self, seconds: float = 1000) -> None:
+        self.seconds = seconds
+
+    def __call__(self) -> int:
+        return int(self.seconds * 10**9)
 
 
 @pytest.fixture
@@ -56,13 +58,21 @@ def test_a_minutes_worth_is_allowed_at_once_and_then_evenly() -> None:
     rates = Rates({Role.CUSTOMER: 60}, clock)
 
     assert allowed(rates) == 60
-    clock.time += 10
+    clock.seconds += 10
     assert allowed(rates) == 10
     with pytest.raises(TooManyRequests) as refusal:
         rates.take(Role.CUSTOMER, "1")
-    clock.time += refusal.value.retry_after
+    clock.seconds += refusal.value.retry_after
     assert allowed(rates) == 1
     assert allowed(rates, "2") == 60
+
+
+@pytest.mark.parametrize("per_minute", [1, 3, 7, 11, 60, 300, 601])
+@pytest.mark.parametrize("seconds", [0.07, 68_956.04, 1.7e9])
+def test_all_of_a_burst_is_allowed_at_the_same_moment(per_minute: int, seconds: float) -> None:
+    rates = Rates({Role.CUSTOMER: per_minute}, Clock(seconds))
+
+    assert allowed(rates) == per_minute
 
 
 def test_who_has_been_silent_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +195,7 @@ async def test_what_the_view_does_not_show_yet_counts_too_but_each_order_once() 
         await admitting.admit("1", "one too many")
 
     census.known = 2
-    clock.time += open_orders.SHOWN_WITHIN + 1
+    clock.seconds += open_orders.SHOWN_WITHIN + 1
     await admitting.admit("1", "order-2")
     with pytest.raises(TooManyOpenOrders):
         await admitting.admit("1", "one too many")
