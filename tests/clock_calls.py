@@ -2,6 +2,9 @@
 
 That is any call outside of functions: in a module's or class's body, in decorators (the parameters of tests) and in
 default arguments. Functions and classes of the same sources that read the clock when they are called are followed.
+
+The class of an object is not known here, so methods are followed by their names. Names that the built-in types have,
+such as `get`, are not: nearly all calls of them are calls on a mapping or a text.
 """
 
 import ast
@@ -16,6 +19,7 @@ CLOCK = frozenset(
 )
 _MAKING = frozenset({"__init__", "__post_init__", "__new__"})
 """The methods that run when a class is instantiated."""
+_OF_BUILT_INS = frozenset(name for each in (dict, list, set, str, bytes) for name in dir(each))
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -71,7 +75,7 @@ def _readers(modules: Mapping[str, _Module]) -> set[str]:
     for module in modules.values():
         for node in ast.walk(module.tree):
             for method in node.body if isinstance(node, ast.ClassDef) else ():
-                if isinstance(method, _Function) and method.name not in _MAKING:
+                if isinstance(method, _Function) and method.name not in _MAKING | _OF_BUILT_INS:
                     before = bodies.get(f".{method.name}", (module, []))[1]
                     bodies[f".{method.name}"] = module, [*before, *method.body]
     calls = {name: (module, list(_calls(body))) for name, (module, body) in bodies.items()}

@@ -33,6 +33,8 @@ class Issuer:
         return {"exp": seconds()}
     def signed(self):
         return self.claims()
+    def get(self):
+        return self.claims()
 """
 PLANTED = {
     "datetime.now": "from datetime import UTC, datetime\nNOW = datetime.now(UTC)",
@@ -74,6 +76,7 @@ HARMLESS = {
     "a name alone": "import time\nCLOCK = time.time",
     "a factory that nobody calls": "import time\nfrom dataclasses import field\nF = field(default_factory=time.time)",
     "a function that reads no clock": "def f():\n    return 5\nFIVE = f()",
+    "a method of a mapping": "A = {}.get(5)",
     "as a program": "import time\nif __name__ == '__main__':\n    print(time.time())",
 }
 
