@@ -152,6 +152,10 @@ async def test_while_too_many_names_wait_people_are_only_counted(
     assert await people(store, 2) == [2, 2]
     assert len((await store.list(AccessFilter(person=KEY.person("1")), 10)).items) == 1
 
+    async def counted() -> bool:
+        return not list(log.waiting())
+
+    await soon(counted, what="the queue has counted what it has written")
     log.record({**scope(), "state": {}}, disclosed("1"))
     await people(store, 3)
     assert len((await store.list(AccessFilter(person=KEY.person("1")), 10)).items) == 2
