@@ -27,7 +27,7 @@ class OutboxActivities:
         self._outbox = OutboxStore(database)
         self._set_back = Counter(
             "event_outbox_set_back",
-            "How often the outbox of events was found behind its reader, as after a restore, and numbered anew",
+            "How often the outbox of events was found to have lost numbers, as after a restore, and was numbered anew",
             registry=registry,
         )
         self._lacking = Counter(
@@ -40,10 +40,7 @@ class OutboxActivities:
     async def read(self, request: ReadEvents) -> EventsRead:
         """Wait for events after a number, and return them. What was read before counts as copied from now on."""
         asked, limit = monotonic() - _seconds_until_started(), min(request.limit, _MOST_EVENTS)
-        if await self._outbox.last() < request.after:
-            last = await self._outbox.renumber(beyond=request.after)
-            self._set_back.inc()
-            _log.error("the outbox of events was set back, and is numbered anew", after=request.after, last=last)
+        await self._mend(request)
         if lacking := await self._outbox.lacks(request.after):
             self._lacking.inc()
             _log.error("the log of events was set back, and is told again what is not kept", after=request.after)
@@ -51,12 +48,21 @@ class OutboxActivities:
         new = await self._wait(request.after, min(request.wait, _LONGEST_WAIT))
         if 0 < new < limit:
             await asyncio.sleep(max(asked + min(request.gather, _LONGEST_GATHERING) - monotonic(), 0.0))
+        # The database may have been set back while this has waited.
+        await self._mend(request)
         return replace(await self._outbox.read(request.after, limit), lacking=lacking)
 
     @carries_out(TELL_UNTOLD)
     async def tell_untold(self, request: TellUntold) -> Told:
         """Write what is missing about a page of orders: a release that does not know the outbox has stored them."""
         return await self._outbox.tell_untold(request.since, request.after, again=request.again)
+
+    async def _mend(self, request: ReadEvents) -> None:
+        """Number the outbox anew if it was set back: other events may have got numbers that the reader has passed."""
+        if await self._outbox.was_set_back(request.after, request.last_event):
+            last = await self._outbox.renumber(beyond=request.after)
+            self._set_back.inc()
+            _log.error("the outbox of events was set back, and is numbered anew", after=request.after, last=last)
 
     async def _wait(self, after: int, seconds: float) -> int:
         """Return how many numbers were given after one, as soon as there are any, or the time is over."""

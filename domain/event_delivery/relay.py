@@ -44,6 +44,8 @@ class ReadEvents:
     """Seconds. The longest wait for a first event."""
     gather: float = 0.8
     """Seconds from when the read was asked for, in which events are gathered. Later ones are answered at once."""
+    last_event: str = ""
+    """Id of the event that had the number `after` when it was read. Empty: not known."""
 
 
 def gathering(read_at: datetime, now: datetime) -> float:
@@ -144,3 +146,8 @@ class Relay:
     """Seconds between the beginnings of two searches."""
     wait: float = 20
     """Seconds for which one read waits for an event."""
+    last_number: int = 0
+    last_event: str = ""
+    """The last event that was copied: its number, and its id. Empty: not known."""
+    ask_every: float = 5 * 60
+    """Seconds without an event after which the log is asked for the position again."""

@@ -36,6 +36,13 @@ _ENVELOPE_BYTES = 600
 
 _LAST = select(OUTBOX_POSITION.c.sequence)
 _ADVANCE = update(OUTBOX_POSITION).values(sequence=OUTBOX_POSITION.c.sequence + bindparam("steps", type_=BigInteger))
+_AT = select(
+    OUTBOX_POSITION.c.sequence,
+    select(ORDER_EVENT.c.event_id)
+    .where(ORDER_EVENT.c.sequence == bindparam("number"))
+    .scalar_subquery()
+    .label("event_id"),
+)
 _NEW_EVENTS = insert(ORDER_EVENT)
 _EVENTS = (
     select(ORDER_EVENT)
@@ -135,6 +142,19 @@ class OutboxStore:
         """Return the last number that the outbox has given."""
         async with self._database.reading() as connection:
             return int((await connection.execute(_LAST)).scalar_one())
+
+    async def was_set_back(self, number: int, event_id: str) -> bool:
+        """Return whether a number that was read has not been given, or has been given to another event.
+
+        The database has then lost its newest transactions, as by a fail-over or the restore of a backup.
+
+        Args:
+            number: The number.
+            event_id: Id of the event that had it. Empty: not known. Events are deleted after a time.
+        """
+        async with self._database.reading() as connection:
+            found = (await connection.execute(_AT, {"number": number})).one()
+        return found.sequence < number or bool(event_id and found.event_id and found.event_id != event_id)
 
     async def read(self, after: int, limit: int) -> EventsRead:
         """Return the events after a number: at most so many, and fewer if they would be too large for a message."""

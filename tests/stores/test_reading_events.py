@@ -1,13 +1,13 @@
 """The relay reads the outbox: it waits for events, gathers those of a moment, and sees where it was set back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from temporalio.testing import ActivityEnvironment
 
 from activities.order_status import outbox
@@ -17,7 +17,7 @@ from domain.event_delivery.relay import EventsRead, ReadEvents, TellUntold
 from stores.common.database import Database
 from stores.order_status import view
 from stores.order_status.outbox import KEEP_RELAYED_FOR, OutboxStore
-from stores.order_status.tables import ORDER_STATUS, OUTBOX_POSITION
+from stores.order_status.tables import ORDER_EVENT, ORDER_STATUS, OUTBOX_POSITION
 from stores.order_status.view import OrderStatusStore
 from tests.databases import SQLITE
 from tests.eventually import soon
@@ -25,6 +25,7 @@ from tests.stores.orders import NOON, order
 
 pytestmark = pytest.mark.parametrize("kind", [SQLITE])
 FOR_EVER = 60.0
+Lose = Callable[[int], Awaitable[None]]
 
 
 @pytest.fixture
@@ -167,6 +168,69 @@ async def test_an_outbox_that_was_set_back_is_read_again_and_told_of(
     assert registry.get_sample_value("event_outbox_set_back_total") == 1
     await ActivityEnvironment().run(activities.read, ReadEvents(read.up_to, wait=0))
     assert registry.get_sample_value("event_outbox_set_back_total") == 1
+
+
+@pytest.fixture
+def lose(database: Database) -> Lose:
+    """Let the database lose everything that it has stored since a number of the outbox was given."""
+
+    async def lose(after: int) -> None:
+        async with database.writing() as connection:
+            lost = select(ORDER_EVENT.c.subject).where(ORDER_EVENT.c.sequence > after)
+            await connection.execute(delete(ORDER_STATUS).where(ORDER_STATUS.c.order_id.in_(lost)))
+            await connection.execute(delete(ORDER_EVENT).where(ORDER_EVENT.c.sequence > after))
+            await connection.execute(update(OUTBOX_POSITION).values(sequence=after, relayed=after))
+
+    return lose
+
+
+async def test_a_number_that_was_given_anew_is_noticed(
+    database: Database, activities: OutboxActivities, last: int, lose: Lose, registry: CollectorRegistry
+) -> None:
+    """The database has lost what was copied last. Before the reader comes back, others have got these numbers."""
+    store = OrderStatusStore(database)
+    await store.put([order("o1"), order("o2")])
+    copied = (await ActivityEnvironment().run(activities.read, ReadEvents(last, wait=0))).events
+    await lose(last)
+    await store.put([order("o3"), order("o4")])
+
+    following = ReadEvents(last + 2, wait=0, last_event=copied[-1].event_id)
+    read = await ActivityEnvironment().run(activities.read, following)
+
+    assert sorted(each.subject for each in read.events) == ["o3", "o4"]
+    assert registry.get_sample_value("event_outbox_set_back_total") == 1
+
+
+async def test_numbers_that_are_given_anew_while_a_read_waits_are_noticed(
+    database: Database, activities: OutboxActivities, last: int, lose: Lose
+) -> None:
+    store = OrderStatusStore(database)
+    await store.put([order("o1"), order("o2")])
+    copied = (await ActivityEnvironment().run(activities.read, ReadEvents(last, wait=0))).events
+    following = ReadEvents(last + 2, wait=FOR_EVER, gather=0, last_event=copied[-1].event_id)
+    reading, environment = begun(activities, following)
+    await until(beating(environment))
+    await lose(last)
+    await store.put([order("o3"), order("o4"), order("o5")])
+
+    read = await reading
+
+    assert sorted(each.subject for each in read.events) == ["o3", "o4", "o5"]
+
+
+async def test_a_number_whose_event_is_as_before_or_not_kept_any_more_is_not_given_anew(
+    database: Database, activities: OutboxActivities, last: int, registry: CollectorRegistry
+) -> None:
+    await OrderStatusStore(database).put([order("o1")])
+    [event] = (await ActivityEnvironment().run(activities.read, ReadEvents(last, wait=0))).events
+    following = ReadEvents(last + 1, wait=0, last_event=event.event_id)
+
+    await ActivityEnvironment().run(activities.read, following)
+    async with database.writing() as connection:
+        await connection.execute(delete(ORDER_EVENT))
+    await ActivityEnvironment().run(activities.read, following)
+
+    assert registry.get_sample_value("event_outbox_set_back_total") == 0
 
 
 async def test_a_log_that_was_set_back_behind_what_is_kept_is_told_again(

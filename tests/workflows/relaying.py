@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import delete
 from temporalio import activity
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
@@ -35,6 +36,7 @@ from domain.event_delivery.relay import (
 from runtime.payload_codec import for_worker
 from stores.common.database import Database
 from stores.event_delivery.log import EventLog
+from stores.event_delivery.tables import EVENT, EVENT_SOURCE
 from stores.migration import migrate
 from tests.encryption import guard
 from tests.eventually import PATIENCE
@@ -53,6 +55,8 @@ class Source:
     """An outbox in memory, whose numbers have gaps, and the activities of the log on a real one."""
 
     log: EventLog
+    database: Database
+    """That of the log."""
     outbox: list[OutboxEvent] = field(default_factory=list)
     untold: list[OutboxEvent] = field(default_factory=list)
     """Events that are missing in the outbox."""
@@ -130,7 +134,7 @@ async def source_in(directory: str) -> AsyncIterator[Source]:
     await migrate(contexts.EVENT_DELIVERY, url)
     database = Database(url, deadline_seconds=PATIENCE)
     try:
-        yield Source(EventLog(database))
+        yield Source(EventLog(database), database)
     finally:
         await database.dispose()
 
@@ -185,6 +189,13 @@ async def caught_up(source: Source) -> None:
     await eventually(same)
 
 
+async def set_back(source: Source) -> None:
+    """Restore a backup of the log in which it is empty."""
+    async with source.database.writing() as connection:
+        for table in (EVENT, EVENT_SOURCE):
+            await connection.execute(delete(table))
+
+
 async def a_relay(client: Client) -> WorkflowHistory:
     """Run a relay that copies events, looks for missing ones, and deletes old ones."""
     with tempfile.TemporaryDirectory() as directory:
@@ -202,5 +213,19 @@ async def a_relay(client: Client) -> WorkflowHistory:
                 return await handle.fetch_history()
 
 
-RELAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {a_relay.__name__: a_relay}
+async def an_idle_relay(client: Client) -> WorkflowHistory:
+    """Run a relay to which nothing new is told, while the log is set back."""
+    with tempfile.TemporaryDirectory() as directory:
+        async with source_in(directory) as source:
+            source.tell(0, 1)
+            async with relaying(client, source, ask_every=0.2, swept_at=datetime.now(UTC)) as handle:
+                await caught_up(source)
+                await set_back(source)
+                await caught_up(source)
+                return await handle.fetch_history()
+
+
+RELAYS: Mapping[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
+    each.__name__: each for each in (a_relay, an_idle_relay)
+}
 """Recorded relays."""

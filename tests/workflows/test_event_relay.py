@@ -18,7 +18,7 @@ from domain.event_delivery.relay import (
     OutboxEvent,
     gathering,
 )
-from tests.workflows.relaying import AT, AT_ONCE, Source, caught_up, relaying, source_in, started
+from tests.workflows.relaying import AT, AT_ONCE, Source, caught_up, relaying, set_back, source_in, started
 from tests.workflows.waiting import eventually
 
 
@@ -80,6 +80,37 @@ async def test_reads_that_find_something_are_kept_apart(client: Client, source: 
 
     gathered = [read.gather for read in source.reads[:3]]
     assert gathered == pytest.approx([0, gathering(learned[0], begin[1]), gathering(learned[1], begin[2])], abs=1e-3)
+
+
+async def test_a_read_names_the_last_event_that_was_copied(client: Client, source: Source) -> None:
+    source.tell(*range(AT_ONCE))
+    async with relaying(client, source, swept_at=datetime.now(UTC)):
+        await caught_up(source)
+        source.tell(AT_ONCE)
+        await caught_up(source)
+        reads = len(source.reads)
+
+        async def read_again() -> bool:
+            return len(source.reads) > reads + 1
+
+        await eventually(read_again)
+
+    named = {read.after: read.last_event for read in source.reads}
+    assert named == {0: "", AT_ONCE * 10: f"e{AT_ONCE - 1}", (AT_ONCE + 1) * 10: f"e{AT_ONCE}"}
+
+
+async def test_an_idle_relay_sees_that_the_log_was_set_back(client: Client, source: Source) -> None:
+    source.tell(*range(AT_ONCE))
+    async with relaying(client, source, ask_every=0.2) as handle:
+        await caught_up(source)
+        await set_back(source)
+        await caught_up(source)
+        first_run = client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+        history = await first_run.fetch_history()
+
+    # Each run begins with it; a relay at rest has its first run for days.
+    begun = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
+    assert begun.count(POSITION.name) > 1
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,11 @@ def test_every_path_has_been_recorded() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["refused_again_after_the_areas_were_redrawn_by_0c8ab7f", "completed_again_after_a_reset_by_0c8ab7f"],
+    [
+        "refused_again_after_the_areas_were_redrawn_by_0c8ab7f",
+        "completed_again_after_a_reset_by_0c8ab7f",
+        "an_idle_relay_by_a1480cb",
+    ],
 )
 async def test_what_has_changed_since_a_release_is_behind_a_patch(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The history was recorded by the code of that release, as far as it came."""

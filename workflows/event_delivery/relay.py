@@ -40,6 +40,7 @@ _RETRIES = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _FEW_TRIES = RetryPolicy(maximum_attempts=3)
 _SEARCH_AGAIN = 60.0
 """Seconds after which a search that has failed goes on: about, because it does so between two reads."""
+_ASKS_AGAIN = "asks for the position again"
 _OVERLAP = timedelta(minutes=1)
 """A search begins this much before the one before it began, because clocks differ."""
 
@@ -53,27 +54,46 @@ class EventRelayWorkflow:
         """Copy until the history is long, and go on in a new run."""
         self.relay = relay
         self.read_at = UNSET
-        position = await _execute(POSITION, relay.source)
+        position = await self._position()
         while not workflow.info().is_continue_as_new_suggested():
             busy = await self._maintain()
             position = await self._copy(position, wait=0 if busy else relay.wait)
         workflow.continue_as_new(self.relay)
 
+    async def _position(self) -> int:
+        position = await _execute(POSITION, self.relay.source)
+        self.asked_at = workflow.now()
+        return position
+
     async def _copy(self, position: int, *, wait: float) -> int:
         """Copy the next events after a position. Return the new position."""
-        source = self.relay.source
+        relay, source = self.relay, self.relay.source
+        last_event = relay.last_event if relay.last_number == position else ""
+        gather = min(wait, gathering(self.read_at, workflow.now()))
         found = await _execute(
             replace(READ_EVENTS, context=source),
-            ReadEvents(position, wait=wait, gather=min(wait, gathering(self.read_at, workflow.now()))),
+            ReadEvents(position, wait=wait, gather=gather, last_event=last_event),
             one_try=_ONE_TRY + timedelta(seconds=wait),
             silence=_SILENCE,
         )
         if found.lacking:
             self._tell_again()
         if not found.events and found.up_to <= position:
-            return position
+            return await self._asked_again(position)
         self.read_at = workflow.now()
-        return await _execute(APPEND_EVENTS, AppendEvents(source, position, found.events, found.up_to))
+        reached = await _execute(APPEND_EVENTS, AppendEvents(source, position, found.events, found.up_to))
+        self.asked_at = workflow.now()
+        if found.events:
+            self.relay = replace(self.relay, last_number=found.up_to, last_event=found.events[-1].event_id)
+        return reached
+
+    async def _asked_again(self, position: int) -> int:
+        """Return the position after a read that has found nothing: the log may have been set back meanwhile."""
+        if workflow.now() - self.asked_at < timedelta(seconds=self.relay.ask_every):
+            return position
+        if not workflow.patched(_ASKS_AGAIN):
+            return position
+        return await self._position()
 
     def _tell_again(self) -> None:
         """Have everything of the last time told again. The search that is under way is made up for by the next one."""
