@@ -1,6 +1,6 @@
 #!/bin/sh
 # Restores a copy of deploy/backup.sh while only the databases run, and have no tables: deploy/restore.sh DIRECTORY
-# (docs/operations.md).
+# (docs/operations.md). Then events are numbered anew, for whoever reads them has seen numbers after the copy.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -43,3 +43,4 @@ for name in $names; do
         --dbname="$name" <"$directory/$name.dump"
 done
 if [ -f "$directory/order_status.sql" ]; then in_mariadb <"$directory/order_status.sql"; fi
+docker compose run --rm --no-deps migrations python -m ops.renumber_events

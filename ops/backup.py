@@ -1,12 +1,11 @@
-"""Take and restore backups of all data: `python -m ops.backup take [DIRECTORY]`, `… restore DIRECTORY`, `… renumber`.
+"""Take and restore backups of all data: `python -m ops.backup take [DIRECTORY]`, `… restore DIRECTORY`.
 
 A backup may be taken while the service runs. It contains every order that was acknowledged before it began, and such
 an order continues from it. Temporal is copied first, so no store lacks a step that an order has recorded as done; where
 a store is ahead, the order repeats the step and finds it done. The managers' view is copied last: it knows the orders
 that arrived in between.
 
-After a restore, events get numbers above all that were used before it. `renumber` does that alone, for whoever restores
-databases by other means.
+After a restore, events get numbers above all that were used before it (`ops.renumber_events`).
 """
 
 import argparse
@@ -21,20 +20,15 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from sqlalchemy import inspect
-
 from domain.common import contexts
 from domain.common.errors import StoreUnavailable
+from ops.renumber_events import renumber
 from runtime.settings import Settings
-from stores.common.database import Database, driver_url
+from stores.common.database import driver_url
 from stores.common.dumps import DumpFailure, dump, is_empty, restore
 from stores.common.revisions import version_table
 from stores.common.sqlite import make_private
-from stores.event_delivery.log import EventLog
-from stores.event_delivery.tables import EVENT
-from stores.migration import DEADLINE_SECONDS, METADATA
-from stores.order_status.outbox import OutboxStore
-from stores.order_status.tables import ORDER_EVENT
+from stores.migration import METADATA
 from supervisor.data_dir import no_longer_new, sole_use
 from supervisor.part import Failure
 from supervisor.temporal import database_file
@@ -45,8 +39,6 @@ tracking token from before, and the restored service would believe more than bef
 settings are not copied: their owner keeps them."""
 _LATER = (contexts.EVENT_DELIVERY,)
 """Contexts that a backup of an earlier release does not have. Their databases are made anew."""
-_NUMBERED = {ORDER_EVENT.name: (contexts.ORDER_STATUS, OutboxStore), EVENT.name: (contexts.EVENT_DELIVERY, EventLog)}
-"""Tables with events, whose readers keep the numbers: their contexts, and their stores."""
 _MANIFEST = "backup.json"
 """Written last. A directory without it is not a backup."""
 
@@ -149,32 +141,6 @@ def put_back(settings: Settings, directory: Path) -> None:
         asyncio.run(renumber(settings))
 
 
-async def renumber(settings: Settings) -> None:
-    """Give events from now on, and those that wait in an outbox, numbers above all that were given before a restore.
-
-    A reader that has seen events after the backup would otherwise pass over others that get their numbers.
-
-    Raises:
-        StoreUnavailable: a database does not answer.
-    """
-    for table, (context, store) in _NUMBERED.items():
-        url = settings.database_url(context)
-        if await is_empty(url, [table]):
-            continue
-        database = Database(url, name=context, deadline_seconds=DEADLINE_SECONDS)
-        try:
-            # A backup of a release before has no such table. The migration that makes it begins with the time, too.
-            if await _has(database, table):
-                await store(database).renumber()
-        finally:
-            await database.dispose()
-
-
-async def _has(database: Database, table: str) -> bool:
-    async with database.reading() as connection:
-        return await connection.run_sync(lambda connection: inspect(connection).has_table(table))
-
-
 def _copy_key(source: Path, target: Path) -> None:
     make_private(target)
     shutil.copyfile(source, target)
@@ -195,12 +161,8 @@ def main() -> int:
     taking.add_argument("directory", type=Path, nargs="?", default=default, help="by default backups/ and the time")
     restoring = what.add_parser("restore", help="restore a backup where no data exist, while nothing runs")
     restoring.add_argument("directory", type=Path, help="the directory of the backup")
-    what.add_parser("renumber", help="number events anew, after databases were restored by other means")
     arguments = parser.parse_args()
     try:
-        if arguments.what == "renumber":
-            asyncio.run(renumber(Settings()))
-            return 0
         (take if arguments.what == "take" else put_back)(Settings(), arguments.directory)
     except (DumpFailure, Failure, StoreUnavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")

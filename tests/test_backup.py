@@ -16,7 +16,8 @@ from domain.common import contexts
 from domain.event_delivery.relay import AppendEvents, OutboxEvent
 from harness.waiting import PATIENCE
 from ops.audit_verify import verify
-from ops.backup import parts, put_back, renumber, take
+from ops.backup import parts, put_back, take
+from ops.renumber_events import renumber
 from runtime import access_log_key, tracking_keys
 from runtime.key_rings import make_file
 from runtime.payload_keys import read_file

@@ -22,6 +22,11 @@ _HEALTH = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services
 _CONTEXTS = ("management_center", "installation", "event_delivery", "order_status", "audit")
 _OWNERS = {**{name: name for name in ("temporal", *_CONTEXTS)}, "temporal_visibility": "temporal"}
 _DOCKER = """#!/bin/sh
+if [ "$1 $2 $3 $4" = "compose run --rm --no-deps" ]; then
+    shift 4
+    echo "$*" >>"$HOME/run"
+    exit
+fi
 [ "$1 $2 $3 $4" = "compose exec -T postgres" ] || exit 64
 [ "$BROKEN" != "$5" ] || exit 1
 shift 4
@@ -165,6 +170,7 @@ def test_a_backup_is_whole_and_is_restored_into_new_databases_alone(compose: Com
     assert compose.run(PROJECT / "deploy" / "restore.sh", backup) != 0
     assert compose.ask("installation", "SELECT what FROM noted") == "later"
     assert compose.ask("temporal", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
+    assert not (compose.home / "run").exists()
 
     compose.begin_anew()
     assert compose.set_up() == 0
@@ -173,3 +179,5 @@ def test_a_backup_is_whole_and_is_restored_into_new_databases_alone(compose: Com
         owned = "SELECT tableowner FROM pg_tables WHERE tablename = 'noted'"
         assert compose.ask(database, "SELECT what FROM noted", owned, user=owner).split() == [database, owner]
     assert compose.ask("audit", "SELECT what FROM noted", user="audit_writer") == "audit"
+    # Whoever reads events has seen numbers that the copy does not know.
+    assert (compose.home / "run").read_text() == "migrations python -m ops.renumber_events\n"

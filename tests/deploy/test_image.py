@@ -36,6 +36,21 @@ def test_every_program_of_the_image_finds_all_that_it_imports(tmp_path: Path) ->
     assert {"worker", "ops.probe", "ops.promote_build"} <= set(programs)
 
 
+def test_every_program_that_is_to_run_in_a_container_is_in_it() -> None:
+    """In documents and scripts, in pages of Kubernetes, and in docker-compose.yml."""
+    texts = [file.read_text() for file in (*PROJECT.glob("docs/*.md"), *PROJECT.glob("deploy/**/*.sh"))]
+    in_containers = [line for text in texts for line in text.splitlines() if re.search("docker compose|kubectl", line)]
+    manifests = [file.read_text() for file in (PROJECT / "docker-compose.yml", *PROJECT.glob("deploy/**/*.yaml"))]
+    named = r"python3?\"?,? -m |python3?\", \"-m\", \""
+
+    programs = {name for text in (*in_containers, *manifests) for name in re.findall(rf"(?:{named})([a-z_.]+)", text)}
+
+    assert {"ops.renumber_events", "ops.rebuild_view", "ops.probe", "ops.promote_build"} <= programs
+    places = {".".join(file.with_suffix("").parts) for file in files()}
+    own = {name for name in programs if (PROJECT / name.partition(".")[0]).is_dir()}
+    assert {name for name in own if not {name, f"{name}.__main__"} & places} == set()
+
+
 def test_nothing_else_is_in_it() -> None:
     assert {file.parts[0] for file in files() if len(file.parts) > 1} == {
         *("activities", "api", "console", "domain", "observability", "ops", "runtime", "stores", "workflows")

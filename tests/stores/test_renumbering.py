@@ -1,11 +1,11 @@
-"""After a restore by other means, `python -m ops.backup renumber` gives events numbers that nobody has seen."""
+"""After a restore by other means, `python -m ops.renumber_events` gives events numbers that nobody has seen."""
 
 import time
 from pathlib import Path
 from typing import Any
 
 from domain.common import contexts
-from ops.backup import renumber
+from ops.renumber_events import renumber
 from runtime.settings import Settings
 from stores.common.database import Database
 from stores.event_delivery.log import EventLog
