@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -97,7 +98,8 @@ async def bench(parts: Mapping[str, Part], results: Path, *, quick: bool, record
         began = machine.Clock()
         found = await measure(quick=quick)
         took, others = perf_counter() - began.at, began.others()
-        shown = f"{found.markdown()}\n_{name}: {took:.0f} s; others used {others:.0%} of the CPU_\n"
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        shown = f"{found.markdown()}\n_{name}: {took:.0f} s on {day}; others used {others:.0%} of the CPU_\n"
         print(shown, flush=True)
         if record:
             documents.record(documents.BENCHMARKS, name, shown)
