@@ -76,6 +76,8 @@ class Contexts:
     faults: Faults = field(default_factory=Faults)
     assignments: dict[str, Assignment | None] = field(default_factory=dict)
     rounds: Counter[str] = field(default_factory=Counter)
+    refusals: dict[str, AssignmentRefusal | None] = field(default_factory=dict)
+    """By order: why its newest round has assigned nobody, if it has not."""
     booked: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     """By order: the engineer, and the start of the window."""
     waiting: list[str] = field(default_factory=list)
@@ -219,17 +221,19 @@ class Contexts:
             return AssignmentOutcome(refusal=AssignmentRefusal.SUPERSEDED, region=self.region_of(order_id), round=known)
         if held is not None and held.round == asked.round:
             return AssignmentOutcome(assignment=held, region=self.region_of(order_id), round=known)
+        if asked.round == known and (refusal := self._repeated(asked)):
+            return self._refused(asked, refusal)
         self.rounds[order_id] = asked.round
         before = self.booked.pop(order_id, None)
         chosen, refusal = self._choose(asked)
+        self.refusals[order_id] = refusal if chosen is None else None
         if chosen is None:
             if asked.keeps_assignment:
                 self._book(order_id, before)
             else:
                 self.assignments[order_id] = None
                 self._wait(order_id, waits=asked.otherwise is WhenNobody.QUEUE)
-            regions = list(self.in_question) if refusal is AssignmentRefusal.NO_SERVICE_AREA else []
-            return AssignmentOutcome(None, refusal, self.region_of(order_id), asked.round, regions)
+            return self._refused(asked, refusal)
         self._wait(order_id, waits=False)
         self._book(order_id, chosen)
         engineer_id, start = chosen
@@ -240,6 +244,16 @@ class Contexts:
         )
         self.assignments[order_id] = assignment
         return AssignmentOutcome(assignment=assignment, region=self.region_of(order_id), round=asked.round)
+
+    def _repeated(self, asked: AssignEngineer) -> AssignmentRefusal | None:
+        """Return why the newest round was refused, unless a manager now names an engineer, which is a new question."""
+        refusal = self.refusals.get(asked.order_id)
+        new = asked.engineer_id is not None and refusal is not AssignmentRefusal.ENGINEER_UNAVAILABLE
+        return None if new else refusal
+
+    def _refused(self, asked: AssignEngineer, refusal: AssignmentRefusal) -> AssignmentOutcome:
+        regions = list(self.in_question) if refusal is AssignmentRefusal.NO_SERVICE_AREA else []
+        return AssignmentOutcome(None, refusal, self.region_of(asked.order_id), asked.round, regions)
 
     def _choose(self, asked: AssignEngineer) -> tuple[tuple[str, datetime] | None, AssignmentRefusal]:
         if asked.engineer_id is not None:
