@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, text
@@ -21,7 +22,7 @@ from stores.audit.grants import grant
 from stores.audit.tables import AuditTable
 from stores.common.columns import is_kept
 from stores.common.database import MYSQL, POSTGRESQL, SQLITE, Database
-from stores.common.revisions import REVISIONS, version_table
+from stores.common.revisions import REVISIONS, history, revision_in, version_table
 from stores.event_delivery.tables import EventDeliveryTable
 from stores.installation.tables import InstallationTable
 from stores.management_center.tables import ManagementCenterTable
@@ -42,12 +43,14 @@ _BETWEEN_TRIES = 1.0
 _BETWEEN_LOOKS = 0.1
 _POSTGRESQL_IN_USE = "55P03"
 _MYSQL_IN_USE = 1205
+_log = structlog.get_logger(__name__)
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def migrate(context: str, url: str, revision: str = "head") -> None:
     """Migrate the tables of a context to their newest revision, or to an earlier one.
 
+    Tables that a newer release has migrated stay as they are: migrations only add, so this release can use them.
     Several processes may migrate at the same time, and releases that know earlier revisions may be running. A step
     waits for its locks only briefly, and tries again, because other statements on the table wait behind it.
 
@@ -147,6 +150,14 @@ def alembic_config(context: str) -> Config:
 
 def upgrade(connection: Connection, context: str, revision: str = "head") -> None:
     """Run the steps of a context up to a revision, on a connection that holds the migration lock."""
+    begun = connection.in_transaction()
+    found = revision_in(connection, context)
+    if not begun:
+        # Alembic begins a transaction for each revision.
+        connection.rollback()
+    if found is not None and found not in history(context):
+        _log.warning("the tables are of a newer release, and stay as they are", context=context, revision=found)
+        return
     config = alembic_config(context)
     attributes: dict[str, Any] = config.attributes
     attributes["connection"] = connection

@@ -39,7 +39,7 @@ class Schema:
             await self._database.ping()
             return
         async with self._database.reading() as connection:
-            found = await connection.run_sync(_revision, self._context)
+            found = await connection.run_sync(revision_in, self._context)
         if found in older(self._context):
             self._tell(found or "none")
             raise StoreUnavailable(
@@ -77,9 +77,10 @@ def older(context: str) -> frozenset[str | None]:
     return frozenset({None, *history(context)[:-1]})
 
 
-def _revision(connection: Connection, context: str) -> str | None:
+def revision_in(connection: Connection, context: str) -> str | None:
+    """Return the revision of a context's tables in a database. `None`: it was never migrated."""
     name = version_table(context)
     if not inspect(connection).has_table(name):
         return None
-    revision: str | None = connection.scalar(select(column("version_num")).select_from(table(name)))
-    return revision
+    found: str | None = connection.scalar(select(column("version_num")).select_from(table(name)))
+    return found
