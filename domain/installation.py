@@ -1,5 +1,6 @@
 """Installation (설치): an engineer's job for one order. Each assignment round has its own installation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +11,7 @@ from domain.common.contexts import INSTALLATION
 from domain.common.open_enum import OpenStrEnum
 from domain.common.personal import PERSONAL
 from domain.common.times import UNSET
-from domain.orders import Event, Order
+from domain.orders import Event, HistoryEntry, Order
 from domain.visits import TimeWindow
 
 
@@ -101,10 +102,10 @@ class ContactPolicy:
         """Return whether the engineer sees it at a time."""
         return installation.status.open or at < installation.status_at + self.visible_for
 
-    def shows_order(self, order: Order, at: datetime) -> bool:
-        """Return whether the engineer to whom an order is assigned sees it at a time, as at their installation."""
+    def shows_order(self, history: Sequence[HistoryEntry], at: datetime) -> bool:
+        """Return whether the engineer of an order with this history sees it at a time, as at their installation."""
         requested, ended = False, None
-        for entry in order.history:
+        for entry in history:
             if entry.event in _ASSIGNED:
                 requested, ended = False, None
             elif entry.event == Event.INSTALLATION_REQUESTED:

@@ -84,7 +84,7 @@ def event_of(request: Request, change: OrderChange) -> ServerSentEvent:
     if change.left:
         answer = LeftOrder(order_id=order.order_id, engineer_id=None, version=order.version)
     else:
-        contact = services_of(request).get(ContactPolicy).shows_order(order, datetime.now(UTC))
+        contact = services_of(request).get(ContactPolicy).shows_order(change.history_now, datetime.now(UTC))
         response = OrderStatusResponse.of_view(change.view)
         answer = shown(request, response, customer_id=order.customer_id, contact=contact)
     return ServerSentEvent(raw_data=answer.model_dump_json(by_alias=True), event="orderStatus", id=str(change.sequence))

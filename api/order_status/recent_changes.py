@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
-from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, Owner
+from domain.order_status.view import FeedEntry, OrderChange, OrderFilter
 
 KEEP_FOR = 2.0
 """Seconds. Listeners take a change at once; one that is slower reads the store. So what is erased there does not stay
@@ -25,8 +25,8 @@ class RecentChanges:
         self._entries: list[FeedEntry] = []
         self._read_at: list[float] = []
         """When each of them was read."""
-        self._owners: dict[str, Owner | None] = {}
-        """Whose the orders of the changes are, as it was last read."""
+        self._newest: dict[str, FeedEntry] = {}
+        """The newest change of each order that has changes here."""
 
     @property
     def begun(self) -> bool:
@@ -36,13 +36,13 @@ class RecentChanges:
     def begin(self, position: int) -> None:
         """Begin with the changes after a position, without those before."""
         self._before = self.last = position
-        self._entries, self._read_at, self._owners = [], [], {}
+        self._entries, self._read_at, self._newest = [], [], {}
 
     def add(self, entries: Sequence[FeedEntry], up_to: int) -> None:
         """Add the changes that follow, up to a position."""
         self._entries += entries
         self._read_at += [self._now()] * len(entries)
-        self._owners |= {entry.view.order.order_id: entry.owner for entry in entries}
+        self._newest |= {entry.view.order.order_id: entry for entry in entries}
         self.last = up_to
 
     def forget_old(self) -> None:
@@ -52,7 +52,7 @@ class RecentChanges:
             self._before = self._entries[old - 1].sequence
             del self._entries[:old], self._read_at[:old]
             kept = {entry.view.order.order_id for entry in self._entries}
-            self._owners = {order_id: self._owners[order_id] for order_id in kept}
+            self._newest = {order_id: self._newest[order_id] for order_id in kept}
 
     def reach_back_to(self, position: int) -> bool:
         """Return whether every change after a position is here."""
@@ -73,4 +73,4 @@ class RecentChanges:
         return (change for entry in entries if (change := self._seen(entry, wanted))), reached
 
     def _seen(self, entry: FeedEntry, wanted: OrderFilter) -> OrderChange | None:
-        return entry.seen(wanted, self._owners.get(entry.view.order.order_id, entry.owner))
+        return entry.seen(wanted, self._newest.get(entry.view.order.order_id, entry))

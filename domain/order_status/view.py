@@ -9,7 +9,7 @@ from domain.common.contexts import ORDER_STATUS
 from domain.common.reach import EVERYTHING, Reach
 from domain.common.texts import folded
 from domain.common.times import UNSET
-from domain.orders import Attention, Order
+from domain.orders import Attention, HistoryEntry, Order
 
 PROJECT_ORDER = Command(
     "project_order",
@@ -38,6 +38,8 @@ class OrderChange:
     view: OrderView
     left: bool = False
     """Whether the order has left the engineer within whose reach it was. Nothing more of it is shown then."""
+    history_now: list[HistoryEntry] = field(default_factory=list)
+    """To an engineer, the order's history up to now: whether they see the customer depends on it. Otherwise empty."""
 
 
 @dataclass
@@ -111,17 +113,19 @@ class FeedEntry:
     owner: Owner | None = None
     """Whose the order was when this was read. `None`: there was no such order any more."""
 
-    def seen(self, wanted: OrderFilter, owner: Owner | None) -> OrderChange | None:
-        """Return what somebody sees of it who listens with a filter, or None. Whose the order is now decides.
+    def seen(self, wanted: OrderFilter, newest: "FeedEntry") -> OrderChange | None:
+        """Return what somebody sees of it who listens with a filter, or None.
 
-        Of an order that has left an engineer, there is the version with which it left, whatever the other conditions.
+        The newest entry of the order tells whose it is now, which decides. Of an order that has left an engineer, there
+        is the version with which it left, whatever the other conditions.
         """
-        reach, order = wanted.reach, self.view.order
+        reach, order, owner = wanted.reach, self.view.order, newest.owner
         if reach.engineer_id is not None and reach.engineer_id == self.former_engineer_id:
             return OrderChange(self.sequence, self.view, left=True)
         within = not reach.limited or (owner is not None and reach.includes(owner))
         if within and reach.engineer_id in (None, order.engineer_id) and wanted.selects(order):
-            return OrderChange(self.sequence, self.view)
+            history_now = [] if reach.engineer_id is None else newest.view.order.history
+            return OrderChange(self.sequence, self.view, history_now=history_now)
         return None
 
 

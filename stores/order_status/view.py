@@ -49,6 +49,8 @@ _STORED = (
     .select_from(FEED_POSITION)
     .outerjoin(ORDER_STATUS, ORDER_STATUS.c.order_id.in_(bindparam("of_orders", expanding=True)))
 )
+_same_order = ORDER_STATUS.c.order_id == ORDER_CHANGE.c.order_id
+_HISTORY_NOW = select(ORDER_STATUS.c.history).where(_same_order).scalar_subquery().label("history_now")
 _LAST_SEQUENCE = select(FEED_POSITION.c.sequence)
 _OLD_CHANGE = (
     select(ORDER_CHANGE.c.sequence, ORDER_CHANGE.c.updated_at)
@@ -151,32 +153,30 @@ class OrderStatusStore:
 
         They are versions of orders that are within reach now: an order that has left a region takes its past along.
         Of an order that has left an engineer, there is the version with which it left, whatever the other conditions.
+        To an engineer, each version comes with the order's history up to now.
         """
         selected = and_(true(), *conditions(wanted, ORDER_CHANGE))
         if wanted.reach.limited:
-            same = ORDER_STATUS.c.order_id == ORDER_CHANGE.c.order_id
             # Looked up for each version: a join could read every order of a region to find a few versions.
-            selected &= exists().where(same, *reached(wanted.reach, ORDER_STATUS))
+            selected &= exists().where(_same_order, *reached(wanted.reach, ORDER_STATUS))
         engineer_id = wanted.reach.engineer_id
         if engineer_id is not None:
             selected &= ORDER_CHANGE.c.engineer_id == engineer_id
             selected |= ORDER_CHANGE.c.former_engineer_id == engineer_id
-        statement = (
-            select(ORDER_CHANGE)
-            .where(ORDER_CHANGE.c.sequence > sequence, selected)
-            .order_by(ORDER_CHANGE.c.sequence)
-            .limit(limit)
-        )
+        statement = select(ORDER_CHANGE).where(ORDER_CHANGE.c.sequence > sequence, selected)
+        statement = statement.order_by(ORDER_CHANGE.c.sequence).limit(limit)
+        if engineer_id is not None:
+            statement = statement.add_columns(_HISTORY_NOW)
         if up_to is not None:
             statement = statement.where(ORDER_CHANGE.c.sequence <= up_to)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
+        if engineer_id is None:
+            return [OrderChange(row.sequence, with_history(row)) for row in rows]
         return [
-            OrderChange(
-                row.sequence,
-                with_history(row),
-                left=engineer_id is not None and row.former_engineer_id == engineer_id,
-            )
+            OrderChange(row.sequence, with_history(row), left=True)
+            if row.former_engineer_id == engineer_id
+            else OrderChange(row.sequence, with_history(row), history_now=row.history_now)
             for row in rows
         ]
 

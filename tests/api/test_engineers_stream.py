@@ -113,6 +113,23 @@ async def test_an_engineer_sees_of_their_order_what_the_view_names(
     }
 
 
+@pytest.mark.parametrize(("days_ago", "shown"), [(6, True), (8, False)])
+async def test_a_version_from_before_the_work_ended_shows_no_more_of_the_customer_than_the_last_one(
+    service: Service, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, days_ago: int, shown: bool
+) -> None:
+    end_streams(monkeypatch)
+    ago = timedelta(days=days_ago)
+    store = service.app.state.services.get(OrderStatusStore)
+    await store.put([order(2, MINE, ago=ago)])
+    await store.put([order(3, MINE, *REQUESTED, Event.INSTALLATION_COMPLETED, ago=ago)])
+
+    seen = await told(service, bearer(issuer.token(MINE, "engineer")))
+
+    assert [each["version"] for each in seen] == [2, 3]
+    contact = [each[name] for each in seen for name, (_, how) in ORDER.items() if how == CONTACT]
+    assert [value is not None for value in contact] == [shown] * len(contact)
+
+
 async def test_what_is_hidden_from_an_engineer_cannot_be_found_out_by_a_filter(
     service: Service, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,4 +189,4 @@ def test_an_engineer_sees_the_customer_from_the_request_until_some_time_after_th
     now = datetime(2026, 7, 15, tzinfo=UTC)
     history = [HistoryEntry(event, now - timedelta(days=ago)) for event in events]
 
-    assert ContactPolicy(timedelta(days=7)).shows_order(Order(history=history), now) is shown
+    assert ContactPolicy(timedelta(days=7)).shows_order(history, now) is shown

@@ -16,7 +16,7 @@ from api.order_status.recent_changes import KEEP_FOR, RecentChanges
 from domain.common.errors import StoreUnavailable
 from domain.common.reach import Reach
 from domain.order_status.view import FeedEntry, OrderChange, OrderFilter, OrderView, Owner
-from domain.orders import Order
+from domain.orders import Event, HistoryEntry, Order
 from stores.order_status.view import OrderStatusStore
 from tests.eventually import soon
 
@@ -95,6 +95,21 @@ def test_whose_an_order_is_now_decides_also_while_a_listener_takes_it(recent: Re
     assert told(recent, 0, IN_SEOUL)[0] == [1, 3, 5]
 
 
+def test_an_engineer_gets_each_version_with_what_has_happened_to_the_order_by_now(recent: RecentChanges) -> None:
+    def version(sequence: int, *events: Event) -> FeedEntry:
+        history = [HistoryEntry(event) for event in events]
+        order = Order("o", "1", engineer_id="e1", version=sequence, history=history)
+        return FeedEntry(sequence, OrderView(order), None, Owner("o", "1", "e1", None))
+
+    recent.begin(0)
+    requested, completed = version(1, Event.INSTALLATION_REQUESTED), version(2, Event.INSTALLATION_COMPLETED)
+    recent.add([requested, completed], up_to=2)
+
+    found, _ = recent.after(0, OrderFilter(reach=Reach(engineer_id="e1")), 100)
+
+    assert [change.history_now for change in found] == [completed.view.order.history] * 2
+
+
 class Counted(OrderStatusStore):
     """A store of changes in memory that counts what is read."""
 
@@ -122,7 +137,7 @@ class Counted(OrderStatusStore):
         self, sequence: int, wanted: OrderFilter, limit: int, *, up_to: int | None = None
     ) -> Sequence[OrderChange]:
         self.reads.append("one listener")
-        found = (each.seen(wanted, each.owner) for each in self.entries[sequence:up_to])
+        found = (each.seen(wanted, each) for each in self.entries[sequence:up_to])
         return [change for change in found if change][:limit]
 
     async def was_refused(self) -> bool:

@@ -9,10 +9,10 @@ import pytest
 from domain.common import contexts
 from domain.common.reach import EVERYTHING, Reach
 from domain.order_status.view import FeedEntry, OrderFilter
-from domain.orders import Attention, AttentionReason, Order, OrderStatus
+from domain.orders import Attention, AttentionReason, HistoryEntry, Order, OrderStatus
 from stores.common.database import Database
 from stores.order_status.view import OrderStatusStore
-from tests.stores.orders import changes, order
+from tests.stores.orders import NOON, changes, order
 
 REGIONS = ("KR-11", "KR-26", None)
 ENGINEERS = ("e1", "e2", None)
@@ -73,14 +73,29 @@ async def test_what_a_filter_selects_of_the_feed_is_what_the_store_selects(datab
         await store.put([each])
     last = await store.last_sequence()
     entries = await store.feed(0, last, 1000)
+    newest = {entry.view.order.order_id: entry for entry in entries}
 
     found = 0
     for wanted, reach in product(FILTERS, REACHES):
         wanted = replace(wanted, reach=reach)
-        selected = [change for entry in entries if (change := entry.seen(wanted, entry.owner))]
+        selected = [change for entry in entries if (change := entry.seen(wanted, newest[entry.view.order.order_id]))]
         assert selected == await changes(store, wanted=wanted), wanted
         found += len(selected)
     assert found > len(entries)
+
+
+async def test_an_engineer_gets_each_version_with_what_has_happened_to_the_order_by_now(database: Database) -> None:
+    store = OrderStatusStore(database)
+    await store.put([order("a", 1, engineer_id="e1"), order("b", 1, engineer_id="e1")])
+    done = [HistoryEntry("InstallationCompleted", NOON, "engineer:e1")]
+    await store.put([order("a", 2, engineer_id="e1", history=done), order("b", 2, engineer_id="e2")])
+
+    of_engineer = await changes(store, wanted=OrderFilter(reach=Reach(engineer_id="e1")))
+
+    found = [(each.view.order.order_id, each.view.order.version, each.left) for each in of_engineer]
+    assert found == [("a", 1, False), ("a", 2, False), ("b", 2, True)]
+    assert [each.history_now for each in of_engineer] == [done, done, []]
+    assert not any(each.history_now for each in await changes(store))
 
 
 async def test_the_feed_tells_whose_an_order_is_now_and_is_read_in_parts(database: Database) -> None:
