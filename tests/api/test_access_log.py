@@ -1,11 +1,13 @@
 """Who has looked at whose personal data is in the access log: through every door, and nothing else."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 
 from api.audit.access_log import AccessLog
 from api.http import write_behind as batches
@@ -15,12 +17,14 @@ from domain.common.times import UNSET
 from domain.installation import RequestInstallation
 from domain.orders import Order, OrderStatus
 from runtime.access_log_key import AccessLogKey
+from runtime.payload_codec import Encryption
 from runtime.settings import Settings
 from stores.audit.access_log import AccessLogStore
 from stores.installation.installations import InstallationStore
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE, bearer
+from tests.api.payloads import in_json, of_json
 from tests.api.problems import assert_problem
 from tests.api.service import NOWHERE, Service, but, serving
 from tests.eventually import soon
@@ -113,6 +117,23 @@ async def test_every_door_notes_whom_it_shows_to_whom(service: Service, issuer: 
     of_other = await written(service, person=person(service, "2"))
     assert [route for _, route, _, _ in of_other][-2:] == ["GET /orderStatuses/{orderId}", "GET /installations"]
     assert len(await written(service, actor="engineer:kr-11-1", person=person(service, "1"))) == 2
+
+
+@pytest.mark.parametrize("damaged", [{"customer_id": "\ud800"}, {"order_id": "\ud800"}])
+async def test_a_decrypted_id_with_half_a_character_hides_nobody(
+    service: Service, issuer: Issuer, damaged: dict[str, str]
+) -> None:
+    contents = [json.dumps(each).encode() for each in ({"order_id": "o1", "customer_id": "1"}, damaged)]
+    encryption = service.app.state.services.get(Encryption)
+    encrypted = await encryption.encode([Payload(data=content) for content in contents])
+    shop = bearer(issuer.token("shop", "service", scope=EVERY_SCOPE))
+
+    given = {"payloads": [in_json(payload) for payload in encrypted]}
+    answer = await service.http.post("/codec/default/decode", headers=shop, json=given)
+
+    assert [payload.data for payload in of_json(answer)] == contents
+    route = "POST /codec/{namespace}/decode"
+    assert await written(service, person=person(service, "1")) == [("service:shop", route, (), 2)]
 
 
 async def test_what_shows_nobody_or_only_the_customer_themselves_is_not_noted(service: Service, issuer: Issuer) -> None:

@@ -233,6 +233,8 @@ async def test_expired_entries_are_removed_until_the_process_ends(
         (b"[" * 100_000, Subject()),
         (b"\xff", Subject()),
         (b'{"order_id": 7, "order": []}', Subject()),
+        (b'{"order_id": "no order has this id", "customer_id": "1"}', Subject(customer_id="1")),
+        (rb'{"order_id": "\ud800", "customer_id": "\ud800"}', Subject(customer_id="\ud800")),
     ],
 )
 def test_whom_a_payload_is_about(content: bytes, subject: Subject) -> None:

@@ -1,13 +1,11 @@
 """The codec endpoint, as Temporal's Web UI calls it."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 import pytest
-from httpx2 import Response
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import WorkflowSerializationContext
 
@@ -20,27 +18,12 @@ from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import ENCODING, FORMAT, encrypting
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal_client import connect
+from tests.api.payloads import in_json, of_json
 from tests.api.problems import assert_problem
 from tests.api.service import Service
 from tests.eventually import soon
 
 DECODE, ENCODE = "/codec/default/decode", "/codec/default/encode"
-
-
-def in_json(payload: Payload) -> dict[str, Any]:
-    metadata = {name: base64.b64encode(value).decode() for name, value in payload.metadata.items()}
-    return {"metadata": metadata, "data": base64.b64encode(payload.data).decode()}
-
-
-def of_json(answer: Response) -> list[Payload]:
-    assert answer.status_code == 200, answer.text
-    return [
-        Payload(
-            metadata={name: base64.b64decode(value) for name, value in each["metadata"].items()},
-            data=base64.b64decode(each["data"]),
-        )
-        for each in answer.json()["payloads"]
-    ]
 
 
 def web_ui(service: Service) -> str:
