@@ -12,6 +12,7 @@ from api.http.windows import VisitResponse
 from api.security.views import ORDER_VIEWS, PartlySeen, ViewedAnswer, Viewer, Views
 from domain.common.personal import personal_fields
 from domain.orders import Order, OrderStatus
+from domain.visits import start_before
 
 _KOREA = timezone(timedelta(hours=9))
 """Asia/Seoul, which has no daylight saving time."""
@@ -98,12 +99,13 @@ class HistoryResponse(PartlySeen):
     detail: str | None
 
     def seen_by(self, viewer: Viewer) -> Self:
-        """Return all of the caller's own entry. Of another's, return the role alone, and the detail of some events."""
+        """Return all of the caller's own entry. Of another's, return the role, and the time before of a moved visit."""
         if self.by == viewer.caller.actor:
             return self
         role, _, _ = self.by.partition(":")
-        detail = self.detail if self.event in viewer.view.details_of else None
-        return self.model_copy(update={"by": role, "detail": detail})
+        # Details of a moved visit may also be reasons of the assignment, which name managers.
+        told = self.event in viewer.view.times_before and start_before(self.detail) is not None
+        return self.model_copy(update={"by": role, "detail": self.detail if told else None})
 
 
 class OrderSummary(ViewedAnswer):

@@ -30,8 +30,8 @@ class View:
     """Members that the role sees only as long as it needs them to reach the customer."""
     attention_reasons: frozenset[str] = frozenset()
     """The reasons for attention that the role sees, with the time alone."""
-    details_of: frozenset[str] = frozenset()
-    """The events whose detail the role sees, beside those of its own entries."""
+    times_before: frozenset[str] = frozenset()
+    """The events of others whose detail the role sees if it is the time that a visit had before, and nothing else."""
 
     def members(self, *, contact: bool) -> frozenset[str]:
         """Return the members that the role sees, with or without those to reach the customer."""
@@ -60,7 +60,7 @@ _ORDER_OF_CUSTOMER = View(
             AttentionReason.AMBIGUOUS_ADDRESS,
         }
     ),
-    details_of=frozenset({Event.VISIT_RESCHEDULED}),
+    times_before=frozenset({Event.VISIT_RESCHEDULED}),
 )
 
 ORDER_VIEWS: Views = _UNLIMITED | {

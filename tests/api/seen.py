@@ -1,5 +1,6 @@
 """The intended views of customers and engineers, written independently of the code."""
 
+import re
 from typing import Any
 
 YES, CONTACT, PART, NO = "yes", "while they need it to reach the customer", "in part", "no"
@@ -48,6 +49,9 @@ INSTALLATION = {
 """What engineers see of an installation. Other limited roles see none."""
 CUSTOMERS_REASONS = {"VISIT_LOST", "VISIT_FAILED", "NO_CAPACITY", "NO_SERVICE_AREA", "AMBIGUOUS_ADDRESS"}
 
+TIME_BEFORE = re.compile(r"instead of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+"""All that a customer reads of why another person, or the system, has moved a visit."""
+
 
 def of_customer(everything: dict[str, Any], customer_id: str) -> dict[str, Any]:
     """Return what the customer sees of an answer that shows an order."""
@@ -71,5 +75,6 @@ def of_engineer(everything: dict[str, Any], *, contact: bool) -> dict[str, Any]:
 def _entry_of_customer(entry: dict[str, Any], actor: str) -> dict[str, Any]:
     if entry["by"] == actor:
         return entry
-    detail = entry["detail"] if entry["event"] == "VisitRescheduled" else None
+    is_time = entry["event"] == "VisitRescheduled" and TIME_BEFORE.fullmatch(entry["detail"] or "")
+    detail = entry["detail"] if is_time else None
     return entry | {"by": entry["by"].split(":")[0], "detail": detail}

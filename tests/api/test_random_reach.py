@@ -64,7 +64,8 @@ STEPS = st.tuples(
 HISTORY = [
     HistoryEntry(Event.JOIN_ORDERED, UNSET, "customer:1", "by the first"),
     HistoryEntry(Event.INSTALLATION_DECLINED, UNSET, "engineer:kr-11-1", "the dog bites"),
-    HistoryEntry(Event.VISIT_RESCHEDULED, UNSET, "manager:kim", "instead of another time"),
+    HistoryEntry(Event.VISIT_RESCHEDULED, UNSET, "manager:kim", "instead of 2026-12-11 06:00:00 UTC"),
+    HistoryEntry(Event.VISIT_RESCHEDULED, UNSET, "manager:kim", "assigned by manager:kim"),
     HistoryEntry(Event.CANCEL_ORDERED, UNSET, "customer:2", "by the second"),
 ]
 

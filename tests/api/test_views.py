@@ -23,6 +23,7 @@ from api.security.principals import Caller, Role
 from api.security.views import ViewedAnswer, shown
 from domain.installation import Installation, InstallationStatus, RecordAnswer, RequestInstallation
 from domain.orders import Attention, Event, HistoryEntry, Order, OrderStatus
+from domain.visits import instead_of
 from runtime.settings import Settings
 from stores.installation.installations import InstallationStore
 from stores.order_status.view import OrderStatusStore
@@ -33,10 +34,13 @@ from tests.api.seen import CONTACT, CUSTOMERS_REASONS, INSTALLATION, ORDER, PART
 from tests.api.service import Service, but, serving
 from tests.domain.filled import filled
 
+BEFORE = instead_of(datetime(2026, 7, 8, 6, tzinfo=UTC))
 HISTORY = [
     HistoryEntry(Event.JOIN_ORDERED, datetime(2026, 7, 1, tzinfo=UTC), "customer:1", "own words"),
     HistoryEntry(Event.INSTALLATION_DECLINED, datetime(2026, 7, 2, tzinfo=UTC), "engineer:e1", "the dog bites"),
-    HistoryEntry(Event.VISIT_RESCHEDULED, datetime(2026, 7, 3, tzinfo=UTC), "manager:kim", "instead of another time"),
+    HistoryEntry(Event.VISIT_RESCHEDULED, datetime(2026, 7, 3, tzinfo=UTC), "manager:kim", BEFORE),
+    HistoryEntry(Event.VISIT_RESCHEDULED, datetime(2026, 7, 3, tzinfo=UTC), "manager:kim", "assigned by manager:kim"),
+    HistoryEntry(Event.VISIT_RESCHEDULED, datetime(2026, 7, 3, tzinfo=UTC), "system", "as before in KR-11"),
     HistoryEntry(Event.CANCEL_ORDERED, datetime(2026, 7, 4, tzinfo=UTC), "service:shop", "does not pay"),
     HistoryEntry(Event.ORDER_CANCEL_REJECTED, datetime(2026, 7, 5, tzinfo=UTC), "tracker:o1", "moves away"),
     HistoryEntry(Event.ORDER_CANCELED, datetime(2026, 7, 6, tzinfo=UTC), "system", "closed"),
@@ -45,7 +49,9 @@ SEEN_HISTORY = {
     "customer:1": [
         ("customer:1", "own words"),
         ("engineer", None),
-        ("manager", "instead of another time"),
+        ("manager", BEFORE),
+        ("manager", None),
+        ("system", None),
         ("service", None),
         ("tracker", None),
         ("system", None),
@@ -53,7 +59,9 @@ SEEN_HISTORY = {
     "tracker:o1": [
         ("customer", None),
         ("engineer", None),
-        ("manager", "instead of another time"),
+        ("manager", BEFORE),
+        ("manager", None),
+        ("system", None),
         ("service", None),
         ("tracker:o1", "moves away"),
         ("system", None),
@@ -62,6 +70,8 @@ SEEN_HISTORY = {
         ("customer", None),
         ("engineer:e1", "the dog bites"),
         ("manager", None),
+        ("manager", None),
+        ("system", None),
         ("service", None),
         ("tracker", None),
         ("system", None),
