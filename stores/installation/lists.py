@@ -58,12 +58,13 @@ class WorkList:
             return self.keyset.page(statement, limit=limit, cursor=cursor, dialect=dialect)
 
         statement = self._filtered(select(INSTALLATION))
-        if self.regions is None or self.engineer_id is not None or len(self.regions) < 2:
-            return page_of(statement.where(*seen_by(regions=self.regions)))
+        regions = None if self.regions is None else sorted({*self.regions})
+        if regions is None or self.engineer_id is not None or len(regions) < 2:
+            return page_of(statement.where(*seen_by(regions=regions)))
         # No index returns the rows of several regions in the list's order, so the first keys of each region are merged.
         # Whole rows are not merged: they have texts of any length, and MariaDB would write them to a file.
         keys = self._filtered(select(*self.keyset.columns))
-        pages = [page_of(keys.where(*seen_by(regions=[region]))).subquery() for region in sorted(self.regions)]
+        pages = [page_of(keys.where(*seen_by(regions=[region]))).subquery() for region in regions]
         merged = union_all(*(select(page) for page in pages)).subquery()
         same = INSTALLATION.c.order_id == merged.c.order_id, INSTALLATION.c.round == merged.c.round
         rows = select(INSTALLATION).join(merged, and_(*same))

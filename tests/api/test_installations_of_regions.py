@@ -78,7 +78,12 @@ async def test_they_need_neither_the_management_center_nor_the_read_model_nor_te
         await store.request(SEOUL, UNSET)
         await store.request(replace(SEOUL, order_id="o2", region="KR-26"), UNSET)
 
-        for query, theirs in ({"region": "KR-11"}, ["o1"]), ({"region": ["KR-26", "KR-11"]}, ["o1", "o2"]):
+        for query, theirs in (
+            ({"region": "KR-11"}, ["o1"]),
+            ({"region": ["KR-26", "KR-11"]}, ["o1", "o2"]),
+            ({"region": ["KR-11", "KR-11"]}, ["o1"]),
+            ({"region": ["KR-26", "KR-11", "KR-26"]}, ["o1", "o2"]),
+        ):
             assert await listed(service, manager(issuer, *REGIONS), **query) == theirs
             assert await listed(service, manager(issuer), **query) == theirs
         beyond = {"region": ["KR-11", "KR-26"]}

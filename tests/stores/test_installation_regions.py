@@ -95,6 +95,16 @@ async def test_an_installation_keeps_what_it_is_told_of_its_order(store: Install
         assert (found.region, found.customer_note, found.product_id) == told
 
 
+async def test_a_region_that_is_named_twice_counts_once(store: InstallationStore) -> None:
+    await store.request(asking("o1", 1, "KR-11"), NOON)
+    await store.request(asking("o2", 1, "KR-26"), NOON)
+
+    for span in (None, WEEK):
+        assert await listed(store, 10, span=span, regions=["KR-11", "KR-11"]) == [("o1", 1, "KR-11")]
+        both = [("o1", 1, "KR-11"), ("o2", 1, "KR-26")]
+        assert await listed(store, 10, span=span, regions=["KR-26", "KR-11", "KR-26"]) == both
+
+
 async def test_every_round_has_the_region_that_the_order_has_by_now(store: InstallationStore) -> None:
     for round_, region in enumerate(("KR-11", "KR-26"), start=1):
         await store.request(asking("o1", round_, region), NOON)
