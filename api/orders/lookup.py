@@ -1,6 +1,7 @@
 """Looks up an order: from its workflow, or from other sources if that does not answer."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
@@ -161,7 +162,9 @@ class OrderLookup:
         async with temporal_call(ANSWER_WITHIN if within is None else within) as timeout:
             description = await handle.describe(rpc_timeout=timeout)
             if description.status is WorkflowExecutionStatus.COMPLETED:
-                return await self._result(order_id)
+                # A result that is not ours (see `result_of`) says nothing, but the order was placed all the same.
+                with suppress(WorkflowFailureError):
+                    return await self._result(order_id)
             order = await placed_order(self._client, order_id, timeout)
         attributes = description.typed_search_attributes
         order.status = OrderStatus(attributes.get(visibility.ORDER_STATUS, order.status.value))

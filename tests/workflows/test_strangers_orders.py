@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RawValue
 from temporalio.worker import Worker
 
+from api.orders.lookup import OrderLookup
 from domain.common import contexts
 from domain.common.errors import NotFound
 from domain.order_policy import OrderPolicy
@@ -18,6 +20,7 @@ from harness.waiting import PATIENCE
 from runtime.order_workflows import OrderWorkflows, placed_order, queried, result_of
 from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import NotBound
+from stores.order_status.view import OrderStatusStore
 from tests.encryption import bound_client
 from tests.workflows.stage import Stage
 
@@ -79,7 +82,9 @@ async def test_an_answer_of_a_strangers_worker_is_not_believed(client: Client, t
             with pytest.raises(WorkflowFailureError):
                 await result_of(client, order.order_id, SOON)
         found = await OrderWorkflows(client).query(order.order_id)
+        rows = AsyncMock(OrderStatusStore, get=AsyncMock(side_effect=NotFound("no order has this id")))
+        known = await OrderLookup(client, rows).current(order.order_id)
         stage.placed.remove(order)
 
-    assert (found.carried, found.answered) == (False, False)
-    assert found.order.status is OrderStatus.JOIN_ORDERED
+    assert (found.carried, found.answered, known.stale) == (False, False, True)
+    assert found.order.status is known.order.status is OrderStatus.JOIN_ORDERED
