@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.dependencies import AppServices
@@ -77,6 +77,7 @@ class ErasureClient:
 
         Raises:
             OrdersOpen: an order of the customer has not ended; nothing has been erased.
+            NoAnswerInTime: the erasure could not be carried out.
             Unavailable: it is not known whether it has been recorded.
         """
         deadline = monotonic() + ERASE_WITHIN
@@ -95,6 +96,9 @@ class ErasureClient:
         try:
             async with temporal_call(deadline - monotonic(), by_worker=True) as timeout:
                 erased = await handle.result(rpc_timeout=timeout)
+        except WorkflowFailureError:
+            # Somebody has ended the erasure from outside. A new request starts another.
+            raise NoAnswerInTime("the erasure could not be carried out") from None
         except NoAnswerInTime:
             return None
         if erased.refused:

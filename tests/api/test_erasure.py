@@ -1,5 +1,6 @@
 """A customer's data are erased everywhere and permanently, and the history of events stays."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.orders import erasure as erasures
 from domain.common import contexts
+from domain.erasure import workflow_id as erasure_id
 from domain.order_status.reconciliation import Reconciliation, Repair
 from domain.order_status.view import OrderFilter
 from domain.orders import workflow_id
@@ -180,3 +182,22 @@ async def test_what_is_cut_short_is_done_to_its_end(
         return not await remembered(service, order_id)
 
     await soon(done, what="everything is erased")
+
+
+async def test_an_erasure_that_somebody_ends_has_no_result(service: Service, erase: str) -> None:
+    customer_id = PERSONAL["customerId"]
+    erasure = (await connect(service.settings)).get_workflow_handle(erasure_id(customer_id))
+
+    async def ended() -> bool:
+        try:
+            await erasure.terminate()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    answering = asyncio.create_task(service.http.delete(erase))
+    await soon(ended, what="the erasure is terminated")
+
+    assert_problem(await answering, 503, "no-answer-in-time")
