@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from api.audit.schemas import AuditEntryResponse
 from api.dependencies import AppServices
 from api.http.fields import Cursor, Id, Limit, Page, Text
 from api.http.problems import ProblemType
 from api.http.times import Moment, of_query, span_between
+from api.security.disclosures import disclosures_of
 from api.security.openapi import problem_responses
 from api.security.routing import JsonRoute
 from domain.audit import AuditFilter, target_of
@@ -20,6 +21,7 @@ router = APIRouter(prefix="/audit", tags=["audit"], route_class=JsonRoute)
 
 @router.get("", responses=problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME))
 async def list_entries(
+    request: Request,
     services: AppServices,
     actor: Annotated[Text | None, Query(description="Role and subject, for example `manager:kim`")] = None,
     order_id: Annotated[Id | None, Query(alias="orderId")] = None,
@@ -39,4 +41,5 @@ async def list_entries(
         span = span_between(start, end, services.get(VisitGrid))
     wanted = AuditFilter(actor, None if named is None else target_of(named), outcome, *span)
     page = await services.get(AuditStore).list(wanted, limit, cursor)
+    disclosures_of(request).consult()
     return Page(items=[AuditEntryResponse.of(entry) for entry in page.items], next_cursor=page.next_cursor)

@@ -16,10 +16,11 @@ from api.management_center.schemas import AssignmentRequest, AssignmentResponse,
 from api.orders.conditions import ExpectedVersion, changed_meanwhile
 from api.orders.dependencies import Orders
 from api.security.authentication import CurrentCaller
+from api.security.disclosures import disclosures_of
 from api.security.openapi import problem_responses
 from api.security.principals import Caller
 from api.security.routing import JsonRoute
-from domain.common.actors import MANAGER
+from domain.common.actors import MANAGER, customer_of
 from domain.common.errors import ChangedMeanwhile, EngineerUnavailable, IllegalTransition, NotFound
 from domain.management_center.assignments import ManualAssignment
 from domain.management_center.candidates import CandidateQuery
@@ -82,9 +83,12 @@ async def find_slots(services: AppServices, given: SlotsRequest) -> Response:
 
 
 @router.get("/assignments/{orderId}", responses=problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME))
-async def get_assignment(order_id: OrderId, store: CenterStore) -> AssignmentResponse:
+async def get_assignment(request: Request, order_id: OrderId, store: CenterStore) -> AssignmentResponse:
     """Return the assignment of an order; of an ended order, the last one."""
-    return AssignmentResponse.model_validate(await store.assignment(order_id))
+    assignment = await store.assignment(order_id)
+    if (customer_id := customer_of(assignment.by)) is not None:
+        disclosures_of(request).show(customer_id, order_id)
+    return AssignmentResponse.model_validate(assignment)
 
 
 @router.get("/assignments/{orderId}/candidates", responses=_LISTING_CANDIDATES)

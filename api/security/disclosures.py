@@ -23,7 +23,7 @@ class Disclosed:
     workflows: set[str] = field(default_factory=set)
     """The workflows whose content was decrypted."""
     consulted: bool = False
-    """Whether the answer shows the access log itself."""
+    """Whether the answer shows the access log itself, or the audit."""
     filters: frozenset[str] = frozenset()
     """Names of the filters in the body of the request, without their values."""
 
@@ -63,7 +63,7 @@ class Disclosures:
             self._disclosed.workflows.add(workflow_id)
 
     def consult(self) -> None:
-        """Note that the answer shows the access log."""
+        """Note that the answer shows the access log or the audit. Whom they name is not counted."""
         self._begun().consulted = True
 
     def filter_by(self, names: frozenset[str]) -> None:

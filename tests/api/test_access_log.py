@@ -15,12 +15,14 @@ from api.security.permissions import RULES
 from domain.audit import AccessFilter
 from domain.common.times import UNSET
 from domain.installation import RequestInstallation
+from domain.management_center.assignments import AssignEngineer
 from domain.orders import Order, OrderStatus
 from runtime.access_log_key import AccessLogKey
 from runtime.payload_codec import Encryption
 from runtime.settings import Settings
 from stores.audit.access_log import AccessLogStore
 from stores.installation.installations import InstallationStore
+from stores.management_center.assignments import ManagementCenterStore
 from stores.order_status.view import OrderStatusStore
 from tests.api.issuer import Issuer
 from tests.api.known import EVERY_SCOPE, bearer
@@ -134,6 +136,24 @@ async def test_a_decrypted_id_with_half_a_character_hides_nobody(
     assert [payload.data for payload in of_json(answer)] == contents
     route = "POST /codec/{namespace}/decode"
     assert await written(service, person=person(service, "1")) == [("service:shop", route, (), 2)]
+
+
+async def test_an_assignment_shows_the_customer_who_asked_for_it(service: Service, issuer: Issuer) -> None:
+    store = service.app.state.services.get(ManagementCenterStore)
+    for round_, by in enumerate(("customer:1", "customer", "manager:kim"), start=1):
+        await store.assign_engineer(AssignEngineer("o1", round_, "Seoul", by=by, ordered_at=datetime.now(UTC)))
+        answer = await service.http.get("/managementCenters/assignments/o1", headers=manager(issuer))
+        assert answer.json()["by"] == by
+
+    noted = [("manager:kim", "GET /managementCenters/assignments/{orderId}", (), 1)]
+    assert await written(service) == await written(service, person=person(service, "1")) == noted
+
+
+async def test_who_consults_the_audit_is_noted(service: Service, issuer: Issuer) -> None:
+    answer = await service.http.get("/audit?actor=customer:1&limit=1", headers=manager(issuer))
+
+    assert answer.status_code == 200
+    assert await written(service) == [("manager:kim", "GET /audit", ("actor",), 0)]
 
 
 async def test_what_shows_nobody_or_only_the_customer_themselves_is_not_noted(service: Service, issuer: Issuer) -> None:
