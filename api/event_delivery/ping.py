@@ -14,7 +14,7 @@ from api.event_delivery.subscription_routes import Deliveries, SubscriptionId, S
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody
 from api.http.problems import ProblemType
-from api.http.temporal_calls import temporal_call
+from api.http.temporal_calls import NoSuchWorkflow, temporal_call
 from api.security.authentication import CurrentCaller
 from api.security.limits import Rates
 from api.security.openapi import Answers, problem_responses
@@ -86,7 +86,7 @@ class PingClient:
         try:
             async with temporal_call(deadline - monotonic(), by_worker=True) as timeout:
                 pinged = await handle.result(rpc_timeout=timeout)
-        except WorkflowFailureError:
+        except (NoSuchWorkflow, WorkflowFailureError):
             raise NoAnswerInTime("the ping could not be carried out") from None
         except NoAnswerInTime:
             async with temporal_call(START_WITHIN) as timeout:

@@ -12,7 +12,7 @@ from api.dependencies import AppServices
 from api.http.errors import NoAnswerInTime
 from api.http.fields import ResponseBody, Text
 from api.http.problems import ProblemType
-from api.http.temporal_calls import temporal_call
+from api.http.temporal_calls import NoSuchWorkflow, temporal_call
 from api.security.openapi import Answers, problem_responses
 from api.security.routing import JsonRoute
 from domain.common import contexts
@@ -96,7 +96,7 @@ class ErasureClient:
         try:
             async with temporal_call(deadline - monotonic(), by_worker=True) as timeout:
                 erased = await handle.result(rpc_timeout=timeout)
-        except WorkflowFailureError:
+        except (NoSuchWorkflow, WorkflowFailureError):
             # Somebody has ended the erasure from outside. A new request starts another.
             raise NoAnswerInTime("the erasure could not be carried out") from None
         except NoAnswerInTime:

@@ -1,6 +1,7 @@
 """A customer's data are erased everywhere and permanently, and the history of events stays."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,7 @@ from stores.installation.tables import INSTALLATION
 from stores.management_center.tables import ASSIGNMENT
 from stores.order_status.tables import ORDER_CHANGE, ORDER_STATUS
 from stores.order_status.view import OrderStatusStore
+from tests.api.ending import deleted, terminated
 from tests.api.problems import assert_problem
 from tests.api.service import Service, window
 from tests.eventually import PATIENCE, soon
@@ -184,20 +186,11 @@ async def test_what_is_cut_short_is_done_to_its_end(
     await soon(done, what="everything is erased")
 
 
-async def test_an_erasure_that_somebody_ends_has_no_result(service: Service, erase: str) -> None:
-    customer_id = PERSONAL["customerId"]
-    erasure = (await connect(service.settings)).get_workflow_handle(erasure_id(customer_id))
-
-    async def ended() -> bool:
-        try:
-            await erasure.terminate()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return False
-        return True
-
+@pytest.mark.parametrize("end", [terminated, deleted])
+async def test_an_erasure_that_somebody_ends_has_no_result(
+    service: Service, erase: str, end: Callable[[Service, str], Awaitable[bool]]
+) -> None:
     answering = asyncio.create_task(service.http.delete(erase))
-    await soon(ended, what="the erasure is terminated")
+    await soon(lambda: end(service, erasure_id(PERSONAL["customerId"])), what="the erasure is ended")
 
     assert_problem(await answering, 503, "no-answer-in-time")

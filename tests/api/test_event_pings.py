@@ -1,6 +1,7 @@
 """A ping over HTTP, by a real workflow: what its answer is, and when there is none yet."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from unittest.mock import Mock
 
 import pytest
@@ -9,7 +10,9 @@ from httpx2 import Response
 from api.event_delivery import ping as pings
 from api.event_delivery.delivery_trigger import DeliveryTrigger
 from domain.common import contexts
+from domain.event_delivery.ping import workflow_id
 from runtime.settings import Settings
+from tests.api.ending import deleted, terminated
 from tests.api.problems import assert_problem
 from tests.api.service import Service, but, serving
 from tests.event_delivery.consumer import Consumer, consumer, silent
@@ -80,6 +83,19 @@ async def test_without_a_worker_there_is_no_answer(service: Service, monkeypatch
         assert_problem(await service.http.post(f"{path}/ping"), 503, "no-answer-in-time")
         assert_problem(await service.http.post("/eventSubscriptions/unknown/ping"), 404, "not-found")
         assert seen.heads == []
+
+
+@pytest.mark.parametrize("end", [terminated, deleted])
+async def test_a_ping_that_somebody_ends_has_no_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch, end: Callable[[Service, str], Awaitable[bool]]
+) -> None:
+    monkeypatch.setattr(pings, "PING_WITHIN", PATIENCE)
+    async with consumer() as seen:
+        path = await subscribed(service, seen)
+        answering = asyncio.create_task(service.http.post(f"{path}/ping"))
+        await soon(lambda: end(service, workflow_id(path.rpartition("/")[2])), what="the ping is ended")
+
+        assert_problem(await answering, 503, "no-answer-in-time")
 
 
 async def test_a_consumer_is_not_flooded_with_pings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
