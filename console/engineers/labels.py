@@ -30,6 +30,11 @@ INCOMPLETE: Mapping[str, str] = {
     IncompleteReason.EQUIPMENT_PROBLEM: N_("The equipment does not work"),
     IncompleteReason.OTHER: N_("Something else"),
 }
+REASON: Mapping[str, str] = {
+    "no answer in time": N_("No answer in time"),
+    **INCOMPLETE,
+}
+"""Why an engineer did not install: the reasons that the service records, and those that engineers choose."""
 DECLINE: Mapping[str, str] = {
     "TIME": N_("I cannot come at this time"),
     "DISTANCE": N_("It is too far from my other visits"),

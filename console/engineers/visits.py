@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
-from console.engineers.labels import INCOMPLETE, STATUS, TONE
+from console.engineers.labels import REASON, STATUS, TONE
 from console.lists import all_of
 from console.page_request import PageRequest
 from console.paths import path_of
@@ -44,7 +44,7 @@ class Visit:
     """The customer's note."""
     status_at: str
     reason: str | None
-    """Why the engineer has declined, or could not install."""
+    """Why the engineer has declined or did not answer, or could not install."""
     note: str | None
     """The engineer's own note."""
     serials: Sequence[str]
@@ -105,7 +105,7 @@ class Visit:
     @property
     def why(self) -> str | None:
         """The reason, as a text marked for translation if it is one of the known ones."""
-        return INCOMPLETE.get(self.reason, self.reason) if self.reason else None
+        return REASON.get(self.reason, self.reason) if self.reason else None
 
     @property
     def actions(self) -> tuple[EngineerAction, ...]:
@@ -127,7 +127,7 @@ class FailedVisit:
     def of(cls, row: Mapping[str, Any]) -> Self:
         """Return a failed visit of the API."""
         reason = row["reason"]
-        return cls(row["visit"], row["statusAt"], INCOMPLETE.get(reason, reason), row["note"])
+        return cls(row["visit"], row["statusAt"], REASON.get(reason, reason), row["note"])
 
 
 def page_of(order_id: str, action: EngineerAction | None = None) -> str:

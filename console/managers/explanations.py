@@ -56,6 +56,7 @@ INSTALLATION: Mapping[str, str] = {
 """Status of the engineer's job."""
 SENTENCES: Mapping[str, str] = {
     "the engineer cannot come": N_("The engineer cannot come, and nobody else is free at that time"),
+    "no answer in time": N_("No answer in time"),
     "the workflow was terminated": N_("The order's process was ended from outside"),
     "the installation has been completed": N_("The installation had been completed"),
     **REASONS,
@@ -98,7 +99,7 @@ class Explanations:
         return self.of_visit(detail) if event == Event.INSTALLATION_INCOMPLETE else self.of(detail)
 
     def of_visit(self, reason: str) -> str:
-        """Return why an installation was declined, canceled or left incomplete."""
+        """Return why an installation was declined or canceled, or why a visit failed."""
         return self._texts(INCOMPLETE[reason]) if reason in INCOMPLETE else self.of(reason)
 
     def of(self, detail: str) -> str:

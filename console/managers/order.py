@@ -69,7 +69,7 @@ class Facts:
         return cls(
             reading.order,
             attention,
-            explanations.of(attention.detail) if attention and attention.detail else None,
+            explanations.of_visit(attention.detail) if attention and attention.detail else None,
             teller.name(attention.acknowledged_by) if attention and attention.acknowledged_by else None,
             assignment,
             explanations.of(assignment["reason"]) if assignment else None,

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
 from httpx2 import Response
 
-from domain.orders import Event, HistoryEntry, Order
+from domain.orders import Attention, AttentionReason, Event, HistoryEntry, Order
 from domain.visits import TimeWindow
 from stores.order_status.view import OrderStatusStore
 from tests.console.browser import MANAGER, Pages, text_of
@@ -72,3 +73,32 @@ async def test_managers_see_at_the_order_who_was_there_and_why_it_failed(bare: P
     assert "박지우" in earlier
     for page in away:
         assert "The installation system does not answer now." in page
+
+
+@pytest.mark.parametrize(("language", "said"), [("ko", "고객 부재"), ("en", "The customer was not there")])
+async def test_managers_read_in_their_language_why_the_last_visit_failed(bare: Pages, language: str, said: str) -> None:
+    failed = HistoryEntry(Event.INSTALLATION_INCOMPLETE, window(9, -1).end)
+    attention = Attention(AttentionReason.VISIT_FAILED, failed.at, "CUSTOMER_ABSENT")
+    order = replace(filled(Order), order_id="o1", order_date="2026-07-01", history=[failed], attention=attention)
+    await bare.service.app.state.services.get(OrderStatusStore).put([order])
+
+    told = text_of(await (await bare.person(MANAGER, language)).get("/orders/o1"))
+
+    assert "CUSTOMER_ABSENT" not in told
+    assert said in told
+
+
+@pytest.mark.parametrize(("language", "said"), [("ko", "기한 안에 답변하지 않음"), ("en", "No answer in time")])
+async def test_engineers_and_managers_read_in_their_language_that_a_request_was_not_answered(
+    bare: Pages, language: str, said: str
+) -> None:
+    at = window(9, -1)
+    await visit(bare, "o1", at, "decline", reason="no answer in time")
+    unanswered = HistoryEntry(Event.INSTALLATION_UNANSWERED, at.start, detail="no answer in time")
+    order = replace(filled(Order), order_id="o1", order_date="2026-07-01", history=[unanswered], attention=None)
+    await bare.service.app.state.services.get(OrderStatusStore).put([order])
+
+    for person, path in ((NEXT, "/visits/o1"), (MANAGER, "/orders/o1")):
+        told = text_of(await (await bare.person(person, language)).get(path))
+        assert "no answer in time" not in told
+        assert said in told

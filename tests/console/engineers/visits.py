@@ -25,7 +25,13 @@ def day(days: int = 0) -> str:
 
 
 async def visit(
-    pages: Pages, order_id: str, at: TimeWindow | None, *steps: str, ago: timedelta = timedelta(), **changes: Any
+    pages: Pages,
+    order_id: str,
+    at: TimeWindow | None,
+    *steps: str,
+    ago: timedelta = timedelta(),
+    reason: str = "CUSTOMER_ABSENT",
+    **changes: Any,
 ) -> None:
     """Request an installation from the engineer, and record what happened to it some time ago."""
     store, when = pages.service.app.state.services.get(InstallationStore), datetime.now(UTC) - ago
@@ -42,5 +48,5 @@ async def visit(
     request |= changes
     await store.request(RequestInstallation(order_id, visit=at, **request), when)
     for step in steps:
-        answer = RecordAnswer(order_id, request["round"], when, "CUSTOMER_ABSENT", "거실", ["ONT-1", "STB-2"])
+        answer = RecordAnswer(order_id, request["round"], when, reason, "거실", ["ONT-1", "STB-2"])
         await getattr(store, step)(answer)

@@ -1,6 +1,9 @@
 """What the service says about an order is said in the language of the page."""
 
+import ast
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -39,6 +42,43 @@ def test_every_sentence_that_is_translated_is_one_of_the_service() -> None:
 
     for sentence in explanations.SENTENCES:
         assert f'"{sentence}"' in code, sentence
+
+
+def recorded_sentences(module: str) -> Iterator[str]:
+    """Yield the English sentences in a module of the workflows that are no docstrings and no words of an exception."""
+    tree, names = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_bytes()), vars(import_module(module))
+    elsewhere: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            elsewhere.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            elsewhere |= set(node.values)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = names.get(node.func.id)
+            if isinstance(called, type) and issubclass(called, BaseException):
+                elsewhere |= set(node.args)
+    for node in ast.walk(tree):
+        if node not in elsewhere and _SENTENCE.fullmatch(text := _text(node)):
+            yield text
+
+
+_SENTENCE = re.compile(r"\w[\w,'-]*( [\w,'-]+)+", re.ASCII)
+
+
+def _text(node: ast.AST) -> str:
+    """Return the text of a literal, with a number in place of each value, or nothing."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) or "3" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_every_sentence_that_an_order_records_is_translated() -> None:
+    modules = [f"workflows.orders.{file.stem}" for file in (ROOT / "workflows" / "orders").glob("[!_]*.py")]
+    sentences = [sentence for module in modules for sentence in recorded_sentences(module)]
+
+    assert {"the engineer cannot come", "3 engineers have been asked"} <= set(sentences)
+    for sentence in sentences:
+        assert explained("ko").of(sentence) != sentence
 
 
 @pytest.mark.parametrize(
