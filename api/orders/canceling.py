@@ -87,7 +87,8 @@ class Canceling:
             return await self._signal_cancel(order_id, request, deadline)
         if order is not None:
             return Cancellation(Known(order), done=True)
-        current = await self._lookup.current(order_id, within=TELL_WITHIN / 2)
+        left = _left(deadline)
+        current = await self._lookup.current(order_id, within=min(TELL_WITHIN, left) / 2, in_all=left)
         return Cancellation(current, done=current.order.status is OrderStatus.ORDER_CANCELED)
 
     async def _cancel(self, order_id: str, update: Update, deadline: float) -> Order | None:
@@ -116,7 +117,7 @@ class Canceling:
                 await handle.signal(Message.REQUEST_CANCEL, request, rpc_timeout=timeout)
         except NoSuchWorkflow:
             return await self._cancel_closed(order_id, request)
-        left = max(deadline + LOOKUP_GRACE - monotonic(), 0) / 2
+        left = _left(deadline) / 2
         return Cancellation(await self._lookup.fallback(order_id, within=left, record_within=left), done=False)
 
     async def _cancel_closed(self, order_id: str, request: CancelRequest) -> Cancellation:
@@ -148,6 +149,11 @@ class Canceling:
 def _given_up_at() -> datetime:
     """Return when nobody waits any more for a worker to take a request that is sent now."""
     return datetime.now(UTC) + timedelta(seconds=TELL_WITHIN + CLOCK_TOLERANCE)
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds until a cancel is answered, after its deadline has passed."""
+    return max(deadline + LOOKUP_GRACE - monotonic(), 0)
 
 
 def _told_within(deadline: float) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 
@@ -42,24 +43,38 @@ class OrderLookup:
         self._client = client
         self._rows = rows
 
-    async def current(self, order_id: str, *, within: float | None = None) -> Known:
+    async def current(self, order_id: str, *, within: float | None = None, in_all: float | None = None) -> Known:
         """Return the current order from its workflow. If that does not answer, use the fallback.
+
+        Args:
+            order_id: The order.
+            within: Seconds for a worker to answer.
+            in_all: Seconds for all sources together. By default, each has its own.
 
         Raises:
             NotFound: nobody knows such an order.
             Unavailable, StoreUnavailable: who might know does not answer.
         """
+        until = None if in_all is None else monotonic() + in_all
+        result_within = None if in_all is None else in_all / 4
         try:
-            return Known(await self.from_workflow(order_id, within=within))
+            return Known(await self.from_workflow(order_id, within=within, result_within=result_within))
         except NoSuchWorkflow:
             # The workflow was deleted or terminated, so nothing is newer than a final row.
-            order = (await self.fallback(order_id)).order
+            order = (await self._fallback(order_id, until)).order
             return Known(order, stale=not order.status.final)
         except Unavailable:
-            return await self.fallback(order_id)
+            return await self._fallback(order_id, until)
 
-    async def from_workflow(self, order_id: str, *, within: float | None = None) -> Order:
+    async def from_workflow(
+        self, order_id: str, *, within: float | None = None, result_within: float | None = None
+    ) -> Order:
         """Return the order from its workflow: by a query while it is open, by its result after it has completed.
+
+        Args:
+            order_id: The order.
+            within: Seconds for a worker to answer the query.
+            result_within: Seconds for the server to return the result.
 
         Raises:
             NoSuchWorkflow, Unavailable: as `temporal_call`.
@@ -72,7 +87,7 @@ class OrderLookup:
                 return await self._queried(order_id, within * (1 - FIRST_TRY))
         except NoSuchWorkflow:
             try:
-                return await self._result(order_id)
+                return await self._result(order_id, result_within)
             except WorkflowFailureError as failure:
                 # A workflow that was ended from outside does not know how its order ended.
                 raise NoSuchWorkflow from failure
@@ -152,6 +167,11 @@ class OrderLookup:
         except TimeoutError as error:
             raise StoreUnavailable("the read model did not answer in time") from error
 
+    async def _fallback(self, order_id: str, until: float | None) -> Known:
+        """Return what is known without a worker, by a time of the monotonic clock if one is given."""
+        left = None if until is None else max(until - monotonic(), 0) / 2
+        return await self.fallback(order_id, within=left, record_within=left)
+
     async def _queried(self, order_id: str, within: float) -> Order:
         async with temporal_call(within, by_worker=True) as timeout:
             return await queried(self._client, order_id, timeout, open_alone=True)
@@ -172,6 +192,6 @@ class OrderLookup:
         order.engineer_id = attributes.get(visibility.ENGINEER_ID)
         return order
 
-    async def _result(self, order_id: str) -> Order:
-        async with temporal_call(ANSWER_WITHIN) as timeout:
+    async def _result(self, order_id: str, within: float | None = None) -> Order:
+        async with temporal_call(ANSWER_WITHIN if within is None else within) as timeout:
             return await result_of(self._client, order_id, timeout)

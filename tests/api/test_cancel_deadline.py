@@ -1,12 +1,15 @@
-"""A cancel is answered within 5 seconds, however late its first refusal comes. Tested without a server."""
+"""A cancel is answered within 5 seconds, whoever is silent, and however late. Tested without a server."""
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from api.http.errors import NoAnswerInTime
+from api.http.temporal_calls import NoSuchWorkflow
 from api.orders import canceling as cancels
+from api.orders import lookup as lookups
 from api.orders.canceling import Canceling
 from api.orders.lookup import Known, OrderLookup
 from api.orders.updates import Update, Updates
@@ -77,3 +80,53 @@ async def test_whoever_is_refused_late_waits_for_no_more_than_is_left(monkeypatc
     assert all(within <= WITHIN * 0.25 for within in fake.times)
     # The signal and the lookup share what is left until the answer is due.
     assert 0 < fake.now + fake.looked_up_within <= 1000 + WITHIN + cancels.LOOKUP_GRACE
+
+
+class Silence(OrderLookup):
+    """Sources that use all the time that they are given, and do not answer; with a clock that only they move."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.now = 1000.0
+        self.failure = failure
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def send(self, order_id: str, update: Update, *, within: float) -> "Silence":
+        return self
+
+    async def result(self, rpc_timeout: timedelta) -> Order:
+        self.now += rpc_timeout.total_seconds()
+        raise TimeoutError
+
+    async def from_workflow(
+        self, order_id: str, *, within: float | None = None, result_within: float | None = None
+    ) -> Order:
+        self.now += (lookups.TELL_WITHIN if within is None else within) + (
+            lookups.ANSWER_WITHIN if result_within is None else result_within
+        )
+        raise self.failure
+
+    async def fallback(
+        self, order_id: str, *, within: float | None = None, record_within: float | None = None
+    ) -> Known:
+        for given in (within, record_within):
+            self.now += lookups.ANSWER_WITHIN if given is None else given
+        return Known(ORDER, stale=True)
+
+
+@pytest.mark.parametrize("failure", [NoAnswerInTime("no worker answered in time"), NoSuchWorkflow()])
+async def test_whoever_looks_after_a_worker_took_the_cancel_and_died_waits_for_no_more_than_is_left(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    silence = Silence(failure)
+    orders = Canceling(cast(Client, None), silence, cast(Updates, silence))
+    monkeypatch.setattr(cancels, "CANCEL_WITHIN", WITHIN)
+    for module in (cancels, lookups):
+        monkeypatch.setattr(module, "TELL_WITHIN", 6000.0)
+        monkeypatch.setattr(module, "monotonic", silence.monotonic, raising=False)
+
+    answer = await orders.cancel("1", CancelRequest())
+
+    assert answer == cancels.Cancellation(Known(ORDER, stale=True), done=False)
+    assert silence.now == pytest.approx(1000 + WITHIN + cancels.LOOKUP_GRACE)
