@@ -12,11 +12,21 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 _DOCUMENT = "/openapi.json"
 _PAGE = "/docs"
 _ASSETS = "/docs/assets"
 _REDIRECT = "/docs/oauth2-redirect"
+
+
+class WholeFiles(StaticFiles):
+    """Files that are always sent whole: Starlette refuses a part that a file does not have in plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request as if it asked for no part."""
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
@@ -68,7 +78,7 @@ def install(app: FastAPI, issuer: str | None = None) -> Mapping[str, str]:
     # Unlike FastAPI's routes, these do not parse the query.
     app.add_route(_PAGE, show, include_in_schema=False)
     app.add_route(_REDIRECT, show_redirect, include_in_schema=False)
-    app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
+    app.mount(_ASSETS, WholeFiles(directory=str(files("fastapi_offline") / "static")))
     return {_PAGE: _policy(page, issuer), _REDIRECT: _policy(redirect, issuer)}
 
 

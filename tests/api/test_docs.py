@@ -37,6 +37,18 @@ async def test_what_is_not_there_is_a_problem_like_any_other(service: Service) -
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("part", ["bytes=0-9", "bytes=5-2", "bytes=999999999-", "lines=1"])
+async def test_a_file_is_sent_whole_whatever_part_is_asked_for(service: Service, part: str) -> None:
+    path = "/docs/assets/favicon.png"
+    whole = await service.http.get(path)
+
+    answer = await service.http.get(path, headers={"Range": part})
+
+    assert (whole.status_code, answer.status_code) == (200, 200)
+    assert answer.content == whole.content
+    assert answer.headers["Content-Type"] == "image/png"
+
+
 async def test_the_document_is_rendered_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered = []
 
