@@ -20,6 +20,7 @@ from workflows.orders.visibility import ORDER_STATUS, SEARCH_ATTRIBUTES
 
 NAME, PHONE, ADDRESS, NOTE = "Hong-Gildong", "010-1234-5678", "Seoul-Teheran-ro-152", "the-dog-bites"
 REASON = "divorced-and-moved"
+CUSTOMER = "hong@example.com"
 
 
 async def attributes(order: Placed) -> dict[str, str | None]:
@@ -97,7 +98,9 @@ async def test_current_details_tell_the_whole_story(stage: Stage) -> None:
 async def test_nothing_personal_is_shown_indexed_or_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="temporalio")
     stage.contexts.faults.fail("assign_engineer")
-    order = await stage.place(customer_name=NAME, contact_phone=PHONE, installation_address=ADDRESS, note=NOTE)
+    order = await stage.place(
+        customer_id=CUSTOMER, customer_name=NAME, contact_phone=PHONE, installation_address=ADDRESS, note=NOTE
+    )
     await places.requested(order)
     await order.decline(reason=REASON)
     await order.until_with(OrderStatus.INSTALLATION_REQUESTED, "e2")
@@ -119,7 +122,7 @@ async def test_nothing_personal_is_shown_indexed_or_logged(stage: Stage, caplog:
         *(record.getMessage() + str(record.__dict__) for record in caplog.records if "temporalio" in record.name),
     ]
 
-    for secret in (NAME, PHONE, ADDRESS, NOTE, REASON):
+    for secret in (CUSTOMER, NAME, PHONE, ADDRESS, NOTE, REASON):
         assert [text for text in visible if secret in text] == []
 
 
@@ -145,10 +148,9 @@ def summaries(history: WorkflowHistory) -> Iterator[str]:
 def test_what_a_client_sends_cannot_format_what_operators_see() -> None:
     order = Order(
         "1",
-        customer_id="1` [approve](https://evil.example)",
         product_name="[free](https://evil.example) `IPTV`",
-        history=[HistoryEntry("JoinOrdered", by="customer:1` [approve](https://evil.example)")],
+        history=[HistoryEntry("JoinOrdered", by="manager:1` [approve](https://evil.example)")],
     )
 
-    assert "`customer:1 [approve](https://evil.example)`" in visibility.details(order)
+    assert "`manager:1 [approve](https://evil.example)`" in visibility.details(order)
     assert not set("[]()`*_<>") & set(visibility.summary(order))

@@ -8,6 +8,7 @@ from temporalio.common import (
 )
 
 from domain.common import search_attributes as names
+from domain.common.actors import without_customer
 from domain.common.texts import PlainText
 from domain.orders import Order, search_attributes
 
@@ -89,7 +90,10 @@ def details(order: Order) -> str:
     # Lists, because the Web UI puts no space between the cells of a table.
     lines = [f"- **{name}**: {value}" for name, value in facts if value]
     lines += ["", "**경과 · History** (UTC)", ""]
-    lines += [f"1. {entry.at:%F %T} — {_named(entry.event)} — `{entry.by.replace('`', '')}`" for entry in order.history]
+    lines += [
+        f"1. {entry.at:%F %T} — {_named(entry.event)} — `{without_customer(entry.by).replace('`', '')}`"
+        for entry in order.history
+    ]
     return "\n".join(lines)
 
 
