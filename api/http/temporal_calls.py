@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from traceback import format_tb
 
 import structlog
 from temporalio.client import (
@@ -72,5 +73,7 @@ async def temporal_call(seconds: float, *, by_worker: bool = False) -> AsyncIter
         _log.error("cannot decrypt what Temporal answered", error=str(error))
         raise TemporalUnavailable("the order cannot be read at the moment") from error
     except RuntimeError as error:
-        # A lazy client raises this if it cannot connect.
+        # A lazy client raises this if it cannot connect. An error of this program looks the same but for its place.
+        place = "".join(format_tb(error.__traceback__)[-1:])
+        _log.warning("Temporal could not be called", error=type(error).__qualname__, at=place)
         raise TemporalUnavailable("the Temporal server cannot be reached") from error
