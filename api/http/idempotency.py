@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
@@ -26,6 +26,21 @@ def parameter(creates: str) -> dict[str, Any]:
         "description": f"A request with the same key and body returns the same {creates}",
         "schema": {"type": "string", "pattern": _PATTERN},
     }
+
+
+def replays(model: type, creates: str) -> dict[int | str, dict[str, Any]]:
+    """Return the description of the answer to a repeated request for the OpenAPI document."""
+    description = f"The {creates} that an earlier request with this key has added"
+    return {200: {"model": model, "description": description, "headers": REPLAYED_HEADERS}}
+
+
+def complete(response: Response, location: str, *, new: bool) -> None:
+    """Complete the answer to a request that creates something: with its location, or as a repetition."""
+    if new:
+        response.headers["Location"] = location
+    else:
+        response.status_code = 200
+        response.headers.update(REPLAYED)
 
 
 def key_of(request: Request) -> str | None:

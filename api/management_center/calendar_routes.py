@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.dependencies import AppServices
+from api.http import idempotency
 from api.http.fields import Cursor, Id, Limit, Page, Region
 from api.http.problems import ProblemType
 from api.http.times import Day, of_query, span_between
@@ -16,7 +17,7 @@ from api.management_center.calendar_schemas import (
     ExtraShiftResponse,
     HolidayResponse,
 )
-from api.management_center.dependencies import CenterStore, DayOffId, ExtraShiftId, created, trigger_dispatch
+from api.management_center.dependencies import CenterStore, DayOffId, ExtraShiftId, NewId, created, trigger_dispatch
 from api.security.authentication import CurrentCaller
 from api.security.openapi import CREATED, problem_responses
 from api.security.routing import JsonRoute
@@ -33,7 +34,9 @@ router = APIRouter(
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWER_IN_TIME)
-_CREATING = CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
+_CREATING = CREATED | problem_responses(
+    ProblemType.NOT_FOUND, ProblemType.IDEMPOTENCY_KEY_REUSED, ProblemType.NO_ANSWER_IN_TIME, body=True
+)
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
 
 FirstDay = Annotated[Day | None, Query(alias="from", description="Only entries that have this day or a later one")]
@@ -69,16 +72,21 @@ async def list_days_off(
     return Page[DayOffResponse].model_validate(page)
 
 
-@router.post("/daysOff", status_code=201, responses=_CREATING)
+@router.post(
+    "/daysOff",
+    status_code=201,
+    responses=idempotency.replays(DayOffResponse, "day off") | _CREATING,
+    openapi_extra={"parameters": [idempotency.parameter("day off")]},
+)
 async def create_day_off(
-    given: DayOffRequest, store: CenterStore, caller: CurrentCaller, response: Response
+    given: DayOffRequest, new_id: NewId, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> DayOffResponse:
     """Add a day off of an engineer, or of a region. Visits booked then go to other engineers.
 
     With `hours`, it is a part of each day. It takes every window that it overlaps.
     """
-    day_off = await created(given, DAYS_OFF, store, caller)
-    response.headers["Location"] = f"{router.prefix}/daysOff/{day_off.day_off_id}"
+    day_off, new = await created(given, DAYS_OFF, new_id, store, caller)
+    idempotency.complete(response, f"{router.prefix}/daysOff/{day_off.day_off_id}", new=new)
     return DayOffResponse.model_validate(day_off)
 
 
@@ -123,16 +131,21 @@ async def list_extra_shifts(
     return Page[ExtraShiftResponse].model_validate(page)
 
 
-@router.post("/extraShifts", status_code=201, responses=_CREATING)
+@router.post(
+    "/extraShifts",
+    status_code=201,
+    responses=idempotency.replays(ExtraShiftResponse, "extra shift") | _CREATING,
+    openapi_extra={"parameters": [idempotency.parameter("extra shift")]},
+)
 async def create_extra_shift(
-    given: ExtraShiftRequest, store: CenterStore, caller: CurrentCaller, response: Response
+    given: ExtraShiftRequest, new_id: NewId, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> ExtraShiftResponse:
     """Add work of an engineer, or of all engineers of a region, also on weekends and holidays.
 
     The hours of several shifts, and the usual ones of a working day, add up. A day off goes before a shift.
     """
-    shift = await created(given, EXTRA_SHIFTS, store, caller)
-    response.headers["Location"] = f"{router.prefix}/extraShifts/{shift.extra_shift_id}"
+    shift, new = await created(given, EXTRA_SHIFTS, new_id, store, caller)
+    idempotency.complete(response, f"{router.prefix}/extraShifts/{shift.extra_shift_id}", new=new)
     return ExtraShiftResponse.model_validate(shift)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.http import idempotency
 from api.http.errors import IdempotencyKeyReused
@@ -12,6 +12,7 @@ from api.http.problems import ProblemType
 from api.management_center.dependencies import (
     CenterStore,
     EngineerId,
+    NewId,
     ProductId,
     Retired,
     ServiceAreaId,
@@ -30,8 +31,8 @@ from api.management_center.staff_schemas import (
     ServiceAreaResponse,
 )
 from api.security.authentication import CurrentCaller
-from api.security.openapi import CREATED, Answers, problem_responses
-from api.security.principals import ANONYMOUS, UNKNOWN, Caller, Role
+from api.security.openapi import CREATED, problem_responses
+from api.security.principals import UNKNOWN, Caller, Role
 from api.security.routing import JsonRoute
 from domain.common.errors import AlreadyExists, NotFound
 
@@ -46,17 +47,9 @@ _LISTING = problem_responses(ProblemType.MALFORMED_REQUEST, ProblemType.NO_ANSWE
 _ONE = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME)
 _CHANGING = problem_responses(ProblemType.NOT_FOUND, ProblemType.NO_ANSWER_IN_TIME, body=True)
 _CREATING = CREATED | problem_responses(ProblemType.NO_ANSWER_IN_TIME, body=True)
-_HIRING: Answers = {
-    200: {
-        "model": EngineerResponse,
-        "description": "The engineer that an earlier request with this key has added",
-        "headers": idempotency.REPLAYED_HEADERS,
-    },
-    **CREATED,
-    **problem_responses(
-        ProblemType.NOT_FOUND, ProblemType.IDEMPOTENCY_KEY_REUSED, ProblemType.NO_ANSWER_IN_TIME, body=True
-    ),
-}
+_CREATING_ONCE = CREATED | problem_responses(
+    ProblemType.NOT_FOUND, ProblemType.IDEMPOTENCY_KEY_REUSED, ProblemType.NO_ANSWER_IN_TIME, body=True
+)
 
 
 @router.get("/serviceAreas", responses=_LISTING)
@@ -65,11 +58,24 @@ async def list_service_areas(store: CenterStore, limit: Limit = 50, cursor: Curs
     return Page[ServiceAreaResponse].model_validate(await store.service_areas(limit=limit, cursor=cursor))
 
 
-@router.post("/serviceAreas", status_code=201, responses=_CREATING)
-async def create_service_area(given: ServiceAreaRequest, store: CenterStore, response: Response) -> ServiceAreaResponse:
+@router.post(
+    "/serviceAreas",
+    status_code=201,
+    responses=idempotency.replays(ServiceAreaResponse, "service area") | _CREATING_ONCE,
+    openapi_extra={"parameters": [idempotency.parameter("service area")]},
+)
+async def create_service_area(
+    given: ServiceAreaRequest, area_id: NewId, store: CenterStore, response: Response
+) -> ServiceAreaResponse:
     """Add a service area."""
-    area = await store.create_service_area(**dict(given))
-    response.headers["Location"] = f"{router.prefix}/serviceAreas/{area.service_area_id}"
+    fingerprint, new = given.fingerprint(), True
+    try:
+        area = await store.create_service_area(**dict(given), service_area_id=area_id, fingerprint=fingerprint)
+    except AlreadyExists:
+        if await store.fingerprint_of_service_area(area_id) != fingerprint:
+            raise IdempotencyKeyReused("the key was used with another body") from None
+        area, new = await store.service_area(area_id), False
+    idempotency.complete(response, f"{router.prefix}/serviceAreas/{area_id}", new=new)
     return ServiceAreaResponse.model_validate(area)
 
 
@@ -111,16 +117,15 @@ async def list_engineers(
 @router.post(
     "/engineers",
     status_code=201,
-    responses=_HIRING,
+    responses=idempotency.replays(EngineerResponse, "engineer") | _CREATING_ONCE,
     openapi_extra={"parameters": [idempotency.parameter("engineer")]},
 )
 async def create_engineer(
-    given: EngineerRequest, request: Request, store: CenterStore, caller: CurrentCaller, response: Response
+    given: EngineerRequest, engineer_id: NewId, store: CenterStore, caller: CurrentCaller, response: Response
 ) -> EngineerResponse:
     """Add an engineer."""
     caller.within([given.region])
-    engineer_id = idempotency.id_of(idempotency.key_of(request), caller.actor or ANONYMOUS)
-    fingerprint = given.fingerprint()
+    fingerprint, new = given.fingerprint(), True
     try:
         engineer = await store.create_engineer(**given.members_sent(), engineer_id=engineer_id, fingerprint=fingerprint)
     except AlreadyExists:
@@ -129,10 +134,8 @@ async def create_engineer(
         engineer = await store.engineer(engineer_id)
         if not caller.reaches({engineer.region}):
             raise NotFound(UNKNOWN) from None
-        response.status_code = 200
-        response.headers.update(idempotency.REPLAYED)
-        return EngineerResponse.model_validate(engineer)
-    response.headers["Location"] = f"{router.prefix}/engineers/{engineer.engineer_id}"
+        new = False
+    idempotency.complete(response, f"{router.prefix}/engineers/{engineer_id}", new=new)
     return EngineerResponse.model_validate(engineer)
 
 

@@ -1,8 +1,12 @@
-"""A manager adds a day off or an extra shift: of one engineer, or of a whole region."""
+"""A manager adds a day off or an extra shift: of one engineer, or of a whole region.
+
+The form has a key, so that two requests at once add one entry, too.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +15,7 @@ from starlette.responses import Response
 from console.calendars.kinds import Kind
 from console.forms import Form, missing
 from console.lists import all_of
-from console.managers.center import ENGINEERS, Refusal, reach_of, refusal
+from console.managers.center import ENGINEERS, Refusal, key_of, reach_of, refusal
 from console.page_request import PageRequest
 from console.paths import path_of
 from console.routing import Handler
@@ -56,6 +60,11 @@ class AddPage:
     choices: Choices
     form: Form
 
+    @property
+    def key(self) -> str:
+        """The key of the form."""
+        return key_of(self.form.values)
+
     def names(self, texts: Texts) -> dict[str, str]:
         """Return what the fields are called, for a summary of what is wrong with them."""
         return {
@@ -91,11 +100,12 @@ def adding(kind: Kind) -> Handler:
             return await _again(visit, kind, Refusal(Form(_of_region(values)), 200))
         if incomplete := _incomplete(values, visit.texts):
             return await _again(visit, kind, Refusal(incomplete))
-        body = _body(values)
+        body, values["key"] = _body(values), key_of(values)
         try:
             known = await _is_known(visit.api, kind, body)
             if not known:
-                await visit.api.send("POST", kind.api, body | {"reason": values.get("reason") or None})
+                entry, key = body | {"reason": values.get("reason") or None}, {"Idempotency-Key": values["key"]}
+                known = (await visit.api.send("POST", kind.api, entry, headers=key)).status == HTTPStatus.OK
         except (ApiAway, Problem) as error:
             return await _again(visit, kind, refusal(error, values, visit.texts, _POINTERS))
         of = "engineerId" if body["engineerId"] else "region"

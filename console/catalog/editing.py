@@ -2,6 +2,8 @@
 
 The form of a change names what it was made from. If somebody has changed the same thing meanwhile, nothing is done: the
 form comes back, filled, beside the thing as it is now. Sent again, it is meant for that.
+
+The form of a new service area has a key, so that two requests at once add one area, too. A product has its own id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ from console.catalog.kinds import PRODUCTS, Kind, Values
 from console.catalog.listing import Staff, staff_of
 from console.forms import Form, missing
 from console.lists import all_of
-from console.managers.center import Refusal, refusal, require_whole_country
+from console.managers.center import Refusal, key_of, refusal, require_whole_country
 from console.page_request import PageRequest
 from console.paths import path_of
 from console.problems import SENTENCES
@@ -51,6 +53,11 @@ class EditPage:
     """Skills that engineers have."""
 
     @property
+    def key(self) -> str | None:
+        """The key of the form, if it adds a thing that gets its id from the API."""
+        return None if self.thing_id or self.kind.key in self.kind.fields else key_of(self.form.values)
+
+    @property
     def regions(self) -> Sequence[str]:
         """Regions to choose from: all that are known, and what was chosen before."""
         return sorted({*labels.REGION, self.form.value("region")} - {""})
@@ -76,6 +83,9 @@ def adding(kind: Kind) -> Handler:
     async def add(visit: PageRequest) -> Response:
         values = await visit.form()
         page = EditPage(kind, Form(values), kind.new)
+        key = page.key
+        if key:
+            values["key"] = key
         if incomplete := missing(values, _required(kind, adds=True), visit.texts):
             return await _again(visit, page, Refusal(incomplete))
         body = kind.body_of(values) | ({kind.key: values[kind.key]} if kind.key in kind.fields else {})
@@ -85,7 +95,8 @@ def adding(kind: Kind) -> Handler:
             there = (await all_of(visit.api, kind.api)).items
             known = any(all(one[member] == value for member, value in body.items()) for one in there)
             if not known:
-                await visit.api.send("POST", kind.api, body)
+                headers = {"Idempotency-Key": key} if key else {}
+                known = (await visit.api.send("POST", kind.api, body, headers=headers)).status == HTTPStatus.OK
         except (ApiAway, Problem) as error:
             return await _again(visit, page, _refusal(error, kind, values, visit.texts))
         said = Flash(visit.texts(kind.known), "note") if known else Flash(visit.texts(kind.added))

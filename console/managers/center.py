@@ -1,5 +1,6 @@
 """What managers' pages read of the management center, and what they say when a change of it is refused."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,11 +11,15 @@ from console import labels
 from console.forms import Form, refused
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem, Query
-from console.texts import KOREAN, Texts
+from console.texts import KOREAN, N_, Texts
 
 CENTER = "/managementCenters"
 ENGINEERS = f"{CENTER}/engineers"
 ROWS = 50
+_ADDED_BEFORE = N_(
+    "This was added already, with what you had entered before, and is in the list. If you mean another one, please"
+    " send this again."
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,11 @@ class Refusal:
     status: int = 422
 
 
+def key_of(values: Mapping[str, str]) -> str:
+    """Return the key of a form, by which the API does what it asks for once, or a new key if it has none."""
+    return values.get("key") or secrets.token_urlsafe(16)
+
+
 def refusal(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, fields: Mapping[str, str]) -> Refusal:
     """Return the form with what the API says about it.
 
@@ -120,4 +130,7 @@ def refusal(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, f
     if isinstance(error, Problem) and error.is_of_the_page:
         raise error
     status = 503 if isinstance(error, ApiAway) else error.status
+    if isinstance(error, Problem) and error.slug == "idempotency-key-reused":
+        # With other entries, the same key would be refused again.
+        return Refusal(Form({**values, "key": ""}, summary=texts(_ADDED_BEFORE)), status)
     return Refusal(refused(error, values, texts, fields), status)

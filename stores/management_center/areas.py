@@ -6,6 +6,7 @@ from uuid import uuid4
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.common.errors import AlreadyExists
 from domain.common.paging import Page
 from domain.management_center.addresses import Placement, place, placed_in
 from domain.management_center.assignments import ServiceArea
@@ -16,6 +17,7 @@ from stores.management_center.tables import ASSIGNMENT, PRODUCT, SERVICE_AREA
 
 _LIVE = select(SERVICE_AREA).where(SERVICE_AREA.c.retired_at.is_(None))
 _ONE = _LIVE.where(SERVICE_AREA.c.service_area_id == bindparam("of_id"))
+_MADE = select(SERVICE_AREA.c.fingerprint).where(SERVICE_AREA.c.service_area_id == bindparam("of_id"))
 _IN_ORDER = Keyset("serviceAreaId", (SERVICE_AREA.c.service_area_id,))
 _needed = select(PRODUCT.c.skills).where(PRODUCT.c.product_id == bindparam("of_product")).scalar_subquery()
 _WITH_SKILLS = _LIVE.add_columns(_needed.label("needed"))
@@ -25,17 +27,43 @@ _DECIDED = select(ASSIGNMENT.c.address_region).where(ASSIGNMENT.c.order_id == bi
 class ServiceAreas(RegionLockedStore):
     """Stores service areas. Every method raises `StoreUnavailable` if the database does not answer."""
 
-    async def create_service_area(self, *, region: str, name: str, local_name: str, matches: list[str]) -> ServiceArea:
-        """Add a service area. Orders that wait without an area become ready."""
-        area = ServiceArea(uuid4().hex, region, name, local_name, matches)
+    async def create_service_area(
+        self,
+        *,
+        region: str,
+        name: str,
+        local_name: str,
+        matches: list[str],
+        service_area_id: str | None = None,
+        fingerprint: str | None = None,
+    ) -> ServiceArea:
+        """Add a service area, with a new id if none is given. Orders that wait without an area become ready.
+
+        Raises:
+            AlreadyExists: the id is taken, or was, by an area that is retired. `fingerprint_of_service_area` tells
+                more.
+        """
+        id_ = service_area_id or uuid4().hex
+        area = ServiceArea(id_, region, name, local_name, matches)
 
         async def work(connection: AsyncConnection) -> ServiceArea:
             await self._lock_all(connection)
-            await connection.execute(insert(SERVICE_AREA), vars(area))
+            if (await connection.execute(_MADE, {"of_id": id_})).one_or_none():
+                raise AlreadyExists("a service area with this id already exists")
+            await connection.execute(insert(SERVICE_AREA), vars(area) | {"fingerprint": fingerprint})
             await waiting.areas_changed(connection, self._now())
             return area
 
         return await self._database.transact(work)
+
+    async def fingerprint_of_service_area(self, service_area_id: str) -> str | None:
+        """Return the fingerprint of the request that has added an area, which may be retired.
+
+        Raises:
+            NotFound: no service area has had this id.
+        """
+        found: str | None = (await self._one(_MADE, service_area_id)).fingerprint
+        return found
 
     async def service_area(self, service_area_id: str) -> ServiceArea:
         """Return one service area.

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.common.errors import NotFound
+from domain.common.errors import AlreadyExists, NotFound
 from domain.common.paging import Page
 from domain.management_center.staff import DayOff, ExtraShift, WorkingHours
 from stores.common.paging import Keyset
@@ -76,16 +76,19 @@ class CalendarEntries(RegionLockedStore):
         last_day: date,
         reason: str | None,
         hours: WorkingHours | None = None,
+        entry_id: str | None = None,
     ) -> Entry:
-        """Add an entry of an engineer, or of a region.
+        """Add an entry of an engineer, or of a region, with a new id if none is given.
 
         Visits that nobody covers any more go to other engineers. With more capacity, waiting orders become ready.
 
         Raises:
             NotFound: no engineer has this id.
+            AlreadyExists: an entry has this id.
         """
+        id_ = entry_id or uuid4().hex
         entry = kind.made(
-            **{kind.key: uuid4().hex},
+            **{kind.key: id_},
             engineer_id=engineer_id,
             region=region,
             first_day=first_day,
@@ -98,6 +101,8 @@ class CalendarEntries(RegionLockedStore):
             region = await self._lock_region_of(connection, entry)
             if region is None:
                 raise NotFound("no engineer has this id")
+            if (await connection.execute(_one(kind), {"of_id": id_})).one_or_none():
+                raise AlreadyExists("an entry with this id already exists")
             await connection.execute(insert(kind.table), kind.row(entry))
             await self._apply(connection, entry, region, more_capacity=kind.adds_capacity)
             return entry

@@ -25,6 +25,8 @@ class ServiceAreaRow(ManagementCenterTable, table=True):
     local_name: str = Field(max_length=SHORT)
     matches: list[str] = Field(sa_type=AsJson(list[str]))
     retired_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    fingerprint: str | None = Field(None, max_length=64)
+    """Equal for a repeated request to add the area, and for no other."""
 
 
 class EngineerRow(ManagementCenterTable, table=True):

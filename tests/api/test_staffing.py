@@ -106,6 +106,49 @@ async def test_a_repeated_request_hires_one_engineer(service: Service) -> None:
     assert_problem(await hire("one"), 404, "not-found")
 
 
+async def test_a_repeated_request_adds_one_service_area(service: Service) -> None:
+    def add(key: str, **changes: Any) -> Any:
+        return service.http.post(AREAS, json=MOON | changes, headers={"Idempotency-Key": key})
+
+    first = await add("one")
+    again = await add("one", productId="ignored")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.json() == first.json()
+    assert_problem(await add("one", matches=["Mars"]), 422, "idempotency-key-reused")
+    assert_problem(await add("one two"), 400, "malformed-request")
+    assert (await add("two")).status_code == 201
+    path = f"{AREAS}/{first.json()['serviceAreaId']}"
+    changed = await service.http.patch(path, json={"name": "Far side"})
+    assert (await add("one")).json() == changed.json()
+    await service.http.delete(path)
+    assert_problem(await add("one"), 404, "not-found")
+
+
+@pytest.mark.parametrize(("collection", "body"), [(DAYS_OFF, HOLIDAY), (SHIFTS, SHIFT)])
+async def test_a_repeated_request_adds_one_entry_to_a_calendar(
+    service: Service, collection: str, body: dict[str, Any]
+) -> None:
+    def add(key: str, **changes: Any) -> Any:
+        return service.http.post(collection, json=body | changes, headers={"Idempotency-Key": key})
+
+    first = await add("one")
+    again = await add("one", productId="ignored")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Location" not in again.headers
+    assert again.json() == first.json()
+    assert_problem(await add("one", reason=None), 422, "idempotency-key-reused")
+    assert_problem(await add("one two"), 400, "malformed-request")
+    assert (await add("two")).status_code == 201
+    assert len((await service.http.get(collection)).json()["items"]) == 2
+    await service.http.delete(first.headers["Location"])
+    assert (await add("one")).status_code == 201
+
+
 async def test_a_skill_is_had_once(service: Service) -> None:
     created = await service.http.post(ENGINEERS, json=ENGINEER | {"skills": ["b", "a", "b"]})
 

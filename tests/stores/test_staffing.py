@@ -1,6 +1,8 @@
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -128,6 +130,38 @@ async def test_of_several_who_create_an_engineer_with_one_id_at_once_one_does(
     assert await create(0) is None
     with pytest.raises(NotFound):
         await store.engineer("one")
+
+
+async def test_of_several_who_create_an_area_or_an_entry_with_one_id_at_once_one_does(
+    store: ManagementCenterStore, connect: Connect
+) -> None:
+    stores = [store, ManagementCenterStore(connect())]
+    days: dict[str, Any] = {
+        "engineer_id": None,
+        "first_day": date(2026, 7, 13),
+        "last_day": date(2026, 7, 13),
+        "reason": None,
+    }
+
+    async def creates(creating: Awaitable[object]) -> bool:
+        try:
+            await creating
+        except AlreadyExists:
+            return False
+        return True
+
+    by, regions = [stores[number % 2] for number in range(8)], ["KR-11", "KR-26"] * 4
+    area: dict[str, Any] = {"name": "Mars", "local_name": "화성", "matches": ["Mars"]}
+    area |= {"service_area_id": "one", "fingerprint": "f"}
+    areas = await asyncio.gather(*(creates(by[n].create_service_area(region=regions[n], **area)) for n in range(8)))
+    entries = await asyncio.gather(
+        *(creates(by[n].create_entry(DAYS_OFF, region=regions[n], entry_id="one", **days)) for n in range(8))
+    )
+
+    assert (sum(areas), sum(entries)) == (1, 1)
+    assert await store.fingerprint_of_service_area("one") == "f"
+    await store.retire_service_area("one")
+    assert await store.fingerprint_of_service_area("one") == "f"
 
 
 async def test_an_area_is_created_read_and_changed(store: ManagementCenterStore) -> None:

@@ -18,10 +18,10 @@ def in_days(pages: Pages, days: int) -> str:
 
 
 def morning(pages: Pages, **changes: str) -> dict[str, str]:
-    """Return the form for a morning of an engineer, a week from now."""
+    """Return the form for a morning of an engineer, a week from now. The form has been shown once."""
     first = in_days(pages, 7)
     form = {"region": REGION, "who": ENGINEER, "from": first, "to": "", "since": "09:00", "until": "12:00"}
-    return form | {"reason": "병원"} | changes
+    return form | {"reason": "병원", "key": "shown-once"} | changes
 
 
 async def entries(pages: Pages, path: str) -> list[Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """A manager enters days off and extra shifts: once, for whom and when they were meant, and nothing entered is lost."""
 
 import pytest
+from httpx2 import Response
 
 from tests.console.browser import MANAGER, Pages, form_of, text_of, wrong_fields
 from tests.console.calendars.entering import API, ELSEWHERE, ENGINEER, REGION, entries, in_days, morning
@@ -50,11 +51,40 @@ async def test_what_got_no_answer_is_kept_and_entered_once(bare: Pages, path: st
     assert len(await entries(bare, path)) == 1
 
 
+@pytest.mark.parametrize("path", KINDS)
+async def test_a_form_that_is_sent_twice_at_once_is_entered_once(bare: Pages, path: str) -> None:
+    person = await bare.person(MANAGER)
+    form = morning(bare, key=form_of(await person.get(f"{path}/new?engineerId={ENGINEER}"), f"{path}/new")["key"])
+    # Each of the two looks before the other one is entered.
+    bare.line.answers[f"GET {API[path]}"] = Response(200, json={"items": [], "nextCursor": None})
+
+    first, second = [await person.post(f"{path}/new", form) for _ in range(2)]
+
+    bare.line.answers.clear()
+    assert len(await entries(bare, path)) == 1
+    assert "had been entered already" in text_of(await person.follow(second))
+    assert first.status_code == 303
+
+
+async def test_what_is_entered_with_the_form_of_something_else_is_asked_for_again(bare: Pages) -> None:
+    person, path = await bare.person(MANAGER, "ko"), "/days-off/new"
+    await person.post(path, morning(bare))
+
+    refused = await person.post(path, morning(bare, to=in_days(bare, 8)))
+
+    assert refused.status_code == 422
+    assert "다시 보내 주세요" in text_of(refused)
+    again = form_of(refused, path)
+    assert again == morning(bare, to=in_days(bare, 8), listed=REGION, key=again["key"])
+    await person.follow(await person.post(path, again))
+    assert len(await entries(bare, "/days-off")) == 2
+
+
 async def test_another_part_of_the_same_day_is_another_entry(bare: Pages) -> None:
     person = await bare.person(MANAGER)
 
-    for hours in ({}, {"since": "15:00", "until": "17:00"}, {"since": "", "until": ""}):
-        await person.follow(await person.post("/days-off/new", morning(bare, **hours)))
+    for key, hours in enumerate(({}, {"since": "15:00", "until": "17:00"}, {"since": "", "until": ""})):
+        await person.follow(await person.post("/days-off/new", morning(bare, key=str(key), **hours)))
 
     assert len(await entries(bare, "/days-off")) == 3
 
@@ -119,7 +149,7 @@ async def test_a_manager_of_one_region_chooses_among_its_engineers_at_once(bare:
 async def test_choosing_another_region_keeps_what_was_entered(bare: Pages) -> None:
     person, path = await bare.person(MANAGER), "/days-off/new"
     asked = form_of(await person.get(f"{path}?from=2026-12-24"), path)
-    assert asked == {"region": "", "from": "2026-12-24"}
+    assert asked == {"region": "", "from": "2026-12-24", "key": asked["key"]}
     form = form_of(await person.post(path, asked | {"region": REGION, "show": "1"}), path)
     assert form["from"] == "2026-12-24"
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
 from console.managers import center
 from tests.api.service import MOON
 from tests.console.browser import MANAGER, Pages, form_of, text_of, wrong_fields
 
 API = "/managementCenters/serviceAreas"
-FORM = {"region": "KR-50", "name": "Sejong City", "localName": "세종시", "words": "세종\n조치원"}
+FORM = {"region": "KR-50", "name": "Sejong City", "localName": "세종시", "words": "세종\n조치원", "key": "shown-once"}
 
 
 async def areas(pages: Pages, region: str) -> list[Mapping[str, Any]]:
@@ -36,6 +37,24 @@ async def test_an_area_is_added_once_however_often_the_form_is_sent(bare: Pages)
     assert "had been added already" in text_of(page)
     [area] = await areas(bare, "KR-50")
     assert area["matches"] == ["세종", "조치원"]
+
+
+async def test_a_form_that_is_sent_twice_at_once_adds_one_area(bare: Pages) -> None:
+    person, path = await bare.person(MANAGER), "/service-areas/new"
+    form = FORM | {"key": form_of(await person.get(path), path)["key"]}
+    # Each of the two looks before the other area is added.
+    bare.line.answers[f"GET {API}"] = Response(200, json={"items": [], "nextCursor": None})
+
+    first, second = [await person.post(path, form) for _ in range(2)]
+
+    bare.line.answers.clear()
+    assert first.status_code == 303
+    assert "had been added already" in text_of(await person.follow(second))
+    assert len(await areas(bare, "KR-50")) == 1
+    refused = await person.post(path, form | {"words": "세종"})
+    assert refused.status_code == 422
+    await person.follow(await person.post(path, form_of(refused, path)))
+    assert len(await areas(bare, "KR-50")) == 2
 
 
 @pytest.mark.parametrize(
