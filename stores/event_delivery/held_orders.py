@@ -21,6 +21,9 @@ _one = (EVENT_HELD.c.subscription_id == bindparam("of_id")) & (EVENT_HELD.c.subj
 _ONE = select(EVENT_HELD).where(_one)
 _CHANGE = update(EVENT_HELD).where(_one)
 _RELEASE = delete(EVENT_HELD).where(_one)
+_RELEASE_LATER = delete(EVENT_HELD).where(
+    EVENT_HELD.c.subscription_id == bindparam("of_id"), EVENT_HELD.c.sequence > bindparam("after")
+)
 # At most `MOST_HELD` orders of a subscription are held, which the primary key finds. So the order needs no index.
 _IN_ORDER = Keyset("heldOrders", (EVENT_HELD.c.since, EVENT_HELD.c.subject))
 _WITH_TYPES = select(EVENT_HELD, EVENT.c.type).outerjoin(EVENT, EVENT.c.sequence == EVENT_HELD.c.sequence)
@@ -126,6 +129,11 @@ class HeldOrderStore:
             return await view_of(connection, subscription_id, self._now())
 
         return await self._database.transact(work)
+
+
+async def release(connection: AsyncConnection, subscription_id: str, *, after: int) -> None:
+    """Release the orders that are held by an event after a position. All their events after it are read again."""
+    await connection.execute(_RELEASE_LATER, {"of_id": subscription_id, "after": after})
 
 
 async def _held(connection: AsyncConnection, subscription_id: str, order_id: str) -> Any:

@@ -27,6 +27,7 @@ from runtime.secret_seal import SecretSeal
 from stores.common.database import Database
 from stores.common.paging import Keyset
 from stores.event_delivery import secrets
+from stores.event_delivery.held_orders import release
 from stores.event_delivery.positions import LOCK_LOG, position_of
 from stores.event_delivery.subscription_rows import MEMBERS, as_subscription, as_values, locked, row_of
 from stores.event_delivery.subscription_views import view_of, views_of
@@ -43,9 +44,6 @@ _NAMED = EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id")
 _EXISTING = select(EVENT_SUBSCRIPTION.c.subscription_id).where(_NAMED)
 _CHANGE = update(EVENT_SUBSCRIPTION).where(_NAMED)
 _IN_ORDER = Keyset("eventSubscriptions", (EVENT_SUBSCRIPTION.c.created_at, EVENT_SUBSCRIPTION.c.subscription_id))
-_RELEASE = delete(EVENT_HELD).where(
-    EVENT_HELD.c.subscription_id == bindparam("of_id"), EVENT_HELD.c.sequence > bindparam("after")
-)
 _ELSEWHERE: Mapping[str, Any] = {"ahead": None, "batches_after": None}
 """Members of a subscription that goes on at another position."""
 _NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "forbidden_since": None, "failures": 0, "retry_at": None}
@@ -161,19 +159,24 @@ class SubscriptionStore:
     ) -> SubscriptionView:
         """Change the given members. The consumer has to agree to a new URL.
 
+        Orders held beyond the position are released by a new filter: it may select an event before the one that holds.
+
         Raises:
             NotFound: no subscription has this id, or it is not about orders of these regions alone.
         """
 
-        def changed(subscription: EventSubscription) -> dict[str, Any]:
-            if given.get("url", subscription.url) == subscription.url:
-                return given
-            anew: dict[str, Any] = {"agreed_at": None, "allowed_rate": None, **_NO_FAILURES}
-            if subscription.pause_reason is not PauseReason.BY_PERSON:
-                anew |= {"state": SubscriptionState.PENDING, "pause_reason": None, "paused_at": None}
-            return given | anew
+        async def work(connection: AsyncConnection) -> SubscriptionView:
+            subscription = await locked(connection, subscription_id, within)
+            if "types" in given or "regions" in given:
+                await release(connection, subscription_id, after=subscription.delivered)
+            anew: dict[str, Any] = {}
+            if given.get("url", subscription.url) != subscription.url:
+                anew = {"agreed_at": None, "allowed_rate": None, **_NO_FAILURES}
+                if subscription.pause_reason is not PauseReason.BY_PERSON:
+                    anew |= {"state": SubscriptionState.PENDING, "pause_reason": None, "paused_at": None}
+            return await self._changed(connection, subscription, given | anew)
 
-        return await self._change(subscription_id, within, changed)
+        return await self._database.transact(work)
 
     async def pause(self, subscription_id: str, *, within: frozenset[str] | None = None) -> SubscriptionView:
         """Send nothing more until the subscription is resumed.
@@ -185,8 +188,7 @@ class SubscriptionStore:
         def changed(subscription: EventSubscription) -> dict[str, Any]:
             if subscription.pause_reason is PauseReason.BY_PERSON:
                 return {}
-            paused = {"pause_reason": PauseReason.BY_PERSON, "paused_at": self._now()}
-            return {"state": SubscriptionState.PAUSED, **paused}
+            return {"state": SubscriptionState.PAUSED, "pause_reason": PauseReason.BY_PERSON, "paused_at": self._now()}
 
         return await self._change(subscription_id, within, changed)
 
@@ -219,7 +221,7 @@ class SubscriptionStore:
                 **_NO_FAILURES,
             }
             if delivered < subscription.delivered:
-                await connection.execute(_RELEASE, {"of_id": subscription_id, "after": delivered})
+                await release(connection, subscription_id, after=delivered)
             return await self._changed(connection, subscription, resumed)
 
         return await self._database.transact(work)
@@ -241,7 +243,7 @@ class SubscriptionStore:
             position = await position_of(connection, start)
             if position > subscription.delivered:
                 raise IllegalTransition("events before this position are not delivered yet, and would be left out")
-            await connection.execute(_RELEASE, {"of_id": subscription_id, "after": position})
+            await release(connection, subscription_id, after=position)
             return await self._changed(connection, subscription, {"delivered": position, **_ELSEWHERE})
 
         return await self._database.transact(work)

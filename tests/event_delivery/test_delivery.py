@@ -150,6 +150,33 @@ async def test_a_refused_event_holds_its_order_alone_and_nothing_is_left_out(del
         assert [each.number for each in await delivering.attempted() if each.event_id == "a-1"] == [1, 2]
 
 
+async def test_a_changed_filter_selects_what_comes_before_the_event_that_holds_an_order(delivering: Delivering) -> None:
+    works, both = False, asyncio.Barrier(2)
+
+    async def wait(_: str) -> None:
+        if not works:
+            await both.wait()
+
+    def answers(event_id: str) -> Script | None:
+        return None if works else {"b-0": BAD_GATEWAY, "a-1": REFUSED}[event_id]
+
+    async with recipient(answers, before=wait) as seen:
+        await delivering.subscribe(seen.port, types=["orders.JoinCompleted"])
+        await delivering.tell("b", event="JoinCompleted")
+        await delivering.tell("a", event="JoinOrdered")
+        await delivering.tell("a", event="JoinCompleted")
+        await delivering.deliver()
+        view = await delivering.view()
+        assert (view.behind, view.held) == (3, 1), "the order is held ahead of the position"
+        works = True
+
+        await delivering.subscriptions.change(A, types=None)
+        await delivering.deliver()
+
+        assert seen.first_accepted() == {"b": ["b-0"], "a": ["a-0", "a-1"]}
+        assert (await delivering.view()).held == 0
+
+
 async def test_an_order_that_is_refused_for_too_long_waits_for_a_person(delivering: Delivering) -> None:
     async with recipient(refusing("a-0", by=BROKEN)) as seen:
         await delivering.subscribe(seen.port)
