@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from secrets import SystemRandom
 from time import monotonic
 
@@ -72,7 +73,8 @@ class DeliveryRun:
         self._began = monotonic()
         self._lanes = lanes = Lanes(subscription.delivered, subscription.ahead or (), begun.held)
         self._journal = Journal(store, subscription, lanes)
-        self._pace = Pace(subscription)
+        idle = inf if begun.requested_at is None else (now() - begun.requested_at).total_seconds()
+        self._pace = Pace(subscription, idle=idle)
         self._tries = dict(begun.tries)
         self._refused = 0
         """Orders refused since the last success."""
@@ -106,7 +108,7 @@ class DeliveryRun:
             await self._journal.save()
         subscription = self._subscription
         if self._stopped and subscription.retry_at is not None:
-            return Delivered(again_after=max((subscription.retry_at - self._now()).total_seconds(), 0.0))
+            return Delivered(again_after=max((subscription.retry_at - self._now()).total_seconds(), self._pace.wait))
         return Delivered(subscription.state is SubscriptionState.PAUSED, self._pace.wait)
 
     @asynccontextmanager

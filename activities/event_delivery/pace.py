@@ -1,6 +1,7 @@
 """How fast requests follow each other, and how large they are: as a consumer seems to bear, and so many in a minute."""
 
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 
 from domain.event_delivery.subscriptions import EventSubscription
@@ -16,7 +17,16 @@ class Pace:
     Of batches, the first has one event, and each one after a success twice as many.
     """
 
-    def __init__(self, subscription: EventSubscription, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, subscription: EventSubscription, *, idle: float = inf, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Begin with a run.
+
+        Args:
+            subscription: Has the limits.
+            idle: Seconds since the last request of an earlier run.
+            clock: A monotonic clock.
+        """
         self._most, self._most_in_batch = subscription.requests_at_once, subscription.batch
         self.at_once = 1 if subscription.failing_since else self._most
         self.batch = 1 if subscription.failing_since else self._most_in_batch
@@ -25,7 +35,7 @@ class Pace:
         rates = [rate for rate in (subscription.per_minute, subscription.allowed_rate) if rate is not None]
         self._between = 60 / min(rates) if rates else 0.0
         self._clock = clock
-        self._next = clock()
+        self._next = clock() + max(0.0, self._between - max(idle, 0.0))
 
     @property
     def wait(self) -> float:

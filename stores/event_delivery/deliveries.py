@@ -56,6 +56,7 @@ _TRIES = (
     .where(EVENT_ATTEMPT.c.sequence.is_not(None))
     .group_by(EVENT_ATTEMPT.c.event_id)
 )
+_REQUESTED_AT = select(func.max(EVENT_ATTEMPT.c.at)).where(EVENT_ATTEMPT.c.subscription_id == bindparam("of_id"))
 _OF_ORDER = (
     select(EVENT.c.sequence, EVENT.c.type, EVENT.c.region, EVENT.c.document)
     .where(EVENT.c.subject == bindparam("order_id"), EVENT.c.sequence > bindparam("after"))
@@ -105,6 +106,8 @@ class Begun:
     held: Sequence[HeldOrder]
     tries: Mapping[str, int]
     """Number of attempts of each event that was sent since the consumer began to fail."""
+    requested_at: datetime | None
+    """When the last request to the consumer began, as far as it was written down."""
 
 
 @dataclass
@@ -184,7 +187,8 @@ class DeliveryStore:
             if since := subscription.failing_since:
                 rows = (await connection.execute(_TRIES, {**named, "since": since})).all()
                 tries = {row.event_id: row.number for row in rows}
-            return Begun(subscription, [as_held_order(row) for row in held], tries)
+            requested_at = (await connection.execute(_REQUESTED_AT, named)).scalar()
+            return Begun(subscription, [as_held_order(row) for row in held], tries, requested_at)
 
         return await self._database.transact(work)
 

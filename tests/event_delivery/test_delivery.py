@@ -271,6 +271,23 @@ async def test_a_secret_that_cannot_be_read_is_shown_as_a_failure(delivering: De
         assert seen.accepted == ["a-0"]
 
 
+async def test_a_consumer_that_fails_is_sent_no_more_requests_in_a_minute_than_are_allowed(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_run, "WORK_FOR", 0)
+    async with recipient(lambda _: BAD_GATEWAY) as seen:
+        await delivering.subscribe(seen.port, per_minute=1)
+        await delivering.tell("a")
+        assert 30 < (await delivering.deliver()).again_after <= 60
+
+        # Something has changed, so that another process does not wait.
+        assert 30 < (await running(delivering.activities())).again_after <= 60
+        assert len(seen.sent) == 1
+        delivering.clock.passes(minutes=1)
+        await delivering.deliver()
+        assert len(seen.sent) == 2
+
+
 @pytest.mark.parametrize("agreed", [True, False])
 async def test_a_consumer_says_how_long_to_wait(delivering: Delivering, *, agreed: bool) -> None:
     async with recipient(lambda _: status(503, "Retry-After: 120")) as seen:
