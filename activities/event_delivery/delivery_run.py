@@ -99,6 +99,8 @@ class DeliveryRun:
                 await self._read()
                 await self._begin_requests()
                 await self._take_answers()
+                if not self._stopped and not self._is_busy():
+                    forget_failures(self._subscription)  # A person may have given up the events that failed.
                 await self._journal.save_at_times()
                 if self._is_over():
                     break
@@ -130,8 +132,10 @@ class DeliveryRun:
     def _is_over(self) -> bool:
         if self._stopped or activity.is_worker_shutdown() or monotonic() >= self._began + WORK_FOR:
             return True
-        busy = self._requests or len(self._lanes) or self._lanes.reached < self._last or self._due()
-        return not busy and monotonic() >= self._began + self._wait
+        return not self._is_busy() and monotonic() >= self._began + self._wait
+
+    def _is_busy(self) -> bool:
+        return bool(self._requests or len(self._lanes) or self._lanes.reached < self._last or self._due())
 
     # --- what is sent -------------------------------------------------------------------------------------------------
 

@@ -121,7 +121,7 @@ def note_failure(
 
 
 def forget_failures(subscription: EventSubscription) -> None:
-    """Note that a consumer works."""
+    """Note that a consumer works, or that nothing is left to be sent of what has failed."""
     subscription.failing_since = subscription.forbidden_since = subscription.retry_at = None
     subscription.failures = 0
 

@@ -323,6 +323,33 @@ async def test_a_subscription_is_paused_and_goes_on_where_it_was(
         assert seen.accepted == ["a-0", "a-1"]
 
 
+@pytest.mark.parametrize("skipped", [False, True])
+async def test_a_failure_is_forgotten_when_a_person_has_given_up_what_failed(
+    delivering: Delivering, *, skipped: bool
+) -> None:
+    answers = [REFUSED, BAD_GATEWAY] if skipped else [BAD_GATEWAY]
+    async with recipient(lambda _: answers.pop(0) if answers else BAD_GATEWAY) as seen:
+        await delivering.subscribe(seen.port)
+        await delivering.tell("a")
+        while answers:
+            await delivering.deliver()
+            delivering.clock.passes(minutes=1)
+        assert (await delivering.subscription()).failing_since is not None
+
+        if skipped:
+            await delivering.held.skip(A, "a")
+        else:
+            await delivering.subscriptions.change(A, types=["orders.JoinCompleted"])
+        await delivering.deliver()
+
+        subscription = await delivering.subscription()
+        assert (subscription.failing_since, subscription.failures, subscription.retry_at) == (None, 0, None)
+        delivering.clock.passes(days=6)
+        await delivering.tell("b", event="JoinCompleted")
+        assert not (await delivering.deliver()).ended, "it has failed once, and not for days"
+        assert (await delivering.subscription()).failing_since == delivering.clock()
+
+
 async def test_nothing_is_sent_where_nothing_may_be_sent(
     delivering: Delivering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
