@@ -59,6 +59,7 @@ class DeliveryActivities:
         subscription, outgoing = begun.subscription, self.pings.outgoing
         if subscription.state is SubscriptionState.PAUSED:
             return _ENDED
+        subscription.retry_at = None  # It is tried now, and what follows decides when again.
         try:
             if subscription.state is SubscriptionState.PENDING:
                 return await self._ask(subscription)

@@ -176,7 +176,9 @@ class DeliveryRun:
         return [
             order
             for order in self._lanes.held.values()
-            if order.retry_at is not None and order.retry_at <= now and order.order_id not in self._retrying
+            if order.retry_at is not None
+            and self._patience.is_due(order.retry_at, now)
+            and order.order_id not in self._retrying
         ]
 
     async def _take_held(self) -> LoggedEvent | None:
@@ -267,9 +269,10 @@ class DeliveryRun:
         """Hold an order, or hold it longer. After too long a time, a person has to decide."""
         [event], patience = request.events, self._patience
         before = self._lanes.held[event.order_id] if request.held else self._held_from(event)
-        retry_at = None if patience.is_over(before.since, now) else now + patience.pause(before.since, now, spread())
-        held = replace(before, attempts=self._tries[event.event_id], retry_at=retry_at, status=answer.status)
-        self._journal.hold(held)
+        since = min(before.since, now)
+        retry_at = None if patience.is_over(since, now) else now + patience.pause(since, now, spread())
+        attempts = self._tries[event.event_id]
+        self._journal.hold(replace(before, since=since, attempts=attempts, retry_at=retry_at, status=answer.status))
 
     def _fail(self, answer: Answer, now: datetime) -> None:
         self._stopped = True

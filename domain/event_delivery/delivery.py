@@ -27,6 +27,7 @@ MOST_HELD = 100
 """Orders of one subscription that are held. Beyond that, the consumer does not work."""
 _PART_OF_FAILING = 5
 _SHORTEST_PAUSE = timedelta(seconds=1)
+_MOST_SPREAD = 1.5
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ class Patience:
         """
         return min(max((now - since) / _PART_OF_FAILING, _SHORTEST_PAUSE), self.longest_pause) * spread
 
+    def is_due(self, retry_at: datetime, now: datetime) -> bool:
+        """Return whether it is time for the next attempt. A time beyond every pause is of a clock that was ahead."""
+        return not now < retry_at <= now + _MOST_SPREAD * self.longest_pause
+
     def is_over(self, since: datetime, now: datetime) -> bool:
         """Return whether it has failed for too long."""
         return now - since >= self.give_up_after
@@ -109,9 +114,10 @@ def note_failure(
         patience: How long to go on.
         spread: A factor from 0.5 to 1.5 for the pause.
     """
-    since = subscription.failing_since = subscription.failing_since or now
+    # A time to come was noted by a clock that was ahead.
+    since = subscription.failing_since = min(subscription.failing_since or now, now)
     forbidden = answer.outcome is Outcome.FORBIDDEN
-    subscription.forbidden_since = (subscription.forbidden_since or now) if forbidden else None
+    subscription.forbidden_since = min(subscription.forbidden_since or now, now) if forbidden else None
     subscription.failures += 1
     if reason := _given_up(subscription, now, over=patience.is_over(since, now)):
         pause(subscription, reason, now)

@@ -25,6 +25,8 @@ from stores.event_delivery.tables import EVENT, EVENT_ATTEMPT, EVENT_HELD, EVENT
 
 UNATTENDED_AFTER = timedelta(seconds=90)
 """Longer than a delivery takes until the next one begins, unless its consumer fails."""
+_CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""At most. What was noted at a later time than this from now, was noted by a clock that was wrong."""
 _SEARCHED_AT_ONCE = 100
 _WRITTEN = (
     "state",
@@ -56,7 +58,9 @@ _TRIES = (
     .where(EVENT_ATTEMPT.c.sequence.is_not(None))
     .group_by(EVENT_ATTEMPT.c.event_id)
 )
-_REQUESTED_AT = select(func.max(EVENT_ATTEMPT.c.at)).where(EVENT_ATTEMPT.c.subscription_id == bindparam("of_id"))
+_REQUESTED_AT = select(func.max(EVENT_ATTEMPT.c.at)).where(
+    EVENT_ATTEMPT.c.subscription_id == bindparam("of_id"), EVENT_ATTEMPT.c.at < bindparam("before")
+)
 _OF_ORDER = (
     select(EVENT.c.sequence, EVENT.c.type, EVENT.c.region, EVENT.c.document)
     .where(EVENT.c.subject == bindparam("order_id"), EVENT.c.sequence > bindparam("after"))
@@ -187,7 +191,8 @@ class DeliveryStore:
             if since := subscription.failing_since:
                 rows = (await connection.execute(_TRIES, {**named, "since": since})).all()
                 tries = {row.event_id: row.number for row in rows}
-            requested_at = (await connection.execute(_REQUESTED_AT, named)).scalar()
+            soon = self._now() + _CLOCKS_DIFFER_BY
+            requested_at = (await connection.execute(_REQUESTED_AT, {**named, "before": soon})).scalar()
             return Begun(subscription, [as_held_order(row) for row in held], tries, requested_at)
 
         return await self._database.transact(work)

@@ -323,6 +323,71 @@ async def test_a_subscription_is_paused_and_goes_on_where_it_was(
         assert seen.accepted == ["a-0", "a-1"]
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+async def test_a_clock_that_was_ahead_for_a_moment_stops_no_subscription(
+    delivering: Delivering, *, agreed: bool
+) -> None:
+    async with recipient(lambda _: BAD_GATEWAY) as seen:
+        await delivering.subscribe(seen.port, agreed=agreed)
+        await delivering.tell("a")
+        delivering.clock.passes(days=30)
+        await delivering.deliver()
+        delivering.clock.time = NOON
+
+        assert 0.5 <= (await delivering.deliver()).again_after <= 1.5
+
+        assert (await delivering.subscription()).failing_since == NOON
+        delivering.clock.passes(days=5)
+        assert (await delivering.deliver()).ended
+
+
+async def test_a_request_of_a_clock_that_was_ahead_delays_no_other(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_run, "WORK_FOR", 0)
+    async with recipient() as seen:
+        await delivering.subscribe(seen.port, per_minute=1)
+        await delivering.tell("a")
+        delivering.clock.passes(days=30)
+        await delivering.deliver()
+        delivering.clock.time = NOON
+        await delivering.tell("a")
+
+        await delivering.deliver()
+
+        assert seen.accepted == ["a-0", "a-1"]
+
+
+async def test_a_clock_that_was_ahead_for_a_moment_stops_no_order(delivering: Delivering) -> None:
+    async with recipient(refusing("a-0")) as seen:
+        await delivering.subscribe(seen.port)
+        await delivering.tell("a")
+        delivering.clock.passes(days=30)
+        await delivering.deliver()
+        delivering.clock.time = NOON
+
+        await delivering.deliver()
+
+        assert len(seen.sent) == 2
+        assert [order.since for order in (await delivering.held.list(A)).items] == [NOON]
+        await delivering.deliver()
+        assert len(seen.sent) == 2, "it is not time to try again"
+
+
+async def test_an_address_that_a_clock_ahead_found_forbidden_has_to_be_so_for_an_hour(delivering: Delivering) -> None:
+    async with recipient() as seen:
+        await delivering.subscribe(seen.port)
+        await delivering.tell("a")
+        object.__setattr__(delivering.pings.outgoing, "rules", TargetRules())
+        delivering.clock.passes(days=30)
+        await delivering.deliver()
+        delivering.clock.time = NOON
+        assert not (await delivering.deliver()).ended
+        delivering.clock.passes(hours=1)
+
+        assert (await delivering.deliver()).ended
+
+
 @pytest.mark.parametrize("skipped", [False, True])
 async def test_a_failure_is_forgotten_when_a_person_has_given_up_what_failed(
     delivering: Delivering, *, skipped: bool
