@@ -18,11 +18,13 @@ from domain.common.errors import NotFound
 from domain.event_delivery.answers import Answer, Outcome
 from domain.event_delivery.delivery import DELIVER, Delivered, Delivery, Patience, note_failure, pause
 from domain.event_delivery.ping import Ping
-from domain.event_delivery.subscriptions import EventSubscription, PauseReason, SubscriptionState
-from stores.event_delivery.deliveries import DeliveryStore, Superseded
+from domain.event_delivery.subscriptions import PauseReason, SubscriptionState
+from stores.event_delivery.deliveries import Begun, DeliveryStore, Superseded
 
 LONGEST_DELAY = 2.0
 """Seconds. What begins with a process, begins after a random part of it."""
+ASK_AT_MOST_EVERY = 6.0
+"""Seconds from one ping of a consumer that has not agreed to the next: 10 a minute, as many as somebody can send it."""
 _BETWEEN_HEARTBEATS = 2.0
 _AT_ONCE = Delivered()
 _ENDED = Delivered(ended=True)
@@ -62,7 +64,7 @@ class DeliveryActivities:
         subscription.retry_at = None  # It is tried now, and what follows decides when again.
         try:
             if subscription.state is SubscriptionState.PENDING:
-                return await self._ask(subscription)
+                return await self._ask(begun)
             async with Consumer(subscription, self.pings.secrets, outgoing) as consumer:
                 run = DeliveryRun(
                     begun, self.store, self.watch, consumer, self.patience, wait=request.wait, now=outgoing.now
@@ -71,8 +73,11 @@ class DeliveryActivities:
         except Superseded:
             return _AT_ONCE
 
-    async def _ask(self, subscription: EventSubscription) -> Delivered:
-        """Ping a consumer that has not agreed yet."""
+    async def _ask(self, begun: Begun) -> Delivered:
+        """Ping a consumer that has not agreed yet. Not too soon, however often somebody changes its subscription."""
+        if begun.idle < ASK_AT_MOST_EVERY:
+            return Delivered(again_after=ASK_AT_MOST_EVERY - begun.idle)
+        subscription = begun.subscription
         pinged = await _with_heartbeats(self.pings.ping(Ping(subscription.subscription_id)))
         if pinged.outcome is None:
             return _ENDED

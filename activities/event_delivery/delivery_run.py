@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from math import inf
 from secrets import SystemRandom
 from time import monotonic
 
@@ -73,8 +72,7 @@ class DeliveryRun:
         self._began = monotonic()
         self._lanes = lanes = Lanes(subscription.delivered, subscription.ahead or (), begun.held)
         self._journal = Journal(store, subscription, lanes)
-        idle = inf if begun.requested_at is None else (now() - begun.requested_at).total_seconds()
-        self._pace = Pace(subscription, idle=idle)
+        self._pace = Pace(subscription, idle=begun.idle)
         self._tries = dict(begun.tries)
         self._refused = 0
         """Orders refused since the last success."""

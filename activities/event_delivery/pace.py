@@ -35,7 +35,7 @@ class Pace:
         rates = [rate for rate in (subscription.per_minute, subscription.allowed_rate) if rate is not None]
         self._between = 60 / min(rates) if rates else 0.0
         self._clock = clock
-        self._next = clock() + max(0.0, self._between - max(idle, 0.0))
+        self._next = clock() + max(0.0, self._between - idle)
 
     @property
     def wait(self) -> float:

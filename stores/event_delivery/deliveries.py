@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, delete, func, insert, or_, select, update
@@ -110,8 +111,8 @@ class Begun:
     held: Sequence[HeldOrder]
     tries: Mapping[str, int]
     """Number of attempts of each event that was sent since the consumer began to fail."""
-    requested_at: datetime | None
-    """When the last request to the consumer began, as far as it was written down."""
+    idle: float
+    """Seconds since the last request to the consumer began, as far as it was written down."""
 
 
 @dataclass
@@ -191,9 +192,11 @@ class DeliveryStore:
             if since := subscription.failing_since:
                 rows = (await connection.execute(_TRIES, {**named, "since": since})).all()
                 tries = {row.event_id: row.number for row in rows}
-            soon = self._now() + _CLOCKS_DIFFER_BY
-            requested_at = (await connection.execute(_REQUESTED_AT, {**named, "before": soon})).scalar()
-            return Begun(subscription, [as_held_order(row) for row in held], tries, requested_at)
+            now = self._now()
+            before = {**named, "before": now + _CLOCKS_DIFFER_BY}
+            requested_at = (await connection.execute(_REQUESTED_AT, before)).scalar()
+            idle = inf if requested_at is None else max((now - requested_at).total_seconds(), 0.0)
+            return Begun(subscription, [as_held_order(row) for row in held], tries, idle)
 
         return await self._database.transact(work)
 

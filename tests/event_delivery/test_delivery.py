@@ -110,6 +110,22 @@ async def test_a_consumer_that_does_not_agree_in_a_day_is_left_alone(delivering:
         assert (subscription.state, subscription.pause_reason) == (SubscriptionState.PAUSED, PauseReason.UNVERIFIED)
 
 
+async def test_a_consumer_that_has_not_agreed_is_pinged_ten_times_a_minute_at_most(delivering: Delivering) -> None:
+    async with recipient(lambda _: REFUSED) as seen:
+        await delivering.subscribe(seen.port, agreed=False)
+        await delivering.deliver()
+        for name in ("b", "c"):
+            delivering.clock.passes(seconds=2)
+            await delivering.subscriptions.change(A, name=name)
+            await delivering.deliver()
+        assert await running(delivering.activities()) == Delivered(again_after=2)
+        assert len(seen.sent) == 1
+
+        delivering.clock.passes(seconds=2)
+        await delivering.deliver()
+        assert len(seen.sent) == 2
+
+
 async def test_an_erasure_is_sent_after_what_holds_its_order(delivering: Delivering) -> None:
     refused = {"a-0"}
     async with recipient(lambda event_id: REFUSED if event_id in refused else None) as seen:
