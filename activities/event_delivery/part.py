@@ -22,6 +22,7 @@ from activities.event_delivery.watch import Watch
 from domain.common.errors import StoreUnavailable
 from domain.event_delivery.delivery import Patience
 from domain.event_delivery.log import FAMILIES
+from runtime.event_settings import EventSettings
 from runtime.secret_seal import SecretSeal
 from runtime.temporal_client import payload_keys_of, start_event_delivery, start_event_relay
 from stores.event_delivery.attempts import AttemptStore
@@ -34,8 +35,7 @@ _BETWEEN_STARTS = 60.0
 """Seconds until the relays and deliveries are started again, in case somebody has terminated one, and until secrets are
 encrypted anew."""
 _AFTER_A_FAILURE = 10.0
-_MOST_LOOKUPS = 128
-"""Threads that wait for name servers. A name uses one at a time."""
+_LEAST_LOOKUPS = 128
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +60,9 @@ async def keep_deliveries_running(
     """
 
     async def start_all() -> None:
-        for subscription_id in await unattended():
+        ids = await unattended()
+        # In another order each time: one that is refused again and again keeps none of the others from being started.
+        for subscription_id in SystemRandom().sample(ids, len(ids)):
             await start(subscription_id)
 
     with suppress(TimeoutError):
@@ -98,6 +100,14 @@ async def _again_and_again(act: Callable[[], Awaitable[None]], stop: asyncio.Eve
                 await stop.wait()
 
 
+def most_lookups(settings: EventSettings) -> int:
+    """Return how many threads wait for name servers.
+
+    Each subscription has a name, which occupies one, and may be given another one while a server hangs.
+    """
+    return max(_LEAST_LOOKUPS, 2 * settings.max_event_subscriptions)
+
+
 def part(resources: Resources) -> Part:
     """Create the context's part in a worker process."""
     settings, database = resources.settings, resources.database
@@ -106,7 +116,7 @@ def part(resources: Resources) -> Part:
     secrets = SecretStore(database, seal)
     outgoing = Outgoing(
         settings.event_targets,
-        NameLookups(ThreadPoolExecutor(_MOST_LOOKUPS, thread_name_prefix="names")),
+        NameLookups(ThreadPoolExecutor(most_lookups(settings), thread_name_prefix="names")),
         Identity(settings.event_source, settings.event_origin),
         lambda: datetime.now(UTC),
     )

@@ -132,6 +132,34 @@ async def test_a_worker_starts_deliveries_again_and_again(monkeypatch: pytest.Mo
     assert {call.args for call in start.await_args_list} == {("a",), ("b",)}
 
 
+async def test_a_delivery_that_is_refused_every_time_keeps_no_other_from_being_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(part, "LONGEST_DELAY", 0)
+    monkeypatch.setattr(part, "_AFTER_A_FAILURE", 0.001)
+    stop, started = asyncio.Event(), set[str]()
+
+    async def start(subscription_id: str) -> None:
+        if subscription_id == "a":
+            raise RuntimeError("refused")
+        started.add(subscription_id)
+
+    unattended = AsyncMock(side_effect=lambda: sorted({"a", "b", "c"} - started))
+    running = asyncio.create_task(part.keep_deliveries_running(unattended, start, stop))
+
+    async def all_others() -> bool:
+        return started == {"b", "c"}
+
+    await soon(all_others)
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize("subscriptions", [1, 50, 1000])
+def test_a_hanging_name_server_leaves_a_thread_for_each_other_name(subscriptions: int) -> None:
+    assert part.most_lookups(Settings(max_event_subscriptions=subscriptions)) > subscriptions
+
+
 async def test_a_worker_waits_a_random_moment_before_it_starts_any_and_not_when_it_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
