@@ -24,6 +24,8 @@ DEFAULT_GRID = VisitGrid()
 KEEP_CHANGES_FOR = timedelta(days=7)
 _PRUNE_EVERY = 500
 _PRUNE_AT_ONCE = 2 * _PRUNE_EVERY
+_PRUNE_EVENTS_AT_ONCE = 6 * _PRUNE_EVERY
+"""A version has more than one event where projections become one, because the view is slow: up to a whole story."""
 
 _LISTED = [column for column in ORDER_STATUS.columns if column.name not in ("history", "searched", "last_told")]
 _OF_A_VERSION = [column for column in ORDER_STATUS.columns if column.name in ORDER_CHANGE.columns]
@@ -228,7 +230,7 @@ class OrderStatusStore:
         if before // _PRUNE_EVERY != rows[0].sequence // _PRUNE_EVERY:
             await self._prune(connection, older_than=at - self._keep_changes_for)
             await statistics.forget_progress(connection, at=at, at_most=_PRUNE_AT_ONCE)
-            await outbox.prune(connection, at=at, at_most=_PRUNE_AT_ONCE)
+            await outbox.prune(connection, at=at, at_most=_PRUNE_EVENTS_AT_ONCE)
         known_events = {order_id: len(row.history) for order_id, row in stored.items()}
         events = {order_id: order.history[known_events.get(order_id, 0) :] for order_id, order in newest.items()}
         return [events.pop(order.order_id, []) if newest.get(order.order_id) is order else [] for order in orders]

@@ -174,6 +174,22 @@ async def test_events_are_kept_until_they_are_copied_but_not_for_ever(
     assert len(await rows(database)) == left
 
 
+async def test_the_outbox_does_not_grow_when_a_version_has_the_whole_story_of_an_order(
+    database: Database, told: OutboxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "_PRUNE_EVERY", 1)
+    story = [event for event in Event if event is not Event.JOIN_ORDERED][:5]
+    for first in range(0, 500, 100):
+        orders = [of_entries(f"o{number}", 0, *story) for number in range(first, first + 100)]
+        await OrderStatusStore(database, now=lambda: NOON).put(orders)
+    await told.relayed(await told.last())
+    later = NOON + KEEP_RELAYED_FOR + timedelta(minutes=1)
+
+    await OrderStatusStore(database, now=lambda: later).put([of_entries("new", 0)])
+
+    assert len(await rows(database)) == 1
+
+
 async def test_what_a_log_has_lost_and_the_outbox_keeps_no_longer_is_told_again(
     database: Database, told: OutboxStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
