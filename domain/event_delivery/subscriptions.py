@@ -65,8 +65,8 @@ class Edge(Enum):
 
 
 Start = Edge | datetime | int
-"""Where a subscription begins: at an end of the log; with the first event that was appended at a time or later; or
-after the event with a number."""
+"""Where a subscription begins: at an end of the log; with the first event that was appended at a time or later (at the
+end, if there is none yet); or after the event with a number."""
 
 
 @dataclass(frozen=True)
