@@ -1,5 +1,6 @@
 """Forms: what was sent, and what there is to say about it. Whatever happens, what was entered is shown again."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,11 @@ class Form:
     def value(self, name: str, default: str = "") -> str:
         """Return what was entered."""
         return self.values.get(name, default)
+
+
+def form_key(values: Mapping[str, str]) -> str:
+    """Return the key of a form, by which the API does what it asks for once, or a new key if it has none."""
+    return values.get("key") or secrets.token_urlsafe(16)
 
 
 def bounded(receive: Receive) -> Receive:

@@ -43,4 +43,5 @@ for name in $names; do
         --dbname="$name" <"$directory/$name.dump"
 done
 if [ -f "$directory/order_status.sql" ]; then in_mariadb <"$directory/order_status.sql"; fi
-docker compose run --rm --no-deps migrations python -m ops.renumber_events
+docker compose run -T --rm --no-deps migrations python -m ops.renumber_events </dev/null || fail \
+    "all is restored, but events are not numbered anew: run this script's last command before the service starts"

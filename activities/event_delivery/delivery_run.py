@@ -97,7 +97,7 @@ class DeliveryRun:
                 await self._read()
                 await self._begin_requests()
                 await self._take_answers()
-                if not self._stopped and not self._is_busy():
+                if not (self._stopped or self._is_busy() or self._is_retrying()):
                     forget_failures(self._subscription)  # A person may have given up the events that failed.
                 await self._journal.save_at_times()
                 if self._is_over():
@@ -131,6 +131,10 @@ class DeliveryRun:
         if self._stopped or activity.is_worker_shutdown() or monotonic() >= self._began + WORK_FOR:
             return True
         return not self._is_busy() and monotonic() >= self._began + self._wait
+
+    def _is_retrying(self) -> bool:
+        """Return whether held orders are tried again. Of the others, a person decides."""
+        return any(order.retry_at is not None for order in self._lanes.held.values())
 
     def _is_busy(self) -> bool:
         return bool(self._requests or len(self._lanes) or self._lanes.reached < self._last or self._due())

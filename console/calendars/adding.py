@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from console.calendars.kinds import Kind
-from console.forms import Form, missing
+from console.forms import Form, form_key, missing
 from console.lists import all_of
-from console.managers.center import ENGINEERS, Refusal, key_of, reach_of, refusal
+from console.managers.center import ENGINEERS, Refusal, reach_of, refusal
 from console.page_request import PageRequest
 from console.paths import path_of
 from console.routing import Handler
@@ -63,7 +63,7 @@ class AddPage:
     @property
     def key(self) -> str:
         """The key of the form."""
-        return key_of(self.form.values)
+        return form_key(self.form.values)
 
     def names(self, texts: Texts) -> dict[str, str]:
         """Return what the fields are called, for a summary of what is wrong with them."""
@@ -100,7 +100,7 @@ def adding(kind: Kind) -> Handler:
             return await _again(visit, kind, Refusal(Form(_of_region(values)), 200))
         if incomplete := _incomplete(values, visit.texts):
             return await _again(visit, kind, Refusal(incomplete))
-        body, values["key"] = _body(values), key_of(values)
+        body, values["key"] = _body(values), form_key(values)
         try:
             known = await _is_known(visit.api, kind, body)
             if not known:

@@ -18,9 +18,9 @@ from starlette.responses import Response
 from console import labels
 from console.catalog.kinds import PRODUCTS, Kind, Values
 from console.catalog.listing import Staff, staff_of
-from console.forms import Form, missing
+from console.forms import Form, form_key, missing
 from console.lists import all_of
-from console.managers.center import Refusal, key_of, refusal, require_whole_country
+from console.managers.center import Refusal, refusal, require_whole_country
 from console.page_request import PageRequest
 from console.paths import path_of
 from console.problems import SENTENCES
@@ -55,7 +55,7 @@ class EditPage:
     @property
     def key(self) -> str | None:
         """The key of the form, if it adds a thing that gets its id from the API."""
-        return None if self.thing_id or self.kind.key in self.kind.fields else key_of(self.form.values)
+        return None if self.thing_id or self.kind.key in self.kind.fields else form_key(self.form.values)
 
     @property
     def regions(self) -> Sequence[str]:

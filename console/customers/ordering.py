@@ -4,7 +4,6 @@ What was entered travels in the forms until the order is placed. The second form
 placed once, however often the form is sent.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from console.customers.calls import (
     place_order,
     times_for,
 )
-from console.forms import Form, missing, refused
+from console.forms import Form, form_key, missing, refused
 from console.page_request import PageRequest
 from console.service import ApiAway, Problem
 from console.sessions import Flash
@@ -106,7 +105,7 @@ async def place(visit: PageRequest) -> Response:
         return await _first_page(visit, form, 422)
     if form := _without_second(visit, fields):
         return await _second_page(visit, form, 422)
-    key = fields.get("key") or secrets.token_urlsafe(16)
+    key = form_key(fields)
     body = {
         "productId": fields["product"],
         "productName": await _name_of(visit, fields) or fields["product"],
@@ -168,7 +167,7 @@ async def _second_page(
         await _name_of(visit, fields),
         address,
         # With another body, the same key would be refused.
-        secrets.token_urlsafe(16) if placed or not fields.get("key") else fields["key"],
+        form_key({} if placed else fields),
         times,
         [visit.texts(labels.REGION.get(code, code)) for code in times.regions],
         form,

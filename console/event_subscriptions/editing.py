@@ -6,7 +6,6 @@ back. This is looked up just before the change is sent. Of two changes at the sa
 only the members that are different, and of one that both change, the later one counts.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -34,7 +33,7 @@ from console.event_subscriptions.fields import (
 from console.event_subscriptions.refusals import form_again
 from console.event_subscriptions.secret import show_secret
 from console.event_subscriptions.terms import ORDERS_EVENTS, event_text, terms_of
-from console.forms import Form
+from console.forms import Form, form_key
 from console.managers.center import Refusal, reach_if_there
 from console.page_request import PageRequest
 from console.paths import path_of
@@ -91,7 +90,7 @@ async def add(visit: PageRequest) -> Response:
     start, wrong = start_of(values, texts, _STARTS)
     if again := _both(incomplete(values, texts), wrong):
         return await _new(visit, Refusal(again))
-    key = values.get("key") or secrets.token_urlsafe(16)
+    key = form_key(values)
     try:
         body = body_of(values) | {"from": start}
         answer = await visit.api.send("POST", OF_API, body, headers={"Idempotency-Key": key})
@@ -146,7 +145,7 @@ def _both(one: Form | None, other: Form | None) -> Form | None:
 
 
 async def _new(visit: PageRequest, refused: Refusal) -> Response:
-    key = refused.form.value("key") or secrets.token_urlsafe(16)
+    key = form_key(refused.form.values)
     page = await _page(visit, refused.form, f"{PATH}/new", PATH, {"key": key})
     page = replace(page, starts={name: STARTS[name] for name in _STARTS})
     return await visit.page("event_subscriptions/edit.html", page, refused.status)

@@ -1,6 +1,5 @@
 """What managers' pages read of the management center, and what they say when a change of it is refused."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,10 +15,14 @@ from console.texts import KOREAN, N_, Texts
 CENTER = "/managementCenters"
 ENGINEERS = f"{CENTER}/engineers"
 ROWS = 50
-_ADDED_BEFORE = N_(
-    "This was added already, with what you had entered before, and is in the list. If you mean another one, please"
-    " send this again."
-)
+ADDED_BEFORE: Mapping[str, str] = {
+    "idempotency-key-reused": N_(
+        "This was added already, with what you had entered before, and is in the list. If you mean another one, please"
+        " send this again."
+    ),
+    "not-found": N_("This was added already, and was removed since. If you mean another one, please send this again."),
+}
+"""What the API says, by its problem, about a form whose key it knows."""
 
 
 @dataclass(frozen=True)
@@ -116,21 +119,16 @@ class Refusal:
     status: int = 422
 
 
-def key_of(values: Mapping[str, str]) -> str:
-    """Return the key of a form, by which the API does what it asks for once, or a new key if it has none."""
-    return values.get("key") or secrets.token_urlsafe(16)
-
-
 def refusal(error: Problem | ApiAway, values: Mapping[str, str], texts: Texts, fields: Mapping[str, str]) -> Refusal:
     """Return the form with what the API says about it.
 
     Raises:
         Problem: the answer is not about what was entered: nobody is signed in, or there is no such thing.
     """
+    if values.get("key") and (added := ADDED_BEFORE.get(error.slug if isinstance(error, Problem) else "")):
+        # The same key would be refused again.
+        return Refusal(Form({**values, "key": ""}, summary=texts(added)))
     if isinstance(error, Problem) and error.is_of_the_page:
         raise error
     status = 503 if isinstance(error, ApiAway) else error.status
-    if isinstance(error, Problem) and error.slug == "idempotency-key-reused":
-        # With other entries, the same key would be refused again.
-        return Refusal(Form({**values, "key": ""}, summary=texts(_ADDED_BEFORE)), status)
     return Refusal(refused(error, values, texts, fields), status)

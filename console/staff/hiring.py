@@ -1,13 +1,12 @@
 """A manager hires an engineer. The form has a key, so that the engineer is hired once, however often it is sent."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from console.forms import Form, refused
-from console.managers.center import ENGINEERS, Reach, reach_if_there, reach_of
+from console.forms import Form, form_key, refused
+from console.managers.center import ADDED_BEFORE, ENGINEERS, Reach, reach_if_there, reach_of
 from console.page_request import PageRequest
 from console.paths import path_of
 from console.service import ApiAway, Problem
@@ -19,10 +18,6 @@ from console.texts import N_
 _HIRED = N_(
     "%(name)s can be assigned now. To sign in, the engineer needs an account whose subject is the engineer number"
     " below."
-)
-_HIRED_BEFORE = N_(
-    "An engineer was hired already, with what you had entered before, and is in the list. If you mean another one,"
-    " please send this again."
 )
 
 
@@ -48,23 +43,23 @@ async def hire(visit: PageRequest) -> Response:
     values = await visit.form()
     if again := incomplete(values, visit.texts):
         return await _page(visit, again, await reach_if_there(visit), 422)
-    key = values.get("key") or secrets.token_urlsafe(16)
+    key = form_key(values)
     try:
         made = (await visit.api.send("POST", ENGINEERS, body_of(values), headers={"Idempotency-Key": key})).body
     except (ApiAway, Problem) as error:
         status = 503 if isinstance(error, ApiAway) else error.status
         if status == 401:
             raise
-        # With other entries, the same key would be refused again.
-        reused = isinstance(error, Problem) and error.slug == "idempotency-key-reused"
-        form = refused(error, {**values, "key": "" if reused else key}, visit.texts, POINTERS)
-        if reused:
-            form = replace(form, summary=visit.texts(_HIRED_BEFORE))
+        # The same key would be refused again.
+        added = ADDED_BEFORE.get(error.slug) if isinstance(error, Problem) else None
+        form = refused(error, {**values, "key": "" if added else key}, visit.texts, POINTERS)
+        if added:
+            form = replace(form, summary=visit.texts(added))
         return await _page(visit, form, await reach_if_there(visit), status)
     done = Flash(visit.texts(_HIRED, name=made["name"]))
     return visit.redirect(path_of(PATH, made["engineerId"]), done)
 
 
 async def _page(visit: PageRequest, form: Form, reach: Reach, status: int) -> Response:
-    key = form.value("key") or secrets.token_urlsafe(16)
+    key = form_key(form.values)
     return await visit.page("staff/hire.html", HirePage(form, key, reach, day_names(visit.texts)), status)

@@ -44,6 +44,7 @@ _NAMED = EVENT_SUBSCRIPTION.c.subscription_id == bindparam("of_id")
 _EXISTING = select(EVENT_SUBSCRIPTION.c.subscription_id).where(_NAMED)
 _CHANGE = update(EVENT_SUBSCRIPTION).where(_NAMED)
 _IN_ORDER = Keyset("eventSubscriptions", (EVENT_SUBSCRIPTION.c.created_at, EVENT_SUBSCRIPTION.c.subscription_id))
+_FILTER = ("types", "regions")
 _ELSEWHERE: Mapping[str, Any] = {"ahead": None, "batches_after": None}
 """Members of a subscription that goes on at another position."""
 _NO_FAILURES: Mapping[str, Any] = {"failing_since": None, "forbidden_since": None, "failures": 0, "retry_at": None}
@@ -167,7 +168,7 @@ class SubscriptionStore:
 
         async def work(connection: AsyncConnection) -> SubscriptionView:
             subscription = await locked(connection, subscription_id, within)
-            if "types" in given or "regions" in given:
+            if any(given.get(name, getattr(subscription, name)) != getattr(subscription, name) for name in _FILTER):
                 await release(connection, subscription_id, after=subscription.delivered)
             anew: dict[str, Any] = {}
             if given.get("url", subscription.url) != subscription.url:

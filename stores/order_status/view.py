@@ -25,7 +25,7 @@ KEEP_CHANGES_FOR = timedelta(days=7)
 _PRUNE_EVERY = 500
 _PRUNE_AT_ONCE = 2 * _PRUNE_EVERY
 _PRUNE_EVENTS_AT_ONCE = 6 * _PRUNE_EVERY
-"""A version has more than one event where projections become one, because the view is slow: up to a whole story."""
+"""While the view is slow, several versions of an order are stored as one, which then brings up to six events."""
 
 _LISTED = [column for column in ORDER_STATUS.columns if column.name not in ("history", "searched", "last_told")]
 _OF_A_VERSION = [column for column in ORDER_STATUS.columns if column.name in ORDER_CHANGE.columns]

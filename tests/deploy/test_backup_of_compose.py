@@ -22,8 +22,9 @@ _HEALTH = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services
 _CONTEXTS = ("management_center", "installation", "event_delivery", "order_status", "audit")
 _OWNERS = {**{name: name for name in ("temporal", *_CONTEXTS)}, "temporal_visibility": "temporal"}
 _DOCKER = """#!/bin/sh
-if [ "$1 $2 $3 $4" = "compose run --rm --no-deps" ]; then
-    shift 4
+if [ "$1 $2 $3 $4 $5" = "compose run -T --rm --no-deps" ]; then
+    [ "$BROKEN" != "$6" ] || exit 1
+    shift 5
     echo "$*" >>"$HOME/run"
     exit
 fi
@@ -172,6 +173,9 @@ def test_a_backup_is_whole_and_is_restored_into_new_databases_alone(compose: Com
     assert compose.ask("temporal", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
     assert not (compose.home / "run").exists()
 
+    compose.begin_anew()
+    assert compose.set_up() == 0
+    assert compose.run(PROJECT / "deploy" / "restore.sh", backup, BROKEN="migrations") != 0
     compose.begin_anew()
     assert compose.set_up() == 0
     assert compose.run(PROJECT / "deploy" / "restore.sh", backup) == 0

@@ -186,6 +186,8 @@ async def test_a_changed_filter_selects_what_comes_before_the_event_that_holds_a
         assert (view.behind, view.held) == (3, 1), "the order is held ahead of the position"
         works = True
 
+        await delivering.subscriptions.change(A, types=["orders.JoinCompleted"], regions=None)
+        assert (await delivering.view()).held == 1, "it is the same filter"
         await delivering.subscriptions.change(A, types=None)
         await delivering.deliver()
 
@@ -367,6 +369,11 @@ async def test_a_consumer_that_refuses_everything_does_not_work(delivering: Deli
 
         view = await delivering.view()
         assert (len(seen.sent), view.held, view.subscription.failing_since) == (5, 4, NOON)
+        # It still fails when all of its orders are held.
+        for _ in range(4):
+            await delivering.deliver()
+        view = await delivering.view()
+        assert (view.held, view.subscription.failing_since) == (10, NOON)
 
 
 async def test_nothing_is_jumped_over_in_silence(delivering: Delivering) -> None:

@@ -108,7 +108,7 @@ async def test_an_idle_relay_sees_that_the_log_was_set_back(client: Client, sour
         first_run = client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
         history = await first_run.fetch_history()
 
-    # Each run begins with it; a relay at rest has its first run for days.
+    # Each run begins with it, and a relay at rest has one run for hours.
     begun = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
     assert begun.count(POSITION.name) > 1
 

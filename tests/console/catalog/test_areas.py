@@ -57,6 +57,21 @@ async def test_a_form_that_is_sent_twice_at_once_adds_one_area(bare: Pages) -> N
     assert len(await areas(bare, "KR-50")) == 2
 
 
+async def test_a_form_that_is_sent_again_after_its_area_was_given_up_comes_back(bare: Pages) -> None:
+    person, path = await bare.person(MANAGER), "/service-areas/new"
+    form = FORM | {"key": form_of(await person.get(path), path)["key"]}
+    await person.follow(await person.post(path, form))
+    [area] = await areas(bare, "KR-50")
+    assert (await bare.service.http.delete(f"{API}/{area['serviceAreaId']}")).status_code == 204
+
+    answer = await person.post(path, form)
+
+    assert answer.status_code == 422
+    assert "was removed since" in text_of(answer)
+    await person.follow(await person.post(path, form_of(answer, path)))
+    assert len(await areas(bare, "KR-50")) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [

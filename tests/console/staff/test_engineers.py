@@ -155,7 +155,7 @@ async def test_an_engineer_is_hired_once_when_the_form_is_sent_again_after_no_an
     bare.line.unanswered.clear()
     changed = await person.post("/engineers", NEW | WORKED | {"name": "두결"})
     assert changed.status_code == 422
-    assert "An engineer was hired already, with what you had entered before" in text_of(changed)
+    assert "This was added already, with what you had entered before" in text_of(changed)
     assert form_of(changed, "/engineers")["key"] not in ("", "one")
     done = await person.post("/engineers", NEW | WORKED)
     assert "한결" in text_of(await person.follow(done))
