@@ -43,6 +43,7 @@ STATES: Sequence[tuple[dict[str, Any], str, str | None]] = [
 ]
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_a_state_is_told_with_what_to_do_next(bare: Pages) -> None:
     person = await bare.person(MANAGER)
     for columns, said, next_ in STATES:
@@ -75,6 +76,7 @@ async def test_a_state_of_a_newer_release_is_shown_as_it_is(bare: Pages) -> None
         assert (await person.get(PATH)).status_code == 200
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_the_list_says_who_is_behind_and_since_when_somebody_fails(bare: Pages) -> None:
     failing, other = await subscribed(bare, name="billing"), await subscribed(bare, name="crm")
     await stand(bare, failing, **ACTIVE, **FAILING)
@@ -92,6 +94,7 @@ async def test_the_list_says_who_is_behind_and_since_when_somebody_fails(bare: P
     assert (await person.get(f"{PATH}?state=nonsense")).status_code == 200
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_every_held_order_is_told_with_its_event(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     id_ = await subscribed(bare)
     await log(bare, "o2", 1)

@@ -44,6 +44,7 @@ def row(day: date, region: str, **counts: object) -> dict[str, object]:
     return nothing | counters | given | {"day": day, "region": region}
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_days_and_regions_add_up(counted: Pages) -> None:
     page = await (await counted.person(MANAGER)).get(SPAN)
     text = text_of(page)
@@ -59,6 +60,7 @@ async def test_days_and_regions_add_up(counted: Pages) -> None:
     assert "The customer was not there 2" in text
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_hours_are_told_for_one_region_alone(counted: Pages) -> None:
     person = await counted.person(MANAGER)
 
@@ -69,6 +71,7 @@ async def test_hours_are_told_for_one_region_alone(counted: Pages) -> None:
     assert "Busan 2" not in seoul
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_a_long_span_is_told_by_weeks_without_hours(counted: Pages) -> None:
     path = f"/statistics?from=2026-10-01&to=2026-12-31&region={SEOUL}"
     text = text_of(await (await counted.person(MANAGER)).get(path))
@@ -79,6 +82,7 @@ async def test_a_long_span_is_told_by_weeks_without_hours(counted: Pages) -> Non
     assert "≤" not in text
 
 
+@pytest.mark.usefixtures("in_2026")
 async def test_a_plot_says_in_words_what_it_shows(counted: Pages) -> None:
     page = await (await counted.person(MANAGER, "ko")).get(SPAN)
 
