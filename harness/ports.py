@@ -12,8 +12,8 @@ from functools import cache
 from itertools import cycle
 
 _HOST = "127.0.0.1"
-_FIRST, _BEYOND = 10_000, 32_000
-"""Linux gives outgoing connections ports from 32,768 on."""
+_FIRST, _BEYOND = 10_200, 32_000
+"""Browsers refuse port 10,080. Linux gives outgoing connections ports from 32,768 on."""
 _BLOCK = 200
 """Ports of a block. The first one is bound by the process that has the block."""
 

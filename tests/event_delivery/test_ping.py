@@ -17,6 +17,7 @@ from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.ping import Ping, Pinged
 from domain.event_delivery.subscriptions import AttemptFilter, SubscriptionRequest, SubscriptionState
 from domain.event_delivery.targets import TargetRules
+from harness.ports import free_port
 from runtime.event_settings import Handshake
 from runtime.payload_keys import PayloadKeys
 from runtime.secret_seal import SecretSeal, new_secret
@@ -124,8 +125,7 @@ async def test_consent_is_needed_where_it_is_required(
 
 
 async def test_a_consumer_that_does_not_answer_has_not_agreed(pinging: Pinging) -> None:
-    async with consumer() as seen:
-        await pinging.subscribe(seen.port)
+    await pinging.subscribe(free_port())
 
     assert (await pinging.ping()).failure is Failure.NOT_CONNECTED
     assert await pinging.state() is SubscriptionState.PENDING

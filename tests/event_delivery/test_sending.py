@@ -18,6 +18,7 @@ from activities.event_delivery.connecting import NameLookups
 from activities.event_delivery.sending import Sender
 from domain.event_delivery.answers import Failure, Outcome
 from domain.event_delivery.targets import Address, TargetRules
+from harness.ports import free_port
 from tests.event_delivery.certificates import contexts
 from tests.event_delivery.consumer import OK, Script, answering, consumer, silent
 from tests.event_delivery.hostile import SOON, bomb, flood, interim, sender, sent, trickle
@@ -213,8 +214,7 @@ async def _is(condition: bool) -> bool:
 
 
 async def test_nobody_listens_and_nobody_has_the_name(names: NameLookups) -> None:
-    async with consumer() as seen:
-        port = seen.port
+    port = free_port()
     for url, failure in (
         (f"http://127.0.0.1:{port}/", Failure.NOT_CONNECTED),
         (f"http://nobody.invalid:{port}/", Failure.NAME_UNKNOWN),

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from starlette import requests
 
+from harness.ports import free_port
 from observability import health
 from observability.health import Health, serve_health
 from runtime import http_protocol
@@ -14,8 +15,7 @@ from tests.eventually import PATIENCE
 
 @pytest.fixture
 def port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 async def works() -> None: ...

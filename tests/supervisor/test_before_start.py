@@ -16,6 +16,7 @@ from runtime.settings import Settings
 from supervisor.part import Failure, Listener, Part
 from supervisor.ports import check
 from supervisor.service import plan, service_of
+from tests.eventually import eventually
 from tests.supervisor.conftest import ENVIRONMENT, PROJECT, Start, alive, fake
 
 
@@ -96,6 +97,7 @@ def test_everything_starts_again_on_the_same_ports_after_all_of_it_was_killed(st
         os.kill(part["pid"], signal.SIGKILL)
     first.process.kill()
     first.process.wait()
+    eventually(lambda: not first.left())
     assert (first.data_dir / "run.json").exists()
     second = start(one=one, two=two).wait_ready()
     assert second.pids.isdisjoint(first.pids)
