@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -47,6 +47,21 @@ def shows_orders(port: int) -> bool:
     return reachable(f"http://127.0.0.1:{port}/orderStatuses")
 
 
+@contextmanager
+def listening(port: int) -> Iterator[httpx2.Response]:
+    """Open the stream of changes, again while the API refuses it for now."""
+    with ExitStack() as opened:
+
+        def stream() -> httpx2.Response | None:
+            changes = httpx2.stream("GET", f"http://127.0.0.1:{port}/orderStatuses/events", timeout=PATIENCE)
+            answer = opened.enter_context(changes)
+            return answer if answer.status_code == 200 else None
+
+        answer = eventually(stream, what="the stream is open")
+        assert answer is not None
+        yield answer
+
+
 def created(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """Create something, once. Returns the document."""
     headers = {"Idempotency-Key": uuid4().hex}
@@ -59,7 +74,7 @@ def test_a_signal_stops_it_cleanly_although_somebody_listens(
 ) -> None:
     with process(settings, free_port, tmp_path / "log") as running:
         eventually(lambda: is_ready(free_port), what="the API is ready")
-        with httpx2.stream("GET", f"http://127.0.0.1:{free_port}/orderStatuses/events", timeout=PATIENCE) as stream:
+        with listening(free_port) as stream:
             running.send_signal(how)
             assert "data" not in stream.read().decode()
         assert running.wait(timeout=PATIENCE) == 0

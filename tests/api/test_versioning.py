@@ -14,6 +14,7 @@ from harness.waiting import PATIENCE
 from ops.promote_build import Release
 from runtime.settings import Settings
 from runtime.temporal_client import connect
+from tests.api import patience
 from tests.api.service import Service, but, copy_databases, serving
 from tests.processes import starts_processes
 from tests.servers import dev_server
@@ -67,6 +68,7 @@ async def test_orders_in_flight_go_over_to_the_new_release(of_build: Settings) -
         await Release(client, new).take_over()
         await Release(client, new).take_over()
         await service.rest()
+        patience.wait_long(patience.ALL)  # the workers of the new release run
         for order_id in (early, ramped):
             for act in ("accept", "complete"):
                 assert (await service.act(order_id, act)).status_code == 200

@@ -152,7 +152,9 @@ def _until_ready(image: Image, port: int, process: subprocess.Popen[bytes], sett
             connection.close()
 
     eventually(ready, what=f"ready on {port}")
-    assert image.run(["python", "-m", "ops.probe", f"http://127.0.0.1:{port}/health/live"], **settings) == 0
+    probe = ["python", "-m", "ops.probe", f"http://127.0.0.1:{port}/health/live"]
+    # A probe gives up after two seconds, which a busy machine may take.
+    eventually(lambda: image.run(probe, **settings) == 0, what=f"{port} is probed")
 
 
 def _users(process: subprocess.Popen[bytes]) -> set[int]:

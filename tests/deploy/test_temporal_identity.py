@@ -10,6 +10,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from temporalio.envconfig import ClientConfigProfile
 
 from ops import temporal_credentials
 from ops.temporal_credentials import AUDIENCE, LASTS, SERVERS
+from runtime import temporal_client
 from runtime.settings import Settings
 from runtime.temporal_client import check, connect
 from tests.deploy.kubernetes import KUBERNETES, environment, named, rendered, workloads
@@ -116,6 +118,7 @@ async def test_a_process_connects_with_what_its_pod_has(
 ) -> None:
     async with _door(temporal_address, made, "clients_ca.crt") as address:
         _set(monkeypatch, ours)
+        monkeypatch.setattr(temporal_client, "_PROBE_WITHIN", timedelta(seconds=PATIENCE))
 
         client = await connect(Settings(temporal_address=address))
 
