@@ -127,7 +127,11 @@ async def test_it_is_about_the_orders_visit_or_else_the_preferred_one_or_the_ear
     booked, preferred = datetime.fromisoformat(window(11)), datetime.fromisoformat(window(15))
     passed = TimeWindow(now - timedelta(hours=3), now - timedelta(hours=1))
     going_on = TimeWindow(now - timedelta(minutes=1), now + timedelta(days=1))
-    earliest = (await service.http.get("/managementCenters/slots?address=Seoul")).json()["items"][0]["start"]
+
+    async def earliest() -> str:
+        slots = await service.http.get("/managementCenters/slots?address=Seoul")
+        return str(slots.json()["items"][0]["start"])
+
     expected = {
         "visit": (replace(ORDER, visit=grid.window_at(booked), preferred_visit=preferred), window(11)),
         "going on": (replace(ORDER, visit=going_on), f"{going_on.start:%Y-%m-%dT%H:%M:%S.%fZ}"),
@@ -138,8 +142,10 @@ async def test_it_is_about_the_orders_visit_or_else_the_preferred_one_or_the_ear
     }
     for name, (order, start) in expected.items():
         await known(service, replace(order, order_id=name.replace(" ", "-")))
+        # A window may begin meanwhile, so that another one is the earliest.
+        before = await earliest()
         found = await candidates(service, name.replace(" ", "-"))
-        assert found["visit"]["start"] == (start or earliest), name
+        assert found["visit"]["start"] in ([start] if start else [before, await earliest()]), name
         assert len(found["items"]) == 3
 
 

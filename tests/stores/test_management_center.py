@@ -17,6 +17,7 @@ from domain.management_center.assignments import (
 from stores.common.database import Database
 from stores.management_center.assignments import ManagementCenterStore
 from tests.stores.conftest import Connect
+from tests.stores.orders import NOON
 
 SEOUL = "서울특별시 강남구 테헤란로 1"
 NOWHERE = "Tokyo"
@@ -229,7 +230,7 @@ async def test_an_engineers_name_stays_in_their_assignments_when_they_retire(sto
 
 
 async def test_concurrent_orders_are_shared_out_evenly(connect: Connect) -> None:
-    stores = [ManagementCenterStore(connect(pool_size=4)) for _ in range(4)]
+    stores = [ManagementCenterStore(connect(pool_size=4), now=lambda: NOON) for _ in range(4)]
     orders = [f"o{number}" for number in range(50)]
     outcomes = await asyncio.gather(
         *(stores[number % 4].assign_engineer(asking(order)) for number, order in enumerate(orders * 2))

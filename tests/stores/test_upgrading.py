@@ -224,7 +224,7 @@ async def test_nothing_is_lost_and_the_release_before_goes_on(
 
 
 async def the_management_center_works(database: Database) -> None:
-    store = ManagementCenterStore(database)
+    store = ManagementCenterStore(database, now=lambda: NOON)
     for order_id in ("o1", "o1-too"):
         assert (await store.assignment(order_id)).round == 1
     assert (await store.engineer("kr-11-1")) == Engineer("kr-11-1", "김민준 Kim Minjun", "KR-11")
