@@ -121,18 +121,31 @@ async def test_a_statement_that_fails_leaves_the_connection_usable(connection: s
     assert await cursor.fetchall() == []
 
 
-async def test_its_thread_does_not_keep_the_process(tmp_path: Path) -> None:
-    before = set(threading.enumerate())
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The threads that the test starts, or that these start. Servers of other tests start theirs meanwhile."""
+    test, noted, start = threading.current_thread(), list[threading.Thread](), threading.Thread.start
+
+    def note(thread: threading.Thread) -> None:
+        if threading.current_thread() in (test, *noted):
+            noted.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    return noted
+
+
+async def test_its_thread_does_not_keep_the_process(started: list[threading.Thread], tmp_path: Path) -> None:
     connection = await sqlite.connect(str(tmp_path / "file.db"), writing=True, busy_seconds=1)
-    (thread,) = set(threading.enumerate()) - before
+    (thread,) = (thread for thread in started if thread.is_alive())
     assert thread.daemon
 
     await connection.close()
     await asyncio.to_thread(thread.join)
 
 
-async def test_a_connection_that_is_not_made_leaves_no_thread(tmp_path: Path) -> None:
-    before = set(threading.enumerate())
+async def test_a_connection_that_is_not_made_leaves_no_thread(started: list[threading.Thread], tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         await sqlite.connect(str(tmp_path / "nowhere" / "file.db"), writing=True, busy_seconds=1)
-    assert set(threading.enumerate()) == before
+    assert started
+    assert not [thread for thread in started if thread.is_alive()]

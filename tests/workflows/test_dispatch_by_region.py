@@ -1,8 +1,11 @@
 """Each region has a dispatcher: it asks orders that wait one after another, and hands several visits over at once."""
 
+from contextlib import suppress
+
 import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 from temporalio.workflow import NondeterminismError
 
 from domain.management_center.dispatch import (
@@ -19,6 +22,15 @@ from tests.workflows.stage import replay
 from tests.workflows.waiting import eventually, within
 
 IN_SEOUL, IN_BUSAN = workflow_id_of(SEOUL), workflow_id_of(BUSAN)
+
+
+@pytest.fixture
+async def client(client: Client) -> Client:
+    """The client of a server on which no dispatcher is left by another test."""
+    for dispatch_id in (IN_SEOUL, IN_BUSAN):
+        with suppress(RPCError):  # none runs
+            await client.get_workflow_handle(dispatch_id).terminate()
+    return client
 
 
 def test_the_id_of_a_dispatcher_tells_its_region() -> None:
