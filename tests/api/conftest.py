@@ -11,6 +11,7 @@ from runtime.settings import Settings
 from tests.api import patience
 from tests.api.issuer import Issuer
 from tests.api.service import Service, copy_databases, migrate_all, serving
+from tests.days import today
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
         # What was set for a whole module stays, and what the test changes is put right again after it.
         monkeypatch.setattr(module, name, getattr(module, name))
     patience.wait_long(patience.SERVERS)
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """Let each test have a day of its own."""
+    today.cache_clear()
 
 
 @pytest.fixture

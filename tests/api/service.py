@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,6 +28,7 @@ from stores.common.database import Database
 from stores.migration import METADATA, migrate
 from stores.order_status.view import OrderStatusStore
 from tests.api import patience
+from tests.days import today
 from tests.eventually import PATIENCE, eventually, soon
 from tests.workflows.waiting import until_quiet
 from worker import WORK
@@ -183,7 +184,7 @@ class Service:
 def window(hour: int = 9, *, days: int = 3) -> str:
     """Return the start of a window so many days ahead, on a day on which engineers work."""
     grid = VisitGrid()
-    day = grid.day_of(datetime.now(UTC)) + timedelta(days=days)
+    day = today() + timedelta(days=days)
     if day.weekday() == 6:
         day += timedelta(days=1)
     start = next(one.start for one in grid.windows_of(day) if one.start.astimezone(grid.zone).hour == hour)

@@ -12,13 +12,13 @@ from domain.common import contexts
 from runtime.settings import Settings
 from stores.common.database import Database
 from stores.order_status.view import OrderStatusStore
-from tests.api.conftest import impatient, issuer, migrated, patient, settings, without_temporal
+from tests.api.conftest import impatient, issuer, migrated, one_day, patient, settings, without_temporal
 from tests.api.service import Service, but, listening, serving
 from tests.console.browser import Pages, opened, pages_of
 from tests.console.patience import wait_long
 from tests.eventually import PATIENCE
 
-__all__ = ["impatient", "issuer", "migrated", "patient", "settings", "without_temporal"]
+__all__ = ["impatient", "issuer", "migrated", "one_day", "patient", "settings", "without_temporal"]
 
 
 @pytest.fixture(autouse=True)

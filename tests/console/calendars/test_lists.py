@@ -26,7 +26,7 @@ async def test_an_empty_list_says_so(bare: Pages, path: str, said: str) -> None:
 
 
 async def test_a_list_begins_today_unless_earlier_days_are_asked_for(bare: Pages) -> None:
-    await entered(bare, "/days-off", **{"from": in_days(bare, -3), "reason": "Yesteryear"})
+    await entered(bare, "/days-off", **{"from": in_days(-3), "reason": "Yesteryear"})
     await entered(bare, "/days-off", reason="Soon")
     person = await bare.person(MANAGER)
 
@@ -153,7 +153,7 @@ async def test_the_holidays_of_a_year_are_in_the_language_of_the_page(
 
 
 async def test_a_holiday_leads_to_the_plan_of_its_week_if_there_is_one(bare: Pages) -> None:
-    near, far = in_days(bare, 399), in_days(bare, 402)
+    near, far = in_days(399), in_days(402)
     days = [{"date": day, "name": "A holiday", "localName": "공휴일"} for day in (near, far)]
     bare.line.answers["GET /managementCenters/holidays"] = Response(200, json={"items": days, "nextCursor": None})
     person = await bare.person(MANAGER)

@@ -7,6 +7,7 @@ from domain.installation import RecordAnswer, RequestInstallation
 from domain.visits import TimeWindow, VisitGrid
 from stores.installation.installations import InstallationStore
 from tests.console.browser import Pages
+from tests.days import today
 
 ME = "kr-11-1"
 GRID = VisitGrid()
@@ -14,14 +15,14 @@ GRID = VisitGrid()
 
 def window(hour: int, days: int = 0) -> TimeWindow:
     """Return the window that begins at an hour, so many days after today."""
-    day = GRID.day_of(datetime.now(UTC)) + timedelta(days=days)
+    day = today() + timedelta(days=days)
     start = datetime(day.year, day.month, day.day, hour, tzinfo=GRID.zone).astimezone(UTC)
     return TimeWindow(start, start + timedelta(hours=2))
 
 
 def day(days: int = 0) -> str:
     """Return the day so many days after today, as an address names it."""
-    return GRID.day_of(datetime.now(UTC) + timedelta(days=days)).isoformat()
+    return (today() + timedelta(days=days)).isoformat()
 
 
 async def visit(

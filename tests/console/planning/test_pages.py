@@ -1,7 +1,7 @@
 """The plans of a region, of the real API: what they show, and what they say where something is missing."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -12,6 +12,7 @@ from console import lists
 from tests.api.service import Service
 from tests.console.browser import MANAGER, Pages, text_of
 from tests.console.engineers.visits import GRID, ME, day, visit, window
+from tests.days import today
 
 LIMITED = "manager:KR-11"
 AHEAD = 7
@@ -27,7 +28,7 @@ def cells_of(page: Response, engineer: str) -> list[str]:
 
 def next_weekday(number: int) -> date:
     """Return the next Monday, or another day of the week, at least four days from now."""
-    day = GRID.day_of(datetime.now(UTC)) + timedelta(days=4)
+    day = today() + timedelta(days=4)
     return day + timedelta(days=(number - day.weekday()) % 7)
 
 
@@ -47,7 +48,7 @@ async def only(service: Service, **changes: Any) -> str:
 async def test_a_day_shows_who_is_booked_who_is_off_and_who_is_free(bare: Pages) -> None:
     monday = next_weekday(0)
     engineer_id = await only(bare.service)
-    ahead = (monday - GRID.day_of(datetime.now(UTC))).days
+    ahead = (monday - today()).days
     await visit(bare, "o-1", window(9, ahead), "accept", engineer_id=engineer_id, engineer_name="한결", region="KR-11")
     morning = {"from": "13:00", "until": "15:00"}
     await make(bare.service, "daysOff", engineerId=engineer_id, hours=morning, **{"from": monday.isoformat()})
