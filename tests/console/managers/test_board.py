@@ -14,6 +14,7 @@ from runtime.settings import Settings
 from stores.order_status.view import OrderStatusStore
 from tests.api.service import NOWHERE, but, serving
 from tests.console.browser import MANAGER, Pages, opened, text_of
+from tests.eventually import soon
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 ORDER = Order(
@@ -228,11 +229,16 @@ async def test_without_the_read_model_the_page_says_what_still_works(without_tem
         serving(but(without_temporal, order_status_database_url=NOWHERE)) as service,
         opened(without_temporal, ASGITransport(service.app), service) as pages,
     ):
-        page = await (await pages.person(MANAGER, "ko")).get("/board")
+        person = await pages.person(MANAGER, "ko")
 
-    assert page.status_code == 503
-    assert "신청 목록을 보여드릴 수 없습니다. 신청, 변경, 취소는 정상적으로 하실 수 있습니다" in text_of(page)
-    assert page.headers["Retry-After"]
+        async def told() -> bool:
+            page = await person.get("/board")
+            assert page.status_code == 503
+            assert page.headers["Retry-After"]
+            return "신청 목록을 보여드릴 수 없습니다. 신청, 변경, 취소는 정상적으로 하실 수 있습니다" in text_of(page)
+
+        # A page that is shown before it is known which part is down does not tell.
+        await soon(told, what="the part that is down")
 
 
 async def test_the_address_of_an_erased_order_is_said_not_to_be_kept(bare: Pages) -> None:
