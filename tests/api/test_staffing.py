@@ -85,68 +85,57 @@ async def test_an_engineer_is_active_in_the_usual_hours_unless_said_otherwise(se
     assert created == {"engineerId": created["engineerId"], "name": "a", "region": "KR-11", "active": True} | CALENDAR
 
 
-async def test_a_repeated_request_hires_one_engineer(service: Service) -> None:
-    def hire(key: str, **changes: Any) -> Any:
-        return service.http.post(ENGINEERS, json=ENGINEER | changes, headers={"Idempotency-Key": key})
-
-    first = await hire("one")
-    again = await hire("one", productId="ignored")
-
-    assert (first.status_code, again.status_code) == (201, 200)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert "Idempotent-Replayed" not in first.headers
-    assert again.json() == first.json()
-    assert_problem(await hire("one", name="이하나"), 422, "idempotency-key-reused")
-    assert_problem(await hire("one two"), 400, "malformed-request")
-    assert (await hire("two")).status_code == 201
-    path = f"{ENGINEERS}/{first.json()['engineerId']}"
-    changed = await service.http.patch(path, json={"name": "이하나"})
-    assert (await hire("one")).json() == changed.json()
-    await service.http.delete(path)
-    assert_problem(await hire("one"), 404, "not-found")
+def sent(service: Service, collection: str, key: str, body: dict[str, Any]) -> Any:
+    """Send a request with a key."""
+    return service.http.post(collection, json=body, headers={"Idempotency-Key": key})
 
 
-async def test_a_repeated_request_adds_one_service_area(service: Service) -> None:
-    def add(key: str, **changes: Any) -> Any:
-        return service.http.post(AREAS, json=MOON | changes, headers={"Idempotency-Key": key})
-
-    first = await add("one")
-    again = await add("one", productId="ignored")
+@pytest.mark.parametrize(
+    ("collection", "body", "other"),
+    [
+        (ENGINEERS, ENGINEER, {"name": "이하나"}),
+        (AREAS, MOON, {"matches": ["Mars"]}),
+        (DAYS_OFF, HOLIDAY, {"reason": None}),
+        (SHIFTS, SHIFT, {"reason": None}),
+    ],
+)
+async def test_a_repeated_request_adds_once(
+    service: Service, collection: str, body: dict[str, Any], other: dict[str, Any]
+) -> None:
+    first = await sent(service, collection, "one", body)
+    again = await sent(service, collection, "one", body | {"productId": "ignored"})
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
+    assert "Location" not in again.headers
     assert again.json() == first.json()
-    assert_problem(await add("one", matches=["Mars"]), 422, "idempotency-key-reused")
-    assert_problem(await add("one two"), 400, "malformed-request")
-    assert (await add("two")).status_code == 201
-    path = f"{AREAS}/{first.json()['serviceAreaId']}"
+    assert_problem(await sent(service, collection, "one", body | other), 422, "idempotency-key-reused")
+    assert_problem(await sent(service, collection, "one two", body), 400, "malformed-request")
+    assert (await sent(service, collection, "two", body)).status_code == 201
+
+
+@pytest.mark.parametrize(("collection", "body"), [(ENGINEERS, ENGINEER), (AREAS, MOON)])
+async def test_a_repeated_request_is_answered_with_what_was_changed_and_not_with_what_is_gone(
+    service: Service, collection: str, body: dict[str, Any]
+) -> None:
+    path = (await sent(service, collection, "one", body)).headers["Location"]
+
     changed = await service.http.patch(path, json={"name": "Far side"})
-    assert (await add("one")).json() == changed.json()
+    assert (await sent(service, collection, "one", body)).json() == changed.json()
     await service.http.delete(path)
-    assert_problem(await add("one"), 404, "not-found")
+    assert_problem(await sent(service, collection, "one", body), 404, "not-found")
 
 
 @pytest.mark.parametrize(("collection", "body"), [(DAYS_OFF, HOLIDAY), (SHIFTS, SHIFT)])
-async def test_a_repeated_request_adds_one_entry_to_a_calendar(
+async def test_an_entry_of_a_calendar_that_was_removed_is_added_again(
     service: Service, collection: str, body: dict[str, Any]
 ) -> None:
-    def add(key: str, **changes: Any) -> Any:
-        return service.http.post(collection, json=body | changes, headers={"Idempotency-Key": key})
+    first, *_ = [await sent(service, collection, key, body) for key in ("one", "one", "two")]
 
-    first = await add("one")
-    again = await add("one", productId="ignored")
-
-    assert (first.status_code, again.status_code) == (201, 200)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert "Location" not in again.headers
-    assert again.json() == first.json()
-    assert_problem(await add("one", reason=None), 422, "idempotency-key-reused")
-    assert_problem(await add("one two"), 400, "malformed-request")
-    assert (await add("two")).status_code == 201
     assert len((await service.http.get(collection)).json()["items"]) == 2
     await service.http.delete(first.headers["Location"])
-    assert (await add("one")).status_code == 201
+    assert (await sent(service, collection, "one", body)).status_code == 201
 
 
 async def test_a_skill_is_had_once(service: Service) -> None:
