@@ -41,6 +41,7 @@ _FEW_TRIES = RetryPolicy(maximum_attempts=3)
 _SEARCH_AGAIN = 60.0
 """Seconds after which a search that has failed goes on: about, because it does so between two reads."""
 _ASKS_AGAIN = "asks for the position again"
+"""Patch: a relay without new events asks the log for its position again."""
 _OVERLAP = timedelta(minutes=1)
 """A search begins this much before the one before it began, because clocks differ."""
 
