@@ -28,6 +28,9 @@ from workflows.orders.subscription import SubscriptionWorkflow
 Answer = TypeVar("Answer")
 
 _RPC = timedelta(seconds=PATIENCE)
+_ASK_AGAIN = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE)
+"""The server's answers to an update that it has taken back, because the workflow task that would have carried it out
+closed the workflow while something else came in. The API asks again, too."""
 
 
 class Way(StrEnum):
@@ -206,7 +209,16 @@ class Placed:
     async def _update(self, name: str, arg: object, answered: type | None = None) -> object:
         update_id = uuid4().hex
         self._updates.append(update_id)
-        return await within(self.handle.execute_update(name, arg, id=update_id, result_type=answered))
+
+        async def answer() -> object:
+            while True:
+                try:
+                    return await self.handle.execute_update(name, arg, id=update_id, result_type=answered)
+                except RPCError as error:
+                    if error.status not in _ASK_AGAIN:
+                        raise
+
+        return await within(answer())
 
     async def _admitted(self, update_id: str) -> bool:
         execution = WorkflowExecution(workflow_id=self.handle.id)
