@@ -48,16 +48,17 @@ class ReadEvents:
     """Id of the event that had the number `after` when it was read. Empty: not known."""
 
 
-def gathering(read_at: datetime, now: datetime) -> float:
-    """Return for how many seconds a read gathers, so that it ends so long after the one before that found something.
+def gathering(due: datetime, now: datetime) -> float:
+    """Return for how many seconds a read gathers, so that two reads do not end sooner after each other.
 
-    A read and an append after it are two activities: at most 2.5 a second.
+    A read and an append after it are two activities: at most 2.5 a second. What an answer takes to arrive does not make
+    the next read later.
 
     Args:
-        read_at: When the last read ended that found something.
+        due: When the read before was to end, if there were events.
         now: When the next one is asked for.
     """
-    return min(max((read_at - now).total_seconds() + ReadEvents.gather, 0.0), ReadEvents.gather)
+    return min(max((due - now).total_seconds() + ReadEvents.gather, 0.0), ReadEvents.gather)
 
 
 @dataclass

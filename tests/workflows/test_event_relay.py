@@ -1,6 +1,6 @@
 """The relay copies every event of a source once and in order, whatever fails or is killed in between."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,40 +46,33 @@ async def test_every_event_is_copied_once_and_in_order_through_many_runs(client:
 
 
 @pytest.mark.parametrize(("ago", "seconds"), [(0, 0.8), (0.25, 0.55), (0.8, 0.0), (3600, 0.0), (-5, 0.8)])
-def test_reads_that_find_something_end_some_time_apart(ago: float, seconds: float) -> None:
+def test_a_read_gathers_until_some_time_after_the_end_of_the_one_before(ago: float, seconds: float) -> None:
     now = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
     assert gathering(now - timedelta(seconds=ago), now) == pytest.approx(seconds)
     assert gathering(UNSET, now) == 0
 
 
-def read_times(history: WorkflowHistory) -> tuple[list[datetime], list[datetime]]:
-    """Return the workflow times at which reads begin, and at which the relay learns what they have found."""
-    now, begin, learned = UNSET, [], []
-    reads: set[int] = set()
-    answered = False
+def asked_times(history: WorkflowHistory) -> Iterator[datetime]:
+    """Return the workflow times at which reads are asked for."""
+    now = UNSET
     for event in history.events:
         if event.HasField("workflow_task_started_event_attributes"):
             now = event.event_time.ToDatetime(UTC)
-        elif event.HasField("workflow_task_completed_event_attributes") and answered:
-            learned.append(now)
-            answered = False
         elif event.activity_task_scheduled_event_attributes.activity_type.name == READ_EVENTS.name:
-            reads.add(event.event_id)
-            begin.append(now)
-        elif event.activity_task_completed_event_attributes.scheduled_event_id in reads:
-            answered = True
-    return begin, learned
+            yield now
 
 
-async def test_reads_that_find_something_are_kept_apart(client: Client, source: Source) -> None:
-    source.tell(*range(3 * AT_ONCE))
+async def test_reads_end_some_time_apart_however_long_their_answers_take(client: Client, source: Source) -> None:
+    source.tell(*range(5 * AT_ONCE))
     async with relaying(client, source, wait=2.0, swept_at=datetime.now(UTC)) as handle:
         await caught_up(source)
-        begin, learned = read_times(await handle.fetch_history())
+        asked = [*asked_times(await handle.fetch_history())][:5]
 
-    gathered = [read.gather for read in source.reads[:3]]
-    assert gathered == pytest.approx([0, gathering(learned[0], begin[1]), gathering(learned[1], begin[2])], abs=1e-3)
+    due = UNSET
+    for asked_at, read in zip(asked, source.reads, strict=False):
+        assert read.gather == pytest.approx(gathering(due, asked_at), abs=1e-3)
+        due = asked_at + timedelta(seconds=read.gather)
 
 
 async def test_a_read_names_the_last_event_that_was_copied(client: Client, source: Source) -> None:

@@ -54,7 +54,7 @@ class EventRelayWorkflow:
     async def run(self, relay: Relay = Relay()) -> None:
         """Copy until the history is long, and go on in a new run."""
         self.relay = relay
-        self.read_at = UNSET
+        self.due = UNSET
         position = await self._position()
         while not workflow.info().is_continue_as_new_suggested():
             busy = await self._maintain()
@@ -70,7 +70,9 @@ class EventRelayWorkflow:
         """Copy the next events after a position. Return the new position."""
         relay, source = self.relay, self.relay.source
         last_event = relay.last_event if relay.last_number == position else ""
-        gather = min(wait, gathering(self.read_at, workflow.now()))
+        asked_at = workflow.now()
+        gather = min(wait, gathering(self.due, asked_at))
+        self.due = asked_at + timedelta(seconds=gather)
         found = await _execute(
             replace(READ_EVENTS, context=source),
             ReadEvents(position, wait=wait, gather=gather, last_event=last_event),
@@ -81,7 +83,6 @@ class EventRelayWorkflow:
             self._tell_again()
         if not found.events and found.up_to <= position:
             return await self._asked_again(position)
-        self.read_at = workflow.now()
         reached = await _execute(APPEND_EVENTS, AppendEvents(source, position, found.events, found.up_to))
         self.asked_at = workflow.now()
         if found.events:
