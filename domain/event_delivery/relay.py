@@ -49,10 +49,10 @@ class ReadEvents:
 
 
 def gathering(due: datetime, now: datetime) -> float:
-    """Return for how many seconds a read gathers, so that two reads do not end sooner after each other.
+    """Return for how many seconds a read gathers, so that reads end at least 0.8 s apart (`ReadEvents.gather`).
 
-    A read and an append after it are two activities: at most 2.5 a second. What an answer takes to arrive does not make
-    the next read later.
+    A read and an append after it are two activities: at most 2.5 a second. The time that an answer takes to arrive is
+    part of the 0.8 s.
 
     Args:
         due: When the read before was to end, if there were events.

@@ -29,8 +29,8 @@ Answer = TypeVar("Answer")
 
 _RPC = timedelta(seconds=PATIENCE)
 _ASK_AGAIN = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE)
-"""The server's answers to an update that it has taken back, because the workflow task that would have carried it out
-closed the workflow while something else came in. The API asks again, too."""
+"""The server's answers to an update that it has taken back: the workflow task that had it was given up, for example
+because it closed the workflow while something else came in. The API, or its client after a 503, asks again as well."""
 
 
 class Way(StrEnum):
