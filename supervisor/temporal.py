@@ -28,6 +28,9 @@ _DYNAMIC_CONFIG = (
     # More partitions bring nothing on one machine, and with one no newer order overtakes an older one.
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # How often the server forgets tasks that it has done. It looks through all others with each new one, so the default
+    # of 30 s makes orders dearer, the more of them there are in such a time.
+    *(f'history.{queue}ProcessorUpdateAckInterval="1s"' for queue in ("transfer", "timer", "visibility")),
     # The API looks at the backlog of new orders, to hold a flood of them back. The default is 5 s.
     'matching.TaskQueueInfoByBuildIdTTL="200ms"',
     # Its HTTP API asks for no login and does not look at `Origin`: any page in a browser could use it. No request can
