@@ -42,17 +42,17 @@ class ReadEvents:
     limit: int = 500
     wait: float = 20
     """Seconds. The longest wait for a first event."""
-    gather: float = 0.8
+    gather: float = 0.9
     """Seconds from when the read was asked for, in which events are gathered. Later ones are answered at once."""
     last_event: str = ""
     """Id of the event that had the number `after` when it was read. Empty: not known."""
 
 
 def gathering(due: datetime, now: datetime) -> float:
-    """Return for how many seconds a read gathers, so that reads end at least 0.8 s apart (`ReadEvents.gather`).
+    """Return for how many seconds a read gathers, so that reads end at least 0.9 s apart (`ReadEvents.gather`).
 
-    A read and an append after it are two activities: at most 2.5 a second. The time that an answer takes to arrive is
-    part of the 0.8 s.
+    A read and an append after it are two activities: some 2.2 a second. The time that an answer takes to arrive is part
+    of the 0.9 s.
 
     Args:
         due: When the read before was to end, if there were events.
