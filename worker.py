@@ -22,11 +22,11 @@ from observability import sdk_runtime
 from observability.logging_setup import change_level_by_signal, configure_logging
 from observability.task_context import add_order_of_task
 from observability.telemetry import instrumented
+from runtime import garbage
 from runtime.payload_binding import PayloadBinding
 from runtime.payload_codec import count_refusal
 from runtime.settings import Settings
 from runtime.temporal_client import payload_binding_of, run_and_end
-from runtime.worker_process import collect_garbage_seldom
 from workflows.common.message_guard import MessageGuard
 from workflows.common.runner import sandbox
 from workflows.event_delivery.delivery import EventDeliveryWorkflow
@@ -69,7 +69,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings, add_order_of_task)
     change_level_by_signal(settings)
-    collect_garbage_seldom()
+    garbage.collect_seldom()
     service = f"{served[0]}-worker" if len(served) == 1 else "worker"
     with instrumented(settings, service, sdk_runtime.install()) as telemetry:
         uvloop.run(serve(settings, served, WORK, telemetry=telemetry))

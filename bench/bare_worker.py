@@ -39,9 +39,9 @@ from domain.management_center.assignments import (
 from domain.order_status.view import PROJECT_ORDER
 from domain.orders import Order, OrderStatus
 from domain.visits import TimeWindow
+from runtime import garbage
 from runtime.settings import Settings
 from runtime.temporal_client import connect
-from runtime.worker_process import collect_garbage_seldom
 from workflows.common.runner import WorkflowSandbox, sandbox
 
 ENGINEER_ID = "engineer-1"
@@ -147,5 +147,5 @@ def _sandbox(runner: str) -> WorkflowRunner:
 
 
 if __name__ == "__main__":
-    collect_garbage_seldom()
+    garbage.collect_seldom()
     uvloop.run(serve(sys.argv[1], Path(sys.argv[2])))

@@ -11,6 +11,7 @@ from domain.common.times import UNSET
 
 LONGEST_TARGET = 200
 """Characters."""
+_TO_ESCAPE = re.compile(r"[^\w.~@-]")
 
 
 def target_of(id_: str) -> str:
@@ -18,7 +19,7 @@ def target_of(id_: str) -> str:
 
     Letters of all languages stay as they are. An id that is too long then is named by its SHA-256.
     """
-    escaped = "".join(each if each.isalnum() else quote(each, safe="@", errors="replace") for each in id_)
+    escaped = _TO_ESCAPE.sub(lambda found: quote(found[0], safe="@", errors="replace"), id_)
     return escaped if len(escaped) <= LONGEST_TARGET else f"sha256-{hashlib.sha256(id_.encode()).hexdigest()}"
 
 

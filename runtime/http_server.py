@@ -5,7 +5,6 @@ check says `stopping`, and requests are still served.
 """
 
 import asyncio
-import gc
 import math
 import signal
 import socket
@@ -16,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from runtime import garbage
 from runtime.addresses import networks
 from runtime.http_connections import OWN_DESCRIPTORS, ConnectionLimits, within_descriptors
 from runtime.http_protocol import bounded
@@ -76,14 +76,9 @@ class DrainingServer(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving. Objects that exist by now are permanent, and are exempted from garbage collection.
-
-        A program may have disabled it until now.
-        """
+        """Start serving. Objects that exist by now are permanent, and are no garbage."""
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        garbage.collect_seldom()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end the streams, then wait for the running requests."""

@@ -1,7 +1,6 @@
 """Construction of workers, and the connection of a worker process to Temporal."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,9 +24,6 @@ _STICKY_FOR = timedelta(seconds=2)
 _BETWEEN_CONNECTS = 1.0
 _OTHER_ACTIVITIES = 20
 """Activities at once on the queue of event delivery, beside those of the subscriptions."""
-
-_GARBAGE_THRESHOLDS = (20_000, 20, 20)
-"""Objects that are new, and collections of a generation, before the next collection; Python's own are 700, 10, 10."""
 
 _log = structlog.get_logger(__name__)
 
@@ -98,18 +94,6 @@ async def connect_when_up(
         else:
             return client
     return None
-
-
-def collect_garbage_seldom() -> None:
-    """Exempt what the process has loaded from the collection of garbage, and collect less often from now on.
-
-    A worker keeps thousands of orders, which are no garbage, and each collection of the oldest generation looks at all.
-    A program may have disabled it until now.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(*_GARBAGE_THRESHOLDS)
 
 
 def stop_signaled() -> asyncio.Event:

@@ -1,6 +1,5 @@
 """What workers carry: every command and every workflow, each once, with the same settings everywhere."""
 
-import gc
 import pkgutil
 from collections import Counter
 from importlib import import_module
@@ -17,7 +16,6 @@ from domain.common.commands import Command
 from domain.erasure import BEFORE_VIEW, ERASE_VIEW
 from runtime import worker_process
 from runtime.settings import Settings
-from runtime.worker_process import collect_garbage_seldom
 from stores.common.database import Database
 from stores.migration import METADATA
 from worker import WORK, contexts_named
@@ -107,22 +105,6 @@ def test_all_workers_have_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> 
     shared = [{name: value for name, value in given.items() if name not in own} for given in built]
     assert all(each == shared[0] for each in shared)
     assert {"sticky_queue_schedule_to_start_timeout", "max_cached_workflows"} <= shared[0].keys()
-
-
-def test_garbage_is_collected_seldom_and_what_is_loaded_is_exempt() -> None:
-    before = gc.get_threshold()
-    gc.disable()  # as the program does while it is loaded
-    try:
-        collect_garbage_seldom()
-
-        assert gc.get_freeze_count() > 0
-        assert all(ours >= pythons for ours, pythons in zip(gc.get_threshold(), before, strict=True))
-        assert gc.isenabled()
-        assert gc.get_threshold() != before
-    finally:
-        gc.enable()
-        gc.unfreeze()
-        gc.set_threshold(*before)
 
 
 def test_a_context_that_is_named_twice_is_served_once() -> None:
