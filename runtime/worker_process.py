@@ -52,6 +52,8 @@ def build_worker(
         sticky_queue_schedule_to_start_timeout=_STICKY_FOR,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(settings, context),
+        # There is no store of large payloads. With more than one, the SDK looks at each payload in a task of its own.
+        max_workflow_task_external_storage_concurrency=1,
     )
 
 
