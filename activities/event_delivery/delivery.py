@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from temporalio import activity
 
+from activities.common import heartbeats
 from activities.common.serving import carries_out
 from activities.event_delivery.consumer import Consumer
 from activities.event_delivery.delivery_run import DeliveryRun, spread
@@ -25,7 +26,6 @@ LONGEST_DELAY = 2.0
 """Seconds. What begins with a process, begins after a random part of it."""
 ASK_AT_MOST_EVERY = 6.0
 """Seconds from one ping of a consumer that has not agreed to the next: 10 a minute, as many as somebody can send it."""
-_BETWEEN_HEARTBEATS = 2.0
 _AT_ONCE = Delivered()
 _ENDED = Delivered(ended=True)
 
@@ -102,7 +102,7 @@ async def _with_heartbeats(doing: Awaitable[Result]) -> Result:
     try:
         while not task.done():
             activity.heartbeat()
-            await asyncio.wait([task], timeout=_BETWEEN_HEARTBEATS)
+            await asyncio.wait([task], timeout=heartbeats.BETWEEN)
         return task.result()
     finally:
         task.cancel()

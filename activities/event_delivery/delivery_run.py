@@ -10,8 +10,9 @@ from time import monotonic
 
 from temporalio import activity
 
+from activities.common.heartbeats import Heartbeats
 from activities.event_delivery.consumer import Consumer
-from activities.event_delivery.delivery_metrics import count, count_delays
+from activities.event_delivery.delivery_metrics import DeliveryMetrics
 from activities.event_delivery.journal import Journal
 from activities.event_delivery.lanes import READ_AT_ONCE, Lanes
 from activities.event_delivery.pace import Pace
@@ -73,6 +74,7 @@ class DeliveryRun:
         self._lanes = lanes = Lanes(subscription.delivered, subscription.ahead or (), begun.held)
         self._journal = Journal(store, subscription, lanes)
         self._pace = Pace(subscription, idle=begun.idle)
+        self._metrics, self._heartbeats = DeliveryMetrics(), Heartbeats()
         self._tries = dict(begun.tries)
         self._refused = 0
         """Orders refused since the last success."""
@@ -200,7 +202,7 @@ class DeliveryRun:
 
     async def _take_answers(self) -> None:
         """Wait for answers, or until it is time to look again."""
-        activity.heartbeat()
+        self._heartbeats.beat()
         if not self._requests:
             await asyncio.sleep(min(LOOK_EVERY, self._pace.wait or LOOK_EVERY))
             return
@@ -229,7 +231,7 @@ class DeliveryRun:
     def _note(self, request: Request, answer: Answer) -> None:
         subscription = self._subscription
         subscription.last_outcome, subscription.last_status = answer.outcome, answer.status
-        count(answer)
+        self._metrics.count(answer)
         self._journal.note(request.attempts(subscription.subscription_id, answer, self._tries))
 
     async def _delivered(self, request: Request, now: datetime) -> None:
@@ -239,7 +241,7 @@ class DeliveryRun:
             forget_failures(subscription)
         self._refused = 0
         self._pace.succeed()
-        count_delays(now - event.at for event in request.events)
+        self._metrics.count_delays(now - event.at for event in request.events)
         for event in request.events:
             self._tries.pop(event.event_id, None)
             if request.held:
